@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""The one table of Landlock's ABI: rights, scopes, flags, struct sizes, errata, and their origin.
+
+Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst;
+security/landlock/errata/.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Self, TypeVar
+
+SYS_CREATE_RULESET = 444
+SYS_ADD_RULE = 445
+SYS_RESTRICT_SELF = 446
+
+RULE_PATH_BENEATH = 1
+RULE_NET_PORT = 2
+
+MAX_LAYERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Abi:
+    """One ABI version: the release that made it, and the commit that merged it."""
+
+    version: int
+    release: str
+    attr_size: int
+    """Bytes of struct landlock_ruleset_attr that this version knows."""
+    source: str
+
+
+ABIS = {
+    row.version: row
+    for row in (
+        Abi(1, "5.13", 8, "17ae69aba89d"),
+        Abi(2, "5.19", 8, "cb44e4f061e1"),
+        Abi(3, "6.2", 8, "299e2b196757"),
+        Abi(4, "6.7", 16, "136cc1e1f5be"),
+        Abi(5, "6.10", 16, "2fc0e7892c10"),
+        Abi(6, "6.12", 24, "e1b061b444fb"),
+        Abi(7, "6.15", 24, "72885116069a"),
+        Abi(8, "7.0", 24, "c22e26bd0906"),
+        Abi(9, "7.1", 24, "b8f82cb0d84d"),
+        Abi(10, "7.2", 48, "5e2e14749c3d"),
+        Abi(11, "7.3", 48, "7199989f3f31"),
+    )
+}
+NEWEST = max(ABIS)
+
+
+class Feature(IntFlag):
+    """A set of bits of one kind, each introduced by an ABI version.
+
+    A member is declared as ``NAME = bit, abi``.
+    """
+
+    _since: int
+
+    def __new__(cls, bit: int, since: int = 1) -> Self:
+        """Make a named member from its row."""
+        self = int.__new__(cls, bit)
+        self._value_ = bit
+        self._since = since
+        return self
+
+    @property
+    def since(self) -> int:
+        """The lowest ABI version that knows every bit; 1 for none."""
+        return max((bit._since for bit in type(self) if bit in self), default=1)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The short names as audit prints them, such as ``fs.truncate``, in bit order."""
+        prefix = PREFIX[type(self)]
+        return tuple(f"{prefix}.{str(bit.name).lower()}" for bit in type(self) if bit in self)
+
+
+class FS(Feature):
+    """LANDLOCK_ACCESS_FS_*."""
+
+    EXECUTE = 1 << 0, 1
+    WRITE_FILE = 1 << 1, 1
+    READ_FILE = 1 << 2, 1
+    READ_DIR = 1 << 3, 1
+    REMOVE_DIR = 1 << 4, 1
+    REMOVE_FILE = 1 << 5, 1
+    MAKE_CHAR = 1 << 6, 1
+    MAKE_DIR = 1 << 7, 1
+    MAKE_REG = 1 << 8, 1
+    MAKE_SOCK = 1 << 9, 1
+    MAKE_FIFO = 1 << 10, 1
+    MAKE_BLOCK = 1 << 11, 1
+    MAKE_SYM = 1 << 12, 1
+    REFER = 1 << 13, 2
+    TRUNCATE = 1 << 14, 3
+    IOCTL_DEV = 1 << 15, 5
+    RESOLVE_UNIX = 1 << 16, 9
+
+
+class NET(Feature):
+    """LANDLOCK_ACCESS_NET_*."""
+
+    BIND_TCP = 1 << 0, 4
+    CONNECT_TCP = 1 << 1, 4
+    BIND_UDP = 1 << 2, 10
+    CONNECT_SEND_UDP = 1 << 3, 10
+
+
+class SCOPE(Feature):
+    """LANDLOCK_SCOPE_*."""
+
+    ABSTRACT_UNIX_SOCKET = 1 << 0, 6
+    SIGNAL = 1 << 1, 6
+
+
+class CREATE(Feature):
+    """LANDLOCK_CREATE_RULESET_*.
+
+    ERRATA came with ABI 7 and was given to older stable kernels too, so no ABI version tells
+    whether a kernel has it ("landlock: Add the errata interface", 15383a0d63db).
+    """
+
+    VERSION = 1 << 0, 1
+    ERRATA = 1 << 1, 1
+
+
+class ADD_RULE(Feature):  # noqa: N801 (named as its constants are)
+    """LANDLOCK_ADD_RULE_*."""
+
+    QUIET = 1 << 0, 10
+
+
+class RESTRICT(Feature):
+    """LANDLOCK_RESTRICT_SELF_*."""
+
+    LOG_SAME_EXEC_OFF = 1 << 0, 7
+    LOG_NEW_EXEC_ON = 1 << 1, 7
+    LOG_SUBDOMAINS_OFF = 1 << 2, 7
+    TSYNC = 1 << 3, 8
+    NO_NEW_PRIVS = 1 << 4, 11
+
+
+PREFIX: dict[type[Feature], str] = {
+    FS: "fs",
+    NET: "net",
+    SCOPE: "scope",
+    CREATE: "create",
+    ADD_RULE: "add_rule",
+    RESTRICT: "restrict",
+}
+
+FEATURES: dict[str, Feature] = {
+    label: bit for kind in PREFIX for bit in kind for label in bit.labels
+}
+"""Every bit by its short name."""
+
+FS_FILE = FS.EXECUTE | FS.WRITE_FILE | FS.READ_FILE | FS.TRUNCATE | FS.IOCTL_DEV | FS.RESOLVE_UNIX
+"""The rights that a rule on a file may carry (security/landlock/fs.c, ACCESS_FILE)."""
+
+
+F = TypeVar("F", bound=Feature)
+
+
+def known(kind: type[F], abi: int) -> F:
+    """Every bit of a kind that an ABI version knows."""
+    return kind(sum(bit for bit in kind if bit.since <= abi))
+
+
+class Erratum(IntEnum):
+    """A numbered fix; bit ``number - 1`` of LANDLOCK_CREATE_RULESET_ERRATA.
+
+    Source: security/landlock/errata/abi-*.h.
+    """
+
+    TCP_SOCKET_IDENTIFICATION = 1
+    SCOPED_SIGNAL_HANDLING = 2
+    DISCONNECTED_DIRECTORIES = 3
+    WHITEOUT_OBJECTS = 4
+
+
+ERRATA: dict[Erratum, tuple[int, str]] = {
+    Erratum.TCP_SOCKET_IDENTIFICATION: (4, "854277e2cc8c"),
+    Erratum.SCOPED_SIGNAL_HANDLING: (6, "18eb75f3af40"),
+    Erratum.DISCONNECTED_DIRECTORIES: (1, "49c9e09d9610"),
+    Erratum.WHITEOUT_OBJECTS: (1, "672fa082d48b"),
+}
+"""For each erratum: the ABI version from which it applies, and the fixing commit."""

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""What one step gave: a value, or an errno. Outcomes are values, never exceptions."""
+
+import errno as errnos
+from typing import TypeAlias
+
+import msgspec
+
+Value: TypeAlias = int | str | None
+
+
+def errno_name(number: int) -> str:
+    """``EACCES`` for 13; the number itself where the C library has no name for it."""
+    return errnos.errorcode.get(number, str(number))
+
+
+class Allowed(msgspec.Struct, frozen=True, tag="allowed", tag_field="outcome"):
+    """The action was done; ``value`` is kept where a row is about it."""
+
+    value: Value = None
+
+    def __str__(self) -> str:
+        return "allowed" if self.value is None else f"allowed({self.value})"
+
+
+class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="outcome"):
+    """The action, in a domain, failed with this errno (by name, such as ``EACCES``)."""
+
+    errno: str
+
+    def __str__(self) -> str:
+        return self.errno
+
+
+class Rejected(msgspec.Struct, frozen=True, tag="rejected", tag_field="outcome"):
+    """A landlock_* call (``create_ruleset``, ``add_rule``, ``restrict_self``) refused."""
+
+    syscall: str
+    errno: str
+
+    def __str__(self) -> str:
+        return f"{self.syscall}: {self.errno}"
+
+
+Outcome: TypeAlias = Allowed | Denied | Rejected

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Kernels and the virtual machines that boot them."""
