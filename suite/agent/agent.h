@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/* What the supervisor (agent.c) and the processes it drives (serve.c) share. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "wire.h"
+
+enum { PROCESSES = 4096, SEGMENT_OPS = 62, PASSED = 2 };
+
+/* What a process has done of its segment, readable by the supervisor when it hangs or dies. */
+struct journal {
+	uint32_t done;
+	int64_t value[SEGMENT_OPS];
+};
+
+struct area { /* memory that grows */
+	uint8_t *base;
+	size_t size, room;
+};
+
+struct task { /* a served process or thread */
+	int control;
+	struct journal *journal;
+	struct area in, out;
+};
+
+extern struct journal *journals;
+
+static inline int failed(int64_t value)
+{
+	return value < 0 && value >= -4095;
+}
+
+void leave(int status);
+int say(int fd, const void *data, size_t size);
+int hear(int fd, void *data, size_t size);
+uint8_t *grow(struct area *area, size_t more);
+long send_with(int fd, const void *data, size_t size, const int *fds, int count);
+int receive_with(int fd, void *data, size_t size, int *fds);
+uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
+long make_task(struct task *parent, int id, unsigned long flags, int *fds);
+void answer(struct task *task, struct reply reply, const int *fds);
+void serve(struct task *task);
+void forget_channels(void); /* in a child of the supervisor: close what only it may hold */

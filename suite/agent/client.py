@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""The host's end of the channel: send programs, several in flight, and take their records."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Callable, Sequence
+
+from suite.agent import wire
+from suite.errors import InfrastructureError
+
+
+class AgentLostError(InfrastructureError):
+    """The channel is closed, or what came over it makes no sense."""
+
+
+class AgentSilentError(AgentLostError):
+    """The agent said nothing for longer than its deadlines allow."""
+
+
+class AgentClient:
+    """A conversation with one agent over a pair of file descriptors (or one, twice).
+
+    Raises:
+        AgentLostError: The agent is gone.
+        AgentSilentError: It did not answer in time.
+    """
+
+    def __init__(self, reader: int, writer: int, *, hello_s: float = 10.0) -> None:
+        self._reader = reader
+        self._writer = writer
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(reader, selectors.EVENT_READ)
+        self._heard = bytearray()
+        self._results: dict[int, bytes] = {}
+        self._next = 1
+        self._hello: wire.Hello | None = None
+        self._listen_until(lambda: self._hello is not None, hello_s)
+        assert self._hello is not None  # noqa: S101 (the line above waited for it)
+        self.hello = self._hello
+        if self.hello.version != wire.VERSION:
+            raise AgentLostError(
+                f"the agent speaks protocol {self.hello.version}, this landproof {wire.VERSION}: "
+                "reinstall landproof so that both come from the same build"
+            )
+
+    def submit(self, ops: Sequence[wire.Op]) -> int:
+        """Send a program; its number, for ``results``."""
+        identity, self._next = self._next, self._next + 1
+        self._send(wire.encode_program(identity, ops))
+        return identity
+
+    def results(self, identity: int, patience_s: float) -> dict[int, wire.Record]:
+        """The records of a program by operation; operations that were left out have none."""
+        self._listen_until(lambda: identity in self._results, patience_s)
+        return dict(wire.decode_records(self._results.pop(identity)))
+
+    def run(self, ops: Sequence[wire.Op]) -> dict[int, wire.Record]:
+        """Send a program and wait for its records."""
+        return self.results(self.submit(ops), patience_s(ops))
+
+    def close(self) -> None:
+        """Give the selector back; the descriptors belong to whoever opened them."""
+        self._selector.close()
+
+    def _send(self, frame: bytes) -> None:
+        view = memoryview(frame)
+        while view:
+            try:
+                view = view[os.write(self._writer, view) :]
+            except BlockingIOError:
+                # Take what the agent has to say meanwhile, or both ends wait for each other.
+                with selectors.DefaultSelector() as writable:
+                    writable.register(self._writer, selectors.EVENT_WRITE)
+                    writable.select(0.01)
+                self._hear()
+            except OSError as error:
+                raise AgentLostError("the agent closed its channel") from error
+
+    def _listen_until(self, done: Callable[[], bool], patience_s: float) -> None:
+        limit = time.monotonic() + patience_s
+        while not done():
+            left = limit - time.monotonic()
+            if left <= 0:
+                raise AgentSilentError(f"no answer from the agent in {patience_s:.0f} s")
+            if self._selector.select(left):
+                self._hear()
+
+    def _hear(self) -> None:
+        try:
+            data = os.read(self._reader, 1 << 20)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise AgentLostError("the agent's channel broke") from error
+        if not data:
+            raise AgentLostError("the agent is gone")
+        self._heard += data
+        while len(self._heard) >= wire.FRAME.size:
+            size, identity, kind, _count = wire.FRAME.unpack_from(self._heard)
+            if len(self._heard) < size + 4:
+                return
+            payload = bytes(self._heard[wire.FRAME.size : size + 4])
+            del self._heard[: size + 4]
+            self._take(kind, identity, payload)
+
+    def _take(self, kind: int, identity: int, payload: bytes) -> None:
+        match kind:
+            case wire.FrameKind.HELLO:
+                self._hello = wire.decode_hello(payload)
+            case wire.FrameKind.RESULTS:
+                self._results[identity] = payload
+            case wire.FrameKind.ERROR:
+                raise AgentLostError(f"the agent ended: {payload.decode(errors='replace')}")
+            case _:
+                raise AgentLostError(f"the agent sent a frame of unknown kind {kind}")
+
+
+def patience_s(ops: Sequence[wire.Op]) -> float:
+    """Seconds after which a program's answer is overdue.
+
+    The agent kills a process at twice a call's deadline at the latest, and a program is expected
+    to hold one hung call; beyond that, the agent itself does not answer.
+    """
+    return 5.0 + 3 * max((op.deadline_ms for op in ops), default=0) / 1000

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""Hatch's build hook: compile the agent into the wheel.
+
+``LANDPROOF_ARCHES=x86_64,i386,aarch64`` builds a release wheel; the default is the host's.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import build as agent_build
+
+
+class AgentBuildHook(BuildHookInterface[Any]):
+    """Adds ``suite/agent/bin/landproof-agent-ARCH`` and the platform's tag."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile before the files are collected."""
+        wished = os.environ.get("LANDPROOF_ARCHES")
+        arches = wished.split(",") if wished else [agent_build.host_arch()]
+        for arch in arches:
+            agent_build.build(arch)
+        build_data["pure_python"] = False
+        if len(arches) == 1:
+            build_data["tag"] = f"py3-none-linux_{arches[0]}"
+        else:
+            build_data["tag"] = "py3-none-any"

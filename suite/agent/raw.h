@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/* Raw system calls: the result as the kernel gives it, -errno included. */
+#include <stdint.h>
+#include <sys/syscall.h>
+
+static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	__asm__ volatile("syscall"
+			 : "+a"(nr)
+			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return nr;
+#elif defined(__i386__)
+	/* Six arguments need ebp, which the compiler keeps: load them all from memory. */
+	long args[] = { nr, a, b, c, d, e, f }, *at = args;
+	__asm__ volatile("pushl %%ebx; pushl %%esi; pushl %%edi; pushl %%ebp;"
+			 "movl 4(%%eax), %%ebx; movl 8(%%eax), %%ecx; movl 12(%%eax), %%edx;"
+			 "movl 16(%%eax), %%esi; movl 20(%%eax), %%edi; movl 24(%%eax), %%ebp;"
+			 "movl (%%eax), %%eax; int $0x80;"
+			 "popl %%ebp; popl %%edi; popl %%esi; popl %%ebx"
+			 : "+a"(at)
+			 :
+			 : "ecx", "edx", "memory");
+	return (long)at;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = nr, x0 __asm__("x0") = a, x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c, x3 __asm__("x3") = d, x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+#else
+#error "the agent is built for x86_64, i386 and aarch64"
+#endif
+}
+
+/* clone(2) of a task that shares memory: it calls entry(argument) on its own stack, for good. */
+static inline long raw_clone_vm(unsigned long flags, void *stack, void (*entry)(void *), void *argument)
+{
+	void **top = (void **)((uintptr_t)stack & ~(uintptr_t)15);
+#if defined(__x86_64__)
+	long result = SYS_clone;
+	register long r10 __asm__("r10") = 0, r8 __asm__("r8") = 0;
+	*--top = argument, *--top = (void *)entry;
+	__asm__ volatile("syscall; test %%rax, %%rax; jnz 1f;"
+			 "xor %%ebp, %%ebp; pop %%rax; pop %%rdi; call *%%rax; 1:"
+			 : "+a"(result)
+			 : "D"(flags), "S"(top), "d"(0L), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return result;
+#elif defined(__i386__)
+	long result = SYS_clone;
+	top -= 2, *--top = argument, *--top = (void *)entry;
+	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 1f;"
+			 "xor %%ebp, %%ebp; pop %%eax; call *%%eax; 1:"
+			 : "+a"(result)
+			 : "b"(flags), "c"(top), "d"(0), "S"(0), "D"(0)
+			 : "memory");
+	return result;
+#else
+	register long x8 __asm__("x8") = SYS_clone, x0 __asm__("x0") = flags, x1 __asm__("x1");
+	register long x2 __asm__("x2") = 0, x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
+	*--top = argument, *--top = (void *)entry, x1 = (long)top;
+	__asm__ volatile("svc 0; cbnz x0, 1f; mov x29, 0; ldp x1, x0, [sp], 16; blr x1; 1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "memory", "x30");
+	return x0;
+#endif
+}
+
+#define RAW_(nr, a, b, c, d, e, f, ...) raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define SYS(name, ...) RAW_(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
+#ifdef SYS_mmap2
+#define MAP(size, flags) SYS(mmap2, 0, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+#else
+#define MAP(size, flags) SYS(mmap, 0, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+#endif

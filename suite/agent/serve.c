@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The side of a driven process: take segments of programs, perform them, answer.
+ *
+ * Raw system calls only: threads share the thread-local storage of their creator, so libc's errno
+ * is not theirs.
+ */
+#include "agent.h"
+
+enum { STACK = 64 << 10 };
+
+extern int is_guest;
+
+void leave(int status)
+{
+	if (is_guest)
+		reboot(RB_POWER_OFF);
+	for (;;)
+		SYS(exit_group, status);
+}
+
+int say(int fd, const void *data, size_t size)
+{
+	for (const char *at = data; size;) {
+		long n = SYS(write, fd, at, size);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		at += n, size -= n;
+	}
+	return 1;
+}
+
+int hear(int fd, void *data, size_t size)
+{
+	for (char *at = data; size;) {
+		long n = SYS(read, fd, at, size);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		at += n, size -= n;
+	}
+	return 1;
+}
+
+uint8_t *grow(struct area *area, size_t more)
+{
+	size_t need = area->size + more;
+	if (need > area->room) {
+		size_t room = (need + (64 << 10)) & ~(size_t)0xfff;
+		long base = MAP(room, MAP_PRIVATE | MAP_ANONYMOUS);
+		if (failed(base))
+			leave(3);
+		if (area->base) {
+			memcpy((void *)base, area->base, area->size);
+			SYS(munmap, area->base, area->room);
+		}
+		area->base = (void *)base, area->room = room;
+	}
+	area->size = need;
+	return area->base + need - more;
+}
+
+/* Send a header, and up to two file descriptors with it. */
+long send_with(int fd, const void *data, size_t size, const int *fds, int count)
+{
+	char control[CMSG_SPACE(PASSED * sizeof(int))] = { 0 };
+	struct iovec iov = { (void *)data, size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	if (count) {
+		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+		head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+	}
+	return SYS(sendmsg, fd, &msg, MSG_NOSIGNAL);
+}
+
+/* Receive a header and the file descriptors that came with it; 0 when the other end is gone. */
+int receive_with(int fd, void *data, size_t size, int *fds)
+{
+	char control[CMSG_SPACE(PASSED * sizeof(int))];
+	struct iovec iov = { data, size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	msg.msg_control = control, msg.msg_controllen = sizeof(control);
+	long n;
+	do
+		n = SYS(recvmsg, fd, &msg, 0);
+	while (n == -EINTR);
+	if (n <= 0)
+		return 0;
+	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+	fds[0] = fds[1] = -1;
+	if (head && head->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
+	return hear(fd, (char *)data + n, size - n);
+}
+
+/* Find the parts of the operation at `at`; its end, or NULL if it does not fit before `end`. */
+uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
+{
+	struct op *op = (void *)at;
+	if (end - at < (long)sizeof(*op) || op->args > 6 || op->buffers > BUFFERS || op->process >= PROCESSES ||
+	    op->kind > OP_KILL)
+		return NULL;
+	view->op = op, view->arg = (void *)(op + 1);
+	view->fix = (void *)(view->arg + op->args);
+	at = (void *)(view->fix + op->fixes);
+	if (at > end || ((op->kind == OP_PEEK || op->kind == OP_POKE) && !op->buffers))
+		return NULL;
+	for (int i = 0; i < op->buffers; i++) {
+		struct buffer *buffer = (void *)at;
+		if (end - at < (long)sizeof(*buffer))
+			return NULL;
+		at += sizeof(*buffer);
+		size_t room = buffer->flags & BUFFER_IN ? PAD((size_t)buffer->size) : 0;
+		if ((size_t)(end - at) < room || buffer->size > MAX_FRAME || !buffer->flags || buffer->flags > 3 ||
+		    (op->kind == OP_PEEK && !(buffer->flags & BUFFER_OUT)) ||
+		    (op->kind == OP_POKE && !(buffer->flags & BUFFER_IN)))
+			return NULL;
+		view->buffer[i] = buffer, view->data[i] = at;
+		at += room;
+	}
+	for (int i = 0; i < op->fixes; i++)
+		if (view->fix[i].buffer >= op->buffers || (view->fix[i].width != 4 && view->fix[i].width != 8) ||
+		    (uint64_t)view->fix[i].offset + view->fix[i].width > view->buffer[view->fix[i].buffer]->size)
+			return NULL;
+	return at;
+}
+
+static struct record *record_of(uint8_t *state, size_t size, int op)
+{
+	for (uint8_t *at = state; at < state + size; 
+	     at += sizeof(struct record) + PAD(((struct record *)at)->size))
+		if (((struct record *)at)->op == op)
+			return (void *)at;
+	return NULL;
+}
+
+struct records { /* earlier segments' records, then this segment's own */
+	uint8_t *before;
+	size_t size;
+	struct area *own;
+};
+
+static int resolve(struct source *source, struct view *view, struct records *records, int64_t *value)
+{
+	if (source->kind == SOURCE_LITERAL)
+		return *value = source->value, 1;
+	if (source->kind == SOURCE_ADDRESS)
+		return *value = source->buffer < view->op->buffers ?
+					(uintptr_t)view->data[source->buffer] + source->value :
+					0,
+		       1;
+	struct record *record = record_of(records->before, records->size, source->op);
+	if (!record)
+		record = record_of(records->own->base + sizeof(struct reply),
+				   records->own->size - sizeof(struct reply), source->op);
+	if (!record || record->status != DONE || failed(record->value))
+		return 0;
+	*value = record->value;
+	if (source->kind == SOURCE_DATA) {
+		if (source->value + source->width > record->size || source->width > 8)
+			return 0;
+		*value = 0;
+		memcpy(value, (uint8_t *)(record + 1) + source->value, source->width);
+		if (source->width == 4)
+			*value = (int32_t)*value;
+	}
+	return 1;
+}
+
+static void start_task(void *argument)
+{
+	serve(argument);
+}
+
+/* Make a process or thread with a control socket; fds[0] is the supervisor's end, fds[1] a pidfd. */
+long make_task(struct task *parent, int id, unsigned long flags, int *fds)
+{
+	int pair[2], pidfd = -1;
+	long result = SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+	if (failed(result))
+		return result;
+	if (flags & CLONE_VM) {
+		long memory = MAP(STACK, MAP_PRIVATE | MAP_ANONYMOUS);
+		if (failed(memory))
+			return memory;
+		struct task *task = (void *)memory;
+		task->control = pair[1], task->journal = &journals[id];
+		result = raw_clone_vm(flags, (void *)(memory + STACK), start_task, task);
+	} else {
+		result = SYS(clone, flags | CLONE_PIDFD, 0, &pidfd, 0, 0);
+		if (!result) {
+			struct task task = { pair[1], &journals[id], { 0 }, { 0 } };
+			struct sigaction action = { 0 }; /* its parent may ignore these */
+			SYS(rt_sigaction, SIGCHLD, &action, 0, 8);
+			SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
+			if (!(flags & CLONE_FILES))
+				SYS(close, pair[0]), SYS(close, parent ? parent->control : -1);
+			if (!parent)
+				forget_channels();
+			serve(&task);
+		}
+	}
+	if (!(flags & CLONE_FILES) || failed(result))
+		SYS(close, pair[1]);
+	if (failed(result))
+		return SYS(close, pair[0]), result;
+	fds[0] = pair[0], fds[1] = pidfd;
+	return result;
+}
+
+static long exec_agent(struct task *task, int index, int64_t *arg)
+{
+	char environment[] = "LANDPROOF_AGENT=0000000000 00000";
+	char *argv[] = { "landproof-agent", NULL }, *envp[] = { environment, NULL };
+	for (int i = 25, n = task->control; n; n /= 10)
+		environment[i--] = '0' + n % 10;
+	for (int i = 31; index; index /= 10)
+		environment[i--] = '0' + index % 10;
+	SYS(fcntl, task->control, F_SETFD, 0);
+	long result = SYS(execveat, arg[0], arg[1], argv, envp, arg[2]);
+	SYS(fcntl, task->control, F_SETFD, FD_CLOEXEC);
+	return result;
+}
+
+static int64_t perform(struct task *task, struct view *view, int index, int64_t *arg, int *fds)
+{
+	switch (view->op->kind) {
+	case OP_CALL:
+		if (view->op->nr == SYS_exit) /* a thread leaves its control socket to the others */
+			SYS(close, task->control);
+		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	case OP_PEEK:
+		memcpy(view->data[0], (void *)(uintptr_t)arg[0], view->buffer[0]->size);
+		return view->buffer[0]->size;
+	case OP_POKE:
+		memcpy((void *)(uintptr_t)arg[0], view->data[0], view->buffer[0]->size);
+		return view->buffer[0]->size;
+	case OP_FORK:
+		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], fds);
+	case OP_EXEC:
+		return exec_agent(task, index, arg);
+	case OP_GIVE:
+		return SYS(fcntl, arg[0], F_DUPFD_CLOEXEC, 0);
+	}
+	return -ENOSYS;
+}
+
+/* One operation: its record goes to task->out. */
+static struct record *run_op(struct task *task, struct view *view, int index, struct records *records, int *fds)
+{
+	int64_t arg[6] = { 0 }, value;
+	size_t at = task->out.size, room = 0;
+	for (int i = 0; i < view->op->buffers; i++)
+		room += view->buffer[i]->flags & BUFFER_OUT ? PAD(view->buffer[i]->size) : 0;
+	grow(&task->out, sizeof(struct record) + room);
+	struct record *record = (void *)(task->out.base + at);
+	memset(record, 0, sizeof(*record) + room);
+	record->op = index, record->size = room;
+	uint8_t *out = (void *)(record + 1);
+	for (int i = 0; i < view->op->buffers; i++)
+		if (view->buffer[i]->flags & BUFFER_OUT) {
+			if (view->buffer[i]->flags & BUFFER_IN)
+				memcpy(out, view->data[i], view->buffer[i]->size);
+			view->data[i] = out, out += PAD(view->buffer[i]->size);
+		}
+	record->status = UNRESOLVED;
+	for (int i = 0; i < view->op->fixes; i++) {
+		struct fix *fix = &view->fix[i];
+		if (!resolve(&fix->source, view, records, &value))
+			return record;
+		memcpy(view->data[fix->buffer] + fix->offset, &value, fix->width);
+	}
+	for (int i = 0; i < view->op->args; i++)
+		if (!resolve(&view->arg[i], view, records, &arg[i]))
+			return record;
+	record->value = perform(task, view, index, arg, fds);
+	record->status = DONE;
+	return record;
+}
+
+void answer(struct task *task, struct reply reply, const int *fds)
+{
+	int count = (fds[0] >= 0) + (fds[1] >= 0);
+	reply.size = task->out.size;
+	memcpy(task->out.base, &reply, sizeof(reply));
+	long n = send_with(task->control, task->out.base, task->out.size, fds, count);
+	if (n <= 0 || !say(task->control, task->out.base + n, task->out.size - n))
+		leave(1);
+	for (int i = 0; i < count; i++)
+		SYS(close, fds[i]);
+}
+
+/* Take segments from the supervisor until it goes. */
+void serve(struct task *task)
+{
+	struct segment segment;
+	int passed[PASSED], fds[PASSED];
+	while (receive_with(task->control, &segment, sizeof(segment), passed)) {
+		task->in.size = task->out.size = 0;
+		uint8_t *code = grow(&task->in, segment.code + segment.state);
+		if (!hear(task->control, code, segment.code + segment.state))
+			break;
+		struct records records = { code + segment.code, segment.state, &task->out };
+		struct reply reply = { 0, segment.end, 0 };
+		grow(&task->out, sizeof(reply));
+		uint8_t *at = code;
+		struct view view;
+		fds[0] = fds[1] = -1;
+		task->journal->done = 0;
+		for (int i = 0; i < segment.end; i++) {
+			at = parse(at, code + segment.code, &view);
+			if (i < segment.start)
+				continue;
+			if (segment.taking) { /* the fd that another process gave us */
+				struct record taken = { i, DONE, 0, passed[0] };
+				memcpy(grow(&task->out, sizeof(taken)), &taken, sizeof(taken));
+				break;
+			}
+			struct record *record = run_op(task, &view, i, &records, fds);
+			if (view.op->kind == OP_GIVE && !failed(record->value))
+				fds[0] = record->value;
+			task->journal->value[i - segment.start] = record->status == DONE ? record->value : -ECANCELED;
+			__atomic_store_n(&task->journal->done, i + 1 - segment.start, __ATOMIC_RELEASE);
+			if ((record->status != DONE || failed(record->value)) && view.op->on_fail > i + 1) {
+				reply.next = view.op->on_fail;
+				break;
+			}
+		}
+		answer(task, reply, fds);
+	}
+	SYS(exit_group, 0);
+}
