@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""The QEMU command line of a machine, as virtme-ng composes it.
+
+virtme-ng is asked once (``vng --dry-run``, 0.2 s) and its answer is kept: it does not depend on the
+kernel. QEMU is then our own child and not the grandchild of two Python programs, so it can be
+watched and killed by its process id.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+import platformdirs
+
+from suite.errors import InfrastructureError
+from vm.kernel import Kernel
+
+QEMU = "qemu-system-x86_64"
+VNG_DEADLINE_S = 30.0
+
+_KERNEL = "/dev/null"
+"""What stands for the kernel's path in a kept answer: any existing path will do."""
+
+# virtme-ng's root folder, its guest tools and its second console are for its own userspace. Our
+# guest has none of it: without these devices nothing of the host can be reached from the guest.
+_DROPPED_OPTIONS = (
+    ("-fsdev", ""),
+    ("-device", "virtio-9p-pci"),
+    ("-chardev", "file,path=/proc/self/fd/2"),
+    ("-device", "virtio-serial-pci"),
+    ("-device", "virtconsole"),
+)
+_DROPPED_PARAMETERS = (
+    "virtme", "nr_open=", "rootfstype=", "rootflags=", "root=", "raid=", "console=hvc", "TERM=",
+    "quiet", "loglevel=",
+)  # fmt: skip
+
+
+class Accelerator(StrEnum):
+    """How QEMU runs the guest's instructions."""
+
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+def command(
+    kernel: Kernel, accel: Accelerator, *, memory_mib: int, parameters: Sequence[str]
+) -> list[str]:
+    """The argv of QEMU for a kernel, with the kernel's parameters; no initramfs, no channel yet.
+
+    Raises:
+        InfrastructureError: QEMU or virtme-ng is not installed or does not answer.
+    """
+    argv = list(_kept_answer(find_qemu(), accel, memory_mib))
+    argv[argv.index("-kernel") + 1] = str(kernel.vmlinuz)
+    append = argv.index("-append") + 1
+    argv[append] = " ".join([argv[append], *parameters]).strip()
+    return argv
+
+
+def find_qemu() -> Path:
+    """Where QEMU is.
+
+    Raises:
+        InfrastructureError: It is not installed.
+    """
+    found = shutil.which(QEMU)
+    if found is None:
+        raise InfrastructureError(
+            f"{QEMU} is not installed: apt-get install --no-install-recommends qemu-system-x86"
+        )
+    return Path(found)
+
+
+def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
+    """virtme-ng's argv from the user's cache, or asked for and put there."""
+    stat = qemu.stat()
+    key = (
+        f"{_virtme_ng_version()} {qemu} {stat.st_size} {stat.st_mtime_ns} {accel} {memory_mib}"
+        f" {_DROPPED_OPTIONS} {_DROPPED_PARAMETERS}"
+    )
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    kept = platformdirs.user_cache_path("landproof") / "vng" / f"{name}.json"
+    # A cache that can't be read or written costs 0.2 s and nothing else.
+    with contextlib.suppress(OSError, ValueError):
+        argv = json.loads(kept.read_text())
+        if isinstance(argv, list) and all(isinstance(word, str) for word in argv):
+            return argv
+    argv = _trimmed(_ask_virtme_ng(qemu, accel, memory_mib))
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(argv))
+        fresh.rename(kept)
+    return argv
+
+
+def _virtme_ng_version() -> str:
+    try:
+        return metadata.version("virtme-ng")
+    except metadata.PackageNotFoundError as error:
+        raise InfrastructureError(
+            "virtme-ng is not installed: pip install virtme-ng, or apt-get install virtme-ng"
+        ) from error
+
+
+def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
+    """Run ``vng --dry-run`` and return the argv that it prints."""
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    vng = shutil.which("vng", path=path)
+    if vng is None:
+        raise InfrastructureError("vng is not on PATH: pip install --force-reinstall virtme-ng")
+    ask = [
+        vng, "--dry-run", "--name", "landproof", "--run", _KERNEL, "--root", ".",
+        # Debian 12's virtiofsd is tried several times, in vain, without it.
+        "--force-9p",
+        # Its own initramfs would need a static busybox; ours replaces it anyway.
+        "--skip-modules",
+        "--memory", f"{memory_mib}M", "--cpus", "1", "--disable-monitor",
+        "--qemu", shlex.quote(str(qemu)),
+    ]  # fmt: skip
+    if accel is Accelerator.TCG:
+        ask.append("--disable-kvm")
+    with tempfile.TemporaryDirectory(prefix="landproof-vng-") as home:
+        # HOME: nobody's ~/.config/virtme-ng changes what is measured.
+        environment = {**os.environ, "PATH": path, "HOME": home}
+        code, out, err = _run(ask, cwd=home, environment=environment)
+    lines = [line for line in out.splitlines() if line.startswith(str(qemu))]
+    if code != 0 or not lines:
+        last = (err or out).strip().splitlines()[-1:] or ["no output"]
+        raise InfrastructureError(f"virtme-ng failed: {last[0]}\n{shlex.join(ask)}")
+    argv = shlex.split(lines[-1])
+    if accel is Accelerator.KVM:
+        # virtme-ng says kvm:tcg; a fallback would pass emulation off as KVM.
+        argv += ["-machine", "accel=kvm"]
+    return argv
+
+
+def _run(argv: list[str], *, cwd: str, environment: dict[str, str]) -> tuple[int, str, str]:
+    """Run to the end under a deadline; vng starts a shell, so its whole group is ended."""
+    with subprocess.Popen(  # noqa: S603 - an argv list, no shell
+        argv,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=VNG_DEADLINE_S)
+        except subprocess.TimeoutExpired as error:
+            raise InfrastructureError(
+                f"virtme-ng did not answer within {VNG_DEADLINE_S:.0f} s: {shlex.join(argv)}"
+            ) from error
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, out, err
+
+
+def _trimmed(argv: list[str]) -> list[str]:
+    """virtme-ng's argv without what serves its own userspace."""
+    append = argv.index("-append") + 1
+    argv[append] = " ".join(_trimmed_parameters(argv[append]))
+    return [*_trimmed_options(argv), "-no-reboot"]
+
+
+def _trimmed_parameters(append: str) -> Iterator[str]:
+    for word in shlex.split(append):
+        if word.startswith("init="):
+            return  # it and all after it are virtme-ng's init and its arguments
+        if not word.startswith(_DROPPED_PARAMETERS):
+            yield word
+
+
+def _trimmed_options(argv: list[str]) -> Iterator[str]:
+    words = iter(argv)
+    for word in words:
+        prefixes = tuple(prefix for option, prefix in _DROPPED_OPTIONS if option == word)
+        if not prefixes:
+            yield word
+            continue
+        value = next(words)
+        if not value.startswith(prefixes):
+            yield from (word, value)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""What a machine's console says about how the machine died."""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+# Linux prints "[    3.141592] " or "[    3.141592][    T1] " before each line.
+_STAMP = re.compile(r"^(?:<\d>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
+# The terminal sequences and the carriage returns of the firmware and of the serial console.
+_NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1bc|[\x00-\x08\x0b-\x1f]")
+
+_PANIC = re.compile(r"Kernel panic - not syncing: (?P<what>.*)")
+_END_OF_PANIC = "---[ end Kernel panic"
+_FATAL = (
+    re.compile(r"(?P<what>BUG: .*)"),
+    re.compile(r"(?P<what>Oops: .*)"),
+    re.compile(r"(?P<what>general protection fault.*)"),
+    re.compile(r"(?P<what>kernel BUG at .*)"),
+    re.compile(r"(?P<what>watchdog: BUG: soft lockup.*)"),
+    re.compile(r"(?P<what>rcu: INFO: rcu_\w+ .*detected stalls.*)"),
+    re.compile(r"(?P<what>INFO: task .* blocked for more than .*)"),
+)
+_HALTED = re.compile(r"^(?P<what>KVM internal error.*|.*: failed to set MSR.*)")
+_WARNING = re.compile(r"(?P<what>WARNING: .*)")
+
+
+def plain(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without time stamps, terminal sequences and trailing space."""
+    for line in lines:
+        yield _STAMP.sub("", _NOISE.sub("", line.rstrip())).rstrip()
+
+
+def find_panic(lines: Iterable[str]) -> str | None:
+    """The sentence that tells of the kernel's panic, None if there was none.
+
+    An oops that led to the panic says more than the panic's own "Fatal exception", so its first
+    line is what is quoted; a panic that stands alone is quoted itself.
+    """
+    first = None
+    for line in plain(lines):
+        if match := _PANIC.search(line):
+            said = match["what"]
+            if first is not None and said.startswith("Fatal exception"):
+                return f"kernel panic: {first}"
+            return f"kernel panic: {said}"
+        if first is None and _END_OF_PANIC not in line:
+            first = _match(_FATAL, line)
+    return None
+
+
+def find_trouble(lines: Iterable[str]) -> str | None:
+    """The first BUG, oops, stall or hung task, also when it did not end in a panic."""
+    for line in plain(lines):
+        if what := _match(_FATAL, line):
+            return what
+    return None
+
+
+def find_halt(lines: Iterable[str]) -> str | None:
+    """QEMU's words when the accelerator gave up and left the guest stopped, None if it didn't."""
+    for line in plain(lines):
+        if what := _match((_HALTED,), line):
+            return what
+    return None
+
+
+def find_warnings(lines: Iterable[str]) -> list[str]:
+    """The kernel's own warnings (``WARN_ON``), first line of each, in order."""
+    return [what for line in plain(lines) if (what := _match((_WARNING,), line))]
+
+
+def read_lines(console: Path) -> Iterator[str]:
+    """The lines of a console file; a file that is not there is an empty one."""
+    try:
+        with console.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            yield from file
+    except FileNotFoundError:
+        return
+
+
+def tail(lines: Iterable[str], count: int) -> str:
+    """The last lines that say something, at most ``count``."""
+    return "\n".join(deque((line for line in plain(lines) if line), maxlen=count))
+
+
+def _match(patterns: Iterable[re.Pattern[str]], line: str) -> str | None:
+    for pattern in patterns:
+        if match := pattern.search(line):
+            return match["what"]
+    return None

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""The initramfs of a machine: the agent as ``/init``, and kernel modules.
+
+``/modules`` holds what the channel needs (virtio), which the agent loads before it can speak;
+``/extra`` what the cases may need, which the host loads through the agent's system calls.
+Not compressed: 30 KB to 5 MB are copied faster than an emulated guest can decompress them.
+"""
+
+import gzip
+import io
+import lzma
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from virtme.cpiowriter import CpioWriter
+
+from suite.errors import InfrastructureError
+from vm.kernel import Kernel
+
+CHANNEL_MODULES = ("virtio_pci", "virtio_console")
+MODPROBE_DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Initramfs:
+    """A built initramfs."""
+
+    archive: bytes
+    """A cpio archive in the new ASCII format."""
+    extra: Mapping[str, tuple[str, ...] | None]
+    """For each wished module the guest paths to load, in order; empty when it is built in,
+    None when this kernel has no such module."""
+
+
+def build(kernel: Kernel, agent: Path, modules: Sequence[str] = ()) -> Initramfs:
+    """Build the initramfs of a kernel.
+
+    Args:
+        kernel: Its modules must be indexed (``depmod``).
+        agent: A static program, the guest's ``/init``.
+        modules: Names of modules that the host will load later.
+
+    Raises:
+        InfrastructureError: The kernel lacks virtio, a module can't be read, or kmod is missing.
+    """
+    channel: list[Path] = []
+    for name in CHANNEL_MODULES:
+        files = module_files(kernel, name)
+        if files is None:
+            raise InfrastructureError(
+                f"{kernel.build.release} has no {name}: use a kernel with virtio (CONFIG_"
+                f"{name.upper()})"
+            )
+        channel += [file for file in files if file not in channel]
+    extra: dict[str, tuple[str, ...] | None] = {}
+    carried: dict[str, Path] = {}
+    for name in modules:
+        files = module_files(kernel, name)
+        if files is None:
+            extra[name] = None
+            continue
+        needed = {f"/extra/{_bare(file)}.ko": file for file in files if file not in channel}
+        carried |= needed
+        extra[name] = tuple(needed)
+
+    entries = {f"modules/{at:02}-{_bare(file)}.ko": file for at, file in enumerate(channel)}
+    entries |= {path.removeprefix("/"): file for path, file in carried.items()}
+    return Initramfs(_archive(agent, entries), extra)
+
+
+def module_files(kernel: Kernel, name: str) -> tuple[Path, ...] | None:
+    """A module's files with all that it depends on, in load order.
+
+    Empty when it is built in (or when the kernel came without modules); None when the kernel
+    does not have it.
+
+    Raises:
+        InfrastructureError: kmod is not installed.
+    """
+    if kernel.modules is None:
+        return ()
+    modprobe = shutil.which("modprobe", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if modprobe is None:
+        raise InfrastructureError("modprobe is not installed: apt-get install kmod")
+    # Not this host's /etc/modprobe.d: its blacklists and options are about another kernel.
+    run = subprocess.run(  # noqa: S603 - an argv list, no shell
+        [
+            modprobe, "--config", "/dev/null", "--show-depends", "--dirname",
+            str(kernel.modules.parents[2]), "--set-version", kernel.modules.name, name,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=MODPROBE_DEADLINE_S,
+    )  # fmt: skip
+    if run.returncode != 0:
+        return () if _configured(kernel, name) else None
+    lines = (line.split(maxsplit=1) for line in run.stdout.splitlines())
+    return tuple(Path(words[1].rstrip()) for words in lines if words[0] == "insmod")
+
+
+def _configured(kernel: Kernel, name: str) -> bool:
+    """Whether the Kconfig has it built in, for modules folders that came without modules.builtin.
+
+    True also when nothing at all says what is built in: then booting will tell.
+    """
+    assert kernel.modules is not None  # noqa: S101 - module_files() has looked
+    if (kernel.modules / "modules.builtin").exists():
+        return False
+    if kernel.config is None:
+        return name in CHANNEL_MODULES
+    return f"CONFIG_{name.upper()}=y" in kernel.config.read_text(encoding="utf-8").split("\n")
+
+
+def read_module(file: Path) -> bytes:
+    """A module's ELF image; the guest's agent knows no compression.
+
+    Raises:
+        InfrastructureError: It can't be read or is compressed in an unknown way.
+    """
+    try:
+        data = file.read_bytes()
+        match file.suffix:
+            case ".xz":
+                data = lzma.decompress(data)
+            case ".gz":
+                data = gzip.decompress(data)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise InfrastructureError(f"cannot read the module {file}: {error}") from error
+    if not data.startswith(b"\x7fELF"):
+        raise InfrastructureError(f"{file} is not an ELF image: decompress it, then run depmod")
+    return data
+
+
+def _bare(file: Path) -> str:
+    return file.name.partition(".ko")[0]
+
+
+def _archive(agent: Path, modules: Mapping[str, Path]) -> bytes:
+    try:
+        init = agent.read_bytes()
+    except OSError as error:
+        raise InfrastructureError(f"cannot read the agent: {error}") from error
+    buffer = io.BytesIO()
+    cpio = CpioWriter(buffer)
+    for folder in (b"dev", b"sys", b"proc", b"modules", b"extra"):
+        cpio.mkdir(folder, 0o755)
+    cpio.write_file(b"init", init, 0o755)
+    for path, file in modules.items():
+        cpio.write_file(path.encode(), read_module(file), 0o644)
+    cpio.write_trailer()
+    return buffer.getvalue()

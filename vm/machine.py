@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: MIT
+"""A kernel running in QEMU whose userspace is nothing but the agent."""
+
+import contextlib
+import os
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from suite.errors import InfrastructureError
+from vm import console, initramfs
+from vm.command import Accelerator, command
+from vm.kernel import Kernel
+
+# A panic and an oops end the machine (with -no-reboot), and both are printed even with quiet.
+_PARAMETERS = (
+    "rdinit=/init", "console=ttyS0", "quiet", "panic=-1", "oops=panic", "audit=1",
+)  # fmt: skip
+_CONSOLE_ROOM = 64 * 1024
+_LOOK_S = 0.25
+"""How often the console is looked at while the machine boots."""
+_LAST_WORDS_S = 5.0
+"""How long QEMU may take to end after it has closed the channel."""
+
+
+class BootError(InfrastructureError):
+    """A kernel did not come up as far as the agent's first word."""
+
+    def __init__(self, kernel: Kernel, cause: str, tail: str, argv: Sequence[str]) -> None:
+        self.cause = cause
+        self.tail = tail
+        self.command = shlex.join(argv)
+        said = tail or "(the console is empty)"
+        super().__init__(
+            f"{kernel.build.release} did not boot: {cause}\nconsole:\n{said}\n"
+            f"command:\n{self.command}"
+        )
+
+
+class Machine:
+    """A machine that runs while its ``with`` block does, and leaves no process behind.
+
+    QEMU dies with the *thread* that entered (PR_SET_PDEATHSIG): enter in a thread that outlives
+    the block.
+    """
+
+    channel: socket.socket
+    """Connected to the agent; its first bytes are there and not yet read."""
+    console: Path
+    """All that the kernel and QEMU have printed."""
+    boot_seconds: float
+    """From the start of ``__enter__`` to the agent's first byte."""
+    extra: Mapping[str, tuple[str, ...] | None]
+    """For each of ``modules`` the guest paths to load, in order; empty when it is built in, None
+    when the kernel has no such module."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        agent: Path,
+        accel: Accelerator,
+        modules: Sequence[str] = (),
+        memory_mib: int = 512,
+        boot_deadline_s: float = 60.0,
+        folder: Path | None = None,
+        append: Sequence[str] = (),
+    ) -> None:
+        """Describe a machine; nothing runs yet.
+
+        Args:
+            kernel: What to boot.
+            accel: How QEMU runs it, see ``vm.accel.choose``.
+            agent: A static program; the guest's ``/init``.
+            modules: Kernel modules to carry in the initramfs, not loaded.
+            folder: Where the console is kept as ``RELEASE-N.log``; None: it goes at the end.
+            memory_mib: The guest's memory.
+            boot_deadline_s: Seconds from ``__enter__`` to the agent's first byte, at most.
+            append: More kernel parameters.
+        """
+        self.kernel = kernel
+        self.accel = accel
+        self._agent = agent
+        self._modules = tuple(modules)
+        self._memory_mib = memory_mib
+        self._boot_deadline_s = boot_deadline_s
+        self._folder = folder
+        self._append = tuple(append)
+        self._argv: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._cause: str | None = None
+
+    def __enter__(self) -> Self:
+        """Boot and wait for the agent's first byte.
+
+        Raises:
+            BootError: The kernel or QEMU ended or stayed silent until the deadline.
+            InfrastructureError: Something that is needed is not installed, or there is no room.
+        """
+        start = time.monotonic()
+        try:
+            self._start()
+            self._await_agent(start + self._boot_deadline_s)
+        except BaseException:
+            self._end()
+            raise
+        self.boot_seconds = time.monotonic() - start
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """QEMU's process id, None before it runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def command(self) -> str:
+        """QEMU's exact command, quoted for a shell."""
+        return shlex.join(self._argv)
+
+    def alive(self) -> bool:
+        """Whether QEMU runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def death(self) -> str | None:
+        """Why the machine is dead, as a sentence; None while it is well.
+
+        Waits for QEMU's end if QEMU has closed the channel.
+        """
+        if self._cause is not None:
+            return self._cause
+        if self._process is None:
+            return "not started"
+        if self._hung_up():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LAST_WORDS_S)
+        code = self._process.poll()
+        lines = list(console.read_lines(self.console))
+        if told := console.find_panic(lines) or console.find_halt(lines):
+            return told
+        return None if code is None else _ending(code, console.tail(lines, 1))
+
+    def kill(self, why: str = "killed by landproof") -> None:
+        """End the machine now; ``death()`` gives ``why`` unless it was dead already."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._cause = self._cause or why
+            # Not reaped yet, so the process group is still ours.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def console_tail(self, lines: int = 20) -> str:
+        """The console's last lines that say something."""
+        return console.tail(console.read_lines(self.console), lines)
+
+    def _start(self) -> None:
+        archive = initramfs.build(self.kernel, self._agent, self._modules)
+        self.extra = archive.extra
+        argv = command(
+            self.kernel,
+            self.accel,
+            memory_mib=self._memory_mib,
+            parameters=(*_PARAMETERS, *self._append),
+        )
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            raise InfrastructureError("setpriv is not installed: apt-get install util-linux")
+        with contextlib.ExitStack() as stack:
+            # Inherited descriptors need no paths: no stale socket, no 108 byte limit, no room.
+            initrd = stack.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
+            initrd.write(archive.archive)
+            initrd.flush()
+            self.channel, guest = socket.socketpair()
+            stack.enter_context(guest)
+            output = stack.enter_context(os.fdopen(self._open_console(), "wb"))
+            self._argv = [
+                setpriv, "--pdeathsig", "KILL", *argv,
+                "-initrd", f"/proc/self/fd/{initrd.fileno()}",
+                "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
+                "-device", "virtio-serial-pci,id=vs",
+                "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
+            ]  # fmt: skip
+            with _no_interrupt():
+                self._process = subprocess.Popen(  # noqa: S603 - an argv list, no shell
+                    self._argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(initrd.fileno(), guest.fileno()),
+                    start_new_session=True,
+                )
+
+    def _open_console(self) -> int:
+        """Create the console file and make sure that there is room for a panic.
+
+        Raises:
+            InfrastructureError: It can't be created or filled.
+        """
+        where = self._folder or Path(tempfile.gettempdir())
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+            if self._folder is None:
+                descriptor, name = tempfile.mkstemp(prefix="landproof-", suffix=".log")
+                self.console = Path(name)
+            else:
+                descriptor = self._open_kept_console(self._folder)
+            os.set_blocking(descriptor, True)
+            try:
+                os.posix_fallocate(descriptor, 0, _CONSOLE_ROOM)
+                os.ftruncate(descriptor, 0)
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise InfrastructureError(
+                f"cannot keep the console of a machine in {where}: {error.strerror}"
+            ) from error
+        return descriptor
+
+    def _open_kept_console(self, folder: Path) -> int:
+        number = 1
+        while True:
+            self.console = folder / f"{self.kernel.build.release}-{number}.log"
+            try:
+                return os.open(self.console, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            except FileExistsError:
+                number += 1
+
+    def _await_agent(self, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(self.channel, select.POLLIN)
+        seen = 0
+        while not poll.poll(_LOOK_S * 1000):
+            if time.monotonic() >= deadline:
+                self.kill(f"no sign of life for {self._boot_deadline_s:g} s")
+                raise self._boot_error()
+            # A guest that has stopped without QEMU ending would cost the whole deadline.
+            if (size := self.console.stat().st_size) != seen:
+                seen = size
+                if (told := self.death()) is not None:
+                    self.kill(told)
+                    raise self._boot_error()
+        if self._hung_up():
+            raise self._boot_error()
+
+    def _boot_error(self) -> BootError:
+        cause = self.death() or "QEMU closed the channel and did not end"
+        return BootError(self.kernel, cause, self.console_tail(), self._argv)
+
+    def _hung_up(self) -> bool:
+        """Whether the channel's other end is gone and nothing is left to read."""
+        try:
+            return self.channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _end(self) -> None:
+        self.kill()
+        if hasattr(self, "channel"):
+            self.channel.close()
+        if self._folder is None and hasattr(self, "console"):
+            self.console.unlink(missing_ok=True)
+
+
+def _ending(code: int, last_line: str) -> str:
+    if code == 0:
+        return "powered off"
+    if code < 0:
+        return f"QEMU was killed by signal {-code} ({signal.Signals(-code).name})"
+    return f"QEMU exited with status {code}: {last_line or 'no message'}"
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back: between fork and return nobody knows the child's process id yet."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
