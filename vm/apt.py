@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""Debian archives through the machine's own apt-get, with a private state folder.
+
+The machine's mirror, proxy and credentials are used; its package lists, caches and pins are not
+touched. apt verifies the signatures of the indices and, through them, the checksum of every
+package. Root is not needed.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from suite.errors import InfrastructureError
+from vm import apt_sources
+from vm.catalogue import SUITES, Build, merge, read_builds
+from vm.tools import FullError, GoneError, UnreachableError, output, streamed, tool
+
+LOG = logging.getLogger("landproof.kernels")
+INDEX_AGE_S = 24 * 3600
+"""An index older than this is refreshed before something is downloaded by it."""
+_HELPER = "/usr/lib/apt/apt-helper"
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+
+
+class _Index(msgspec.Struct, frozen=True):
+    made_for: str
+    builds: list[Build]
+
+
+class Apt:
+    """A private apt state under a folder.
+
+    Args:
+        folder: Holds the indices (about 100 MB); made when needed.
+        mirror: URL of the main archive; by default that of the machine's apt configuration.
+        keyring: Public keys that the indices must be signed with; by default Debian's.
+    """
+
+    def __init__(
+        self, folder: Path, *, mirror: str | None = None, keyring: Path | None = None
+    ) -> None:
+        self._folder = folder
+        self._mirror = mirror
+        self._keyring = keyring
+        self._made_for = f"{mirror} {keyring} {[suite.name for suite in SUITES]}"
+
+    def builds(
+        self, *, refresh: bool = False, report: Callable[[int], None] | None = None
+    ) -> list[Build]:
+        """Return all kernel builds of the archive, after refreshing an index older than a day.
+
+        Suites that the mirror doesn't have are left out with a warning.
+
+        Args:
+            refresh: Ask the mirror even if the index is young.
+            report: Called with the bytes asked for so far while the index is downloaded.
+
+        Raises:
+            InfrastructureError: No network, no room, no apt-get, no key.
+            UsageError: No mirror is known.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "lock"):
+            index = self._read_index()
+            if index is not None and not refresh and self._age_s() < INDEX_AGE_S:
+                return index.builds
+            return self._update(report or (lambda done: None))
+
+    def last_builds(self) -> list[Build]:
+        """Return the builds of the index at hand, however old; empty without one."""
+        index = self._read_index()
+        return index.builds if index is not None else []
+
+    def download(
+        self, build: Build, into: Path, report: Callable[[int], None] | None = None
+    ) -> list[Path]:
+        """Download the packages of a build into a folder; what is there in part is resumed.
+
+        Args:
+            build: One of those that `builds` gave.
+            into: A folder that nobody else downloads into.
+            report: Called with the bytes downloaded so far, now and then.
+
+        Raises:
+            GoneError: The package has left the archive.
+            InfrastructureError: No network, no room, a wrong checksum.
+        """
+        (into / "partial").mkdir(parents=True, exist_ok=True)
+        names = [f"{package.name}={package.version}" for package in build.packages]
+        command = self._command(f"-oDir::Cache::archives={into}/", "download", *names)
+        lines = []
+        with streamed(command, cwd=into) as (process, said):
+            for line in said:
+                if line.startswith("dlstatus:") and report is not None:
+                    report(round(float(line.split(":")[2]) / 100 * build.size))
+                lines.append(line)
+        if process.returncode != 0:
+            raise _failure(lines, f"can't download {build.release}")
+        return [_deb(into, package.name) for package in build.packages]
+
+    def _update(self, report: Callable[[int], None]) -> list[Build]:
+        text = apt_sources.sources(self._mirror, self._keyring)
+        for part in ("state/lists/partial", "cache/archives/partial"):
+            (self._folder / part).mkdir(parents=True, exist_ok=True)
+        (self._folder / "apt.conf").write_text(
+            apt_sources.configuration(self._folder), encoding="utf-8"
+        )
+        (self._folder / "debian.sources").write_text(text, encoding="utf-8")
+        lines, done = [], 0
+        with streamed(self._command("update")) as (process, said):
+            for line in said:
+                if size := re.match(r"Get:\d+ .*\[([\d.,]+) ([kMG]?)B\]", line):
+                    done += round(float(size[1].replace(",", "")) * _UNITS[size[2]])
+                    report(done)
+                lines.append(line)
+        lists = self._lists()
+        if not lists or not any(line.startswith(("Get:", "Hit:")) for line in lines):
+            raise _failure(lines, "can't fetch the package index")
+        if process.returncode != 0:
+            _warn(lines, lists)
+        builds = merge(
+            build for suite, path in lists.items() for build in read_builds(_kernels(path), suite)
+        )
+        part_file = self._folder / "index.part"
+        part_file.write_bytes(msgspec.json.encode(_Index(self._made_for, builds)))
+        part_file.replace(self._folder / "index.json")
+        return builds
+
+    def _lists(self) -> dict[str, Path]:
+        """Return the Packages file of each suite that was fetched, in the table's order."""
+        listed = output(
+            self._command(
+                *("indextargets", "--no-release-info", "--format", "$(RELEASE) $(FILENAME)"),
+                *("Identifier: Packages", "Architecture: amd64"),
+            )
+        )
+        found = {}
+        for suite, name in (line.split(" ", 1) for line in listed.decode().splitlines()):
+            path = Path(name)
+            # apt keeps indices compressed and names them without the ending.
+            present = [p for p in path.parent.glob(f"{path.name}*") if p.stem == path.name]
+            found.update({suite: present[0]} if present else {})
+        return {suite.name: found[suite.name] for suite in SUITES if suite.name in found}
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [
+            *(tool("apt-get", "apt"), "-c", str(self._folder / "apt.conf")),
+            *("-q", "-oAPT::Status-Fd=1", *arguments),
+        ]
+
+    def _read_index(self) -> _Index | None:
+        try:
+            index = msgspec.json.decode((self._folder / "index.json").read_bytes(), type=_Index)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+        return index if index.made_for == self._made_for else None
+
+    def _age_s(self) -> float:
+        return time.time() - (self._folder / "index.json").stat().st_mtime
+
+
+def _deb(into: Path, name: str) -> Path:
+    found = list(into.glob(f"{name}_*.deb"))
+    if len(found) != 1:
+        raise InfrastructureError(
+            f"apt-get left {len(found)} files for {name} in {into};"
+            " run: landproof kernels prune, and fetch again"
+        )
+    return found[0]
+
+
+def _kernels(path: Path) -> Iterator[str]:
+    """Give the paragraphs of kernel packages of an index, however it is compressed."""
+    text = output([tool(_HELPER, "apt"), "cat-file", str(path)])
+    for stanza in text.split(b"\n\n"):
+        if stanza.lstrip().startswith(b"Package: linux-"):
+            yield stanza.decode("utf-8", "replace")
+
+
+_CAUSES: tuple[tuple[str, type[InfrastructureError], str], ...] = (
+    (
+        r"No space left|enough free space",
+        FullError,
+        "no room left; free some, or set LANDPROOF_STORE to a folder on a larger disk",
+    ),
+    (
+        r"Hash Sum mismatch|unexpected size|Hashes of (?:expected|received)",
+        InfrastructureError,
+        "its checksum is not what the signed index says; try --refresh or another --mirror",
+    ),
+    (
+        r"NO_PUBKEY|not signed|signatures? (?:couldn't|were)|EXPKEYSIG|BADSIG",
+        InfrastructureError,
+        "its signature can't be verified; run: apt-get install debian-archive-keyring",
+    ),
+    (
+        r"resolv|[Cc]onnect|timed out|Network is unreachable",
+        UnreachableError,
+        "no network; check it and the proxy, or name a mirror with --mirror URL",
+    ),
+    (
+        r"\b404\b|was not found|Unable to locate|File not found|No such file",
+        GoneError,
+        "it is not in the archive (any more); try --refresh or another --mirror",
+    ),
+)
+
+
+def _failure(lines: Sequence[str], doing: str) -> InfrastructureError:
+    """Return what went wrong as one line, from apt-get's lines; the first known cause wins."""
+    said = [line for line in lines if not line.startswith(("dlstatus:", "Get:", "Ign:"))]
+    for pattern, error, advice in _CAUSES:
+        for line in said:
+            if re.search(pattern, line):
+                return error(f"{doing}: {advice} ({_plain(line)})")
+    last = said[-1] if said else "apt-get said nothing"
+    return InfrastructureError(f"{doing}: {_plain(last)}")
+
+
+def _plain(line: str) -> str:
+    return re.sub(r"^(?:E:|W:|Err:\d+)\s*", "", line.strip())
+
+
+def _warn(lines: Sequence[str], lists: dict[str, Path]) -> None:
+    """Say in one line which suites are missing, and in one which are not today's."""
+    text = "\n".join(lines)
+    failed = [
+        suite.name
+        for suite in SUITES
+        if re.search(rf"(?:/dists/{suite.name}/\S* |^Err:\d+ \S+ {suite.name} )", text, re.M)
+    ]
+    why = next((_plain(line) for line in lines if line.startswith(("E:", "W:"))), "unknown")
+    for what, names in (
+        ("suites that this mirror lacks are skipped", [f for f in failed if f not in lists]),
+        ("suites could not be refreshed", [f for f in failed if f in lists]),
+    ):
+        if names:
+            LOG.warning("%s: %s (%s)", what, ", ".join(names), why)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""Run this machine's package tools: found or explained, read line by line, never left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from suite.errors import InfrastructureError
+
+_ADMIN_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+_STOP_S = 5
+
+
+class UnreachableError(InfrastructureError):
+    """The archive can't be reached; trying the next kernel makes no sense."""
+
+
+class FullError(InfrastructureError):
+    """No room is left; trying the next kernel makes no sense."""
+
+
+class GoneError(InfrastructureError):
+    """The archive no longer has what its index at hand promises."""
+
+
+def tool(name: str, package: str) -> str:
+    """Return the path of a tool.
+
+    Raises:
+        InfrastructureError: It isn't on this machine; says which package brings it.
+    """
+    # Administrators' tools are not on everybody's PATH.
+    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}")
+    if path is None:
+        raise InfrastructureError(
+            f"{name} is missing; run: apt-get install {package} (on a machine without apt, name a"
+            " kernel of your own with path:FOLDER)"
+        )
+    return path
+
+
+@contextmanager
+def streamed(
+    command: Sequence[str], cwd: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[str], Iterator[str]]]:
+    """Run a command and give its lines, errors among them.
+
+    It has ended when the block ends, however it ends, and dies with this process.
+    """
+    if setpriv := shutil.which("setpriv"):
+        command = [setpriv, "--pdeathsig", "TERM", "--", *command]
+    process = subprocess.Popen(  # noqa: S603 - a fixed argument list
+        command,
+        cwd=cwd,
+        env=plain_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Its own group: all its helpers can be stopped, and the terminal's Ctrl-C is ours alone.
+        start_new_session=True,
+    )
+    assert process.stdout is not None  # noqa: S101 - as asked for
+    try:
+        yield process, (line.rstrip("\n") for line in process.stdout)
+        process.wait()
+    finally:
+        if process.poll() is None:
+            _stop(process)
+        process.stdout.close()
+
+
+def output(command: Sequence[str]) -> bytes:
+    """Return what a command prints; empty or cut short if it fails."""
+    return subprocess.run(  # noqa: S603 - a fixed argument list
+        command, capture_output=True, env=plain_environment(), check=False
+    ).stdout
+
+
+def plain_environment() -> dict[str, str]:
+    """Return the environment in which tools speak English."""
+    return {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
