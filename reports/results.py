@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Results files: read strictly, write whole or not at all."""
+
+import contextlib
+import errno
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from suite.errors import InfrastructureError, UsageError
+from suite.records import SCHEMA_VERSION, Results
+
+_THE_PATH = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+}
+"""Errnos that say that the user named the wrong file, not that the machine is at its limit."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """What is read first, so that a file of another version is told from a malformed one."""
+
+    schema: int
+
+
+def load(path: Path) -> Results:
+    """Read a results file.
+
+    Raises:
+        UsageError: The file can't be read or is malformed; one line says which and where.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes, name: str) -> Results:
+    """Decode and check the bytes of a results file; ``name`` is what messages call it.
+
+    Raises:
+        UsageError: See ``load``.
+    """
+    if not data.strip():
+        raise UsageError(f"{name} is empty: not a results file")
+    _check_version(data, name)
+    try:
+        results = msgspec.json.decode(data, type=Results)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{name} is malformed: {error}") from error
+    _check_content(results, name)
+    return results
+
+
+def save(path: Path, results: Results) -> None:
+    """Write a results file, atomically: cases sorted by id, targets in the order of the run.
+
+    Raises:
+        InfrastructureError: No room; the old file, if any, is kept.
+        UsageError: The path can't be a file.
+    """
+    write(path, encode(results))
+
+
+def encode(results: Results) -> bytes:
+    """The bytes of a results file: the same for the same results, whatever order they came in."""
+    targets = [
+        msgspec.structs.replace(target, cases=sorted(target.cases, key=lambda case: case.id))
+        for target in results.targets
+    ]
+    data = msgspec.json.encode(msgspec.structs.replace(results, targets=targets))
+    return msgspec.json.format(data, indent=2) + b"\n"
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; what is no regular file (a pipe, a tty) directly.
+
+    Raises:
+        InfrastructureError: No room; the old file, if any, is kept.
+        UsageError: The path can't be a file.
+    """
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)
+        else:
+            # A link to the results of a nightly run stays a link.
+            _replace(path.resolve(), data)
+    except OSError as error:
+        kept = "; the old file is kept" if path.is_file() else ""
+        message = f"cannot write {path}: {error.strerror}{kept}"
+        kind = UsageError if error.errno in _THE_PATH else InfrastructureError
+        raise kind(message) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    # Not tempfile: its files are private to the user, and results are to be shared.
+    temporary = path.with_name(f".landproof-{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            # Some file systems report a full disk only here.
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _check_version(data: bytes, name: str) -> None:
+    try:
+        header = msgspec.json.decode(data, type=_Header)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{name} is not a results file: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{name} is not JSON: {error}") from error
+    if header.schema > SCHEMA_VERSION:
+        raise UsageError(
+            f"{name} was written by a newer landproof (schema {header.schema}, "
+            f"this one reads {SCHEMA_VERSION}): update landproof"
+        )
+    if header.schema < SCHEMA_VERSION:
+        raise UsageError(
+            f"{name} was written by an older landproof (schema {header.schema}, "
+            f"this one reads {SCHEMA_VERSION}): run the cases again"
+        )
+
+
+def _check_content(results: Results, name: str) -> None:
+    if not results.targets:
+        raise UsageError(f"{name} holds no target: nothing ran")
+    if twice := _repeated(target.name for target in results.targets):
+        raise UsageError(f"{name} holds target {twice!r} twice")
+    for target in results.targets:
+        if twice := _repeated(case.id for case in target.cases):
+            raise UsageError(f"{name} holds case {twice!r} of target {target.name!r} twice")
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    return next((name for name, times in Counter(names).items() if times > 1), None)
