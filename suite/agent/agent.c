@@ -53,6 +53,8 @@ static void end(int status)
 	for (int i = 0; i < PROCESSES; i++)
 		if (processes[i].known && processes[i].pidfd >= 0)
 			SYS(pidfd_send_signal, processes[i].pidfd, SIGKILL, 0, 0);
+	while (!is_guest && SYS(wait4, -1, 0, 0, 0) != -ECHILD)
+		; /* when we are gone, all of it is */
 	leave(status);
 }
 

@@ -7,6 +7,7 @@ the host's own architecture only: ``LANDPROOF_CC=cc pip install .``
 This file stands alone: the build of the wheel runs it before landproof can be imported.
 """
 
+import hashlib
 import os
 import platform
 import shlex
@@ -53,8 +54,16 @@ def compiler(arch: str) -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc", "-target", ZIG_TARGETS[arch]]
 
 
+def sources_digest() -> str:
+    """SHA-256 of all that the binary is made from; file times mean nothing in a wheel."""
+    digest = hashlib.sha256(" ".join(FLAGS).encode())
+    for name in (*SOURCES, *HEADERS):
+        digest.update((HERE / name).read_bytes())
+    return digest.hexdigest()
+
+
 def build(arch: str, folder: Path = BIN) -> Path:
-    """Compile the agent for an architecture unless it is newer than its sources; its path.
+    """Compile the agent for an architecture unless that was done from these sources; its path.
 
     The first compilation for a target takes about 35 s (musl is compiled with it), later ones
     less than one.
@@ -63,8 +72,9 @@ def build(arch: str, folder: Path = BIN) -> Path:
         BuildError: The compiler is missing or failed.
     """
     binary = folder / f"landproof-agent-{arch}"
-    newest = max((HERE / name).stat().st_mtime for name in (*SOURCES, *HEADERS))
-    if binary.exists() and binary.stat().st_mtime >= newest:
+    stamp = folder / f"{binary.name}.sources"
+    digest = sources_digest()
+    if binary.exists() and stamp.exists() and stamp.read_text() == digest:
         return binary
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -80,6 +90,7 @@ def build(arch: str, folder: Path = BIN) -> Path:
                 "Install the compiler with: pip install ziglang (or set LANDPROOF_CC=cc)"
             )
         made.replace(binary)
+    stamp.write_text(digest)
     return binary
 
 

@@ -38,10 +38,9 @@ class AgentClient:
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
         self._next = 1
-        self._hello: wire.Hello | None = None
-        self._listen_until(lambda: self._hello is not None, hello_s)
-        assert self._hello is not None  # noqa: S101 (the line above waited for it)
-        self.hello = self._hello
+        self._hellos: list[wire.Hello] = []
+        self._listen_until(lambda: bool(self._hellos), hello_s)
+        self.hello = self._hellos[0]
         if self.hello.version != wire.VERSION:
             raise AgentLostError(
                 f"the agent speaks protocol {self.hello.version}, this landproof {wire.VERSION}: "
@@ -111,7 +110,7 @@ class AgentClient:
     def _take(self, kind: int, identity: int, payload: bytes) -> None:
         match kind:
             case wire.FrameKind.HELLO:
-                self._hello = wire.decode_hello(payload)
+                self._hellos.append(wire.decode_hello(payload))
             case wire.FrameKind.RESULTS:
                 self._results[identity] = payload
             case wire.FrameKind.ERROR:

@@ -5,14 +5,14 @@
 """
 
 import os
-import sys
+import runpy
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import build as agent_build
+# The build runs before landproof can be imported: take build.py from beside this file.
+build_py = runpy.run_path(str(Path(__file__).resolve().parent / "build.py"))
 
 
 class AgentBuildHook(BuildHookInterface[Any]):
@@ -21,9 +21,9 @@ class AgentBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile before the files are collected."""
         wished = os.environ.get("LANDPROOF_ARCHES")
-        arches = wished.split(",") if wished else [agent_build.host_arch()]
+        arches = wished.split(",") if wished else [build_py["host_arch"]()]
         for arch in arches:
-            agent_build.build(arch)
+            build_py["build"](arch)
         build_data["pure_python"] = False
         if len(arches) == 1:
             build_data["tag"] = f"py3-none-linux_{arches[0]}"

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Known bugs that have no erratum: a kernel that shows one deviates, and is told so by name."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A fixed bug of Landlock."""
+
+    name: str
+    subject: str
+    """Of the fixing commit."""
+    commit: str
+    fixed_in: str
+    """Releases that carry the fix."""
+    cve: str = ""
+
+    def __str__(self) -> str:
+        cve = f", {self.cve}" if self.cve else ""
+        return f'{self.name}: "{self.subject}" ({self.commit}{cve}), fixed in {self.fixed_in}'
+
+
+SIGIO_BYPASS = Bug(
+    "sigio-bypass",
+    "landlock: Fix LANDLOCK_SCOPE_SIGNAL bypass on the SIGIO path",
+    "4b80320ca7ed",
+    "7.2, 7.1.5, 6.18.40, 6.12.101",
+    "CVE-2026-72183",
+)
+TCP_FAST_OPEN_BYPASS = Bug(
+    "tcp-fast-open-bypass",
+    "landlock: Fix TCP Fast Open connection bypass",
+    "33cb713db016",
+    "7.2, 6.12.112",
+)
+CRED_TRANSFER = Bug(
+    "cred-transfer",
+    "landlock: Don't lose track of restrictions on cred_transfer",
+    "39705a6c29f8",
+    "6.11, 6.10.3, 6.6.44, 6.1.103, 5.15.165",
+    "CVE-2024-42318",
+)
+REFER_WITHOUT_RIGHT = Bug(
+    "refer-without-right",
+    "landlock: Fix file reparenting without explicit LANDLOCK_ACCESS_FS_REFER",
+    "55e55920bbe3",
+    "6.0, 5.19.8",
+)
+RULE_UNIONS = Bug(
+    "rule-unions",
+    "landlock: Fix same-layer rule unions",
+    "8ba0005ff418",
+    "5.19, 5.18.3, 5.15.46",
+)
+SHORT_UNSPEC = Bug(
+    "short-unspec",
+    "landlock: Fix TCP handling of short AF_UNSPEC addresses",
+    "e4d82cbce225",
+    "6.19, 6.12.92",
+)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Typed calls on sockets, and the addresses they take."""
+
+import socket
+import struct
+from socket import SOCK_STREAM
+
+from suite.calls.base import Caller
+from suite.calls.files import Fd
+from suite.session import Call, Int, Out
+
+MSG_FASTOPEN = 0x20000000
+LOOPBACK6 = bytes(15) + b"\1"
+
+
+def inet(port: int, address: str = "127.0.0.1") -> bytes:
+    """A struct sockaddr_in."""
+    return (
+        struct.pack("<HH", socket.AF_INET, socket.htons(port))
+        + socket.inet_aton(address)
+        + bytes(8)
+    )
+
+
+def inet6(port: int, address: str = "::1") -> bytes:
+    """A struct sockaddr_in6."""
+    raw = socket.inet_pton(socket.AF_INET6, address)
+    return struct.pack("<HHI", socket.AF_INET6, socket.htons(port), 0) + raw + bytes(4)
+
+
+def loopback(family: int, port: int) -> bytes:
+    """The loopback address of AF_INET or AF_INET6."""
+    return inet6(port) if family == socket.AF_INET6 else inet(port)
+
+
+def unix(path: str) -> bytes:
+    """A struct sockaddr_un with a pathname; at most 107 bytes."""
+    return struct.pack("<H", socket.AF_UNIX) + path.encode() + b"\0"
+
+
+def abstract(name: str) -> bytes:
+    """A struct sockaddr_un with an abstract name."""
+    return struct.pack("<H", socket.AF_UNIX) + b"\0" + name.encode()
+
+
+class Sockets(Caller):
+    """socket(2) and its kin."""
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> Call:
+        """socket(2), close-on-exec."""
+        return self.syscall("socket", family, kind | socket.SOCK_CLOEXEC, protocol)
+
+    def bind(self, fd: Fd, address: bytes) -> Call:
+        """bind(2)."""
+        return self.syscall("bind", fd, address, len(address))
+
+    def connect(self, fd: Fd, address: bytes) -> Call:
+        """connect(2)."""
+        return self.syscall("connect", fd, address, len(address))
+
+    def listen(self, fd: Fd, backlog: int = 8) -> Call:
+        """listen(2)."""
+        return self.syscall("listen", fd, backlog)
+
+    def sendto(self, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0) -> Call:
+        """sendto(2)."""
+        size = len(address) if address else 0
+        return self.syscall("sendto", fd, data, len(data), flags, address, size)
+
+    def recv(self, fd: Fd, size: int, flags: int = 0) -> Call:
+        """recvfrom(2) without an address: the bytes are the call's ``data``."""
+        return self.syscall("recvfrom", fd, Out(size), size, flags, 0, 0)
+
+    def setsockopt(self, fd: Fd, level: int, option: int, value: int) -> Call:
+        """setsockopt(2) of an integer."""
+        return self.syscall("setsockopt", fd, level, option, struct.pack("<i", value), 4)
+
+    def socketpair(self, kind: int = SOCK_STREAM) -> tuple[Int, Int]:
+        """socketpair(2) of UNIX sockets: its two ends."""
+        call = self.syscall("socketpair", socket.AF_UNIX, kind | socket.SOCK_CLOEXEC, 0, Out(8))
+        return Int(call, 0), Int(call, 4)
+
+    def server(self, family: int, kind: int, address: bytes) -> Call:
+        """A bound socket; listening if it is a stream or seqpacket."""
+        fd = self.socket(family, kind)
+        self.bind(fd, address)
+        if kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+            self.listen(fd)
+        return fd

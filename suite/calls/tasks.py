@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Typed calls on processes, credentials and signals."""
+
+import struct
+
+from suite.calls.base import Caller
+from suite.calls.files import Fd
+from suite.session import Argument, Call, Out
+
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
+PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 0, 16, 17, 0x4206
+SIG_BLOCK = 0
+WNOHANG, WALL = 1, 0x40000000
+CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_PERFMON = 21, 19, 38
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def sigset(*signals: int) -> bytes:
+    """A kernel sigset_t."""
+    return struct.pack("<Q", sum(1 << (number - 1) for number in signals))
+
+
+class Tasks(Caller):
+    """prctl(2), kill(2), ptrace(2) and their kin."""
+
+    def getpid(self) -> Call:
+        """getpid(2)."""
+        return self.syscall("getpid")
+
+    def getppid(self) -> Call:
+        """getppid(2)."""
+        return self.syscall("getppid")
+
+    def gettid(self) -> Call:
+        """gettid(2)."""
+        return self.syscall("gettid")
+
+    def prctl(self, option: int, *arguments: Argument) -> Call:
+        """prctl(2); arguments left out are 0."""
+        return self.syscall("prctl", option, *arguments, *[0] * (4 - len(arguments)))
+
+    def no_new_privs(self) -> Call:
+        """prctl(PR_SET_NO_NEW_PRIVS, 1)."""
+        return self.prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+    def kill(self, pid: int | Call, number: int) -> Call:
+        """kill(2)."""
+        return self.syscall("kill", pid, number)
+
+    def tgkill(self, tgid: int | Call, tid: int | Call, number: int) -> Call:
+        """tgkill(2)."""
+        return self.syscall("tgkill", tgid, tid, number)
+
+    def setpgid(self) -> Call:
+        """setpgid(0, 0): lead a new process group."""
+        return self.syscall("setpgid", 0, 0)
+
+    def block_signals(self, *signals: int) -> Call:
+        """Block signals, so that they stay pending and can be asked for."""
+        return self.syscall("rt_sigprocmask", SIG_BLOCK, sigset(*signals), 0, 8)
+
+    def take_signal(self, *signals: int) -> Call:
+        """rt_sigtimedwait(2) without waiting: the pending signal's number, or EAGAIN."""
+        return self.syscall("rt_sigtimedwait", sigset(*signals), 0, bytes(16), 8)
+
+    def ptrace(self, request: int, pid: int | Call = 0) -> Call:
+        """ptrace(2)."""
+        return self.syscall("ptrace", request, pid, 0, 0)
+
+    def wait(self, pid: int | Call, options: int = WALL) -> Call:
+        """wait4(2): the status is the call's ``data``."""
+        return self.syscall("wait4", pid, Out(4), options, 0)
+
+    def drop_capabilities(self, kept: int = 0) -> Call:
+        """capset(2): keep only this mask, effective and permitted."""
+        header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+        low, high = kept & 0xFFFFFFFF, kept >> 32
+        return self.syscall("capset", header, struct.pack("<6I", low, low, 0, high, high, 0))
+
+    def unshare(self, flags: int) -> Call:
+        """unshare(2)."""
+        return self.syscall("unshare", flags)
+
+    def setns(self, fd: Fd, kind: int = 0) -> Call:
+        """setns(2)."""
+        return self.syscall("setns", fd, kind)
+
+    def keyctl(self, command: int, argument: Argument = 0) -> Call:
+        """keyctl(2)."""
+        return self.syscall("keyctl", command, argument)

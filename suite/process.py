@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""A live process (or thread) on a target, driven call by call."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from suite.abi import (
+    CREATE,
+    RESTRICT,
+    RULE_NET_PORT,
+    RULE_PATH_BENEATH,
+)
+from suite.agent import wire
+from suite.calls.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, Fd, Files
+from suite.calls.sockets import Sockets
+from suite.calls.tasks import Tasks
+from suite.outcome import Allowed, Denied, Outcome, Rejected, errno_name
+from suite.ruleset import Ruleset, attr_size, net_port, path_beneath
+from suite.session import Argument, Batch, Call, Mode, Out, Session, SetupError
+
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 1 << 17, 1 << 25, 1 << 26, 1 << 27
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 1 << 28, 1 << 29, 1 << 30
+_VM, _FS, _FILES, _SIGHAND, _THREAD, _SYSVSEM = (1 << bit for bit in (8, 9, 10, 11, 16, 18))
+CLONE_THREAD = _VM | _FS | _FILES | _SIGHAND | _THREAD | _SYSVSEM
+
+_LANDLOCK_CALLS = {
+    "landlock_create_ruleset": "create_ruleset",
+    "landlock_add_rule": "add_rule",
+    "landlock_restrict_self": "restrict_self",
+}
+
+
+class NotRunError(SetupError):
+    """An observation was left out because an earlier call of its program failed."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """What an action came to; settled when ``outcome`` is asked for."""
+
+    process: Process
+    batch: Batch
+    start: int
+    end: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """The first call of the action that failed, or that all were allowed.
+
+        Raises:
+            SetupError: The set-up before it failed, or a process died.
+            HungError: A call did not return.
+        """
+        self.batch.settle()
+        refused = self.process.refusal()
+        if refused is not None:
+            return refused
+        calls = self.batch.calls[self.start : self.end]
+        for call in calls:
+            record = call.record
+            if record is None or record.status == wire.Status.UNRESOLVED:
+                raise NotRunError(call, f"{call} was left out")
+            if record.failed:
+                return failure_outcome(call, record)
+        return Allowed()
+
+
+def failure_outcome(call: Call, record: wire.Record) -> Outcome:
+    """The outcome of a call that gave an errno."""
+    name = errno_name(-record.value)
+    if call.name in _LANDLOCK_CALLS:
+        return Rejected(_LANDLOCK_CALLS[call.name], name)
+    return Denied(name)
+
+
+@dataclass(slots=True, eq=False)
+class Process(Files, Sockets, Tasks):
+    """One process or thread of a target.
+
+    Calls are promises: they are sent when a value is needed, in the order in which they were
+    made, across all processes. A call that fails breaks the case, unless it is observed.
+    """
+
+    session: Session
+    id: int
+    pid: Call | None = None
+    """Its process id (or thread id) as its creator sees it."""
+    gates: list[Call] = field(default_factory=list)
+    """The Landlock calls that put it, or an ancestor, into its domain."""
+
+    def syscall(self, name: str, *arguments: Argument) -> Call:
+        """Append a system call."""
+        return self.session.call(self.id, name, *arguments)
+
+    # Other processes
+
+    def fork(self, flags: int = 0) -> Process:
+        """clone(2): a child with its own memory, in the same domain."""
+        return self._clone(flags | signal.SIGCHLD, "fork")
+
+    def thread(self) -> Process:
+        """clone(2): a thread of the same process."""
+        return self._clone(CLONE_THREAD, "thread")
+
+    def _clone(self, flags: int, name: str) -> Process:
+        identity = self.session.new_process()
+        call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags))
+        return Process(self.session, identity, call, list(self.gates))
+
+    def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
+        """execveat(2) of the agent (or of what ends in it), which goes on serving."""
+        return self.session.add(wire.OpKind.EXEC, self.id, "execveat", (at, path, flags))
+
+    def fexec(self, fd: Fd) -> Call:
+        """execveat(2) of an open file."""
+        return self.exec("", at=fd, flags=AT_EMPTY_PATH)
+
+    def give(self, fd: Fd, receiver: Process) -> Call:
+        """Pass a file descriptor (SCM_RIGHTS); the value is its number at the receiver."""
+        return self.session.add(wire.OpKind.GIVE, self.id, "give", (fd, receiver.id))
+
+    def exit(self, status: int = 0) -> Call:
+        """exit_group(2)."""
+        with self.session.in_mode(Mode.DEATH):
+            return self.syscall("exit_group", status)
+
+    def peek(self, address: Argument, size: int) -> Call:
+        """Read memory: the bytes are the call's ``data``."""
+        return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
+
+    def poke(self, address: Argument, data: bytes) -> Call:
+        """Write memory."""
+        return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
+
+    # Landlock
+
+    def create_ruleset(self, attr: Argument, size: int, flags: CREATE | int = 0) -> Call:
+        """landlock_create_ruleset(2)."""
+        return self.syscall("landlock_create_ruleset", attr, size, int(flags))
+
+    def add_rule(self, ruleset: Fd, kind: int, attr: Argument, flags: int = 0) -> Call:
+        """landlock_add_rule(2)."""
+        return self.syscall("landlock_add_rule", ruleset, kind, attr, int(flags))
+
+    def restrict_self(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
+        """landlock_restrict_self(2)."""
+        return self.syscall("landlock_restrict_self", ruleset, int(flags))
+
+    def build(self, ruleset: Ruleset) -> Call:
+        """Create a ruleset with its rules: a file descriptor."""
+        attr = ruleset.attr()
+        fd = self.create_ruleset(attr, attr_size(attr))
+        for place, rights in ruleset.paths:
+            parent = self.open(place, O_PATH) if isinstance(place, str) else place
+            self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
+            if isinstance(place, str):
+                self.close(parent)
+        for port, access in ruleset.ports:
+            self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
+        return fd
+
+    def restrict(self, *layers: Ruleset) -> None:
+        """Enforce rulesets, one a layer, under no_new_privs.
+
+        Where the kernel refuses one, whatever is observed afterwards comes to that refusal.
+        """
+        self.no_new_privs()
+        for ruleset in layers:
+            with self._gate():
+                fd = self.build(ruleset)
+            self.enforce(fd, ruleset.flags)
+            self.close(fd)
+
+    def enforce(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
+        """landlock_restrict_self(2); a refusal is what later observations come to."""
+        with self._gate():
+            return self.restrict_self(ruleset, flags)
+
+    def under(self, *layers: Ruleset) -> Process:
+        """A child that has enforced these layers."""
+        child = self.fork()
+        child.restrict(*layers)
+        return child
+
+    def _gate(self) -> _Gate:
+        return _Gate(self)
+
+    def refusal(self) -> Outcome | None:
+        """What Landlock refused on the way into this process's domain."""
+        for call in self.gates:
+            record = call.record
+            if record is None or not record.failed:
+                continue
+            if call.name not in _LANDLOCK_CALLS:
+                raise SetupError(call, f"{call}: {call.failure}")
+            return failure_outcome(call, record)
+        return None
+
+    # Observing
+
+    def observe(self, action: Callable[..., object], *arguments: object) -> Observation:
+        """Do ``action(process, *arguments)`` and note what it comes to.
+
+        Its first failing call is the outcome, and leaves out the rest of it.
+        """
+        session = self.session
+        start = len(session.pending.ops)
+        with session.in_mode(Mode.OBSERVED) as batch:
+            action(self, *arguments)
+        return Observation(self, batch, start, len(batch.ops))
+
+
+class _Gate:
+    """The calls made inside lead into a domain."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def __enter__(self) -> None:
+        session = self.process.session
+        self._mode, session.mode = session.mode, Mode.GATE
+        self._batch, self._start = session.pending, len(session.pending.ops)
+
+    def __exit__(self, *_: object) -> None:
+        self.process.session.mode = self._mode
+        self.process.gates += self._batch.calls[self._start :]

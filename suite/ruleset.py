@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""A ruleset as a value: what it handles and what its rules allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from suite.abi import FS, NET, RESTRICT, SCOPE, Feature
+from suite.session import Pack
+
+if TYPE_CHECKING:
+    from suite.calls.files import Fd
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Handled access rights and scopes, and the rules.
+
+    A path in ``paths`` is opened with O_PATH by the process that builds the ruleset; a file
+    descriptor that it has already may stand in its place.
+    """
+
+    fs: FS = FS(0)
+    net: NET = NET(0)
+    scope: SCOPE = SCOPE(0)
+    paths: tuple[tuple[str | Fd, FS], ...] = ()
+    ports: tuple[tuple[int, NET], ...] = ()
+    flags: RESTRICT = RESTRICT(0)
+    """Of landlock_restrict_self(2)."""
+
+    def allow(self, path: str | Fd, rights: FS) -> Ruleset:
+        """With a rule on a file or a directory (and what is beneath)."""
+        return replace(self, paths=(*self.paths, (path, rights)))
+
+    def allow_port(self, port: int, rights: NET) -> Ruleset:
+        """With a rule on a port."""
+        return replace(self, ports=(*self.ports, (port, rights)))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What a kernel must know to enforce it."""
+        return self.fs, self.net, self.scope, self.flags
+
+    def attr(self) -> Pack:
+        """The struct landlock_ruleset_attr, no longer than what is handled asks for."""
+        fields: list[bytes | tuple[int, int]] = [(8, int(self.fs))]
+        if self.net or self.scope:
+            fields.append((8, int(self.net)))
+        if self.scope:
+            fields.append((8, int(self.scope)))
+        return Pack(tuple(fields))
+
+
+def path_beneath(rights: FS, fd: Fd) -> Pack:
+    """A struct landlock_path_beneath_attr: packed, 12 bytes."""
+    return Pack(((8, int(rights)), (4, fd)))
+
+
+def net_port(rights: NET, port: int) -> Pack:
+    """A struct landlock_net_port_attr."""
+    return Pack(((8, int(rights)), (8, port)))
+
+
+def attr_size(pack: Pack) -> int:
+    """Bytes of a laid-out buffer."""
+    return sum(len(item) if isinstance(item, bytes) else item[0] for item in pack.fields)

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: MIT
+"""Pipelined calls on a target: promises that are settled together, in as few frames as can be.
+
+Nothing is sent until a value is needed; then the whole pending program goes in one frame. What a
+failure means is decided when the call is made (``Mode``).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TypeAlias
+
+from suite.agent import wire
+from suite.agent.client import AgentClient, patience_s
+from suite.errors import LandproofError
+from suite.outcome import errno_name
+from suite.syscalls import NUMBERS
+
+
+class CallError(LandproofError):
+    """A call did not do what the case needs; carries the call."""
+
+    def __init__(self, call: Call, message: str) -> None:
+        super().__init__(message)
+        self.call = call
+
+
+class SetupError(CallError):
+    """A call that had to succeed failed: the case can't be judged."""
+
+
+class HungError(CallError):
+    """A call outlived its deadline; its process was killed."""
+
+
+class Mode(Enum):
+    """What a call's failure means."""
+
+    MUST = auto()
+    """The set-up is broken: leave the rest of the program out, raise SetupError."""
+    OBSERVED = auto()
+    """It is what the case is about: leave the rest of its block out."""
+    GATE = auto()
+    """Landlock refused: leave the rest of the program out; the case learns it as an outcome."""
+    DEATH = auto()
+    """The process is expected to end in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A buffer of ``size`` bytes that the call fills."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class InOut:
+    """A buffer that the call reads and fills."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A little-endian integer that an earlier call left in its out buffers.
+
+    ``offset`` counts over all of them, each padded to 8 bytes.
+    """
+
+    call: Call
+    offset: int
+    width: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A buffer laid out from bytes as they are and (width, value) pairs.
+
+    A value is an integer, a promise, or what the field shall point to.
+    """
+
+    fields: tuple[bytes | tuple[int, Argument], ...]
+
+
+Argument: TypeAlias = "int | Call | Int | bytes | str | Out | InOut | Pack | None"
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A promise of what one operation gives."""
+
+    batch: Batch
+    index: int
+    name: str
+    mode: Mode
+    arguments: tuple[Argument, ...] = field(repr=False)
+
+    @property
+    def record(self) -> wire.Record | None:
+        """What came back; None if it was left out because an earlier call failed."""
+        self.batch.settle()
+        return self.batch.records.get(self.index)
+
+    @property
+    def value(self) -> int:
+        """The result.
+
+        Raises:
+            SetupError: The call failed or was left out.
+        """
+        record = self.record
+        if record is None or record.failed:
+            raise SetupError(self, f"{self} {self.failure or 'was left out'}")
+        return record.value
+
+    @property
+    def failure(self) -> str | None:
+        """The errno's name, or how its process ended; None for success or a call left out."""
+        record = self.record
+        if record is None or not record.failed:
+            return None
+        if record.status == wire.Status.DONE:
+            return errno_name(-record.value)
+        return record.status.name
+
+    @property
+    def data(self) -> bytes:
+        """The out buffers, each padded to 8 bytes."""
+        _ = self.value
+        record = self.record
+        return record.data if record else b""
+
+    def __str__(self) -> str:
+        shown = ", ".join(_shown(argument) for argument in self.arguments)
+        return f"{self.name}({shown})"
+
+
+def _shown(argument: Argument) -> str:
+    match argument:
+        case Call():
+            return f"<{argument.name}>"
+        case bytes() if len(argument) > 24:
+            return f"<{len(argument)} bytes>"
+        case Pack():
+            values = (f if isinstance(f, bytes) else f[1] for f in argument.fields)
+            return "{" + ", ".join(map(_shown, values)) + "}"
+        case Out():
+            return f"<{argument.size} bytes out>"
+        case _:
+            return repr(argument)
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """A program being written, then its records."""
+
+    session: Session
+    ops: list[wire.Op] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    records: dict[int, wire.Record] = field(default_factory=dict)
+    sent: bool = False
+    error: LandproofError | None = None
+
+    def settle(self) -> None:
+        """Send it if that was not done yet, and wait for its records.
+
+        Raises:
+            SetupError: A call of it that had to succeed failed.
+            HungError: A call of it outlived its deadline.
+            AgentLostError: The target died.
+        """
+        if not self.sent:
+            self.session.flush()
+        if self.error:
+            raise self.error
+
+
+class Session:
+    """A target's agent, seen as processes that make calls.
+
+    Args:
+        client: The channel to the agent.
+        arch: ``x86_64``, ``i386`` or ``aarch64``: which system call numbers the agent uses.
+    """
+
+    def __init__(self, client: AgentClient, arch: str) -> None:
+        self.client = client
+        self.numbers = NUMBERS[arch]
+        self.pending = Batch(self)
+        self.mode = Mode.MUST
+        self.deadline_ms = 5_000
+        self._free = list(range(1, wire.MAX_PROCESS + 1))
+        self._alive: list[int] = []
+
+    def call(self, process: int, name: str, *arguments: Argument) -> Call:
+        """Append a system call.
+
+        Raises:
+            KeyError: The architecture has no such call.
+        """
+        return self.add(wire.OpKind.CALL, process, name, arguments, nr=self.numbers[name])
+
+    def add(
+        self,
+        kind: wire.OpKind,
+        process: int,
+        name: str,
+        arguments: tuple[Argument, ...],
+        *,
+        nr: int = 0,
+        deadline_ms: int | None = None,
+    ) -> Call:
+        """Append an operation to the pending program."""
+        batch = self.pending
+        op = wire.Op(kind, process, nr, deadline_ms=deadline_ms or self.deadline_ms)
+        if self.mode in (Mode.MUST, Mode.GATE):
+            op.on_fail = wire.END
+        if arguments:
+            placer = _Placer(batch)
+            op.args = [placer.place(argument) for argument in arguments]
+            op.buffers, op.fixes = placer.buffers, placer.fixes
+        call = Call(batch, len(batch.ops), name, self.mode, arguments)
+        batch.ops.append(op)
+        batch.calls.append(call)
+        return call
+
+    def flush(self) -> None:
+        """Send the pending program and take its records; errors stay with the batch."""
+        batch, self.pending = self.pending, Batch(self)
+        batch.sent = True
+        if not batch.ops:
+            return
+        try:
+            batch.records = self.client.results(
+                self.client.submit(batch.ops), patience_s(batch.ops)
+            )
+        except LandproofError as error:
+            batch.error = error
+            return
+        batch.error = _first_error(batch)
+
+    @contextmanager
+    def in_mode(self, mode: Mode) -> Iterator[Batch]:
+        """Make the calls of the block in a mode; a failed one leaves out the rest of the block."""
+        before, self.mode = self.mode, mode
+        batch, start = self.pending, len(self.pending.ops)
+        try:
+            yield batch
+        finally:
+            self.mode = before
+            if mode is Mode.OBSERVED:
+                for op in batch.ops[start:]:
+                    op.on_fail = len(batch.ops) if self.pending is batch else wire.END
+
+    def new_process(self) -> int:
+        """A free process id."""
+        identity = heapq.heappop(self._free)
+        self._alive.append(identity)
+        return identity
+
+    def kill(self, process: int) -> None:
+        """SIGKILL a process; its id is free again."""
+        self._add_kill(process)
+        self._alive.remove(process)
+        heapq.heappush(self._free, process)
+
+    def _add_kill(self, process: int) -> None:
+        with self.in_mode(Mode.DEATH):
+            self.add(wire.OpKind.KILL, process, "kill", ())
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Kill the processes that were made in the block at its end.
+
+        The kills travel with the next program.
+        """
+        before = len(self._alive)
+        try:
+            yield
+        finally:
+            # What the block never needed an answer of is not sent, but for older kills.
+            unsent = [op for op in self.pending.ops if op.kind is wire.OpKind.KILL]
+            self.pending = Batch(self)
+            for op in unsent:
+                self._add_kill(op.process)
+            for process in reversed(self._alive[before:]):
+                self.kill(process)
+
+
+def _first_error(batch: Batch) -> LandproofError | None:
+    for call in batch.calls:
+        record = batch.records.get(call.index)
+        if record is None or not record.failed or call.mode is Mode.DEATH:
+            continue
+        if record.status == wire.Status.HUNG:
+            return HungError(call, f"{call} did not return in {_seconds(batch, call)} s")
+        if call.mode is Mode.MUST:
+            return SetupError(call, f"{call}: {_reason(record)}")
+        if record.status in (wire.Status.DIED, wire.Status.GONE):
+            return SetupError(call, f"{call}: its process {_reason(record)}")
+    return None
+
+
+def _seconds(batch: Batch, call: Call) -> float:
+    return batch.ops[call.index].deadline_ms / 1000
+
+
+def _reason(record: wire.Record) -> str:
+    return {
+        wire.Status.DONE: errno_name(-record.value),
+        wire.Status.UNRESOLVED: "an earlier call that it builds on failed",
+        wire.Status.DIED: "died in it",
+        wire.Status.GONE: "was dead",
+    }.get(record.status, record.status.name)
+
+
+class _Placer:
+    """Turns the arguments of one call into sources, buffers and fixes."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.buffers: list[wire.Buffer] = []
+        self.fixes: list[wire.Fix] = []
+
+    def place(self, argument: Argument) -> wire.Source:  # noqa: PLR0911 (one a kind of argument)
+        match argument:
+            case int():
+                return argument
+            case None:
+                return 0
+            case Call():
+                return self._result(argument)
+            case Int():
+                return self._data(argument)
+            case str():
+                return self._buffer(wire.BufferFlag.IN, argument.encode() + b"\0")
+            case bytes():
+                return self._buffer(wire.BufferFlag.IN, argument)
+            case Out():
+                self.buffers.append(wire.Buffer(wire.BufferFlag.OUT, argument.size))
+                return wire.Address(len(self.buffers) - 1)
+            case InOut():
+                return self._buffer(wire.BufferFlag.IN | wire.BufferFlag.OUT, argument.data)
+            case Pack():
+                return self._pack(argument)
+
+    def _buffer(self, flags: wire.BufferFlag, data: bytes) -> wire.Address:
+        self.buffers.append(wire.Buffer(flags, len(data), data))
+        return wire.Address(len(self.buffers) - 1)
+
+    def _result(self, call: Call) -> wire.Source:
+        if call.batch is self.batch:
+            return wire.Result(call.index)
+        return call.value
+
+    def _data(self, item: Int) -> wire.Source:
+        if item.call.batch is self.batch:
+            return wire.Data(item.call.index, item.offset, item.width)
+        raw = item.call.data[item.offset : item.offset + item.width]
+        return int.from_bytes(raw, "little", signed=item.width == 4)
+
+    def _pack(self, pack: Pack) -> wire.Address:
+        address = self._buffer(wire.BufferFlag.IN, b"")
+        data = bytearray()
+        for item in pack.fields:
+            if isinstance(item, bytes):
+                data += item
+                continue
+            width, value = item
+            source = self.place(value)
+            if isinstance(source, int):
+                data += (source & ((1 << 8 * width) - 1)).to_bytes(width, "little")
+            else:
+                self.fixes.append(wire.Fix(address.buffer, len(data), width, source))
+                data += bytes(width)
+        self.buffers[address.buffer] = wire.Buffer(wire.BufferFlag.IN, len(data), bytes(data))
+        return address

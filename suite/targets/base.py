@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What a target is to the cases: a place with an agent, and facts about it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from suite.process import Process
+from suite.records import Facts, KernelBuild, Verdict
+from suite.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a started target gives to the cases."""
+
+    session: Session
+    root: Process
+    """The process that every case's processes descend from."""
+    place: str
+    """An empty folder for the cases' files: a private tmpfs wherever that is allowed."""
+    agent: str
+    """The path of the agent's binary there, executable."""
+    private: bool
+    """Whether the namespaces are ours, so that cases may mount and use any port."""
+    facts: Facts
+
+
+class Target(ABC):
+    """One kernel that cases run on. ``start`` and ``stop`` may be called again and again."""
+
+    name: str
+    kernel: KernelBuild | None = None
+    disposable: bool = False
+    """Whether it may be harmed: a virtual machine of ours."""
+
+    @abstractmethod
+    def start(self) -> Ground:
+        """Bring it up.
+
+        Raises:
+            InfrastructureError: It does not come up.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Take it down; nothing of it is left behind."""
+
+    @abstractmethod
+    def autopsy(self) -> tuple[Verdict, str]:
+        """Why the agent is gone or silent: ``crashed`` or ``hung``, and what is known."""

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Probe what a target is, once, through its agent."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable
+
+from suite.abi import CREATE
+from suite.process import CLONE_NEWUSER, Process
+from suite.records import Facts
+from suite.session import Call, Mode, Out, SetupError
+
+_NETLINK_AUDIT = 9
+_UTS_FIELD = 65
+_SECURITYFS = "/sys/kernel/security"
+
+
+def probe(process: Process) -> Facts:
+    """The facts of the target that a process lives on."""
+    uts = process.syscall("uname", Out(6 * _UTS_FIELD))
+    version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
+    errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
+    ipv6 = _try(process, lambda p: p.socket(socket.AF_INET6, socket.SOCK_STREAM))
+    audit = _try(process, lambda p: p.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT))
+    with process.session.in_mode(Mode.OBSERVED):
+        child = process.fork(CLONE_NEWUSER)
+    fields = [uts.data[at : at + _UTS_FIELD] for at in range(0, 6 * _UTS_FIELD, _UTS_FIELD)]
+    release, kernel_version, machine = (f.rstrip(b"\0").decode() for f in fields[2:5])
+    filesystems = _read(process, "/proc/filesystems")
+    status = _read(process, "/proc/self/status")
+    capabilities = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
+    facts = Facts(
+        release=release,
+        version=kernel_version,
+        machine=machine,
+        abi=version.value if version.failure is None else 0,
+        errata=errata.value if errata.failure is None else None,
+        missing=version.failure,
+        lsm=_lsm(process),
+        uid=os.geteuid(),
+        capabilities=int(capabilities[1], 16) if capabilities else 0,
+        user_namespaces=child.pid is not None and child.pid.failure is None,
+        filesystems=sorted(line.split()[-1] for line in filesystems.splitlines() if line),
+        ipv6=ipv6.failure is None,
+        audit=audit.failure is None,
+        tracefs="tracefs" in filesystems,
+    )
+    process.session.kill(child.id)
+    return facts
+
+
+def _try(process: Process, action: Callable[[Process], Call]) -> Call:
+    with process.session.in_mode(Mode.OBSERVED):
+        return action(process)
+
+
+def _read(process: Process, path: str) -> str:
+    try:
+        return process.read_file(path).decode(errors="replace")
+    except SetupError:
+        return ""
+
+
+def _lsm(process: Process) -> list[str]:
+    """The active LSMs; securityfs is mounted for it where it isn't and we may."""
+    names = _read(process, f"{_SECURITYFS}/lsm")
+    if not names:
+        process.observe(Process.mount, "securityfs", _SECURITYFS, "securityfs")
+        names = _read(process, f"{_SECURITYFS}/lsm")
+    return names.split(",") if names else []

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Prepare a target through its agent alone: namespaces, mounts, loopback, the agent's binary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+from pathlib import Path
+
+from suite.agent.client import AgentClient
+from suite.calls.files import MS_PRIVATE, MS_REC
+from suite.process import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    Process,
+)
+from suite.session import Mode, Pack, Session
+from suite.targets.base import Ground
+from suite.targets.facts import probe
+
+NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+SUPERVISOR = 0
+PLACE = "/tmp/landproof"  # noqa: S108 (a private tmpfs is mounted there first)
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+_SIG_IGN = 1
+
+
+def guest_ground(client: AgentClient, agent: Path, arch: str) -> Ground:
+    """Prepare a virtual machine: it is ours as it is."""
+    session = Session(client, arch)
+    root = Process(session, SUPERVISOR).fork()
+    for path in ("/proc", "/sys", "/tmp"):  # noqa: S108 (the guest's own)
+        root.observe(Process.mkdir, path)
+    return _furnish(session, root, agent, private=True)
+
+
+def local_ground(client: AgentClient, agent: Path, arch: str, fallback: Path) -> Ground:
+    """Prepare private namespaces on the running kernel where it lets us, else use ``fallback``."""
+    session = Session(client, arch)
+    root = _in_namespaces(session)
+    if root is not None:
+        return _furnish(session, root, agent, private=True)
+    root = Process(session, SUPERVISOR).fork()
+    return _furnish(session, root, agent, private=False, place=str(fallback))
+
+
+def _in_namespaces(session: Session) -> Process | None:
+    for flags in (NAMESPACES, NAMESPACES | CLONE_NEWUSER):
+        with session.in_mode(Mode.OBSERVED):
+            root = Process(session, SUPERVISOR).fork(flags)
+        if root.pid is not None and root.pid.failure is None:
+            if flags & CLONE_NEWUSER:
+                _map_ids(root)
+            return root
+        session.kill(root.id)
+    return None
+
+
+def _map_ids(root: Process) -> None:
+    """Be uid 0 in our user namespace; outside nothing changes."""
+    for name, content in (
+        ("setgroups", "deny"),
+        ("uid_map", f"0 {os.geteuid()} 1"),
+        ("gid_map", f"0 {os.getegid()} 1"),
+    ):
+        fd = root.open(f"/proc/self/{name}", os.O_WRONLY)
+        root.write(fd, content.encode())
+        root.close(fd)
+
+
+def _furnish(
+    session: Session, root: Process, agent: Path, *, private: bool, place: str = PLACE
+) -> Ground:
+    # The kernel reaps what cases leave behind.
+    root.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
+    if private:
+        root.observe(Process.mount, "none", "/", None, MS_REC | MS_PRIVATE)
+        root.observe(Process.mount, "proc", "/proc", "proc")
+        root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
+        root.mkdir(place)
+        _loopback_up(root)
+    binary = f"{place}/agent"
+    root.write_file(binary, agent.read_bytes(), mode=0o755)
+    session.flush()
+    return Ground(session, root, place, binary, private, probe(root))
+
+
+def _loopback_up(root: Process) -> None:
+    def up(process: Process) -> None:
+        fd = process.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        process.ioctl(fd, _SIOCSIFFLAGS, struct.pack("<16sH14x", b"lo", _IFF_UP))
+        process.close(fd)
+
+    root.observe(up)
