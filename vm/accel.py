@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Choose the accelerator by a trial boot: a KVM device can exist, open, and run no guest."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from suite.errors import UsageError
+from vm.command import Accelerator, find_qemu
+from vm.kernel import Kernel
+from vm.machine import BootError, Machine
+
+KVM_DEVICE = Path("/dev/kvm")
+TRIAL_DEADLINE_S = 10.0
+"""A guest under a KVM that works is up in 1 to 2 s; under one that does not, QEMU can hang."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An accelerator and why it was chosen."""
+
+    accel: Accelerator
+    why: str
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    """A trial's outcome, good for one boot of this host and one QEMU."""
+
+    boot_id: str
+    qemu: str
+    accel: Accelerator
+    why: str
+
+
+def choose(kernel: Kernel, agent: Path, override: str | None = None) -> Accelerator:
+    """The accelerator to use on this machine; see ``decide``."""
+    return decide(kernel, agent, override).accel
+
+
+def decide(kernel: Kernel, agent: Path, override: str | None = None) -> Choice:
+    """Choose the accelerator: as told, or KVM if the kernel boots with it, or else TCG.
+
+    Args:
+        kernel: What the trial boots.
+        agent: The guest's ``/init``.
+        override: ``kvm`` or ``tcg``, no trial then; None to find out.
+
+    Raises:
+        UsageError: There is no such accelerator.
+        InfrastructureError: QEMU or virtme-ng is not installed.
+    """
+    if override is not None:
+        try:
+            return Choice(Accelerator(override), "as told")
+        except ValueError as error:
+            raise UsageError(f"no accelerator {override!r}: choose kvm or tcg") from error
+    qemu = find_qemu()
+    if (unusable := _no_device()) is not None:
+        return Choice(Accelerator.TCG, unusable)
+    boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
+    identity = f"{qemu} {qemu.stat().st_mtime_ns}"
+    known = _recall()
+    if known is not None and (known.boot_id, known.qemu) == (boot_id, identity):
+        return Choice(known.accel, known.why)
+    choice = _try(kernel, agent)
+    _remember(_Remembered(boot_id, identity, choice.accel, choice.why))
+    return choice
+
+
+def _no_device() -> str | None:
+    """Why KVM is out of the question, None if a trial is worth it."""
+    if not KVM_DEVICE.exists():
+        return f"there is no {KVM_DEVICE}"
+    if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
+        return f"no permission for {KVM_DEVICE}: add yourself to its group (usermod -aG kvm USER)"
+    return None
+
+
+def _try(kernel: Kernel, agent: Path) -> Choice:
+    try:
+        with Machine(
+            kernel, agent=agent, accel=Accelerator.KVM, boot_deadline_s=TRIAL_DEADLINE_S
+        ) as machine:
+            return Choice(Accelerator.KVM, f"a trial boot took {machine.boot_seconds:.1f} s")
+    except BootError as error:
+        return Choice(Accelerator.TCG, f"KVM does not work here: {error.cause}")
+
+
+def _cache() -> Path:
+    return platformdirs.user_cache_path("landproof") / "accelerator.json"
+
+
+def _recall() -> _Remembered | None:
+    try:
+        return msgspec.json.decode(_cache().read_bytes(), type=_Remembered)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _remember(outcome: _Remembered) -> None:
+    """Write it down; where that can't be done the next run tries again."""
+    cache = _cache()
+    fresh = cache.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(OSError):
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(msgspec.json.encode(outcome))
+        fresh.replace(cache)
+
+
+__all__ = [
+    "KVM_DEVICE", "TRIAL_DEADLINE_S", "Accelerator", "Choice", "choose",
+    "decide",
+]  # fmt: skip
