@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""Areas and features by kernel, and what lies behind each cell that is not calm."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reports.summary import CLAIMS, UNHEARD, by_abi, count
+from suite.abi import FEATURES
+from suite.outcome import Outcome
+from suite.records import CaseRecord, Results, TargetRecord, Verdict
+
+SEVERITY = (
+    Verdict.SKIPPED,
+    Verdict.ABSENT,
+    Verdict.CONFORMS,
+    Verdict.UNFIXED,
+    Verdict.BROKEN,
+    Verdict.LOST,
+    Verdict.DEVIATES,
+    Verdict.HUNG,
+    Verdict.CRASHED,
+)
+"""Verdicts from calm to worst: the worst of its cases names a cell.
+
+Skipped comes first: a need that this machine does not meet must not hide what was heard.
+"""
+
+FAULTS = frozenset(SEVERITY[SEVERITY.index(Verdict.BROKEN) :])
+"""Verdicts that someone has to look at."""
+
+WORDS = {
+    Verdict.ABSENT: "-",
+    Verdict.CONFORMS: "ok",
+    Verdict.UNFIXED: "unfix",
+    Verdict.SKIPPED: "skip",
+    Verdict.BROKEN: "BROKEN",
+    Verdict.LOST: "LOST",
+    Verdict.DEVIATES: "DEV",
+    Verdict.HUNG: "HUNG",
+    Verdict.CRASHED: "CRASH",
+}
+"""What a cell says; faults are in capitals, so that nothing depends on colour."""
+
+LEGEND = (
+    ("ok 9", "9 cases conform; absent ones are not counted"),
+    ("ok 8/9", "8 of 9 cases conform; the others were skipped"),
+    ("-", "absent: the kernel does not claim it, and answers as a kernel without it must"),
+    ("unfix", "the erratum is not claimed, and the old behaviour was seen"),
+    ("DEV", "what was observed is not what the kernel owes"),
+    ("CRASH", "the kernel or the agent died"),
+    ("HUNG", "a call outlived its limit"),
+    ("LOST", "nothing was heard"),
+    ("BROKEN", "the set-up failed; not counted for or against the kernel"),
+    ("skip", "this environment can't show it"),
+    ("2/9", "in 2 of 9 cases; absent ones are not counted"),
+    ("+", "other faults as well"),
+    ("blank", "no case ran"),
+)
+"""Every mark of a cell; renderers show the ones in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What the cases of one row say about one target."""
+
+    counts: dict[Verdict, int]
+
+    @property
+    def worst(self) -> Verdict | None:
+        """The verdict that names the cell; None when no case ran."""
+        return max(self.counts, key=SEVERITY.index, default=None)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, short: bool = False) -> str:
+        """The mark; ``short`` leaves out of how many."""
+        if self.worst is None:
+            return ""
+        if self.worst is Verdict.ABSENT:
+            return WORDS[self.worst]
+        number = self.counts[self.worst]
+        total = sum(self.counts.values()) - self.counts.get(Verdict.ABSENT, 0)
+        share = "" if short or number == total else f"/{total}"
+        more = "+" if sum(verdict in FAULTS for verdict in self.counts) > 1 else ""
+        return f"{WORDS[self.worst]} {number}{share}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An area, or a feature covered in it."""
+
+    area: str
+    feature: str
+    """Empty in the row of the area itself."""
+    since: int | None
+    """The ABI version that introduced the feature, where we know it."""
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """One way in which a case deviated, and the targets where it did."""
+
+    case: str
+    targets: tuple[str, ...]
+    summary: str
+    source: str
+    clause: str
+    expected: Outcome | None
+    observed: Outcome | None
+    control: Outcome | None
+    bug: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Cases that gave no answer, for one reason, and the targets where they did not."""
+
+    verdict: Verdict
+    targets: tuple[str, ...]
+    cases: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The whole table."""
+
+    targets: tuple[str, ...]
+    rows: tuple[Row, ...]
+    uncovered: tuple[str, ...]
+    """Known features that no case covers."""
+    deviations: tuple[Deviation, ...]
+    silences: tuple[Silence, ...]
+    """Crashed, hung, lost and broken cases, then skipped ones."""
+
+
+def build(results: Results) -> Matrix:
+    """The matrix of a run: targets in the order of the run, features by ABI version.
+
+    The area ``claims`` comes first, since the kernels' lines rest on it; the others by name.
+    """
+    covered: dict[str, set[str]] = {}
+    for target in results.targets:
+        for case in target.cases:
+            covered.setdefault(area_of(case), set()).update(case.covers)
+    rows = []
+    for area in sorted(covered, key=lambda area: (area != CLAIMS, area)):
+        rows.append(_row(results.targets, area, ""))
+        rows.extend(
+            _row(results.targets, area, feature) for feature in sorted(covered[area], key=by_abi)
+        )
+    seen = frozenset().union(*covered.values())
+    return Matrix(
+        targets=tuple(target.name for target in results.targets),
+        rows=tuple(rows),
+        uncovered=tuple(sorted(FEATURES.keys() - seen, key=by_abi)),
+        deviations=_deviations(results.targets),
+        silences=_silences(results.targets),
+    )
+
+
+def area_of(case: CaseRecord) -> str:
+    """The first component of a case's id."""
+    return case.id.partition("/")[0]
+
+
+def _row(targets: Iterable[TargetRecord], area: str, feature: str) -> Row:
+    return Row(
+        area=area,
+        feature=feature,
+        since=FEATURES[feature].since if feature in FEATURES else None,
+        cells=tuple(
+            Cell(
+                count(
+                    case.verdict
+                    for case in target.cases
+                    if area_of(case) == area and (not feature or feature in case.covers)
+                )
+            )
+            for target in targets
+        ),
+    )
+
+
+def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
+    """Each once: targets that deviated alike share an entry."""
+    alike: dict[tuple[object, ...], tuple[CaseRecord, list[str]]] = {}
+    for target in targets:
+        for case in target.cases:
+            if case.verdict is Verdict.DEVIATES:
+                # Not the clause: kernels may owe the same under different clauses.
+                key = (
+                    case.id,
+                    case.expected,
+                    case.observed,
+                    case.control,
+                    case.bug,
+                    case.reason,
+                )
+                alike.setdefault(key, (case, []))[1].append(target.name)
+    return tuple(
+        Deviation(
+            case=case.id,
+            targets=tuple(names),
+            summary=case.summary,
+            source=case.source,
+            clause=case.clause,
+            expected=case.expected,
+            observed=case.observed,
+            control=case.control,
+            bug=case.bug,
+            reason=case.reason,
+        )
+        # Stable: of one case, the first target of the run comes first.
+        for case, names in sorted(alike.values(), key=lambda entry: entry[0].id)
+    )
+
+
+def _silences(targets: Iterable[TargetRecord]) -> tuple[Silence, ...]:
+    """Each reason once: a panic that lost 300 cases is one entry."""
+    cases: dict[tuple[Verdict, str, str], list[str]] = {}
+    for target in targets:
+        for case in sorted(target.cases, key=lambda case: case.id):
+            if case.verdict in UNHEARD:
+                cases.setdefault((case.verdict, case.reason, target.name), []).append(case.id)
+    alike: dict[tuple[Verdict, str, tuple[str, ...]], list[str]] = {}
+    for (verdict, reason, name), ids in cases.items():
+        alike.setdefault((verdict, reason, tuple(ids)), []).append(name)
+    return tuple(
+        Silence(verdict=verdict, targets=tuple(names), cases=ids, reason=reason)
+        for (verdict, reason, ids), names in sorted(
+            alike.items(), key=lambda entry: UNHEARD.index(entry[0][0])
+        )
+    )

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: MIT
+"""The line of a kernel: what it claims, what it provides, and where the two differ.
+
+What it provides is read from the records of the area ``claims``:
+
+- A record that deviates blames the features that it covers. One that covers several blames only
+  those that no conforming claims record covers, or all of them if none is left.
+- The kernel provides the ABI version just below the oldest blamed feature that it claims.
+  ``create.errata`` never counts: no ABI version promises it.
+- A blamed feature newer than the claim, where the kernel allowed it, is "also accepted".
+- Claims records that gave no answer (skipped, broken, crashed, hung, lost) leave open what the
+  kernel provides; where others deviate, the version is then an upper bound.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from suite.abi import CREATE, FEATURES, NEWEST, Erratum
+from suite.outcome import Allowed, Denied, Outcome, Rejected
+from suite.records import CaseRecord, Facts, TargetRecord, Verdict
+
+CLAIMS = "claims"
+"""The area whose cases ask whether the kernel provides what it claims."""
+
+UNHEARD = (Verdict.CRASHED, Verdict.HUNG, Verdict.LOST, Verdict.BROKEN, Verdict.SKIPPED)
+"""Verdicts that say nothing about what the kernel does, worst first."""
+
+_MISSING = {"ENOSYS": "not built", "EOPNOTSUPP": "disabled at boot"}
+
+_UNPROMISED = {*CREATE.ERRATA.labels}
+"""Bits that stable kernels of any ABI version may or may not have."""
+
+_NAMED = 4
+"""Features spelled out in a sentence; the deviations list them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelLine:
+    """One target in a few words."""
+
+    target: str
+    kernel: str
+    """Release and machine; empty when the target never came up."""
+    claimed: int | None
+    """The claimed ABI version, 0 without Landlock; None when the target never came up."""
+    errata: tuple[int, ...]
+    """Numbers of the claimed errata."""
+    provided: int | None
+    """The ABI version provided; None when that is not established."""
+    claims: str
+    provides: str
+    also: tuple[str, ...]
+    """Features accepted although newer than the claim."""
+    faults: str
+    """How many cases deviated, crashed and so on; empty when none did."""
+    bugs: tuple[str, ...]
+    """The known bugs seen, each once."""
+    notes: tuple[str, ...]
+    """What is newer than this landproof."""
+    counts: dict[Verdict, int]
+    """Verdicts that occurred, in the order of ``Verdict``."""
+
+    def __str__(self) -> str:
+        also = f"also accepts {', '.join(self.also)}" if self.also else ""
+        return "; ".join(part for part in (self.claims, self.provides, also, self.faults) if part)
+
+
+def summarize(target: TargetRecord) -> KernelLine:
+    """The line of one target."""
+    facts = target.facts
+    counts = count(case.verdict for case in target.cases)
+    blame = _Blame.of(target.cases, facts.abi if facts else 0)
+    provides, provided = _provides(target.cases, facts, blame)
+    return KernelLine(
+        target=target.name,
+        kernel=f"{facts.release} {facts.machine}" if facts else "",
+        claimed=facts.abi if facts else None,
+        errata=errata(facts),
+        provided=provided,
+        claims=_claims(facts) if facts else f"never came up: {_why(target.cases)}",
+        provides=provides,
+        also=blame.also if facts else (),
+        faults=_faults(counts),
+        bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.bug)),
+        notes=_notes(facts) if facts else (),
+        counts=counts,
+    )
+
+
+def count(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:
+    """How often each verdict occurred, in the order of ``Verdict``."""
+    counter = Counter(verdicts)
+    return {verdict: counter[verdict] for verdict in Verdict if counter[verdict]}
+
+
+def errata(facts: Facts | None) -> tuple[int, ...]:
+    """The numbers of the claimed errata."""
+    mask = facts.errata or 0 if facts else 0
+    return tuple(bit + 1 for bit in range(mask.bit_length()) if mask >> bit & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blame:
+    """Features that deviating claims records speak against."""
+
+    lacks: dict[str, Outcome | None]
+    """Features that the kernel claims; what was observed of each."""
+    also: tuple[str, ...]
+    """Features that it accepts without a claim."""
+
+    @classmethod
+    def of(cls, cases: Sequence[CaseRecord], abi: int) -> "_Blame":
+        claims = _in_area_claims(cases)
+        cleared = {
+            label for case in claims if case.verdict is Verdict.CONFORMS for label in case.covers
+        }
+        seen: dict[str, Outcome | None] = {}
+        for case in claims:
+            if case.verdict is Verdict.DEVIATES:
+                covered = [label for label in case.covers if label in FEATURES]
+                for label in [it for it in covered if it not in cleared] or covered:
+                    seen.setdefault(label, case.observed)
+        blamed = sorted(seen, key=by_abi)
+        return cls(
+            lacks={
+                label: seen[label]
+                for label in blamed
+                if FEATURES[label].since <= abi and label not in _UNPROMISED
+            },
+            also=tuple(
+                label
+                for label in blamed
+                if FEATURES[label].since > abi and isinstance(seen[label], Allowed)
+            ),
+        )
+
+
+_ORDER = {label: (bit.since, place) for place, (label, bit) in enumerate(FEATURES.items())}
+
+
+def by_abi(label: str) -> tuple[int, int, str]:
+    """Sorts short names of features by ABI version; names that we don't know come last."""
+    since, place = _ORDER.get(label, (1 << 30, 0))
+    return since, place, label
+
+
+def _claims(facts: Facts) -> str:
+    if facts.abi < 1:
+        why = re.match(r"\w+", facts.missing or "")
+        if why is None:
+            return "no Landlock (no reason given)"
+        return f"no Landlock ({why[0]}: {_MISSING.get(why[0], 'blocked')})"
+    if facts.errata is None:
+        return f"claims ABI {facts.abi} (no errata interface)"
+    numbers = ",".join(map(str, errata(facts)))
+    return f"claims ABI {facts.abi} errata {f'{{{numbers}}}' if numbers else 'none'}"
+
+
+def _provides(
+    cases: Sequence[CaseRecord], facts: Facts | None, blame: _Blame
+) -> tuple[str, int | None]:
+    if facts is None:
+        return "", None
+    claims = _in_area_claims(cases)
+    unheard = [case for case in claims if case.verdict in UNHEARD]
+    if blame.lacks:
+        oldest = min(FEATURES[label].since for label in blame.lacks)
+        version = f"ABI {oldest - 1}" if oldest > 1 else "no ABI version in full"
+        if unheard:
+            return f"provides at most {version}: {_lacks(blame)}; {_open(claims, unheard)}", None
+        return f"provides {version}: {_lacks(blame)}", oldest - 1
+    if unheard or not claims:
+        return f"provides: not established ({_open(claims, unheard)})", None
+    if facts.abi > NEWEST:
+        return f"provides at least ABI {NEWEST}, the newest that landproof knows", NEWEST
+    return (f"provides ABI {facts.abi}", facts.abi) if facts.abi > 0 else ("", 0)
+
+
+def _lacks(blame: _Blame) -> str:
+    """``scope.signal is rejected with EINVAL``, like answers together."""
+    labels: dict[str, list[str]] = {}
+    for label, observed in blame.lacks.items():
+        labels.setdefault(_answer(observed), []).append(label)
+    return ", ".join(f"{_list(names)} {answer}" for answer, names in labels.items())
+
+
+def _answer(observed: Outcome | None) -> str:
+    match observed:
+        case Rejected(errno=errno):
+            return f"rejected with {errno}"
+        case Denied(errno=errno):
+            return f"failing with {errno}"
+        case _:
+            return "deviating"
+
+
+def _list(names: Sequence[str]) -> str:
+    if len(names) > _NAMED:
+        return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} more are"
+    if len(names) == 1:
+        return f"{names[0]} is"
+    return f"{', '.join(names[:-1])} and {names[-1]} are"
+
+
+def _open(claims: Sequence[CaseRecord], unheard: Sequence[CaseRecord]) -> str:
+    """Why it is open what a kernel provides."""
+    if not claims:
+        return "no claims case ran"
+    worst = min(unheard, key=lambda case: UNHEARD.index(case.verdict))
+    counts = count(case.verdict for case in unheard)
+    heard = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    return f"of {len(claims)} claims cases, {heard}{_because(worst.reason)}"
+
+
+def _because(reason: str) -> str:
+    first = reason.strip().partition("\n")[0]
+    return f": {first}" if first else ""
+
+
+def _why(cases: Sequence[CaseRecord]) -> str:
+    reasons = (case.reason.strip().partition("\n")[0] for case in cases)
+    return next(filter(None, reasons), "no reason given")
+
+
+def _faults(counts: dict[Verdict, int]) -> str:
+    parts = []
+    for verdict, number in counts.items():
+        if verdict is Verdict.DEVIATES:
+            parts.append(f"{number} deviation{'s' if number > 1 else ''}")
+        elif verdict in UNHEARD and verdict is not Verdict.SKIPPED:
+            parts.append(f"{number} {verdict}")
+    return ", ".join(parts)
+
+
+def _notes(facts: Facts) -> tuple[str, ...]:
+    notes = []
+    if facts.abi > NEWEST:
+        notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {NEWEST})")
+    newer = [str(number) for number in errata(facts) if number not in set(Erratum)]
+    if newer:
+        word = "erratum" if len(newer) == 1 else "errata"
+        verb = "is" if len(newer) == 1 else "are"
+        notes.append(f"{word} {', '.join(newer)} {verb} newer than landproof knows")
+    return tuple(notes)
+
+
+def _in_area_claims(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
+    return [case for case in cases if case.id.partition("/")[0] == CLAIMS]
