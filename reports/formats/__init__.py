@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""One module a format; see ``reports.render``."""

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""For issues, pull requests and web pages: GitHub's Markdown."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from tabulate import tabulate
+
+from reports import words
+from reports.diff import Change, Diff, Kind
+from reports.matrix import Matrix, Row, Silence, build
+from reports.render import Format, Style
+from reports.summary import KernelLine, summarize
+from suite.records import Results
+
+_SPECIAL = re.compile(r"[\\`*<~|]|\](?=[\[(:])|(?<!\w)_|_(?!\w)")
+"""What GitHub's Markdown would take for mark-up: not the brackets of a case's id, nor underscores
+inside of words."""
+
+
+def results(results: Results, _style: Style) -> str:
+    """A run: kernels, verdicts, matrix, and what lies behind it."""
+    matrix = build(results)
+    lines = [summarize(target) for target in results.targets]
+    faults, skipped = words.silences(matrix)
+    return _page(
+        "# landproof results",
+        _text(words.headline(results)),
+        *_section("Kernels", _kernels(lines)),
+        *_section("Verdicts", _verdicts(lines)),
+        *_section("Matrix", _matrix(matrix)),
+        *_section(
+            f"Deviations ({len(matrix.deviations)})",
+            (_entry(it.case, words.deviation(it), _text(it.summary)) for it in matrix.deviations),
+        ),
+        *_section(words.FAULTS_TITLE, map(_silence, faults)),
+        *_section(words.SKIPPED_TITLE, map(_silence, skipped)),
+    )
+
+
+def diff(diff: Diff, _style: Style) -> str:
+    """A comparison: kernels, then cases by kind of change."""
+    found = ((kind, diff.of(kind)) for kind in Kind)
+    return _page(
+        f"# {_text(f'{diff.before} -> {diff.after}')}",
+        "\n".join(f"- {_text(line)}" for line in words.diff_headlines(diff)),
+        *_section(
+            "Kernels",
+            (
+                _entry(f"{it.target}{' (worse)' if it.worse else ''}", words.kernel_change(it))
+                for it in diff.kernels
+            ),
+        ),
+        *(
+            part
+            for kind, changes in found
+            for part in _section(
+                f"{words.KIND_TITLES[kind]} ({words.number(changes)})", _changes(kind, changes)
+            )
+        ),
+    )
+
+
+def _page(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(title: str, parts: Iterable[str]) -> list[str]:
+    """A heading and what is under it; nothing at all when nothing is."""
+    shown = [part for part in parts if part]
+    return [f"## {title}", *shown] if shown else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
+    """A table; ``right`` holds an ``r`` for each column that is aligned to the right."""
+    align = ["right" if mark == "r" else "left" for mark in right.ljust(len(head), "l")]
+    # Numbers as they are: tabulate would make 6.10 of a kernel 6.1.
+    return str(tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True))
+
+
+def _kernels(lines: Sequence[KernelLine]) -> Iterator[str]:
+    rows = [[_code(line.target), _text(line.kernel), _text(str(line))] for line in lines]
+    if rows:
+        yield _table(["target", "kernel", "claims and provides"], rows)
+    remarks = ((line, remark) for line in lines for remark in words.remarks(line))
+    yield "\n".join(f"- {_code(line.target)}: {_text(remark)}" for line, remark in remarks)
+
+
+def _verdicts(lines: Sequence[KernelLine]) -> Iterator[str]:
+    seen = words.seen(lines)
+    if not seen:
+        yield "No case ran."
+        return
+    rows = ([_code(line.target), *(str(line.counts.get(it, "")) for it in seen)] for line in lines)
+    yield _table(["target", *seen], rows, "l" + "r" * len(seen))
+
+
+def _matrix(matrix: Matrix) -> Iterator[str]:
+    if not matrix.rows:
+        return
+    heads = ["", "ABI", *map(_code, matrix.targets)]
+    yield _table(heads, ([*_label(row), *map(str, row.cells)] for row in matrix.rows), "lr")
+    yield "\n".join(f"- `{mark}`: {meaning}" for mark, meaning in words.legend(matrix))
+    if matrix.uncovered:
+        yield f"No case covers {', '.join(map(_code, matrix.uncovered))}."
+
+
+def _label(row: Row) -> tuple[str, str]:
+    if not row.feature:
+        return f"**{_text(row.area)}**", ""
+    return _code(row.feature), str(row.since or "")
+
+
+def _entry(title: str, lines: Iterable[tuple[str, str]], summary: str = "") -> str:
+    items = "\n".join(_item(label, line) for label, line in lines).rstrip()
+    return "\n\n".join(part for part in (f"### {_text(title)}", summary, items) if part)
+
+
+def _item(label: str, text: str, after: str = "") -> str:
+    """An item of a list; what follows the first line is a console tail."""
+    first, _, tail = text.strip().partition("\n")
+    item = f"- {label}: {_text(first)}{after}"
+    return f"{item}\n\n{_fenced(tail)}\n" if tail else item
+
+
+def _silence(entry: Silence) -> str:
+    label = f"**{entry.verdict}** on {', '.join(map(_code, entry.targets))}"
+    after = f" ({_text(words.cases_of(entry))})"
+    return _item(label, entry.reason or "no reason given", after).rstrip()
+
+
+def _changes(kind: Kind, changes: Sequence[Change]) -> Iterator[str]:
+    if kind not in {Kind.NEW, Kind.GONE}:
+        for cases, lines in words.alike(changes):
+            title, everything = words.some(cases), ", ".join(cases)
+            listed = [] if title == everything else [("cases", everything)]
+            yield _entry(title, [*listed, *lines])
+    elif changes:
+        records = ((it, it.after or it.before) for it in changes)
+        rows = (
+            [_code(it.case), record.verdict if record else "", _text(", ".join(it.targets))]
+            for it, record in records
+        )
+        yield _table(["case", "verdict", "on"], rows)
+
+
+def _text(text: str) -> str:
+    flat = " ".join(words.printable(text).split())
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", flat)
+
+
+def _code(text: str) -> str:
+    """An identifier; a bar would end its cell, even in code."""
+    flat = " ".join(words.printable(text).split()).replace("|", "\\|")
+    return f"`` {flat} ``" if "`" in flat else f"`{flat}`"
+
+
+def _fenced(text: str) -> str:
+    """A console tail, indented into its list item, whatever backticks it holds."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    lines = [f"{fence}text", *words.printable(text).splitlines(), fence]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+FORMAT = Format(name="markdown", results=results, diff=diff)

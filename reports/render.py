@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""From results to text. Every module in ``reports.formats`` is a format: its ``FORMAT`` says how.
+
+Renderers are pure: the same results and style give the same text, with no clock and no chance.
+"""
+
+import functools
+import importlib
+import os
+import pkgutil
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+import reports.formats
+from reports.diff import Diff
+from suite.errors import UsageError
+from suite.records import Results
+
+DEFAULT = "terminal"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the reader's screen can do."""
+
+    width: int = 120
+    """Columns."""
+    colour: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """How results, and the difference of two, are written."""
+
+    name: str
+    results: Callable[[Results, Style], str]
+    diff: Callable[[Diff, Style], str]
+
+
+@functools.cache
+def formats() -> dict[str, Format]:
+    """Every format by its name."""
+    modules = (
+        importlib.import_module(f"reports.formats.{module.name}")
+        for module in pkgutil.iter_modules(reports.formats.__path__)
+    )
+    found: list[Format] = [module.FORMAT for module in modules]
+    return {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
+
+
+def render(results: Results, fmt: str = DEFAULT, style: Style | None = None) -> str:
+    """The text of a run.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    return _format(fmt).results(results, style or Style())
+
+
+def render_diff(diff: Diff, fmt: str = DEFAULT, style: Style | None = None) -> str:
+    """The text of a comparison.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    return _format(fmt).diff(diff, style or Style())
+
+
+def style_of(stream: TextIO) -> Style:
+    """What a stream can show: plain when it is no terminal or NO_COLOR is set."""
+    if not stream.isatty():
+        return Style()
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(width=shutil.get_terminal_size().columns, colour=colour)
+
+
+def _format(name: str) -> Format:
+    try:
+        return formats()[name]
+    except KeyError:
+        raise UsageError(f"no format {name!r}: choose from {', '.join(formats())}") from None

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Phrases that the formats for people share."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from reports.diff import Change, Diff, KernelChange, Kind
+from reports.matrix import LEGEND, Deviation, Matrix, Silence
+from reports.summary import KernelLine
+from suite.outcome import Allowed
+from suite.records import Results, Verdict
+
+FAULTS_TITLE = "Crashed, hung, lost, broken"
+SKIPPED_TITLE = "Skipped"
+
+KIND_TITLES = {
+    Kind.REGRESSION: "Regressions",
+    Kind.FIXED: "Fixed",
+    Kind.CHANGED: "Changed",
+    Kind.EXPECTATION: "Changed expectations",
+    Kind.NEW: "New cases",
+    Kind.GONE: "Cases gone",
+}
+
+_KIND_COUNTS = {
+    Kind.REGRESSION: "{} regressed",
+    Kind.FIXED: "{} fixed",
+    Kind.CHANGED: "{} changed",
+    Kind.EXPECTATION: "{} expected otherwise",
+    Kind.NEW: "{} new",
+    Kind.GONE: "{} gone",
+}
+
+_CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_NAMED = 3
+
+
+def printable(text: str) -> str:
+    """Text from a target with control characters spelled out.
+
+    A console tail may hold escape sequences; they must not act on the reader's terminal.
+    Those for colour and cursor go altogether, since consoles are full of them.
+    """
+    return "".join(
+        char if char == "\n" or unicodedata.category(char) not in _CONTROL else _escape(char)
+        for char in _SEQUENCE.sub("", text).replace("\r\n", "\n").expandtabs()
+    )
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 case``, ``2 cases``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    if len(names) <= _NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+
+
+def headline(results: Results) -> str:
+    """What ran, and when."""
+    return (
+        f"landproof {results.landproof}, {results.started}, "
+        f"{plural(len(results.targets), 'target')}, {results.seconds:.0f} s"
+    )
+
+
+def seen(lines: Sequence[KernelLine]) -> list[Verdict]:
+    """The verdicts that occurred on any target, in their order."""
+    return [verdict for verdict in Verdict if any(verdict in line.counts for line in lines)]
+
+
+def remarks(line: KernelLine) -> list[str]:
+    """What a kernel's line leaves to lines of their own."""
+    return [*(f"known bug: {bug}" for bug in line.bugs), *(f"note: {it}" for it in line.notes)]
+
+
+def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...]:
+    """The marks that occur in a matrix, with their meaning."""
+    used = set()
+    for cell in {cell.text(short=short) for row in matrix.rows for cell in row.cells}:
+        word, _, number = cell.rstrip("+").partition(" ")
+        # "ok" has a legend of its own where some cases were skipped.
+        part = "8/9" if "/" in number else "9"
+        used |= {f"{word} {part}" if word == "ok" else word or "blank", cell[-1:]}
+        used |= {"2/9"} if "/" in number and word != "ok" else set()
+    return tuple(entry for entry in LEGEND if entry[0] in used)
+
+
+def deviation(entry: Deviation) -> Iterator[tuple[str, str]]:
+    """The labelled lines of a deviation."""
+    yield "on", ", ".join(entry.targets)
+    clause = f" ({entry.clause})" if entry.clause else ""
+    yield "expected", f"{entry.expected or 'not recorded'}{clause}"
+    yield "observed", str(entry.observed or "nothing")
+    # A control is worth a line only where it did not work as it should.
+    if entry.control is not None and not isinstance(entry.control, Allowed):
+        yield "control", str(entry.control)
+    if entry.bug:
+        yield "known bug", entry.bug
+    if entry.reason:
+        yield "reason", entry.reason
+    if entry.source:
+        yield "source", entry.source
+
+
+def silences(matrix: Matrix) -> tuple[list[Silence], list[Silence]]:
+    """Entries that someone has to look at, and the skipped ones."""
+    faults = [entry for entry in matrix.silences if entry.verdict is not Verdict.SKIPPED]
+    skipped = [entry for entry in matrix.silences if entry.verdict is Verdict.SKIPPED]
+    return faults, skipped
+
+
+def cases_of(entry: Silence) -> str:
+    """One case by its id; several by their number, and the first few ids."""
+    if len(entry.cases) == 1:
+        return entry.cases[0]
+    return f"{plural(len(entry.cases), 'case')}: {some(entry.cases)}"
+
+
+def diff_headlines(diff: Diff) -> Iterator[str]:
+    """What was compared, and what came of it."""
+    if diff.renamed:
+        yield f"{diff.renamed[0]} compared with {diff.renamed[1]}: the only target of each file"
+    if diff.landproof[0] != diff.landproof[1]:
+        yield f"observed by landproof {diff.landproof[0]}, then {diff.landproof[1]}"
+    if diff.targets_new:
+        yield f"new targets: {', '.join(diff.targets_new)}"
+    if diff.targets_gone:
+        yield f"targets gone: {', '.join(diff.targets_gone)}"
+    found = [_KIND_COUNTS[kind].format(number(diff.of(kind))) for kind in Kind if diff.of(kind)]
+    worse = sum(kernel.worse for kernel in diff.kernels)
+    found += [f"{plural(worse, 'kernel')} worse"] if worse else []
+    yield f"{plural(diff.compared, 'case')} compared: {', '.join(found) or 'no change'}"
+
+
+def step(before: object, after: object) -> str:
+    """``a -> b``, or ``a`` when they are the same."""
+    return str(before) if before == after else f"{before} -> {after}"
+
+
+def kernel_change(entry: KernelChange) -> Iterator[tuple[str, str]]:
+    """The labelled lines of a kernel that is not what it was."""
+    yield "kernel", step(entry.before.kernel or "none", entry.after.kernel or "none")
+    if str(entry.before) == str(entry.after):
+        yield "still", str(entry.after)
+    else:
+        yield "before", str(entry.before)
+        yield "after", str(entry.after)
+
+
+def number(changes: Sequence[Change]) -> int:
+    """How many changes: a case on two targets is two."""
+    return sum(len(change.targets) for change in changes)
+
+
+def alike(changes: Sequence[Change]) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """Cases that changed in the same way, with the labelled lines that say how.
+
+    A panic that lost 300 cases is one entry.
+    """
+    cases: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for entry in changes:
+        cases.setdefault(tuple(_change(entry)), []).append(entry.case)
+    return [(names, list(lines)) for lines, names in cases.items()]
+
+
+def _change(entry: Change) -> Iterator[tuple[str, str]]:
+    """All that is known of a regression; of other changes, what differs."""
+    was, now = entry.before, entry.after
+    if was is None or now is None:
+        return
+    yield "on", ", ".join(entry.targets)
+    yield "verdict", step(was.verdict, now.verdict)
+    heard = now.observed is not None
+    regressed = entry.kind is Kind.REGRESSION
+    if heard and (regressed or was.expected != now.expected):
+        yield "expected", step(was.expected or "not recorded", now.expected or "not recorded")
+    if heard and (regressed or was.observed != now.observed):
+        yield "observed", step(was.observed or "nothing", now.observed or "nothing")
+    if was.bug or now.bug:
+        yield "known bug", step(was.bug or "none", now.bug or "none")
+    if now.reason:
+        yield "reason", now.reason

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Renderings: golden files, the width of a screen, and text that must not act on it."""
+
+import io
+import json
+
+import pytest
+from msgspec.structs import replace
+from rich.cells import cell_len
+
+from reports.render import Style, formats, render, style_of
+from reports.summary import summarize
+from suite.errors import UsageError
+from suite.records import CaseRecord, TargetRecord, Verdict
+from tests.report_miniatures import DATA, goldens, run, zoo
+
+LINES = {target.name: str(summarize(target)) for target in zoo().targets}
+GOLDENS = goldens()
+
+
+@pytest.mark.parametrize("file", GOLDENS)
+def test_golden_renderings(file: str) -> None:
+    stale = "look at the difference; if it is meant, run python -m tests.report_miniatures"
+    assert (DATA / file).read_text(encoding="utf-8") == GOLDENS[file], stale
+
+
+def test_no_golden_rendering_is_left_over() -> None:
+    assert {path.name for path in DATA.iterdir()} == set(GOLDENS)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_the_terminal_is_never_overrun(width: int) -> None:
+    lines = render(zoo(), "terminal", Style(width=width)).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_eleven_kernels_fit_120_columns_side_by_side() -> None:
+    heads = [line.split() for line in GOLDENS["results-terminal-120.txt"].splitlines()]
+    assert list(LINES) in heads
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    plain, colour = (render(zoo(), "terminal", Style(colour=it)) for it in (False, True))
+    assert "\x1b[" not in plain
+    assert "\x1b[1;31mDEV" in colour
+
+
+def test_json_says_the_same() -> None:
+    content = json.loads(render(zoo(), "json"))
+    assert [entry["line"] for entry in content["kernels"]] == list(LINES.values())
+    assert content["kernels"][4]["provided"] == 5
+    assert content["matrix"]["rows"][0]["cells"][4]["counts"] == {
+        "conforms": 20,
+        "absent": 9,
+        "deviates": 1,
+    }
+
+
+@pytest.mark.parametrize("name", formats())
+def test_small_and_odd_results_render(name: str) -> None:
+    long = "vm:" + "x" * 300 + "-漢字" * 20
+    odd = CaseRecord(
+        id="fs/й|`_a_`[*b*]",
+        verdict=Verdict.DEVIATES,
+        summary="Names like <b> and [a](b) | are \x1b[31mtext\x1b]0;title\x07.",
+        reason="```\n````\n\u202e\u2028\x85",
+    )
+    for results in (
+        run(),
+        run(TargetRecord(name="silent")),
+        run(TargetRecord(name=long, cases=[odd, replace(odd, verdict=Verdict.CRASHED)])),
+    ):
+        for width in (20, 80):
+            text = render(results, name, Style(width=width))
+            assert text.endswith("\n")
+            # A target must not act on the reader's terminal.
+            assert not {"\x1b", "\x07", "\x85", "\u202e", "\u2028"} & set(text) or name == "json"
+
+
+def test_markdown_keeps_its_tables_whole() -> None:
+    table = [line for line in GOLDENS["results.md"].splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in table} == {4, 10, 14}
+
+
+def test_an_unknown_format_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="no format 'html': choose from json, markdown, terminal"):
+        render(zoo(), "html")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_is_for_terminals_without_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "97")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert style_of(_Terminal()) == Style(width=97, colour=True)
+    assert style_of(io.StringIO()) == Style(width=120, colour=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert style_of(_Terminal()) == Style(width=97, colour=False)
+
+
+def test_the_environment_does_not_leak_into_a_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"COLUMNS": "40", "FORCE_COLOR": "1", "NO_COLOR": "", "LINES": "3"}.items():
+        monkeypatch.setenv(name, value)
+    assert render(zoo(), "terminal") == GOLDENS["results-terminal-120.txt"]
