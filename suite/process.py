@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from suite.abi import (
     CREATE,
@@ -41,10 +41,12 @@ class NotRunError(SetupError):
 class Observation:
     """What an action came to; settled when ``outcome`` is asked for."""
 
-    process: Process
+    session: Session
     batch: Batch
     start: int
     end: int
+    gates: list[Call]
+    """The Landlock calls of the case so far."""
 
     @property
     def outcome(self) -> Outcome:
@@ -55,7 +57,7 @@ class Observation:
             HungError: A call did not return.
         """
         self.batch.settle()
-        refused = self.process.refusal()
+        refused = _refusal(self.gates)
         if refused is not None:
             return refused
         calls = self.batch.calls[self.start : self.end]
@@ -88,8 +90,6 @@ class Process(Files, Sockets, Tasks):
     id: int
     pid: Call | None = None
     """Its process id (or thread id) as its creator sees it."""
-    gates: list[Call] = field(default_factory=list)
-    """The Landlock calls that put it, or an ancestor, into its domain."""
 
     def syscall(self, name: str, *arguments: Argument) -> Call:
         """Append a system call."""
@@ -108,7 +108,7 @@ class Process(Files, Sockets, Tasks):
     def _clone(self, flags: int, name: str) -> Process:
         identity = self.session.new_process()
         call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags))
-        return Process(self.session, identity, call, list(self.gates))
+        return Process(self.session, identity, call)
 
     def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
         """execveat(2) of the agent (or of what ends in it), which goes on serving."""
@@ -150,54 +150,40 @@ class Process(Files, Sockets, Tasks):
         return self.syscall("landlock_restrict_self", ruleset, int(flags))
 
     def build(self, ruleset: Ruleset) -> Call:
-        """Create a ruleset with its rules: a file descriptor."""
-        attr = ruleset.attr()
-        fd = self.create_ruleset(attr, attr_size(attr))
-        for place, rights in ruleset.paths:
-            parent = self.open(place, O_PATH) if isinstance(place, str) else place
-            self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
-            if isinstance(place, str):
-                self.close(parent)
-        for port, access in ruleset.ports:
-            self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
-        return fd
+        """Create a ruleset with its rules: a file descriptor.
 
-    def restrict(self, *layers: Ruleset) -> None:
-        """Enforce rulesets, one a layer, under no_new_privs.
-
-        Where the kernel refuses one, whatever is observed afterwards comes to that refusal.
+        Where the kernel refuses it, whatever is observed afterwards comes to that refusal.
         """
-        self.no_new_privs()
-        for ruleset in layers:
-            with self._gate():
-                fd = self.build(ruleset)
-            self.enforce(fd, ruleset.flags)
-            self.close(fd)
+        with self.session.gate():
+            attr = ruleset.attr()
+            fd = self.create_ruleset(attr, attr_size(attr))
+            for place, rights in ruleset.paths:
+                parent = self.open(place, O_PATH) if isinstance(place, str) else place
+                self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
+                if isinstance(place, str):
+                    self.close(parent)
+            for port, access in ruleset.ports:
+                self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
+            return fd
 
     def enforce(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
         """landlock_restrict_self(2); a refusal is what later observations come to."""
-        with self._gate():
+        with self.session.gate():
             return self.restrict_self(ruleset, flags)
+
+    def restrict(self, *layers: Ruleset) -> None:
+        """Enforce rulesets, one a layer, under no_new_privs."""
+        self.no_new_privs()
+        for ruleset in layers:
+            fd = self.build(ruleset)
+            self.enforce(fd, ruleset.flags)
+            self.close(fd)
 
     def under(self, *layers: Ruleset) -> Process:
         """A child that has enforced these layers."""
         child = self.fork()
         child.restrict(*layers)
         return child
-
-    def _gate(self) -> _Gate:
-        return _Gate(self)
-
-    def refusal(self) -> Outcome | None:
-        """What Landlock refused on the way into this process's domain."""
-        for call in self.gates:
-            record = call.record
-            if record is None or not record.failed:
-                continue
-            if call.name not in _LANDLOCK_CALLS:
-                raise SetupError(call, f"{call}: {call.failure}")
-            return failure_outcome(call, record)
-        return None
 
     # Observing
 
@@ -210,20 +196,16 @@ class Process(Files, Sockets, Tasks):
         start = len(session.pending.ops)
         with session.in_mode(Mode.OBSERVED) as batch:
             action(self, *arguments)
-        return Observation(self, batch, start, len(batch.ops))
+        return Observation(session, batch, start, len(batch.ops), list(session.gates))
 
 
-class _Gate:
-    """The calls made inside lead into a domain."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-
-    def __enter__(self) -> None:
-        session = self.process.session
-        self._mode, session.mode = session.mode, Mode.GATE
-        self._batch, self._start = session.pending, len(session.pending.ops)
-
-    def __exit__(self, *_: object) -> None:
-        self.process.session.mode = self._mode
-        self.process.gates += self._batch.calls[self._start :]
+def _refusal(gates: list[Call]) -> Outcome | None:
+    """What Landlock refused on the way into a domain."""
+    for call in gates:
+        record = call.record
+        if record is None or not record.failed:
+            continue
+        if call.name not in _LANDLOCK_CALLS:
+            raise SetupError(call, f"{call}: {call.failure}")
+        return failure_outcome(call, record)
+    return None

@@ -193,6 +193,8 @@ class Session:
         self.pending = Batch(self)
         self.mode = Mode.MUST
         self.deadline_ms = 5_000
+        self.gates: list[Call] = []
+        """The Landlock calls of the case: a refusal of one is what it comes to."""
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
 
@@ -256,6 +258,17 @@ class Session:
                 for op in batch.ops[start:]:
                     op.on_fail = len(batch.ops) if self.pending is batch else wire.END
 
+    @contextmanager
+    def gate(self) -> Iterator[None]:
+        """Make the calls of the block the way into a domain."""
+        before, self.mode = self.mode, Mode.GATE
+        batch, start = self.pending, len(self.pending.ops)
+        try:
+            yield
+        finally:
+            self.mode = before
+            self.gates += batch.calls[start:]
+
     def new_process(self) -> int:
         """A free process id."""
         identity = heapq.heappop(self._free)
@@ -279,6 +292,7 @@ class Session:
         The kills travel with the next program.
         """
         before = len(self._alive)
+        self.gates.clear()
         try:
             yield
         finally:

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""What a case may need of a target, and how to tell that it isn't there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+
+from suite.targets.base import Ground, Target
+
+
+class Need(Enum):
+    """Something that a target may lack; the value is the reason that reports give."""
+
+    ROOT = "needs root"
+    MOUNT = "needs a mount namespace of its own (root or user namespaces)"
+    NET = "needs a network namespace of its own (root or user namespaces)"
+    IPV6 = "needs IPv6"
+    AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
+    USER_NAMESPACES = "needs user namespaces"
+    DISPOSABLE = "could change the machine: runs in virtual machines only"
+
+
+_PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
+    Need.ROOT: lambda ground, _: ground.facts.uid == 0,
+    Need.MOUNT: lambda ground, _: ground.private,
+    Need.NET: lambda ground, _: ground.private,
+    Need.IPV6: lambda ground, _: ground.facts.ipv6,
+    Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
+    Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
+    Need.DISPOSABLE: lambda _, target: target.disposable,
+}
+
+
+def unmet(needs: Iterable[Need], ground: Ground, target: Target) -> str | None:
+    """Why a case can't be shown here: the first need that the target lacks."""
+    return next((need.value for need in needs if not _PRESENT[need](ground, target)), None)

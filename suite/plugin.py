@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""pytest fixtures, markers and options; and from each test to one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from suite import rows
+from suite.agent.client import AgentLostError, AgentSilentError
+from suite.errors import LandproofError, UsageError
+from suite.expectation import Expectation
+from suite.hub import Hub, TargetDownError
+from suite.needs import Need, unmet
+from suite.outcome import Outcome
+from suite.process import Observation, Process
+from suite.records import CaseRecord, Facts, Verdict
+from suite.session import HungError
+from suite.targets.base import Ground, Target
+from suite.targets.local import LocalTarget
+from suite.tree import Tree
+from suite.verdict import Judgement, judge
+
+RECORD = "landproof"
+"""The name of the user property that carries a test's record to whoever collects them."""
+_judgement = pytest.StashKey[Judgement]()
+_control = pytest.StashKey[Outcome | None]()
+_record = pytest.StashKey[CaseRecord]()
+_hub = pytest.StashKey[Hub]()
+
+
+class Deviation(AssertionError):  # noqa: N818 (not an error of ours: what a case says)
+    """The kernel did something else than it owes."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Let other packages bring targets."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+class Hooks:
+    """The hooks that landproof adds to pytest."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_landproof_target(self, name: str, config: pytest.Config) -> Target | None:
+        """Make the target of this name, not yet started; None if it is not yours."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add landproof's options."""
+    group = parser.getgroup("landproof")
+    group.addoption(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="where the cases run: local, vm:NAME; repeatable (default: local)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
+    config.addinivalue_line("markers", "needs(need, ...): what the target must have")
+    config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
+    config.stash[_hub] = Hub(lambda name: _make_target(config, name))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take every target down."""
+    if hub := config.stash.get(_hub, None):
+        hub.stop()
+
+
+def _make_target(config: pytest.Config, name: str) -> Target:
+    target = config.hook.pytest_landproof_target(name=name, config=config)
+    if target is None:
+        raise UsageError(f"no such target: {name} (there is local, and vm:NAME)")
+    return target  # type: ignore[no-any-return] # hooks are not typed
+
+
+def pytest_landproof_target(name: str) -> Target | None:
+    """The targets of this package."""
+    return LocalTarget() if name == "local" else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every case on every target."""
+    if "ground" in metafunc.fixturenames:
+        names = metafunc.config.getoption("target") or ["local"]
+        marks = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+        metafunc.parametrize("target_name", marks, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One target after the other, so that each is started once."""
+    order: dict[str, int] = {}
+    for item in items:
+        order.setdefault(rows.target_of(item), len(order))
+    items.sort(key=lambda item: order[rows.target_of(item)])
+
+
+@pytest.fixture(scope="session")
+def target_name(request: pytest.FixtureRequest) -> str:
+    """The target of this test."""
+    return str(request.param)
+
+
+@pytest.fixture
+def ground(request: pytest.FixtureRequest, target_name: str) -> Ground:
+    """The target, started; skips the case where a need of it is unmet."""
+    hub = request.config.stash[_hub]
+    ground = hub.ground(target_name)
+    needs: list[Need] = [n for mark in request.node.iter_markers("needs") for n in mark.args]
+    if request.node.get_closest_marker("vm_only"):
+        needs.append(Need.DISPOSABLE)
+    reason = unmet(needs, ground, hub.target(target_name))
+    if reason:
+        pytest.skip(reason)
+    return ground
+
+
+@pytest.fixture
+def facts(ground: Ground) -> Facts:
+    """What the target is."""
+    return ground.facts
+
+
+@pytest.fixture
+def process(ground: Ground) -> Iterator[Process]:
+    """A fresh process without a domain; it and all of its kin are killed after the case."""
+    with ground.session.scope():
+        yield ground.root.fork()
+
+
+@pytest.fixture
+def tree(request: pytest.FixtureRequest, target_name: str, process: Process) -> Tree:
+    """Fresh files in a folder of the case's own."""
+    hub = request.config.stash[_hub]
+    return Tree(process, f"{hub.ground(target_name).place}/{hub.number()}", hub.agent(target_name))
+
+
+@pytest.fixture
+def port(request: pytest.FixtureRequest) -> int:
+    """A port that no other case of this run uses; so is the next one."""
+    return 1024 + 2 * (request.config.stash[_hub].number() % 16000)
+
+
+@pytest.fixture(name="judge")
+def judge_fixture(request: pytest.FixtureRequest, facts: Facts) -> Callable[..., None]:
+    """Judge what was observed: ``judge(expectation, observed, control)``, once a test."""
+    node = request.node
+
+    def rule(
+        expectation: Expectation,
+        observed: Observation | Outcome,
+        control: Observation | Outcome | None = None,
+    ) -> None:
+        seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
+        node.stash[_control] = seen[0]
+        assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
+        judgement = judge(expectation, facts, seen[1], seen[0])
+        node.stash[_judgement] = judgement
+        if judgement.verdict not in (Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED):
+            raise Deviation(explain(judgement))
+
+    return rule
+
+
+def explain(judgement: Judgement) -> str:
+    """Why a verdict is no good one, in a line or two."""
+    if judgement.reason:
+        return f"{judgement.verdict}: {judgement.reason}"
+    text = f"expected {judgement.expected} ({judgement.clause}), observed {judgement.observed}"
+    return f"{text}\nknown bug: {judgement.bug}" if judgement.bug else text
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the record: once a test, with its set-up if that did not go well."""
+    report = yield
+    if "ground" not in getattr(item, "fixturenames", ()):
+        return report
+    if call.when == "call" or (call.when == "setup" and not report.passed):
+        hub = item.config.stash[_hub]
+        name = rows.target_of(item)
+        record = _to_record(item, call, report, hub, name)
+        item.stash[_record] = record
+        report.user_properties.append((RECORD, hub.envelope(name, record)))
+    return report
+
+
+def _to_record(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, hub: Hub, name: str
+) -> CaseRecord:
+    judgement = item.stash.get(_judgement, None)
+    error = call.excinfo.value if call.excinfo else None
+    verdict, reason = _verdict(judgement, error, report, hub, name)
+    record = CaseRecord(
+        **rows.describe(item),
+        verdict=verdict,
+        reason=reason,
+        seconds=round(call.duration, 4),
+    )
+    if judgement is None:
+        return record
+    return msgspec.structs.replace(
+        record,
+        expected=judgement.expected,
+        observed=judgement.observed,
+        control=item.stash.get(_control, None),
+        clause=str(judgement.clause),
+        bug=judgement.bug,
+        reason=reason or judgement.reason,
+    )
+
+
+def _verdict(  # noqa: PLR0911 (one a way to end)
+    judgement: Judgement | None,
+    error: BaseException | None,
+    report: pytest.TestReport,
+    hub: Hub,
+    name: str,
+) -> tuple[Verdict, str]:
+    match error:
+        case None if judgement is None:
+            return Verdict.BROKEN, "the case ended without a judgement"
+        case None | Deviation():
+            assert judgement is not None  # noqa: S101 (a deviation has one)
+            return judgement.verdict, ""
+        case TargetDownError():
+            return Verdict.LOST, str(error)
+        case AgentSilentError() | AgentLostError():
+            return hub.bury(name, error)
+        case HungError():
+            return Verdict.HUNG, str(error)
+        case LandproofError():
+            return Verdict.BROKEN, str(error)
+        case _ if report.skipped:
+            return Verdict.SKIPPED, str(error)
+        case _:
+            return Verdict.BROKEN, f"{type(error).__name__}: {error}"
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport,
+) -> tuple[str, str, tuple[str, dict[str, Any]]] | None:
+    """Show verdicts instead of passed and failed."""
+    for key, envelope in report.user_properties:
+        if key == RECORD and isinstance(envelope, dict):
+            verdict = str(envelope["case"]["verdict"])
+            good = report.passed
+            colour = {"green": True} if good else {"yellow" if report.skipped else "red": True}
+            letter = verdict[0] if good else verdict[0].upper()
+            return verdict, letter, (verdict.upper(), colour)
+    return None

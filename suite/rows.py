@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Declaring cases: tables of rows, marks, and the permanent id of each."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import pytest
+
+from suite.abi import Feature
+from suite.expectation import Expectation
+from suite.needs import Need
+
+_Function = TypeVar("_Function", bound=Callable[..., None])
+_SOURCE = re.compile(r"^Source:\s*(.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
+Judge: TypeAlias = Callable[..., None]
+"""``judge(expectation, observed, control=None)``: what the fixture of that name gives."""
+vm_only = pytest.mark.vm_only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What every row says; areas add their own fields."""
+
+    expect: Expectation
+    covers: Feature | tuple[Feature, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+
+def table(cases: Mapping[str, Case]) -> Callable[[_Function], _Function]:
+    """Run the function once a row, as ``case``; the row's name ends up in the id."""
+    rows = [
+        pytest.param(row, id=name, marks=pytest.mark.needs(*row.needs) if row.needs else ())
+        for name, row in cases.items()
+    ]
+
+    def decorate(function: _Function) -> _Function:
+        decorated: _Function = pytest.mark.parametrize("case", rows)(function)
+        return decorated
+
+    return decorate
+
+
+def covers(*features: Feature) -> pytest.MarkDecorator:
+    """Name the rights, scopes or flags that a case is about."""
+    return pytest.mark.covers(*features)
+
+
+def needs(*wanted: Need) -> pytest.MarkDecorator:
+    """Name what a target must have for the case to be shown."""
+    return pytest.mark.needs(*wanted)
+
+
+def target_of(item: pytest.Item) -> str:
+    """The name of a case's target; empty for a test that has none."""
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("target_name", "")) if callspec else ""
+
+
+def case_id(item: pytest.Item) -> str:
+    """``area/file[row]``; the row of a function without a table is the function's name."""
+    area = item.path.parent.name
+    file = item.path.stem.removeprefix("test_")
+    params = item.callspec.params if isinstance(item, pytest.Function) else {}
+    if "case" in params:
+        row = item.callspec.id.removeprefix(target_of(item)).strip("-")  # type: ignore[attr-defined]
+        row = row.removesuffix(f"-{target_of(item)}")
+    else:
+        row = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", "-")
+    return f"{area}/{file}[{row}]"
+
+
+def describe(item: pytest.Item) -> dict[str, Any]:
+    """What a record says of the case itself."""
+    function = getattr(item, "function", None)
+    doc = inspect.cleandoc(function.__doc__ or "") if function else ""
+    module_doc = inspect.cleandoc(getattr(item, "module", None).__doc__ or "")
+    source = _SOURCE.search(doc) or _SOURCE.search(module_doc)
+    return {
+        "id": case_id(item),
+        "summary": doc.split("\n\n", 1)[0].replace("\n", " "),
+        "source": " ".join(source[1].split()) if source else "",
+        "covers": [label for feature in covered(item) for label in feature.labels],
+    }
+
+
+def covered(item: pytest.Item) -> list[Feature]:
+    """The features that a case is about: those of its row, else those of its marks."""
+    callspec = getattr(item, "callspec", None)
+    row = callspec.params.get("case") if callspec else None
+    if isinstance(row, Case) and row.covers:
+        return [row.covers] if isinstance(row.covers, Feature) else list(row.covers)
+    return [feature for mark in item.iter_markers("covers") for feature in mark.args]

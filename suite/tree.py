@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""The files that cases act on."""
+
+from __future__ import annotations
+
+import os
+
+from suite.process import Process
+
+CONTENT = b"content\n"
+
+
+class Tree:
+    """A folder of the case's own.
+
+    ::
+
+        d1/file   d1/sub/file   d2/file
+    """
+
+    def __init__(self, process: Process, path: str, agent: str) -> None:
+        self._process = process
+        self._agent = agent
+        self.path = path
+        self.d1, self.d2 = f"{path}/d1", f"{path}/d2"
+        self.file = f"{self.d1}/file"
+        self.sub = f"{self.d1}/sub"
+        self.sub_file = f"{self.sub}/file"
+        self.other = f"{self.d2}/file"
+        for folder in (path, self.d1, self.sub, self.d2):
+            process.mkdir(folder)
+        for file in (self.file, self.sub_file, self.other):
+            fd = process.open(file, os.O_WRONLY | os.O_CREAT)
+            process.write(fd, CONTENT)
+            process.close(fd)
+
+    def program(self, path: str) -> str:
+        """Put the agent's program there: something to execute that goes on serving."""
+        self._process.link(self._agent, path)
+        return path
+
+    def script(self, path: str, interpreter: str) -> str:
+        """Put a script there that an interpreter runs."""
+        fd = self._process.open(path, os.O_WRONLY | os.O_CREAT, 0o755)
+        self._process.write(fd, f"#!{interpreter}\n".encode())
+        self._process.close(fd)
+        return path

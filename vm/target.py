@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""A kernel of the catalogue, booted in a virtual machine, as a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from suite.agent import build
+from suite.agent.client import AgentClient
+from suite.errors import InfrastructureError
+from suite.records import Verdict
+from suite.targets.base import Ground, Target
+from suite.targets.ground import guest_ground
+from vm import accel
+from vm.kernel import Kernel
+from vm.machine import Machine
+
+GUEST_ARCH = "x86_64"
+_AUTOPSY_S = 5.0
+"""How long a dying QEMU may take to end after its agent was lost."""
+
+
+class VmTarget(Target):
+    """One kernel in QEMU; a new machine with every start.
+
+    Args:
+        name: Such as ``vm:7.3``.
+        kernel: What to boot.
+        accelerator: ``kvm`` or ``tcg``; None to find out by a trial boot.
+        folder: Where consoles are kept; None: nowhere.
+    """
+
+    disposable = True
+
+    def __init__(
+        self, name: str, kernel: Kernel, accelerator: str | None = None, folder: Path | None = None
+    ) -> None:
+        self.name = name
+        self.kernel = kernel.build
+        self._kernel = kernel
+        self._accelerator = accelerator
+        self._folder = folder
+        self._machine: Machine | None = None
+        self._client: AgentClient | None = None
+
+    def start(self) -> Ground:
+        """Boot and prepare the guest."""
+        try:
+            agent = build.agent(GUEST_ARCH)
+        except build.BuildError as error:
+            raise InfrastructureError(str(error)) from error
+        accelerator = accel.choose(self._kernel, agent, self._accelerator)
+        machine = Machine(self._kernel, agent=agent, accel=accelerator, folder=self._folder)
+        self._machine = machine.__enter__()
+        channel = machine.channel.fileno()
+        self._client = AgentClient(channel, channel)
+        return guest_ground(self._client, agent, GUEST_ARCH)
+
+    def stop(self) -> None:
+        """End QEMU."""
+        if self._client:
+            self._client.close()
+        if self._machine:
+            self._machine.__exit__(None, None, None)
+        self._client = self._machine = None
+
+    def autopsy(self) -> tuple[Verdict, str]:
+        """How the machine ended, with the last lines of its console."""
+        if self._machine is None:
+            return Verdict.CRASHED, "the machine is gone"
+        death = self._machine.death()
+        tail = self._machine.console_tail()
+        verdict = Verdict.CRASHED if death else Verdict.HUNG
+        return verdict, f"{death or 'the guest does not answer'}\n{tail}"
