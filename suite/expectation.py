@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, groupby
 from typing import TypeAlias
@@ -138,6 +138,16 @@ def since(
     ends = [*(abi for abi, _ in stages[1:]), _END]
     for (start, stage), end in zip(stages, ends, strict=True):
         clauses.extend(_stage(stage, start, end))
+    return Expectation(*clauses)
+
+
+def by_abi(owed: Callable[[int], Outcome]) -> Expectation:
+    """What each ABI version owes, told by a function of it; kernels without Landlock say so."""
+    clauses = [Clause(None, 0, 1, absent=True)]
+    pairs = [(abi, owed(abi)) for abi in ABIS]
+    for outcome, run in groupby(pairs, key=lambda pair: pair[1]):
+        abis = [abi for abi, _ in run]
+        clauses.append(Clause(outcome, abis[0], abis[-1] + 1))
     return Expectation(*clauses)
 
 

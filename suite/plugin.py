@@ -257,5 +257,7 @@ def pytest_report_teststatus(
             good = report.passed
             colour = {"green": True} if good else {"yellow" if report.skipped else "red": True}
             letter = verdict[0] if good else verdict[0].upper()
-            return verdict, letter, (verdict.upper(), colour)
+            # pytest prints the details of what it counts as failed, and of nothing else
+            category = "failed" if report.failed else verdict
+            return category, letter, (verdict.upper(), colour)
     return None

@@ -187,15 +187,17 @@ class Process(Files, Sockets, Tasks):
 
     # Observing
 
-    def observe(self, action: Callable[..., object], *arguments: object) -> Observation:
-        """Do ``action(process, *arguments)`` and note what it comes to.
+    def observe(
+        self, action: Callable[..., object], *arguments: object, **options: object
+    ) -> Observation:
+        """Do ``action(process, *arguments, **options)`` and note what it comes to.
 
         Its first failing call is the outcome, and leaves out the rest of it.
         """
         session = self.session
         start = len(session.pending.ops)
         with session.in_mode(Mode.OBSERVED) as batch:
-            action(self, *arguments)
+            action(self, *arguments, **options)
         return Observation(session, batch, start, len(batch.ops), list(session.gates))
 
 

@@ -23,15 +23,21 @@ vm_only = pytest.mark.vm_only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What every row says; areas add their own fields."""
+class Row:
+    """What every row may say; areas add their own fields."""
 
-    expect: Expectation
     covers: Feature | tuple[Feature, ...] = ()
     needs: tuple[Need, ...] = ()
 
 
-def table(cases: Mapping[str, Case]) -> Callable[[_Function], _Function]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Row):
+    """A row that knows what every kernel owes."""
+
+    expect: Expectation
+
+
+def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
     """Run the function once a row, as ``case``; the row's name ends up in the id."""
     rows = [
         pytest.param(row, id=name, marks=pytest.mark.needs(*row.needs) if row.needs else ())
@@ -92,6 +98,6 @@ def covered(item: pytest.Item) -> list[Feature]:
     """The features that a case is about: those of its row, else those of its marks."""
     callspec = getattr(item, "callspec", None)
     row = callspec.params.get("case") if callspec else None
-    if isinstance(row, Case) and row.covers:
+    if isinstance(row, Row) and row.covers:
         return [row.covers] if isinstance(row.covers, Feature) else list(row.covers)
     return [feature for mark in item.iter_markers("covers") for feature in mark.args]

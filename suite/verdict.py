@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from suite.expectation import Clause, Expectation, owed_outcome
-from suite.outcome import Allowed, Outcome
+from suite.outcome import Allowed, Outcome, Rejected
 from suite.records import Facts, Verdict
 
 
@@ -33,7 +33,8 @@ def judge(
     """
     clause = expectation.under(facts)
     expected = owed_outcome(clause, facts)
-    if control is not None and not isinstance(control, Allowed):
+    refused = isinstance(control, Rejected) and control == observed  # before either could be tried
+    if control is not None and not refused and not isinstance(control, Allowed):
         reason = f"the control came to {control}"
         return Judgement(Verdict.BROKEN, clause, expected, observed, reason=reason)
     if observed == expected:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Errata and known bugs, one by one."""

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""SIGIO from a scoped domain to a process group.
+
+Source: "landlock: Fix LANDLOCK_SCOPE_SIGNAL bypass on the SIGIO path" (4b80320ca7ed).
+"""
+
+import os
+import signal
+
+from suite.abi import SCOPE
+from suite.bugs import SIGIO_BYPASS
+from suite.expectation import ByBug, since
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Judge, covers
+from suite.ruleset import Ruleset
+
+F_SETFL, F_SETOWN, F_SETSIG = 4, 8, 10
+PENDING, NOTHING_PENDING = Allowed(), Denied("EAGAIN")
+EXPECT = since(SCOPE.SIGNAL, ByBug(SIGIO_BYPASS, before=PENDING, after=NOTHING_PENDING))
+
+
+def raise_sigio(process: Process, group: int) -> None:
+    """Have the kernel send SIGUSR1 to a process group by input on a socket of ours."""
+    receiver, sender = process.socketpair()
+    process.fcntl(receiver, F_SETSIG, signal.SIGUSR1)
+    process.fcntl(receiver, F_SETOWN, -group)
+    process.fcntl(receiver, F_SETFL, os.O_ASYNC)
+    process.syscall("write", sender, b"x", 1)
+
+
+@covers(SCOPE.SIGNAL)
+def test_to_process_group(process: Process, judge: Judge) -> None:
+    """The owner of an fd may be a process group, but its members outside get no signal."""
+    process.block_signals(signal.SIGUSR1)
+    process.setpgid()
+    group = process.getpid().value
+    raise_sigio(process.fork(), group)
+    control = process.observe(Process.take_signal, signal.SIGUSR1)
+    raise_sigio(process.under(Ruleset(scope=SCOPE.SIGNAL)), group)
+    observed = process.observe(Process.take_signal, signal.SIGUSR1)
+    judge(EXPECT, observed, control)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""TCP Fast Open connects without connect(2).
+
+Source: "landlock: Fix TCP Fast Open connection bypass" (33cb713db016).
+"""
+
+import socket
+from dataclasses import dataclass
+
+from suite.abi import NET
+from suite.bugs import TCP_FAST_OPEN_BYPASS
+from suite.calls.sockets import MSG_FASTOPEN, loopback
+from suite.expectation import ByBug, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, covers, table
+from suite.ruleset import Ruleset
+
+EXPECT = since(
+    NET.CONNECT_TCP, ByBug(TCP_FAST_OPEN_BYPASS, before=Allowed(), after=Denied("EACCES"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastOpen(Case):
+    """An address family."""
+
+    family: int
+
+
+CASES = {
+    "ipv4": FastOpen(family=socket.AF_INET, needs=(Need.NET,), expect=EXPECT),
+    "ipv6": FastOpen(family=socket.AF_INET6, needs=(Need.NET, Need.IPV6), expect=EXPECT),
+}
+
+
+def fast_open(process: Process, family: int, port: int) -> None:
+    fd = process.socket(family, socket.SOCK_STREAM)
+    process.sendto(fd, b"x", loopback(family, port), MSG_FASTOPEN)
+
+
+@covers(NET.CONNECT_TCP)
+@table(CASES)
+def test_fast_open(case: FastOpen, process: Process, port: int, judge: Judge) -> None:
+    """sendto(2) with MSG_FASTOPEN connects, and is denied as connect(2) is."""
+    process.server(case.family, socket.SOCK_STREAM, loopback(case.family, port))
+    control = process.observe(fast_open, case.family, port)
+    sandboxed = process.under(Ruleset(net=NET.CONNECT_TCP))
+    judge(case.expect, sandboxed.observe(fast_open, case.family, port), control)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a domain means for ptrace(2)."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Scopes: abstract UNIX sockets and signals."""

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Read the kernel's audit records through the multicast group of readers.
+
+Source: include/uapi/linux/audit.h; AUDIT_NLGRP_READLOG, audit_log_end() in kernel/audit.c.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+from dataclasses import dataclass
+
+from suite.process import Process
+from suite.session import Call, Pack
+
+LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
+_AUDIT_USER = 1005
+_NETLINK_AUDIT = 9
+_READLOG = 1
+_NLM_F_REQUEST = 1
+_MARK = b"landproof-mark"
+_MOST = 64
+_FIELD = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One record: its type, and its fields as they are written, without quotes."""
+
+    type: int
+    fields: dict[str, str]
+
+
+class AuditLog:
+    """The records from its making on.
+
+    Needs CAP_AUDIT_READ and CAP_AUDIT_WRITE, and the initial network namespace.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._socket: Call = process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
+        address = Pack(((2, socket.AF_NETLINK), (2, 0), (4, 0), (4, _READLOG)))
+        process.syscall("bind", self._socket, address, 12)
+
+    def records(self) -> list[AuditRecord]:
+        """What was logged so far: up to a mark of our own, so that nothing is waited for."""
+        self._mark()
+        found: list[AuditRecord] = []
+        for _ in range(_MOST):
+            call = self._process.recv(self._socket, 8192)
+            message = call.data[: call.value]
+            _, kind, _, _, _ = struct.unpack_from("<IHHII", message)
+            if kind == _AUDIT_USER and _MARK in message:
+                return found
+            text = message[16:].decode(errors="replace").rstrip("\0\n")
+            fields = {name: value.strip('"') for name, value in _FIELD.findall(text)}
+            found.append(AuditRecord(kind, fields))
+        return found
+
+    def _mark(self) -> None:
+        payload = _MARK + b"\0"
+        header = struct.pack("<IHHII", 16 + len(payload), _AUDIT_USER, _NLM_F_REQUEST, 1, 0)
+        writer = self._process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
+        self._process.sendto(writer, header + payload, struct.pack("<HHII", 16, 0, 0, 0))
+        self._process.close(writer)
