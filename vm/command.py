@@ -24,7 +24,6 @@ from pathlib import Path
 import platformdirs
 
 from suite.errors import InfrastructureError
-from vm.kernel import Kernel
 
 QEMU = "qemu-system-x86_64"
 VNG_DEADLINE_S = 30.0
@@ -55,15 +54,15 @@ class Accelerator(StrEnum):
 
 
 def command(
-    kernel: Kernel, accel: Accelerator, *, memory_mib: int, parameters: Sequence[str]
+    image: str, accel: Accelerator, *, memory_mib: int, parameters: Sequence[str]
 ) -> list[str]:
-    """The argv of QEMU for a kernel, with the kernel's parameters; no initramfs, no channel yet.
+    """The argv of QEMU for a kernel image, with parameters; no initramfs, no channel yet.
 
     Raises:
         InfrastructureError: QEMU or virtme-ng is not installed or does not answer.
     """
     argv = list(_kept_answer(find_qemu(), accel, memory_mib))
-    argv[argv.index("-kernel") + 1] = str(kernel.vmlinuz)
+    argv[argv.index("-kernel") + 1] = image
     append = argv.index("-append") + 1
     argv[append] = " ".join([argv[append], *parameters]).strip()
     return argv

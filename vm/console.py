@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What a machine's console says about how the machine died."""
+"""A machine's console: the file it goes to, and what it says about how the machine died."""
 
+import contextlib
+import itertools
+import os
 import re
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+from suite.errors import InfrastructureError
+
+_ROOM = 64 * 1024
+"""Bytes that a console may need: an oops with its registers and stacks is 3 to 10 KB."""
 
 # Linux prints "[    3.141592] " or "[    3.141592][    T1] " before each line.
 _STAMP = re.compile(r"^(?:<\d>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
@@ -69,6 +79,43 @@ def find_halt(lines: Iterable[str]) -> str | None:
 def find_warnings(lines: Iterable[str]) -> list[str]:
     """The kernel's own warnings (``WARN_ON``), first line of each, in order."""
     return [what for line in plain(lines) if (what := _match((_WARNING,), line))]
+
+
+def open_log(folder: Path | None, stem: str) -> tuple[Path, BinaryIO]:
+    """Create a console file that has room for a panic: ``STEM-N.log``, or a temporary one.
+
+    Raises:
+        InfrastructureError: It can't be created or filled.
+    """
+    where = folder or Path(tempfile.gettempdir())
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        log, descriptor = _create(where, stem, temporary=folder is None)
+    except OSError as error:
+        raise InfrastructureError(_no_room(where, error)) from error
+    try:
+        os.posix_fallocate(descriptor, 0, _ROOM)
+        os.ftruncate(descriptor, 0)
+    except OSError as error:
+        os.close(descriptor)
+        log.unlink()
+        raise InfrastructureError(_no_room(where, error)) from error
+    return log, os.fdopen(descriptor, "wb")
+
+
+def _create(where: Path, stem: str, *, temporary: bool) -> tuple[Path, int]:
+    if temporary:
+        descriptor, name = tempfile.mkstemp(prefix="landproof-", suffix=".log", dir=where)
+        return Path(name), descriptor
+    for number in itertools.count(1):
+        log = where / f"{stem}-{number}.log"
+        with contextlib.suppress(FileExistsError):
+            return log, os.open(log, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    raise AssertionError  # count() has no end
+
+
+def _no_room(where: Path, error: OSError) -> str:
+    return f"cannot write a console log in {where}: {error.strerror}; make room or set TMPDIR"
 
 
 def read_lines(console: Path) -> Iterator[str]:
