@@ -79,11 +79,11 @@ class Apt:
     def download(
         self, build: Build, into: Path, report: Callable[[int], None] | None = None
     ) -> list[Path]:
-        """Download the packages of a build into a folder; what is there in part is resumed.
+        """Download the packages of a build into a folder.
 
         Args:
             build: One of those that `builds` gave.
-            into: A folder that nobody else downloads into.
+            into: An empty folder.
             report: Called with the bytes downloaded so far, now and then.
 
         Raises:
@@ -234,7 +234,7 @@ def _warn(lines: Sequence[str], lists: dict[str, Path]) -> None:
         for suite in SUITES
         if re.search(rf"(?:/dists/{suite.name}/\S* |^Err:\d+ \S+ {suite.name} )", text, re.M)
     ]
-    why = next((_plain(line) for line in lines if line.startswith(("E:", "W:"))), "unknown")
+    why = _plain(next((line for line in lines if line.startswith("E:")), lines[-1]))
     for what, names in (
         ("suites that this mirror lacks are skipped", [f for f in failed if f not in lists]),
         ("suites could not be refreshed", [f for f in failed if f in lists]),

@@ -88,6 +88,11 @@ class Build:
         return ".".join(re.findall(r"\d+", self.version)[:2])
 
     @property
+    def upstream(self) -> str:
+        """The kernel's own version, as a name to ask for: ``6.12.43``, ``7.3-rc7``."""
+        return self.version.partition("-")[0].replace("~rc", "-rc")
+
+    @property
     def candidate(self) -> bool:
         """Whether it is a release candidate."""
         return "~rc" in self.version
@@ -154,7 +159,7 @@ def unknown(builds: Sequence[Build], wish: Wish) -> UsageError:
     series = sorted({build.series for build in mine}, key=version_key)
     inside = [build for build in mine if wish.version.startswith(f"{build.series}.")]
     if inside:
-        near = [_upstream(build) for build in sorted(inside, key=_rank)]
+        near = [build.upstream for build in sorted(inside, key=_rank)]
     else:
         near = [name for name in series if name.split(".")[0] == major] or series
     names = ", ".join(dict.fromkeys(near)) or "none"
@@ -207,10 +212,6 @@ def _rank(build: Build) -> tuple[bool, tuple[object, ...], str]:
 def _begins(whole: str, start: str) -> bool:
     """Whether ``start`` is ``whole`` cut off between two components: 6.1 doesn't begin 6.12."""
     return whole.startswith(start) and not whole[len(start) : len(start) + 1].isalnum()
-
-
-def _upstream(build: Build) -> str:
-    return build.version.partition("-")[0]
 
 
 _IMAGE = re.compile(rf"linux-image-(?P<release>\d[^/]*-(?:{_FLAVOUR}))(?P<unsigned>-unsigned)?")

@@ -96,6 +96,10 @@ class Store:
         items = {item.build: item for item in self._all()}
         return [items[build].kernel() for build in catalogue.ordered(items)]
 
+    def newest(self) -> list[str]:
+        """Return the releases of the newest stored build of each series and flavour."""
+        return [build.release for build in catalogue.newest(item.build for item in self._all())]
+
     def get(self, wish: str) -> Kernel:
         """Return the newest stored kernel that a name means; never uses the network.
 
@@ -183,6 +187,8 @@ class Store:
             item = stored.read(folder)
             if item is not None and item.intact():
                 return item.kernel(wish)
+            # An apt-get that outlived a killed landproof may still write here: not resumed.
+            shutil.rmtree(work, ignore_errors=True)
             debs = self._apt.download(
                 build, work / "debs", partial(report, "download", total=build.size)
             )
@@ -193,8 +199,7 @@ class Store:
                         f"{deb.name}: its checksum is not what the signed index says; fetch again"
                     )
             root = work / "root"
-            shutil.rmtree(root, ignore_errors=True)
-            root.mkdir(parents=True)
+            root.mkdir()
             unpack.unpack(
                 debs,
                 root,

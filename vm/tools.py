@@ -49,8 +49,9 @@ def streamed(
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[str]]]:
     """Run a command and give its lines, errors among them.
 
-    It has ended when the block ends, however it ends, and dies with this process.
+    It has ended when the block ends, however it ends.
     """
+    # If this process is killed, so is the command, unless it changes its user, as apt-get of root.
     if setpriv := shutil.which("setpriv"):
         command = [setpriv, "--pdeathsig", "TERM", "--", *command]
     process = subprocess.Popen(  # noqa: S603 - a fixed argument list

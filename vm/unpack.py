@@ -147,7 +147,10 @@ def _write(path: Path, source: IO[bytes]) -> None:
 
 
 def _drop(folder: Path, keep: Sequence[str]) -> None:
-    """Remove the modules that neither begin with a kept prefix nor are needed by one that does."""
+    """Remove the modules that neither begin with a kept prefix nor are needed by one that does.
+
+    Those of a compression that this machine's depmod can't read stay: nothing is known of them.
+    """
     needs: dict[str, list[str]] = {}
     for line in (folder / "modules.dep").read_text(encoding="utf-8").splitlines():
         name, _, others = line.partition(":")
@@ -156,6 +159,9 @@ def _drop(folder: Path, keep: Sequence[str]) -> None:
     wanted |= {other for name in wanted for other in needs[name]}
     for name in needs.keys() - wanted:
         (folder / name).unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _unpack_modules(paths: Iterable[Path]) -> None:

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: MIT
+"""``landproof kernels``: what there is, fetch, prune."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import Progress as Bars
+from tabulate import tabulate
+
+from suite.errors import Exit, LandproofError
+from vm import catalogue
+from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, FLAVOURS, Build
+from vm.kernel import Kernel
+from vm.store import Progress, Removed, Store
+from vm.tools import FullError, UnreachableError
+
+_STAGES = {"index": "package index", "download": "download", "unpack": "unpack"}
+_NAMES = """\
+A name is a version or a release, whole or cut off at a component, and means the newest build that
+begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
+Kernels of your own are path:VMLINUZ, path:FOLDER and host."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``kernels``; each of its verbs sets ``handler``."""
+    parser = subparsers.add_parser(
+        "kernels",
+        help="list, fetch and prune the kernels that can be booted",
+        description="Real distribution kernels: what there is, and what is stored on this machine.",
+        epilog=_NAMES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    verb = _verb(verbs, "list", _list, "the newest build of each series, and whether it is stored")
+    verb.add_argument("--all", action="store_true", help="every build")
+    _archive(verb)
+
+    verb = _verb(verbs, "fetch", _fetch, "download kernels that are not stored")
+    verb.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"by default: {' '.join(DEFAULT_SET)}"
+    )
+    _archive(verb)
+
+    verb = _verb(verbs, "prune", _prune, "remove kernels that a newer stored one of the series made"
+                 " superfluous, and what was left half done")  # fmt: skip
+    what = verb.add_mutually_exclusive_group()
+    what.add_argument("--all", action="store_true", help="remove every stored kernel")
+    what.add_argument(
+        "--keep", nargs="+", metavar="NAME", help="remove every stored kernel but these"
+    )
+
+
+def add_store_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which store; `open_store` reads them."""
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        help="where kernels are kept (default: $LANDPROOF_STORE, or the user's cache)",
+    )
+    parser.add_argument(
+        "--flavour",
+        choices=list(FLAVOURS),
+        default=DEFAULT_FLAVOUR,
+        help=f"of names that say none (default: {DEFAULT_FLAVOUR}, the smallest download)",
+    )
+
+
+def open_store(arguments: argparse.Namespace) -> Store:
+    """Return the store that the options name."""
+    return Store(
+        arguments.store,
+        mirror=getattr(arguments, "mirror", None),
+        flavour=arguments.flavour,
+        keyring=getattr(arguments, "keyring", None),
+    )
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    handler: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=_NAMES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(handler=handler)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_store_options(parser)
+    return parser
+
+
+def _archive(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mirror", metavar="URL", help="a Debian archive (default: that of this machine's apt)"
+    )
+    parser.add_argument(
+        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's own)"
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="ask the mirror for newer builds, however new ours"
+    )
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    console = Console(stderr=True)
+    with console.status("package index") if console.is_terminal else _silence():
+        builds = open_store(arguments).available(refresh=arguments.refresh)
+    mine = [build for build in builds if build.flavour == arguments.flavour]
+    shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
+    rows = [_row(build, build.upstream if arguments.all else build.series) for build in shown]
+    if arguments.json:
+        _print_json(rows)
+    else:
+        table = [
+            [
+                row["name"], row["release"], row["version"], row["suite"],
+                _megabytes(row["size"]), "yes" if row["stored"] else "",
+                "" if row["modules"] else "no modules left in the archive",
+            ]
+            for row in rows
+        ]  # fmt: skip
+        headers = ["name", "release", "version", "suite", "size", "stored", "note"]
+        print(
+            tabulate(
+                table, headers, disable_numparse=True, colalign=("left",) * 4 + ("right", "left")
+            )
+        )
+    return Exit.CONFORMS
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    store = open_store(arguments)
+    names: Sequence[str] = arguments.names or DEFAULT_SET
+    kernels: list[Kernel] = []
+    failed = Exit.CONFORMS
+    with _display() as show:
+        for name in dict.fromkeys(names):
+            try:
+                kernels.append(store.fetch(name, refresh=arguments.refresh, progress=show))
+            except (FullError, UnreachableError):
+                # The next one would fail likewise, minutes later.
+                raise
+            except LandproofError as error:
+                if len(names) == 1:
+                    raise
+                show(f"{name}: {error}")
+                failed = failed or error.exit
+    rows = [{**msgspec.to_builtins(k.build), "path": str(k.vmlinuz)} for k in kernels]
+    if arguments.json:
+        _print_json(rows)
+    elif rows:
+        fields = ("name", "release", "version", "source", "path")
+        table = [[row[field] for field in fields] for row in rows]
+        print(tabulate(table, fields, disable_numparse=True))
+    return failed
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    store = open_store(arguments)
+    if arguments.all:
+        keep: Sequence[str] = ()
+    elif arguments.keep:
+        keep = arguments.keep
+    else:
+        keep = store.newest()
+    removed: list[Removed] = store.prune(keep)
+    if arguments.json:
+        _print_json([{"name": item.name, "freed": item.freed} for item in removed])
+    else:
+        table = [[item.name, _megabytes(item.freed)] for item in removed]
+        table.append(["total", _megabytes(sum(item.freed for item in removed))])
+        align = ("left", "right")
+        print(tabulate(table, ["removed", "freed"], disable_numparse=True, colalign=align))
+    return Exit.CONFORMS
+
+
+def _row(build: Build, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "release": build.release,
+        "version": build.version,
+        "flavour": build.flavour,
+        "suite": build.suite,
+        "size": build.size,
+        "stored": build.stored,
+        "modules": build.whole,
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _print_json(value: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _display() -> Iterator[Callable[[Progress | str], None]]:
+    """Give a function that shows progress, or a line, on stderr: bars on a terminal, else lines."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=console) as bars:
+        yield _Bars(bars)
+
+
+class _Lines:
+    """A line for each stage of each kernel."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: set[tuple[str, str]] = set()
+
+    def __call__(self, news: Progress | str) -> None:
+        if isinstance(news, str):
+            line = news
+        elif (news.wish, news.stage) in self._said:
+            return
+        else:
+            self._said.add((news.wish, news.stage))
+            size = f" ({_megabytes(news.total)})" if news.total else ""
+            line = f"{news.wish}: {_STAGES[news.stage]}{size}"
+        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+class _Bars:
+    """A bar for each kernel, which is filled once a stage."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, news: Progress | str) -> None:
+        if isinstance(news, str):
+            self._bars.console.print(news, soft_wrap=True, markup=False, highlight=False)
+            return
+        if news.wish not in self._tasks:
+            self._tasks[news.wish] = self._bars.add_task(news.wish, total=None)
+        self._bars.update(
+            self._tasks[news.wish],
+            description=f"{news.wish} {_STAGES[news.stage]}",
+            completed=news.done,
+            total=news.total or None,
+        )
