@@ -79,7 +79,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         claimed=facts.abi if facts else None,
         errata=errata(facts),
         provided=provided,
-        claims=_claims(facts) if facts else f"never came up: {_why(target.cases)}",
+        claims=_claims(facts) if facts else f"never came up: {target.reason or _why(target.cases)}",
         provides=provides,
         also=blame.also if facts else (),
         faults=_faults(counts),

@@ -110,6 +110,8 @@ class TargetRecord(msgspec.Struct, kw_only=True):
     facts: Facts | None = None
     """None when the target never came up."""
     kernel: KernelBuild | None = None
+    reason: str = ""
+    """Why it never came up, where no case can tell."""
     cases: list[CaseRecord] = []
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The command ``landproof``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from suite.cli import check, kernels, report
+from suite.errors import Exit, LandproofError
+
+_EPILOG = """\
+exit codes: 0 conforms; 1 a kernel deviates, or a regression; 2 wrong usage;
+3 the machine's or landproof's fault (nothing booted, a download failed); 4 interrupted"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="landproof",
+        description="Prove what your kernel's Landlock really does.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=version("landproof"))
+    subparsers = whole.add_subparsers(dest="verb", metavar="VERB")
+    check.add_parsers(subparsers)
+    kernels.add_parser(subparsers)
+    report.add_parsers(subparsers)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        given.insert(0, "check")
+    try:
+        chosen = parser().parse_args(given)
+        return int(chosen.handler(chosen))
+    except LandproofError as error:
+        print(f"landproof: {error}", file=sys.stderr)
+        return error.exit
+    except KeyboardInterrupt:
+        print("landproof: interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has seen enough; keep Python from complaining at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.CONFORMS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

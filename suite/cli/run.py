@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Run cases on targets: pytest inside, results outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import cases
+from suite.errors import Exit, InfrastructureError, UsageError
+from suite.recorder import Recorder, Watcher
+from suite.records import Results, Verdict
+
+_CASE_LIMIT_S = 300
+"""A case that outlives the agent's own deadlines is ended after this many seconds."""
+_PLUGINS = ("suite.plugin", "vm.plugin", "no:terminal", "no:cacheprovider")
+_FAULTS = {Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG}
+_SILENCES = {Verdict.BROKEN, Verdict.LOST}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to."""
+
+    results: Results
+    interrupted: bool
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code: a kernel's fault comes before ours, and nothing is no success."""
+        verdicts = {case.verdict for target in self.results.targets for case in target.cases}
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        if verdicts & _FAULTS:
+            return Exit.DEVIATES
+        if not verdicts or verdicts & _SILENCES or verdicts == {Verdict.SKIPPED}:
+            return Exit.INFRASTRUCTURE
+        if any(target.facts is None for target in self.results.targets):
+            return Exit.INFRASTRUCTURE
+        return Exit.CONFORMS
+
+
+def run(
+    targets: Sequence[str],
+    *,
+    options: Sequence[str] = (),
+    select: str | None = None,
+    workers: int = 1,
+    watcher: Watcher | None = None,
+) -> Outcome:
+    """Run the cases on these targets.
+
+    Args:
+        targets: Their names, such as ``local`` and ``vm:7.3``.
+        options: More options of our pytest plugins.
+        select: Only cases that match, as pytest's ``-k`` takes it.
+        workers: How many targets run at once.
+        watcher: Told of every case.
+
+    Raises:
+        UsageError: No case matches.
+    """
+    recorder = Recorder(targets, watcher)
+    folder = Path(cases.__file__).parent
+    arguments = [
+        str(folder),
+        f"--rootdir={folder.parent}",
+        "--config-file=/dev/null",
+        "--import-mode=importlib",
+        f"--timeout={_CASE_LIMIT_S}",
+        *(f"-p{plugin}" for plugin in _PLUGINS),
+        *(f"--target={name}" for name in targets),
+        *options,
+    ]
+    if select:
+        arguments.append(f"-k={select}")
+    if workers > 1:
+        arguments += [f"--numprocesses={workers}", "--dist=loadgroup", "--max-worker-restart=20"]
+    code = pytest.main(arguments, plugins=[recorder])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")
+    if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        raise InfrastructureError(f"pytest ended with {code!r}: run pytest in {folder} to see why")
+    return Outcome(recorder.results(), code == pytest.ExitCode.INTERRUPTED)

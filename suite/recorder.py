@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Collect the records of a run where pytest's controller is, whatever becomes of its workers.
+
+Guilty until heard: a planned case without a record is ``lost``.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import msgspec
+import pytest
+
+from suite.plugin import RECORD
+from suite.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
+
+_NODE = re.compile(
+    r"(?P<area>[^/]+)/test_(?P<file>[^/]+)\.py::test_(?P<name>[^\[]+)\[(?P<params>.*)\]"
+)
+
+
+@dataclass(slots=True)
+class Planned:
+    """What is known of one target so far."""
+
+    name: str
+    cases: dict[str, CaseRecord | None] = field(default_factory=dict)
+    facts: Facts | None = None
+    kernel: KernelBuild | None = None
+    started: float | None = None
+    """time.monotonic() of its first case."""
+    ended: float | None = None
+
+    @property
+    def done(self) -> int:
+        """How many cases were heard."""
+        return sum(record is not None for record in self.cases.values())
+
+
+class Watcher(Protocol):
+    """Somebody who wants to see a run's progress."""
+
+    def changed(self, target: Planned) -> None:
+        """A case of a target began or ended."""
+
+
+class Recorder:
+    """A pytest plugin of the controller: from reports to results."""
+
+    def __init__(self, targets: Sequence[str], watcher: Watcher | None = None) -> None:
+        self.targets = {name: Planned(name) for name in targets}
+        self._watcher = watcher
+        self._clock = time.monotonic()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note the plan; without xdist the controller collects itself."""
+        self._plan(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
+        """Note the plan, as a worker tells it."""
+        self._plan(ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A case begins."""
+        place = self._place(nodeid)
+        if place is None:
+            return
+        target, _ = place
+        if target.started is None:
+            target.started = time.monotonic()
+        self._tell(target)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase of a case ended: keep its record if it carries one."""
+        place = self._place(report.nodeid)
+        if place is None:
+            return
+        target, case = place
+        envelope = next((value for key, value in report.user_properties if key == RECORD), None)
+        if isinstance(envelope, dict):
+            self._keep(target, case, envelope)
+        elif report.failed and target.cases.get(case) is None:
+            # The worker died, or something around the case failed.
+            reason = str(report.longrepr)
+            target.cases[case] = CaseRecord(id=case, verdict=Verdict.LOST, reason=reason)
+        self._tell(target)
+
+    def results(self) -> Results:
+        """All that was heard; planned cases without a record are lost."""
+        return Results(
+            landproof=version("landproof"),
+            started=self._started,
+            seconds=round(time.monotonic() - self._clock, 1),
+            targets=[_record_of(target) for target in self.targets.values()],
+        )
+
+    def _plan(self, nodeids: Iterable[str]) -> None:
+        for nodeid in nodeids:
+            place = self._place(nodeid)
+            if place is not None:
+                target, case = place
+                target.cases.setdefault(case, None)
+
+    def _place(self, nodeid: str) -> tuple[Planned, str] | None:
+        match = _NODE.search(nodeid)
+        if match is None:
+            return None
+        # The longest name first: vm:6.1 begins as vm:6.12 does.
+        for name in sorted(self.targets, key=len, reverse=True):
+            params = match["params"]
+            if params == name or params.startswith(f"{name}-"):
+                row = params.removeprefix(name).removeprefix("-") or match["name"].replace("_", "-")
+                return self.targets[name], f"{match['area']}/{match['file']}[{row}]"
+        return None
+
+    def _keep(self, target: Planned, case: str, envelope: dict[str, Any]) -> None:
+        target.cases[case] = msgspec.convert(envelope["case"], CaseRecord)
+        if "facts" in envelope:
+            target.facts = msgspec.convert(envelope["facts"], Facts)
+            target.kernel = msgspec.convert(envelope["kernel"], KernelBuild | None)
+        if target.done == len(target.cases):
+            target.ended = time.monotonic()
+
+    def _tell(self, target: Planned) -> None:
+        if self._watcher:
+            self._watcher.changed(target)
+
+
+def _record_of(target: Planned) -> TargetRecord:
+    return TargetRecord(
+        name=target.name,
+        facts=target.facts,
+        kernel=target.kernel,
+        cases=[
+            record or CaseRecord(id=case, verdict=Verdict.LOST, reason="nothing was heard")
+            for case, record in target.cases.items()
+        ],
+    )
