@@ -144,7 +144,9 @@ def test_prune_removes_what_newer_builds_supersede(
     assert "7.0.4-cloud-amd64" in capsys.readouterr().out
     assert run("prune", "--all") == Exit.CONFORMS
     out = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in out[2:]] == ["6.12.43+deb13-cloud-amd64", "total"]
+    assert [line.split("  ")[0] for line in out[2:]] == [
+        "6.12.43+deb13-cloud-amd64", "package index", "total",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,12 @@ def test_prune_keeps_what_is_named(store: Store) -> None:
     assert sorted(item.name for item in removed) == [OLD, "half"]
     assert all(item.freed > 0 for item in removed if item.name == OLD)
     assert [k.build.release for k in store.stored()] == [NEW, "7.3.4+deb13-cloud-amd64"]
-    assert len(store.prune()) == 2
+    assert [item.name for item in store.prune()] == [
+        NEW, "7.3.4+deb13-cloud-amd64", "package index",
+    ]  # fmt: skip
     assert store.stored() == []
+    assert not list(store.folder.glob("apt/state"))
+    assert store.fetch("7.3").build.name == "7.3"
 
 
 def test_newest_is_one_release_a_series(store: Store) -> None:

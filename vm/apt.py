@@ -8,6 +8,7 @@ package. Root is not needed.
 
 import logging
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ class Apt:
     """A private apt state under a folder.
 
     Args:
-        folder: Holds the indices (about 100 MB); made when needed.
+        folder: Holds the indices (about 200 MB); made when needed.
         mirror: URL of the main archive; by default that of the machine's apt configuration.
         keyring: Public keys that the indices must be signed with; by default Debian's.
     """
@@ -102,6 +103,17 @@ class Apt:
         if process.returncode != 0:
             raise _failure(lines, f"can't download {build.release}")
         return [_deb(into, package.name) for package in build.packages]
+
+    def clear(self) -> int:
+        """Remove the indices and return the bytes that this freed."""
+        freed = 0
+        with FileLock(self._folder / "lock"):
+            for part in ("state", "cache"):
+                folder = self._folder / part
+                freed += sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+                shutil.rmtree(folder, ignore_errors=True)
+            (self._folder / "index.json").unlink(missing_ok=True)
+        return freed
 
     def _update(self, report: Callable[[int], None]) -> list[Build]:
         text = apt_sources.sources(self._mirror, self._keyring)

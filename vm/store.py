@@ -158,7 +158,8 @@ class Store:
         What another process works on is left alone.
 
         Args:
-            keep: Every stored build that one of these names means stays.
+            keep: Every stored build that one of these names means stays; if none is named, the
+                package index goes too.
         """
         with self._errors():
             wishes = [catalogue.parse_wish(name, self.flavour) for name in keep]
@@ -169,6 +170,8 @@ class Store:
             }
             folders = [f for kind in ("kernels", "local", "work") for f in self._folders(kind)]
             removed = [self._remove(folder) for folder in folders if folder not in kept]
+            if not keep and (self.folder / "apt").exists():
+                removed.append(Removed("package index", self._apt.clear()))
             return [item for item in removed if item is not None]
 
     def _resolve(self, wish: Wish, refresh: bool, report: Callable[..., None]) -> Build:

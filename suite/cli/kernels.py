@@ -57,7 +57,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verb = _verb(verbs, "prune", _prune, "remove kernels that a newer stored one of the series made"
                  " superfluous, and what was left half done")  # fmt: skip
     what = verb.add_mutually_exclusive_group()
-    what.add_argument("--all", action="store_true", help="remove every stored kernel")
+    what.add_argument("--all", action="store_true", help="remove every stored kernel and the index")
     what.add_argument(
         "--keep", nargs="+", metavar="NAME", help="remove every stored kernel but these"
     )
@@ -152,7 +152,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     names: Sequence[str] = arguments.names or DEFAULT_SET
     kernels: list[Kernel] = []
     failed = Exit.CONFORMS
-    with _display() as show:
+    with display() as show:
         for name in dict.fromkeys(names):
             try:
                 kernels.append(store.fetch(name, refresh=arguments.refresh, progress=show))
@@ -220,7 +220,7 @@ def _silence() -> Iterator[None]:
 
 
 @contextmanager
-def _display() -> Iterator[Callable[[Progress | str], None]]:
+def display() -> Iterator[Callable[[Progress | str], None]]:
     """Give a function that shows progress, or a line, on stderr: bars on a terminal, else lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
