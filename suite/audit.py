@@ -59,6 +59,19 @@ class AuditLog:
             found.append(AuditRecord(kind, fields))
         return found
 
+    def denial(self) -> dict[int, AuditRecord]:
+        """The first denied access that was logged, and its domain's record, by type.
+
+        Records of other domains may be among them: a domain is freed, and that logged, some time
+        after its last process.
+        """
+        records = self.records()
+        access = next((r for r in records if r.type == LANDLOCK_ACCESS), None)
+        if access is None:
+            return {}
+        domain = access.fields["domain"]
+        return {r.type: r for r in reversed(records) if r.fields.get("domain") == domain}
+
     def _mark(self) -> None:
         payload = _MARK + b"\0"
         header = struct.pack("<IHHII", 16 + len(payload), _AUDIT_USER, _NLM_F_REQUEST, 1, 0)

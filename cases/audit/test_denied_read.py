@@ -64,5 +64,5 @@ def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     if denied != Denied("EACCES"):
         judge(expect, denied)
         return
-    record = next((r for r in log.records() if r.type == case.record), None)
+    record = log.denial().get(case.record)
     judge(expect, Allowed(record.fields.get(case.name)) if record else NO_RECORD)

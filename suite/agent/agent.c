@@ -341,20 +341,9 @@ static void supervise(void)
 	}
 }
 
-/* As /init: load the modules that the channel needs, and open the port named landproof. */
-static void open_guest_channel(void)
+static int open_named_port(void)
 {
-	char path[300], name[32];
-	struct dirent **entries;
-	mount("dev", "/dev", "devtmpfs", 0, "");
-	mount("sys", "/sys", "sysfs", 0, "");
-	int count = scandir("/modules", &entries, NULL, alphasort);
-	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "/modules/%s", entries[i]->d_name);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		SYS(finit_module, fd, "", 0);
-		close(fd);
-	}
+	char path[64], name[32];
 	for (int port = 0; port < 32 * 32; port++) {
 		snprintf(path, sizeof(path), "/sys/class/virtio-ports/vport%dp%d/name", port / 32, port % 32);
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -367,10 +356,32 @@ static void open_guest_channel(void)
 			continue;
 		snprintf(path, sizeof(path), "/dev/vport%dp%d", port / 32, port % 32);
 		channel_in = channel_out = open(path, O_RDWR | O_CLOEXEC);
-		return;
+		return channel_in > 0;
 	}
-	printf("landproof: no virtio port of that name\n");
-	leave(1);
+	return 0;
+}
+
+/* As /init: load the modules that the channel needs, and open the port named landproof. */
+static void open_guest_channel(void)
+{
+	char path[300];
+	struct dirent **entries;
+	mount("dev", "/dev", "devtmpfs", 0, "");
+	mount("sys", "/sys", "sysfs", 0, "");
+	int count = scandir("/modules", &entries, NULL, alphasort);
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "/modules/%s", entries[i]->d_name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		SYS(finit_module, fd, "", 0);
+		close(fd);
+	}
+	/* The driver learns the names of its ports from the host a little after it is loaded. */
+	for (int tries = 0; tries < 5000 && !open_named_port(); tries++)
+		usleep(1000);
+	if (channel_in <= 0) {
+		printf("landproof: no virtio port of that name\n");
+		leave(1);
+	}
 }
 
 int main(void)
