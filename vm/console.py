@@ -46,15 +46,13 @@ def find_panic(lines: Iterable[str]) -> str | None:
     """The sentence that tells of the kernel's panic, None if there was none.
 
     An oops that led to the panic says more than the panic's own "Fatal exception", so its first
-    line is what is quoted; a panic that stands alone is quoted itself.
+    line leads.
     """
     first = None
     for line in plain(lines):
         if match := _PANIC.search(line):
             said = match["what"]
-            if first is not None and said.startswith("Fatal exception"):
-                return f"kernel panic: {first}"
-            return f"kernel panic: {said}"
+            return f"kernel panic: {said if first is None else f'{first} ({said})'}"
         if first is None and _END_OF_PANIC not in line:
             first = _match(_FATAL, line)
     return None

@@ -17,7 +17,7 @@ from typing import Self
 
 from suite.errors import InfrastructureError
 from vm import console, initramfs
-from vm.command import Accelerator, command
+from vm.command import Accelerator, command, find_qemu
 from vm.image import bare_image
 from vm.kernel import Kernel
 
@@ -159,9 +159,10 @@ class Machine:
                 self._process.wait(_LAST_WORDS_S)
         code = self._process.poll()
         lines = list(console.read_lines(self.console))
-        if told := console.find_panic(lines) or console.find_halt(lines):
-            return told
-        return None if code is None else _ending(code, console.tail(lines, 1))
+        self._cause = console.find_panic(lines) or console.find_halt(lines)
+        if self._cause is None and code is not None:
+            self._cause = _ending(code, console.tail(lines, 1))
+        return self._cause
 
     def kill(self, why: str = "killed by landproof") -> None:
         """End the machine now; ``death()`` gives ``why`` unless it was dead already."""
@@ -179,6 +180,7 @@ class Machine:
         return console.tail(console.read_lines(self.console), lines)
 
     def _start(self) -> None:
+        find_qemu()  # what is missing most often, said before anything is built
         archive = initramfs.build(self.kernel, self._agent, self._modules)
         self.extra = archive.extra
         setpriv = shutil.which("setpriv")

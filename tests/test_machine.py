@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: MIT
+"""Machines: real ones of a stored kernel, and every way they can die. None may outlive its test."""
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from suite.errors import InfrastructureError
+from suite.records import KernelBuild
+from vm import accel, command
+from vm.command import QEMU, Accelerator
+from vm.kernel import Kernel
+from vm.machine import BootError, Machine
+
+ROOT = Path(__file__).parents[1]
+GUEST = Path(__file__).parent / "data" / "guest.c"
+WISHES = ("7.3", "6.1", "6.12")
+NO_KERNEL = Kernel(
+    build=KernelBuild(name="x", release="x", version="1", source="path:/x", sha256="0"),
+    vmlinuz=Path("/dev/null"),
+    modules=None,
+    config=None,
+)
+
+
+def stored(wish: str) -> Kernel:
+    from vm.store import Store  # noqa: PLC0415 - another part of landproof, needed here only
+
+    try:
+        return Store().get(wish)
+    except InfrastructureError as error:
+        pytest.skip(f"no kernel {wish} in the store (landproof kernels fetch {wish}): {error}")
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Kernel:
+    """The first stored kernel of ``WISHES``."""
+    for wish in WISHES[:-1]:
+        try:
+            return stored(wish)
+        except pytest.skip.Exception:
+            continue
+    return stored(WISHES[-1])
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The guest of these tests, compiled: see ``data/guest.c``."""
+    if importlib.util.find_spec("ziglang") is None:
+        pytest.skip("no compiler for the guest: pip install ziglang")
+    binary = tmp_path_factory.mktemp("guest") / "guest"
+    compile_guest = ["cc", "-target", "x86_64-linux-musl", "-static", "-Os", "-s"]
+    subprocess.run(
+        [sys.executable, "-m", "ziglang", *compile_guest, "-o", str(binary), str(GUEST)],
+        check=True,
+        capture_output=True,
+    )
+    return binary
+
+
+@pytest.fixture(scope="module")
+def accelerator(kernel: Kernel, guest: Path) -> Accelerator:
+    """What works here."""
+    return accel.choose(kernel, guest)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No QEMU, no setpriv and no temporary file of ours after a test."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    yield
+    assert children(os.getpid()) == []
+    assert list(scratch.iterdir()) == []
+
+
+def children(of: int) -> list[int]:
+    """The running children of a process."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == of and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_for(what: str, deadline_s: float = 20.0) -> Iterator[None]:
+    """Loop until the caller leaves it; fail when that takes too long."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.01)
+    pytest.fail(f"waited {deadline_s} s for {what}")
+
+
+def qemu_under(process: int) -> int:
+    """The process id of the QEMU that a process is booting."""
+    for _ in wait_for("QEMU to run"):
+        for child in children(process):
+            words = Path("/proc", str(child), "cmdline").read_bytes().split(b"\0")
+            if words[0].endswith(QEMU.encode()) and b"-initrd" in words:
+                return child
+    raise AssertionError
+
+
+# The command line; no machine needed.
+
+
+def test_virtme_ng_composes_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    try:
+        argv = command.command(
+            "/a b/vmlinuz", Accelerator.TCG, memory_mib=300, parameters=["one", "two=3"]
+        )
+    except InfrastructureError as error:
+        pytest.skip(str(error))
+    assert argv[0].endswith(QEMU)
+    assert argv[argv.index("-kernel") + 1] == "/a b/vmlinuz"
+    assert argv[argv.index("-m") + 1] == "300M"
+    assert argv[argv.index("-smp") + 1] == "1"
+    assert argv[argv.index("-append") + 1].endswith("one two=3")
+    assert "-no-reboot" in argv
+    assert not any("kvm" in word for word in argv)
+    # Nothing of the host, and nothing of virtme-ng's own userspace.
+    assert not any("9p" in word or "virtfs" in word or "virtme" in word for word in argv)
+    assert "init=" not in argv[argv.index("-append") + 1]
+
+    monkeypatch.setattr(command, "_ask_virtme_ng", lambda *_: pytest.fail("asked twice"))
+    again = command.command("other", Accelerator.TCG, memory_mib=300, parameters=[])
+    assert again[again.index("-kernel") + 1] == "other"
+
+
+def test_kvm_never_falls_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    try:
+        argv = command.command("x", Accelerator.KVM, memory_mib=300, parameters=[])
+    except InfrastructureError as error:
+        pytest.skip(str(error))
+    machines = [argv[at + 1] for at, word in enumerate(argv) if word == "-machine"]
+    assert machines[-1] == "accel=kvm"
+
+
+def test_no_qemu_is_one_line_with_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with (
+        pytest.raises(InfrastructureError) as raised,
+        Machine(NO_KERNEL, agent=Path("/bin/true"), accel=Accelerator.KVM),
+    ):
+        pytest.fail("it booted")
+    assert str(raised.value).startswith("qemu-system-x86_64 is not installed: apt-get install")
+    assert "\n" not in str(raised.value)
+
+
+# Real machines.
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("wish", WISHES)
+def test_a_kernel_boots_and_talks(wish: str, guest: Path, accelerator: Accelerator) -> None:
+    with Machine(
+        stored(wish), agent=guest, accel=accelerator, modules=["overlay", "nosuch"]
+    ) as machine:
+        assert machine.channel.recv(64) == b"hello\n"
+        machine.channel.sendall(b"z")
+        assert machine.channel.recv(64) == b"z"
+        assert machine.alive()
+        assert machine.death() is None
+        assert machine.boot_seconds > 0
+        pid, log = machine.pid, machine.console
+        overlay = machine.extra["overlay"]
+        assert overlay is not None
+        for path in overlay:
+            machine.channel.sendall(b"e" + path.encode() + b"\n")
+            assert machine.channel.recv(64) == b"+"
+    assert not Path("/proc", str(pid)).exists()
+    assert not log.exists()
+
+
+@pytest.mark.vm
+def test_the_first_bytes_are_not_consumed_and_the_console_is_kept_when_asked(
+    kernel: Kernel, guest: Path, accelerator: Accelerator, tmp_path: Path
+) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator, folder=tmp_path / "logs") as machine:
+        assert machine.channel.recv(64, socket.MSG_PEEK) == b"hello\n"
+        assert machine.channel.gettimeout() is None
+    assert machine.console.parent == tmp_path / "logs"
+    assert machine.console.exists()
+
+
+@pytest.mark.vm
+def test_the_guest_powers_off_when_the_host_closes_the_channel(
+    kernel: Kernel, guest: Path, accelerator: Accelerator
+) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+        machine.channel.shutdown(socket.SHUT_RDWR)
+        for _ in wait_for("the end"):
+            if not machine.alive():
+                break
+        assert machine.death() == "powered off"
+
+
+@pytest.mark.vm
+def test_a_panic_is_told_with_its_first_line(
+    kernel: Kernel, guest: Path, accelerator: Accelerator
+) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+        assert machine.channel.recv(64) == b"hello\n"
+        machine.channel.sendall(b"c")
+        assert machine.channel.recv(64) == b""
+        assert machine.death() == "kernel panic: sysrq triggered crash"
+        assert not machine.alive()
+        assert "sysrq" in machine.console_tail(80)
+
+
+@pytest.mark.vm
+def test_an_agent_that_exits_is_a_panic(
+    kernel: Kernel, guest: Path, accelerator: Accelerator
+) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+        machine.channel.recv(64)
+        machine.channel.sendall(b"x")
+        assert machine.channel.recv(64) == b""
+        death = machine.death()
+        assert death is not None
+        assert death.startswith("kernel panic: Attempted to kill init!")
+
+
+@pytest.mark.vm
+def test_a_killed_qemu_is_told(kernel: Kernel, guest: Path, accelerator: Accelerator) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+        machine.channel.recv(64)
+        assert machine.pid is not None
+        os.kill(machine.pid, signal.SIGKILL)
+        assert machine.channel.recv(64) == b""
+        assert machine.death() == "QEMU was killed by signal 9 (SIGKILL)"
+
+
+@pytest.mark.vm
+def test_we_say_why_we_killed(kernel: Kernel, guest: Path, accelerator: Accelerator) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+        machine.kill("no sign of life for 5 s")
+        assert not machine.alive()
+        assert machine.death() == "no sign of life for 5 s"
+        machine.kill("twice")
+        assert machine.death() == "no sign of life for 5 s"
+
+
+@pytest.mark.vm
+def test_a_silent_guest_hits_the_deadline(
+    kernel: Kernel, guest: Path, accelerator: Accelerator
+) -> None:
+    start = time.monotonic()
+    with (
+        pytest.raises(BootError) as raised,
+        Machine(kernel, agent=guest, accel=accelerator, boot_deadline_s=3, append=["silent"]),
+    ):
+        pytest.fail("it spoke")
+    assert 3 <= time.monotonic() - start < 8
+    assert raised.value.cause == "no sign of life for 3 s"
+    assert QEMU in raised.value.command
+    assert f"{kernel.build.release} did not boot: no sign of life for 3 s" in str(raised.value)
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("damage", ["truncated", "garbled", "empty"])
+def test_a_corrupt_kernel_does_not_boot(
+    kernel: Kernel, guest: Path, accelerator: Accelerator, tmp_path: Path, damage: str
+) -> None:
+    image = kernel.vmlinuz.read_bytes()
+    middle = len(image) // 2
+    broken = {
+        "truncated": image[:middle],
+        "garbled": image[:middle] + bytes(byte ^ 0x5A for byte in image[middle:]),
+        "empty": b"",
+    }[damage]
+    vmlinuz = tmp_path / "vmlinuz"
+    vmlinuz.write_bytes(broken)
+    with (
+        pytest.raises(BootError) as raised,
+        Machine(
+            replace(kernel, vmlinuz=vmlinuz), agent=guest, accel=accelerator, boot_deadline_s=6
+        ),
+    ):
+        pytest.fail("it booted")
+    assert raised.value.cause
+
+
+@pytest.mark.vm
+def test_an_init_that_is_no_program_is_a_boot_error(
+    kernel: Kernel, accelerator: Accelerator, tmp_path: Path
+) -> None:
+    agent = tmp_path / "agent"
+    agent.write_bytes(b"not a program")
+    with (
+        pytest.raises(BootError, match="kernel panic: ") as raised,
+        Machine(kernel, agent=agent, accel=accelerator),
+    ):
+        pytest.fail("it booted")
+    assert "Kernel panic" in raised.value.tail
+
+
+@pytest.mark.vm
+def test_an_exception_in_the_block_leaves_nothing(
+    kernel: Kernel, guest: Path, accelerator: Accelerator
+) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        Machine(kernel, agent=guest, accel=accelerator) as machine,
+    ):
+        raise ZeroDivisionError
+    assert not machine.alive()
+
+
+BOOTING = """
+import sys
+from pathlib import Path
+from vm.machine import Machine
+from vm.command import Accelerator
+from vm.kernel import Kernel
+from suite.records import KernelBuild
+build = KernelBuild(name="x", release="x", version="1", source="path:x", sha256="0")
+modules = Path(sys.argv[2]) if sys.argv[2] else None
+kernel = Kernel(build=build, vmlinuz=Path(sys.argv[1]), modules=modules, config=None)
+with Machine(kernel, agent=Path(sys.argv[3]), accel=Accelerator(sys.argv[4])) as machine:
+    print("booted", flush=True)
+    machine.channel.recv(64)
+    while True:
+        machine.channel.recv(64)
+"""
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("when", ["at once", "booting", "booted"])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_to_us_leaves_no_machine(
+    kernel: Kernel, guest: Path, accelerator: Accelerator, when: str, sent: signal.Signals
+) -> None:
+    argv = [
+        sys.executable, "-c", BOOTING, str(kernel.vmlinuz), str(kernel.modules or ""), str(guest),
+        accelerator.value,
+    ]  # fmt: skip
+    # Killed outright it can remove nothing: a file of its own is all that may stay.
+    scratch = Path(os.environ["TMPDIR"])
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            qemu = qemu_under(process.pid)
+            if when == "booting":
+                time.sleep(0.7)
+            elif when == "booted":
+                assert process.stdout.readline() == "booted\n"
+            process.send_signal(sent)
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    for _ in wait_for("QEMU to be gone", 5):
+        if not Path("/proc", str(qemu)).exists():
+            break
+    if sent == signal.SIGINT:
+        assert "KeyboardInterrupt" in errors
+        assert process.returncode == -signal.SIGINT
+    else:
+        assert process.returncode == -sent
+        for left in scratch.iterdir():
+            assert left.suffix == ".log"
+            left.unlink()
+
+
+@pytest.mark.vm
+def test_a_full_disk_is_one_line(
+    guest: Path, kernel: Kernel, accelerator: Accelerator, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(small)],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only root can mount a small tmpfs")
+    try:
+        (small / "filler").write_bytes(b"\0" * 32768)
+        with (
+            pytest.raises(InfrastructureError, match="No space left on device") as raised,
+            Machine(kernel, agent=guest, accel=accelerator, folder=small),
+        ):
+            pytest.fail("it booted")
+        assert "\n" not in str(raised.value)
+        assert [path.name for path in small.iterdir()] == ["filler"]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.vm
+def test_no_descriptor_leaks(kernel: Kernel, guest: Path, accelerator: Accelerator) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - iterdir() would hold one open
+    with Machine(kernel, agent=guest, accel=accelerator) as machine, closing(machine.channel):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
