@@ -24,11 +24,11 @@ _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1bc|[\x00-\x08\x0b-\x1f]")
 _PANIC = re.compile(r"Kernel panic - not syncing: (?P<what>.*)")
 _END_OF_PANIC = "---[ end Kernel panic"
 _FATAL = (
+    re.compile(r"(?P<what>watchdog: BUG: soft lockup.*)"),
     re.compile(r"(?P<what>BUG: .*)"),
     re.compile(r"(?P<what>Oops: .*)"),
     re.compile(r"(?P<what>general protection fault.*)"),
     re.compile(r"(?P<what>kernel BUG at .*)"),
-    re.compile(r"(?P<what>watchdog: BUG: soft lockup.*)"),
     re.compile(r"(?P<what>rcu: INFO: rcu_\w+ .*detected stalls.*)"),
     re.compile(r"(?P<what>INFO: task .* blocked for more than .*)"),
 )
