@@ -187,16 +187,17 @@ def refusal(features: Sequence[Feature], abi: int) -> Rejected:
         return Rejected("create_ruleset", "E2BIG")
     if any(feature.since > abi for feature in features if isinstance(feature, FS | NET | SCOPE)):
         return Rejected("create_ruleset", "EINVAL")
-    if any(feature.since > abi for feature in features if isinstance(feature, ADD_RULE)):
-        return Rejected("add_rule", "EINVAL")
     if any(feature.since > abi for feature in features if isinstance(feature, RESTRICT)):
         return Rejected("restrict_self", "EINVAL")
     raise ExpectationError(f"ABI {abi} knows {features}")
 
 
 def _field_end(feature: Feature) -> int:
-    """The end of the attribute's field that a ruleset needs for a feature, in bytes."""
-    return {FS: 8, NET: 16, SCOPE: 24}.get(type(feature), 8)
+    """The end of the attribute's field that a ruleset needs for a feature, in bytes.
+
+    A quiet rule is valid only in a ruleset that has a mask of quiet access rights.
+    """
+    return {FS: 8, NET: 16, SCOPE: 24, ADD_RULE: 32}.get(type(feature), 8)
 
 
 def _subsets(errata: Iterable[int]) -> Iterator[frozenset[int]]:

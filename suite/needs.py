@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable
 from enum import Enum
 
+from suite.calls.sockets import IPPROTO_MPTCP
+from suite.calls.tasks import CAP_SYS_ADMIN
+from suite.outcome import Allowed
+from suite.process import Process
 from suite.targets.base import Ground, Target
 
 
@@ -17,8 +22,17 @@ class Need(Enum):
     NET = "needs a network namespace of its own (root or user namespaces)"
     IPV6 = "needs IPv6"
     AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
+    ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
+    MPTCP = "needs MPTCP"
     USER_NAMESPACES = "needs user namespaces"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
+
+
+def _has_mptcp(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        process.close(process.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP))
+
+    return process.observe(ask).outcome == Allowed()
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
@@ -27,6 +41,8 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.NET: lambda ground, _: ground.private,
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
+    Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
+    Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),
     Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }

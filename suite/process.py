@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import (
+    ADD_RULE,
     CREATE,
+    FS,
     RESTRICT,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
@@ -68,6 +70,12 @@ class Observation:
             if record.failed:
                 return failure_outcome(call, record)
         return Allowed()
+
+    @property
+    def with_value(self) -> Outcome:
+        """The outcome; if all were allowed, with the value of the last call."""
+        outcome = self.outcome
+        return Allowed(self.batch.calls[self.end - 1].value) if outcome == Allowed() else outcome
 
 
 def failure_outcome(call: Call, record: wire.Record) -> Outcome:
@@ -162,6 +170,9 @@ class Process(Files, Sockets, Tasks):
                 self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
                 if isinstance(place, str):
                     self.close(parent)
+            for place in ruleset.quiet_paths:
+                parent = self.open(place, O_PATH) if isinstance(place, str) else place
+                self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(FS(0), parent), ADD_RULE.QUIET)
             for port, access in ruleset.ports:
                 self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
             return fd

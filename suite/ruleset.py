@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from suite.abi import FS, NET, RESTRICT, SCOPE, Feature
+from suite.abi import ADD_RULE, FS, NET, RESTRICT, SCOPE, Feature
 from suite.session import Pack
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class Ruleset:
     ports: tuple[tuple[int, NET], ...] = ()
     flags: RESTRICT = RESTRICT(0)
     """Of landlock_restrict_self(2)."""
+    quiet_fs: FS = FS(0)
+    quiet_net: NET = NET(0)
+    quiet_scope: SCOPE = SCOPE(0)
+    """Of what is handled, what is not logged: these, where a rule is quiet or a scope denies."""
+    quiet_paths: tuple[str | Fd, ...] = ()
 
     def allow(self, path: str | Fd, rights: FS) -> Ruleset:
         """With a rule on a file or a directory (and what is beneath)."""
@@ -37,19 +42,22 @@ class Ruleset:
         """With a rule on a port."""
         return replace(self, ports=(*self.ports, (port, rights)))
 
+    def quiet(self, path: str | Fd) -> Ruleset:
+        """With a quiet rule on a file or a directory that allows nothing."""
+        return replace(self, quiet_paths=(*self.quiet_paths, path))
+
     @property
     def features(self) -> tuple[Feature, ...]:
         """What a kernel must know to enforce it."""
-        return self.fs, self.net, self.scope, self.flags
+        quiet = self.quiet_fs or self.quiet_net or self.quiet_scope
+        return self.fs, self.net, self.scope, self.flags, ADD_RULE(bool(quiet))
 
     def attr(self) -> Pack:
         """The struct landlock_ruleset_attr, no longer than what is handled asks for."""
-        fields: list[bytes | tuple[int, int]] = [(8, int(self.fs))]
-        if self.net or self.scope:
-            fields.append((8, int(self.net)))
-        if self.scope:
-            fields.append((8, int(self.scope)))
-        return Pack(tuple(fields))
+        handled = [self.fs, self.net, self.scope, self.quiet_fs, self.quiet_net, self.quiet_scope]
+        while len(handled) > 1 and not handled[-1]:
+            handled.pop()
+        return Pack(tuple((8, int(field)) for field in handled))
 
 
 def path_beneath(rights: FS, fd: Fd) -> Pack:

@@ -7,8 +7,10 @@ from socket import SOCK_STREAM
 
 from suite.calls.base import Caller
 from suite.calls.files import Fd
-from suite.session import Call, Int, Out
+from suite.ruleset import attr_size
+from suite.session import Call, Int, Out, Pack
 
+IPPROTO_MPTCP = 262
 MSG_FASTOPEN = 0x20000000
 LOOPBACK6 = bytes(15) + b"\1"
 
@@ -43,6 +45,11 @@ def abstract(name: str) -> bytes:
     return struct.pack("<H", socket.AF_UNIX) + b"\0" + name.encode()
 
 
+def unspecified(address: bytes) -> bytes:
+    """An address whose family is AF_UNSPEC instead."""
+    return struct.pack("<H", socket.AF_UNSPEC) + address[2:]
+
+
 class Sockets(Caller):
     """socket(2) and its kin."""
 
@@ -54,9 +61,19 @@ class Sockets(Caller):
         """bind(2)."""
         return self.syscall("bind", fd, address, len(address))
 
-    def connect(self, fd: Fd, address: bytes) -> Call:
+    def connect(self, fd: Fd, address: bytes | Pack) -> Call:
         """connect(2)."""
-        return self.syscall("connect", fd, address, len(address))
+        size = attr_size(address) if isinstance(address, Pack) else len(address)
+        return self.syscall("connect", fd, address, size)
+
+    def name(self, fd: Fd, size: int) -> Pack:
+        """getsockname(2): an address of this many bytes, a multiple of 8."""
+        call = self.syscall("getsockname", fd, Out(128), struct.pack("<I", 128))
+        return Pack(tuple((8, Int(call, at, 8)) for at in range(0, size, 8)))
+
+    def accept(self, fd: Fd) -> Call:
+        """accept4(2), close-on-exec."""
+        return self.syscall("accept4", fd, 0, 0, socket.SOCK_CLOEXEC)
 
     def listen(self, fd: Fd, backlog: int = 8) -> Call:
         """listen(2)."""

@@ -10,6 +10,7 @@ from suite.session import Argument, Call, Out
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
 PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 0, 16, 17, 0x4206
+PR_SET_PTRACER = 0x59616D61
 SIG_BLOCK = 0
 WNOHANG, WALL = 1, 0x40000000
 CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_PERFMON = 21, 19, 38
@@ -67,6 +68,18 @@ class Tasks(Caller):
     def ptrace(self, request: int, pid: int | Call = 0) -> Call:
         """ptrace(2)."""
         return self.syscall("ptrace", request, pid, 0, 0)
+
+    def allow_any_tracer(self) -> Call:
+        """prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); EINVAL without Yama."""
+        return self.prctl(PR_SET_PTRACER, -1)
+
+    def has_no_new_privs(self) -> Call:
+        """prctl(PR_GET_NO_NEW_PRIVS): 0 or 1."""
+        return self.prctl(PR_GET_NO_NEW_PRIVS)
+
+    def pidfd_open(self, pid: int | Call) -> Call:
+        """pidfd_open(2)."""
+        return self.syscall("pidfd_open", pid, 0)
 
     def wait(self, pid: int | Call, options: int = WALL) -> Call:
         """wait4(2): the status is the call's ``data``."""
