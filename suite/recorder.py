@@ -35,6 +35,7 @@ class Planned:
     kernel: KernelBuild | None = None
     started: float | None = None
     """time.monotonic() of its first case."""
+    first_ended: float | None = None
     ended: float | None = None
 
     @property
@@ -126,6 +127,7 @@ class Recorder:
         if "facts" in envelope:
             target.facts = msgspec.convert(envelope["facts"], Facts)
             target.kernel = msgspec.convert(envelope["kernel"], KernelBuild | None)
+        target.first_ended = target.first_ended or time.monotonic()
         if target.done == len(target.cases):
             target.ended = time.monotonic()
 

@@ -16,7 +16,7 @@ from suite.records import Results, Verdict
 
 _CASE_LIMIT_S = 300
 """A case that outlives the agent's own deadlines is ended after this many seconds."""
-_PLUGINS = ("suite.plugin", "vm.plugin", "no:terminal", "no:cacheprovider")
+PLUGINS = ("suite.plugin", "vm.plugin", "no:terminal", "no:cacheprovider")
 _FAULTS = {Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG}
 _SILENCES = {Verdict.BROKEN, Verdict.LOST}
 
@@ -71,7 +71,7 @@ def run(
         "--config-file=/dev/null",
         "--import-mode=importlib",
         f"--timeout={_CASE_LIMIT_S}",
-        *(f"-p{plugin}" for plugin in _PLUGINS),
+        *(f"-p{plugin}" for plugin in PLUGINS),
         *(f"--target={name}" for name in targets),
         *options,
     ]

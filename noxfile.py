@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Development tasks. They run in the environment that nox itself is installed in.
+
+::
+
+    pip install -e '.[dev]'
+    nox              # the tests
+    nox -s lint types cases
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests"]
+nox.options.default_venv_backend = "none"
+
+FEW = "6.1,6.12,7.3"
+"""The least: the lowest ABI version at hand, a long-term release, the newest."""
+GOOD_ENDS = [0, 1]
+"""Of a run that is looked at record by record: a known bug of a kernel ends with 1."""
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.run(sys.executable, "-m", "ruff", "check", ".")
+    session.run(sys.executable, "-m", "ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    session.run(sys.executable, "-m", "mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test landproof itself; the ones that boot kernels fetch them first."""
+    session.run(sys.executable, "-m", "suite.cli.main", "kernels", "fetch", *FEW.split(","))
+    session.run(sys.executable, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def cases(session: nox.Session) -> None:
+    """Run the cases here and on a few kernels; only known bugs may deviate."""
+    _run_cases(session, "check")
+    _run_cases(session, "matrix", "--kernels", *(session.posargs or [FEW]))
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Run the cases on the default set of kernels; only known bugs may deviate."""
+    _run_cases(session, "matrix", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed, each figure next to what it is compared with."""
+    session.run(sys.executable, "-m", "suite.cli.bench", *session.posargs)
+
+
+def _run_cases(session: nox.Session, *arguments: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results.json"
+        command = [sys.executable, "-m", "suite.cli.main", *arguments, "--results", str(results)]
+        session.run(*command, success_codes=GOOD_ENDS)
+        unexplained = _unexplained(results)
+    if unexplained:
+        session.error("not as expected, and no known bug:\n" + "\n".join(unexplained))
+
+
+def _unexplained(path: Path) -> list[str]:
+    from reports.results import load  # noqa: PLC0415 (nox -l needs none of this)
+
+    good = {"conforms", "absent", "unfixed", "skipped"}
+    return [
+        f"{target.name} {case.id}: {case.verdict} {case.reason}"
+        for target in load(path).targets
+        for case in target.cases
+        if case.verdict not in good and not case.bug
+    ]
