@@ -53,6 +53,12 @@ RULE_UNIONS = Bug(
     "8ba0005ff418",
     "5.19, 5.18.3, 5.15.46",
 )
+MANY_LAYERS = Bug(
+    "many-layers",
+    "landlock: Reduce the maximum number of layers to 16",
+    "75c542d6c6cc",
+    "5.19, 5.18.3",
+)
 SHORT_UNSPEC = Bug(
     "short-unspec",
     "landlock: Fix TCP handling of short AF_UNSPEC addresses",

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
+from suite.abi import FS
 from suite.process import Process
+from suite.ruleset import Ruleset
 
 CONTENT = b"content\n"
 
@@ -33,6 +36,17 @@ class Tree:
             fd = process.open(file, os.O_WRONLY | os.O_CREAT)
             process.write(fd, CONTENT)
             process.close(fd)
+
+    def twin(self) -> Tree:
+        """The same files again, for a control that changes them."""
+        return Tree(self._process, f"{self.path}/twin", self._agent)
+
+    def layer(self, handled: FS, rules: Mapping[str, FS]) -> Ruleset:
+        """A ruleset with rules on paths of this tree, such as ``{"d1": FS.READ_FILE}``."""
+        ruleset = Ruleset(fs=handled)
+        for path, rights in rules.items():
+            ruleset = ruleset.allow(f"{self.path}/{path}", rights)
+        return ruleset
 
     def program(self, path: str) -> str:
         """Put the agent's program there: something to execute that goes on serving."""

@@ -5,17 +5,29 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_IOCTL_DEV.
 """
 
 import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from suite.abi import FS
+from suite.calls.files import (
+    FIGETBSZ,
+    FIOASYNC,
+    FIOCLEX,
+    FIONBIO,
+    FIONCLEX,
+    FIONREAD,
+    RNDGETENTCNT,
+)
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, covers
+from suite.rows import Case, Judge, Row, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Call, Out
+from suite.session import Argument, Call, Int, Out
+from suite.tree import Tree
 
 DEVICE = "/dev/random"
-RNDGETENTCNT = 0x80045200
 DENIED = since(FS.IOCTL_DEV, Denied("EACCES"))
 ALLOWED = since(FS.IOCTL_DEV, Allowed())
 WITHOUT_RULE = Ruleset(fs=FS.IOCTL_DEV)
@@ -59,3 +71,62 @@ def test_opened_outside_and_passed_in(process: Process, judge: Judge) -> None:
     sandboxed = process.under(WITHOUT_RULE)
     passed = process.give(open_device(process), sandboxed)
     judge(ALLOWED, sandboxed.observe(ask_device, passed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Case):
+    """An ioctl(2) command on a device that was opened in the domain."""
+
+    command: int
+    argument: Argument = 0
+
+
+OFF = struct.pack("<i", 0)
+COMMANDS = {
+    "fioclex": Command(command=FIOCLEX, expect=ALLOWED),
+    "fionclex": Command(command=FIONCLEX, expect=ALLOWED),
+    "fionbio": Command(command=FIONBIO, argument=OFF, expect=ALLOWED),
+    "fioasync": Command(command=FIOASYNC, argument=OFF, expect=ALLOWED),
+    "figetbsz": Command(command=FIGETBSZ, argument=Out(4), expect=ALLOWED),
+    "rndgetentcnt": Command(command=RNDGETENTCNT, argument=Out(4), expect=DENIED),
+}
+
+
+@covers(FS.IOCTL_DEV)
+@table(COMMANDS)
+def test_command(case: Command, process: Process, judge: Judge) -> None:
+    """Commands that are not the driver's but about the file descriptor or file system stay."""
+    question = case.command, case.argument
+    control = process.observe(Process.ioctl, open_device(process), *question)
+    sandboxed = process.under(WITHOUT_RULE)
+    observed = sandboxed.observe(Process.ioctl, open_device(sandboxed), *question)
+    judge(case.expect, observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoDevice(Row):
+    """Something that is opened in the domain and is no device."""
+
+    open: Callable[[Process, Tree], Call | Int]
+
+
+def named_pipe(process: Process, tree: Tree) -> Call:
+    process.mkfifo(f"{tree.d1}/fifo")
+    return process.open(f"{tree.d1}/fifo", os.O_RDWR)
+
+
+NO_DEVICES = {
+    "regular-file": NoDevice(open=lambda process, tree: process.open(tree.file, os.O_RDONLY)),
+    "pipe": NoDevice(open=lambda process, tree: Int(process.pipe(), 0)),
+    "named-pipe": NoDevice(open=named_pipe),
+    "socket": NoDevice(open=lambda process, tree: process.socketpair()[0]),
+}
+
+
+@covers(FS.IOCTL_DEV)
+@table(NO_DEVICES)
+def test_no_device(case: NoDevice, process: Process, tree: Tree, judge: Judge) -> None:
+    """Regular files, pipes and sockets keep all of their commands."""
+    sandboxed = process.under(WITHOUT_RULE)
+    fd = case.open(sandboxed, tree)
+    judge(ALLOWED, sandboxed.observe(Process.ioctl, fd, FIONREAD, Out(4)))

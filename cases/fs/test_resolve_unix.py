@@ -15,9 +15,12 @@ from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.rows import Case, Judge, covers, table
 from suite.ruleset import Ruleset
+from suite.session import Call
 from suite.tree import Tree
 
 RESOLVE = Ruleset(fs=FS.RESOLVE_UNIX)
+ALLOWED = since(FS.RESOLVE_UNIX, Allowed())
+DENIED = since(FS.RESOLVE_UNIX, Denied("EACCES"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +33,19 @@ class Server(Case):
 CASES = {
     "server-in-parent": Server(
         place=lambda parent, client: parent,
-        expect=since(FS.RESOLVE_UNIX, Denied("EACCES")),
+        expect=DENIED,
     ),
     "server-in-same-domain": Server(
         place=lambda parent, client: client.fork(),
-        expect=since(FS.RESOLVE_UNIX, Allowed()),
+        expect=ALLOWED,
     ),
     "server-in-nested-domain": Server(
         place=lambda parent, client: client.under(RESOLVE),
-        expect=since(FS.RESOLVE_UNIX, Allowed()),
+        expect=ALLOWED,
     ),
     "server-in-sibling-domain": Server(
         place=lambda parent, client: parent.under(RESOLVE),
-        expect=since(FS.RESOLVE_UNIX, Denied("EACCES")),
+        expect=DENIED,
     ),
 }
 
@@ -59,3 +62,114 @@ def test_server(case: Server, process: Process, tree: Tree, judge: Judge) -> Non
     client = process.under(RESOLVE)
     case.place(process, client).server(socket.AF_UNIX, socket.SOCK_STREAM, address)
     judge(case.expect, client.observe(connect, address), process.observe(connect, address))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client(Case):
+    """What a client does with its own socket and a server outside of its domain."""
+
+    kind: int
+    before: Callable[[Process, Call, bytes], object] = lambda process, fd, address: None
+    """Before it enters its domain."""
+    call: Callable[[Process, Call, bytes], object]
+
+
+def send(process: Process, fd: Call, _: bytes) -> None:
+    process.sendto(fd, b"x")
+
+
+def send_to(process: Process, fd: Call, address: bytes) -> None:
+    process.sendto(fd, b"x", address)
+
+
+CLIENTS = {
+    "stream-connect": Client(
+        kind=socket.SOCK_STREAM,
+        call=Process.connect,
+        expect=DENIED,
+    ),
+    "seqpacket-connect": Client(
+        kind=socket.SOCK_SEQPACKET,
+        call=Process.connect,
+        expect=DENIED,
+    ),
+    "dgram-connect": Client(
+        kind=socket.SOCK_DGRAM,
+        call=Process.connect,
+        expect=DENIED,
+    ),
+    "dgram-sendto": Client(
+        kind=socket.SOCK_DGRAM,
+        call=send_to,
+        expect=DENIED,
+    ),
+    "stream-connected-before": Client(
+        kind=socket.SOCK_STREAM,
+        before=Process.connect,
+        call=send,
+        expect=ALLOWED,
+    ),
+    "dgram-connected-before": Client(
+        kind=socket.SOCK_DGRAM,
+        before=Process.connect,
+        call=send,
+        expect=ALLOWED,
+    ),
+    "dgram-connected-before-sendto": Client(
+        kind=socket.SOCK_DGRAM,
+        before=Process.connect,
+        call=send_to,
+        expect=DENIED,
+    ),
+}
+
+
+@covers(FS.RESOLVE_UNIX)
+@table(CLIENTS)
+def test_client(case: Client, process: Process, tree: Tree, judge: Judge) -> None:
+    """Whatever looks a path up is denied; a connection that stands may be used."""
+    address = unix(f"{tree.d1}/socket")
+    process.server(socket.AF_UNIX, case.kind, address)
+    fds = [process.socket(socket.AF_UNIX, case.kind) for _ in range(2)]
+    for fd in fds:
+        case.before(process, fd, address)
+    control = process.observe(case.call, fds[0], address)
+    observed = process.under(RESOLVE).observe(case.call, fds[1], address)
+    judge(case.expect, observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Case):
+    """The path of a rule."""
+
+    path: str
+
+
+RULES = {
+    "rule-on-folder": Rule(path="d1", expect=ALLOWED),
+    "rule-on-socket": Rule(path="d1/socket", expect=ALLOWED),
+    "rule-on-other-folder": Rule(path="d2", expect=DENIED),
+}
+
+
+@covers(FS.RESOLVE_UNIX)
+@table(RULES)
+def test_rule(case: Rule, process: Process, tree: Tree, judge: Judge) -> None:
+    """A rule on the socket or on a folder above it allows to connect."""
+    address = unix(f"{tree.d1}/socket")
+    process.server(socket.AF_UNIX, socket.SOCK_STREAM, address)
+    control = process.observe(connect, address)
+    client = process.under(tree.layer(FS.RESOLVE_UNIX, {case.path: FS.RESOLVE_UNIX}))
+    judge(case.expect, client.observe(connect, address), control)
+
+
+@covers(FS.RESOLVE_UNIX)
+def test_made_before_the_domain(process: Process, tree: Tree, judge: Judge) -> None:
+    """A server belongs to the domain in which its socket was made, not bound."""
+    address = unix(f"{tree.d1}/socket")
+    fd = process.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sandboxed = process.under(RESOLVE)
+    sandboxed.bind(fd, address)
+    sandboxed.listen(fd)
+    control = process.observe(connect, address)
+    judge(DENIED, sandboxed.observe(connect, address), control)

@@ -12,8 +12,15 @@ AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 O_PATH = os.O_PATH
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
+MS_RDONLY, MS_REMOUNT, MS_MOVE = 1 << 0, 1 << 5, 1 << 13
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 MNT_DETACH = 2
+MOVE_MOUNT_F_EMPTY_PATH = 4
+OPEN_TREE_CLONE = 1
+FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
+FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
+RNDGETENTCNT = 0x80045200
+"""What the driver of /dev/random answers to everybody."""
 
 Fd: TypeAlias = int | Call | Int
 
@@ -107,6 +114,34 @@ class Files(Caller):
         """chdir(2)."""
         return self.syscall("chdir", path)
 
+    def chroot(self, path: str) -> Call:
+        """chroot(2)."""
+        return self.syscall("chroot", path)
+
+    def stat(self, path: str) -> Call:
+        """newfstatat(2)."""
+        return self.syscall("newfstatat", AT_FDCWD, path, Out(256), 0)
+
+    def access(self, path: str, mode: int) -> Call:
+        """faccessat(2)."""
+        return self.syscall("faccessat", AT_FDCWD, path, mode)
+
+    def readlink(self, path: str) -> Call:
+        """readlinkat(2)."""
+        return self.syscall("readlinkat", AT_FDCWD, path, Out(256), 256)
+
+    def chmod(self, path: str, mode: int) -> Call:
+        """fchmodat(2)."""
+        return self.syscall("fchmodat", AT_FDCWD, path, mode)
+
+    def chown(self, path: str, owner: int, group: int) -> Call:
+        """fchownat(2); -1 leaves one as it is."""
+        return self.syscall("fchownat", AT_FDCWD, path, owner, group, 0)
+
+    def touch(self, path: str) -> Call:
+        """utimensat(2): set both times to now."""
+        return self.syscall("utimensat", AT_FDCWD, path, None, 0)
+
     def mount(self, source: str, target: str, kind: str | None, flags: int = 0) -> Call:
         """mount(2)."""
         return self.syscall("mount", source, target, kind, flags, None)
@@ -118,6 +153,22 @@ class Files(Caller):
     def umount(self, path: str, flags: int = 0) -> Call:
         """umount2(2)."""
         return self.syscall("umount2", path, flags)
+
+    def pivot_root(self, new: str, old: str) -> Call:
+        """pivot_root(2)."""
+        return self.syscall("pivot_root", new, old)
+
+    def open_tree(self, path: str, flags: int) -> Call:
+        """open_tree(2): a file descriptor."""
+        return self.syscall("open_tree", AT_FDCWD, path, flags | os.O_CLOEXEC)
+
+    def move_mount(self, source: str, target: str) -> Call:
+        """move_mount(2) from path to path."""
+        return self.syscall("move_mount", AT_FDCWD, source, AT_FDCWD, target, 0)
+
+    def attach_mount(self, fd: Fd, target: str) -> Call:
+        """move_mount(2) of a detached mount."""
+        return self.syscall("move_mount", fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)
 
     def list_dir(self, fd: Fd) -> Call:
         """getdents64(2)."""

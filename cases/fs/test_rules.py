@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""What rules and layers come to, asked for by open(2).
+
+Source: Documentation/userspace-api/landlock.rst, "Landlock rules", "Layers of file path access
+rights", "Good practices".
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from suite.abi import FS, RULE_PATH_BENEATH
+from suite.calls.files import O_PATH
+from suite.expectation import since
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, table
+from suite.ruleset import path_beneath
+from suite.tree import Tree
+
+READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
+ALLOWED = since(READ, Allowed())
+DENIED = since(READ, Denied("EACCES"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules(Case):
+    """Rules of the one layer, and what is opened."""
+
+    handled: FS = READ
+    rules: Mapping[str, FS]
+    path: str = "d1/file"
+    flags: int = os.O_RDONLY
+
+
+RULES = {
+    "none": Rules(rules={}, expect=DENIED),
+    "folder": Rules(rules={"d1": READ}, expect=ALLOWED),
+    "folder-above": Rules(rules={"": READ}, path="d1/sub/file", expect=ALLOWED),
+    "folder-beneath": Rules(rules={"d1/sub": READ}, expect=DENIED),
+    "other-folder": Rules(rules={"d2": READ}, expect=DENIED),
+    "file": Rules(rules={"d1/file": READ}, expect=ALLOWED),
+    "other-file": Rules(rules={"d1/sub/file": READ}, expect=DENIED),
+    "other-right": Rules(handled=READ | WRITE, rules={"d1": WRITE}, expect=DENIED),
+    "half-of-read-write": Rules(
+        handled=READ | WRITE, rules={"d1": READ}, flags=os.O_RDWR, expect=DENIED
+    ),
+    "two-on-one-folder": Rules(
+        handled=READ | WRITE,
+        rules={"d1": READ, "d1/sub/..": WRITE},
+        flags=os.O_RDWR,
+        expect=ALLOWED,
+    ),
+    "narrower-beneath": Rules(
+        handled=READ | WRITE,
+        rules={"d1": READ | WRITE, "d1/sub": READ},
+        path="d1/sub/file",
+        flags=os.O_WRONLY,
+        expect=ALLOWED,
+    ),
+    "not-handled": Rules(handled=WRITE, rules={}, expect=ALLOWED),
+    "opened-by-dot-dot": Rules(rules={"d1": READ}, path="d1/../d2/file", expect=DENIED),
+    "opened-by-symlink": Rules(rules={"d1": READ}, path="d1/symlink", expect=DENIED),
+    "opened-by-hard-link": Rules(rules={"d2/file": READ}, path="d1/link", expect=ALLOWED),
+    "opened-by-hard-link-folder": Rules(rules={"d2": READ}, path="d1/link", expect=DENIED),
+}
+
+
+@table(RULES)
+def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
+    """A layer allows what the rules on the file and on the folders above it allow together."""
+    process.symlink("../d2/file", f"{tree.d1}/symlink")
+    process.link(tree.other, f"{tree.d1}/link")
+    action = (Process.open, f"{tree.path}/{case.path}", case.flags)
+    control = process.observe(*action)
+    sandboxed = process.under(tree.layer(case.handled, case.rules))
+    judge(case.expect, sandboxed.observe(*action), control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers(Case):
+    """What each layer handles and its rules, outermost first."""
+
+    layers: tuple[tuple[FS, Mapping[str, FS]], ...]
+    flags: int = os.O_RDONLY
+
+
+LAYERS = {
+    "layers-both-allow": Layers(
+        layers=((READ, {"d1": READ}), (READ, {"": READ})),
+        expect=ALLOWED,
+    ),
+    "layers-outer-denies": Layers(
+        layers=((READ, {"d2": READ}), (READ, {"d1": READ})),
+        expect=DENIED,
+    ),
+    "layers-inner-denies": Layers(
+        layers=((READ, {"d1": READ}), (READ, {"d2": READ})),
+        expect=DENIED,
+    ),
+    "layers-middle-denies": Layers(
+        layers=((READ, {"d1": READ}), (READ, {}), (READ, {"d1": READ})),
+        expect=DENIED,
+    ),
+    "layers-inner-does-not-handle": Layers(
+        layers=((READ, {"d1": READ}), (WRITE, {})),
+        expect=ALLOWED,
+    ),
+    "layers-outer-does-not-handle": Layers(
+        layers=((WRITE, {}), (READ, {"d1": READ})),
+        expect=ALLOWED,
+    ),
+    "layers-one-right-each-handled": Layers(
+        layers=((READ, {"d1": READ}), (WRITE, {"d1": WRITE})),
+        flags=os.O_RDWR,
+        expect=ALLOWED,
+    ),
+    "layers-one-right-each-allowed": Layers(
+        layers=((READ | WRITE, {"d1": READ}), (READ | WRITE, {"d1": WRITE})),
+        flags=os.O_RDWR,
+        expect=DENIED,
+    ),
+}
+
+
+@table(LAYERS)
+def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> None:
+    """What a domain allows, each layer allows that handles it."""
+    control = process.observe(Process.open, tree.file, case.flags)
+    sandboxed = process.under(*(tree.layer(handled, rules) for handled, rules in case.layers))
+    judge(case.expect, sandboxed.observe(Process.open, tree.file, case.flags), control)
+
+
+def test_added_after_enforcement(process: Process, tree: Tree, judge: Judge) -> None:
+    """A rule that is added to an enforced ruleset changes nothing for the domain."""
+    control = process.observe(Process.open, tree.file, os.O_RDONLY)
+    process.no_new_privs()
+    ruleset = process.build(tree.layer(READ, {"d2": READ}))
+    process.enforce(ruleset)
+    process.add_rule(ruleset, RULE_PATH_BENEATH, path_beneath(READ, process.open(tree.d1, O_PATH)))
+    judge(DENIED, process.observe(Process.open, tree.file, os.O_RDONLY), control)

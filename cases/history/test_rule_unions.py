@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""Rules of one layer that allow a call only together.
+
+Source: "landlock: Fix same-layer rule unions" (8ba0005ff418).
+"""
+
+import os
+
+from suite.abi import FS
+from suite.bugs import RULE_UNIONS
+from suite.expectation import ByBug, since
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Judge, covers
+from suite.tree import Tree
+
+READ_WRITE = FS.READ_FILE | FS.WRITE_FILE
+EXPECT = since(READ_WRITE, ByBug(RULE_UNIONS, before=Denied("EACCES"), after=Allowed()))
+
+
+@covers(FS.READ_FILE, FS.WRITE_FILE)
+def test_folder_and_file(process: Process, tree: Tree, judge: Judge) -> None:
+    """A rule on a folder and one on a file in it add up."""
+    layer = tree.layer(READ_WRITE, {"d1": FS.READ_FILE, "d1/file": FS.WRITE_FILE})
+    judge(EXPECT, process.under(layer).observe(Process.open, tree.file, os.O_RDWR))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""How many layers a domain may have.
+
+Source: Documentation/userspace-api/landlock.rst, "Ruleset layers".
+"""
+
+import os
+
+from suite.abi import FS, MAX_LAYERS
+from suite.bugs import MANY_LAYERS
+from suite.expectation import ByBug, since
+from suite.outcome import Allowed, Denied, Rejected
+from suite.process import Process
+from suite.rows import Judge
+from suite.tree import Tree
+
+READ = FS.READ_FILE
+ALLOWED = since(READ, Allowed())
+TOO_MANY = since(
+    READ, ByBug(MANY_LAYERS, before=Allowed(), after=Rejected("restrict_self", "E2BIG"))
+)
+
+
+def test_sixteen(process: Process, tree: Tree, judge: Judge) -> None:
+    """A domain can have 16 layers."""
+    sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
+    judge(ALLOWED, sandboxed.observe(Process.open, tree.file, os.O_RDONLY))
+
+
+def test_sixteenth_counts(process: Process, tree: Tree, judge: Judge) -> None:
+    """The last layer denies as the first one does."""
+    control = process.observe(Process.open, tree.file, os.O_RDONLY)
+    layers = [tree.layer(READ, {"d1": READ})] * (MAX_LAYERS - 1)
+    sandboxed = process.under(*layers, tree.layer(READ, {"d2": READ}))
+    observed = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)
+    judge(since(READ, Denied("EACCES")), observed, control)
+
+
+def test_seventeenth(process: Process, tree: Tree, judge: Judge) -> None:
+    """A 17th layer is refused."""
+    layer = tree.layer(READ, {"d1": READ})
+    sandboxed = process.under(*[layer] * MAX_LAYERS)
+    judge(TOO_MANY, sandboxed.observe(Process.restrict_self, sandboxed.build(layer)))
+
+
+def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge) -> None:
+    """A process whose 17th layer was refused goes on in its 16."""
+    sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
+    sandboxed.observe(Process.restrict_self, sandboxed.build(tree.layer(READ, {})))
+    expect = since(READ, ByBug(MANY_LAYERS, before=Denied("EACCES"), after=Allowed()))
+    judge(expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY))
+
+
+def test_seventeenth_in_a_child(process: Process, tree: Tree, judge: Judge) -> None:
+    """A child starts with the layers of its parent."""
+    layer = tree.layer(READ, {"d1": READ})
+    sandboxed = process.under(*[layer] * MAX_LAYERS)
+    child = sandboxed.fork()
+    judge(TOO_MANY, child.observe(Process.restrict_self, child.build(layer)))
