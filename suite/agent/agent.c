@@ -5,14 +5,9 @@
  * This is the supervisor. It speaks frames with the host and runs programs. A program is a list of
  * operations, each addressed to a process; every run of operations for one process (a segment)
  * goes to that process over its control socket. Layouts: wire.h, and wire.py on the host.
- *
- * Where it runs: as a child (stdin and stdout), over ssh the same way, or as /init of a guest.
  */
 #include "agent.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <sys/mount.h>
 #include <time.h>
 
 enum { PROGRAMS = 64 };
@@ -27,19 +22,19 @@ struct program {
 };
 
 struct process {
-	int known, control, pidfd;
+	int known, control, pidfd; /* a thread's pidfd is its process's */
+	int is_thread;
 	int fresh_image; /* execve(2) took its journal: hand it one operation at a time */
 	int start, end; /* the segment that it runs for `running` */
 	struct program *running;
-	uint32_t seen;
-	uint64_t deadline;
+	uint32_t seen, step; /* how far it was at `since`; look again after so many ms, at `look` */
+	uint64_t since, look;
 };
 
-int is_guest;
-struct journal *journals;
 static struct process processes[PROCESSES];
 static struct program programs[PROGRAMS];
 static int channel_in, channel_out;
+static int stirred; /* a program whose turn may have passed can go on */
 
 static uint64_t now_ms(void)
 {
@@ -140,17 +135,18 @@ static void lose(int id, int status)
 		move_to(program, process->start + i + 1);
 	}
 	int answered = program->cursor >= process->end;
-	if (status == HUNG)
+	if (status == HUNG || !process->is_thread) /* it may have lost its socket alone */
 		kill_process(id);
 	forget(process);
-	program->process = -1, program->taking = 0;
+	program->process = -1, program->taking = 0, stirred = 1;
 	if (!answered)
 		settle(program, status, 0);
 }
 
+/* A segment of its own: what came before an exit is answered before it. */
 static int is_alone(struct op *op)
 {
-	return op->kind >= OP_FORK;
+	return op->kind >= OP_FORK || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
 }
 
 static void start_segment(struct program *program, int id, struct view *view)
@@ -171,17 +167,17 @@ static void start_segment(struct program *program, int id, struct view *view)
 	}
 	if (!process->fresh_image)
 		journals[id].done = 0;
-	process->running = program, process->seen = 0;
+	process->running = program, process->seen = 0, process->step = shortest;
 	process->start = segment.start, process->end = segment.end;
-	process->deadline = now_ms() + shortest;
+	process->since = now_ms(), process->look = process->since + shortest;
 	program->process = id;
 	long n = send_with(process->control, &segment, sizeof(segment), &program->taken, program->taking > 0);
+	if (program->taking)
+		close(program->taken);
 	if (n != sizeof(segment)) {
 		lose(id, GONE);
 		return;
 	}
-	if (program->taking)
-		close(program->taken);
 	say(process->control, program->code.base, program->code.size);
 	say(process->control, program->state.base, program->state.size);
 }
@@ -193,7 +189,9 @@ static void advance(struct program *program)
 	while (program->process < 0 && program->cursor < (int)program->count) {
 		view_at(program, &view);
 		int id = program->taking ? program->taking : view.op->process, fds[PASSED];
-		if (view.op->kind == OP_KILL) {
+		if (view.op->kind == OP_FORK && processes[view.arg[0].value].known) {
+			settle(program, DONE, -EEXIST);
+		} else if (view.op->kind == OP_KILL) {
 			kill_process(id);
 			if (processes[id].running)
 				lose(id, DIED);
@@ -201,7 +199,8 @@ static void advance(struct program *program)
 				forget(&processes[id]);
 			settle(program, DONE, 0);
 		} else if (id == 0 && view.op->kind == OP_FORK) {
-			long pid = make_task(NULL, view.arg[0].value, view.arg[1].value, fds);
+			int thread = view.arg[1].value & CLONE_VM; /* we have none */
+			long pid = thread ? -EINVAL : make_task(NULL, view.arg[0].value, view.arg[1].value, fds);
 			if (!failed(pid))
 				learn(view.arg[0].value, fds[0], fds[1]);
 			settle(program, DONE, pid);
@@ -242,8 +241,9 @@ static void finish_segment(int id)
 	if (program->taking) {
 		program->taking = 0;
 	} else if (view.op->kind == OP_FORK && fds[0] >= 0) {
-		/* a thread has no pidfd of its own: it is killed by its process's */
+		struct process *child = &processes[view.arg[0].value];
 		learn(view.arg[0].value, fds[0], fds[1] >= 0 ? fds[1] : dup(process->pidfd));
+		child->is_thread = fds[1] < 0, child->fresh_image = process->fresh_image;
 	} else if (view.op->kind == OP_EXEC && first->value == 0) {
 		process->fresh_image = 1;
 	} else if (view.op->kind == OP_GIVE && fds[0] >= 0) {
@@ -257,6 +257,7 @@ static void finish_segment(int id)
 static int valid(struct program *program)
 {
 	struct view view;
+	size_t out = 0; /* its results must fit a frame */
 	uint8_t *at = program->code.base, *limit = at + program->code.size;
 	for (uint32_t i = 0; i < program->count; i++) {
 		at = parse(at, limit, &view);
@@ -266,6 +267,10 @@ static int valid(struct program *program)
 		int target = op->kind == OP_FORK ? 0 : op->kind == OP_GIVE ? 1 : -1;
 		if (target >= 0 && (op->args < 2 || view.arg[target].kind != SOURCE_LITERAL ||
 				    !view.arg[target].value || view.arg[target].value >= PROCESSES))
+			return 0;
+		for (int b = 0; b < op->buffers; b++)
+			out += view.buffer[b]->flags & BUFFER_OUT ? PAD((size_t)view.buffer[b]->size) : 0;
+		if (out > MAX_FRAME)
 			return 0;
 	}
 	return at == limit;
@@ -297,35 +302,44 @@ static void check_deadline(int id)
 	struct process *process = &processes[id];
 	struct program *program = process->running;
 	struct view view;
-	if (!program || now_ms() < process->deadline)
+	uint64_t now = now_ms();
+	if (!program || now < process->look)
 		return;
 	uint32_t done = process->fresh_image ? 0 : __atomic_load_n(&journals[id].done, __ATOMIC_ACQUIRE);
-	if (done == process->seen) {
-		lose(id, HUNG);
-		return;
-	}
+	if (done != process->seen)
+		process->seen = done, process->since = now;
 	uint8_t *at = program->at;
-	for (uint32_t i = 0; i <= done && process->start + i < program->count; i++)
+	for (uint32_t i = 0; i <= done && process->start + (int)i < process->end; i++)
 		at = parse(at, program->code.base + program->code.size, &view);
-	process->seen = done, process->deadline = now_ms() + view.op->deadline_ms;
+	uint64_t limit = process->since + view.op->deadline_ms;
+	process->look = limit < now + process->step ? limit : now + process->step;
+	if (now >= limit)
+		lose(id, HUNG);
 }
 
-static void supervise(void)
+void supervise(int in, int out)
 {
 	struct pollfd waits[PROGRAMS + 1];
+	struct { uint16_t version, pointer; uint32_t page; } hello = { VERSION, sizeof(void *), getpagesize() };
+	channel_in = in, channel_out = out;
+	send_frame(FRAME_HELLO, 0, 0, &hello, sizeof(hello));
 	for (;;) {
 		int count = 1, free = 0, timeout = -1, ids[PROGRAMS + 1];
-		for (int i = 0; i < PROGRAMS; i++)
-			if (programs[i].used)
-				advance(&programs[i]);
+		do {
+			stirred = 0;
+			for (int i = 0; i < PROGRAMS; i++)
+				if (programs[i].used)
+					advance(&programs[i]);
+		} while (stirred);
 		for (int i = 0; i < PROGRAMS; i++) {
 			int id = programs[i].process;
 			free += !programs[i].used;
 			if (!programs[i].used || id < 0)
 				continue;
-			int64_t left = processes[id].deadline - now_ms();
+			int64_t left = processes[id].look - now_ms();
+			left = left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : left;
 			if (timeout < 0 || left < timeout)
-				timeout = left < 0 ? 0 : left;
+				timeout = left;
 			ids[count] = id;
 			waits[count++] = (struct pollfd){ processes[id].control, POLLIN, 0 };
 		}
@@ -339,81 +353,4 @@ static void supervise(void)
 		if (waits[0].revents)
 			take_frame();
 	}
-}
-
-static int open_named_port(void)
-{
-	char path[64], name[32];
-	for (int port = 0; port < 32 * 32; port++) {
-		snprintf(path, sizeof(path), "/sys/class/virtio-ports/vport%dp%d/name", port / 32, port % 32);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		memset(name, 0, sizeof(name));
-		read(fd, name, sizeof(name) - 1);
-		close(fd);
-		if (strncmp(name, "landproof\n", sizeof(name)))
-			continue;
-		snprintf(path, sizeof(path), "/dev/vport%dp%d", port / 32, port % 32);
-		channel_in = channel_out = open(path, O_RDWR | O_CLOEXEC);
-		return channel_in > 0;
-	}
-	return 0;
-}
-
-/* As /init: load the modules that the channel needs, and open the port named landproof. */
-static void open_guest_channel(void)
-{
-	char path[300];
-	struct dirent **entries;
-	mount("dev", "/dev", "devtmpfs", 0, "");
-	mount("sys", "/sys", "sysfs", 0, "");
-	int count = scandir("/modules", &entries, NULL, alphasort);
-	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "/modules/%s", entries[i]->d_name);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		SYS(finit_module, fd, "", 0);
-		close(fd);
-	}
-	/* The driver learns the names of its ports from the host a little after it is loaded. */
-	for (int tries = 0; tries < 5000 && !open_named_port(); tries++)
-		usleep(1000);
-	if (channel_in <= 0) {
-		printf("landproof: no virtio port of that name\n");
-		leave(1);
-	}
-}
-
-int main(void)
-{
-	const char *environment = getenv("LANDPROOF_AGENT");
-	if (environment) { /* execve(2) by one of our processes: go on serving */
-		struct task task = { .control = atoi(environment) };
-		task.journal = (void *)MAP(sizeof(*task.journal), MAP_PRIVATE | MAP_ANONYMOUS);
-		struct record record = { atoi(environment + 10), DONE, 0, 0 };
-		struct reply reply = { 0, record.op + 1, 0 };
-		fcntl(task.control, F_SETFD, FD_CLOEXEC);
-		grow(&task.out, sizeof(reply));
-		memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
-		answer(&task, reply, (int[]){ -1, -1 });
-		serve(&task);
-	}
-	is_guest = getpid() == 1;
-	if (is_guest) {
-		open_guest_channel();
-	} else { /* keep 0 and 1 free of the channel, so that no process writes into it */
-		channel_in = fcntl(0, F_DUPFD_CLOEXEC, 3);
-		channel_out = fcntl(1, F_DUPFD_CLOEXEC, 3);
-		int null = open("/dev/null", O_RDWR);
-		dup2(null, 0), dup2(null, 1);
-		if (null > 2)
-			close(null);
-	}
-	signal(SIGCHLD, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	journals = mmap(NULL, sizeof(*journals) * PROCESSES, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	struct { uint16_t version, pointer; uint32_t page; } hello = { VERSION, sizeof(void *), getpagesize() };
-	send_frame(FRAME_HELLO, 0, 0, &hello, sizeof(hello));
-	supervise();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the supervisor (agent.c) and the processes it drives (serve.c) share. */
+/* What main.c, the supervisor (agent.c) and the processes it drives (serve.c) share. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,7 @@ struct task { /* a served process or thread */
 	struct area in, out;
 };
 
+extern int is_guest;
 extern struct journal *journals;
 
 static inline int failed(int64_t value)
@@ -55,4 +56,5 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
 long make_task(struct task *parent, int id, unsigned long flags, int *fds);
 void answer(struct task *task, struct reply reply, const int *fds);
 void serve(struct task *task);
+void supervise(int in, int out);
 void forget_channels(void); /* in a child of the supervisor: close what only it may hold */

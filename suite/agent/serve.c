@@ -9,8 +9,6 @@
 
 enum { STACK = 64 << 10 };
 
-extern int is_guest;
-
 void leave(int status)
 {
 	if (is_guest)
@@ -163,7 +161,7 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 		return 0;
 	*value = record->value;
 	if (source->kind == SOURCE_DATA) {
-		if (source->value + source->width > record->size || source->width > 8)
+		if (source->value > record->size || source->width > record->size - source->value || source->width > 8)
 			return 0;
 		*value = 0;
 		memcpy(value, (uint8_t *)(record + 1) + source->value, source->width);
