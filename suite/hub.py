@@ -58,6 +58,7 @@ class Hub:
         """
         seat = self._seat(name)
         if seat.ground is None:
+            self._vacate()
             if seat.failed >= MOST_FAILED_STARTS or seat.starts >= MOST_STARTS:
                 raise TargetDownError(seat.why)
             seat.starts += 1
@@ -99,6 +100,13 @@ class Hub:
         for seat in self._seats.values():
             seat.target.stop()
         self._seats.clear()
+
+    def _vacate(self) -> None:
+        """Take down what runs: cases come target by target, and a machine takes memory."""
+        for seat in self._seats.values():
+            if seat.ground:
+                seat.target.stop()
+                seat.ground = None
 
     def _seat(self, name: str) -> _Seat:
         if name not in self._seats:
