@@ -9,6 +9,24 @@
 
 enum { STACK = 64 << 10 };
 
+/* The control sockets of the tasks that share our memory, by id; no child may keep one open. */
+static int held[PROCESSES], most_held;
+
+static void hold(struct task *task)
+{
+	int id = task->journal - journals; /* of an image that execve(2) made: 0 */
+	held[id] = task->control;
+	most_held = id > most_held ? id : most_held;
+}
+
+static void let_go(void)
+{
+	for (int i = 0; i <= most_held; i++)
+		if (held[i])
+			SYS(close, held[i]), held[i] = 0;
+	most_held = 0;
+}
+
 void leave(int status)
 {
 	if (is_guest)
@@ -189,6 +207,7 @@ long make_task(struct task *parent, int id, unsigned long flags, int *fds)
 			return memory;
 		struct task *task = (void *)memory;
 		task->control = pair[1], task->journal = &journals[id];
+		hold(task);
 		result = raw_clone_vm(flags, (void *)(memory + STACK), start_task, task);
 	} else {
 		result = SYS(clone, flags | CLONE_PIDFD, 0, &pidfd, 0, 0);
@@ -198,12 +217,14 @@ long make_task(struct task *parent, int id, unsigned long flags, int *fds)
 			SYS(rt_sigaction, SIGCHLD, &action, 0, 8);
 			SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
 			if (!(flags & CLONE_FILES))
-				SYS(close, pair[0]), SYS(close, parent ? parent->control : -1);
+				SYS(close, pair[0]), let_go();
 			if (!parent)
 				forget_channels();
 			serve(&task);
 		}
 	}
+	if (failed(result))
+		held[id] = 0;
 	if (!(flags & CLONE_FILES) || failed(result))
 		SYS(close, pair[1]);
 	if (failed(result))
@@ -231,7 +252,7 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 	switch (view->op->kind) {
 	case OP_CALL:
 		if (view->op->nr == SYS_exit) /* a thread leaves its control socket to the others */
-			SYS(close, task->control);
+			held[task->journal - journals] = 0, SYS(close, task->control);
 		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	case OP_PEEK:
 		memcpy(view->data[0], (void *)(uintptr_t)arg[0], view->buffer[0]->size);
@@ -299,6 +320,7 @@ void serve(struct task *task)
 {
 	struct segment segment;
 	int passed[PASSED], fds[PASSED];
+	hold(task);
 	while (receive_with(task->control, &segment, sizeof(segment), passed)) {
 		task->in.size = task->out.size = 0;
 		uint8_t *code = grow(&task->in, segment.code + segment.state);
