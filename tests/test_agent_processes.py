@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""The agent: its processes and threads, one beside the other and one after the other."""
+
+import errno
+import os
+import signal
+import struct
+
+from suite.agent import build
+from suite.agent.wire import Address, Buffer, Op, OpKind, Result, Status
+from tests.agents import ARCH, THREAD, Agent, fork, give_in, kill, take_out
+
+AT_FDCWD = -100
+MEGABYTE = 1 << 20
+IGNORE = struct.pack("<Q24x", signal.SIG_IGN)
+
+
+def own_path() -> Buffer:
+    return give_in(os.fsencode(build.agent(ARCH)) + b"\0")
+
+
+def test_a_thread_shares_memory_files_and_process_id(agent: Agent) -> None:
+    page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
+    opened = agent.call(1, "dup", 0)
+    poke = Op(OpKind.POKE, 2, args=(Result(0),), buffers=[give_in(b"thread")])
+    peek = Op(OpKind.PEEK, 1, args=(Result(0),), buffers=[take_out(6)])
+    ids = [agent.call(n, name) for n in (1, 2) for name in ("getpid", "gettid")]
+    closed = agent.call(2, "close", Result(1))
+    again = agent.call(1, "fcntl", Result(1), 1)
+    records = agent.run(page, opened, fork(1, 2, THREAD), poke, peek, *ids, closed, again)
+    assert records[4].data[:6] == b"thread"
+    pid, leader, same, tid = (records[n].value for n in range(5, 9))
+    assert pid == leader == same
+    assert tid == records[2].value != pid
+    assert (records[9].value, records[10].value) == (0, -errno.EBADF)
+
+
+def test_threads_work_side_by_side(agent: Agent) -> None:
+    """A thread is blocked, its siblings go on; then it is woken by one of them."""
+    agent.values(fork(1, 2, THREAD), fork(1, 3, THREAD))
+    pipe = agent.run(agent.call(1, "pipe2", Address(0), 0, buffers=[take_out(8)]))[0].data
+    reader, writer = struct.unpack_from("<ii", pipe)
+    blocked = agent.client.submit(
+        [agent.call(2, "read", reader, Address(0), 4, buffers=[take_out(4)])]
+    )
+    agent.values(agent.call(3, "getpid"))
+    agent.values(agent.call(3, "write", writer, Address(0), 4, buffers=[give_in(b"wake")]))
+    assert agent.client.results(blocked, 5)[0].data[:4] == b"wake"
+
+
+def test_exec_crosses_execve_and_serves_on(agent: Agent) -> None:
+    path = own_path()
+    pid = agent.call(1, "getpid")
+    kept = agent.call(1, "dup", 0)
+    gone = agent.call(1, "fcntl", 0, 1030, 0)  # F_DUPFD_CLOEXEC
+    exec_it = Op(OpKind.EXEC, 1, args=(AT_FDCWD, Address(0), 0), buffers=[path])
+    checks = [agent.call(1, "fcntl", Result(n), 1) for n in (1, 2)]
+    records = agent.run(pid, kept, gone, exec_it, pid, *checks)
+    assert records[3].value == 0
+    assert records[4].value == records[0].value
+    assert [records[n].value for n in (5, 6)] == [0, -errno.EBADF]
+
+
+def test_after_exec_there_are_children_and_threads(agent: Agent) -> None:
+    path = own_path()
+    exec_it = Op(OpKind.EXEC, 1, args=(AT_FDCWD, Address(0), 0), buffers=[path])
+    values = agent.values(
+        exec_it,
+        fork(1, 2),
+        agent.call(2, "getpid"),
+        fork(1, 3, THREAD),
+        agent.call(3, "gettid"),
+        agent.call(2, "getpid"),
+    )
+    assert values[1:3] == [values[1]] * 2
+    assert values[3:5] == [values[3]] * 2
+
+
+def test_a_failed_exec_leaves_the_process(agent: Agent) -> None:
+    exec_it = Op(OpKind.EXEC, 1, args=(AT_FDCWD, Address(0), 0), buffers=[give_in(b"/none\0")])
+    failed, pid = agent.run(exec_it, agent.call(1, "getpid")).values()
+    assert failed.value == -errno.ENOENT
+    assert pid.value > 0
+
+
+def test_give_passes_a_file(agent: Agent) -> None:
+    agent.values(fork(0, 2))
+    memfd = agent.call(1, "memfd_create", Address(0), 0, buffers=[give_in(b"test\0")])
+    write = agent.call(1, "write", Result(0), Address(0), 5, buffers=[give_in(b"given")])
+    give = Op(OpKind.GIVE, 1, args=(Result(0), 2))
+    read = agent.call(2, "pread64", Result(2), Address(0), 5, 0, buffers=[take_out(5)])
+    back = Op(OpKind.GIVE, 1, args=(999, 2))
+    records = agent.run(memfd, write, give, read, back, agent.call(2, "getpid"))
+    assert records[3].data[:5] == b"given"
+    assert records[4].value == -errno.EBADF
+    assert records[5].value > 0
+
+
+def test_kill_ends_a_process_whatever_it_does(agent: Agent) -> None:
+    """One that is blocked, too: its program learns that it died."""
+    agent.values(fork(0, 2))
+    blocked = agent.client.submit([agent.forever(2), agent.call(2, "getpid")])
+    assert agent.run(kill(2), agent.call(2, "getpid"))[1].status == Status.GONE
+    records = agent.client.results(blocked, 5)
+    assert [records[n].status for n in (0, 1)] == [Status.DIED, Status.GONE]
+
+
+def test_kill_frees_the_id(agent: Agent) -> None:
+    first, _, second = agent.values(fork(0, 2), kill(2), fork(0, 2))
+    assert first != second
+    assert agent.values(agent.call(2, "getpid")) == [second]
+
+
+def test_an_id_in_use_is_not_given_away(agent: Agent) -> None:
+    """Else the process behind it could not be killed any more."""
+    before = agent.values(agent.call(1, "getpid"))
+    assert agent.run(fork(0, 1))[0].value == -errno.EEXIST
+    assert agent.run(fork(1, 1))[0].value == -errno.EEXIST
+    assert agent.values(agent.call(1, "getpid")) == before
+
+
+def test_programs_go_on_while_another_is_blocked(agent: Agent) -> None:
+    agent.values(fork(0, 2), fork(0, 3))
+    blocked = agent.client.submit([agent.forever(2), agent.call(1, "getpid")])
+    waiting = agent.client.submit([agent.call(2, "getpid")])  # for the same process
+    for _ in range(3):
+        agent.values(agent.call(3, "getpid"), agent.call(1, "getpid"))
+    agent.values(kill(2))
+    assert agent.client.results(blocked, 5)[0].status == Status.DIED
+    assert agent.client.results(waiting, 5)[0].status == Status.GONE
+
+
+def test_more_programs_than_the_agent_holds_at_once(agent: Agent) -> None:
+    """It takes 64; the others wait in the channel until one has ended."""
+    agent.values(*(fork(0, n) for n in range(2, 70)))
+    ends = agent.run(agent.call(1, "pipe2", Address(0), 0, buffers=[take_out(8)]))[0].data
+    reader, writer = struct.unpack_from("<ii", ends)
+    agent.values(*(Op(OpKind.GIVE, 1, args=(reader, n)) for n in range(2, 70)))
+    read = [
+        agent.client.submit([agent.call(n, "read", reader, Address(0), 1, buffers=[take_out(1)])])
+        for n in range(2, 65)
+    ]
+    agent.values(agent.call(1, "write", writer, Address(0), 63, buffers=[give_in(bytes(63))]))
+    assert [agent.client.results(number, 5)[0].value for number in read] == [1] * 63
+
+
+def test_a_megabyte_both_ways(agent: Agent) -> None:
+    content = bytes(range(251)) * (MEGABYTE // 251 + 1)
+    memfd = agent.call(1, "memfd_create", Address(0), 0, buffers=[give_in(b"test\0")])
+    write = agent.call(
+        1, "pwrite64", Result(0), Address(0), MEGABYTE, 0, buffers=[give_in(content[:MEGABYTE])]
+    )
+    read = agent.call(
+        1, "pread64", Result(0), Address(0), MEGABYTE, 0, buffers=[take_out(MEGABYTE)]
+    )
+    records = agent.run(memfd, write, read)
+    assert records[1].value == records[2].value == MEGABYTE
+    assert records[2].data == content[:MEGABYTE]
+
+
+def test_a_thousand_operations_in_one_program(agent: Agent) -> None:
+    """Over three processes in turn, each naming what the one before gave."""
+    agent.values(fork(0, 2), fork(0, 3))
+    chain = [agent.call(1, "dup", 0)]
+    closes = []
+    for n in range(1, 1000):
+        process = 1 if n < 500 else 1 + n % 3
+        chain.append(agent.call(process, "fcntl", Result(0) if process == 1 else 0, 1))
+        closes.append(n)
+    records = agent.run(*chain)
+    assert list(records) == list(range(1000))
+    assert {records[n].value for n in closes} == {0}
+
+
+def test_a_thousand_processes_leave_nothing(agent: Agent) -> None:
+    """Neither file descriptors nor zombies, in the agent or in a parent on the target."""
+    agent.values(agent.call(1, "rt_sigaction", 17, Address(0), 0, 8, buffers=[give_in(IGNORE)]))
+    before, fds = agent.processes(), agent.fds()
+    for _ in range(20):
+        ops = []
+        for _ in range(25):
+            ops += [fork(0, 2), agent.call(2, "getpid"), kill(2)]
+            ops += [fork(1, 3), agent.call(3, "exit_group", 0), kill(3)]
+        records = agent.run(*ops)
+        assert all(record.value >= 0 for record in records.values())
+    assert agent.fds() == fds
+    assert set(agent.processes()) == set(before)
