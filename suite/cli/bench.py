@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import signal
 import statistics
 import tempfile
 import time
@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from suite.agent import build
+from suite.agent.wire import MAX_PROCESS, Address, Buffer, BufferFlag, Op, OpKind, Result
+from suite.calls.files import AT_FDCWD
 from suite.cli.run import PLUGINS, run
-from suite.process import Process
 from suite.recorder import Recorder
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
@@ -35,7 +36,6 @@ import pytest
 from suite.abi import FS
 from suite.expectation import since
 from suite.outcome import Denied
-from suite.process import Process
 from suite.ruleset import Ruleset
 
 EXPECT = since(FS.READ_FILE, Denied("EACCES"))
@@ -102,18 +102,25 @@ def _rate(action: Callable[[], object]) -> float:
     return statistics.median(rates)
 
 
-def _round_trip(ground: Ground) -> int:
-    return ground.root.getpid().value
+def _round_trip(ground: Ground) -> object:
+    number = ground.session.numbers["getpid"]
+    return ground.session.client.run([Op(OpKind.CALL, ground.root.id, number)])
 
 
-def _program(ground: Ground) -> int:
-    with ground.session.scope():
-        process: Process = ground.root.fork()
-        for _ in range(3):
-            process.getpid()
-        process.close(process.open("/", os.O_RDONLY))
-        process.gettid()
-        return process.getppid().value
+def _program(ground: Ground) -> object:
+    """What the smallest case costs the agent: fork, seven calls, kill."""
+    root, child, numbers = ground.root.id, MAX_PROCESS, ground.session.numbers
+    path = Buffer(BufferFlag.IN, 2, b"/\0")
+    return ground.session.client.run(
+        [
+            Op(OpKind.FORK, root, args=(child, signal.SIGCHLD)),
+            *(Op(OpKind.CALL, child, numbers[name]) for name in ("getpid", "gettid", "getppid")),
+            Op(OpKind.CALL, child, numbers["openat"], (AT_FDCWD, Address(0), 0), (path,)),
+            Op(OpKind.CALL, child, numbers["close"], (Result(4),)),
+            *(Op(OpKind.CALL, child, numbers[name]) for name in ("getuid", "getgid")),
+            Op(OpKind.KILL, child),
+        ]
+    )
 
 
 def _pytest_speed(target: str, count: int) -> float:
