@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""File descriptors that are no ruleset's.
+
+Source: Documentation/userspace-api/landlock.rst, "Extending a ruleset" and "Enforcing a ruleset";
+get_ruleset_from_fd() in security/landlock/syscalls.c.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.abi import FS, RULE_PATH_BENEATH
+from suite.calls.files import O_PATH, Fd
+from suite.expectation import by_abi
+from suite.outcome import Rejected
+from suite.process import Process
+from suite.rows import Case, Judge, table
+from suite.ruleset import Ruleset, path_beneath
+from suite.session import Int
+from suite.tree import Tree
+
+READ = Ruleset(fs=FS.READ_FILE)
+
+
+def closed(process: Process, tree: Tree) -> Fd:
+    fd = process.open(tree.file, os.O_RDONLY)
+    process.close(fd)
+    return fd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """A file descriptor, and how it is refused."""
+
+    make: Callable[[Process, Tree], Fd]
+    errno: str
+
+
+WRONG = {
+    "minus-one": Wrong(make=lambda p, t: -1, errno="EBADF"),
+    "minus-two": Wrong(make=lambda p, t: -2, errno="EBADF"),
+    "closed": Wrong(make=closed, errno="EBADF"),
+    "o-path": Wrong(make=lambda p, t: p.open(t.file, O_PATH), errno="EBADF"),
+    "file": Wrong(make=lambda p, t: p.open(t.file, os.O_RDWR), errno="EBADFD"),
+    "directory": Wrong(make=lambda p, t: p.open(t.path, os.O_RDONLY), errno="EBADFD"),
+    "pipe": Wrong(make=lambda p, t: Int(p.pipe(), 0), errno="EBADFD"),
+    "socket": Wrong(make=lambda p, t: p.socketpair()[0], errno="EBADFD"),
+}
+
+
+def add_rule(process: Process, fd: Fd) -> None:
+    rule = path_beneath(FS.READ_FILE, process.open("/", O_PATH))
+    process.add_rule(fd, RULE_PATH_BENEATH, rule)
+
+
+def restrict_self(process: Process, fd: Fd) -> None:
+    process.restrict_self(fd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use(Case):
+    """A system call with a wrong file descriptor."""
+
+    make: Callable[[Process, Tree], Fd]
+    call: Callable[[Process, Fd], object]
+
+
+def use(call: Callable[[Process, Fd], object], wrong: Wrong) -> Use:
+    refused = Rejected(call.__name__, wrong.errno)
+    return Use(make=wrong.make, call=call, expect=by_abi(lambda _: refused))
+
+
+CASES = {
+    f"{call.__name__.replace('_', '-')}-{name}": use(call, wrong)
+    for call in (add_rule, restrict_self)
+    for name, wrong in WRONG.items()
+}
+
+
+@table(CASES)
+def test_as_ruleset(case: Use, process: Process, tree: Tree, judge: Judge) -> None:
+    """A closed file descriptor gives EBADF, one of something else than a ruleset EBADFD."""
+    process.no_new_privs()
+    process.build(READ)
+    judge(case.expect, process.observe(case.call, case.make(process, tree)))
+
+
+def beneath(make: Callable[[Process, Tree], Fd], errno: str) -> Use:
+    refused = Rejected("add_rule", errno)
+    return Use(make=make, call=add_rule_beneath, expect=by_abi(lambda _: refused))
+
+
+def add_rule_beneath(process: Process, fd: Fd) -> None:
+    process.add_rule(process.build(READ), RULE_PATH_BENEATH, path_beneath(FS.READ_FILE, fd))
+
+
+PARENTS = {
+    "parent-minus-one": beneath(lambda p, t: -1, "EBADF"),
+    "parent-pipe": beneath(lambda p, t: Int(p.pipe(), 0), "EBADFD"),
+    "parent-socket": beneath(lambda p, t: p.socketpair()[0], "EBADFD"),
+    "parent-ruleset": beneath(lambda p, t: p.build(READ), "EBADFD"),
+}
+
+
+@table(PARENTS)
+def test_as_parent(case: Use, process: Process, tree: Tree, judge: Judge) -> None:
+    """A rule is on a file or directory of a mounted file system: EBADFD for anything else."""
+    judge(case.expect, process.observe(case.call, case.make(process, tree)))
