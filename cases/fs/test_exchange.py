@@ -17,24 +17,22 @@ from suite.ruleset import Ruleset
 from suite.tree import Tree
 
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE
+HANDLED = MOVE | FS.REFER
 
 
 def no_refer(tree: Tree) -> Ruleset:
     """Objects with EXDEV: all but REFER is allowed in both directories."""
-    handled = Ruleset(fs=MOVE | FS.REFER)
-    return handled.allow(tree.d1, MOVE).allow(tree.d2, MOVE)
+    return tree.layer(HANDLED, {"d1": MOVE, "d2": MOVE})
 
 
 def no_make_reg(tree: Tree) -> Ruleset:
     """Objects with EACCES: the second directory lacks MAKE_REG."""
-    handled = Ruleset(fs=MOVE | FS.REFER)
-    return handled.allow(tree.d1, MOVE | FS.REFER).allow(tree.d2, FS.REMOVE_FILE | FS.REFER)
+    return tree.layer(HANDLED, {"d1": HANDLED, "d2": FS.REMOVE_FILE | FS.REFER})
 
 
 def all_allowed(tree: Tree) -> Ruleset:
     """Objects to nothing."""
-    handled = Ruleset(fs=MOVE | FS.REFER)
-    return handled.allow(tree.d1, MOVE | FS.REFER).allow(tree.d2, MOVE | FS.REFER)
+    return tree.layer(HANDLED, {"d1": HANDLED, "d2": HANDLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

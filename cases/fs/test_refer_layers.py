@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """LANDLOCK_ACCESS_FS_REFER in domains of several layers, some of which are not about files.
 
-Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_REFER ("denied by default");
+Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_REFER, "always denied by default";
 landlock_get_fs_access_mask() in security/landlock/ruleset.h.
 """
 

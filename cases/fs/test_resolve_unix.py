@@ -83,11 +83,6 @@ def send_to(process: Process, fd: Call, address: bytes) -> None:
 
 
 CLIENTS = {
-    "stream-connect": Client(
-        kind=socket.SOCK_STREAM,
-        call=Process.connect,
-        expect=DENIED,
-    ),
     "seqpacket-connect": Client(
         kind=socket.SOCK_SEQPACKET,
         call=Process.connect,
@@ -146,7 +141,6 @@ class Rule(Case):
 
 
 RULES = {
-    "rule-on-folder": Rule(path="d1", expect=ALLOWED),
     "rule-on-socket": Rule(path="d1/socket", expect=ALLOWED),
     "rule-on-other-folder": Rule(path="d2", expect=DENIED),
 }

@@ -34,8 +34,6 @@ class Rules(Case):
 
 
 RULES = {
-    "none": Rules(rules={}, expect=DENIED),
-    "folder": Rules(rules={"d1": READ}, expect=ALLOWED),
     "folder-above": Rules(rules={"": READ}, path="d1/sub/file", expect=ALLOWED),
     "folder-beneath": Rules(rules={"d1/sub": READ}, expect=DENIED),
     "other-folder": Rules(rules={"d2": READ}, expect=DENIED),

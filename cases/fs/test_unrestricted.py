@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What no right is about: allowed in a domain that handles every right of its kernel.
 
-Source: Documentation/userspace-api/landlock.rst, "File access rights" and "Special filesystems";
-include/uapi/linux/landlock.h, "Filesystem flags", the warning on what can't be restricted.
+Source: include/uapi/linux/landlock.h, "Filesystem flags", the warning on what can't be restricted.
 """
 
 import fcntl

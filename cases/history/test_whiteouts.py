@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Erratum 4: whiteouts, which are character devices 0:0 but no devices.
 
-Source: security/landlock/errata/abi-1.h, erratum 4; "landlock: Require LANDLOCK_ACCESS_FS_MAKE_REG
-for whiteout creation" (672fa082d48b).
+Source: security/landlock/errata/abi-1.h, erratum 4 (672fa082d48b);
+https://github.com/landlock-lsm/linux/issues/63.
 """
 
 import stat

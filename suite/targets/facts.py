@@ -40,7 +40,7 @@ def probe(process: Process) -> Facts:
         errata=errata.value if errata.failure is None else None,
         missing=version.failure,
         lsm=_lsm(process),
-        uid=os.geteuid(),
+        uid=_uid(process, status),
         capabilities=int(capabilities[1], 16) if capabilities else 0,
         user_namespaces=child.pid is not None and child.pid.failure is None,
         filesystems=sorted(line.split()[-1] for line in filesystems.splitlines() if line),
@@ -50,6 +50,18 @@ def probe(process: Process) -> Facts:
     )
     process.session.kill(child.id)
     return facts
+
+
+def _uid(process: Process, status: str) -> int:
+    """The user as seen from outside of the target's user namespace."""
+    uids = re.search(r"^Uid:\s*(\d+)", status, re.MULTILINE)
+    if uids is None:  # no /proc
+        return os.geteuid()
+    for line in _read(process, "/proc/self/uid_map").splitlines():
+        inside, outside, count = map(int, line.split())
+        if inside <= int(uids[1]) < inside + count:
+            return outside + int(uids[1]) - inside
+    return int(uids[1])
 
 
 def _try(process: Process, action: Callable[[Process], Call]) -> Call:
