@@ -7,8 +7,12 @@ Source: Documentation/userspace-api/landlock.rst, "Ptrace restrictions" and "IPC
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from suite.abi import FS
 from suite.process import Process
 from suite.ruleset import Ruleset
+
+UNSCOPED = Ruleset(fs=FS.EXECUTE)
+"""A layer that has nothing to do with scopes."""
 
 
 def outwards(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
@@ -50,13 +54,30 @@ def child_forked_before(outside: Process, ruleset: Ruleset) -> tuple[Process, Pr
     return parent, child
 
 
+def through_unscoped_outwards(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+    return outside.under(ruleset, UNSCOPED), outside
+
+
+def through_unscoped_up(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+    member = outside.under(ruleset)
+    return member.under(UNSCOPED), member
+
+
+def up_to_unscoped(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+    member = outside.under(UNSCOPED)
+    return member.under(ruleset), member
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """Two processes, made from one outside of every domain: who acts, and on whom."""
 
     place: Callable[[Process, Ruleset], tuple[Process, Process]]
     reaches: bool
-    """Whether the second is in the domain of the first, or in one nested in it."""
+    """Whether the second is in the domain of the first, or in one nested in it.
+
+    For a scope, that is the innermost domain of the first which has the scope.
+    """
 
 
 RELATIONS = {
@@ -68,4 +89,10 @@ RELATIONS = {
     "sibling-domains": Relation(siblings, reaches=False),
     "sibling-domains-in-a-domain": Relation(nested_siblings, reaches=False),
     "domain-to-child-forked-before": Relation(child_forked_before, reaches=False),
+}
+
+SCOPE_RELATIONS = RELATIONS | {
+    "unscoped-in-scoped-domain-to-no-domain": Relation(through_unscoped_outwards, reaches=False),
+    "unscoped-in-scoped-domain-to-its-parent": Relation(through_unscoped_up, reaches=True),
+    "scoped-in-unscoped-domain-to-its-parent": Relation(up_to_unscoped, reaches=False),
 }
