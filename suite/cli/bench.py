@@ -19,7 +19,7 @@ import pytest
 from suite.agent import build
 from suite.agent.wire import MAX_PROCESS, Address, Buffer, BufferFlag, Op, OpKind, Result
 from suite.calls.files import AT_FDCWD
-from suite.cli.run import PLUGINS, run
+from suite.cli.run import CONFIG, QUIET, run
 from suite.recorder import Recorder
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
@@ -129,9 +129,8 @@ def _pytest_speed(target: str, count: int) -> float:
         area.mkdir()
         (area / "test_bench.py").write_text(_CASES.format(count=count))
         recorder = Recorder([target])
-        plugins = [f"-p{plugin}" for plugin in PLUGINS]
-        options = ["--config-file=/dev/null", f"--rootdir={folder}", "--import-mode=importlib"]
-        pytest.main([str(area), *options, *plugins, f"--target={target}"], plugins=[recorder])
+        options = [f"--config-file={CONFIG}", f"--rootdir={folder}", *QUIET]
+        pytest.main([str(area), *options, f"--target={target}"], plugins=[recorder])
     ran = recorder.targets[target]
     first_ended = ran.first_ended
     if first_ended is None or ran.ended is None:

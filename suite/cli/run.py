@@ -14,9 +14,8 @@ from suite.errors import Exit, InfrastructureError, UsageError
 from suite.recorder import Recorder, Watcher
 from suite.records import Results, Verdict
 
-_CASE_LIMIT_S = 300
-"""A case that outlives the agent's own deadlines is ended after this many seconds."""
-PLUGINS = ("suite.plugin", "vm.plugin", "no:terminal", "no:cacheprovider")
+CONFIG = Path(cases.__file__).parent / "pytest.ini"
+QUIET = ("-pno:terminal", "-pno:cacheprovider")
 _FAULTS = {Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG}
 _SILENCES = {Verdict.BROKEN, Verdict.LOST}
 
@@ -64,14 +63,12 @@ def run(
         UsageError: No case matches.
     """
     recorder = Recorder(targets, watcher)
-    folder = Path(cases.__file__).parent
+    folder = CONFIG.parent
     arguments = [
         str(folder),
         f"--rootdir={folder.parent}",
-        "--config-file=/dev/null",
-        "--import-mode=importlib",
-        f"--timeout={_CASE_LIMIT_S}",
-        *(f"-p{plugin}" for plugin in PLUGINS),
+        f"--config-file={CONFIG}",
+        *QUIET,
         *(f"--target={name}" for name in targets),
         *options,
     ]
