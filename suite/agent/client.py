@@ -11,6 +11,10 @@ from collections.abc import Callable, Sequence
 from suite.agent import wire
 from suite.errors import InfrastructureError
 
+_KINDS = frozenset((wire.FrameKind.HELLO, wire.FrameKind.RESULTS, wire.FrameKind.ERROR))
+_MOST = 2 * wire.MAX_FRAME
+"""Bytes of a frame: the agent keeps buffers within MAX_FRAME, records of 16 bytes come on top."""
+
 
 class AgentLostError(InfrastructureError):
     """The channel is closed, or what came over it makes no sense."""
@@ -39,13 +43,12 @@ class AgentClient:
         self._results: dict[int, bytes] = {}
         self._next = 1
         self._hellos: list[wire.Hello] = []
-        self._listen_until(lambda: bool(self._hellos), hello_s)
+        try:
+            self._listen_until(lambda: bool(self._hellos), hello_s)
+        except AgentLostError:
+            self.close()
+            raise
         self.hello = self._hellos[0]
-        if self.hello.version != wire.VERSION:
-            raise AgentLostError(
-                f"the agent speaks protocol {self.hello.version}, this landproof {wire.VERSION}: "
-                "reinstall landproof so that both come from the same build"
-            )
 
     def submit(self, ops: Sequence[wire.Op]) -> int:
         """Send a program; its number, for ``results``."""
@@ -101,22 +104,31 @@ class AgentClient:
         self._heard += data
         while len(self._heard) >= wire.FRAME.size:
             size, identity, kind, _count = wire.FRAME.unpack_from(self._heard)
+            if kind not in _KINDS or not wire.FRAME.size - 4 <= size <= _MOST:
+                raise AgentLostError(f"not the agent's, but came over its channel: {self._noise()}")
             if len(self._heard) < size + 4:
                 return
             payload = bytes(self._heard[wire.FRAME.size : size + 4])
             del self._heard[: size + 4]
             self._take(kind, identity, payload)
 
+    def _noise(self) -> str:
+        return repr(bytes(self._heard[:80]).decode(errors="replace"))
+
     def _take(self, kind: int, identity: int, payload: bytes) -> None:
         match kind:
             case wire.FrameKind.HELLO:
-                self._hellos.append(wire.decode_hello(payload))
+                hello = wire.decode_hello(payload)
+                if hello.version != wire.VERSION:
+                    raise AgentLostError(
+                        f"the agent speaks protocol {hello.version}, this landproof "
+                        f"{wire.VERSION}: reinstall landproof so that both come from one build"
+                    )
+                self._hellos.append(hello)
             case wire.FrameKind.RESULTS:
                 self._results[identity] = payload
             case wire.FrameKind.ERROR:
                 raise AgentLostError(f"the agent ended: {payload.decode(errors='replace')}")
-            case _:
-                raise AgentLostError(f"the agent sent a frame of unknown kind {kind}")
 
 
 def patience_s(ops: Sequence[wire.Op]) -> float:

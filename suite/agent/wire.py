@@ -198,8 +198,8 @@ def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
 
 
 def decode_hello(payload: bytes) -> Hello:
-    """The payload of a hello frame."""
-    return Hello(*_HELLO.unpack_from(payload))
+    """The payload of a hello frame; what another version's is too short for is 0."""
+    return Hello(*_HELLO.unpack_from(payload.ljust(_HELLO.size, b"\0")))
 
 
 def decode_records(payload: bytes) -> Iterator[tuple[int, Record]]:
