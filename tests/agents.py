@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -113,7 +113,7 @@ class Agent:
         try:
             status = self.close()
         finally:
-            left = [pid for pid, state in session_members(members) if state != "Z"]
+            left = survivors(members)
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
             self.popen.wait()
@@ -134,6 +134,16 @@ def session_members(session: int) -> Iterator[tuple[int, str]]:
         state, _, _, sid = stat.rpartition(")")[2].split()[:4]
         if int(sid) == session:
             yield int(entry.name), state
+
+
+def survivors(session: int) -> list[int]:
+    """The processes of a session that do not end by themselves in a second."""
+    for _ in range(100):
+        alive = [pid for pid, state in session_members(session) if state not in "ZX"]
+        if not alive:
+            break
+        time.sleep(0.01)  # they are nobody's children: there is nothing to wait for
+    return alive
 
 
 def fork(process: int, identity: int, flags: int = signal.SIGCHLD) -> Op:
@@ -159,19 +169,3 @@ def take_out(size: int) -> Buffer:
 def both_ways(data: bytes) -> Buffer:
     """A buffer that a call reads and fills."""
     return Buffer(BufferFlag.IN | BufferFlag.OUT, len(data), data)
-
-
-@contextmanager
-def raw_agent(
-    binary: Path | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """An agent to be sent bytes: its hello is read already, its end is the test's to await."""
-    command = [str(binary or build.agent(ARCH))]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env={}) as popen:
-        try:
-            assert popen.stdout
-            popen.stdout.read(wire.FRAME.size + 8)
-            yield popen
-        finally:
-            popen.kill()

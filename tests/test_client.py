@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""The host's end of the channel: what it makes of agents that are no good."""
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from suite.agent import wire
+from suite.agent.client import AgentClient, AgentLostError, AgentSilentError, patience_s
+from suite.agent.wire import FRAME, Address, FrameKind, Op, OpKind, Result
+from tests.agents import Agent, fork, give_in, take_out
+
+MEGABYTE = 1 << 20
+
+
+@dataclass
+class Peer:
+    """The other end of a channel, in the hands of the test."""
+
+    theirs: socket.socket
+    ours: socket.socket
+
+    def say(self, kind: int, payload: bytes, identity: int = 0) -> None:
+        """Send a frame as the agent would."""
+        self.ours.sendall(FRAME.pack(12 + len(payload), identity, kind, 0) + payload)
+
+    def client(self, hello_s: float = 5) -> AgentClient:
+        """A client of it."""
+        return AgentClient(self.theirs.fileno(), self.theirs.fileno(), hello_s=hello_s)
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """A channel to nobody."""
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+        yield Peer(theirs, ours)
+
+
+HELLO = struct.pack("<HHI", wire.VERSION, 8, 4096)
+
+
+def test_the_hello_is_read(peer: Peer) -> None:
+    peer.say(FrameKind.HELLO, HELLO)
+    assert peer.client().hello == wire.Hello(wire.VERSION, 8, 4096)
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [struct.pack("<HHI", wire.VERSION + 1, 8, 4096), b"\x09\0", HELLO.replace(b"\1", b"\2")],
+)
+def test_another_version_is_named_with_what_to_do(peer: Peer, hello: bytes) -> None:
+    """Whatever else its hello says, and however long that is."""
+    peer.say(FrameKind.HELLO, hello)
+    with pytest.raises(AgentLostError, match=r"speaks protocol [29], this landproof 1: reinstall"):
+        peer.client()
+
+
+def test_no_hello_at_all(peer: Peer) -> None:
+    with pytest.raises(AgentSilentError, match="no answer from the agent"):
+        peer.client(hello_s=0.01)
+
+
+def test_the_other_end_is_closed(peer: Peer) -> None:
+    peer.ours.close()
+    with pytest.raises(AgentLostError, match="the agent is gone"):
+        peer.client()
+
+
+def test_something_else_speaks(peer: Peer) -> None:
+    """What a shell prints, for one; it is shown, and not waited for."""
+    peer.ours.sendall(b"sh: 1: landproof-agent: Exec format error\n")
+    with pytest.raises(AgentLostError, match="'sh: 1: landproof-agent: Exec format error"):
+        peer.client()
+
+
+def test_a_failed_client_leaves_no_descriptor(peer: Peer) -> None:
+    peer.ours.close()
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 (names alone)
+    with pytest.raises(AgentLostError):
+        peer.client()
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+def test_frames_come_in_pieces_and_in_any_order(peer: Peer) -> None:
+    peer.say(FrameKind.HELLO, HELLO)
+    client = peer.client()
+    first, second = client.submit([]), client.submit([Op(OpKind.CALL, 1)])
+    record = struct.pack("<HHIq", 0, 0, 0, 42)
+    answer = FRAME.pack(12 + len(record), second, FrameKind.RESULTS, 1) + record
+    answer += FRAME.pack(12, first, FrameKind.RESULTS, 0)
+
+    def drip() -> None:
+        for byte in answer:
+            peer.ours.sendall(bytes([byte]))
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    assert client.results(first, 5) == {}
+    assert client.results(second, 5)[0].value == 42
+    thread.join()
+    client.close()
+
+
+def test_an_error_frame_is_told(peer: Peer) -> None:
+    peer.say(FrameKind.HELLO, HELLO)
+    client = peer.client()
+    peer.say(FrameKind.ERROR, b"malformed frame: a header")
+    with pytest.raises(AgentLostError, match="the agent ended: malformed frame: a header"):
+        client.run([])
+
+
+def test_an_answer_that_is_overdue(peer: Peer) -> None:
+    peer.say(FrameKind.HELLO, HELLO)
+    client = peer.client()
+    number = client.submit([])
+    with pytest.raises(AgentSilentError):
+        client.results(number, patience_s=0.01)
+
+
+def test_patience_outlasts_a_hung_call() -> None:
+    ops = [Op(OpKind.CALL, 1, deadline_ms=ms) for ms in (10, 4000)]
+    assert patience_s(ops) > 2 * 4 + 1
+
+
+def test_an_agent_that_ended(agent: Agent) -> None:
+    """Between programs: whichever end notices first, it is lost."""
+    agent.popen.kill()
+    agent.popen.wait()
+    with pytest.raises(AgentLostError):
+        agent.run(agent.call(1, "getpid"))
+    agent.popen.returncode = 0  # we did that
+
+
+def test_both_ends_full_of_words(agent: Agent) -> None:
+    """Megabytes both ways at once: neither end waits for the other for ever."""
+    memfd = agent.call(1, "memfd_create", Address(0), 0, buffers=[give_in(b"test\0")])
+    write = agent.call(
+        1, "pwrite64", Result(0), Address(0), MEGABYTE, 0, buffers=[give_in(bytes(MEGABYTE))]
+    )
+    read = agent.call(
+        1, "pread64", Result(0), Address(0), MEGABYTE, 0, buffers=[take_out(MEGABYTE)]
+    )
+    numbers = [agent.client.submit([memfd, write, read]) for _ in range(6)]
+    for number in numbers:
+        assert len(agent.client.results(number, 10)[2].data) == MEGABYTE
+
+
+def test_the_agent_says_why_it_ends(agent: Agent) -> None:
+    with pytest.raises(AgentLostError, match="the agent ended: malformed frame"):
+        agent.run(fork(0, 0))
