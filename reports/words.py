@@ -80,7 +80,9 @@ def seen(lines: Sequence[KernelLine]) -> list[Verdict]:
 
 def remarks(line: KernelLine) -> list[str]:
     """What a kernel's line leaves to lines of their own."""
-    return [*(f"known bug: {bug}" for bug in line.bugs), *(f"note: {it}" for it in line.notes)]
+    # The deviations below the matrix tell the rest of each bug.
+    bugs = ", ".join(bug.partition(":")[0] for bug in line.bugs)
+    return [*([f"known bugs: {bugs}"] if bugs else []), *(f"note: {it}" for it in line.notes)]
 
 
 def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...]:
