@@ -54,7 +54,7 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, void (*entry)(
 	return result;
 #elif defined(__i386__)
 	long result = SYS_clone;
-	top -= 2, *--top = argument, *--top = (void *)entry;
+	top -= 3, *--top = argument, *--top = (void *)entry; /* the argument is where 16 divides */
 	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%eax; call *%%eax; 1:"
 			 : "+a"(result)
