@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""connect(2) with an address that is a family of AF_UNSPEC and nothing else.
+
+Source: "landlock: Fix TCP handling of short AF_UNSPEC addresses" (e4d82cbce225).
+"""
+
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, SOCK_STREAM
+
+from suite.abi import NET
+from suite.bugs import SHORT_UNSPEC
+from suite.calls.files import Fd
+from suite.calls.sockets import loopback, unspecified
+from suite.expectation import ByBug, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, covers, needs, table
+from suite.ruleset import Ruleset
+
+DISCONNECTED = since(NET.CONNECT_TCP, ByBug(SHORT_UNSPEC, before=Denied("EINVAL"), after=Allowed()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnect(Case):
+    """An address family."""
+
+    family: int
+
+
+CASES = {
+    "ipv4": Disconnect(family=AF_INET, expect=DISCONNECTED),
+    "ipv6": Disconnect(family=AF_INET6, needs=(Need.IPV6,), expect=DISCONNECTED),
+}
+
+
+def connected(process: Process, address: bytes, family: int) -> Fd:
+    fd = process.socket(family, SOCK_STREAM)
+    process.connect(fd, address)
+    return fd
+
+
+@needs(Need.NET)
+@covers(NET.CONNECT_TCP)
+@table(CASES)
+def test_disconnect(case: Disconnect, process: Process, port: int, judge: Judge) -> None:
+    """A TCP connection can be ended by connect(2) to the family AF_UNSPEC alone."""
+    address = loopback(case.family, port)
+    process.server(case.family, SOCK_STREAM, address)
+    family_alone = unspecified(address[:2])
+    control = process.observe(
+        Process.connect, connected(process, address, case.family), family_alone
+    )
+    fd = connected(process, address, case.family)
+    sandboxed = process.under(Ruleset(net=NET.CONNECT_TCP))
+    judge(case.expect, sandboxed.observe(Process.connect, fd, family_alone), control)

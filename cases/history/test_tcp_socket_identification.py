@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Erratum 1: stream sockets that are not TCP's.
+
+Source: security/landlock/errata/abi-4.h, erratum 1; "landlock: Fix non-TCP sockets restriction"
+(854277e2cc8c).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, SOCK_STREAM
+
+from suite.abi import NET, Erratum
+from suite.calls.sockets import IPPROTO_MPTCP, inet
+from suite.expectation import ByErratum, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, needs, table
+from suite.ruleset import Ruleset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mptcp(Case):
+    """A call of an MPTCP socket, and the right that it would need of a TCP socket."""
+
+    right: NET
+    call: Callable[[Process, int], object]
+
+
+def mptcp(right: NET, call: Callable[[Process, int], object]) -> Mptcp:
+    fixed = ByErratum(Erratum.TCP_SOCKET_IDENTIFICATION, before=Denied("EACCES"), after=Allowed())
+    return Mptcp(right=right, covers=right, call=call, expect=since(right, fixed))
+
+
+def bind(process: Process, port: int) -> None:
+    fd = process.socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)
+    process.bind(fd, inet(port + 1))
+    process.close(fd)
+
+
+def connect(process: Process, port: int) -> None:
+    process.connect(process.socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), inet(port))
+
+
+CASES = {
+    "mptcp-bind": mptcp(NET.BIND_TCP, bind),
+    "mptcp-connect": mptcp(NET.CONNECT_TCP, connect),
+}
+
+
+@needs(Need.NET, Need.MPTCP)
+@table(CASES)
+def test_mptcp(case: Mptcp, process: Process, port: int, judge: Judge) -> None:
+    """An MPTCP socket is no TCP socket: rights on TCP do not restrict it."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    control = process.observe(case.call, port)
+    judge(case.expect, process.under(Ruleset(net=case.right)).observe(case.call, port), control)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""One call on a port of the loopback address, each with a socket of its own."""
+
+from socket import SOCK_DGRAM, SOCK_STREAM
+
+from suite.calls.sockets import loopback
+from suite.process import Process
+
+
+def bind_tcp(process: Process, family: int, port: int) -> None:
+    fd = process.socket(family, SOCK_STREAM)
+    process.bind(fd, loopback(family, port))
+    process.close(fd)
+
+
+def connect_tcp(process: Process, family: int, port: int) -> None:
+    process.connect(process.socket(family, SOCK_STREAM), loopback(family, port))
+
+
+def bind_udp(process: Process, family: int, port: int) -> None:
+    fd = process.socket(family, SOCK_DGRAM)
+    process.bind(fd, loopback(family, port))
+    process.close(fd)
+
+
+def connect_udp(process: Process, family: int, port: int) -> None:
+    process.connect(process.socket(family, SOCK_DGRAM), loopback(family, port))
+
+
+def sendto_udp(process: Process, family: int, port: int) -> None:
+    process.sendto(process.socket(family, SOCK_DGRAM), b"x", loopback(family, port))
+
+
+def listen_tcp(process: Process, family: int, port: int) -> None:
+    """On a port that the kernel chooses."""
+    fd = process.socket(family, SOCK_STREAM)
+    process.listen(fd)
+    process.close(fd)
+
+
+def bind_and_sendto_udp(process: Process, family: int, port: int) -> None:
+    """To itself."""
+    fd = process.socket(family, SOCK_DGRAM)
+    process.bind(fd, loopback(family, port))
+    process.sendto(fd, b"x", loopback(family, port))
+    process.close(fd)

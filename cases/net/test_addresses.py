@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Rules are about ports: what an address has to do with it.
+
+Source: include/uapi/linux/landlock.h, struct landlock_net_port_attr; security/landlock/net.c,
+current_check_access_socket().
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from socket import AF_INET, AF_INET6, SOCK_STREAM
+
+from suite.abi import NET
+from suite.calls.files import Fd
+from suite.calls.sockets import inet, inet6, unspecified
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, covers, needs, table
+from suite.ruleset import Ruleset
+
+ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
+MAPPED = "::ffff:127.0.0.1"
+RFC_2133 = 24
+"""Bytes of a struct sockaddr_in6 that has no scope id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address(Case):
+    """An address for a port, of a TCP socket of this family; the rule may be on port 0 instead."""
+
+    right: NET
+    family: int
+    address: Callable[[int], bytes]
+    rule_on_port_0: bool = False
+
+
+def tcp(right: NET, address: Callable[[int], bytes], *, rule_on_port_0: bool = False) -> Address:
+    return Address(
+        right=right,
+        covers=right,
+        family=AF_INET,
+        address=address,
+        rule_on_port_0=rule_on_port_0,
+        expect=since(right, Denied("EACCES")),
+    )
+
+
+def tcp6(right: NET, address: Callable[[int], bytes]) -> Address:
+    return replace(tcp(right, address), family=AF_INET6, needs=(Need.IPV6,))
+
+
+WITHOUT = {
+    "bind-any": tcp(NET.BIND_TCP, lambda port: inet(port, ANY)),
+    "bind-other-loopback": tcp(NET.BIND_TCP, lambda port: inet(port, "127.9.9.9")),
+    "bind-unspecified-family": tcp(NET.BIND_TCP, lambda port: unspecified(inet(port, ANY))),
+    "bind-port-0": tcp(NET.BIND_TCP, lambda port: inet(0), rule_on_port_0=True),
+    "bind-ipv6-any": tcp6(NET.BIND_TCP, lambda port: inet6(port, "::")),
+    "bind-ipv4-mapped": tcp6(NET.BIND_TCP, lambda port: inet6(port, MAPPED)),
+    "bind-ipv6-without-scope-id": tcp6(NET.BIND_TCP, lambda port: inet6(port)[:RFC_2133]),
+    "connect-other-loopback": tcp(NET.CONNECT_TCP, lambda port: inet(port, "127.9.9.9")),
+    "connect-ipv4-mapped": tcp6(NET.CONNECT_TCP, lambda port: inet6(port, MAPPED)),
+    "connect-ipv6-without-scope-id": tcp6(NET.CONNECT_TCP, lambda port: inet6(port)[:RFC_2133]),
+}
+WITH = {
+    f"{name}-with-rule": replace(row, expect=since(row.right, Allowed()))
+    for name, row in WITHOUT.items()
+}
+
+
+def use(process: Process, case: Address, port: int) -> None:
+    fd = process.socket(case.family, SOCK_STREAM)
+    call = process.bind if case.right is NET.BIND_TCP else process.connect
+    call(fd, case.address(port))
+    process.close(fd)
+
+
+def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
+    """Bind or connect, outside and in a domain; a connection needs somebody who listens."""
+    if case.right is NET.CONNECT_TCP:
+        either = inet6(port, "::") if case.family == AF_INET6 else inet(port, ANY)
+        process.server(case.family, SOCK_STREAM, either)
+    control = process.observe(use, case, port)
+    judge(case.expect, process.under(ruleset).observe(use, case, port), control)
+
+
+@needs(Need.NET)
+@table(WITHOUT)
+def test_without_a_rule(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """A port is denied at every address."""
+    check(case, process, port, Ruleset(net=case.right), judge)
+
+
+@needs(Need.NET)
+@table(WITH)
+def test_with_a_rule(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """A rule allows its port at every address."""
+    ruled = 0 if case.rule_on_port_0 else port
+    check(case, process, port, Ruleset(net=case.right).allow_port(ruled, case.right), judge)
+
+
+def disconnect(process: Process, fd: Fd) -> None:
+    process.connect(fd, unspecified(inet(0)))
+
+
+@needs(Need.NET)
+@covers(NET.CONNECT_TCP)
+def test_disconnect(process: Process, port: int, judge: Judge) -> None:
+    """connect(2) to AF_UNSPEC, which ends a connection, needs no right."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    fd = process.socket(AF_INET, SOCK_STREAM)
+    process.connect(fd, inet(port))
+    observed = process.under(Ruleset(net=NET.CONNECT_TCP)).observe(disconnect, fd)
+    judge(since(NET.CONNECT_TCP, Allowed()), observed)

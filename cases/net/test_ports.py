@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""LANDLOCK_ACCESS_NET_BIND_TCP, _CONNECT_TCP, _BIND_UDP and _CONNECT_SEND_UDP, by port.
+
+Source: include/uapi/linux/landlock.h, "Network flags" and struct landlock_net_port_attr.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, SOCK_STREAM
+
+from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
+from suite.abi import NET
+from suite.calls.sockets import loopback
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Process
+from suite.rows import Case, Judge, table
+from suite.ruleset import Ruleset
+
+CALLS = {
+    "bind-tcp": (NET.BIND_TCP, bind_tcp),
+    "connect-tcp": (NET.CONNECT_TCP, connect_tcp),
+    "bind-udp": (NET.BIND_UDP, bind_udp),
+    "connect-udp": (NET.CONNECT_SEND_UDP, connect_udp),
+    "sendto-udp": (NET.CONNECT_SEND_UDP, sendto_udp),
+}
+FAMILIES = {
+    "ipv4": (AF_INET, (Need.NET,)),
+    "ipv6": (AF_INET6, (Need.NET, Need.IPV6)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port(Case):
+    """A call on a port, and the right that it needs."""
+
+    right: NET
+    call: Callable[[Process, int, int], object]
+    family: int
+
+
+def every(suffix: str, outcome: Outcome) -> dict[str, Port]:
+    """A row for each call in each address family."""
+    return {
+        f"{call}-{family}{suffix}": Port(
+            right=right,
+            covers=right,
+            call=function,
+            family=number,
+            needs=needs,
+            expect=since(right, outcome),
+        )
+        for call, (right, function) in CALLS.items()
+        for family, (number, needs) in FAMILIES.items()
+    }
+
+
+def check(case: Port, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
+    """Make the call outside and in a domain; TCP needs somebody who listens."""
+    if case.right is NET.CONNECT_TCP:
+        process.server(case.family, SOCK_STREAM, loopback(case.family, port))
+    control = process.observe(case.call, case.family, port)
+    judge(case.expect, process.under(ruleset).observe(case.call, case.family, port), control)
+
+
+@table(every("", Denied("EACCES")))
+def test_without_a_rule(case: Port, process: Process, port: int, judge: Judge) -> None:
+    """A port is denied without a rule."""
+    check(case, process, port, Ruleset(net=case.right), judge)
+
+
+@table(every("-with-rule", Allowed()))
+def test_with_a_rule(case: Port, process: Process, port: int, judge: Judge) -> None:
+    """A rule on the port allows it, for IPv4 and IPv6 alike."""
+    check(case, process, port, Ruleset(net=case.right).allow_port(port, case.right), judge)
+
+
+@table(every("-with-rule-on-another-port", Denied("EACCES")))
+def test_with_a_rule_on_another_port(case: Port, process: Process, port: int, judge: Judge) -> None:
+    """A rule on a port says nothing about the next one."""
+    check(case, process, port, Ruleset(net=case.right).allow_port(port + 1, case.right), judge)

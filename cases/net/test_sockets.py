@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Who makes the call counts, not who made the socket, nor when.
+
+Source: Documentation/userspace-api/landlock.rst, "Rights associated with file descriptors";
+security/landlock/net.c.
+"""
+
+from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
+
+from suite.abi import NET
+from suite.calls.sockets import inet
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Judge, covers, needs
+from suite.ruleset import Ruleset
+
+TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
+UDP = Ruleset(net=NET.BIND_UDP | NET.CONNECT_SEND_UDP)
+TCP_DENIED, TCP_ALLOWED = since(TCP.net, Denied("EACCES")), since(TCP.net, Allowed())
+UDP_DENIED, UDP_ALLOWED = since(UDP.net, Denied("EACCES")), since(UDP.net, Allowed())
+MESSAGE = b"x"
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+def test_tcp_made_before(process: Process, port: int, judge: Judge) -> None:
+    """A socket that was made before is restricted when it connects."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    control = process.observe(Process.connect, process.socket(AF_INET, SOCK_STREAM), inet(port))
+    fd = process.socket(AF_INET, SOCK_STREAM)
+    judge(TCP_DENIED, process.under(TCP).observe(Process.connect, fd, inet(port)), control)
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+def test_tcp_bound_before(process: Process, port: int, judge: Judge) -> None:
+    """A socket that was bound before can listen, and accept connections."""
+    fd = process.socket(AF_INET, SOCK_STREAM)
+    process.bind(fd, inet(port))
+    sandboxed = process.under(TCP)
+
+    def serve(server: Process) -> None:
+        server.listen(fd)
+        process.connect(process.socket(AF_INET, SOCK_STREAM), inet(port))
+        server.accept(fd)
+
+    judge(TCP_ALLOWED, sandboxed.observe(serve))
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+def test_tcp_connected_before(process: Process, port: int, judge: Judge) -> None:
+    """A socket that was connected before goes on."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    fd = process.socket(AF_INET, SOCK_STREAM)
+    process.connect(fd, inet(port))
+    judge(TCP_ALLOWED, process.under(TCP).observe(Process.sendto, fd, MESSAGE))
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+def test_tcp_passed_out(process: Process, port: int, judge: Judge) -> None:
+    """A socket that was made in a domain is not restricted outside of it."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    sandboxed = process.under(TCP)
+    fd = sandboxed.give(sandboxed.socket(AF_INET, SOCK_STREAM), process)
+    judge(TCP_ALLOWED, process.observe(Process.connect, fd, inet(port)))
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+def test_tcp_passed_in(process: Process, port: int, judge: Judge) -> None:
+    """A socket that was made outside is restricted in a domain."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    control = process.observe(Process.connect, process.socket(AF_INET, SOCK_STREAM), inet(port))
+    sandboxed = process.under(TCP)
+    fd = process.give(process.socket(AF_INET, SOCK_STREAM), sandboxed)
+    judge(TCP_DENIED, sandboxed.observe(Process.connect, fd, inet(port)), control)
+
+
+@needs(Need.NET)
+@covers(UDP.net)
+def test_udp_connected_before(process: Process, port: int, judge: Judge) -> None:
+    """A UDP socket that was connected before can send to its peer."""
+    fd = process.socket(AF_INET, SOCK_DGRAM)
+    process.connect(fd, inet(port))
+    judge(UDP_ALLOWED, process.under(UDP).observe(Process.sendto, fd, MESSAGE))
+
+
+@needs(Need.NET)
+@covers(UDP.net)
+def test_udp_connected_before_to_an_address(process: Process, port: int, judge: Judge) -> None:
+    """An address is checked whenever it is given, even that of the peer."""
+    process.server(AF_INET, SOCK_DGRAM, inet(port))
+    fd = process.socket(AF_INET, SOCK_DGRAM)
+    process.connect(fd, inet(port))
+    control = process.observe(Process.sendto, fd, MESSAGE, inet(port))
+    judge(UDP_DENIED, process.under(UDP).observe(Process.sendto, fd, MESSAGE, inet(port)), control)
