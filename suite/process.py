@@ -43,10 +43,10 @@ class NotRunError(SetupError):
 class Observation:
     """What an action came to; settled when ``outcome`` is asked for."""
 
-    session: Session
+    calls: list[Call]
+    """Those of the action; of several programs, if it asked for a value on its way."""
     batch: Batch
-    start: int
-    end: int
+    """The program that it ended in."""
     gates: list[Call]
     """The Landlock calls of the case so far."""
 
@@ -58,12 +58,13 @@ class Observation:
             SetupError: The set-up before it failed, or a process died.
             HungError: A call did not return.
         """
+        for call in self.calls:
+            call.batch.settle()
         self.batch.settle()
         refused = _refusal(self.gates)
         if refused is not None:
             return refused
-        calls = self.batch.calls[self.start : self.end]
-        for call in calls:
+        for call in self.calls:
             record = call.record
             if record is None or record.status == wire.Status.UNRESOLVED:
                 raise NotRunError(call, f"{call} was left out")
@@ -75,7 +76,7 @@ class Observation:
     def with_value(self) -> Outcome:
         """The outcome; if all were allowed, with the value of the last call."""
         outcome = self.outcome
-        return Allowed(self.batch.calls[self.end - 1].value) if outcome == Allowed() else outcome
+        return Allowed(self.calls[-1].value) if outcome == Allowed() else outcome
 
 
 def failure_outcome(call: Call, record: wire.Record) -> Outcome:
@@ -206,10 +207,14 @@ class Process(Files, Sockets, Tasks):
         Its first failing call is the outcome, and leaves out the rest of it.
         """
         session = self.session
-        start = len(session.pending.ops)
-        with session.in_mode(Mode.OBSERVED) as batch:
-            action(self, *arguments, **options)
-        return Observation(session, batch, start, len(batch.ops), list(session.gates))
+        with session.in_mode(Mode.OBSERVED) as calls:
+            try:
+                action(self, *arguments, **options)
+            except SetupError as error:
+                if error.call not in calls:
+                    raise
+                # It asked for the value of a call that failed: that call is the outcome.
+        return Observation(calls, session.pending, list(session.gates))
 
 
 def _refusal(gates: list[Call]) -> Outcome | None:

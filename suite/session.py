@@ -129,14 +129,32 @@ class Call:
 
     @property
     def data(self) -> bytes:
-        """The out buffers, each padded to 8 bytes."""
+        """The out buffers, each padded to 8 bytes.
+
+        Raises:
+            SetupError: The call failed or was left out, or its process died too soon after it:
+                values outlive a process, buffers do not.
+        """
         _ = self.value
         record = self.record
-        return record.data if record else b""
+        data = record.data if record else b""
+        if not data and any(_fills(argument) for argument in self.arguments):
+            raise SetupError(self, f"{self}: its buffers were lost with its process")
+        return data
 
     def __str__(self) -> str:
         shown = ", ".join(_shown(argument) for argument in self.arguments)
         return f"{self.name}({shown})"
+
+
+def _fills(argument: Argument) -> bool:
+    match argument:
+        case Out(size):
+            return size > 0
+        case InOut(data):
+            return bool(data)
+        case _:
+            return False
 
 
 def _shown(argument: Argument) -> str:
@@ -195,6 +213,7 @@ class Session:
         self.deadline_ms = 5_000
         self.gates: list[Call] = []
         """The Landlock calls of the case: a refusal of one is what it comes to."""
+        self._blocks: list[list[Call]] = []
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
 
@@ -219,8 +238,8 @@ class Session:
         """Append an operation to the pending program."""
         batch = self.pending
         op = wire.Op(kind, process, nr, deadline_ms=deadline_ms or self.deadline_ms)
-        if self.mode in (Mode.MUST, Mode.GATE):
-            op.on_fail = wire.END
+        if self.mode is not Mode.DEATH:
+            op.on_fail = wire.END  # of the program: a block that ends in it says where it goes on
         if arguments:
             placer = _Placer(batch)
             op.args = [placer.place(argument) for argument in arguments]
@@ -228,6 +247,8 @@ class Session:
         call = Call(batch, len(batch.ops), name, self.mode, arguments)
         batch.ops.append(op)
         batch.calls.append(call)
+        for block in self._blocks:
+            block.append(call)
         return call
 
     def flush(self) -> None:
@@ -246,28 +267,32 @@ class Session:
         batch.error = _first_error(batch)
 
     @contextmanager
-    def in_mode(self, mode: Mode) -> Iterator[Batch]:
+    def in_mode(self, mode: Mode) -> Iterator[list[Call]]:
         """Make the calls of the block in a mode; a failed one leaves out the rest of the block."""
-        before, self.mode = self.mode, mode
-        batch, start = self.pending, len(self.pending.ops)
-        try:
-            yield batch
-        finally:
-            self.mode = before
-            if mode is Mode.OBSERVED:
-                for op in batch.ops[start:]:
-                    op.on_fail = len(batch.ops) if self.pending is batch else wire.END
+        with self._block(mode) as calls:
+            yield calls
+        if mode is Mode.OBSERVED:
+            for call in calls:
+                if call.batch is self.pending:
+                    self.pending.ops[call.index].on_fail = len(self.pending.ops)
 
     @contextmanager
     def gate(self) -> Iterator[None]:
         """Make the calls of the block the way into a domain."""
-        before, self.mode = self.mode, Mode.GATE
-        batch, start = self.pending, len(self.pending.ops)
-        try:
+        with self._block(Mode.GATE) as calls:
             yield
+        self.gates += calls
+
+    @contextmanager
+    def _block(self, mode: Mode) -> Iterator[list[Call]]:
+        before, self.mode = self.mode, mode
+        calls: list[Call] = []
+        self._blocks.append(calls)
+        try:
+            yield calls
         finally:
             self.mode = before
-            self.gates += batch.calls[start:]
+            self._blocks.pop()
 
     def new_process(self) -> int:
         """A free process id."""
