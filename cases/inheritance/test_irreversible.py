@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Nothing takes a restriction back.
+
+Source: Documentation/userspace-api/landlock.rst, "Inheritance" and "Enforcing a ruleset".
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.abi import FS, RULE_PATH_BENEATH
+from suite.calls.files import O_PATH
+from suite.calls.tasks import PR_SET_NO_NEW_PRIVS
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import CLONE_NEWUSER, Process
+from suite.rows import Case, Judge, needs, table
+from suite.ruleset import Ruleset, path_beneath
+from suite.session import Call
+from suite.tree import Tree
+
+READ = Ruleset(fs=FS.READ_FILE)
+DENIED, ALLOWED = since(FS.READ_FILE, Denied("EACCES")), since(FS.READ_FILE, Allowed())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt(Case):
+    """What a process tries that enforced a ruleset without rules, given that ruleset."""
+
+    attempt: Callable[[Process, Call], object]
+
+
+def enforce_permissive_ruleset(process: Process, ruleset: Call) -> None:
+    process.restrict(READ.allow("/", FS.READ_FILE))
+
+
+def add_rule_afterwards(process: Process, ruleset: Call) -> None:
+    rule = path_beneath(FS.READ_FILE, process.open("/", O_PATH))
+    process.add_rule(ruleset, RULE_PATH_BENEATH, rule)
+
+
+def add_rule_and_enforce_again(process: Process, ruleset: Call) -> None:
+    add_rule_afterwards(process, ruleset)
+    process.enforce(ruleset)
+
+
+def close_ruleset(process: Process, ruleset: Call) -> None:
+    process.close(ruleset)
+
+
+def own_user_namespace(process: Process, ruleset: Call) -> None:
+    process.unshare(CLONE_NEWUSER)
+
+
+def drop_capabilities(process: Process, ruleset: Call) -> None:
+    process.drop_capabilities()
+
+
+CASES = {
+    "permissive-ruleset": Attempt(attempt=enforce_permissive_ruleset, expect=DENIED),
+    "rule-added-afterwards": Attempt(attempt=add_rule_afterwards, expect=DENIED),
+    "rule-added-and-enforced-again": Attempt(attempt=add_rule_and_enforce_again, expect=DENIED),
+    "ruleset-closed": Attempt(attempt=close_ruleset, expect=DENIED),
+    "own-user-namespace": Attempt(
+        attempt=own_user_namespace, needs=(Need.USER_NAMESPACES,), expect=DENIED
+    ),
+    "capabilities-dropped": Attempt(attempt=drop_capabilities, expect=DENIED),
+}
+
+
+@table(CASES)
+def test_attempt(case: Attempt, process: Process, tree: Tree, judge: Judge) -> None:
+    """What was denied stays denied."""
+    control = process.observe(Process.open, tree.file, os.O_RDONLY)
+    process.no_new_privs()
+    ruleset = process.build(READ)
+    process.enforce(ruleset)
+    case.attempt(process, ruleset)
+    judge(case.expect, process.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+@needs(Need.ADMIN)
+def test_all_capabilities(process: Process, tree: Tree, judge: Judge) -> None:
+    """Capabilities do not help: not in a domain that was entered without no_new_privs either."""
+    control = process.observe(Process.open, tree.file, os.O_RDONLY)
+    process.enforce(process.build(READ))
+    process.enforce(process.build(READ.allow("/", FS.READ_FILE)))
+    judge(DENIED, process.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+def test_enforcing_again_narrows(process: Process, tree: Tree, judge: Judge) -> None:
+    """A second ruleset takes away what the first allowed."""
+    wide = READ.allow(tree.path, FS.READ_FILE)
+    sandboxed = process.under(wide)
+    control = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)
+    sandboxed.restrict(READ.allow(tree.d2, FS.READ_FILE))
+    judge(DENIED, sandboxed.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+def test_enforcing_again_keeps_the_rest(process: Process, tree: Tree, judge: Judge) -> None:
+    """A second ruleset leaves what both allow."""
+    sandboxed = process.under(
+        READ.allow(tree.path, FS.READ_FILE), READ.allow(tree.d2, FS.READ_FILE)
+    )
+    judge(ALLOWED, sandboxed.observe(Process.open, tree.other, os.O_RDONLY))
+
+
+def test_no_new_privs_stays(process: Process, judge: Judge) -> None:
+    """no_new_privs, which keeps set-user-ID programs out of the game, can't be unset.
+
+    Source: Documentation/userspace-api/no_new_privs.rst.
+    """
+    sandboxed = process.under(READ)
+    sandboxed.observe(Process.prctl, PR_SET_NO_NEW_PRIVS, 0)
+    observed = sandboxed.observe(Process.has_no_new_privs).with_value
+    judge(since(FS.READ_FILE, Allowed(1)), observed)
