@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from suite.process import Process
+from suite.session import Session
 from tests.agents import Agent, fork
 
 
@@ -14,3 +16,16 @@ def agent() -> Iterator[Agent]:
     with Agent() as agent:
         agent.values(fork(0, 1))
         yield agent
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """A session with a real agent."""
+    with Agent() as agent:
+        yield agent.session
+
+
+@pytest.fixture
+def process(session: Session) -> Process:
+    """A process of it, not yet sent for."""
+    return Process(session, 0).fork()

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Sessions: promises, what travels when, and what becomes of failures."""
+
+import os
+import struct
+from collections.abc import Sequence
+
+import pytest
+
+from suite.agent import wire
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.session import HungError, Int, Mode, Out, Pack, Session, SetupError
+
+
+@pytest.fixture
+def frames(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the programs that were sent."""
+    sent: list[int] = []
+    submit = session.client.submit
+
+    def counted(ops: Sequence[wire.Op]) -> int:
+        sent.append(len(ops))
+        return submit(ops)
+
+    monkeypatch.setattr(session.client, "submit", counted)
+    return sent
+
+
+# What travels when
+
+
+def test_nothing_is_sent_until_a_value_is_needed(process: Process, frames: list[int]) -> None:
+    pid = process.getpid()
+    child = process.fork()
+    parent = child.getppid()
+    assert frames == []
+    assert parent.value == pid.value
+    assert child.pid is not None
+    assert child.pid.value != pid.value
+    assert frames == [4]
+
+
+def test_promises_of_a_program_are_arguments_in_it(process: Process, frames: list[int]) -> None:
+    pipe = process.pipe()
+    process.write(Int(pipe, 4), b"through")
+    call = process.read(Int(pipe, 0), 7)
+    assert call.data[:7] == b"through"
+    assert frames == [4]
+
+
+def test_promises_of_an_earlier_program_are_values(process: Process, frames: list[int]) -> None:
+    pipe = process.pipe()
+    assert len(pipe.data) == 8
+    process.write(Int(pipe, 4), b"later")
+    fd = process.dup(Int(pipe, 0))
+    assert fd.value >= 0
+    assert process.read(fd, 5).data[:5] == b"later"
+    assert frames == [2, 2, 1]
+
+
+def test_asking_twice_sends_once(process: Process, frames: list[int]) -> None:
+    call = process.getpid()
+    assert call.value == call.value == call.value
+    assert frames == [2]
+
+
+def test_an_empty_program_is_not_sent(session: Session, frames: list[int]) -> None:
+    session.flush()
+    assert frames == []
+
+
+def test_structs_of_values_promises_and_pointers(process: Process) -> None:
+    """writev(2) of an iovec that points to text of its own."""
+    pipe = process.pipe()
+    iovec = Pack(((8, b"pointed at"), (8, 10), (8, b"and more"), (8, 8)))
+    process.syscall("writev", Int(pipe, 4), iovec, 2)
+    assert process.read(Int(pipe, 0), 64).data[:18] == b"pointed atand more"
+
+
+def test_a_promise_in_a_struct(process: Process) -> None:
+    """poll(2)'s struct names a file descriptor of the same program, or of one before."""
+    pipe = process.pipe()
+    first = process.syscall("ppoll", Pack(((4, Int(pipe, 4)), struct.pack("<hh", 4, 0))), 1, 0, 0)
+    assert first.value == 1
+    second = process.syscall("ppoll", Pack(((4, Int(pipe, 4)), struct.pack("<hh", 4, 0))), 1, 0, 0)
+    assert second.value == 1
+
+
+def test_negative_values_in_a_struct(process: Process) -> None:
+    assert process.syscall("ppoll", Pack(((4, -1), bytes(4))), 1, Pack(((8, 0), (8, 0)))).value == 0
+
+
+# Failures
+
+
+def test_a_failed_set_up_names_the_call_and_the_errno(process: Process) -> None:
+    fd = process.open("/none/such", os.O_RDONLY)
+    later = process.getpid()
+    with pytest.raises(SetupError, match=r"openat\(-100, '/none/such', .*\): ENOENT") as caught:
+        _ = later.value
+    assert caught.value.call is fd
+
+
+def test_a_failed_set_up_leaves_out_the_rest(process: Process, session: Session) -> None:
+    keep = process.pipe()
+    session.flush()
+    process.close(999)
+    process.write(Int(keep, 4), b"x")
+    with pytest.raises(SetupError, match=r"close\(999\): EBADF"):
+        _ = process.getpid().value
+    process.fcntl(Int(keep, 0), 4, os.O_NONBLOCK)
+    empty = process.observe(Process.read, Int(keep, 0), 1)
+    assert empty.outcome == Denied("EAGAIN")
+
+
+def test_what_a_set_up_builds_on_is_named(process: Process, session: Session) -> None:
+    with session.in_mode(Mode.OBSERVED):
+        fd = process.open("/none", os.O_RDONLY)
+    closed = process.close(fd)
+    with pytest.raises(SetupError, match=r"close\(<openat>\): an earlier call that it builds on"):
+        _ = closed.value
+
+
+def test_a_process_that_died_breaks_the_set_up(process: Process) -> None:
+    process.exit()
+    with pytest.raises(SetupError, match=r"getpid\(\): was dead"):
+        _ = process.getpid().value
+
+
+def test_a_process_that_ends_is_expected_to(process: Process) -> None:
+    child = process.fork()
+    ended = child.exit(3)
+    status = process.wait(child.pid or 0)
+    assert os.waitstatus_to_exitcode(struct.unpack_from("<i", status.data)[0]) == 3
+    assert ended.failure == "DIED"
+
+
+def test_data_that_died_with_its_process_is_not_made_up(process: Process) -> None:
+    """A value may have come, its buffers not: that breaks the case, it does not read as empty."""
+    child = process.fork()
+    cwd = child.syscall("getcwd", Out(64), 64)
+    child.prctl(1, 9)  # PR_SET_PDEATHSIG
+    me = child.syscall("getpid")
+    with process.session.in_mode(Mode.DEATH):
+        child.kill(me, 9)
+    assert me.value > 0
+    with pytest.raises(SetupError, match=r"getcwd\(.*\): its buffers were lost with its process"):
+        _ = cwd.data
+
+
+def test_a_hung_call_is_named_with_its_deadline(session: Session, process: Process) -> None:
+    session.deadline_ms = 100
+    process.syscall("ppoll", 0, 0, 0, 0)
+    with pytest.raises(HungError, match=r"ppoll\(0, 0, 0, 0\) did not return in 0.1 s"):
+        _ = process.getpid().value
+
+
+# Processes
+
+
+def test_kills_travel_with_the_next_program(
+    process: Process, session: Session, frames: list[int]
+) -> None:
+    with session.scope():
+        first = process.fork()
+        pid = first.getpid().value
+    assert frames == [3]
+    with session.scope():
+        second = process.fork()
+        assert second.id == first.id
+        assert second.getpid().value != pid
+    assert frames == [3, 3]  # kill, fork, getpid
+
+
+def test_what_a_case_never_asked_for_is_not_sent(
+    process: Process, session: Session, frames: list[int]
+) -> None:
+    session.flush()
+    with session.scope():
+        child = process.fork()
+        child.close(999)  # would break the set-up of whoever came next
+    assert process.getpid().value > 0
+    assert frames == [1, 2]
+
+
+def test_kills_are_not_lost_with_what_was_never_sent(process: Process, session: Session) -> None:
+    with session.scope():
+        pid = process.fork().getpid().value
+    with session.scope():
+        process.fork()
+    assert process.observe(Process.kill, pid, 0).outcome in (Allowed(), Denied("ESRCH"))
+    process.wait(pid)
+    assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
+
+
+def test_ids_do_not_run_out(process: Process, session: Session) -> None:
+    """More processes than there are ids, 64 a case."""
+    session.flush()
+    for _ in range(wire.MAX_PROCESS // 64 + 2):
+        with session.scope():
+            children = [process.fork() for _ in range(64)]
+            assert max(child.id for child in children) == 65
+            session.flush()
+    assert process.getpid().value > 0
+
+
+def test_after_a_failed_case_the_next_one_works(process: Process, session: Session) -> None:
+    with session.scope():
+        child = process.fork()
+        child.close(999)
+        with pytest.raises(SetupError):
+            _ = child.getpid().value
+    with session.scope():
+        assert process.fork().getpid().value > 0
+
+
+def test_an_unknown_system_call_is_no_promise(process: Process) -> None:
+    with pytest.raises(KeyError):
+        process.syscall("frobnicate")
