@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from suite.errors import InfrastructureError
-from suite.records import CaseRecord, Verdict
+from suite.errors import InfrastructureError, LandproofError
+from suite.records import CaseRecord, Facts, Verdict
 from suite.targets.base import Ground, Target
 
 MOST_STARTS = 20
@@ -26,6 +26,8 @@ class TargetDownError(InfrastructureError):
 class _Seat:
     target: Target
     ground: Ground | None = None
+    facts: Facts | None = None
+    """What it was when it last came up."""
     starts: int = 0
     failed: int = 0
     why: str = ""
@@ -64,12 +66,13 @@ class Hub:
             seat.starts += 1
             try:
                 seat.ground = seat.target.start()
-            except InfrastructureError as error:
+            except LandproofError as error:
                 seat.target.stop()
                 seat.failed += 1
                 seat.why = str(error)
                 raise TargetDownError(seat.why) from error
             seat.failed = 0
+            seat.facts = seat.ground.facts
         return seat.ground
 
     def agent(self, name: str) -> str:
@@ -89,9 +92,9 @@ class Hub:
         """A record as plain data, and with a target's first one what the target is."""
         seat = self._seat(name)
         envelope: dict[str, Any] = {"target": name, "case": msgspec.to_builtins(record)}
-        if seat.ground and not seat.told:
+        if seat.facts and not seat.told:
             seat.told = True
-            envelope["facts"] = msgspec.to_builtins(seat.ground.facts)
+            envelope["facts"] = msgspec.to_builtins(seat.facts)
             envelope["kernel"] = msgspec.to_builtins(seat.target.kernel)
         return envelope
 

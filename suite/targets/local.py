@@ -15,6 +15,9 @@ from suite.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import local_ground
 
+_AUTOPSY_S = 0.5
+"""How long an agent may take to end after its channel did."""
+
 
 class LocalTarget(Target):
     """The kernel that landproof itself runs on."""
@@ -65,7 +68,10 @@ class LocalTarget(Target):
 
     def autopsy(self) -> tuple[Verdict, str]:
         """The agent of the running kernel ended, or is stuck."""
-        status = self._agent.poll() if self._agent else None
-        if status is None:
+        if self._agent is None:
+            return Verdict.CRASHED, "the agent is gone"
+        try:
+            status = self._agent.wait(_AUTOPSY_S)
+        except subprocess.TimeoutExpired:
             return Verdict.HUNG, "the agent does not answer"
         return Verdict.CRASHED, f"the agent ended with status {status}"
