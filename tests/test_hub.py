@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""The hub: targets are started when asked for, again after they died, and not for ever."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from suite.agent.client import AgentLostError
+from suite.errors import InfrastructureError, LandproofError, UsageError
+from suite.hub import MOST_FAILED_STARTS, MOST_STARTS, Hub, TargetDownError
+from suite.records import CaseRecord, Facts, KernelBuild, Verdict
+from suite.targets.base import Ground, Target
+
+FACTS = Facts(release="6.12", version="#1", machine="x86_64", abi=6, errata=None)
+BUILD = KernelBuild(
+    name="6.12", release="6.12.1", version="6.12.1-1", source="path:/boot", sha256="00"
+)
+CASE = CaseRecord(id="fs/x[y]", verdict=Verdict.CONFORMS)
+
+
+@dataclass
+class Fake(Target):
+    """A target that notes what is done with it."""
+
+    name: str
+    errors: list[LandproofError] = field(default_factory=list)
+    """For the next starts."""
+    log: list[str] = field(default_factory=list)
+    kernel: KernelBuild | None = None
+
+    def start(self) -> Ground:
+        """Note it."""
+        self.log.append("start")
+        if self.errors:
+            raise self.errors.pop(0)
+        nothing = cast(Any, None)
+        return Ground(nothing, nothing, "/tmp/x", "/tmp/x/agent", True, FACTS)  # noqa: S108
+
+    def stop(self) -> None:
+        """Note it."""
+        self.log.append("stop")
+
+    def autopsy(self) -> tuple[Verdict, str]:
+        """A reason."""
+        self.log.append("autopsy")
+        return Verdict.CRASHED, "Kernel panic"
+
+
+def hub_of(*targets: Fake) -> Hub:
+    """A hub of these."""
+    return Hub({target.name: target for target in targets}.__getitem__)
+
+
+def test_a_target_is_made_and_started_once() -> None:
+    made = []
+
+    def make(name: str) -> Fake:
+        made.append(name)
+        return Fake(name)
+
+    hub = Hub(make)
+    assert hub.ground("a") is hub.ground("a")
+    assert hub.agent("a") == "/tmp/x/agent"  # noqa: S108
+    target = hub.target("a")
+    assert made == ["a"]
+    assert cast(Fake, target).log == ["start"]
+
+
+def test_one_target_at_a_time() -> None:
+    a, b = Fake("a"), Fake("b")
+    hub = hub_of(a, b)
+    hub.ground("a")
+    hub.ground("b")
+    assert (a.log, b.log) == (["start", "stop"], ["start"])
+
+
+@pytest.mark.parametrize("kind", [InfrastructureError, LandproofError, AgentLostError])
+def test_a_target_that_does_not_start_is_tried_twice(kind: type[LandproofError]) -> None:
+    target = Fake("a", [kind("no bootable device")] * 9)
+    hub = hub_of(target)
+    for _ in range(5):
+        with pytest.raises(TargetDownError, match=r"^no bootable device$"):
+            hub.ground("a")
+    assert target.log == ["start", "stop"] * MOST_FAILED_STARTS
+
+
+def test_a_start_that_goes_well_counts_anew() -> None:
+    target = Fake("a", [InfrastructureError("busy")])
+    hub = hub_of(target)
+    with pytest.raises(TargetDownError):
+        hub.ground("a")
+    hub.ground("a")
+    target.errors = [InfrastructureError("busy again")]
+    hub.bury("a", AgentLostError("gone"))
+    with pytest.raises(TargetDownError, match="busy again"):
+        hub.ground("a")
+    assert hub.ground("a").facts is FACTS
+
+
+def test_a_dead_target_is_looked_at_and_started_again() -> None:
+    target = Fake("a")
+    hub = hub_of(target)
+    hub.ground("a")
+    verdict, reason = hub.bury("a", AgentLostError("the agent is gone"))
+    assert (verdict, reason) == (Verdict.CRASHED, "the agent is gone: Kernel panic")
+    hub.ground("a")
+    assert target.log == ["start", "autopsy", "stop", "start"]
+
+
+def test_a_target_that_dies_all_the_time_is_given_up() -> None:
+    target = Fake("a")
+    hub = hub_of(target)
+    for _ in range(MOST_STARTS):
+        hub.ground("a")
+        hub.bury("a", AgentLostError("gone"))
+    with pytest.raises(TargetDownError, match=f"died {MOST_STARTS} times, last: Kernel panic"):
+        hub.ground("a")
+    assert target.log.count("start") == MOST_STARTS
+
+
+def test_facts_go_with_the_first_record_alone() -> None:
+    hub = hub_of(Fake("a", kernel=BUILD))
+    hub.ground("a")
+    first, second = hub.envelope("a", CASE), hub.envelope("a", CASE)
+    assert first["facts"]["abi"] == 6
+    assert first["kernel"]["sha256"] == "00"
+    assert second == {"target": "a", "case": first["case"]}
+    assert first["case"]["id"] == "fs/x[y]"
+
+
+def test_facts_are_told_even_if_the_first_case_killed_it() -> None:
+    hub = hub_of(Fake("a"))
+    hub.ground("a")
+    hub.bury("a", AgentLostError("gone"))
+    assert hub.envelope("a", CASE)["facts"]["release"] == "6.12"
+
+
+def test_a_target_that_never_started_has_no_facts() -> None:
+    hub = hub_of(Fake("a", [InfrastructureError("no")]))
+    with pytest.raises(TargetDownError):
+        hub.ground("a")
+    assert "facts" not in hub.envelope("a", CASE)
+
+
+def test_stop_takes_all_down() -> None:
+    a, b = Fake("a"), Fake("b")
+    hub = hub_of(a, b)
+    hub.ground("a")
+    hub.target("b")
+    hub.stop()
+    hub.stop()
+    assert (a.log, b.log) == (["start", "stop"], ["stop"])
+
+
+def test_numbers_are_new_every_time() -> None:
+    hub = hub_of()
+    assert len({hub.number() for _ in range(100)}) == 100
+
+
+def test_an_unknown_name_is_the_maker_s_to_refuse() -> None:
+    def make(name: str) -> Fake:
+        raise UsageError(f"no such target: {name}")
+
+    with pytest.raises(UsageError, match="no such target: z"):
+        Hub(make).ground("z")
