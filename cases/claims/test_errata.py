@@ -5,56 +5,30 @@ Source: security/landlock/errata/abi-*.h; Documentation/userspace-api/landlock.r
 errata".
 """
 
-from dataclasses import dataclass
-
-from suite.abi import CREATE, ERRATA, Erratum
-from suite.expectation import Clause, Expectation
+from suite.abi import CREATE, ERRATA
+from suite.expectation import by_abi
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.records import Facts
+from suite.rows import Judge, covers
 
-CLAIMED, NOT_CLAIMED = Allowed("claimed"), Allowed("not claimed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim(Case):
-    """A bit of the errata mask."""
-
-    erratum: Erratum
+NONE = Allowed(0)
 
 
-def claimed_from(erratum: Erratum, applies: int) -> Expectation:
-    """What is owed for an erratum that applies from an ABI version on."""
-    return Expectation(
-        Clause(None, until=1, absent=True),
-        *([Clause(NOT_CLAIMED, since=1, until=applies)] if applies > 1 else ()),
-        Clause(NOT_CLAIMED, since=applies, unfixed=erratum),
-        Clause(CLAIMED, since=applies, fixed=erratum),
-    )
-
-
-CASES = {
-    erratum.name.lower().replace("_", "-"): Claim(
-        erratum=erratum, expect=claimed_from(erratum, applies)
-    )
-    for erratum, (applies, _) in ERRATA.items()
-}
-
-
-def claim(mask: Outcome, erratum: Erratum) -> Outcome:
-    """What an errata query says of one erratum; a kernel without the interface claims none."""
+def out_of_place(mask: Outcome, abi: int) -> Outcome:
+    """The bits of an errata mask that an ABI version can't have."""
     match mask:
-        case Allowed(int() as bits):
-            return CLAIMED if bits >> (erratum - 1) & 1 else NOT_CLAIMED
-        case Rejected(errno="EINVAL"):
-            return NOT_CLAIMED
+        case Allowed(int() as claimed):
+            foreign = (erratum for erratum, (applies, _) in ERRATA.items() if abi < applies)
+            return Allowed(claimed & sum(1 << (erratum - 1) for erratum in foreign))
+        case Rejected(errno="EINVAL"):  # no errata interface
+            return NONE
         case _:
             return mask
 
 
 @covers(CREATE.ERRATA)
-@table(CASES)
-def test_claim(case: Claim, process: Process, judge: Judge) -> None:
-    """An erratum is claimed by kernels alone whose ABI version it applies to."""
+def test_out_of_place(process: Process, facts: Facts, judge: Judge) -> None:
+    """A kernel claims no erratum of a feature that its ABI version does not have."""
     mask = process.observe(Process.create_ruleset, 0, 0, CREATE.ERRATA).with_value
-    judge(case.expect, claim(mask, case.erratum))
+    judge(by_abi(lambda _: NONE), out_of_place(mask, facts.abi))
