@@ -18,8 +18,11 @@ _UTS_FIELD = 65
 _SECURITYFS = "/sys/kernel/security"
 
 
-def probe(process: Process) -> Facts:
-    """The facts of the target that a process lives on."""
+def probe(process: Process, *, private: bool) -> Facts:
+    """The facts of the target that a process lives on.
+
+    Nothing is mounted unless mounts are ``private``: else the host would keep them.
+    """
     uts = process.syscall("uname", Out(6 * _UTS_FIELD))
     version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
     errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
@@ -39,7 +42,7 @@ def probe(process: Process) -> Facts:
         abi=version.value if version.failure is None else 0,
         errata=errata.value if errata.failure is None else None,
         missing=version.failure,
-        lsm=_lsm(process),
+        lsm=_lsm(process, private=private),
         uid=_uid(process, status),
         capabilities=int(capabilities[1], 16) if capabilities else 0,
         user_namespaces=child.pid is not None and child.pid.failure is None,
@@ -76,10 +79,10 @@ def _read(process: Process, path: str) -> str:
         return ""
 
 
-def _lsm(process: Process) -> list[str]:
-    """The active LSMs; securityfs is mounted for it where it isn't and we may."""
+def _lsm(process: Process, *, private: bool) -> list[str]:
+    """The active LSMs; securityfs is mounted for it where it isn't and mounts are ours alone."""
     names = _read(process, f"{_SECURITYFS}/lsm")
-    if not names:
+    if not names and private:
         process.observe(Process.mount, "securityfs", _SECURITYFS, "securityfs")
         names = _read(process, f"{_SECURITYFS}/lsm")
     return names.split(",") if names else []

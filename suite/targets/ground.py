@@ -11,6 +11,7 @@ from pathlib import Path
 
 from suite.agent.client import AgentClient
 from suite.calls.files import MS_PRIVATE, MS_REC
+from suite.outcome import Allowed
 from suite.process import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -38,6 +39,8 @@ def guest_ground(client: AgentClient, agent: Path, arch: str) -> Ground:
     root = Process(session, SUPERVISOR).fork()
     for path in ("/proc", "/sys", "/tmp"):  # noqa: S108 (the guest's own)
         root.observe(Process.mkdir, path)
+    root.observe(Process.mount, "none", "/", None, MS_REC | MS_PRIVATE)
+    root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the guest's own)
     return _furnish(session, root, agent, private=True)
 
 
@@ -56,11 +59,18 @@ def _in_namespaces(session: Session) -> Process | None:
         with session.in_mode(Mode.OBSERVED):
             root = Process(session, SUPERVISOR).fork(flags)
         if root.pid is not None and root.pid.failure is None:
-            if flags & CLONE_NEWUSER:
-                _map_ids(root)
-            return root
+            taken = root.observe(_take_over, flags)
+            if taken.outcome == Allowed():  # some systems give namespaces, but no rights in them
+                return root
         session.kill(root.id)
     return None
+
+
+def _take_over(root: Process, flags: int) -> None:
+    if flags & CLONE_NEWUSER:
+        _map_ids(root)
+    root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next one
+    root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
 
 
 def _map_ids(root: Process) -> None:
@@ -81,15 +91,13 @@ def _furnish(
     # The kernel reaps what cases leave behind.
     root.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
     if private:
-        root.observe(Process.mount, "none", "/", None, MS_REC | MS_PRIVATE)
         root.observe(Process.mount, "proc", "/proc", "proc")
-        root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
         root.mkdir(place)
         _loopback_up(root)
     binary = f"{place}/agent"
     root.write_file(binary, agent.read_bytes(), mode=0o755)
     session.flush()
-    return Ground(session, root, place, binary, private, probe(root))
+    return Ground(session, root, place, binary, private, probe(root, private=private))
 
 
 def _loopback_up(root: Process) -> None:
