@@ -65,3 +65,15 @@ SHORT_UNSPEC = Bug(
     "e4d82cbce225",
     "6.19, 6.12.92",
 )
+TSYNC_WITHOUT_RULESET = Bug(
+    "tsync-without-ruleset",
+    "landlock: Allow TSYNC with LOG_SUBDOMAINS_OFF and fd=-1",
+    "e75e38055b9d",
+    "7.1, 7.0.4",
+)
+FLAGS_BEFORE_PRIVILEGES = Bug(
+    "flags-before-privileges",
+    "landlock: Change landlock_restrict_self(2) check ordering",
+    "eba39ca4b155",
+    "5.19, 5.18.3, 5.15.46",
+)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import FS, RESTRICT
+from suite.bugs import FLAGS_BEFORE_PRIVILEGES
 from suite.calls.tasks import CAP_SYS_ADMIN
-from suite.expectation import by_abi, since
+from suite.expectation import ByBug, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Rejected
 from suite.process import CLONE_NEWUSER, Process
@@ -70,8 +71,14 @@ CASES = {
     "neither-and-unknown-flag": Caller(
         prepare=neither,
         flags=1 << 31,
-        expect=by_abi(
-            lambda abi: Rejected("restrict_self", "EPERM" if abi < FLAGS_FIRST_SINCE else "EINVAL")
+        expect=since(
+            FS.READ_FILE,
+            ByBug(
+                FLAGS_BEFORE_PRIVILEGES,
+                before=Rejected("restrict_self", "EINVAL"),
+                after=Rejected("restrict_self", "EPERM"),
+            ),
+            (FLAGS_FIRST_SINCE, Rejected("restrict_self", "EINVAL")),
         ),
     ),
 }
