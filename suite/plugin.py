@@ -87,6 +87,16 @@ def pytest_landproof_target(name: str) -> Target | None:
     return LocalTarget() if name == "local" else None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse names of targets that do not exist before anything runs."""
+    for name in session.config.getoption("target"):
+        try:
+            session.config.stash[_hub].target(name)
+        except LandproofError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every case on every target."""
     if "ground" in metafunc.fixturenames:

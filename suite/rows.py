@@ -19,7 +19,6 @@ _Function = TypeVar("_Function", bound=Callable[..., None])
 _SOURCE = re.compile(r"^Source:\s*(.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
 Judge: TypeAlias = Callable[..., None]
 """``judge(expectation, observed, control=None)``: what the fixture of that name gives."""
-vm_only = pytest.mark.vm_only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +58,12 @@ def covers(*features: Feature) -> pytest.MarkDecorator:
 def needs(*wanted: Need) -> pytest.MarkDecorator:
     """Name what a target must have for the case to be shown."""
     return pytest.mark.needs(*wanted)
+
+
+def vm_only(function: _Function) -> _Function:
+    """Run the case in virtual machines alone: it could change the machine."""
+    decorated: _Function = pytest.mark.vm_only(function)
+    return decorated
 
 
 def target_of(item: pytest.Item) -> str:

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: MIT
+"""The pytest plugin, over miniature cases and targets: from each test to exactly one record."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suite.errors import Exit
+from suite.plugin import RECORD
+
+pytest_plugins = ["pytester"]
+
+TARGETS = '''
+import pytest
+from suite.errors import InfrastructureError
+from suite.records import KernelBuild
+from suite.targets.local import LocalTarget
+
+class Fake(LocalTarget):
+    """The running kernel under another name; ``log`` is a file."""
+
+    made = {}
+
+    def __init__(self, name, log):
+        super().__init__()
+        self.name, self.log = name, log
+        self.kernel = KernelBuild(name="k", release="r", version="1", source="path:/", sha256="0")
+
+    def note(self, what):
+        with open(self.log, "a") as log:
+            log.write(what + "\\n")
+
+    def start(self):
+        self.note(f"start {self.name}")
+        if "down" in self.name:
+            raise InfrastructureError("no bootable device")
+        return super().start()
+
+    def stop(self):
+        self.note(f"stop {self.name}")
+        super().stop()
+
+def pytest_landproof_target(name, config):
+    if name.startswith("fake"):
+        Fake.made[name] = Fake(name, config.rootpath / "log")
+        return Fake.made[name]
+
+@pytest.fixture
+def agent(process, target_name):
+    """The agent's process, to be harmed."""
+    return Fake.made[target_name]._agent
+'''
+
+CASES = '''
+"""Miniatures.
+
+Source: the module.
+"""
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+from suite.abi import FS, NET
+from suite.expectation import always, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, covers, needs, table
+
+YES = always(Allowed())
+
+def test_conforms(process, judge):
+    """It behaves.
+
+    Source: the function.
+    """
+    judge(YES, process.observe(Process.getpid), control=process.observe(Process.getpid))
+
+def test_deviates(process, judge):
+    judge(YES, process.observe(Process.close, 999))
+
+def test_control_fails(process, judge):
+    judge(YES, process.observe(Process.getpid), control=process.observe(Process.close, 999))
+
+def test_no_judgement(process):
+    process.getpid()
+
+def test_setup_fails(process, judge):
+    process.close(999)
+    judge(YES, process.observe(Process.getpid))
+
+def test_assertion(process, judge):
+    assert process.getpid().value == 0
+
+def test_mistake(process, judge):
+    process.frobnicate()
+
+def test_hangs(process, judge):
+    process.session.deadline_ms = 100
+    try:
+        judge(YES, process.observe(Process.syscall, "ppoll", 0, 0, 0, 0))
+    finally:
+        process.session.deadline_ms = 5000
+
+def test_needs(process, judge):
+    pytest.skip("needs a moon")
+
+@pytest.mark.vm_only
+def test_vm_only(process, judge):
+    raise AssertionError("must not run")
+
+def test_dies(process, judge, agent):
+    judge(YES, process.observe(Process.getpid))
+    agent.kill()
+    agent.wait()
+    process.getpid().value
+
+def test_silent(process, judge, agent):
+    agent.send_signal(signal.SIGSTOP)
+    try:
+        judge(YES, process.observe(Process.getpid))
+    finally:
+        agent.send_signal(signal.SIGCONT)
+
+def test_after(process, tree, port, judge):
+    fd = process.open(tree.file, os.O_RDONLY)
+    assert port > 1023
+    judge(YES, process.observe(Process.read, fd, 3))
+
+@covers(FS.READ_FILE)
+@table({"row-one": Case(expect=YES), "row-two": Case(expect=YES, covers=NET.BIND_TCP)})
+def test_table(case, process, judge):
+    """A row."""
+    judge(case.expect, process.observe(Process.getpid))
+
+def test_not_a_case():
+    pass
+'''
+
+
+class Collector:
+    """Takes the records as a run's reader does."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what is attached to a report."""
+        for key, envelope in report.user_properties:
+            if key == RECORD and isinstance(envelope, dict):
+                self.envelopes.append(envelope)
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The records by id; each test has one."""
+        records = {envelope["case"]["id"]: envelope["case"] for envelope in self.envelopes}
+        assert len(records) == len(self.envelopes)
+        return records
+
+
+@pytest.fixture
+def house(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with the miniature targets and cases."""
+    pytester.makeconftest(TARGETS)
+    area = pytester.mkdir("area")
+    (area / "test_mini.py").write_text(CASES)
+    return pytester
+
+
+def run(house: pytest.Pytester, *options: str) -> tuple[Collector, int | pytest.ExitCode | None]:
+    """Run the cases; what was collected, and the exit status."""
+    collector = Collector()
+    plain = ("-p", "suite.plugin", "-p", "no:cacheprovider", "-q")
+    result = house.inline_run(*plain, *options, plugins=[collector])
+    return collector, result.ret
+
+
+def log(house: pytest.Pytester) -> list[str]:
+    """What was done with the targets."""
+    return (house.path / "log").read_text().splitlines()
+
+
+VERDICTS = {
+    "conforms": ("conforms", ""),
+    "deviates": ("deviates", ""),
+    "control-fails": ("broken", "the control came to EBADF"),
+    "no-judgement": ("broken", "the case ended without a judgement"),
+    "setup-fails": ("broken", "close(999): EBADF"),
+    "assertion": ("broken", "AssertionError: assert"),
+    "mistake": ("broken", "AttributeError: 'Process' object has no attribute 'frobnicate'"),
+    "hangs": ("hung", "ppoll(0, 0, 0, 0) did not return in 0.1 s"),
+    "needs": ("skipped", "needs a moon"),
+    "vm-only": ("skipped", "could change the machine: runs in virtual machines only"),
+    "dies": ("crashed", "the agent ended with status -9"),
+    "silent": ("hung", "the agent does not answer"),
+    "after": ("conforms", ""),
+    "row-one": ("conforms", ""),
+    "row-two": ("conforms", ""),
+}
+
+
+def test_every_case_gives_one_record(
+    house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.session.patience_s", lambda _: 0.4)
+    collector, status = run(house, "--target", "fake")
+    records = collector.records()
+    assert set(records) == {f"area/mini[{name}]" for name in VERDICTS}
+    for name, (verdict, reason) in VERDICTS.items():
+        record = records[f"area/mini[{name}]"]
+        assert record["verdict"] == verdict, record
+        assert reason in record["reason"]
+        assert (record["reason"] == "") == (reason == "")
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert log(house) == ["start fake", "stop fake"] * 3  # it died, and fell silent
+    facts = [envelope for envelope in collector.envelopes if "facts" in envelope]
+    assert facts == collector.envelopes[:1]
+    assert facts[0]["kernel"]["name"] == "k"
+
+
+def test_what_a_record_holds(house: pytest.Pytester) -> None:
+    collector, _ = run(house, "--target", "fake", "-k", "conforms or deviates or table")
+    records = collector.records()
+    good, bad = records["area/mini[conforms]"], records["area/mini[deviates]"]
+    assert (good["summary"], good["source"]) == ("It behaves.", "the function.")
+    assert (
+        good["observed"]
+        == good["expected"]
+        == good["control"]
+        == {
+            "outcome": "allowed",
+            "value": None,
+        }
+    )
+    assert good["clause"] == "ABI 0+"
+    assert (bad["summary"], bad["source"]) == ("", "the module.")
+    assert bad["observed"] == {"outcome": "denied", "errno": "EBADF"}
+    assert bad["control"] is None
+    assert records["area/mini[row-one]"]["covers"] == ["fs.read_file"]
+    assert records["area/mini[row-two]"]["covers"] == ["net.bind_tcp"]
+    assert all(0 < record["seconds"] < 10 for record in records.values())
+
+
+def test_a_target_that_does_not_come_up(house: pytest.Pytester) -> None:
+    """Its cases are lost, with the reason; those of other targets are heard."""
+    collector, status = run(
+        house, "--target", "fake-down", "--target", "fake", "-k", "conforms or deviates or after"
+    )
+    lost = [e["case"] for e in collector.envelopes if e["target"] == "fake-down"]
+    assert [case["verdict"] for case in lost] == ["lost"] * 3
+    assert {case["reason"] for case in lost} == {"no bootable device"}
+    heard = [e["case"]["verdict"] for e in collector.envelopes if e["target"] == "fake"]
+    assert heard == ["conforms", "deviates", "conforms"]
+    assert not any("facts" in e for e in collector.envelopes if e["target"] == "fake-down")
+    assert status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_one_target_after_the_other(house: pytest.Pytester) -> None:
+    run(house, "--target", "fake-1", "--target", "fake-2", "-k", "conforms or after")
+    assert log(house)[:3] == ["start fake-1", "stop fake-1", "start fake-2"]
+    assert log(house).count("start fake-2") == 1
+    assert log(house)[-1] == "stop fake-2"
+
+
+def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
+    collector, status = run(house, "-k", "conforms")
+    assert [envelope["target"] for envelope in collector.envelopes] == ["local"]
+    assert status == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "2", "--dist", "loadgroup")], ids=["", "xdist"])
+def test_an_unknown_target_is_one_line(house: pytest.Pytester, more: tuple[str, ...]) -> None:
+    result = house.runpytest_inprocess("-p", "suite.plugin", "--target", "nowhere", *more)
+    assert result.ret == Exit.USAGE + 2 == pytest.ExitCode.USAGE_ERROR
+    output = [*result.outlines, *result.errlines]
+    assert "ERROR: no such target: nowhere (there is local, and vm:NAME)" in output
+    assert not any("Traceback" in line or "INTERNALERROR" in line for line in output)
+
+
+def test_tests_without_a_target_are_none_of_ours(house: pytest.Pytester) -> None:
+    collector, status = run(house, "-k", "not_a_case")
+    assert (collector.envelopes, status) == ([], pytest.ExitCode.OK)
+    assert not Path(house.path / "log").exists()
+
+
+def test_verdicts_are_shown(house: pytest.Pytester) -> None:
+    result = house.runpytest_inprocess(
+        "-p", "suite.plugin", "-v", "--target", "fake", "-k", "conforms or deviates or vm_only"
+    )
+    lines = [line.rpartition("::")[2] for line in result.outlines if "::test_" in line]
+    shown = {line.split("[")[0]: line.split()[1] for line in lines if "%" in line}
+    assert shown == {
+        "test_conforms": "CONFORMS",
+        "test_deviates": "DEVIATES",
+        "test_vm_only": "SKIPPED",
+    }
+    text = "\n".join(result.outlines)
+    assert "expected allowed (ABI 0+), observed EBADF" in text
+
+
+def test_records_arrive_over_xdist(house: pytest.Pytester) -> None:
+    """Two workers, a target each; the facts of both come once."""
+    collector, status = run(
+        house,
+        *("-n", "2", "--dist", "loadgroup", "--target", "fake-1", "--target", "fake-2"),
+        *("-k", "conforms or deviates or dies or table"),
+    )
+    assert status == pytest.ExitCode.TESTS_FAILED
+    for name in ("fake-1", "fake-2"):
+        envelopes = [e for e in collector.envelopes if e["target"] == name]
+        verdicts = sorted((e["case"]["id"], e["case"]["verdict"]) for e in envelopes)
+        assert verdicts == [
+            ("area/mini[conforms]", "conforms"),
+            ("area/mini[deviates]", "deviates"),
+            ("area/mini[dies]", "crashed"),
+            ("area/mini[row-one]", "conforms"),
+            ("area/mini[row-two]", "conforms"),
+        ]
+        assert sum("facts" in envelope for envelope in envelopes) == 1
