@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from suite import rows
+from suite import rows, workers
 from suite.agent.client import AgentLostError, AgentSilentError
 from suite.errors import LandproofError, UsageError
 from suite.expectation import Expectation
@@ -67,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
     config.stash[_hub] = Hub(lambda name: _make_target(config, name))
+    workers.configure(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -100,9 +101,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every case on every target."""
     if "ground" in metafunc.fixturenames:
-        names = metafunc.config.getoption("target") or ["local"]
-        marks = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
-        metafunc.parametrize("target_name", marks, indirect=True, scope="session")
+        names = rows.targets(metafunc.config)
+        metafunc.parametrize("target_name", names, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,6 @@ Guilty until heard: a planned case without a record is ``lost``.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +16,9 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
+from suite import rows
 from suite.plugin import RECORD
 from suite.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
-
-_NODE = re.compile(
-    r"(?P<area>[^/]+)/test_(?P<file>[^/]+)\.py::test_(?P<name>[^\[]+)\[(?P<params>.*)\]"
-)
 
 
 @dataclass(slots=True)
@@ -111,16 +107,8 @@ class Recorder:
                 target.cases.setdefault(case, None)
 
     def _place(self, nodeid: str) -> tuple[Planned, str] | None:
-        match = _NODE.search(nodeid)
-        if match is None:
-            return None
-        # The longest name first: vm:6.1 begins as vm:6.12 does.
-        for name in sorted(self.targets, key=len, reverse=True):
-            params = match["params"]
-            if params == name or params.startswith(f"{name}-"):
-                row = params.removeprefix(name).removeprefix("-") or match["name"].replace("_", "-")
-                return self.targets[name], f"{match['area']}/{match['file']}[{row}]"
-        return None
+        place = rows.place(nodeid, list(self.targets))
+        return (self.targets[place[0]], place[1]) if place else None
 
     def _keep(self, target: Planned, case: str, envelope: dict[str, Any]) -> None:
         target.cases[case] = msgspec.convert(envelope["case"], CaseRecord)

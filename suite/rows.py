@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -16,6 +16,9 @@ from suite.expectation import Expectation
 from suite.needs import Need
 
 _Function = TypeVar("_Function", bound=Callable[..., None])
+_NODE = re.compile(
+    r"(?P<area>[^/]+)/test_(?P<file>[^/]+)\.py::test_(?P<name>[^\[]+)\[(?P<params>.*)\]"
+)
 _SOURCE = re.compile(r"^Source:\s*(.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
 Judge: TypeAlias = Callable[..., None]
 """``judge(expectation, observed, control=None)``: what the fixture of that name gives."""
@@ -60,6 +63,11 @@ def needs(*wanted: Need) -> pytest.MarkDecorator:
     return pytest.mark.needs(*wanted)
 
 
+def targets(config: pytest.Config) -> list[str]:
+    """The names of the targets of a run."""
+    return config.getoption("target") or ["local"]
+
+
 def vm_only(function: _Function) -> _Function:
     """Run the case in virtual machines alone: it could change the machine."""
     decorated: _Function = pytest.mark.vm_only(function)
@@ -83,6 +91,20 @@ def case_id(item: pytest.Item) -> str:
     else:
         row = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", "-")
     return f"{area}/{file}[{row}]"
+
+
+def place(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:
+    """The target of a case and the case's id, from pytest's id; None for another test."""
+    match = _NODE.search(nodeid)
+    if match is None:
+        return None
+    # The longest name first: vm:6.1 begins as vm:6.12 does.
+    for name in sorted(targets, key=len, reverse=True):
+        params = match["params"]
+        if params == name or params.startswith(f"{name}-"):
+            row = params.removeprefix(name).removeprefix("-") or match["name"].replace("_", "-")
+            return name, f"{match['area']}/{match['file']}[{row}]"
+    return None
 
 
 def describe(item: pytest.Item) -> dict[str, Any]:

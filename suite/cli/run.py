@@ -75,7 +75,7 @@ def run(
     if select:
         arguments.append(f"-k={select}")
     if workers > 1:
-        arguments += [f"--numprocesses={workers}", "--dist=loadgroup", "--max-worker-restart=20"]
+        arguments += [f"--numprocesses={workers}", "--max-worker-restart=20"]
     code = pytest.main(arguments, plugins=[recorder])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")

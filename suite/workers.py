@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""xdist's workers: what each of them runs, and that none outlives its run."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from types import FrameType
+
+import execnet
+import pytest
+from xdist.workermanage import WorkerController
+
+from suite.scheduler import TargetScheduling
+
+_PR_SET_PDEATHSIG = 1
+
+
+def configure(config: pytest.Config) -> None:
+    """Do what this process has to do as a worker, or as the controller of some."""
+    if hasattr(config, "workerinput"):
+        _serve()
+    elif config.getoption("dist", "no") != "no":
+        config.pluginmanager.register(_Controller())
+
+
+class _Controller:
+    """A plugin of the process that hands the cases out."""
+
+    def __init__(self) -> None:
+        self._pids: dict[str, int] = {}
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
+        """Keep a target together, whatever ``--dist`` says but for ``each``."""
+        return None if config.getoption("dist") == "each" else TargetScheduling(config)
+
+    def pytest_xdist_newgateway(self, gateway: execnet.Gateway) -> None:
+        """Note a worker of this machine while it has nothing else to do than to tell its pid."""
+        if gateway.spec.popen:
+            channel = gateway.remote_exec("import os; channel.send(os.getpid())")
+            self._pids[gateway.id] = channel.receive()
+
+    def pytest_testnodedown(self, node: WorkerController) -> None:
+        """A worker has gone."""
+        self._pids.pop(node.gateway.id, None)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Pass it on: not every signal goes to the whole process group, as Ctrl-C does."""
+        for pid in self._pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+
+
+def _serve() -> None:
+    """Be interrupted once, and die with the controller."""
+    signal.signal(signal.SIGINT, _interrupt_once)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
+    """A second one, on its way while the targets are taken down, would leave them half down."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
