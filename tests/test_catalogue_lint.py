@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The catalogue of cases as a whole: ids, rows, sentences, sources, and nothing left out."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suite import bugs, rows
+from suite.abi import FEATURES, Erratum
+from suite.bugs import Bug
+
+CASES = Path(__file__).parents[1] / "cases"
+AREAS = {"audit", "claims", "fs", "history", "inheritance", "net", "ptrace", "scope", "syscalls"}
+ID = re.compile(r"[a-z]+/[a-z][a-z0-9_]*\[[a-z0-9]+(-[a-z0-9]+)*\]")
+FILES = sorted(CASES.rglob("*.py"))
+
+
+class Catalogue:
+    """Takes what pytest collects."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+        self.described: list[dict[str, Any]] = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep them."""
+        self.items = items
+        self.described = [rows.describe(item) for item in items]
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """Every case, collected for one target."""
+    taken = Catalogue()
+    options = ["--collect-only", "-q", "-p", "suite.plugin", "-p", "no:cacheprovider"]
+    status = pytest.main([*options, "--rootdir", str(CASES.parent), str(CASES)], plugins=[taken])
+    assert status == pytest.ExitCode.OK
+    return taken
+
+
+def test_ids_are_unique_and_well_formed(catalogue: Catalogue) -> None:
+    """``area/file[row]``, rows in lower case with hyphens: they stay the same for years."""
+    ids = Counter(described["id"] for described in catalogue.described)
+    assert [identity for identity, count in ids.items() if count > 1] == []
+    assert [identity for identity in ids if not ID.fullmatch(identity)] == []
+    assert {identity.partition("/")[0] for identity in ids} <= AREAS
+
+
+def test_every_case_runs_on_a_target(catalogue: Catalogue) -> None:
+    assert [item.nodeid for item in catalogue.items if rows.target_of(item) != "local"] == []
+
+
+def test_every_case_says_its_behaviour_as_a_sentence(catalogue: Catalogue) -> None:
+    bad = {d["id"] for d in catalogue.described if not re.fullmatch(r"\S.{15,}\.", d["summary"])}
+    assert sorted(bad) == []
+
+
+def test_every_case_names_its_source(catalogue: Catalogue) -> None:
+    """In its own docstring or in that of its file."""
+    assert sorted({d["id"] for d in catalogue.described if not d["source"]}) == []
+
+
+def test_every_feature_is_covered(catalogue: Catalogue) -> None:
+    covered = {label for described in catalogue.described for label in described["covers"]}
+    assert sorted(set(FEATURES) - covered) == []
+
+
+def test_every_area_has_cases(catalogue: Catalogue) -> None:
+    assert {item.path.parent.name for item in catalogue.items} == AREAS
+
+
+@pytest.mark.parametrize("name", [n for n, bug in vars(bugs).items() if isinstance(bug, Bug)])
+def test_every_known_bug_has_a_case(name: str) -> None:
+    assert any(re.search(rf"\b{name}\b", file.read_text()) for file in FILES)
+
+
+@pytest.mark.parametrize("erratum", Erratum, ids=lambda erratum: erratum.name.lower())
+def test_every_erratum_has_a_case(erratum: Erratum) -> None:
+    assert any(f"Erratum.{erratum.name}" in file.read_text() for file in FILES)
+
+
+def test_every_file_names_its_licence() -> None:
+    first = "# SPDX-License-Identifier: MIT\n"
+    assert [file.name for file in FILES if not file.read_text().startswith(first)] == []
+
+
+def test_files_fit_a_screen_or_a_few() -> None:
+    lines = {file.name: len(file.read_text().splitlines()) for file in FILES}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
