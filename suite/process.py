@@ -19,6 +19,7 @@ from suite.agent import wire
 from suite.calls.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, Fd, Files
 from suite.calls.sockets import Sockets
 from suite.calls.tasks import Tasks
+from suite.errors import LandproofError
 from suite.outcome import Allowed, Denied, Outcome, Rejected, errno_name
 from suite.ruleset import Ruleset, attr_size, net_port, path_beneath
 from suite.session import Argument, Batch, Call, Mode, Out, Session, SetupError
@@ -58,6 +59,8 @@ class Observation:
             SetupError: The set-up before it failed, or a process died.
             HungError: A call did not return.
         """
+        if not self.calls:
+            raise LandproofError("the observed action made no call")
         for call in self.calls:
             call.batch.settle()
         self.batch.settle()

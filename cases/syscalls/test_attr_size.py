@@ -2,7 +2,7 @@
 """landlock_create_ruleset(2)'s size: attributes longer than the kernel's.
 
 Source: copy_min_struct_from_user() in security/landlock/syscalls.c; Documentation/
-userspace-api/landlock.rst, "Extending the interface".
+userspace-api/landlock.rst, "Backward and forward compatibility".
 """
 
 import struct
