@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Miniature targets and cases for the tests of the pytest plugin: sources, put into files."""
+
+TARGETS = '''
+import pytest
+from suite.errors import InfrastructureError
+from suite.records import KernelBuild
+from suite.targets.local import LocalTarget
+
+class Fake(LocalTarget):
+    """The running kernel under another name; ``log`` is a file."""
+
+    made = {}
+
+    def __init__(self, name, log):
+        super().__init__()
+        self.name, self.log = name, log
+        self.kernel = KernelBuild(name="k", release="r", version="1", source="path:/", sha256="0")
+
+    def note(self, what):
+        with open(self.log, "a") as log:
+            log.write(what + "\\n")
+
+    def start(self):
+        self.note(f"start {self.name}")
+        if "down" in self.name:
+            raise InfrastructureError("no bootable device")
+        return super().start()
+
+    def stop(self):
+        self.note(f"stop {self.name}")
+        super().stop()
+
+def pytest_landproof_target(name, config):
+    if name.startswith("fake"):
+        Fake.made[name] = Fake(name, config.rootpath / "log")
+        return Fake.made[name]
+
+@pytest.fixture
+def agent(process, target_name):
+    """The agent's process, to be harmed."""
+    return Fake.made[target_name]._agent
+'''
+
+CASES = '''
+"""Miniatures.
+
+Source: the module.
+"""
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+from suite.abi import FS, NET
+from suite.expectation import always, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, covers, needs, table
+
+YES = always(Allowed())
+
+def test_conforms(process, judge):
+    """It behaves.
+
+    Source: the function.
+    """
+    judge(YES, process.observe(Process.getpid), control=process.observe(Process.getpid))
+
+def test_deviates(process, judge):
+    judge(YES, process.observe(Process.close, 999))
+
+def test_control_fails(process, judge):
+    judge(YES, process.observe(Process.getpid), control=process.observe(Process.close, 999))
+
+def test_no_judgement(process):
+    process.getpid()
+
+def test_setup_fails(process, judge):
+    process.close(999)
+    judge(YES, process.observe(Process.getpid))
+
+def test_assertion(process, judge):
+    assert process.getpid().value == 0
+
+def test_mistake(process, judge):
+    process.frobnicate()
+
+def test_hangs(process, judge):
+    process.session.deadline_ms = 100
+    try:
+        judge(YES, process.observe(Process.syscall, "ppoll", 0, 0, 0, 0))
+    finally:
+        process.session.deadline_ms = 5000
+
+def test_needs(process, judge):
+    pytest.skip("needs a moon")
+
+@pytest.mark.vm_only
+def test_vm_only(process, judge):
+    raise AssertionError("must not run")
+
+def test_dies(process, judge, agent):
+    judge(YES, process.observe(Process.getpid))
+    agent.kill()
+    agent.wait()
+    process.getpid().value
+
+def test_silent(process, judge, agent):
+    agent.send_signal(signal.SIGSTOP)
+    try:
+        judge(YES, process.observe(Process.getpid))
+    finally:
+        agent.send_signal(signal.SIGCONT)
+
+def test_after(process, tree, port, judge):
+    fd = process.open(tree.file, os.O_RDONLY)
+    assert port > 1023
+    judge(YES, process.observe(Process.read, fd, 3))
+
+@covers(FS.READ_FILE)
+@table({"row-one": Case(expect=YES), "row-two": Case(expect=YES, covers=NET.BIND_TCP)})
+def test_table(case, process, judge):
+    """A row."""
+    judge(case.expect, process.observe(Process.getpid))
+
+def test_not_a_case():
+    pass
+'''
