@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from suite.agent import build
-from suite.agent.client import AgentClient
+from suite.agent.client import AgentClient, AgentLostError
 from suite.errors import InfrastructureError
 from suite.records import Verdict
 from suite.targets.base import Ground, Target
@@ -53,8 +53,12 @@ class VmTarget(Target):
         machine = Machine(self._kernel, agent=agent, accel=accelerator, folder=self._folder)
         self._machine = machine.__enter__()
         channel = machine.channel.fileno()
-        self._client = AgentClient(channel, channel)
-        return guest_ground(self._client, agent, GUEST_ARCH)
+        try:
+            self._client = AgentClient(channel, channel)
+            return guest_ground(self._client, agent, GUEST_ARCH)
+        except AgentLostError as error:
+            _, reason = self.autopsy()
+            raise InfrastructureError(f"{error} while the guest was prepared: {reason}") from error
 
     def stop(self) -> None:
         """End QEMU."""
@@ -71,4 +75,4 @@ class VmTarget(Target):
         death = self._machine.death()
         tail = self._machine.console_tail()
         verdict = Verdict.CRASHED if death else Verdict.HUNG
-        return verdict, f"{death or 'the guest does not answer'}\n{tail}"
+        return verdict, f"{death or 'the guest does not answer'}\n{tail}".rstrip()
