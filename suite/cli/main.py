@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -38,9 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "check")
+    # What a service manager or a CI runner sends is to end a run as cleanly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         chosen = parser().parse_args(given)
-        return int(chosen.handler(chosen))
+        code = int(chosen.handler(chosen))
+        sys.stdout.flush()
+        return code
     except LandproofError as error:
         print(f"landproof: {error}", file=sys.stderr)
         return error.exit
