@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""Everything that can die while cases run on real kernels: the call, the guest, QEMU, a worker."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from suite.errors import Exit, InfrastructureError
+from suite.records import Verdict
+from tests.runs import Running, running, wait_until, write_cases
+from vm.store import Store
+
+pytestmark = pytest.mark.vm
+
+WISHES = ("6.12", "7.3", "6.1")
+SOON_S = 8.0
+"""How long landproof may take to end when it is told to; it takes less than one second."""
+CASES = '''\
+"""Cases that kill."""
+
+import os
+import signal
+import struct
+from pathlib import Path
+
+import pytest
+
+from suite.expectation import always
+from suite.outcome import Allowed
+
+FINE = always(Allowed())
+STARTED = Path(__file__).parent
+
+
+def qemu():
+    """The process id of this worker's machine."""
+    children = Path("/proc/thread-self/children").read_text().split()
+    return next(int(c) for c in children if "qemu" in Path(f"/proc/{c}/comm").read_text())
+
+
+def signal_when_sent(process, number):
+    """The machine gets a signal when the next program is on its way and is waited for."""
+    client = process.session.client
+    results = client.results
+
+    def then_results(*arguments):
+        os.kill(qemu(), number)
+        return results(*arguments)
+
+    client.results = then_results
+
+
+def empty_pipe(process):
+    return struct.unpack_from("<i", process.pipe().data)[0]
+
+
+def fine(process, judge):
+    judge(FINE, process.observe(lambda p: p.getpid()))
+
+
+def killed(process, judge):
+    fd = empty_pipe(process)
+    signal_when_sent(process, signal.SIGKILL)
+    judge(FINE, process.observe(lambda p: p.read(fd, 1)))
+
+
+def panicked(process, judge):
+    fd = process.open("/proc/sysrq-trigger", os.O_WRONLY)
+    judge(FINE, process.observe(lambda p: p.write(fd, b"c")))
+
+
+def hung(process, judge):
+    fd = empty_pipe(process)
+    process.session.deadline_ms = 100
+    judge(FINE, process.observe(lambda p: p.read(fd, 1)))
+
+
+def frozen(process, judge):
+    process.session.deadline_ms = 100
+    signal_when_sent(process, signal.SIGSTOP)
+    fine(process, judge)
+
+
+def worker_killed(process, judge):
+    if WORKER_DIES:
+        os.kill(os.getpid(), signal.SIGKILL)
+    fine(process, judge)
+
+
+def waiting(process, judge):
+    fd = empty_pipe(process)
+    process.session.deadline_ms = 300_000
+    (STARTED / f"started-{os.getpid()}").touch()
+    judge(FINE, process.observe(lambda p: p.read(fd, 1)))
+
+
+@pytest.mark.parametrize("case", [pytest.param(globals()[n], id=f"{i}-{n}")
+                                  for i, n in enumerate(NAMES)])
+def test_fault(case, process, judge, target_name):
+    """The machine or the worker dies."""
+    global WORKER_DIES
+    WORKER_DIES = target_name == DOOMED
+    case(process, judge)
+'''
+
+
+@pytest.fixture(scope="module")
+def kernels() -> list[str]:
+    """Two stored kernels."""
+    found = []
+    for wish in WISHES:
+        try:
+            Store().get(wish)
+        except InfrastructureError:
+            continue
+        found.append(wish)
+    if len(found) < 2:
+        pytest.skip(f"needs two of {WISHES} in the store (landproof kernels fetch)")
+    return found[:2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def guest(kernels: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A run in which guests die; it goes on while the other tests do, for it mostly waits."""
+    folder = tmp_path_factory.mktemp("guest")
+    faults = cases(folder, "fine killed fine panicked fine hung fine frozen fine")
+    with matrix(folder, faults, kernels[:1], f"--consoles={folder / 'consoles'}") as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def worker(kernels: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A run in which a worker dies and a kernel does not boot."""
+    folder = tmp_path_factory.mktemp("worker")
+    deaths = cases(folder, "fine worker_killed fine fine", doomed=f"vm:{kernels[0]}")
+    damaged = folder / "vmlinuz"
+    damaged.write_bytes(Store().get(kernels[0]).vmlinuz.read_bytes()[: 1 << 20])
+    with matrix(folder, deaths, [*kernels, f"path:{damaged}"], "-n2") as run:
+        yield run
+
+
+def cases(folder: Path, names: str, doomed: str = "") -> Path:
+    """A folder of cases with these, in order."""
+    return write_cases(folder, f"NAMES = {names.split()}\nDOOMED = {doomed!r}\n{CASES}")
+
+
+def matrix(
+    folder: Path, cases: Path, kernels: list[str], *more: str
+) -> AbstractContextManager[Running]:
+    chosen = f"--kernels={','.join(kernels)}"
+    return running(folder, "matrix", chosen, "--accel=tcg", *more, cases=cases)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_during_boot(tmp_path: Path, kernels: list[str], workers: int) -> None:
+    with matrix(tmp_path, cases(tmp_path, "fine fine"), kernels, f"-n{workers}") as run:
+        wait_until(lambda: len(run.family("qemu")) == workers, "QEMU runs")
+        os.killpg(run.popen.pid, signal.SIGINT)
+        code, out, err = run.wait(SOON_S)
+        assert code == Exit.INTERRUPTED
+        assert "interrupted" in err
+        assert "Traceback" not in err
+        assert all(set(run.verdicts(f"vm:{k}").values()) == {"lost"} for k in kernels)
+        assert "2 lost" in out
+        assert not run.left()
+
+
+def test_an_interrupt_during_cases_keeps_what_was_heard(tmp_path: Path, kernels: list[str]) -> None:
+    """The signal goes to landproof alone, as that of a service manager does."""
+    folder = cases(tmp_path, "fine waiting fine")
+    with matrix(tmp_path, folder, kernels, "-n2") as run:
+        wait_until(lambda: len(list(folder.rglob("started-*"))) == 2, "both targets wait")
+        run.popen.send_signal(signal.SIGTERM)
+        code, out, err = run.wait(SOON_S)
+        assert code == Exit.INTERRUPTED
+        assert "Traceback" not in err
+        for kernel in kernels:
+            assert run.verdicts(f"vm:{kernel}") == {
+                "0-fine": "conforms",
+                "1-waiting": "lost",
+                "2-fine": "lost",
+            }
+            assert re.search(rf"vm:{kernel}\s+claims ABI", out)
+        assert not run.left()
+
+
+def test_nothing_outlives_a_killed_landproof(tmp_path: Path, kernels: list[str]) -> None:
+    with matrix(tmp_path, cases(tmp_path, "fine"), kernels, "-n2") as run:
+        wait_until(lambda: len(run.family("qemu")) == 2, "both machines run")
+        run.popen.kill()
+        wait_until(lambda: not run.left(), "all processes are gone", SOON_S)
+
+
+def test_a_worker_that_dies_loses_one_case(worker: Running, kernels: list[str]) -> None:
+    worker.wait()
+    first, second = (f"vm:{kernel}" for kernel in kernels)
+    fine = {"0-fine": "conforms", "2-fine": "conforms", "3-fine": "conforms"}
+    assert worker.verdicts(first) == fine | {"1-worker_killed": "lost"}
+    assert re.search(r"worker 'gw\d+' crashed", worker.cases(first)["1-worker_killed"].reason)
+    assert worker.verdicts(second) == fine | {"1-worker_killed": "conforms"}
+
+
+def test_a_kernel_that_does_not_boot_is_one_reason_and_the_others_go_on(
+    worker: Running,
+) -> None:
+    code, out, _ = worker.wait()
+    assert code == Exit.INFRASTRUCTURE
+    name = next(t.name for t in worker.results.targets if t.name.startswith("vm:path:"))
+    assert set(worker.verdicts(name).values()) == {Verdict.LOST}
+    reasons = {case.reason.splitlines()[0] for case in worker.cases(name).values()}
+    assert len(reasons) == 1
+    assert re.fullmatch(r"\S+ did not boot: .+", reasons.pop())
+    assert re.search(
+        rf"{re.escape(name)}\s+never came up: \S+ did not boot: ", " ".join(out.split())
+    )
+
+
+def test_no_machine_outlives_the_worker_that_died(worker: Running) -> None:
+    worker.wait()
+    assert not worker.left()
+
+
+def test_a_guest_that_dies_is_booted_again_and_the_next_case_conforms(
+    guest: Running, kernels: list[str]
+) -> None:
+    code, out, err = guest.wait()
+    assert code == Exit.DEVIATES, err
+    assert guest.verdicts(f"vm:{kernels[0]}") == {
+        "0-fine": "conforms",
+        "1-killed": "crashed",
+        "2-fine": "conforms",
+        "3-panicked": "crashed",
+        "4-fine": "conforms",
+        "5-hung": "hung",
+        "6-fine": "conforms",
+        "7-frozen": "hung",
+        "8-fine": "conforms",
+    }
+    reasons = {row: case.reason for row, case in guest.cases(f"vm:{kernels[0]}").items()}
+    assert "QEMU was killed by signal 9 (SIGKILL)" in reasons["1-killed"]
+    assert "kernel panic: sysrq triggered crash" in reasons["3-panicked"]
+    assert re.search(r"^---\[ end Kernel panic|Call Trace|do_syscall", reasons["3-panicked"], re.M)
+    assert re.fullmatch(r"read\(\d+, .*\) did not return in 0\.1 s", reasons["5-hung"])
+    assert "the guest does not answer" in reasons["7-frozen"]
+    assert "kernel panic: sysrq triggered crash" in out
+    assert not guest.left()
+
+
+def test_only_a_dead_or_silent_guest_is_booted_again(guest: Running) -> None:
+    guest.wait()
+    assert len(list((guest.folder / "consoles").iterdir())) == 4
