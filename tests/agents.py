@@ -91,6 +91,14 @@ class Agent:
         """The state of every process of the agent's session (it included), by process id."""
         return dict(session_members(self.popen.pid))
 
+    def settles_at(self, processes: set[int]) -> bool:
+        """Whether these alone are left soon, zombies counted: SIGKILL takes a moment."""
+        for _ in range(200):
+            if set(self.processes()) == processes:
+                return True
+            time.sleep(0.01)  # they are nobody's children: there is nothing to wait for
+        return False
+
     def close(self) -> int:
         """Close the channel; how the agent ends."""
         if not self._closed:
@@ -123,7 +131,7 @@ class Agent:
 
 
 def session_members(session: int) -> Iterator[tuple[int, str]]:
-    """The processes of a session: (process id, state)."""
+    """The processes of a session that are not dead yet: (process id, state)."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -132,14 +140,14 @@ def session_members(session: int) -> Iterator[tuple[int, str]]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         state, _, _, sid = stat.rpartition(")")[2].split()[:4]
-        if int(sid) == session:
+        if int(sid) == session and state != "X":
             yield int(entry.name), state
 
 
 def survivors(session: int) -> list[int]:
     """The processes of a session that do not end by themselves in a second."""
     for _ in range(100):
-        alive = [pid for pid, state in session_members(session) if state not in "ZX"]
+        alive = [pid for pid, state in session_members(session) if state != "Z"]
         if not alive:
             break
         time.sleep(0.01)  # they are nobody's children: there is nothing to wait for

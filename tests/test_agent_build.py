@@ -11,7 +11,15 @@ import pytest
 
 from suite.agent import build
 from suite.agent.build import BuildError
-from suite.agent.wire import Address, Op, OpKind, Result
+from suite.agent.wire import (
+    Address,
+    Buffer,
+    BufferFlag,
+    Op,
+    OpKind,
+    Result,
+    encode_program,
+)
 from tests.agents import ARCH, THREAD, Agent, fork, give_in, take_out
 
 CC = shutil.which("cc")
@@ -64,6 +72,12 @@ def test_i386_on_this_kernel() -> None:
     with Agent(arch="i386") as agent:
         assert agent.client.hello.pointer_bytes == 4
         basics(agent, binary)
+    # Rounded up to 8 this size is 0 there.
+    huge = Op(OpKind.CALL, 7, buffers=[Buffer(BufferFlag(0), 0xFFFFFFFF)])
+    frame = bytearray(encode_program(1, [huge]))
+    frame[-8] = BufferFlag.IN
+    done = subprocess.run([binary], input=frame, stdout=subprocess.PIPE, check=False)
+    assert (done.returncode, b"malformed frame" in done.stdout) == (2, True)
 
 
 def test_one_binary_for_the_same_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

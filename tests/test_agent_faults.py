@@ -15,7 +15,7 @@ from tests.agents import ARCH, THREAD, Agent, fork, give_in, kill, take_out
 
 MEGABYTE = 1 << 20
 SHORT_MS = 150
-SLACK_S = 1.0
+SLACK_S = 2.0
 """What a busy machine may add."""
 
 
@@ -40,7 +40,7 @@ def test_a_hung_call_ends_its_process_alone(agent: Agent) -> None:
     assert records[0].value == pid
     assert [records[n].status for n in range(1, 4)] == [Status.HUNG, Status.GONE, Status.DONE]
     assert agent.values(fork(0, 1), agent.call(1, "getpid"))[1] != pid
-    assert pid not in agent.processes()
+    assert agent.settles_at(set(agent.processes()) - {pid})
 
 
 def test_a_hung_call_leads_where_a_failure_does(agent: Agent) -> None:

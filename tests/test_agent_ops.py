@@ -98,6 +98,16 @@ def test_data_of_eight_bytes_and_of_a_second_buffer(agent: Agent) -> None:
     assert struct.unpack_from("<I", records[4].data, 8)[0] == 8
 
 
+def test_data_of_four_bytes_is_signed(agent: Agent) -> None:
+    """As a file descriptor or a process id is: lseek(2) refuses -1, not 0xffffffff."""
+    pipe = agent.call(1, "pipe2", Address(0), 0, buffers=[take_out(8)])
+    write = agent.call(1, "write", Data(0, 4, 4), Address(0), 8, buffers=[give_in(b"\xff" * 8)])
+    read = agent.call(1, "read", Data(0, 0, 4), Address(0), 8, buffers=[take_out(8)])
+    memfd = agent.call(1, "memfd_create", Address(0), 0, buffers=[give_in(b"test\0")])
+    seek = agent.call(1, "lseek", Result(3), Data(2, 0, 4), os.SEEK_SET)
+    assert agent.run(pipe, write, read, memfd, seek)[4].value == -errno.EINVAL
+
+
 def test_a_fix_points_a_struct_to_a_buffer(agent: Agent) -> None:
     """writev(2): an iovec whose base is the address of the other buffer, plus an offset."""
     pipe = agent.call(1, "pipe2", Address(0), 0, buffers=[take_out(8)])

@@ -5,9 +5,10 @@ import errno
 import os
 import signal
 import struct
+from pathlib import Path
 
 from suite.agent import build
-from suite.agent.wire import Address, Buffer, Op, OpKind, Result, Status
+from suite.agent.wire import Address, Buffer, Data, Op, OpKind, Result, Status
 from tests.agents import ARCH, THREAD, Agent, fork, give_in, kill, take_out
 
 AT_FDCWD = -100
@@ -46,6 +47,25 @@ def test_threads_work_side_by_side(agent: Agent) -> None:
     agent.values(agent.call(3, "getpid"))
     agent.values(agent.call(3, "write", writer, Address(0), 4, buffers=[give_in(b"wake")]))
     assert agent.client.results(blocked, 5)[0].data[:4] == b"wake"
+
+
+def test_a_process_holds_no_more_than_its_socket(agent: Agent) -> None:
+    """Neither the channel, nor what the supervisor or a parent holds for others."""
+    pids = agent.values(fork(0, 2), fork(0, 3), fork(2, 4), fork(4, 5), fork(3, 6))
+    agent.values(*(agent.call(n, "getpid") for n in range(2, 7)))
+    for pid in pids:
+        names = sorted(str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir())
+        assert names.count("/dev/null") >= 2
+        assert sum(name.startswith("socket:") for name in names) == 1
+        assert len(names) == 4  # with standard error
+
+
+def test_a_process_starts_with_default_signals(agent: Agent) -> None:
+    """What the agent ignores is its own affair."""
+    pipe = agent.call(1, "pipe2", Address(0), 0, buffers=[take_out(8)])
+    closed = agent.call(1, "close", Data(0, 0, 4))
+    write = agent.call(1, "write", Data(0, 4, 4), Address(0), 1, buffers=[give_in(b"x")])
+    assert agent.run(pipe, closed, write)[2].status == Status.DIED
 
 
 def test_exec_crosses_execve_and_serves_on(agent: Agent) -> None:
@@ -175,7 +195,7 @@ def test_a_thousand_operations_in_one_program(agent: Agent) -> None:
 def test_a_thousand_processes_leave_nothing(agent: Agent) -> None:
     """Neither file descriptors nor zombies, in the agent or in a parent on the target."""
     agent.values(agent.call(1, "rt_sigaction", 17, Address(0), 0, 8, buffers=[give_in(IGNORE)]))
-    before, fds = agent.processes(), agent.fds()
+    before, fds = set(agent.processes()), agent.fds()
     for _ in range(20):
         ops = []
         for _ in range(25):
@@ -184,4 +204,4 @@ def test_a_thousand_processes_leave_nothing(agent: Agent) -> None:
         records = agent.run(*ops)
         assert all(record.value >= 0 for record in records.values())
     assert agent.fds() == fds
-    assert set(agent.processes()) == set(before)
+    assert agent.settles_at(before)

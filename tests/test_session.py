@@ -59,6 +59,16 @@ def test_promises_of_an_earlier_program_are_values(process: Process, frames: lis
     assert frames == [2, 2, 1]
 
 
+def test_four_bytes_are_signed_in_an_earlier_program_too(process: Process) -> None:
+    pipe = process.pipe()
+    process.write(Int(pipe, 4), b"\xff" * 4)
+    read = process.read(Int(pipe, 0), 4)
+    memfd = process.syscall("memfd_create", "test", 0)
+    assert read.value == 4
+    seek = process.observe(Process.syscall, "lseek", memfd, Int(read, 0), os.SEEK_SET)
+    assert seek.outcome == Denied("EINVAL")
+
+
 def test_asking_twice_sends_once(process: Process, frames: list[int]) -> None:
     call = process.getpid()
     assert call.value == call.value == call.value
