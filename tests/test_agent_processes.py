@@ -60,6 +60,16 @@ def test_a_process_holds_no_more_than_its_socket(agent: Agent) -> None:
         assert len(names) == 4  # with standard error
 
 
+def test_the_number_of_an_ended_thread_s_socket_is_free(agent: Agent) -> None:
+    """What has it next is the process's own, and its children's."""
+    numbers = {agent.values(agent.call(1, "dup", 0))[0]}
+    agent.values(fork(1, 2, THREAD))
+    assert agent.run(agent.call(2, "exit", 0))[0].status == Status.DIED
+    numbers |= {agent.values(agent.call(1, "dup", 0))[0] for _ in range(4)}
+    checks = [agent.call(3, "fcntl", number, 1) for number in sorted(numbers)]
+    assert agent.values(fork(1, 3), *checks)[1:] == [0] * 5
+
+
 def test_a_process_starts_with_default_signals(agent: Agent) -> None:
     """What the agent ignores is its own affair."""
     pipe = agent.call(1, "pipe2", Address(0), 0, buffers=[take_out(8)])

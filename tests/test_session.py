@@ -196,9 +196,10 @@ def test_what_a_case_never_asked_for_is_not_sent(
 
 def test_kills_are_not_lost_with_what_was_never_sent(process: Process, session: Session) -> None:
     with session.scope():
+        process.fork()
         pid = process.fork().getpid().value
     with session.scope():
-        process.fork()
+        process.fork()  # has the id of the first
     assert process.observe(Process.kill, pid, 0).outcome in (Allowed(), Denied("ESRCH"))
     process.wait(pid)
     assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
