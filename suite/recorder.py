@@ -44,7 +44,7 @@ class Watcher(Protocol):
     """Somebody who wants to see a run's progress."""
 
     def changed(self, target: Planned) -> None:
-        """A case of a target began or ended."""
+        """A target's plan is known, or a case of it began or ended."""
 
 
 class Recorder:
@@ -52,9 +52,17 @@ class Recorder:
 
     def __init__(self, targets: Sequence[str], watcher: Watcher | None = None) -> None:
         self.targets = {name: Planned(name) for name in targets}
+        self.uncollected: list[str] = []
+        """The files whose cases are not known, and why."""
         self._watcher = watcher
         self._clock = time.monotonic()
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that can't be read as cases."""
+        if report.failed:
+            last = report.longreprtext.strip().rpartition("\n")[2]
+            self.uncollected.append(f"{report.nodeid}: {last.removeprefix('E').strip()}")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note the plan; without xdist the controller collects itself."""
@@ -62,7 +70,9 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
-        """Note the plan, as a worker tells it."""
+        """Note the plan, as a worker tells it; xdist would go on without what it lacks."""
+        if self.uncollected:
+            pytest.exit("some cases can't be collected")
         self._plan(ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -88,6 +98,8 @@ class Recorder:
             # The worker died, or something around the case failed.
             reason = str(report.longrepr)
             target.cases[case] = CaseRecord(id=case, verdict=Verdict.LOST, reason=reason)
+        if target.ended is None and target.done == len(target.cases):
+            target.ended = time.monotonic()
         self._tell(target)
 
     def results(self) -> Results:
@@ -105,6 +117,8 @@ class Recorder:
             if place is not None:
                 target, case = place
                 target.cases.setdefault(case, None)
+        for target in self.targets.values():
+            self._tell(target)
 
     def _place(self, nodeid: str) -> tuple[Planned, str] | None:
         place = rows.place(nodeid, list(self.targets))
@@ -116,8 +130,6 @@ class Recorder:
             target.facts = msgspec.convert(envelope["facts"], Facts)
             target.kernel = msgspec.convert(envelope["kernel"], KernelBuild | None)
         target.first_ended = target.first_ended or time.monotonic()
-        if target.done == len(target.cases):
-            target.ended = time.monotonic()
 
     def _tell(self, target: Planned) -> None:
         if self._watcher:

@@ -7,7 +7,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+
+from rich.console import Console
 
 from reports.render import render
 from reports.results import save
@@ -43,7 +46,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     matrix.add_argument(
         "--kernels",
-        type=lambda text: [name for name in text.split(",") if name],
+        type=_names,
         default=list(DEFAULT_SET),
         metavar="NAME[,NAME...]",
         help=f"which ones (default: {','.join(DEFAULT_SET)})",
@@ -84,13 +87,22 @@ def _positive(text: str) -> int:
     return number
 
 
+def _names(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    if not names:
+        raise argparse.ArgumentTypeError("no kernel is named")
+    return names
+
+
 def _check(arguments: argparse.Namespace) -> int:
+    _foresee(arguments)
     with RunProgress(["local"]) as progress:
         outcome = run(["local"], select=arguments.select, watcher=progress)
     return _finish(outcome, arguments)
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
+    _foresee(arguments)
     store = kernels.open_store(arguments)
     wishes = list(dict.fromkeys(arguments.kernels))
     failures = _fetch(store, wishes, refresh=arguments.refresh)
@@ -136,16 +148,37 @@ def _choose(store: Store, wish: str, override: str | None) -> str:
         agent = build.agent(GUEST_ARCH)
     except build.BuildError as error:
         raise InfrastructureError(str(error)) from error
-    choice = accel.decide(store.get(wish), agent, override)
+    console = Console(stderr=True)
+    # A trial boot may take ten seconds.
+    slow = console.is_terminal and override is None
+    with console.status("accelerator: trial boot") if slow else nullcontext():
+        choice = accel.decide(store.get(wish), agent, override)
     print(f"accelerator: {choice.accel} ({choice.why})", file=sys.stderr)
     return choice.accel
 
 
+def _foresee(arguments: argparse.Namespace) -> None:
+    """Refuse a file that can't be written now, not after minutes of work."""
+    for path in (arguments.results, arguments.output):
+        if path is None:
+            continue
+        written = path if path.exists() and not path.is_file() else path.parent
+        if path.is_dir():
+            raise UsageError(f"cannot write {path}: it is a folder")
+        if not path.parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+        if not os.access(written, os.W_OK):
+            raise UsageError(f"cannot write {path}: no permission")
+
+
 def _finish(outcome: Outcome, arguments: argparse.Namespace) -> int:
-    if arguments.results:
-        save(arguments.results, outcome.results)
-    style = style_for(arguments.output)
-    emit(render(outcome.results, arguments.format, style), arguments.output)
-    if outcome.interrupted:
-        print("interrupted: what was not run is lost", file=sys.stderr)
+    try:
+        if arguments.results:
+            save(arguments.results, outcome.results)
+    finally:
+        # Whatever became of the file, what was observed is told.
+        style = style_for(arguments.output)
+        emit(render(outcome.results, arguments.format, style), arguments.output)
+        if outcome.interrupted:
+            print("interrupted: what was not run is lost", file=sys.stderr)
     return outcome.exit

@@ -2,13 +2,14 @@
 """``landproof report`` and ``landproof diff``: results files to tables."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from reports.diff import compare
 from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
 from reports.results import load, write
-from suite.errors import Exit
+from suite.errors import Exit, InfrastructureError
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -62,13 +63,25 @@ def style_for(output: Path | None) -> Style:
 
 
 def emit(text: str, output: Path | None) -> None:
-    """Print, or write to a file: whole or not at all."""
+    """Print, or write to a file: whole or not at all. A reader who has seen enough may go.
+
+    Raises:
+        InfrastructureError: No room.
+        UsageError: The file can't be one.
+    """
     if output:
         write(output, text.encode("utf-8", "backslashreplace"))
         return
     # Results may hold characters that an ASCII locale has not.
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        # Nobody reads on, and Python is not to try again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise InfrastructureError(f"standard output: {error.strerror}") from error
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 
 import cases
 from suite.errors import Exit, InfrastructureError, UsageError
@@ -15,7 +16,8 @@ from suite.recorder import Recorder, Watcher
 from suite.records import Results, Verdict
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
-QUIET = ("-pno:terminal", "-pno:cacheprovider")
+QUIET = ("-pno:terminal", "-pno:cacheprovider", "--capture=no")
+"""Captured, the progress of a run in this process would not be seen."""
 _FAULTS = {Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG}
 _SILENCES = {Verdict.BROKEN, Verdict.LOST}
 
@@ -61,7 +63,9 @@ def run(
 
     Raises:
         UsageError: No case matches.
+        InfrastructureError: Cases can't be read.
     """
+    _check_expression(select or "")
     recorder = Recorder(targets, watcher)
     folder = CONFIG.parent
     arguments = [
@@ -77,8 +81,18 @@ def run(
     if workers > 1:
         arguments += [f"--numprocesses={workers}", "--max-worker-restart=20"]
     code = pytest.main(arguments, plugins=[recorder])
+    if recorder.uncollected:
+        raise InfrastructureError("; ".join(recorder.uncollected))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         raise InfrastructureError(f"pytest ended with {code!r}: run pytest in {folder} to see why")
     return Outcome(recorder.results(), code == pytest.ExitCode.INTERRUPTED)
+
+
+def _check_expression(text: str) -> None:
+    """Refuse what pytest's workers would all end with, one trace each."""
+    try:
+        Expression.compile(text)
+    except Exception as error:  # its class differs between pytest's releases
+        raise UsageError(f"-k {text!r}: {getattr(error, 'msg', error)}") from error
