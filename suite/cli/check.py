@@ -23,8 +23,10 @@ from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.records import TargetRecord
 from vm import accel
 from vm.catalogue import DEFAULT_SET
+from vm.command import find_qemu
 from vm.store import Store
 from vm.target import GUEST_ARCH
+from vm.tools import FullError, UnreachableError
 
 
 def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,10 +65,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.add_argument(
         "--consoles", type=Path, metavar="FOLDER", help="keep the console of every boot here"
     )
-    matrix.add_argument(
-        "--refresh", action="store_true", help="look for newer builds of stored kernels"
-    )
-    matrix.add_argument("--mirror", metavar="URL", help="a Debian archive (default: as apt has it)")
+    kernels.add_archive_options(matrix)
     kernels.add_store_options(matrix)
     _add_run_options(matrix)
     matrix.set_defaults(handler=_matrix)
@@ -103,12 +102,16 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _matrix(arguments: argparse.Namespace) -> int:
     _foresee(arguments)
+    find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
     wishes = list(dict.fromkeys(arguments.kernels))
     failures = _fetch(store, wishes, refresh=arguments.refresh)
     ready = [wish for wish in wishes if wish not in failures]
     if not ready:
-        raise InfrastructureError("no kernel to boot: " + "; ".join(map(str, failures.values())))
+        reasons = dict.fromkeys(str(error) for error in failures.values())
+        raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
+    for wish, error in failures.items():
+        print(f"{wish}: {error}", file=sys.stderr)
     options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
     options.append(f"--accel={_choose(store, ready[0], arguments.accel)}")
     if arguments.consoles:
@@ -131,15 +134,21 @@ def _matrix(arguments: argparse.Namespace) -> int:
 def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, LandproofError]:
     """Store the kernels; what could not be had, and why."""
     failures: dict[str, LandproofError] = {}
+    hopeless: LandproofError | None = None
     with kernels.display() as show:
         for wish in wishes:
             try:
-                store.fetch(wish, refresh=refresh, progress=show)
+                if hopeless:
+                    store.get(wish)
+                else:
+                    store.fetch(wish, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
+            except (FullError, UnreachableError) as error:
+                # The next download would fail likewise, after as long a wait.
+                failures[wish] = hopeless = error
             except LandproofError as error:
-                show(f"{wish}: {error}")
-                failures[wish] = error
+                failures[wish] = hopeless or error
     return failures
 
 

@@ -46,13 +46,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     verb = _verb(verbs, "list", _list, "the newest build of each series, and whether it is stored")
     verb.add_argument("--all", action="store_true", help="every build")
-    _archive(verb)
+    add_archive_options(verb)
 
     verb = _verb(verbs, "fetch", _fetch, "download kernels that are not stored")
     verb.add_argument(
         "names", nargs="*", metavar="NAME", help=f"by default: {' '.join(DEFAULT_SET)}"
     )
-    _archive(verb)
+    add_archive_options(verb)
 
     verb = _verb(verbs, "prune", _prune, "remove kernels that a newer stored one of the series made"
                  " superfluous, and what was left half done")  # fmt: skip
@@ -76,6 +76,19 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         choices=list(FLAVOURS),
         default=DEFAULT_FLAVOUR,
         help=f"of names that say none (default: {DEFAULT_FLAVOUR}, the smallest download)",
+    )
+
+
+def add_archive_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where kernels come from; `open_store` reads them."""
+    parser.add_argument(
+        "--mirror", metavar="URL", help="a Debian archive (default: that of this machine's apt)"
+    )
+    parser.add_argument(
+        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's own)"
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="ask the mirror for newer builds, however new ours"
     )
 
 
@@ -106,18 +119,6 @@ def _verb(
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_store_options(parser)
     return parser
-
-
-def _archive(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--mirror", metavar="URL", help="a Debian archive (default: that of this machine's apt)"
-    )
-    parser.add_argument(
-        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's own)"
-    )
-    parser.add_argument(
-        "--refresh", action="store_true", help="ask the mirror for newer builds, however new ours"
-    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
