@@ -9,7 +9,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from suite.errors import InfrastructureError
 
@@ -80,7 +80,10 @@ def find_warnings(lines: Iterable[str]) -> list[str]:
 
 
 def open_log(folder: Path | None, stem: str) -> tuple[Path, BinaryIO]:
-    """Create a console file that has room for a panic: ``STEM-N.log``, or a temporary one.
+    """Create a console file that has room for a panic: ``STEM-N.log``, or one without a name.
+
+    The latter can be read by its path as long as the file is open, and is gone with us, however
+    we end.
 
     Raises:
         InfrastructureError: It can't be created or filled.
@@ -88,28 +91,31 @@ def open_log(folder: Path | None, stem: str) -> tuple[Path, BinaryIO]:
     where = folder or Path(tempfile.gettempdir())
     try:
         where.mkdir(parents=True, exist_ok=True)
-        log, descriptor = _create(where, stem, temporary=folder is None)
+        log, file = _create(where, stem) if folder else _create_nameless(where)
     except OSError as error:
         raise InfrastructureError(_no_room(where, error)) from error
     try:
-        os.posix_fallocate(descriptor, 0, _ROOM)
-        os.ftruncate(descriptor, 0)
+        os.posix_fallocate(file.fileno(), 0, _ROOM)
+        os.ftruncate(file.fileno(), 0)
     except OSError as error:
-        os.close(descriptor)
-        log.unlink()
+        file.close()
+        if folder:
+            log.unlink()
         raise InfrastructureError(_no_room(where, error)) from error
-    return log, os.fdopen(descriptor, "wb")
+    return log, file
 
 
-def _create(where: Path, stem: str, *, temporary: bool) -> tuple[Path, int]:
-    if temporary:
-        descriptor, name = tempfile.mkstemp(prefix="landproof-", suffix=".log", dir=where)
-        return Path(name), descriptor
+def _create(where: Path, stem: str) -> tuple[Path, BinaryIO]:
     for number in itertools.count(1):
         log = where / f"{stem}-{number}.log"
         with contextlib.suppress(FileExistsError):
-            return log, os.open(log, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            return log, log.open("xb")
     raise AssertionError  # count() has no end
+
+
+def _create_nameless(where: Path) -> tuple[Path, BinaryIO]:
+    file = cast("BinaryIO", tempfile.TemporaryFile(dir=where))  # noqa: SIM115 (the caller's)
+    return Path(f"/proc/self/fd/{file.fileno()}"), file
 
 
 def _no_room(where: Path, error: OSError) -> str:

@@ -201,8 +201,7 @@ class Machine:
             self.channel, guest = socket.socketpair()
             stack.enter_context(guest)
             inherited.append(guest.fileno())
-            self.console, opened = console.open_log(self._folder, self.kernel.build.release)
-            output = stack.enter_context(opened)
+            self.console, self._log = console.open_log(self._folder, self.kernel.build.release)
             self._argv = [
                 setpriv, "--pdeathsig", "KILL",
                 *command(
@@ -220,7 +219,7 @@ class Machine:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv list, no shell
                     self._argv,
                     stdin=subprocess.DEVNULL,
-                    stdout=output,
+                    stdout=self._log,
                     stderr=subprocess.STDOUT,
                     pass_fds=inherited,
                     start_new_session=True,
@@ -260,8 +259,8 @@ class Machine:
         self.kill()
         if hasattr(self, "channel"):
             self.channel.close()
-        if self._folder is None and hasattr(self, "console"):
-            self.console.unlink(missing_ok=True)
+        if hasattr(self, "_log"):
+            self._log.close()
 
 
 def _ending(code: int, last_line: str) -> str:
