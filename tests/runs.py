@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,9 +24,11 @@ from suite.records import CaseRecord, Results
 
 PATIENCE_S = 60.0
 """How long anything may take that is waited for; only what is broken takes it."""
-_MARK = "LANDPROOF_TEST_RUN"
+MARK = "LANDPROOF_TEST_RUN"
+"""Set for every process of a run."""
 _OURS = """\
 import sys
+import termios
 from pathlib import Path
 from suite.cli import main, run
 run.CONFIG = Path(sys.argv.pop(1))
@@ -122,8 +128,7 @@ class Running:
 
     def left(self) -> list[Process]:
         """What runs with its environment, whoever the parent is: all but local agents."""
-        mark = f"{_MARK}={self.folder}\0".encode()
-        return [p for p in processes() if mark in _environment(p)]
+        return marked(self.folder)
 
     def wait(self, seconds: float = PATIENCE_S) -> tuple[int, str, str]:
         """Its exit code and both outputs."""
@@ -146,6 +151,12 @@ class Running:
         return {row: str(case.verdict) for row, case in self.cases(target).items()}
 
 
+def marked(folder: Path) -> list[Process]:
+    """All processes that carry the mark of a folder in their environment."""
+    mark = f"{MARK}={folder}\0".encode()
+    return [p for p in processes() if mark in _environment(p)]
+
+
 def _environment(process: Process) -> bytes:
     try:
         return Path(f"/proc/{process.pid}/environ").read_bytes()
@@ -164,7 +175,7 @@ def running(folder: Path, *arguments: str, cases: Path) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, _MARK: str(folder)},
+        env={**os.environ, MARK: str(folder)},
     ) as popen:
         run = Running(popen, folder)
         try:
@@ -173,3 +184,33 @@ def running(folder: Path, *arguments: str, cases: Path) -> Iterator[Running]:
             for process in {*run.family(), *run.left()}:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
+
+
+def plain(shown: str) -> str:
+    """The lines that a terminal has shown, one after the other."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
+
+
+def in_terminal(argv: Argv, env: Mapping[str, str], until: str) -> tuple[int, str]:
+    """Run in a terminal of 80 columns, interrupt when it shows a line: exit code and all shown."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    shown, interrupted = "", False
+    with subprocess.Popen(
+        argv,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, **env},
+        start_new_session=True,
+    ) as popen:
+        os.close(slave)
+        # Linux says by an error that a terminal's last user has gone.
+        with suppress(OSError):
+            while select.select([master], [], [], PATIENCE_S)[0]:
+                shown += os.read(master, 65536).decode(errors="replace")
+                if not interrupted and re.search(until, plain(shown)):
+                    interrupted = True
+                    os.killpg(popen.pid, signal.SIGINT)
+        os.close(master)
+        return popen.wait(PATIENCE_S), shown
