@@ -248,7 +248,9 @@ def test_a_full_disk_under_standard_output_is_one_line(cases: Path) -> None:
     assert our_line(done.stderr) == "landproof: standard output: No space left on device"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name
+)
 def test_a_signal_ends_a_check_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     cases = write_cases(tmp_path, CASES)
     with running(tmp_path, "check", "-k", "conforms or waits", cases=cases) as check:

@@ -39,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "check")
-    # What a service manager or a CI runner sends is to end a run as cleanly as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What a service manager, a CI runner or a terminal that is closed sends is to end a run as
+    # cleanly as Ctrl-C does; what nohup ignores stays ignored.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
         chosen = parser().parse_args(given)
         code = int(chosen.handler(chosen))
