@@ -180,6 +180,18 @@ def test_a_terminal_shows_the_boot_and_ctrl_c_ends_it(tmp_path: Path, kernels: l
     assert not marked(tmp_path)
 
 
+def test_cases_that_a_worker_can_not_read_are_no_success(
+    tmp_path: Path, kernels: list[str]
+) -> None:
+    folder = cases(tmp_path, "fine")
+    (folder / "mini" / "test_more.py").write_text("import nonsense\n")
+    with matrix(tmp_path, folder, kernels, "-n2") as run:
+        code, out, err = run.wait()
+    assert (code, out) == (Exit.INFRASTRUCTURE, "")
+    assert re.search(r"^landproof: \S+/test_more\.py: .* 'nonsense'$", err.splitlines()[-1])
+    assert "INTERNALERROR" not in err
+
+
 def test_ctrl_c_during_boot_ends_workers_and_machines(tmp_path: Path, kernels: list[str]) -> None:
     with matrix(tmp_path, cases(tmp_path, "fine fine"), kernels, "-n2") as run:
         wait_until(lambda: len(run.family("qemu")) == 2, "both machines run")

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""The target of a virtual machine, with machines that only say how they died."""
+
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from suite.agent.client import AgentLostError
+from suite.errors import InfrastructureError
+from suite.records import KernelBuild, Verdict
+from vm.kernel import Kernel
+from vm.target import VmTarget
+
+BUILD = KernelBuild(name="x", release="x", version="1", source="path:/x", sha256="0")
+
+
+class Machine:
+    """A machine whose guest is lost before it is prepared."""
+
+    ended = 0
+
+    def __init__(self, *_arguments: object, **_options: object) -> None:
+        self.channel = Path("/dev/null").open()  # noqa: SIM115 (closed at the end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Machine.ended += 1
+        self.channel.close()
+
+    def death(self) -> str:
+        """Why it died."""
+        return "kernel panic: for a test"
+
+    def console_tail(self) -> str:
+        """What it said."""
+        return ""
+
+
+def test_a_guest_that_dies_while_it_is_prepared_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> None:
+        raise AgentLostError("the agent is gone")
+
+    monkeypatch.setattr("vm.target.Machine", Machine)
+    monkeypatch.setattr("vm.target.AgentClient", lost)
+    monkeypatch.setattr("vm.target.build.agent", lambda _arch: Path("/dev/null"))
+    target = VmTarget("vm:x", Kernel(BUILD, Path("/dev/null"), None, None), "tcg")
+    with pytest.raises(InfrastructureError) as caught:
+        target.start()
+    told = "the agent is gone while the guest was prepared: kernel panic: for a test"
+    assert str(caught.value) == told
+    assert target.autopsy() == (Verdict.CRASHED, "kernel panic: for a test")
+    target.stop()
+    target.stop()
+    assert Machine.ended == 1
+    assert target.autopsy() == (Verdict.CRASHED, "the machine is gone")
