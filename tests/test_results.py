@@ -157,21 +157,27 @@ def test_unicode_survives(tmp_path: Path) -> None:
     assert load(tmp_path / "файл.json").targets[0].name == "vm:ядро-漢字"
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 100 bytes: the nearest thing to a full disk without root."""
+    """No file may grow beyond 100 bytes: the nearest thing to a full disk without root.
+
+    For as short as can be: the report of the tests may go to a file as well.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_without_room_the_old_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text("old")
-    with pytest.raises(InfrastructureError, match=r"File too large; the old file is kept$"):
-        save(path, zoo())
+    results = zoo()
+    kept = pytest.raises(InfrastructureError, match=r"File too large; the old file is kept$")
+    with kept, full_disk():
+        save(path, results)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["results.json"]  # noqa: PTH208 (hidden files count)
 
