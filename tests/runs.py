@@ -175,7 +175,8 @@ def running(folder: Path, *arguments: str, cases: Path) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, MARK: str(folder)},
+        # A landproof that is killed leaves its temporary files: here, not on the machine.
+        env={**os.environ, MARK: str(folder), "TMPDIR": str(folder)},
     ) as popen:
         run = Running(popen, folder)
         try:
