@@ -33,11 +33,13 @@ class Planned:
     """time.monotonic() of its first case."""
     first_ended: float | None = None
     ended: float | None = None
+    done: int = 0
+    """How many cases were heard."""
 
-    @property
-    def done(self) -> int:
-        """How many cases were heard."""
-        return sum(record is not None for record in self.cases.values())
+    def keep(self, case: str, record: CaseRecord) -> None:
+        """A case of the plan was heard."""
+        self.done += self.cases.get(case) is None
+        self.cases[case] = record
 
 
 class Watcher(Protocol):
@@ -97,7 +99,7 @@ class Recorder:
         elif report.failed and target.cases.get(case) is None:
             # The worker died, or something around the case failed.
             reason = str(report.longrepr)
-            target.cases[case] = CaseRecord(id=case, verdict=Verdict.LOST, reason=reason)
+            target.keep(case, CaseRecord(id=case, verdict=Verdict.LOST, reason=reason))
         if target.ended is None and target.done == len(target.cases):
             target.ended = time.monotonic()
         self._tell(target)
@@ -125,7 +127,7 @@ class Recorder:
         return (self.targets[place[0]], place[1]) if place else None
 
     def _keep(self, target: Planned, case: str, envelope: dict[str, Any]) -> None:
-        target.cases[case] = msgspec.convert(envelope["case"], CaseRecord)
+        target.keep(case, msgspec.convert(envelope["case"], CaseRecord))
         if "facts" in envelope:
             target.facts = msgspec.convert(envelope["facts"], Facts)
             target.kernel = msgspec.convert(envelope["kernel"], KernelBuild | None)

@@ -21,6 +21,10 @@ from suite.outcome import errno_name
 from suite.syscalls import NUMBERS
 
 
+_MOST_KILLS = 256
+"""Kills wait for the next program; this many don't."""
+
+
 class CallError(LandproofError):
     """A call did not do what the case needs; carries the call."""
 
@@ -328,6 +332,8 @@ class Session:
                 self._add_kill(op.process)
             for process in reversed(self._alive[before:]):
                 self.kill(process)
+            if len(self.pending.ops) > _MOST_KILLS:
+                self.flush()
 
 
 def _first_error(batch: Batch) -> LandproofError | None:

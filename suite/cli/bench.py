@@ -21,6 +21,7 @@ from suite.agent.wire import MAX_PROCESS, Address, Buffer, BufferFlag, Op, OpKin
 from suite.calls.files import AT_FDCWD
 from suite.cli.run import CONFIG, QUIET, run
 from suite.recorder import Recorder
+from suite.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
 from vm import accel
@@ -32,22 +33,23 @@ from vm.target import GUEST_ARCH, VmTarget
 _ROUNDS = 5
 _CASES = '''\
 import os
-import pytest
 from suite.abi import FS
 from suite.expectation import since
 from suite.outcome import Denied
+from suite.process import Process
+from suite.rows import Case, table
 from suite.ruleset import Ruleset
 
-EXPECT = since(FS.READ_FILE, Denied("EACCES"))
+DENIED = Case(expect=since(FS.READ_FILE, Denied("EACCES")))
 
 
-@pytest.mark.parametrize("number", range({count}))
-def test_case(number, process, judge):
+@table({{str(number): DENIED for number in range({count})}})
+def test_case(case, process, judge):
     """A process, seven system calls, a judgement."""
     process.restrict(Ruleset(fs=FS.READ_FILE))
     process.getpid()
     process.gettid()
-    judge(EXPECT, process.observe(Process.open, "/proc/self/status", os.O_RDONLY))
+    judge(case.expect, process.observe(Process.open, "/proc/self/status", os.O_RDONLY))
 '''
 
 
@@ -132,9 +134,10 @@ def _pytest_speed(target: str, count: int) -> float:
         options = [f"--config-file={CONFIG}", f"--rootdir={folder}", *QUIET]
         pytest.main([str(area), *options, f"--target={target}"], plugins=[recorder])
     ran = recorder.targets[target]
+    bad = [r for r in ran.cases.values() if r is None or r.verdict is not Verdict.CONFORMS]
     first_ended = ran.first_ended
-    if first_ended is None or ran.ended is None:
-        raise SystemExit(f"the cases did not run on {target}")
+    if bad or first_ended is None or ran.ended is None:
+        raise SystemExit(f"the cases do not conform on {target}: {bad[:1]}")
     # The first case starts the target: count what came after it.
     return (ran.done - 1) / (ran.ended - first_ended)
 

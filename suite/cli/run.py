@@ -16,7 +16,7 @@ from suite.recorder import Recorder, Watcher
 from suite.records import Results, Verdict
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
-QUIET = ("-pno:terminal", "-pno:cacheprovider", "--capture=no")
+QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
 """Captured, the progress of a run in this process would not be seen."""
 _FAULTS = {Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG}
 _SILENCES = {Verdict.BROKEN, Verdict.LOST}
