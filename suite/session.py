@@ -20,7 +20,6 @@ from suite.errors import LandproofError
 from suite.outcome import errno_name
 from suite.syscalls import NUMBERS
 
-
 _MOST_KILLS = 256
 """Kills wait for the next program; this many don't."""
 

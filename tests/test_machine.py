@@ -112,7 +112,10 @@ def qemu_under(process: int) -> int:
     """The process id of the QEMU that a process is booting."""
     for _ in wait_for("QEMU to run"):
         for child in children(process):
-            words = Path("/proc", str(child), "cmdline").read_bytes().split(b"\0")
+            try:
+                words = Path("/proc", str(child), "cmdline").read_bytes().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # one of the helpers, done by now
             if words[0].endswith(QEMU.encode()) and b"-initrd" in words:
                 return child
     raise AssertionError

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from suite.agent.client import AgentClient
@@ -44,14 +45,16 @@ def guest_ground(client: AgentClient, agent: Path, arch: str) -> Ground:
     return _furnish(session, root, agent, private=True)
 
 
-def local_ground(client: AgentClient, agent: Path, arch: str, fallback: Path) -> Ground:
-    """Prepare private namespaces on the running kernel where it lets us, else use ``fallback``."""
+def local_ground(
+    client: AgentClient, agent: Path, arch: str, make_folder: Callable[[], Path]
+) -> Ground:
+    """Prepare private namespaces on the running kernel; a folder of its own where it refuses."""
     session = Session(client, arch)
     root = _in_namespaces(session)
     if root is not None:
         return _furnish(session, root, agent, private=True)
     root = Process(session, SUPERVISOR).fork()
-    return _furnish(session, root, agent, private=False, place=str(fallback))
+    return _furnish(session, root, agent, private=False, place=str(make_folder()))
 
 
 def _in_namespaces(session: Session) -> Process | None:

@@ -46,8 +46,11 @@ class LocalTarget(Target):
         assert self._agent.stdin  # noqa: S101 (it is a pipe)
         assert self._agent.stdout  # noqa: S101
         self._client = AgentClient(self._agent.stdout.fileno(), self._agent.stdin.fileno())
+        return local_ground(self._client, binary, arch, self._make_folder)
+
+    def _make_folder(self) -> Path:
         self._folder = Path(tempfile.mkdtemp(prefix="landproof-"))
-        return local_ground(self._client, binary, arch, self._folder)
+        return self._folder
 
     def stop(self) -> None:
         """End the agent: its processes and namespaces go with it."""
