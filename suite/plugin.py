@@ -28,7 +28,6 @@ RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
 _judgement = pytest.StashKey[Judgement]()
 _control = pytest.StashKey[Outcome | None]()
-_record = pytest.StashKey[CaseRecord]()
 _hub = pytest.StashKey[Hub]()
 
 
@@ -169,6 +168,8 @@ def judge_fixture(request: pytest.FixtureRequest, facts: Facts) -> Callable[...,
         observed: Observation | Outcome,
         control: Observation | Outcome | None = None,
     ) -> None:
+        if _judgement in node.stash:
+            raise LandproofError("the case was judged already: one behaviour, one judgement")
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         node.stash[_control] = seen[0]
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
@@ -200,7 +201,6 @@ def pytest_runtest_makereport(
         hub = item.config.stash[_hub]
         name = rows.target_of(item)
         record = _to_record(item, call, report, hub, name)
-        item.stash[_record] = record
         report.user_properties.append((RECORD, hub.envelope(name, record)))
     return report
 

@@ -82,15 +82,8 @@ def target_of(item: pytest.Item) -> str:
 
 def case_id(item: pytest.Item) -> str:
     """``area/file[row]``; the row of a function without a table is the function's name."""
-    area = item.path.parent.name
-    file = item.path.stem.removeprefix("test_")
-    params = item.callspec.params if isinstance(item, pytest.Function) else {}
-    if "case" in params:
-        row = item.callspec.id.removeprefix(target_of(item)).strip("-")  # type: ignore[attr-defined]
-        row = row.removesuffix(f"-{target_of(item)}")
-    else:
-        row = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", "-")
-    return f"{area}/{file}[{row}]"
+    found = place(item.nodeid, [target_of(item)])
+    return found[1] if found else item.nodeid
 
 
 def place(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:

@@ -77,6 +77,10 @@ def test_control_fails(process, judge):
 def test_no_judgement(process):
     process.getpid()
 
+def test_judges_twice(process, judge):
+    judge(YES, process.observe(Process.getpid))
+    judge(YES, process.observe(Process.getpid))
+
 def test_setup_fails(process, judge):
     process.close(999)
     judge(YES, process.observe(Process.getpid))

@@ -58,6 +58,7 @@ VERDICTS = {
     "conforms": ("conforms", ""),
     "deviates": ("deviates", ""),
     "control-fails": ("broken", "the control came to EBADF"),
+    "judges-twice": ("broken", "the case was judged already: one behaviour, one judgement"),
     "no-judgement": ("broken", "the case ended without a judgement"),
     "setup-fails": ("broken", "close(999): EBADF"),
     "assertion": ("broken", "AssertionError: assert"),
