@@ -10,12 +10,17 @@ import re
 import socket
 import struct
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
+from suite.agent.client import AgentLostError
+from suite.calls.files import Fd
 from suite.process import Process
 from suite.session import Call, Pack
 
 LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
-_AUDIT_USER = 1005
+_AUDIT_SET, _AUDIT_USER = 1001, 1005
+_STATUS_ENABLED = 1
 _NETLINK_AUDIT = 9
 _READLOG = 1
 _NLM_F_REQUEST = 1
@@ -33,16 +38,34 @@ class AuditRecord:
 
 
 class AuditLog:
-    """The records from its making on.
+    """Auditing, switched on for a ``with`` block; the records from its beginning on.
 
-    Needs CAP_AUDIT_READ and CAP_AUDIT_WRITE, and the initial network namespace.
+    It is off otherwise, as distributions have it: logging every denial of every case takes time.
+    Only processes made in the block have all that is logged about system calls.
+
+    Needs CAP_AUDIT_CONTROL, CAP_AUDIT_READ and CAP_AUDIT_WRITE, and the initial network namespace.
     """
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._socket: Call = process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
+        self._socket: Fd = -1
+
+    def __enter__(self) -> Self:
+        self._socket = self._process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
         address = Pack(((2, socket.AF_NETLINK), (2, 0), (4, 0), (4, _READLOG)))
-        process.syscall("bind", self._socket, address, 12)
+        self._process.syscall("bind", self._socket, address, 12)
+        self._enable(1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None and issubclass(kind, AgentLostError):
+            return
+        _ = self._enable(0).value
 
     def records(self) -> list[AuditRecord]:
         """What was logged so far: up to a mark of our own, so that nothing is waited for."""
@@ -73,8 +96,15 @@ class AuditLog:
         return {r.type: r for r in reversed(records) if r.fields.get("domain") == domain}
 
     def _mark(self) -> None:
-        payload = _MARK + b"\0"
-        header = struct.pack("<IHHII", 16 + len(payload), _AUDIT_USER, _NLM_F_REQUEST, 1, 0)
+        self._send(_AUDIT_USER, _MARK + b"\0")
+
+    def _enable(self, enabled: int) -> Call:
+        """AUDIT_SET with a struct audit_status: its mask, then what the mask names."""
+        return self._send(_AUDIT_SET, struct.pack("<8I", _STATUS_ENABLED, enabled, *[0] * 6))
+
+    def _send(self, kind: int, payload: bytes) -> Call:
+        header = struct.pack("<IHHII", 16 + len(payload), kind, _NLM_F_REQUEST, 1, 0)
         writer = self._process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
-        self._process.sendto(writer, header + payload, struct.pack("<HHII", 16, 0, 0, 0))
+        sent = self._process.sendto(writer, header + payload, struct.pack("<HHII", 16, 0, 0, 0))
         self._process.close(writer)
+        return sent

@@ -93,9 +93,10 @@ def hung(process, judge):
 
 
 def frozen(process, judge):
-    process.session.deadline_ms = 100
+    process.session.deadline_ms = 1000
     signal_when_sent(process, signal.SIGSTOP)
-    fine(process, judge)
+    half_a_second = struct.pack("<qq", 0, 500_000_000)
+    judge(FINE, process.observe(lambda p: p.syscall("ppoll", 0, 0, half_a_second, 0)))
 
 
 def worker_killed(process, judge):

@@ -28,8 +28,6 @@ from vm.kernel import Kernel
 # no_timer_check, tsc=reliable, edd=off, nosmp, nokaslr, mitigations=off, random.trust_cpu.
 _PARAMETERS = (
     "rdinit=/init", "console=ttyS0", "quiet", "panic=-1", "oops=panic",
-    # The audit cases need it from the first process on; distributions leave it off.
-    "audit=1",
     # The crypto self-tests take 0.75 s of a 3.5 s emulated boot of Linux 7.3, every time.
     "cryptomgr.notests",
 )  # fmt: skip

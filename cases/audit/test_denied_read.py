@@ -63,16 +63,15 @@ FIELDS = {
 def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     """The first denial in a domain logs the access and the domain."""
     expect = since(FS.READ_FILE, NO_RECORD, (LOGGED_SINCE, Allowed(case.says)))
-    log = AuditLog(process)
-    sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
-    denied = sandboxed.observe(Process.open, tree.file, os.O_RDONLY).outcome
+    with AuditLog(process) as log:
+        sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
+        denied = sandboxed.observe(Process.open, tree.file, os.O_RDONLY).outcome
+        record = log.denial().get(case.record)
     if denied != Denied("EACCES"):
         judge(expect, denied)
-        return
-    record = log.denial().get(case.record)
-    if record is None:
+    elif record is None:
         judge(expect, NO_RECORD)
-        return
-    said = record.fields.get(case.name)
-    as_it_is = case.value is not None and said == case.value(sandboxed, tree)
-    judge(expect, Allowed(case.says if as_it_is else said))
+    else:
+        said = record.fields.get(case.name)
+        as_it_is = case.value is not None and said == case.value(sandboxed, tree)
+        judge(expect, Allowed(case.says if as_it_is else said))

@@ -137,4 +137,4 @@ def patience_s(ops: Sequence[wire.Op]) -> float:
     The agent kills a process at twice a call's deadline at the latest, and a program is expected
     to hold one hung call; beyond that, the agent itself does not answer.
     """
-    return 15.0 + 3 * max((op.deadline_ms for op in ops), default=0) / 1000
+    return 10.0 + 3 * max((op.deadline_ms for op in ops), default=0) / 1000
