@@ -2,12 +2,15 @@
 """What several tests start from."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from suite.process import Process
 from suite.session import Session
 from tests.agents import Agent, fork
+from tests.fake_archive import Archive, Key, direct
+from vm.store import Store
 
 
 @pytest.fixture
@@ -29,3 +32,27 @@ def session() -> Iterator[Session]:
 def process(session: Session) -> Process:
     """A process of it, not yet sent for."""
     return Process(session, 0).fork()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Key]:
+    """Keys of an archive."""
+    key = Key(tmp_path_factory.mktemp("key"))
+    yield key
+    key.close()
+
+
+@pytest.fixture
+def archive(tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    """A small signed archive on the loopback interface."""
+    for name, value in direct(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    with Archive(tmp_path / "www", key) as archive:
+        archive.fill()
+        yield archive
+
+
+@pytest.fixture
+def store(tmp_path: Path, archive: Archive, key: Key) -> Store:
+    """A store that is fed by the archive."""
+    return Store(tmp_path / "store", mirror=archive.url, keyring=key.keyring)

@@ -18,13 +18,6 @@ pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_t
 Run = Callable[..., int]
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Key]:
-    key = Key(tmp_path_factory.mktemp("key"))
-    yield key
-    key.close()
-
-
 @pytest.fixture
 def archive(tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     for name, value in direct(tmp_path).items():

@@ -4,38 +4,16 @@
 import logging
 import lzma
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from suite.errors import InfrastructureError
-from tests.fake_archive import NEW, OLD, Archive, Key, direct, image, missing_tools, module
+from tests.fake_archive import NEW, OLD, Archive, image, missing_tools, module
 from vm.store import Progress, Store
 from vm.tools import UnreachableError
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Key]:
-    key = Key(tmp_path_factory.mktemp("key"))
-    yield key
-    key.close()
-
-
-@pytest.fixture
-def archive(tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    for name, value in direct(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    with Archive(tmp_path / "www", key) as archive:
-        archive.fill()
-        yield archive
-
-
-@pytest.fixture
-def store(tmp_path: Path, archive: Archive, key: Key) -> Store:
-    return Store(tmp_path / "store", mirror=archive.url, keyring=key.keyring)
 
 
 def test_kernel_of_each_packaging_is_fetched(store: Store) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError, UsageError
-from tests.fake_archive import NEW, Archive, Key, direct, missing_tools
+from tests.fake_archive import NEW, Archive, Key, missing_tools
 from vm.store import Store
 from vm.tools import FullError, UnreachableError
 
@@ -19,27 +19,6 @@ pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_t
 
 FETCH = "import sys; from vm.store import *; s = Store(Path(sys.argv[1]), mirror=sys.argv[2],"
 FETCH += " keyring=Path(sys.argv[3])); print(s.fetch(sys.argv[4]).vmlinuz)"
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Key]:
-    key = Key(tmp_path_factory.mktemp("key"))
-    yield key
-    key.close()
-
-
-@pytest.fixture
-def archive(tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    for name, value in direct(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    with Archive(tmp_path / "www", key) as archive:
-        archive.fill()
-        yield archive
-
-
-@pytest.fixture
-def store(tmp_path: Path, archive: Archive, key: Key) -> Store:
-    return Store(tmp_path / "store", mirror=archive.url, keyring=key.keyring)
 
 
 def debs(archive: Archive) -> list[str]:
