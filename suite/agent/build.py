@@ -81,6 +81,7 @@ def build(arch: str, folder: Path = BIN) -> Path:
         made = Path(scratch) / "agent"
         command = [*compiler(arch), *FLAGS, "-o", str(made), *(str(HERE / s) for s in SOURCES)]
         try:
+            # an argument list of ours, no shell
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         except OSError as error:
             raise BuildError(f"cannot run {command[0]}: {error.strerror}") from error
