@@ -79,7 +79,7 @@ def _floor(kernel: Kernel, archive: Path, accel: Accelerator) -> float:
             "-accel", accel, "-cpu", "host" if accel is Accelerator.KVM else "max",
             "-machine", "q35", "-m", str(MEMORY_MIB), "-serial", "null",
             "-kernel", str(kernel.vmlinuz), "-initrd", str(archive),
-            "-append", "rdinit=/init console=ttyS0 quiet panic=-1 audit=1",
+            "-append", "rdinit=/init console=ttyS0 quiet panic=-1",
             "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=lp,fd={guest.fileno()}",
             "-device", "virtserialport,nr=1,chardev=lp,name=landproof",
