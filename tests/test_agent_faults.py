@@ -43,6 +43,21 @@ def test_a_hung_call_ends_its_process_alone(agent: Agent) -> None:
     assert agent.settles_at(set(agent.processes()) - {pid})
 
 
+def test_a_new_process_that_hangs_or_dies_at_once(agent: Agent) -> None:
+    """What it did in the program of its parent before is kept."""
+    begun = time.monotonic()
+    pid = agent.call(2, "getpid")
+    hung = agent.run(fork(1, 2), pid, agent.forever(2, SHORT_MS), agent.call(1, "getpid"))
+    assert time.monotonic() - begun < 2 * SHORT_MS / 1000 + SLACK_S
+    assert hung[1].value == hung[0].value
+    assert hung[2].status == Status.HUNG
+    assert hung[3].status == Status.DONE
+    suicide = agent.call(2, "kill", Result(1), signal.SIGKILL)
+    died = agent.run(fork(1, 2), pid, suicide, agent.call(2, "getpid"))
+    assert died[1].value == died[0].value
+    assert [died[n].status for n in (2, 3)] == [Status.DIED, Status.GONE]
+
+
 def test_a_hung_call_leads_where_a_failure_does(agent: Agent) -> None:
     agent.values(fork(0, 2))
     hung = agent.forever(1, SHORT_MS)

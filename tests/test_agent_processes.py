@@ -20,6 +20,24 @@ def own_path() -> Buffer:
     return give_in(os.fsencode(build.agent(ARCH)) + b"\0")
 
 
+def test_a_new_process_goes_on_in_the_program_of_its_parent(agent: Agent) -> None:
+    """With what came before its fork; with what the fork gave; and with what its parent is told."""
+    number = agent.call(1, "dup", 0)
+    close, again = agent.call(2, "close", Result(0)), agent.call(2, "close", Result(0))
+    records = agent.run(number, fork(1, 2), close, again, agent.call(1, "close", Result(0)))
+    assert [records[n].value for n in (2, 3, 4)] == [0, -errno.EBADF, 0]
+    child = agent.call(3, "kill", Result(0), 0)
+    assert agent.values(fork(1, 3), child, agent.call(3, "getppid"))[1] == 0
+
+
+def test_a_new_process_that_could_not_be_made_runs_nothing(agent: Agent) -> None:
+    bad = fork(1, 2, 0x800 | 0x10000)  # CLONE_SIGHAND | CLONE_THREAD without CLONE_VM
+    records = agent.run(bad, agent.call(2, "getpid"), agent.call(1, "getpid"))
+    assert records[0].value == -errno.EINVAL
+    assert records[1].status == Status.GONE
+    assert records[2].value == agent.values(agent.call(1, "getpid"))[0]
+
+
 def test_a_thread_shares_memory_files_and_process_id(agent: Agent) -> None:
     page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
     opened = agent.call(1, "dup", 0)

@@ -25,7 +25,7 @@ struct process {
 	int known, control, pidfd; /* a thread's pidfd is its process's */
 	int is_thread;
 	int fresh_image; /* execve(2) took its journal: hand it one operation at a time */
-	int start, end; /* the segment that it runs for `running` */
+	int start, end, ahead; /* the segment that it runs for `running` */
 	struct program *running;
 	uint32_t seen, step; /* how far it was at `since`; look again after so many ms, at `look` */
 	uint64_t since, look;
@@ -149,6 +149,51 @@ static int is_alone(struct op *op)
 	return op->kind >= OP_FORK || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
 }
 
+static int refers_to(struct view *view, int op)
+{
+	int found = 0;
+	for (int i = 0; i < view->op->args; i++)
+		found |= view->arg[i].kind != SOURCE_LITERAL && view->arg[i].op == op;
+	for (int i = 0; i < view->op->fixes; i++)
+		found |= view->fix[i].source.op == op;
+	return found;
+}
+
+/*
+ * A process that another forks has its copy of the program: it goes on with its own operations at
+ * once, unless they need what the fork gave.
+ */
+static int run_ahead(struct program *program, struct view *fork, uint8_t *at)
+{
+	struct view view;
+	int end = program->cursor + 1, most = end + SEGMENT_OPS;
+	int told = fork->op->kind != OP_FORK || fork->arg[1].kind != SOURCE_LITERAL || fork->arg[1].value & CLONE_VM;
+	for (; !told && end < (int)program->count && end < most; end++) {
+		at = parse(at, program->code.base + program->code.size, &view);
+		if (view.op->process != fork->arg[0].value || is_alone(view.op) ||
+		    refers_to(&view, program->cursor))
+			break;
+	}
+	return end > program->cursor + 1 ? end : 0;
+}
+
+/* It runs operations of a program from now on. */
+static void watch(struct program *program, int id, int start, int end)
+{
+	struct process *process = &processes[id];
+	struct view view;
+	uint8_t *at = program->at;
+	uint32_t shortest = UINT32_MAX; /* progress is looked at this often */
+	for (int i = start; i < end; i++) {
+		at = parse(at, program->code.base + program->code.size, &view);
+		shortest = view.op->deadline_ms < shortest ? view.op->deadline_ms : shortest;
+	}
+	process->running = program, process->seen = 0, process->step = shortest;
+	process->start = start, process->end = end;
+	process->since = now_ms(), process->look = process->since + shortest;
+	program->process = id;
+}
+
 static void start_segment(struct program *program, int id, struct view *view)
 {
 	struct process *process = &processes[id];
@@ -156,21 +201,19 @@ static void start_segment(struct program *program, int id, struct view *view)
 				   program->cursor + 1, program->taking > 0, 0 };
 	struct view next;
 	uint8_t *at = view_at(program, view);
-	uint32_t shortest = view->op->deadline_ms; /* progress is looked at this often */
 	int most = process->fresh_image || is_alone(view->op) ? 1 : SEGMENT_OPS;
+	if (!process->fresh_image)
+		segment.ahead = run_ahead(program, view, at), journals[id].done = 0;
 	while (segment.end < program->count && segment.end - segment.start < most) {
 		at = parse(at, program->code.base + program->code.size, &next);
 		if (next.op->process != id || is_alone(next.op))
 			break;
-		shortest = next.op->deadline_ms < shortest ? next.op->deadline_ms : shortest;
 		segment.end++;
 	}
-	if (!process->fresh_image)
-		journals[id].done = 0;
-	process->running = program, process->seen = 0, process->step = shortest;
-	process->start = segment.start, process->end = segment.end;
-	process->since = now_ms(), process->look = process->since + shortest;
-	program->process = id;
+	if (segment.ahead)
+		journals[view->arg[0].value].done = 0;
+	watch(program, id, segment.start, segment.end);
+	process->ahead = segment.ahead;
 	long n = send_with(process->control, &segment, sizeof(segment), &program->taken, program->taking > 0);
 	if (program->taking)
 		close(program->taken);
@@ -244,6 +287,10 @@ static void finish_segment(int id)
 		struct process *child = &processes[view.arg[0].value];
 		learn(view.arg[0].value, fds[0], fds[1] >= 0 ? fds[1] : dup(process->pidfd));
 		child->is_thread = fds[1] < 0, child->fresh_image = process->fresh_image;
+		move_to(program, reply.next);
+		if (process->ahead)
+			watch(program, view.arg[0].value, program->cursor, process->ahead);
+		return;
 	} else if (view.op->kind == OP_EXEC && first->value == 0) {
 		process->fresh_image = 1;
 	} else if (view.op->kind == OP_GIVE && fds[0] >= 0) {

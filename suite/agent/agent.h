@@ -36,6 +36,7 @@ struct task { /* a served process or thread */
 	int control;
 	struct journal *journal;
 	struct area in, out;
+	struct segment segment;
 };
 
 extern int is_guest;

@@ -212,7 +212,9 @@ long make_task(struct task *parent, int id, unsigned long flags, int *fds)
 	} else {
 		result = SYS(clone, flags | CLONE_PIDFD, 0, &pidfd, 0, 0);
 		if (!result) {
-			struct task task = { pair[1], &journals[id], { 0 }, { 0 } };
+			struct task task = { .control = pair[1], .journal = &journals[id] };
+			if (parent)
+				task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
 			struct sigaction action = { 0 }; /* its parent may ignore these */
 			SYS(rt_sigaction, SIGCHLD, &action, 0, 8);
 			SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
@@ -315,44 +317,55 @@ void answer(struct task *task, struct reply reply, const int *fds)
 		SYS(close, fds[i]);
 }
 
-/* Take segments from the supervisor until it goes. */
+/* Perform the operations of a segment and answer. */
+static void run_segment(struct task *task, int taken)
+{
+	struct segment segment = task->segment;
+	uint8_t *code = task->in.base, *at = code;
+	struct records records = { code + segment.code, segment.state, &task->out };
+	struct reply reply = { 0, segment.end, 0 };
+	struct view view;
+	int fds[PASSED] = { -1, -1 };
+	task->out.size = 0;
+	grow(&task->out, sizeof(reply));
+	task->journal->done = 0;
+	for (int i = 0; i < segment.end; i++) {
+		at = parse(at, code + segment.code, &view);
+		if (i < segment.start)
+			continue;
+		if (segment.taking) { /* the fd that another process gave us */
+			struct record record = { i, DONE, 0, taken };
+			memcpy(grow(&task->out, sizeof(record)), &record, sizeof(record));
+			break;
+		}
+		struct record *record = run_op(task, &view, i, &records, fds);
+		if (view.op->kind == OP_GIVE && !failed(record->value))
+			fds[0] = record->value;
+		task->journal->value[i - segment.start] = record->status == DONE ? record->value : -ECANCELED;
+		__atomic_store_n(&task->journal->done, i + 1 - segment.start, __ATOMIC_RELEASE);
+		if ((record->status != DONE || failed(record->value)) && view.op->on_fail > i + 1) {
+			reply.next = view.op->on_fail;
+			break;
+		}
+	}
+	answer(task, reply, fds);
+}
+
+/* Go on with the segment that its parent was told of, then take others until the supervisor goes. */
 void serve(struct task *task)
 {
-	struct segment segment;
-	int passed[PASSED], fds[PASSED];
+	int passed[PASSED];
 	hold(task);
-	while (receive_with(task->control, &segment, sizeof(segment), passed)) {
-		task->in.size = task->out.size = 0;
-		uint8_t *code = grow(&task->in, segment.code + segment.state);
-		if (!hear(task->control, code, segment.code + segment.state))
+	if (task->segment.ahead) {
+		task->segment.start = task->segment.end, task->segment.end = task->segment.ahead;
+		run_segment(task, -1);
+	}
+	while (receive_with(task->control, &task->segment, sizeof(task->segment), passed)) {
+		size_t size = task->segment.code + task->segment.state;
+		task->in.size = 0;
+		if (!hear(task->control, grow(&task->in, size), size))
 			break;
-		struct records records = { code + segment.code, segment.state, &task->out };
-		struct reply reply = { 0, segment.end, 0 };
-		grow(&task->out, sizeof(reply));
-		uint8_t *at = code;
-		struct view view;
-		fds[0] = fds[1] = -1;
-		task->journal->done = 0;
-		for (int i = 0; i < segment.end; i++) {
-			at = parse(at, code + segment.code, &view);
-			if (i < segment.start)
-				continue;
-			if (segment.taking) { /* the fd that another process gave us */
-				struct record taken = { i, DONE, 0, passed[0] };
-				memcpy(grow(&task->out, sizeof(taken)), &taken, sizeof(taken));
-				break;
-			}
-			struct record *record = run_op(task, &view, i, &records, fds);
-			if (view.op->kind == OP_GIVE && !failed(record->value))
-				fds[0] = record->value;
-			task->journal->value[i - segment.start] = record->status == DONE ? record->value : -ECANCELED;
-			__atomic_store_n(&task->journal->done, i + 1 - segment.start, __ATOMIC_RELEASE);
-			if ((record->status != DONE || failed(record->value)) && view.op->on_fail > i + 1) {
-				reply.next = view.op->on_fail;
-				break;
-			}
-		}
-		answer(task, reply, fds);
+		run_segment(task, passed[0]);
 	}
 	SYS(exit_group, 0);
 }

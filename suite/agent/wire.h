@@ -48,7 +48,8 @@ struct record { /* what an operation gave; then the out buffers, each padded */
 
 struct segment { /* from the supervisor to a process: program and records so far follow */
 	uint32_t code, state;
-	uint16_t start, end, taking, zero;
+	uint16_t start, end, taking;
+	uint16_t ahead; /* how far the process that it forks goes on without being told, or 0 */
 };
 
 struct reply { /* from a process to the supervisor: records follow */
