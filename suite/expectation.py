@@ -132,8 +132,18 @@ def since(
     ``changes`` are (ABI version, outcome from there on).
     """
     needed = (features,) if isinstance(features, Feature) else tuple(features)
-    known_from = max((feature.since for feature in needed), default=1)
-    clauses = list(_refusals(needed, known_from))
+    return since_layers([needed], then, *changes)
+
+
+def since_layers(
+    layers: Sequence[Sequence[Feature]], then: Then, *changes: tuple[int, Then]
+) -> Expectation:
+    """``since`` for rulesets that are made one after the other: the first refusal counts.
+
+    ``layers`` are such as ``[outer.features, inner.features]``.
+    """
+    known_from = max((feature.since for needed in layers for feature in needed), default=1)
+    clauses = list(_refusals(layers, known_from))
     stages = [(known_from, then), *changes]
     ends = [*(abi for abi, _ in stages[1:]), _END]
     for (start, stage), end in zip(stages, ends, strict=True):
@@ -167,12 +177,19 @@ def _stage(stage: Then, start: int, end: int) -> Iterator[Clause]:
             yield Clause(stage, start, end)
 
 
-def _refusals(features: Sequence[Feature], known_from: int) -> Iterator[Clause]:
+def _refusals(layers: Sequence[Sequence[Feature]], known_from: int) -> Iterator[Clause]:
     yield Clause(None, 0, 1, absent=True)
-    refusals = [(abi, refusal(features, abi)) for abi in range(1, known_from)]
+    refusals = [
+        (abi, next(refusal(needed, abi) for needed in layers if _unknown(needed, abi)))
+        for abi in range(1, known_from)
+    ]
     for outcome, run in groupby(refusals, key=lambda pair: pair[1]):
         abis = [abi for abi, _ in run]
         yield Clause(outcome, abis[0], abis[-1] + 1, absent=True)
+
+
+def _unknown(features: Sequence[Feature], abi: int) -> bool:
+    return any(feature.since > abi for feature in features)
 
 
 def refusal(features: Sequence[Feature], abi: int) -> Rejected:

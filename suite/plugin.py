@@ -27,6 +27,7 @@ from suite.verdict import Judgement, judge
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
 _judgement = pytest.StashKey[Judgement]()
+_expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
 
@@ -63,6 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
+    config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
     config.stash[_hub] = Hub(lambda name: _make_target(config, name))
@@ -172,6 +174,7 @@ def judge_fixture(request: pytest.FixtureRequest, facts: Facts) -> Callable[...,
             raise LandproofError("the case was judged already: one behaviour, one judgement")
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         node.stash[_control] = seen[0]
+        node.stash[_expectation] = expectation
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, facts, seen[1], seen[0])
         node.stash[_judgement] = judgement
@@ -225,6 +228,7 @@ def _to_record(
         observed=judgement.observed,
         control=item.stash.get(_control, None),
         clause=str(judgement.clause),
+        clauses=[str(clause) for clause in item.stash[_expectation]],
         bug=judgement.bug,
         reason=reason or judgement.reason,
     )

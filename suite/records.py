@@ -90,11 +90,15 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The header, page or commit subject that the expectation comes from."""
     covers: list[str] = []
     """Short names of features, such as ``fs.truncate``."""
+    answers: list[str] = []
+    """The behaviours of ``cases/behaviours.toml`` that it shows, by id."""
     expected: Outcome | None = None
     observed: Outcome | None = None
     control: Outcome | None = None
     clause: str = ""
     """Which clause of the expectation applied, such as ``ABI 3+``."""
+    clauses: list[str] = []
+    """All clauses of the expectation."""
     bug: str = ""
     """The known bug that was seen, by id and title, with CVE and fixing commit."""
     reason: str = ""

@@ -30,6 +30,8 @@ class Row:
 
     covers: Feature | tuple[Feature, ...] = ()
     needs: tuple[Need, ...] = ()
+    answers: str | tuple[str, ...] = ()
+    """The behaviours of ``cases/behaviours.toml`` that it shows, by id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,11 @@ def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
 def covers(*features: Feature) -> pytest.MarkDecorator:
     """Name the rights, scopes or flags that a case is about."""
     return pytest.mark.covers(*features)
+
+
+def answers(*behaviours: str) -> pytest.MarkDecorator:
+    """Name the behaviours of ``cases/behaviours.toml`` that a case shows."""
+    return pytest.mark.answers(*behaviours)
 
 
 def needs(*wanted: Need) -> pytest.MarkDecorator:
@@ -111,13 +118,27 @@ def describe(item: pytest.Item) -> dict[str, Any]:
         "summary": doc.split("\n\n", 1)[0].replace("\n", " "),
         "source": " ".join(source[1].split()) if source else "",
         "covers": [label for feature in covered(item) for label in feature.labels],
+        "answers": answered(item),
     }
 
 
 def covered(item: pytest.Item) -> list[Feature]:
     """The features that a case is about: those of its row, else those of its marks."""
-    callspec = getattr(item, "callspec", None)
-    row = callspec.params.get("case") if callspec else None
-    if isinstance(row, Row) and row.covers:
+    row = _row(item)
+    if row and row.covers:
         return [row.covers] if isinstance(row.covers, Feature) else list(row.covers)
     return [feature for mark in item.iter_markers("covers") for feature in mark.args]
+
+
+def answered(item: pytest.Item) -> list[str]:
+    """The ids of the behaviours that a case shows: those of its marks and of its row."""
+    row = _row(item)
+    own = row.answers if row else ()
+    marked = [name for mark in item.iter_markers("answers") for name in mark.args]
+    return [*marked, *([own] if isinstance(own, str) else own)]
+
+
+def _row(item: pytest.Item) -> Row | None:
+    callspec = getattr(item, "callspec", None)
+    row = callspec.params.get("case") if callspec else None
+    return row if isinstance(row, Row) else None
