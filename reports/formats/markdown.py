@@ -25,13 +25,13 @@ def results(results: Results, _style: Style) -> str:
     faults, skipped = words.silences(matrix)
     return _page(
         "# landproof results",
-        _text(words.headline(results)),
+        escape(words.headline(results)),
         *_section("Kernels", _kernels(lines)),
         *_section("Verdicts", _verdicts(lines)),
         *_section("Matrix", _matrix(matrix)),
         *_section(
             f"Deviations ({len(matrix.deviations)})",
-            (_entry(it.case, words.deviation(it), _text(it.summary)) for it in matrix.deviations),
+            (_entry(it.case, words.deviation(it), escape(it.summary)) for it in matrix.deviations),
         ),
         *_section(words.FAULTS_TITLE, map(_silence, faults)),
         *_section(words.SKIPPED_TITLE, map(_silence, skipped)),
@@ -42,8 +42,8 @@ def diff(diff: Diff, _style: Style) -> str:
     """A comparison: kernels, then cases by kind of change."""
     found = ((kind, diff.of(kind)) for kind in Kind)
     return _page(
-        f"# {_text(f'{diff.before} -> {diff.after}')}",
-        "\n".join(f"- {_text(line)}" for line in words.diff_headlines(diff)),
+        f"# {escape(f'{diff.before} -> {diff.after}')}",
+        "\n".join(f"- {escape(line)}" for line in words.diff_headlines(diff)),
         *_section(
             "Kernels",
             (
@@ -79,11 +79,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") 
 
 
 def _kernels(lines: Sequence[KernelLine]) -> Iterator[str]:
-    rows = [[_code(line.target), _text(line.kernel), _text(str(line))] for line in lines]
+    rows = [[_code(line.target), escape(line.kernel), escape(str(line))] for line in lines]
     if rows:
         yield _table(["target", "kernel", "claims and provides"], rows)
     remarks = ((line, remark) for line in lines for remark in words.remarks(line))
-    yield "\n".join(f"- {_code(line.target)}: {_text(remark)}" for line, remark in remarks)
+    yield "\n".join(f"- {_code(line.target)}: {escape(remark)}" for line, remark in remarks)
 
 
 def _verdicts(lines: Sequence[KernelLine]) -> Iterator[str]:
@@ -107,25 +107,25 @@ def _matrix(matrix: Matrix) -> Iterator[str]:
 
 def _label(row: Row) -> tuple[str, str]:
     if not row.feature:
-        return f"**{_text(row.area)}**", ""
+        return f"**{escape(row.area)}**", ""
     return _code(row.feature), str(row.since or "")
 
 
 def _entry(title: str, lines: Iterable[tuple[str, str]], summary: str = "") -> str:
     items = "\n".join(_item(label, line) for label, line in lines).rstrip()
-    return "\n\n".join(part for part in (f"### {_text(title)}", summary, items) if part)
+    return "\n\n".join(part for part in (f"### {escape(title)}", summary, items) if part)
 
 
 def _item(label: str, text: str, after: str = "") -> str:
     """An item of a list; what follows the first line is a console tail."""
     first, _, tail = text.strip().partition("\n")
-    item = f"- {label}: {_text(first)}{after}"
+    item = f"- {label}: {escape(first)}{after}"
     return f"{item}\n\n{_fenced(tail)}\n" if tail else item
 
 
 def _silence(entry: Silence) -> str:
     label = f"**{entry.verdict}** on {', '.join(map(_code, entry.targets))}"
-    after = f" ({_text(words.cases_of(entry))})"
+    after = f" ({escape(words.cases_of(entry))})"
     return _item(label, entry.reason or "no reason given", after).rstrip()
 
 
@@ -138,13 +138,14 @@ def _changes(kind: Kind, changes: Sequence[Change]) -> Iterator[str]:
     elif changes:
         records = ((it, it.after or it.before) for it in changes)
         rows = (
-            [_code(it.case), record.verdict if record else "", _text(", ".join(it.targets))]
+            [_code(it.case), record.verdict if record else "", escape(", ".join(it.targets))]
             for it, record in records
         )
         yield _table(["case", "verdict", "on"], rows)
 
 
-def _text(text: str) -> str:
+def escape(text: str) -> str:
+    """Text on one line, with nothing in it that GitHub's Markdown would take for mark-up."""
     flat = " ".join(words.printable(text).split())
     return _SPECIAL.sub(lambda match: f"\\{match[0]}", flat)
 
