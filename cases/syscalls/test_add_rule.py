@@ -32,9 +32,11 @@ class Rule(Case):
     flags: int = 0
 
 
-def beneath(attr: Argument, errno: str, kind: int = RULE_PATH_BENEATH, flags: int = 0) -> Rule:
+def beneath(
+    attr: Argument, errno: str, *answers: str, kind: int = RULE_PATH_BENEATH, flags: int = 0
+) -> Rule:
     expect = since(FS.READ_FILE, Rejected("add_rule", errno))
-    return Rule(ruleset=FILES, kind=kind, attr=attr, flags=flags, expect=expect)
+    return Rule(ruleset=FILES, kind=kind, attr=attr, flags=flags, expect=expect, answers=answers)
 
 
 def port(
@@ -49,10 +51,21 @@ CASES = {
     "unknown-kind-before-attr": beneath(NO_ATTR, "EINVAL", kind=UNKNOWN_KIND),
     "kind-0": beneath(NO_ATTR, "EINVAL", kind=0),
     "no-attr": beneath(NO_ATTR, "EFAULT"),
-    "nothing-allowed-before-fd": beneath(path_beneath(NOTHING, NO_FD), "ENOMSG"),
-    "unhandled-before-fd": beneath(path_beneath(UNHANDLED, NO_FD), "EINVAL"),
+    "nothing-allowed-before-fd": beneath(
+        path_beneath(NOTHING, NO_FD), "ENOMSG", "rule-empty-enomsg"
+    ),
+    "unhandled-before-fd": beneath(
+        path_beneath(UNHANDLED, NO_FD), "EINVAL", "rule-unhandled-before-badfd"
+    ),
     "unknown-flag-before-all": beneath(NO_ATTR, "EINVAL", flags=UNKNOWN_FLAG),
-    "parent-last": beneath(BENEATH_NO_FD, "EBADF"),
+    "parent-last": beneath(BENEATH_NO_FD, "EBADF", "rule-badfd-ebadf"),
+    "file-in-ruleset-for-ports": Rule(
+        ruleset=PORTS,
+        kind=RULE_PATH_BENEATH,
+        attr=BENEATH_NO_FD,
+        expect=since(PORTS.features, INVALID),
+        answers="ruleset-fs-zero-net-only",
+    ),
     "highest-port": port(NO_PORT - 1, Allowed()),
     "port-0": port(0, Allowed()),
     "port-too-high": port(NO_PORT, INVALID),

@@ -6,11 +6,13 @@ get_ruleset_from_fd() in security/landlock/syscalls.c.
 """
 
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import FS, RULE_PATH_BENEATH
-from suite.calls.files import O_PATH, Fd
+from suite.calls.files import AT_FDCWD, O_PATH, Fd
+from suite.calls.sockets import unix
 from suite.expectation import by_abi
 from suite.outcome import Rejected
 from suite.process import Process
@@ -23,7 +25,8 @@ READ = Ruleset(fs=FS.READ_FILE)
 
 
 def closed(process: Process, tree: Tree) -> Fd:
-    fd = process.open(tree.file, os.O_RDONLY)
+    # Not the lowest number, which whatever is opened next would get.
+    fd = process.dup_to(process.open(tree.file, os.O_RDONLY), 200)
     process.close(fd)
     return fd
 
@@ -85,24 +88,39 @@ def test_as_ruleset(case: Use, process: Process, tree: Tree, judge: Judge) -> No
     judge(case.expect, process.observe(case.call, case.make(process, tree)))
 
 
-def beneath(make: Callable[[Process, Tree], Fd], errno: str) -> Use:
-    refused = Rejected("add_rule", errno)
-    return Use(make=make, call=add_rule_beneath, expect=by_abi(lambda _: refused))
+def bound_socket(process: Process, tree: Tree) -> Fd:
+    return process.server(socket.AF_UNIX, socket.SOCK_STREAM, unix(f"{tree.path}/socket"))
 
 
 def add_rule_beneath(process: Process, fd: Fd) -> None:
     process.add_rule(process.build(READ), RULE_PATH_BENEATH, path_beneath(FS.READ_FILE, fd))
 
 
+def beneath(make: Callable[[Process, Tree], Fd], errno: str, answers: str) -> Use:
+    refused = Rejected("add_rule", errno)
+    return Use(make=make, call=add_rule_beneath, expect=by_abi(lambda _: refused), answers=answers)
+
+
 PARENTS = {
-    "parent-minus-one": beneath(lambda p, t: -1, "EBADF"),
-    "parent-pipe": beneath(lambda p, t: Int(p.pipe(), 0), "EBADFD"),
-    "parent-socket": beneath(lambda p, t: p.socketpair()[0], "EBADFD"),
-    "parent-ruleset": beneath(lambda p, t: p.build(READ), "EBADFD"),
+    "parent-minus-one": beneath(lambda p, t: -1, "EBADF", "rule-badfd-ebadf"),
+    "parent-closed": beneath(closed, "EBADF", "rule-badfd-ebadf"),
+    "parent-at-fdcwd": beneath(lambda p, t: AT_FDCWD, "EBADF", "rule-at-fdcwd-ebadf"),
+    "parent-pipe": beneath(lambda p, t: Int(p.pipe(), 0), "EBADFD", "rule-fd-pipe"),
+    "parent-socket": beneath(lambda p, t: p.socketpair()[0], "EBADFD", "rule-fd-socket"),
+    "parent-bound-socket": beneath(bound_socket, "EBADFD", "rule-fd-socket"),
+    "parent-eventfd": beneath(lambda p, t: p.eventfd(), "EBADFD", "rule-fd-anon"),
+    "parent-epoll": beneath(lambda p, t: p.epoll_create(), "EBADFD", "rule-fd-anon"),
+    "parent-pidfd": beneath(lambda p, t: p.pidfd_open(p.getpid()), "EBADFD", "rule-fd-anon"),
+    "parent-memfd": beneath(lambda p, t: p.memfd_create(), "EBADFD", "rule-fd-memfd"),
+    "parent-namespace": beneath(
+        lambda p, t: p.open("/proc/self/ns/mnt", os.O_RDONLY), "EBADFD", "rule-fd-nsfs"
+    ),
+    "parent-ruleset": beneath(lambda p, t: p.build(READ), "EBADFD", "rule-fd-ruleset"),
 }
 
 
 @table(PARENTS)
 def test_as_parent(case: Use, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule is on a file or directory of a mounted file system: EBADFD for anything else."""
-    judge(case.expect, process.observe(case.call, case.make(process, tree)))
+    control = process.observe(case.call, process.open(tree.path, O_PATH))
+    judge(case.expect, process.observe(case.call, case.make(process, tree)), control)

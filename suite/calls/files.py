@@ -3,13 +3,14 @@
 
 import os
 import stat
+import struct
 from typing import TypeAlias
 
 from suite.calls.base import Caller
-from suite.session import Argument, Call, Int, Out
+from suite.session import Argument, Call, InOut, Int, Out
 
 AT_FDCWD = -100
-AT_EMPTY_PATH = 0x1000
+AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = 0x1000, 0x400
 O_PATH = os.O_PATH
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
 MS_RDONLY, MS_REMOUNT, MS_MOVE = 1 << 0, 1 << 5, 1 << 13
@@ -17,8 +18,13 @@ MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 MNT_DETACH = 2
 MOVE_MOUNT_F_EMPTY_PATH = 4
 OPEN_TREE_CLONE = 1
+RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 1, 2, 4
+RESOLVE_BENEATH, RESOLVE_IN_ROOT = 8, 16
+_MFD_CLOEXEC = 1
+_HANDLE_HEADER, _MAX_HANDLE = 8, 128
 FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
+_MFD_CLOEXEC = 1
 RNDGETENTCNT = 0x80045200
 """What the driver of /dev/random answers to everybody."""
 
@@ -31,6 +37,23 @@ class Files(Caller):
     def open(self, path: str, flags: int, mode: int = 0o666, *, at: Fd = AT_FDCWD) -> Call:
         """openat(2): a file descriptor."""
         return self.syscall("openat", at, path, flags | os.O_CLOEXEC, mode)
+
+    def open_resolved(
+        self, path: str, flags: int, resolve: int = 0, mode: int = 0, *, at: Fd = AT_FDCWD
+    ) -> Call:
+        """openat2(2): a file descriptor."""
+        how = struct.pack("<3Q", flags | os.O_CLOEXEC, mode, resolve)
+        return self.syscall("openat2", at, path, how, len(how))
+
+    def file_handle(self, path: str) -> bytes:
+        """name_to_handle_at(2): a struct file_handle, at once."""
+        handle = InOut(struct.pack("<Ii", _MAX_HANDLE, 0) + bytes(_MAX_HANDLE))
+        call = self.syscall("name_to_handle_at", AT_FDCWD, path, handle, Out(4), 0)
+        return call.data[: _HANDLE_HEADER + _MAX_HANDLE]
+
+    def open_handle(self, mount: Fd, handle: bytes, flags: int) -> Call:
+        """open_by_handle_at(2) on the mount that this file descriptor (not O_PATH) is on."""
+        return self.syscall("open_by_handle_at", mount, handle, flags | os.O_CLOEXEC)
 
     def close(self, fd: Fd) -> Call:
         """close(2)."""
@@ -58,37 +81,41 @@ class Files(Caller):
         self.close(fd)
         return call.data[: call.value]
 
-    def mkdir(self, path: str, mode: int = 0o777) -> Call:
+    def mkdir(self, path: str, mode: int = 0o777, *, at: Fd = AT_FDCWD) -> Call:
         """mkdirat(2)."""
-        return self.syscall("mkdirat", AT_FDCWD, path, mode)
+        return self.syscall("mkdirat", at, path, mode)
 
-    def mknod(self, path: str, kind: int, device: int = 0) -> Call:
+    def mknod(self, path: str, kind: int, device: int = 0, *, at: Fd = AT_FDCWD) -> Call:
         """mknodat(2) of a kind of ``stat``, such as ``S_IFIFO``."""
-        return self.syscall("mknodat", AT_FDCWD, path, kind | 0o666, device)
+        return self.syscall("mknodat", at, path, kind | 0o666, device)
 
     def mkfifo(self, path: str) -> Call:
         """mknodat(2) of a named pipe."""
         return self.mknod(path, stat.S_IFIFO)
 
-    def symlink(self, content: str, path: str) -> Call:
+    def symlink(self, content: str, path: str, *, at: Fd = AT_FDCWD) -> Call:
         """symlinkat(2)."""
-        return self.syscall("symlinkat", content, AT_FDCWD, path)
+        return self.syscall("symlinkat", content, at, path)
 
-    def link(self, old: str, new: str) -> Call:
+    def link(self, old: str, new: str, flags: int = 0) -> Call:
         """linkat(2)."""
-        return self.syscall("linkat", AT_FDCWD, old, AT_FDCWD, new, 0)
+        return self.syscall("linkat", AT_FDCWD, old, AT_FDCWD, new, flags)
+
+    def link_fd(self, fd: Fd, new: str) -> Call:
+        """linkat(2) of an open file (AT_EMPTY_PATH)."""
+        return self.syscall("linkat", fd, "", AT_FDCWD, new, AT_EMPTY_PATH)
 
     def rename(self, old: str, new: str, flags: int = 0) -> Call:
         """renameat2(2)."""
         return self.syscall("renameat2", AT_FDCWD, old, AT_FDCWD, new, flags)
 
-    def unlink(self, path: str) -> Call:
+    def unlink(self, path: str, *, at: Fd = AT_FDCWD) -> Call:
         """unlinkat(2) of what is no directory."""
-        return self.syscall("unlinkat", AT_FDCWD, path, 0)
+        return self.syscall("unlinkat", at, path, 0)
 
-    def rmdir(self, path: str) -> Call:
+    def rmdir(self, path: str, *, at: Fd = AT_FDCWD) -> Call:
         """unlinkat(2) of a directory."""
-        return self.syscall("unlinkat", AT_FDCWD, path, 0x200)
+        return self.syscall("unlinkat", at, path, 0x200)
 
     def truncate(self, path: str, size: int = 0) -> Call:
         """truncate(2)."""
@@ -102,6 +129,14 @@ class Files(Caller):
         """ioctl(2)."""
         return self.syscall("ioctl", fd, command, argument)
 
+    def fallocate(self, fd: Fd, mode: int, offset: int, size: int) -> Call:
+        """fallocate(2)."""
+        return self.syscall("fallocate", fd, mode, offset, size)
+
+    def memfd(self) -> Call:
+        """memfd_create(2): a file descriptor."""
+        return self.syscall("memfd_create", "landproof", _MFD_CLOEXEC)
+
     def fcntl(self, fd: Fd, command: int, argument: Argument = 0) -> Call:
         """fcntl(2)."""
         return self.syscall("fcntl", fd, command, argument)
@@ -109,6 +144,10 @@ class Files(Caller):
     def dup(self, fd: Fd) -> Call:
         """dup(2)."""
         return self.syscall("dup", fd)
+
+    def dup_to(self, fd: Fd, number: int) -> Call:
+        """dup3(2): a number that is known beforehand, such as for a path in /proc/self/fd."""
+        return self.syscall("dup3", fd, number, os.O_CLOEXEC)
 
     def chdir(self, path: str) -> Call:
         """chdir(2)."""
@@ -142,9 +181,11 @@ class Files(Caller):
         """utimensat(2): set both times to now."""
         return self.syscall("utimensat", AT_FDCWD, path, None, 0)
 
-    def mount(self, source: str, target: str, kind: str | None, flags: int = 0) -> Call:
+    def mount(
+        self, source: str, target: str, kind: str | None, flags: int = 0, data: str | None = None
+    ) -> Call:
         """mount(2)."""
-        return self.syscall("mount", source, target, kind, flags, None)
+        return self.syscall("mount", source, target, kind, flags, data)
 
     def bind_mount(self, source: str, target: str) -> Call:
         """mount(2) with MS_BIND."""
@@ -177,3 +218,15 @@ class Files(Caller):
     def pipe(self) -> Call:
         """pipe2(2): two 4-byte fds in the call's ``data``."""
         return self.syscall("pipe2", Out(8), os.O_CLOEXEC)
+
+    def memfd_create(self) -> Call:
+        """memfd_create(2): a file descriptor."""
+        return self.syscall("memfd_create", "", _MFD_CLOEXEC)
+
+    def eventfd(self) -> Call:
+        """eventfd2(2): a file descriptor."""
+        return self.syscall("eventfd2", 0, os.O_CLOEXEC)
+
+    def epoll_create(self) -> Call:
+        """epoll_create1(2): a file descriptor."""
+        return self.syscall("epoll_create1", os.O_CLOEXEC)
