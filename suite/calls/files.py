@@ -20,7 +20,6 @@ MOVE_MOUNT_F_EMPTY_PATH = 4
 OPEN_TREE_CLONE = 1
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 1, 2, 4
 RESOLVE_BENEATH, RESOLVE_IN_ROOT = 8, 16
-_MFD_CLOEXEC = 1
 _HANDLE_HEADER, _MAX_HANDLE = 8, 128
 FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
@@ -132,10 +131,6 @@ class Files(Caller):
     def fallocate(self, fd: Fd, mode: int, offset: int, size: int) -> Call:
         """fallocate(2)."""
         return self.syscall("fallocate", fd, mode, offset, size)
-
-    def memfd(self) -> Call:
-        """memfd_create(2): a file descriptor."""
-        return self.syscall("memfd_create", "landproof", _MFD_CLOEXEC)
 
     def fcntl(self, fd: Fd, command: int, argument: Argument = 0) -> Call:
         """fcntl(2)."""
