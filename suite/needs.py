@@ -25,12 +25,25 @@ class Need(Enum):
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
     MPTCP = "needs MPTCP"
     USER_NAMESPACES = "needs user namespaces"
+    OVERLAY = "needs overlayfs (CONFIG_OVERLAY_FS)"
+    BPF = "needs bpf(2) and its file system (CONFIG_BPF_SYSCALL, CAP_BPF)"
+    MQUEUE = "needs POSIX message queues (CONFIG_POSIX_MQUEUE)"
+    OLD_CALLS = "needs mkdir(2), link(2), rename(2) and the like, which newer architectures lack"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
 def _has_mptcp(process: Process) -> bool:
     def ask(process: Process) -> None:
         process.close(process.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP))
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _has_bpf(process: Process) -> bool:
+    """Whether a map can be made: the system call may be built, yet kept from us."""
+
+    def ask(process: Process) -> None:
+        process.close(process.make_map())
 
     return process.observe(ask).outcome == Allowed()
 
@@ -44,6 +57,10 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
     Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),
     Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
+    Need.OVERLAY: lambda ground, _: "overlay" in ground.facts.filesystems and ground.private,
+    Need.BPF: lambda ground, _: "bpf" in ground.facts.filesystems and _has_bpf(ground.root),
+    Need.MQUEUE: lambda ground, _: "mqueue" in ground.facts.filesystems,
+    Need.OLD_CALLS: lambda ground, _: "mkdir" in ground.session.numbers,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

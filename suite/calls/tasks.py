@@ -5,7 +5,7 @@ import struct
 
 from suite.calls.base import Caller
 from suite.calls.files import Fd
-from suite.session import Argument, Call, Out
+from suite.session import Argument, Call, Out, Pack
 
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
@@ -14,6 +14,7 @@ PR_SET_PTRACER = 0x59616D61
 SIG_BLOCK = 0
 WNOHANG, WALL = 1, 0x40000000
 CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_PERFMON = 21, 19, 38
+BPF_MAP_CREATE, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_MAP_TYPE_ARRAY = 0, 6, 7, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -99,6 +100,35 @@ class Tasks(Caller):
         """setns(2)."""
         return self.syscall("setns", fd, kind)
 
+    def setuid(self, user: int) -> Call:
+        """setuid(2)."""
+        return self.syscall("setuid", user)
+
+    def limit(self, resource: int, value: int) -> Call:
+        """prlimit64(2) of the process itself, both its soft and its hard limit."""
+        return self.syscall("prlimit64", 0, resource, struct.pack("<QQ", value, value), None)
+
     def keyctl(self, command: int, argument: Argument = 0) -> Call:
         """keyctl(2)."""
         return self.syscall("keyctl", command, argument)
+
+    def make_map(self) -> Call:
+        """bpf(BPF_MAP_CREATE): a file descriptor of an array of one element."""
+        attr = struct.pack("<IIII", BPF_MAP_TYPE_ARRAY, 4, 4, 1)
+        return self.syscall("bpf", BPF_MAP_CREATE, attr, len(attr))
+
+    def pin(self, fd: Fd, path: str) -> Call:
+        """bpf(BPF_OBJ_PIN): give an object a path."""
+        return self.syscall("bpf", BPF_OBJ_PIN, Pack(((8, path), (8, fd))), 16)
+
+    def pinned(self, path: str) -> Call:
+        """bpf(BPF_OBJ_GET): the file descriptor of what was pinned."""
+        return self.syscall("bpf", BPF_OBJ_GET, Pack(((8, path), (8, 0))), 16)
+
+    def mq_open(self, name: str, flags: int) -> Call:
+        """mq_open(2), default attributes; the name has no slash."""
+        return self.syscall("mq_open", name, flags, 0o600, None)
+
+    def mq_unlink(self, name: str) -> Call:
+        """mq_unlink(2)."""
+        return self.syscall("mq_unlink", name)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What comes first: the errno of the VFS or that of Landlock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.abi import FS
+from suite.expectation import since
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Observation, Process
+from suite.rows import Judge, Row
+from suite.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandlockFirst(Row):
+    """A call beneath d1 that asks for ``right``, and that the VFS refuses with it."""
+
+    call: Callable[[Process, Tree], object]
+    right: FS
+    vfs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VfsFirst(Row):
+    """A call that the VFS refuses before it asks Landlock for ``right``."""
+
+    call: Callable[[Process, Tree], object]
+    otherwise: Callable[[Process, Tree], object]
+    """The same call on other arguments: the domain denies it."""
+    right: FS
+    vfs: str
+
+
+def refused(observation: Observation, errno: str) -> Outcome:
+    """A control that has to fail, and in this way: what it came to instead, if anything."""
+    outcome = observation.outcome
+    return Allowed() if outcome == Denied(errno) else outcome
+
+
+def check_landlock_first(case: LandlockFirst, process: Process, tree: Tree, judge: Judge) -> None:
+    """EACCES without the right; with it, what the VFS says."""
+    with_right = process.under(tree.layer(case.right, {"d1": case.right}))
+    control = refused(with_right.observe(case.call, tree), case.vfs)
+    observed = process.under(tree.layer(case.right, {})).observe(case.call, tree)
+    judge(since(case.right, Denied("EACCES")), observed, control)
+
+
+def check_vfs_first(case: VfsFirst, process: Process, tree: Tree, judge: Judge) -> None:
+    """What the VFS says, in a domain that denies the right."""
+    sandboxed = process.under(tree.layer(case.right, {}))
+    control = refused(sandboxed.observe(case.otherwise, tree), "EACCES")
+    judge(since(case.right, Denied(case.vfs)), sandboxed.observe(case.call, tree), control)
