@@ -7,11 +7,13 @@ import socket
 from collections.abc import Callable, Iterable
 from enum import Enum
 
+from suite.agent.build import BuildError
 from suite.calls.sockets import IPPROTO_MPTCP
 from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.outcome import Allowed
 from suite.process import Process
 from suite.targets.base import Ground, Target
+from suite.targets.ground import agent32
 
 
 class Need(Enum):
@@ -29,6 +31,7 @@ class Need(Enum):
     BPF = "needs bpf(2) and its file system (CONFIG_BPF_SYSCALL, CAP_BPF)"
     MQUEUE = "needs POSIX message queues (CONFIG_POSIX_MQUEUE)"
     OLD_CALLS = "needs mkdir(2), link(2), rename(2) and the like, which newer architectures lack"
+    COMPAT = "needs programs for i386 on x86_64 (CONFIG_IA32_EMULATION), and landproof's own"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -48,6 +51,17 @@ def _has_bpf(process: Process) -> bool:
     return process.observe(ask).outcome == Allowed()
 
 
+def _has_compat(ground: Ground, _: Target) -> bool:
+    if ground.facts.machine != "x86_64":
+        return False
+    try:
+        agent = agent32(ground)
+    except BuildError:
+        return False
+    with ground.session.scope():
+        return ground.root.fork().observe(Process.exec32, agent).outcome == Allowed()
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,
@@ -61,6 +75,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.BPF: lambda ground, _: "bpf" in ground.facts.filesystems and _has_bpf(ground.root),
     Need.MQUEUE: lambda ground, _: "mqueue" in ground.facts.filesystems,
     Need.OLD_CALLS: lambda ground, _: "mkdir" in ground.session.numbers,
+    Need.COMPAT: _has_compat,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

@@ -20,6 +20,7 @@ from suite.process import Observation, Process
 from suite.records import CaseRecord, Facts, Verdict
 from suite.session import HungError
 from suite.targets.base import Ground, Target
+from suite.targets.ground import agent32
 from suite.targets.local import LocalTarget
 from suite.tree import Tree
 from suite.verdict import Judgement, judge
@@ -145,6 +146,14 @@ def process(ground: Ground) -> Iterator[Process]:
     """A fresh process without a domain; it and all of its kin are killed after the case."""
     with ground.session.scope():
         yield ground.root.fork()
+
+
+@pytest.fixture
+def process32(ground: Ground, process: Process) -> Process:
+    """A child of the process whose calls, and those of its own kin, take the 32-bit entry."""
+    child = process.fork()
+    child.exec32(agent32(ground))
+    return child
 
 
 @pytest.fixture

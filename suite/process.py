@@ -102,10 +102,12 @@ class Process(Files, Sockets, Tasks):
     id: int
     pid: Call | None = None
     """Its process id (or thread id) as its creator sees it."""
+    arch: str | None = None
+    """``i386`` after ``exec32``; None for the architecture of the target."""
 
     def syscall(self, name: str, *arguments: Argument) -> Call:
         """Append a system call."""
-        return self.session.call(self.id, name, *arguments)
+        return self.session.call(self.id, name, *arguments, arch=self.arch)
 
     # Other processes
 
@@ -120,7 +122,7 @@ class Process(Files, Sockets, Tasks):
     def _clone(self, flags: int, name: str) -> Process:
         identity = self.session.new_process()
         call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags))
-        return Process(self.session, identity, call)
+        return Process(self.session, identity, call, self.arch)
 
     def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
         """execveat(2) of the agent (or of what ends in it), which goes on serving."""
@@ -129,6 +131,12 @@ class Process(Files, Sockets, Tasks):
     def fexec(self, fd: Fd) -> Call:
         """execveat(2) of an open file."""
         return self.exec("", at=fd, flags=AT_EMPTY_PATH)
+
+    def exec32(self, agent: str) -> Call:
+        """execveat(2) of the agent for i386: the calls of it and its kin take the 32-bit entry."""
+        call = self.exec(agent)
+        self.arch = "i386"
+        return call
 
     def give(self, fd: Fd, receiver: Process) -> Call:
         """Pass a file descriptor (SCM_RIGHTS); the value is its number at the receiver."""

@@ -220,13 +220,16 @@ class Session:
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
 
-    def call(self, process: int, name: str, *arguments: Argument) -> Call:
-        """Append a system call.
+    def call(
+        self, process: int, name: str, *arguments: Argument, arch: str | None = None
+    ) -> Call:
+        """Append a system call; ``arch`` is of a process whose numbers are not the agent's.
 
         Raises:
             KeyError: The architecture has no such call.
         """
-        return self.add(wire.OpKind.CALL, process, name, arguments, nr=self.numbers[name])
+        numbers = NUMBERS[arch] if arch else self.numbers
+        return self.add(wire.OpKind.CALL, process, name, arguments, nr=numbers[name])
 
     def add(
         self,
@@ -324,6 +327,7 @@ class Session:
         try:
             yield
         finally:
+            self.gates.clear()  # or what is asked between two cases would come to a refusal
             # What the block never needed an answer of is not sent, but for older kills.
             unsent = [op for op in self.pending.ops if op.kind is wire.OpKind.KILL]
             self.pending = Batch(self)

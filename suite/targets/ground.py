@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from suite.agent import build
 from suite.agent.client import AgentClient
 from suite.calls.files import MS_PRIVATE, MS_REC
 from suite.outcome import Allowed
@@ -101,6 +102,18 @@ def _furnish(
     root.write_file(binary, agent.read_bytes(), mode=0o755)
     session.flush()
     return Ground(session, root, place, binary, private, probe(root, private=private))
+
+
+def agent32(ground: Ground) -> str:
+    """The path of the agent for i386 on a target; it is put there when first asked for.
+
+    Raises:
+        BuildError: This installation has none.
+    """
+    path = f"{ground.agent}32"
+    if ground.root.observe(Process.access, path, os.X_OK).outcome != Allowed():
+        ground.root.write_file(path, build.agent("i386").read_bytes(), mode=0o755)
+    return path
 
 
 def _loopback_up(root: Process) -> None:
