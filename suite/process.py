@@ -19,10 +19,11 @@ from suite.agent import wire
 from suite.calls.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, Fd, Files
 from suite.calls.sockets import Sockets
 from suite.calls.tasks import Tasks
+from suite.calls.uring import Rings
 from suite.errors import LandproofError
 from suite.outcome import Allowed, Denied, Outcome, Rejected, errno_name
 from suite.ruleset import Ruleset, attr_size, net_port, path_beneath
-from suite.session import Argument, Batch, Call, Mode, Out, Session, SetupError
+from suite.session import Argument, Batch, Call, Mode, Out, Pack, Session, SetupError
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 1 << 17, 1 << 25, 1 << 26, 1 << 27
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 1 << 28, 1 << 29, 1 << 30
@@ -91,7 +92,7 @@ def failure_outcome(call: Call, record: wire.Record) -> Outcome:
 
 
 @dataclass(slots=True, eq=False)
-class Process(Files, Sockets, Tasks):
+class Process(Files, Sockets, Tasks, Rings):
     """One process or thread of a target.
 
     Calls are promises: they are sent when a value is needed, in the order in which they were
@@ -151,7 +152,11 @@ class Process(Files, Sockets, Tasks):
         """Read memory: the bytes are the call's ``data``."""
         return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
 
-    def poke(self, address: Argument, data: bytes) -> Call:
+    def result_at(self, address: Argument) -> Call:
+        """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
+        return self.session.add(wire.OpKind.PEEK, self.id, "result_at", (address, Out(4), 1))
+
+    def poke(self, address: Argument, data: bytes | Pack) -> Call:
         """Write memory."""
         return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
 

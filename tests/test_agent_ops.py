@@ -184,3 +184,17 @@ def test_peek_and_poke(agent: Agent) -> None:
     records = agent.run(page, poke, fork(1, 2), other, *peeks)
     assert [records[n].data[:6] for n in (4, 5)] == [b"parent", b"child."]
     assert records[4].value == 6
+
+
+def test_a_peek_may_give_a_result_that_the_kernel_left(agent: Agent) -> None:
+    """With argument 2 the value is what memory holds: a number, or an errno that is a failure."""
+    page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
+    peek = Op(OpKind.PEEK, 1, args=(Result(0), 0, 1), buffers=[take_out(4)])
+    pokes = [
+        Op(OpKind.POKE, 1, args=(Result(0),), buffers=[give_in(struct.pack("<i", number))])
+        for number in (7, -errno.EACCES)
+    ]
+    records = agent.run(page, pokes[0], peek, pokes[1], peek)
+    assert records[2].value == 7
+    assert records[4].value == -errno.EACCES
+    assert records[4].failed

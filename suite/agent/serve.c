@@ -258,7 +258,7 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	case OP_PEEK:
 		memcpy(view->data[0], (void *)(uintptr_t)arg[0], view->buffer[0]->size);
-		return view->buffer[0]->size;
+		return arg[2] ? *(int32_t *)view->data[0] : (int64_t)view->buffer[0]->size;
 	case OP_POKE:
 		memcpy((void *)(uintptr_t)arg[0], view->data[0], view->buffer[0]->size);
 		return view->buffer[0]->size;

@@ -42,7 +42,7 @@ class OpKind(IntEnum):
     CALL = 0
     """A system call."""
     PEEK = 1
-    """Copy memory at argument 0 to buffer 0."""
+    """Copy memory at argument 0 to buffer 0; with argument 2, its first 4 bytes are the value."""
     POKE = 2
     """Copy buffer 0 to memory at argument 0."""
     FORK = 3

@@ -3,7 +3,7 @@
 
 from abc import ABC, abstractmethod
 
-from suite.session import Argument, Call
+from suite.session import Argument, Call, Pack
 
 
 class Caller(ABC):
@@ -12,3 +12,11 @@ class Caller(ABC):
     @abstractmethod
     def syscall(self, name: str, *arguments: Argument) -> Call:
         """Append a system call; buffers, promises and integers as arguments."""
+
+    @abstractmethod
+    def poke(self, address: Argument, data: bytes | Pack) -> Call:
+        """Write memory."""
+
+    @abstractmethod
+    def result_at(self, address: Argument) -> Call:
+        """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
