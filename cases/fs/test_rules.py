@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from suite.abi import FS, RULE_PATH_BENEATH
 from suite.calls.files import O_PATH
 from suite.expectation import since
+from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.process import CLONE_NEWNS, Process
+from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import path_beneath
 from suite.tree import Tree
 
@@ -48,6 +49,15 @@ RULES = {
         rules={"d1": READ, "d1/sub/..": WRITE},
         flags=os.O_RDWR,
         expect=ALLOWED,
+        answers="rule-same-inode-or",
+    ),
+    "two-on-one-file-by-hard-link": Rules(
+        handled=READ | WRITE,
+        rules={"d2/file": READ, "d1/link": WRITE},
+        path="d1/link",
+        flags=os.O_RDWR,
+        expect=ALLOWED,
+        answers="rule-same-inode-or",
     ),
     "narrower-beneath": Rules(
         handled=READ | WRITE,
@@ -55,6 +65,7 @@ RULES = {
         path="d1/sub/file",
         flags=os.O_WRONLY,
         expect=ALLOWED,
+        answers="layer-no-deny-rules",
     ),
     "not-handled": Rules(handled=WRITE, rules={}, expect=ALLOWED),
     "opened-by-dot-dot": Rules(rules={"d1": READ}, path="d1/../d2/file", expect=DENIED),
@@ -129,6 +140,54 @@ def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> Non
     judge(case.expect, sandboxed.observe(Process.open, tree.file, case.flags), control)
 
 
+MANY = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfMany(Case):
+    """Which of many files are opened; all but the last have a rule."""
+
+    numbers: tuple[int, ...]
+
+
+OF_MANY = {
+    "many-listed": OfMany(numbers=(0, MANY - 1), expect=ALLOWED),
+    "many-unlisted": OfMany(numbers=(MANY,), expect=DENIED),
+}
+
+
+def open_numbers(process: Process, tree: Tree, numbers: tuple[int, ...]) -> None:
+    for number in numbers:
+        process.open(f"{tree.d1}/{number}", os.O_RDONLY)
+
+
+@answers("rule-many")
+@table(OF_MANY)
+def test_many(case: OfMany, process: Process, tree: Tree, judge: Judge) -> None:
+    """A ruleset can have many rules, and each of them counts."""
+    ruleset = process.build(tree.layer(READ, {}))
+    for number in range(MANY):
+        fd = process.open(f"{tree.d1}/{number}", os.O_CREAT)
+        process.add_rule(ruleset, RULE_PATH_BENEATH, path_beneath(READ, fd))
+        process.close(fd)
+    process.close(process.open(f"{tree.d1}/{MANY}", os.O_CREAT))
+    control = process.observe(open_numbers, tree, case.numbers)
+    process.no_new_privs()
+    process.enforce(ruleset)
+    judge(case.expect, process.observe(open_numbers, tree, case.numbers), control)
+
+
+@needs(Need.MOUNT)
+@answers("rule-same-inode-or")
+def test_two_on_one_folder_by_bind_mount(process: Process, tree: Tree, judge: Judge) -> None:
+    """A folder and its bind mount are one to the rules: what they allow adds up."""
+    process.unshare(CLONE_NEWNS)
+    process.bind_mount(tree.d1, tree.d2)
+    layer = tree.layer(READ | WRITE, {"d1": READ, "d2": WRITE})
+    judge(ALLOWED, process.under(layer).observe(Process.open, tree.file, os.O_RDWR))
+
+
+@answers("ruleset-edit-after-enforce")
 def test_added_after_enforcement(process: Process, tree: Tree, judge: Judge) -> None:
     """A rule that is added to an enforced ruleset changes nothing for the domain."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
