@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from enum import Enum
 
 from suite.agent.build import BuildError
+from suite.calls.files import AT_EXECVE_CHECK, AT_FDCWD, O_EMPTYPATH, O_PATH
+from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
 from suite.calls.sockets import IPPROTO_MPTCP
 from suite.calls.tasks import CAP_SYS_ADMIN
-from suite.outcome import Allowed
-from suite.process import Process
+from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
+from suite.outcome import Allowed, Denied
+from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
 
@@ -27,26 +31,40 @@ class Need(Enum):
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
     MPTCP = "needs MPTCP"
     USER_NAMESPACES = "needs user namespaces"
+    COMPAT = "needs programs for i386 on x86_64 (CONFIG_IA32_EMULATION), and landproof's own"
     OVERLAY = "needs overlayfs (CONFIG_OVERLAY_FS)"
     BPF = "needs bpf(2) and its file system (CONFIG_BPF_SYSCALL, CAP_BPF)"
     MQUEUE = "needs POSIX message queues (CONFIG_POSIX_MQUEUE)"
     OLD_CALLS = "needs mkdir(2), link(2), rename(2) and the like, which newer architectures lack"
-    COMPAT = "needs programs for i386 on x86_64 (CONFIG_IA32_EMULATION), and landproof's own"
+    URING = "needs io_uring (CONFIG_IO_URING, and no kernel.io_uring_disabled)"
+    URING_POLLING = "needs io_uring's SQPOLL for files that were not registered (Linux 5.11)"
+    URING_PATHS = "needs io_uring's MKDIRAT, SYMLINKAT and LINKAT (Linux 5.15)"
+    URING_FTRUNCATE = "needs io_uring's FTRUNCATE (Linux 6.9)"
+    URING_BIND = "needs io_uring's BIND (Linux 6.11)"
+    URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
+    MOUNT_SETATTR = "needs mount_setattr(2) (Linux 5.12)"
+    OPEN_TREE_ATTR = "needs open_tree_attr(2) (Linux 6.15)"
+    OPEN_TREE_NAMESPACE = "needs OPEN_TREE_NAMESPACE of open_tree(2) (Linux 7.0)"
+    FSMOUNT_NAMESPACE = "needs FSMOUNT_NAMESPACE of fsmount(2) (Linux 7.1)"
+    EMPTY_NAMESPACE = "needs UNSHARE_EMPTY_MNTNS of unshare(2) (Linux 7.1)"
+    FCHROOT = "needs fchroot(2) (Linux 7.3)"
+    RAMFS = "needs ramfs, and the right to mount it"
+    SYSFS = "needs sysfs, and the right to mount it (CONFIG_SYSFS)"
+    CGROUP2 = "needs cgroup2, and the right to mount it (CONFIG_CGROUPS)"
+    AUTOMOUNT = "needs tracefs that debugfs mounts by itself (CONFIG_DEBUG_FS, CONFIG_TRACING)"
+    WARN_AGAIN = "needs clear_warn_once of debugfs (CONFIG_DEBUG_FS)"
+    ACCT = "needs acct(2) (CONFIG_BSD_PROCESS_ACCT)"
+    SWAP = "needs swapon(2) (CONFIG_SWAP)"
+    EXECVE_CHECK = "needs AT_EXECVE_CHECK of execveat(2) (Linux 6.14)"
+    EMPTY_PATH = "needs O_EMPTYPATH of open(2) (Linux 7.2)"
+    FILE_HANDLES = "needs open_by_handle_at(2) (CONFIG_FHANDLE, CAP_DAC_READ_SEARCH)"
+    BINFMT_MISC = "needs binfmt_misc (CONFIG_BINFMT_MISC), on a host one of its own (Linux 6.7)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
 def _has_mptcp(process: Process) -> bool:
     def ask(process: Process) -> None:
         process.close(process.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP))
-
-    return process.observe(ask).outcome == Allowed()
-
-
-def _has_bpf(process: Process) -> bool:
-    """Whether a map can be made: the system call may be built, yet kept from us."""
-
-    def ask(process: Process) -> None:
-        process.close(process.make_map())
 
     return process.observe(ask).outcome == Allowed()
 
@@ -62,6 +80,86 @@ def _has_compat(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(Process.exec32, agent).outcome == Allowed()
 
 
+def _has_bpf(process: Process) -> bool:
+    """Whether a map can be made: the system call may be built, yet kept from us."""
+
+    def ask(process: Process) -> None:
+        process.close(process.make_map())
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _with_ring(holds: Callable[[Process, Ring], bool]) -> Callable[[Ground, Target], bool]:
+    """Whether there is io_uring, and something holds of a ring."""
+
+    def ask(ground: Ground, _: Target) -> bool:
+        with ground.session.scope():
+            process = ground.root.fork()
+            if process.observe(Process.uring).outcome != Allowed():
+                return False
+            return holds(process, process.uring())
+
+    return ask
+
+
+def _has_commands(process: Process, ring: Ring) -> bool:
+    null = process.open("/dev/null", os.O_RDONLY)
+    return process.observe(ring.command, null).outcome == Allowed()
+
+
+def _knows(name: str) -> Callable[[Ground, Target], bool]:
+    """Whether the kernel has a system call; what it says of senseless arguments is no matter."""
+
+    def ask(ground: Ground, _: Target) -> bool:
+        call = ground.root.observe(Process.syscall, name, -1, -1, -1, -1, -1, -1)
+        return call.outcome != Denied("ENOSYS")
+
+    return ask
+
+
+def _allows(action: Callable[[Process, str], object]) -> Callable[[Ground, Target], bool]:
+    """Whether something may be done in a mount namespace of its own; it is given a folder."""
+
+    def ask(ground: Ground, _: Target) -> bool:
+        with ground.session.scope():
+            process = ground.root.fork()
+            if process.observe(Process.unshare, CLONE_NEWNS).outcome != Allowed():
+                return False
+            return process.observe(action, ground.place).outcome == Allowed()
+
+    return ask
+
+
+def _mounts(kind: str, path: str = "") -> Callable[[Ground, Target], bool]:
+    """Whether a file system can be mounted, and has this path."""
+
+    def mount(process: Process, place: str) -> None:
+        process.mount(kind, place, kind)
+        process.open(f"{place}/{path}", O_PATH)
+
+    return _allows(mount)
+
+
+def _opens_empty_path(ground: Ground, _: Target) -> bool:
+    """Older kernels ignore the flag, and look for a file without a name."""
+
+    def ask(process: Process) -> None:
+        fd = process.open(ground.place, O_PATH)
+        process.open("", os.O_RDONLY | O_EMPTYPATH, at=fd)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
+def _opens_handles(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        process.chdir(ground.place)
+        process.open_handle(AT_FDCWD, process.file_handle("."), O_PATH)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,
@@ -71,13 +169,61 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
     Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),
     Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
+    Need.COMPAT: _has_compat,
     Need.OVERLAY: lambda ground, _: "overlay" in ground.facts.filesystems and ground.private,
     Need.BPF: lambda ground, _: "bpf" in ground.facts.filesystems and _has_bpf(ground.root),
     Need.MQUEUE: lambda ground, _: "mqueue" in ground.facts.filesystems,
     Need.OLD_CALLS: lambda ground, _: "mkdir" in ground.session.numbers,
-    Need.COMPAT: _has_compat,
+    Need.URING: _with_ring(lambda process, ring: True),
+    Need.URING_POLLING: _with_ring(
+        lambda process, ring: bool(ring.features & FEAT_SQPOLL_NONFIXED)
+    ),
+    Need.URING_PATHS: _with_ring(lambda process, ring: ring.knows(process, Op.LINKAT)),
+    Need.URING_FTRUNCATE: _with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
+    Need.URING_BIND: _with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
+    Need.URING_COMMAND: _with_ring(_has_commands),
+    Need.MOUNT_SETATTR: _knows("mount_setattr"),
+    Need.OPEN_TREE_ATTR: _knows("open_tree_attr"),
+    Need.OPEN_TREE_NAMESPACE: _allows(
+        lambda process, place: process.open_tree(place, OPEN_TREE_NAMESPACE)
+    ),
+    Need.FSMOUNT_NAMESPACE: _allows(lambda process, _: process.new_mount(flags=FSMOUNT_NAMESPACE)),
+    Need.EMPTY_NAMESPACE: _allows(lambda process, _: process.unshare(UNSHARE_EMPTY_MNTNS)),
+    Need.FCHROOT: _knows("fchroot"),
+    Need.RAMFS: _mounts("ramfs"),
+    Need.SYSFS: _mounts("sysfs"),
+    Need.CGROUP2: _mounts("cgroup2"),
+    Need.AUTOMOUNT: _mounts("debugfs", "tracing/trace"),
+    Need.WARN_AGAIN: _mounts("debugfs", "clear_warn_once"),
+    Need.ACCT: _knows("acct"),
+    Need.SWAP: _knows("swapon"),
+    Need.BINFMT_MISC: _has_formats,
+    Need.EXECVE_CHECK: lambda ground, _: _has_execve_check(ground.root),
+    Need.EMPTY_PATH: _opens_empty_path,
+    Need.FILE_HANDLES: _opens_handles,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
+
+
+def _has_formats(ground: Ground, target: Target) -> bool:
+    """Whether formats can be registered, on a machine that isn't ours for a user namespace only."""
+    if "binfmt_misc" not in ground.facts.filesystems:
+        return False
+    if target.disposable:
+        return True
+    if not (ground.private and ground.facts.user_namespaces):
+        return False
+    with ground.session.scope():
+        child = ground.root.fork(CLONE_NEWUSER | CLONE_NEWNS)
+        path = "/proc/sys/fs/binfmt_misc"
+        return child.observe(Process.mount, "none", path, "binfmt_misc").outcome == Allowed()
+
+
+def _has_execve_check(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        process.exec("/", flags=AT_EXECVE_CHECK)  # a folder: nothing is ever run
+
+    return process.observe(ask).outcome != Denied("EINVAL")
 
 
 def unmet(needs: Iterable[Need], ground: Ground, target: Target) -> str | None:

@@ -11,7 +11,9 @@ from suite.session import Argument, Call, InOut, Int, Out
 
 AT_FDCWD = -100
 AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = 0x1000, 0x400
+AT_EXECVE_CHECK = 0x10000
 O_PATH = os.O_PATH
+O_EMPTYPATH = 1 << 26
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
 MS_RDONLY, MS_REMOUNT, MS_MOVE = 1 << 0, 1 << 5, 1 << 13
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
@@ -24,6 +26,7 @@ _HANDLE_HEADER, _MAX_HANDLE = 8, 128
 FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
 _MFD_CLOEXEC = 1
+_FAN_CLOEXEC, _FAN_NONBLOCK = 1, 2
 RNDGETENTCNT = 0x80045200
 """What the driver of /dev/random answers to everybody."""
 
@@ -66,11 +69,23 @@ class Files(Caller):
         """write(2)."""
         return self.syscall("write", fd, data, len(data))
 
+    def lseek(self, fd: Fd, offset: int) -> Call:
+        """lseek(2) from the start."""
+        return self.syscall("lseek", fd, offset, os.SEEK_SET)
+
     def write_file(self, path: str, data: bytes, mode: int = 0o666) -> Call:
         """Create or replace a file with this content."""
         fd = self.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         if data:
             self.write(fd, data)
+        return self.close(fd)
+
+    def copy_file(self, old: str, new: str, mode: int = 0o777) -> Call:
+        """Create a file with the content of another one, of whatever file system."""
+        source = self.open(old, os.O_RDONLY)
+        fd = self.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        self.sendfile(fd, source)
+        self.close(source)
         return self.close(fd)
 
     def read_file(self, path: str, size: int = 65536) -> bytes:
@@ -217,6 +232,14 @@ class Files(Caller):
     def memfd_create(self) -> Call:
         """memfd_create(2): a file descriptor."""
         return self.syscall("memfd_create", "", _MFD_CLOEXEC)
+
+    def sendfile(self, receiver: Fd, source: Fd, size: int = 1 << 20) -> Call:
+        """sendfile(2): append up to this many bytes of a file to another one."""
+        return self.syscall("sendfile", receiver, source, None, size)
+
+    def fanotify_init(self, flags: int, event_flags: int) -> Call:
+        """fanotify_init(2): a file descriptor, which gives events and doesn't wait for them."""
+        return self.syscall("fanotify_init", flags | _FAN_CLOEXEC | _FAN_NONBLOCK, event_flags)
 
     def eventfd(self) -> Call:
         """eventfd2(2): a file descriptor."""
