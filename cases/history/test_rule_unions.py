@@ -11,7 +11,7 @@ from suite.bugs import RULE_UNIONS
 from suite.expectation import ByBug, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, covers
+from suite.rows import Judge, answers, covers
 from suite.tree import Tree
 
 READ_WRITE = FS.READ_FILE | FS.WRITE_FILE
@@ -19,6 +19,7 @@ EXPECT = since(READ_WRITE, ByBug(RULE_UNIONS, before=Denied("EACCES"), after=All
 
 
 @covers(FS.READ_FILE, FS.WRITE_FILE)
+@answers("layer-union-within-layer")
 def test_folder_and_file(process: Process, tree: Tree, judge: Judge) -> None:
     """A rule on a folder and one on a file in it add up."""
     layer = tree.layer(READ_WRITE, {"d1": FS.READ_FILE, "d1/file": FS.WRITE_FILE})

@@ -92,8 +92,8 @@ class Heir(Case):
 
 
 CASES = {
-    "child": Heir(heir=child, expect=DENIED),
-    "grandchild": Heir(heir=grandchild, expect=DENIED),
+    "child": Heir(heir=child, expect=DENIED, answers="layer-inherit-fork"),
+    "grandchild": Heir(heir=grandchild, expect=DENIED, answers="layer-inherit-fork"),
     "program": Heir(heir=program_of_sandboxed, expect=DENIED),
     "program-of-child": Heir(heir=program_of_child, expect=DENIED),
     "thread-made-after": Heir(heir=thread_made_after, expect=DENIED),
@@ -101,7 +101,7 @@ CASES = {
     "child-in-own-user-namespace": Heir(
         heir=child_in_own_user_namespace, needs=(Need.USER_NAMESPACES,), expect=DENIED
     ),
-    "parent": Heir(heir=parent, expect=ALLOWED),
+    "parent": Heir(heir=parent, expect=ALLOWED, answers="layer-no-access-right-leak"),
     "child-made-before": Heir(heir=child_made_before, expect=ALLOWED),
     "thread-made-before": Heir(heir=thread_made_before, expect=ALLOWED),
     "child-of-free-leader": Heir(heir=child_of_free_leader, expect=ALLOWED),

@@ -27,8 +27,8 @@ class Access(Case):
     call: Callable[[Process, int], object]
 
 
-def denied(call: Callable[[Process, int], object], errno: str = "EPERM") -> Access:
-    return Access(call=call, expect=since(RULESET.features, Denied(errno)))
+def denied(call: Callable[[Process, int], object], errno: str = "EPERM", *answers: str) -> Access:
+    return Access(call=call, expect=since(RULESET.features, Denied(errno)), answers=answers)
 
 
 def allowed(call: Callable[[Process, int], object]) -> Access:
@@ -44,7 +44,7 @@ def get_robust_list(process: Process, pid: int) -> None:
 
 
 CASES = {
-    "pidfd-getfd": denied(pidfd_getfd),
+    "pidfd-getfd": denied(pidfd_getfd, "EPERM", "fd-pidfd-getfd"),
     "get-robust-list": denied(get_robust_list),
     "proc-mem": denied(lambda p, pid: p.open(f"/proc/{pid}/mem", os.O_RDONLY), "EACCES"),
     "proc-cwd": denied(lambda p, pid: p.open(f"/proc/{pid}/cwd", os.O_PATH), "EACCES"),

@@ -6,12 +6,13 @@ Source: Documentation/userspace-api/landlock.rst, "Ruleset layers".
 
 import os
 
-from suite.abi import FS, MAX_LAYERS
+from suite.abi import FS, MAX_LAYERS, NET
 from suite.bugs import MANY_LAYERS
-from suite.expectation import ByBug, since
+from suite.expectation import ByBug, since, since_layers
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
-from suite.rows import Judge
+from suite.rows import Judge, answers, covers
+from suite.ruleset import Ruleset
 from suite.tree import Tree
 
 READ = FS.READ_FILE
@@ -21,6 +22,7 @@ TOO_MANY = since(
 )
 
 
+@answers("layer-limit-16")
 def test_sixteen(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain can have 16 layers."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
@@ -36,6 +38,7 @@ def test_sixteenth_counts(process: Process, tree: Tree, judge: Judge) -> None:
     judge(since(READ, Denied("EACCES")), observed, control)
 
 
+@answers("layer-limit-16")
 def test_seventeenth(process: Process, tree: Tree, judge: Judge) -> None:
     """A 17th layer is refused."""
     layer = tree.layer(READ, {"d1": READ})
@@ -43,6 +46,7 @@ def test_seventeenth(process: Process, tree: Tree, judge: Judge) -> None:
     judge(TOO_MANY, sandboxed.observe(Process.restrict_self, sandboxed.build(layer)))
 
 
+@answers("layer-limit-16")
 def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge) -> None:
     """A process whose 17th layer was refused goes on in its 16."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
@@ -51,9 +55,20 @@ def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge)
     judge(expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY))
 
 
+@answers("layer-limit-16")
 def test_seventeenth_in_a_child(process: Process, tree: Tree, judge: Judge) -> None:
     """A child starts with the layers of its parent."""
     layer = tree.layer(READ, {"d1": READ})
     sandboxed = process.under(*[layer] * MAX_LAYERS)
     child = sandboxed.fork()
     judge(TOO_MANY, child.observe(Process.restrict_self, child.build(layer)))
+
+
+@covers(NET.BIND_TCP)
+@answers("layer-limit-16")
+def test_seventeenth_for_ports(process: Process, tree: Tree, judge: Judge) -> None:
+    """Layers count whatever they are about: a 17th is refused that is not about files."""
+    sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
+    observed = sandboxed.observe(Process.restrict_self, sandboxed.build(Ruleset(net=NET.BIND_TCP)))
+    too_many = since_layers([[READ], [NET.BIND_TCP]], Rejected("restrict_self", "E2BIG"))
+    judge(too_many, observed)
