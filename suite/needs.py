@@ -59,6 +59,12 @@ class Need(Enum):
     EMPTY_PATH = "needs O_EMPTYPATH of open(2) (Linux 7.2)"
     FILE_HANDLES = "needs open_by_handle_at(2) (CONFIG_FHANDLE, CAP_DAC_READ_SEARCH)"
     BINFMT_MISC = "needs binfmt_misc (CONFIG_BINFMT_MISC), on a host one of its own (Linux 6.7)"
+    URING = "needs io_uring (CONFIG_IO_URING, and no kernel.io_uring_disabled)"
+    URING_POLLING = "needs io_uring's SQPOLL for files that were not registered (Linux 5.11)"
+    URING_PATHS = "needs io_uring's MKDIRAT, SYMLINKAT and LINKAT (Linux 5.15)"
+    URING_FTRUNCATE = "needs io_uring's FTRUNCATE (Linux 6.9)"
+    URING_BIND = "needs io_uring's BIND (Linux 6.11)"
+    URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -160,6 +166,24 @@ def _opens_handles(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(ask).outcome == Allowed()
 
 
+def _with_ring(holds: Callable[[Process, Ring], bool]) -> Callable[[Ground, Target], bool]:
+    """Whether there is io_uring, and something holds of a ring."""
+
+    def ask(ground: Ground, _: Target) -> bool:
+        with ground.session.scope():
+            process = ground.root.fork()
+            if process.observe(Process.uring).outcome != Allowed():
+                return False
+            return holds(process, process.uring())
+
+    return ask
+
+
+def _has_commands(process: Process, ring: Ring) -> bool:
+    null = process.open("/dev/null", os.O_RDONLY)
+    return process.observe(ring.command, null).outcome == Allowed()
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,
@@ -201,6 +225,14 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.EXECVE_CHECK: lambda ground, _: _has_execve_check(ground.root),
     Need.EMPTY_PATH: _opens_empty_path,
     Need.FILE_HANDLES: _opens_handles,
+    Need.URING: _with_ring(lambda process, ring: True),
+    Need.URING_POLLING: _with_ring(
+        lambda process, ring: bool(ring.features & FEAT_SQPOLL_NONFIXED)
+    ),
+    Need.URING_PATHS: _with_ring(lambda process, ring: ring.knows(process, Op.LINKAT)),
+    Need.URING_FTRUNCATE: _with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
+    Need.URING_BIND: _with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
+    Need.URING_COMMAND: _with_ring(_has_commands),
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 
