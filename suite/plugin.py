@@ -11,8 +11,10 @@ import pytest
 
 from suite import rows, workers
 from suite.agent.client import AgentLostError, AgentSilentError
+from suite.disks import MissingError
 from suite.errors import LandproofError, UsageError
 from suite.expectation import Expectation
+from suite.filesystems import FileSystem, lay_tree, mounted
 from suite.hub import Hub, TargetDownError
 from suite.needs import Need, unmet
 from suite.outcome import Outcome
@@ -142,7 +144,21 @@ def facts(ground: Ground) -> Facts:
 
 
 @pytest.fixture
-def process(ground: Ground) -> Iterator[Process]:
+def filesystem(
+    request: pytest.FixtureRequest, ground: Ground, target_name: str
+) -> FileSystem | None:
+    """What the case's files lie on, if it says so; it is mounted before the case begins."""
+    wanted: FileSystem | None = getattr(request, "param", None)
+    if wanted is not None:
+        try:
+            mounted(wanted, ground, request.config.stash[_hub].target(target_name))
+        except MissingError as error:
+            pytest.skip(str(error))
+    return wanted
+
+
+@pytest.fixture
+def process(ground: Ground, filesystem: FileSystem | None) -> Iterator[Process]:
     """A fresh process without a domain; it and all of its kin are killed after the case."""
     with ground.session.scope():
         yield ground.root.fork()
@@ -157,10 +173,17 @@ def process32(ground: Ground, process: Process) -> Process:
 
 
 @pytest.fixture
-def tree(request: pytest.FixtureRequest, target_name: str, process: Process) -> Tree:
+def tree(
+    request: pytest.FixtureRequest,
+    ground: Ground,
+    process: Process,
+    filesystem: FileSystem | None,
+) -> Tree:
     """Fresh files in a folder of the case's own."""
-    hub = request.config.stash[_hub]
-    return Tree(process, f"{hub.ground(target_name).place}/{hub.number()}", hub.agent(target_name))
+    name = str(request.config.stash[_hub].number())
+    if filesystem is not None:
+        return lay_tree(filesystem, process, ground, name)
+    return Tree(process, f"{ground.place}/{name}", ground.agent)
 
 
 @pytest.fixture

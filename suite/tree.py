@@ -21,16 +21,34 @@ class Tree:
         d1/file   d1/sub/file   d2/file
     """
 
-    def __init__(self, process: Process, path: str, agent: str) -> None:
+    def __init__(
+        self,
+        process: Process,
+        path: str,
+        agent: str,
+        *,
+        fresh: bool = True,
+        copies: bool = False,
+    ) -> None:
+        """Make the files, unless they are there: then it is not ``fresh``.
+
+        ``copies``: the agent lies on another file system, from where nothing can be linked.
+        """
         self._process = process
         self._agent = agent
+        self._copies = copies
         self.path = path
         self.d1, self.d2 = f"{path}/d1", f"{path}/d2"
         self.file = f"{self.d1}/file"
         self.sub = f"{self.d1}/sub"
         self.sub_file = f"{self.sub}/file"
         self.other = f"{self.d2}/file"
-        for folder in (path, self.d1, self.sub, self.d2):
+        if fresh:
+            self._make()
+
+    def _make(self) -> None:
+        process = self._process
+        for folder in (self.path, self.d1, self.sub, self.d2):
             process.mkdir(folder)
         for file in (self.file, self.sub_file, self.other):
             fd = process.open(file, os.O_WRONLY | os.O_CREAT)
@@ -39,7 +57,7 @@ class Tree:
 
     def twin(self) -> Tree:
         """The same files again, for a control that changes them."""
-        return Tree(self._process, f"{self.path}/twin", self._agent)
+        return Tree(self._process, f"{self.path}/twin", self._agent, copies=self._copies)
 
     def layer(self, handled: FS, rules: Mapping[str, FS]) -> Ruleset:
         """A ruleset with rules on paths of this tree, such as ``{"d1": FS.READ_FILE}``."""
@@ -50,7 +68,8 @@ class Tree:
 
     def program(self, path: str) -> str:
         """Put the agent's program there: something to execute that goes on serving."""
-        self._process.link(self._agent, path)
+        put = self._process.copy_file if self._copies else self._process.link
+        put(self._agent, path)
         return path
 
     def script(self, path: str, interpreter: str) -> str:

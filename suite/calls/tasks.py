@@ -92,6 +92,10 @@ class Tasks(Caller):
         low, high = kept & 0xFFFFFFFF, kept >> 32
         return self.syscall("capset", header, struct.pack("<6I", low, low, 0, high, high, 0))
 
+    def init_module(self, image: bytes) -> Call:
+        """init_module(2) without parameters."""
+        return self.syscall("init_module", image, len(image), "")
+
     def unshare(self, flags: int) -> Call:
         """unshare(2)."""
         return self.syscall("unshare", flags)

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from suite.process import Process
 from suite.records import Facts, KernelBuild, Verdict
@@ -25,6 +26,8 @@ class Ground:
     private: bool
     """Whether the namespaces are ours, so that cases may mount and use any port."""
     facts: Facts
+    mounted: dict[str, str | Exception] = field(default_factory=dict)
+    """Where ``suite.filesystems`` has mounted what, or why it could not."""
 
 
 class Target(ABC):
@@ -42,6 +45,13 @@ class Target(ABC):
         Raises:
             InfrastructureError: It does not come up.
         """
+
+    def modules(self, name: str) -> Iterable[bytes]:
+        """The images of a kernel module and of what it needs, to be loaded in this order.
+
+        None of a kernel that is not ours to load modules into, or that has it built in.
+        """
+        return ()
 
     @abstractmethod
     def stop(self) -> None:

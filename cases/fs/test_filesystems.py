@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""The same actions and rules on every kind of file system.
+
+Source: security/landlock/fs.c, is_access_to_paths_allowed() and get_inode_object(): Landlock asks
+no file system for anything but its inodes.
+"""
+
+import os
+import stat
+from pathlib import PurePath
+
+from cases.fs.test_rights import RIGHTS, Right
+from suite.abi import FS
+from suite.calls.files import RNDGETENTCNT
+from suite.expectation import since
+from suite.filesystems import FileSystem, filesystems
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Judge, answers, table
+from suite.ruleset import Ruleset
+from suite.session import Out
+from suite.tree import Tree
+
+RANDOM_DEVICE = os.makedev(1, 8)
+# FAT knows files and directories alone: no links, no devices, no sockets.
+POSIX = (
+    FileSystem.TMPFS, FileSystem.RAMFS, FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS,
+    FileSystem.F2FS, FileSystem.OVERLAY, FileSystem.OVERLAY_LOWER, FileSystem.OVERLAY_MERGED,
+    FileSystem.BIND,
+)  # fmt: skip
+ALL = (*POSIX, FileSystem.VFAT)
+
+
+def ask_device(process: Process, tree: Tree) -> None:
+    process.ioctl(process.open(f"{tree.d1}/random", os.O_RDONLY), RNDGETENTCNT, Out(4))
+
+
+def mount_root(tree: Tree) -> str:
+    return str(PurePath(tree.path).parent)
+
+
+FILES = {
+    name: RIGHTS[name]
+    for name in (
+        "execute", "write-file", "read-file", "read-dir", "remove-dir", "remove-file", "make-dir",
+        "make-reg", "truncate",
+    )
+} | {
+    "rename": Right(
+        covers=FS.MAKE_REG | FS.REMOVE_FILE,
+        call=lambda process, tree: process.rename(tree.file, f"{tree.d1}/new"),
+    ),
+    "rename-folder": Right(
+        covers=FS.MAKE_DIR | FS.REMOVE_DIR,
+        prepare=lambda process, tree: process.mkdir(f"{tree.d1}/old"),
+        call=lambda process, tree: process.rename(f"{tree.d1}/old", f"{tree.d1}/new"),
+    ),
+    "reparent": Right(
+        covers=FS.REFER,
+        call=lambda process, tree: process.rename(tree.file, f"{tree.sub}/new"),
+        errno="EXDEV",
+    ),
+    "open-to-truncate": Right(
+        covers=FS.TRUNCATE,
+        call=lambda process, tree: process.open(tree.file, os.O_WRONLY | os.O_TRUNC),
+    ),
+}  # fmt: skip
+
+NODES = {
+    name: RIGHTS[name]
+    for name in (
+        "make-char", "make-block", "make-sock", "make-sock-by-mknod", "make-fifo", "make-sym",
+        "refer", "resolve-unix",
+    )
+} | {
+    "ioctl-dev": Right(
+        covers=FS.IOCTL_DEV,
+        needs=(Need.ROOT,),
+        prepare=lambda process, tree: process.mknod(
+            f"{tree.d1}/random", stat.S_IFCHR, RANDOM_DEVICE
+        ),
+        call=ask_device,
+    ),
+}  # fmt: skip
+
+RULES = {
+    "rule-on-the-file": Right(
+        covers=FS.READ_FILE | FS.WRITE_FILE,
+        folder=lambda tree: tree.file,
+        call=lambda process, tree: process.open(tree.file, os.O_RDWR),
+    ),
+    "rule-far-above": Right(
+        covers=FS.READ_FILE,
+        folder=lambda tree: tree.path,
+        call=lambda process, tree: process.open(tree.sub_file, os.O_RDONLY),
+    ),
+    "rule-on-the-mount": Right(
+        covers=FS.READ_FILE,
+        folder=mount_root,
+        call=lambda process, tree: process.open(tree.sub_file, os.O_RDONLY),
+    ),
+    "rule-above-the-mount": Right(
+        covers=FS.READ_FILE,
+        folder=lambda tree: str(PurePath(mount_root(tree)).parent),
+        call=lambda process, tree: process.open(tree.sub_file, os.O_RDONLY),
+    ),
+}
+
+
+def check_without(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    twin = tree.twin()
+    case.prepare(process, tree)
+    case.prepare(process, twin)
+    control = process.fork().observe(case.call, twin)
+    observed = process.under(Ruleset(fs=case.covers)).observe(case.call, tree)
+    judge(since(case.covers, Denied(case.errno)), observed, control)
+
+
+def check_with(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    case.prepare(process, tree)
+    ruleset = Ruleset(fs=case.covers).allow(case.folder(tree), case.covers)
+    judge(since(case.covers, Allowed()), process.under(ruleset).observe(case.call, tree))
+
+
+@answers("inode-fs-matrix")
+@filesystems(*ALL)
+@table(FILES)
+def test_file_without_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """On every file system, what a ruleset handles is denied where no rule allows it."""
+    check_without(case, process, tree, judge)
+
+
+@answers("inode-fs-matrix")
+@filesystems(*ALL)
+@table({f"{name}-with-rule": row for name, row in FILES.items()} | RULES)
+def test_file_with_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """On every file system, a rule on a file or on a directory above it allows its rights."""
+    check_with(case, process, tree, judge)
+
+
+@filesystems(*POSIX)
+@table(NODES)
+def test_node_without_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """Where a file system has links and special files, they are denied without a rule."""
+    check_without(case, process, tree, judge)
+
+
+@filesystems(*POSIX)
+@table({f"{name}-with-rule": row for name, row in NODES.items()})
+def test_node_with_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """Where a file system has links and special files, a rule allows them."""
+    check_with(case, process, tree, judge)

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""File systems as a dimension of cases: where the files lie that a case acts on.
+
+A file system is mounted when the first case asks for it, once a started target; each case has a
+folder of its own on it. Overlays and bind mounts are made anew for each case, of tmpfs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+import pytest
+
+from suite.disks import MissingError, Mkfs, attached
+from suite.errors import InfrastructureError
+from suite.outcome import Denied
+from suite.process import CLONE_NEWNS, Process
+from suite.targets.base import Ground, Target
+from suite.tree import Tree
+
+_Function = TypeVar("_Function", bound=Callable[..., None])
+_MODULE_DEADLINE_MS = 60_000
+"""Under emulation, xfs takes 3 s to load, and btrfs measures its checksums for another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file system needs."""
+
+    type: str
+    """As mount(2) knows it."""
+    option: str
+    """Of the kernel's configuration."""
+    modules: tuple[str, ...] = ()
+    """Of kernels that have it as a module, with what it asks for by itself later on."""
+    mkfs: Mkfs | None = None
+    """Of those that need a block device."""
+    data: str | None = None
+    """Mount options."""
+    lay: Callable[[Process, str, str], Tree] | None = None
+    """Of those that are mounted anew for each case: the tree in a folder, with an agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """The folders of an overlay."""
+
+    path: str
+
+    @property
+    def lower(self) -> str:
+        """The layer that is read only."""
+        return f"{self.path}/lower"
+
+    @property
+    def upper(self) -> str:
+        """The layer that takes what is written."""
+        return f"{self.path}/upper"
+
+    @property
+    def merged(self) -> str:
+        """Where both are seen as one."""
+        return f"{self.path}/merged"
+
+    def make(self, process: Process) -> None:
+        """Make the folders, in a mount namespace of the process's own."""
+        process.unshare(CLONE_NEWNS)
+        for folder in (self.path, self.lower, self.upper, self.merged, f"{self.path}/work"):
+            process.mkdir(folder)
+
+    def mount(self, process: Process) -> None:
+        """Mount it: the layers must not be changed from then on."""
+        layers = f"lowerdir={self.lower},upperdir={self.upper},workdir={self.path}/work"
+        process.mount("overlay", self.merged, "overlay", 0, layers)
+
+
+def _overlay(process: Process, place: str, agent: str) -> Tree:
+    """All is made through the overlay: it lies in the upper layer."""
+    overlay = Overlay(place)
+    overlay.make(process)
+    overlay.mount(process)
+    return Tree(process, f"{overlay.merged}/tree", agent, copies=True)
+
+
+def _lower(process: Process, place: str, agent: str) -> Tree:
+    """All lies in the lower layer."""
+    overlay = Overlay(place)
+    overlay.make(process)
+    Tree(process, f"{overlay.lower}/tree", agent)
+    overlay.mount(process)
+    return Tree(process, f"{overlay.merged}/tree", agent, fresh=False, copies=True)
+
+
+def _merged(process: Process, place: str, agent: str) -> Tree:
+    """Directories are in both layers, files in the lower one."""
+    overlay = Overlay(place)
+    overlay.make(process)
+    Tree(process, f"{overlay.lower}/tree", agent)
+    for folder in ("tree", "tree/d1", "tree/d1/sub", "tree/d2"):
+        process.mkdir(f"{overlay.upper}/{folder}")
+    overlay.mount(process)
+    return Tree(process, f"{overlay.merged}/tree", agent, fresh=False, copies=True)
+
+
+def _bind(process: Process, place: str, agent: str) -> Tree:
+    """A mount of a folder of the file system that it lies on."""
+    process.unshare(CLONE_NEWNS)
+    for folder in (place, f"{place}/source", f"{place}/mount"):
+        process.mkdir(folder)
+    Tree(process, f"{place}/source/tree", agent)
+    process.bind_mount(f"{place}/source", f"{place}/mount")
+    return Tree(process, f"{place}/mount/tree", agent, fresh=False, copies=True)
+
+
+class FileSystem(Enum):
+    """What ``@filesystems`` knows; the name, in lower case, is part of the ids of cases."""
+
+    TMPFS = Kind("tmpfs", "CONFIG_TMPFS")
+    RAMFS = Kind("ramfs", "every kernel")
+    EXT4 = Kind(
+        "ext4",
+        "CONFIG_EXT4_FS",
+        modules=("ext4",),
+        mkfs=Mkfs("mkfs.ext4", "e2fsprogs", 32, (("-q", "-E", "lazy_itable_init=0,nodiscard"),)),
+    )
+    BTRFS = Kind(
+        "btrfs",
+        "CONFIG_BTRFS_FS",
+        modules=("btrfs",),
+        mkfs=Mkfs("mkfs.btrfs", "btrfs-progs", 128, (("-q", "-m", "single"),)),
+    )
+    XFS = Kind(
+        "xfs",
+        "CONFIG_XFS_FS",
+        modules=("xfs",),
+        # What newer tools turn on by default, older kernels don't mount. Debian 12's own file for
+        # them is wrong.
+        mkfs=Mkfs(
+            "mkfs.xfs",
+            "xfsprogs",
+            304,
+            (
+                ("-q", "-c", "options=/usr/share/xfsprogs/mkfs/lts_5.10.conf"),
+                ("-q", "-m", "bigtime=0,inobtcount=0,reflink=0", "-i", "nrext64=0"),
+            ),
+        ),
+    )
+    F2FS = Kind(
+        "f2fs",
+        "CONFIG_F2FS_FS",
+        modules=("f2fs",),
+        mkfs=Mkfs("mkfs.f2fs", "f2fs-tools", 64, (("-q",),)),
+    )
+    VFAT = Kind(
+        "vfat",
+        "CONFIG_VFAT_FS",
+        modules=("vfat", "nls_cp437", "nls_ascii"),
+        mkfs=Mkfs("mkfs.vfat", "dosfstools", 16),
+        data="codepage=437,iocharset=ascii",
+    )
+    OVERLAY = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_overlay)
+    OVERLAY_LOWER = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_lower)
+    OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
+    BIND = Kind("tmpfs", "CONFIG_TMPFS", lay=_bind)
+    PROC = Kind("proc", "CONFIG_PROC_FS")
+    SYSFS = Kind("sysfs", "CONFIG_SYSFS")
+    CGROUP2 = Kind("cgroup2", "CONFIG_CGROUPS")
+    HUGETLBFS = Kind("hugetlbfs", "CONFIG_HUGETLBFS")
+    DEVTMPFS = Kind("devtmpfs", "CONFIG_DEVTMPFS")
+
+    @property
+    def id(self) -> str:
+        """As it stands in the ids of cases."""
+        return self.name.lower().replace("_", "-")
+
+
+def filesystems(*wanted: FileSystem) -> Callable[[_Function], _Function]:
+    """Run the case once on each file system, the ``tree`` lying on it.
+
+    It goes above ``@table``, and the id is ``area/file[row-ext4]``; of a function without a table,
+    ``area/file[function-ext4]``.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        rows = any(m.name == "parametrize" for m in getattr(function, "pytestmark", ()))
+        name = function.__name__.removeprefix("test_").replace("_", "-")
+        prefix = "" if rows else f"{name}-"
+        params = [pytest.param(fs, id=f"{prefix}{fs.id}") for fs in wanted]
+        decorated: _Function = pytest.mark.parametrize("filesystem", params, indirect=True)(
+            function
+        )
+        return decorated
+
+    return decorate
+
+
+def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
+    """Where a file system is mounted on a target, now if it wasn't; empty if each case mounts it.
+
+    Raises:
+        MissingError: The target has no such file system, or does not let us mount it.
+        InfrastructureError: It should have been mounted, and was not.
+    """
+    known = ground.mounted.get(fs.id)
+    if known is None:
+        try:
+            known = _mount(fs, ground, target)
+        except MissingError as error:
+            known = error
+        ground.mounted[fs.id] = known
+    if isinstance(known, Exception):
+        raise known
+    return known
+
+
+def lay_tree(fs: FileSystem, process: Process, ground: Ground, name: str) -> Tree:
+    """The case's files, on a file system that is ``mounted``."""
+    if fs.value.lay:
+        return fs.value.lay(process, f"{ground.place}/{name}", ground.agent)
+    return Tree(process, f"{ground.mounted[fs.id]}/{name}", ground.agent, copies=True)
+
+
+def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
+    kind = fs.value
+    if not ground.private:
+        raise MissingError("needs a mount namespace of its own (root or user namespaces)")
+    _load(kind.modules, ground, target)
+    listed = ground.root.read_file("/proc/filesystems").decode().split()
+    if kind.type not in listed:
+        raise MissingError(f"needs {kind.type} ({kind.option}, and its module loaded)")
+    if kind.lay:
+        return ""
+    point = f"{ground.place}/{fs.id}"
+    ground.root.mkdir(point)
+    if kind.mkfs is None:
+        _mount_at(ground.root, kind.type, point, kind)
+    else:
+        _load(("loop",), ground, target)
+        with attached(ground.root, kind.mkfs, f"{point}.image") as device:
+            _mount_at(ground.root, device, point, kind)
+    return point
+
+
+def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:
+    match root.observe(Process.mount, source, point, kind.type, 0, kind.data).outcome:
+        case Denied("EPERM" | "EACCES"):
+            raise MissingError(f"needs root: this user may not mount {kind.type}")
+        case Denied(errno):
+            raise InfrastructureError(f"{kind.type} can't be mounted: {errno}")
+
+
+def _load(modules: tuple[str, ...], ground: Ground, target: Target) -> None:
+    """Load modules with what they need; whether that went well, the kernel says itself."""
+    session = ground.session
+    before, session.deadline_ms = session.deadline_ms, _MODULE_DEADLINE_MS
+    try:
+        for name in modules:
+            for image in target.modules(name):
+                # It may be there already, or be for another processor.
+                loaded = ground.root.observe(Process.init_module, image)
+                assert loaded.outcome is not None  # noqa: S101 (it is asked for: now it is loaded)
+    finally:
+        session.deadline_ms = before
