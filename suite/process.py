@@ -17,6 +17,7 @@ from suite.abi import (
 )
 from suite.agent import wire
 from suite.calls.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, Fd, Files
+from suite.calls.mounts import Mounts
 from suite.calls.sockets import Sockets
 from suite.calls.tasks import Tasks
 from suite.calls.uring import Rings
@@ -92,7 +93,7 @@ def failure_outcome(call: Call, record: wire.Record) -> Outcome:
 
 
 @dataclass(slots=True, eq=False)
-class Process(Files, Sockets, Tasks, Rings):
+class Process(Files, Mounts, Sockets, Tasks, Rings):
     """One process or thread of a target.
 
     Calls are promises: they are sent when a value is needed, in the order in which they were

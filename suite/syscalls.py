@@ -24,7 +24,7 @@ execve 59 11 221 ; execveat 322 358 281 ; exit 60 1 93 ; exit_group 231 252 94
 faccessat 269 307 48 ; faccessat2 439 439 439 ; fadvise64 221 250 223 ; fadvise64_64 -1 272 -1
 fallocate 285 324 47 ; fanotify_init 300 338 262 ; fanotify_mark 301 339 263 ; fchdir 81 133 50
 fchmod 91 94 52 ; fchmodat 268 306 53 ; fchmodat2 452 452 452 ; fchown 93 95 55
-fchown32 -1 207 -1 ; fchownat 260 298 54 ; fcntl 72 55 25 ; fcntl64 -1 221 -1
+fchown32 -1 207 -1 ; fchownat 260 298 54 ; fchroot 472 472 472 ; fcntl 72 55 25 ; fcntl64 -1 221 -1
 fdatasync 75 148 83 ; fgetxattr 193 231 10 ; file_getattr 468 468 468 ; file_setattr 469 469 469
 finit_module 313 350 273 ; flistxattr 196 234 13 ; flock 73 143 32 ; fork 57 2 -1
 fremovexattr 199 237 16 ; fsconfig 431 431 431 ; fsetxattr 190 228 7 ; fsmount 432 432 432

@@ -5,11 +5,12 @@ Source: Documentation/userspace-api/landlock.rst, "Filesystem topology modificat
 Allow FS topology changes for domains without such rule type" (d7220364039f).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from suite.abi import FS, NET
+from cases.fs.roots import FILES, Change, new_root
+from suite.abi import FS, NET, SCOPE
 from suite.calls.files import (
+    AT_FDCWD,
     MNT_DETACH,
     MS_BIND,
     MS_MOVE,
@@ -18,54 +19,105 @@ from suite.calls.files import (
     MS_REMOUNT,
     OPEN_TREE_CLONE,
 )
+from suite.calls.mounts import (
+    FSCONFIG_CMD_RECONFIGURE,
+    FSCONFIG_SET_FLAG,
+    MOVE_MOUNT_SET_GROUP,
+    MS_SHARED,
+)
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
+from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Observation, Process
 from suite.rows import Judge, Row, covers, needs, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
+EPERM = since(FS.EXECUTE, Denied("EPERM"))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change(Row):
-    """A call in a root of its own, with a mount on ``/mount`` and an empty ``/folder``."""
 
-    call: Callable[[Process], object]
+def remount(flags: int) -> Change:
+    return Change(
+        call=lambda process: process.mount("", "/mount", None, flags), answers="topo-mount"
+    )
 
 
 def attach_clone(process: Process) -> None:
     process.attach_mount(process.open_tree("/mount", OPEN_TREE_CLONE), "/folder")
 
 
+def attach_new(process: Process) -> None:
+    process.attach_mount(process.new_mount(), "/folder")
+
+
+def reconfigure(process: Process) -> None:
+    context = process.fspick("/mount")
+    process.fsconfig(context, FSCONFIG_SET_FLAG, "ro")
+    process.fsconfig(context, FSCONFIG_CMD_RECONFIGURE)
+
+
+def prepare_group(process: Process) -> None:
+    process.mount("", "/mount", None, MS_SHARED)
+    process.bind_mount("/mount", "/folder")
+    process.mount("", "/folder", None, MS_PRIVATE)
+
+
+def join_group(process: Process) -> None:
+    process.syscall("move_mount", AT_FDCWD, "/mount", AT_FDCWD, "/folder", MOVE_MOUNT_SET_GROUP)
+
+
 CHANGES = {
-    "mount": Change(call=lambda process: process.mount("tmpfs", "/folder", "tmpfs")),
-    "bind": Change(call=lambda process: process.bind_mount("/mount", "/folder")),
-    "remount": Change(
-        call=lambda process: process.mount("", "/mount", None, MS_REMOUNT | MS_BIND | MS_RDONLY)
+    "mount": Change(
+        call=lambda process: process.mount("tmpfs", "/folder", "tmpfs"), answers="topo-mount"
     ),
-    "propagation": Change(call=lambda process: process.mount("", "/mount", None, MS_PRIVATE)),
-    "move": Change(call=lambda process: process.mount("/mount", "/folder", None, MS_MOVE)),
-    "umount": Change(call=lambda process: process.umount("/mount")),
-    "umount-detach": Change(call=lambda process: process.umount("/mount", MNT_DETACH)),
-    "move-mount": Change(call=lambda process: process.move_mount("/mount", "/folder")),
-    "move-mount-detached": Change(call=attach_clone),
-    "pivot-root": Change(call=lambda process: process.pivot_root("/mount", "/mount/old")),
+    "mount-without-source": Change(
+        call=lambda process: process.syscall("mount", None, "/folder", "tmpfs", 0, None),
+        answers="topo-mount",
+    ),
+    "bind": Change(
+        call=lambda process: process.bind_mount("/mount", "/folder"), answers="topo-mount"
+    ),
+    "remount": remount(MS_REMOUNT | MS_BIND | MS_RDONLY),
+    "remount-file-system": remount(MS_REMOUNT | MS_RDONLY),
+    "propagation": remount(MS_PRIVATE),
+    "move": Change(
+        call=lambda process: process.mount("/mount", "/folder", None, MS_MOVE),
+        answers="topo-mount",
+    ),
+    "reconfigure": Change(call=reconfigure, answers="topo-fspick-reconfigure"),
+    "umount": Change(call=lambda process: process.umount("/mount"), answers="topo-umount"),
+    "umount-detach": Change(
+        call=lambda process: process.umount("/mount", MNT_DETACH), answers="topo-umount"
+    ),
+    "move-mount": Change(
+        call=lambda process: process.move_mount("/mount", "/folder"), answers="topo-move-mount"
+    ),
+    "move-mount-detached": Change(call=attach_clone, answers="topo-move-mount"),
+    "move-mount-new": Change(call=attach_new, answers=("topo-move-mount", "topo-fsopen-fsmount")),
+    "move-mount-set-group": Change(
+        prepare=prepare_group, call=join_group, answers="topo-move-mount"
+    ),
+    "pivot-root": Change(
+        call=lambda process: process.pivot_root("/mount", "/mount/old"), answers="topo-pivot-root"
+    ),
 }
+UNSHARE = {"unshare": Change(call=lambda process: process.unshare(CLONE_NEWNS))}
 
 
-def new_root(process: Process, tree: Tree) -> Process:
-    """A child in a mount namespace and a root of its own."""
-    child = process.fork()
-    child.unshare(CLONE_NEWNS)
-    child.mount("tmpfs", tree.d2, "tmpfs")
-    child.chroot(tree.d2)
-    child.chdir("/")
-    child.mkdir("/folder")
-    child.mkdir("/mount")
-    child.mount("tmpfs", "/mount", "tmpfs")
-    child.mkdir("/mount/old")
-    return child
+def also(suffix: str, answers: str, changes: dict[str, Change]) -> dict[str, Change]:
+    """The same changes for another test."""
+    return {f"{name}-{suffix}": replace(row, answers=answers) for name, row in changes.items()}
+
+
+def try_both(
+    case: Change, process: Process, tree: Tree, ruleset: Ruleset, namespaces: int = CLONE_NEWNS
+) -> tuple[Observation, Observation]:
+    """The change in the domain, and outside of it."""
+    outside, sandboxed = (new_root(process, tree, namespaces) for _ in range(2))
+    case.prepare(outside)
+    case.prepare(sandboxed)
+    sandboxed.restrict(ruleset)
+    return sandboxed.observe(case.call), outside.observe(case.call)
 
 
 @needs(Need.MOUNT)
@@ -73,17 +125,68 @@ def new_root(process: Process, tree: Tree) -> Process:
 @table(CHANGES)
 def test_change(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles a right on files can't change what is mounted where."""
-    control = new_root(process, tree).observe(case.call)
-    sandboxed = new_root(process, tree)
-    sandboxed.restrict(Ruleset(fs=FS.EXECUTE).allow("/", FS.EXECUTE))
-    judge(since(FS.EXECUTE, Denied("EPERM")), sandboxed.observe(case.call), control)
+    judge(EPERM, *try_both(case, process, tree, FILES))
+
+
+@needs(Need.MOUNT, Need.USER_NAMESPACES)
+@covers(FS.EXECUTE)
+@table(also("user-namespace", "topo-mount-in-new-userns", CHANGES))
+def test_user_namespace(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
+    """Nor what it mounted itself, before, in a user namespace of its own."""
+    judge(EPERM, *try_both(case, process, tree, FILES, CLONE_NEWUSER | CLONE_NEWNS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About(Row):
+    """What the domain handles, and allows everywhere."""
+
+    handled: FS
+
+
+RIGHTS = {
+    f"mount-{right.labels[0].removeprefix('fs.').replace('_', '-')}": About(
+        handled=right, covers=right, answers="topo-mount"
+    )
+    for right in FS
+}
+
+
+@needs(Need.MOUNT)
+@table(RIGHTS)
+def test_right(case: About, process: Process, tree: Tree, judge: Judge) -> None:
+    """Any right on files makes a domain one that can't."""
+    ruleset = Ruleset(fs=case.handled).allow("/", case.handled)
+    expect = since(case.handled, Denied("EPERM"))
+    judge(expect, *try_both(CHANGES["mount"], process, tree, ruleset))
 
 
 @needs(Need.MOUNT)
 @covers(NET.BIND_TCP)
-@table({f"{name}-network-only": row for name, row in CHANGES.items()})
+@table(also("network-only", "topo-net-only", CHANGES))
 def test_network_only(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles rights on ports alone may."""
     sandboxed = new_root(process, tree)
+    case.prepare(sandboxed)
     sandboxed.restrict(Ruleset(net=NET.BIND_TCP))
     judge(since(NET.BIND_TCP, Allowed()), sandboxed.observe(case.call))
+
+
+@needs(Need.MOUNT)
+@covers(SCOPE.SIGNAL)
+@table(also("scope-only", "topo-scope-only", CHANGES | UNSHARE))
+def test_scope_only(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
+    """A domain that has scopes alone may."""
+    sandboxed = new_root(process, tree)
+    case.prepare(sandboxed)
+    sandboxed.restrict(Ruleset(scope=SCOPE.SIGNAL | SCOPE.ABSTRACT_UNIX_SOCKET))
+    judge(since(SCOPE.SIGNAL, Allowed()), sandboxed.observe(case.call))
+
+
+@needs(Need.MOUNT)
+@covers(FS.EXECUTE, NET.BIND_TCP)
+@table(also("network-and-files", "topo-net-plus-fs", CHANGES))
+def test_network_and_files(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
+    """One that handles rights on ports and on files may not."""
+    ruleset = replace(FILES, net=NET.BIND_TCP)
+    expect = since(ruleset.features, Denied("EPERM"))
+    judge(expect, *try_both(case, process, tree, ruleset))

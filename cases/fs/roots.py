@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""A root of a case's own, on which it may mount what it wants, and what to do there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.abi import FS
+from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
+from suite.rows import Row
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+FILES = Ruleset(fs=FS.EXECUTE).allow("/", FS.EXECUTE)
+"""About files, and it denies nothing that a topology is made of."""
+
+
+def nothing(_: Process) -> None:
+    """What most changes need beforehand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Row):
+    """A call in a root of its own, with a mount on ``/mount`` and an empty ``/folder``."""
+
+    call: Callable[[Process], object]
+    prepare: Callable[[Process], object] = nothing
+
+
+def new_root(process: Process, tree: Tree, namespaces: int = CLONE_NEWNS) -> Process:
+    """A child in a mount namespace and a root of its own."""
+    child = process.fork()
+    child.unshare(namespaces)
+    if namespaces & CLONE_NEWUSER:
+        map_root(child)
+    child.mount("tmpfs", tree.d2, "tmpfs")
+    child.chroot(tree.d2)
+    child.chdir("/")
+    child.mkdir("/folder")
+    child.mkdir("/mount")
+    child.mount("tmpfs", "/mount", "tmpfs")
+    child.mkdir("/mount/old")
+    return child
+
+
+def map_root(process: Process) -> None:
+    """Be root in a new user namespace as outside of it: files need an owner."""
+    process.write_file("/proc/self/setgroups", b"deny")
+    process.write_file("/proc/self/uid_map", b"0 0 1")
+    process.write_file("/proc/self/gid_map", b"0 0 1")
