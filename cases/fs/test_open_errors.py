@@ -9,6 +9,7 @@ import os
 import socket
 from dataclasses import dataclass
 
+from cases.fs.order import refused
 from suite.abi import FS, known
 from suite.calls.sockets import unix
 from suite.expectation import since
@@ -108,9 +109,9 @@ def check(case: Failing, errno: str, process: Process, tree: Tree, judge: Judge)
     process.mkfifo(f"{tree.d1}/fifo")
     process.server(socket.AF_UNIX, socket.SOCK_STREAM, unix(f"{tree.d1}/socket"))
     action = (Process.open, f"{tree.path}/{case.path}", case.flags)
-    assert process.observe(*action).outcome == Denied(case.errno)
+    control = refused(process.observe(*action), case.errno)
     observed = process.under(Ruleset(fs=case.handled)).observe(*action)
-    judge(since(case.handled, Denied(errno)), observed)
+    judge(since(case.handled, Denied(errno)), observed, control)
 
 
 @covers(FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR)

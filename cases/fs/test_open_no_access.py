@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from cases.fs.order import refused
 from suite.abi import FS, known
 from suite.calls.files import O_EMPTYPATH, O_PATH, RNDGETENTCNT
 from suite.expectation import since
@@ -113,19 +114,19 @@ UNUSABLE = {
 @table(UNUSABLE)
 def test_unusable(case: Unusable, process: Process, tree: Tree, judge: Judge) -> None:
     """What O_PATH gives can't be read, truncated or asked, and says EBADF in a domain too."""
-    assert process.observe(refer, tree.file, case.use).outcome == Denied("EBADF")
+    control = refused(process.observe(refer, tree.file, case.use), "EBADF")
     observed = process.under(DENY_ALL).observe(refer, tree.file, case.use)
-    judge(since(DENY_ALL.features, Denied("EBADF")), observed)
+    judge(since(DENY_ALL.features, Denied("EBADF")), observed, control)
 
 
 @answers("open-opath-creat-trunc")
 @covers(FS.MAKE_REG)
 def test_o_path_creates_nothing(process: Process, tree: Tree, judge: Judge) -> None:
     """O_CREAT means nothing to O_PATH."""
-    path = f"{tree.d1}/new"
-    assert process.observe(Process.open, path, O_PATH | os.O_CREAT).outcome == Denied("ENOENT")
-    observed = process.under(DENY_ALL).observe(Process.open, path, O_PATH | os.O_CREAT)
-    judge(since(DENY_ALL.features, Denied("ENOENT")), observed)
+    action = (Process.open, f"{tree.d1}/new", O_PATH | os.O_CREAT)
+    control = refused(process.observe(*action), "ENOENT")
+    observed = process.under(DENY_ALL).observe(*action)
+    judge(since(DENY_ALL.features, Denied("ENOENT")), observed, control)
 
 
 @answers("open-opath-creat-trunc")
@@ -242,6 +243,6 @@ def test_access_mode_3(case: Mode3, process: Process, tree: Tree, judge: Judge) 
 @covers(FS.TRUNCATE)
 def test_access_mode_3_is_no_writing(process: Process, tree: Tree, judge: Judge) -> None:
     """ftruncate(2) needs a file opened for writing, and says so before Landlock is asked."""
-    assert process.observe(open_and_truncate, tree.file).outcome == Denied("EINVAL")
+    control = refused(process.observe(open_and_truncate, tree.file), "EINVAL")
     observed = process.under(Ruleset(fs=FS.TRUNCATE)).observe(open_and_truncate, tree.file)
-    judge(since(FS.TRUNCATE, Denied("EINVAL")), observed)
+    judge(since(FS.TRUNCATE, Denied("EINVAL")), observed, control)

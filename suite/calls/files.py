@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Typed calls on files, directories and mounts."""
 
+import mmap
 import os
 import stat
 import struct
@@ -22,10 +23,14 @@ MOVE_MOUNT_F_EMPTY_PATH = 4
 OPEN_TREE_CLONE = 1
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 1, 2, 4
 RESOLVE_BENEATH, RESOLVE_IN_ROOT = 8, 16
+FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE = 1, 2
+FALLOC_COLLAPSE_RANGE, FALLOC_ZERO_RANGE = 8, 16
 _HANDLE_HEADER, _MAX_HANDLE = 8, 128
 FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
 _MFD_CLOEXEC = 1
+_FAN_CLOEXEC, _FAN_NONBLOCK, _FAN_MARK_ADD = 1, 2, 1
+_FAN_OPEN, _FAN_EVENT_ON_CHILD = 0x20, 0x08000000
 _FAN_CLOEXEC, _FAN_NONBLOCK = 1, 2
 RNDGETENTCNT = 0x80045200
 """What the driver of /dev/random answers to everybody."""
@@ -248,3 +253,28 @@ class Files(Caller):
     def epoll_create(self) -> Call:
         """epoll_create1(2): a file descriptor."""
         return self.syscall("epoll_create1", os.O_CLOEXEC)
+
+    def set_xattr(self, path: str, name: str, value: bytes) -> Call:
+        """setxattr(2)."""
+        return self.syscall("setxattr", path, name, value, len(value), 0)
+
+    def inotify(self) -> Call:
+        """inotify_init1(2), nonblocking: a file descriptor."""
+        return self.syscall("inotify_init1", os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def watch(self, inotify: Fd, path: str, mask: int) -> Call:
+        """inotify_add_watch(2)."""
+        return self.syscall("inotify_add_watch", inotify, path, mask)
+
+    def fanotify(self) -> Call:
+        """fanotify_init(2) for notifications, nonblocking: a file descriptor."""
+        return self.syscall("fanotify_init", _FAN_CLOEXEC | _FAN_NONBLOCK, os.O_RDONLY)
+
+    def watch_by_fanotify(self, fanotify: Fd, path: str) -> Call:
+        """fanotify_mark(2): who opens it or what is in it."""
+        mask = _FAN_OPEN | _FAN_EVENT_ON_CHILD
+        return self.syscall("fanotify_mark", fanotify, _FAN_MARK_ADD, mask, AT_FDCWD, path)
+
+    def map_shared(self, fd: Fd, protection: int, flags: int = 0) -> Call:
+        """mmap(2) of a page with MAP_SHARED: its address."""
+        return self.syscall("mmap", 0, 4096, protection, mmap.MAP_SHARED | flags, fd, 0)
