@@ -227,7 +227,7 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
     kind = fs.value
     if not ground.private:
         raise MissingError("needs a mount namespace of its own (root or user namespaces)")
-    _load(kind.modules, ground, target)
+    load_modules(kind.modules, ground, target)
     listed = ground.root.read_file("/proc/filesystems").decode().split()
     if kind.type not in listed:
         raise MissingError(f"needs {kind.type} ({kind.option}, and its module loaded)")
@@ -238,7 +238,7 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
     if kind.mkfs is None:
         _mount_at(ground.root, kind.type, point, kind)
     else:
-        _load(("loop",), ground, target)
+        load_modules(("loop",), ground, target)
         with attached(ground.root, kind.mkfs, f"{point}.image") as device:
             _mount_at(ground.root, device, point, kind)
     return point
@@ -252,7 +252,7 @@ def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:
             raise InfrastructureError(f"{kind.type} can't be mounted: {errno}")
 
 
-def _load(modules: tuple[str, ...], ground: Ground, target: Target) -> None:
+def load_modules(modules: tuple[str, ...], ground: Ground, target: Target) -> None:
     """Load modules with what they need; whether that went well, the kernel says itself."""
     session = ground.session
     before, session.deadline_ms = session.deadline_ms, _MODULE_DEADLINE_MS

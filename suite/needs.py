@@ -14,6 +14,7 @@ from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_E
 from suite.calls.sockets import IPPROTO_MPTCP
 from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
+from suite.filesystems import load_modules
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
 from suite.targets.base import Ground, Target
@@ -65,6 +66,9 @@ class Need(Enum):
     URING_FTRUNCATE = "needs io_uring's FTRUNCATE (Linux 6.9)"
     URING_BIND = "needs io_uring's BIND (Linux 6.11)"
     URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
+    DEVPTS = "needs devpts, and the right to mount it (CONFIG_UNIX98_PTYS)"
+    LOOP = "needs to open /dev/loop0 (CONFIG_BLK_DEV_LOOP, root)"
+    USERFAULTFD = "needs to open /dev/userfaultfd (CONFIG_USERFAULTFD, Linux 6.1, root)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -184,6 +188,19 @@ def _has_commands(process: Process, ring: Ring) -> bool:
     return process.observe(ring.command, null).outcome == Allowed()
 
 
+def _opens(ground: Ground, path: str) -> bool:
+    def ask(process: Process) -> None:
+        process.close(process.open(path, os.O_RDWR))
+
+    return ground.root.observe(ask).outcome == Allowed()
+
+
+def _has_loop(ground: Ground, target: Target) -> bool:
+    if not _opens(ground, "/dev/loop0"):
+        load_modules(("loop",), ground, target)
+    return _opens(ground, "/dev/loop0")
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,
@@ -233,6 +250,9 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.URING_FTRUNCATE: _with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
     Need.URING_BIND: _with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
     Need.URING_COMMAND: _with_ring(_has_commands),
+    Need.DEVPTS: _mounts("devpts", "ptmx"),
+    Need.LOOP: _has_loop,
+    Need.USERFAULTFD: lambda ground, _: _opens(ground, "/dev/userfaultfd"),
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

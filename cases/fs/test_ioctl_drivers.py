@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""LANDLOCK_ACCESS_FS_IOCTL_DEV on devices of other kinds than /dev/null and terminals.
+
+Source: is_device() in security/landlock/fs.c; block/ioctl.c; fs/userfaultfd.c.
+"""
+
+import os
+from dataclasses import dataclass
+
+from cases.fs.ioctl import ALLOWED, DENIED, SPACE, WITHOUT_RULE
+from suite.abi import FS
+from suite.calls.files import FIGETBSZ
+from suite.calls.ioctls import BLKGETSIZE64, BLKSSZGET, USERFAULTFD_IOC_NEW
+from suite.needs import Need
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.ruleset import Ruleset
+
+BLOCK_DEVICE = "/dev/loop0"
+FAULTS = "/dev/userfaultfd"
+WITH_RULE = WITHOUT_RULE.allow("/dev", FS.IOCTL_DEV)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Case):
+    """A command on a block device that is opened in the domain."""
+
+    command: int
+    ruleset: Ruleset = WITHOUT_RULE
+
+
+COMMANDS = {
+    "blkgetsize64": Command(command=BLKGETSIZE64, expect=DENIED),
+    "blksszget": Command(command=BLKSSZGET, expect=DENIED),
+    "figetbsz": Command(command=FIGETBSZ, expect=ALLOWED),
+    "blkgetsize64-with-rule": Command(command=BLKGETSIZE64, ruleset=WITH_RULE, expect=ALLOWED),
+}
+
+
+def ask_disk(process: Process, command: int) -> None:
+    process.ioctl(process.open(BLOCK_DEVICE, os.O_RDONLY), command, SPACE)
+
+
+@answers("ioctl-block-device")
+@covers(FS.IOCTL_DEV)
+@needs(Need.LOOP)
+@table(COMMANDS)
+def test_block_device(case: Command, process: Process, judge: Judge) -> None:
+    """A block device refuses commands as a character device does."""
+    control = process.observe(ask_disk, case.command)
+    judge(case.expect, process.under(case.ruleset).observe(ask_disk, case.command), control)
+
+
+def ask_for_faults(process: Process) -> None:
+    process.ioctl(process.open(FAULTS, os.O_RDWR), USERFAULTFD_IOC_NEW, os.O_CLOEXEC)
+
+
+@answers("ioctl-userfaultfd-dev")
+@covers(FS.IOCTL_DEV)
+@needs(Need.USERFAULTFD)
+def test_userfaultfd(process: Process, judge: Judge) -> None:
+    """The device that gives userfaultfd(2) descriptors on command gives none."""
+    control = process.observe(ask_for_faults)
+    judge(DENIED, process.under(WITHOUT_RULE).observe(ask_for_faults), control)
