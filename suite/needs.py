@@ -59,16 +59,17 @@ class Need(Enum):
     EXECVE_CHECK = "needs AT_EXECVE_CHECK of execveat(2) (Linux 6.14)"
     EMPTY_PATH = "needs O_EMPTYPATH of open(2) (Linux 7.2)"
     FILE_HANDLES = "needs open_by_handle_at(2) (CONFIG_FHANDLE, CAP_DAC_READ_SEARCH)"
+    CORE_FILES = "needs core dumps in files named core (kernel.core_pattern, CONFIG_COREDUMP)"
     BINFMT_MISC = "needs binfmt_misc (CONFIG_BINFMT_MISC), on a host one of its own (Linux 6.7)"
-    URING = "needs io_uring (CONFIG_IO_URING, and no kernel.io_uring_disabled)"
-    URING_POLLING = "needs io_uring's SQPOLL for files that were not registered (Linux 5.11)"
-    URING_PATHS = "needs io_uring's MKDIRAT, SYMLINKAT and LINKAT (Linux 5.15)"
-    URING_FTRUNCATE = "needs io_uring's FTRUNCATE (Linux 6.9)"
-    URING_BIND = "needs io_uring's BIND (Linux 6.11)"
-    URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
     DEVPTS = "needs devpts, and the right to mount it (CONFIG_UNIX98_PTYS)"
     LOOP = "needs to open /dev/loop0 (CONFIG_BLK_DEV_LOOP, root)"
     USERFAULTFD = "needs to open /dev/userfaultfd (CONFIG_USERFAULTFD, Linux 6.1, root)"
+    USER_XATTRS = "needs user.* extended attributes (on tmpfs CONFIG_TMPFS_XATTR and Linux 6.6)"
+    TRUSTED_XATTRS = "needs trusted.* extended attributes (CONFIG_TMPFS_XATTR, CAP_SYS_ADMIN)"
+    FILE_ATTRIBUTES = "needs file_getattr(2) and file_setattr(2) (Linux 6.17)"
+    INOTIFY = "needs inotify (CONFIG_INOTIFY_USER)"
+    FANOTIFY = "needs fanotify (CONFIG_FANOTIFY, CAP_SYS_ADMIN)"
+    SYSV_SHM = "needs System V shared memory (CONFIG_SYSVIPC)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -170,22 +171,35 @@ def _opens_handles(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(ask).outcome == Allowed()
 
 
-def _with_ring(holds: Callable[[Process, Ring], bool]) -> Callable[[Ground, Target], bool]:
-    """Whether there is io_uring, and something holds of a ring."""
+def _dumps_core_files(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        pattern = process.read_file("/proc/sys/kernel/core_pattern")
+        numbered = process.read_file("/proc/sys/kernel/core_uses_pid")
+        answer.append((pattern, numbered) == (b"core\n", b"0\n"))
 
-    def ask(ground: Ground, _: Target) -> bool:
-        with ground.session.scope():
-            process = ground.root.fork()
-            if process.observe(Process.uring).outcome != Allowed():
-                return False
-            return holds(process, process.uring())
-
-    return ask
+    answer: list[bool] = []
+    return process.observe(ask).outcome == Allowed() and answer[0]
 
 
-def _has_commands(process: Process, ring: Ring) -> bool:
-    null = process.open("/dev/null", os.O_RDONLY)
-    return process.observe(ring.command, null).outcome == Allowed()
+def _has_formats(ground: Ground, target: Target) -> bool:
+    """Whether formats can be registered, on a machine that isn't ours for a user namespace only."""
+    if "binfmt_misc" not in ground.facts.filesystems:
+        return False
+    if target.disposable:
+        return True
+    if not (ground.private and ground.facts.user_namespaces):
+        return False
+    with ground.session.scope():
+        child = ground.root.fork(CLONE_NEWUSER | CLONE_NEWNS)
+        path = "/proc/sys/fs/binfmt_misc"
+        return child.observe(Process.mount, "none", path, "binfmt_misc").outcome == Allowed()
+
+
+def _has_execve_check(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        process.exec("/", flags=AT_EXECVE_CHECK)  # a folder: nothing is ever run
+
+    return process.observe(ask).outcome != Denied("EINVAL")
 
 
 def _opens(ground: Ground, path: str) -> bool:
@@ -199,6 +213,22 @@ def _has_loop(ground: Ground, target: Target) -> bool:
     if not _opens(ground, "/dev/loop0"):
         load_modules(("loop",), ground, target)
     return _opens(ground, "/dev/loop0")
+
+
+def _has_xattrs(kind: str) -> Callable[[Ground, Target], bool]:
+    def ask(ground: Ground, _: Target) -> bool:
+        call = ground.root.observe(Process.set_xattr, ground.place, f"{kind}.landproof", b"x")
+        return call.outcome == Allowed()
+
+    return ask
+
+
+def _has_fanotify(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        process.watch_by_fanotify(process.fanotify(), ground.place)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
@@ -238,44 +268,22 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.WARN_AGAIN: _mounts("debugfs", "clear_warn_once"),
     Need.ACCT: _knows("acct"),
     Need.SWAP: _knows("swapon"),
+    Need.CORE_FILES: lambda ground, _: _dumps_core_files(ground.root),
     Need.BINFMT_MISC: _has_formats,
     Need.EXECVE_CHECK: lambda ground, _: _has_execve_check(ground.root),
     Need.EMPTY_PATH: _opens_empty_path,
     Need.FILE_HANDLES: _opens_handles,
-    Need.URING: _with_ring(lambda process, ring: True),
-    Need.URING_POLLING: _with_ring(
-        lambda process, ring: bool(ring.features & FEAT_SQPOLL_NONFIXED)
-    ),
-    Need.URING_PATHS: _with_ring(lambda process, ring: ring.knows(process, Op.LINKAT)),
-    Need.URING_FTRUNCATE: _with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
-    Need.URING_BIND: _with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
-    Need.URING_COMMAND: _with_ring(_has_commands),
     Need.DEVPTS: _mounts("devpts", "ptmx"),
     Need.LOOP: _has_loop,
     Need.USERFAULTFD: lambda ground, _: _opens(ground, "/dev/userfaultfd"),
+    Need.USER_XATTRS: _has_xattrs("user"),
+    Need.TRUSTED_XATTRS: _has_xattrs("trusted"),
+    Need.FILE_ATTRIBUTES: _knows("file_setattr"),
+    Need.INOTIFY: _knows("inotify_init1"),
+    Need.FANOTIFY: _has_fanotify,
+    Need.SYSV_SHM: _knows("shmget"),
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
-
-
-def _has_formats(ground: Ground, target: Target) -> bool:
-    """Whether formats can be registered, on a machine that isn't ours for a user namespace only."""
-    if "binfmt_misc" not in ground.facts.filesystems:
-        return False
-    if target.disposable:
-        return True
-    if not (ground.private and ground.facts.user_namespaces):
-        return False
-    with ground.session.scope():
-        child = ground.root.fork(CLONE_NEWUSER | CLONE_NEWNS)
-        path = "/proc/sys/fs/binfmt_misc"
-        return child.observe(Process.mount, "none", path, "binfmt_misc").outcome == Allowed()
-
-
-def _has_execve_check(process: Process) -> bool:
-    def ask(process: Process) -> None:
-        process.exec("/", flags=AT_EXECVE_CHECK)  # a folder: nothing is ever run
-
-    return process.observe(ask).outcome != Denied("EINVAL")
 
 
 def unmet(needs: Iterable[Need], ground: Ground, target: Target) -> str | None:

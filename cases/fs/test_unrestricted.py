@@ -9,23 +9,21 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, known
-from suite.calls.files import O_PATH, Fd
+from cases.fs.everything import everything
+from suite.abi import FS
+from suite.calls.files import AT_FDCWD, O_PATH, Fd
 from suite.expectation import since
-from suite.outcome import Allowed
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Judge, Row, table
-from suite.ruleset import Ruleset
+from suite.rows import Judge, Row, answers, table
 from suite.session import Out
 from suite.tree import Tree
 
-ALLOWED = since(FS.READ_FILE, Allowed())
-
-
-def everything(facts: Facts) -> Ruleset:
-    """Handles every right that the kernel knows, and allows none."""
-    return Ruleset(fs=known(FS, max(facts.abi, 1)))
+ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))
+AT_SYMLINK_NOFOLLOW, AT_EACCESS = 0x100, 0x200
+STATX_BASIC_STATS, FILE_ATTR_SIZE = 0x7FF, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +41,115 @@ def reach_through(process: Process, tree: Tree) -> None:
     process.stat(f"{tree.d2}/../d1/sub/../sub/file")
 
 
+def statx(process: Process, tree: Tree) -> None:
+    process.syscall("statx", AT_FDCWD, tree.file, 0, STATX_BASIC_STATS, Out(256))
+
+
+def access_as_effective_user(process: Process, tree: Tree) -> None:
+    process.syscall("faccessat2", AT_FDCWD, tree.file, os.R_OK | os.W_OK, AT_EACCESS)
+
+
+def fchdir(process: Process, tree: Tree) -> None:
+    process.syscall("fchdir", process.open(tree.d1, O_PATH))
+
+
+def getcwd(process: Process, tree: Tree) -> None:
+    process.chdir(tree.d1)
+    process.syscall("getcwd", Out(4096), 4096)
+
+
+def chmod_by_o_path(process: Process, tree: Tree) -> None:
+    process.dup_to(process.open(tree.file, O_PATH), 200)
+    process.chmod("/proc/self/fd/200", 0o600)
+
+
+def lchown(process: Process, tree: Tree) -> None:
+    path = f"{tree.d1}/symlink"
+    process.syscall("fchownat", AT_FDCWD, path, -1, -1, AT_SYMLINK_NOFOLLOW)
+
+
+def xattrs(name: str) -> Callable[[Process, Tree], None]:
+    """Set an extended attribute, find it in three ways, and remove it."""
+
+    def call(process: Process, tree: Tree) -> None:
+        process.set_xattr(tree.file, name, b"x")
+        process.syscall("getxattr", tree.file, name, Out(8), 8)
+        process.syscall("listxattr", tree.file, Out(256), 256)
+        process.syscall("removexattr", tree.file, name)
+
+    return call
+
+
+def file_getattr(process: Process, tree: Tree) -> None:
+    process.syscall("file_getattr", AT_FDCWD, tree.file, Out(FILE_ATTR_SIZE), FILE_ATTR_SIZE, 0)
+
+
+def file_setattr(process: Process, tree: Tree) -> None:
+    nothing = bytes(FILE_ATTR_SIZE)
+    process.syscall("file_setattr", AT_FDCWD, tree.file, nothing, FILE_ATTR_SIZE, 0)
+
+
 BY_PATH = {
-    "stat": ByPath(call=lambda process, tree: process.stat(tree.file)),
-    "access": ByPath(call=lambda process, tree: process.access(tree.file, os.R_OK | os.W_OK)),
-    "readlink": ByPath(call=read_link),
-    "path-walk": ByPath(call=reach_through),
-    "open-o-path": ByPath(call=lambda process, tree: process.open(tree.file, O_PATH)),
-    "open-o-path-folder": ByPath(call=lambda process, tree: process.open(tree.d1, O_PATH)),
-    "chdir": ByPath(call=lambda process, tree: process.chdir(tree.d1)),
-    "chmod": ByPath(call=lambda process, tree: process.chmod(tree.file, 0o600)),
-    "chown": ByPath(call=lambda process, tree: process.chown(tree.file, -1, -1)),
-    "utimes": ByPath(call=lambda process, tree: process.touch(tree.file)),
+    "stat": ByPath(call=lambda process, tree: process.stat(tree.file), answers="free-stat"),
+    "lstat": ByPath(
+        call=lambda process, tree: process.syscall(
+            "newfstatat", AT_FDCWD, tree.file, Out(256), AT_SYMLINK_NOFOLLOW
+        ),
+        answers="free-stat",
+    ),
+    "statx": ByPath(call=statx, answers="free-stat"),
+    "statfs": ByPath(
+        call=lambda process, tree: process.syscall("statfs", tree.file, Out(256)),
+        answers="free-stat",
+    ),
+    "access": ByPath(
+        call=lambda process, tree: process.access(tree.file, os.R_OK | os.W_OK),
+        answers=("free-stat", "free-access-lies"),
+    ),
+    "access-as-effective-user": ByPath(call=access_as_effective_user, answers="free-stat"),
+    "readlink": ByPath(call=read_link, answers="free-stat"),
+    "path-walk": ByPath(call=reach_through, answers="free-path-traversal"),
+    "open-o-path": ByPath(
+        call=lambda process, tree: process.open(tree.file, O_PATH), answers="free-open-tree-opath"
+    ),
+    "open-o-path-folder": ByPath(
+        call=lambda process, tree: process.open(tree.d1, O_PATH), answers="free-open-tree-opath"
+    ),
+    "open-tree": ByPath(
+        call=lambda process, tree: process.open_tree(tree.d1, 0), answers="free-open-tree-opath"
+    ),
+    "chdir": ByPath(call=lambda process, tree: process.chdir(tree.d1), answers="free-chdir"),
+    "fchdir": ByPath(call=fchdir, answers="free-chdir"),
+    "getcwd": ByPath(call=getcwd, answers="free-chdir"),
+    "chmod": ByPath(
+        call=lambda process, tree: process.chmod(tree.file, 0o600), answers="free-chmod-chown"
+    ),
+    "chmod-by-o-path": ByPath(call=chmod_by_o_path, answers="free-chmod-chown"),
+    "chown": ByPath(
+        call=lambda process, tree: process.chown(tree.file, -1, -1), answers="free-chmod-chown"
+    ),
+    "lchown": ByPath(call=lchown, answers="free-chmod-chown"),
+    "utimes": ByPath(call=lambda process, tree: process.touch(tree.file), answers="free-utime"),
+    "xattrs-user": ByPath(
+        needs=(Need.USER_XATTRS,), call=xattrs("user.landproof"), answers="free-xattr"
+    ),
+    "xattrs-trusted": ByPath(
+        needs=(Need.TRUSTED_XATTRS,), call=xattrs("trusted.landproof"), answers="free-xattr"
+    ),
+    "xattrs-security": ByPath(
+        needs=(Need.TRUSTED_XATTRS,), call=xattrs("security.landproof"), answers="free-xattr"
+    ),
+    "name-to-handle": ByPath(
+        needs=(Need.FILE_HANDLES,),
+        call=lambda process, tree: process.file_handle(tree.file),
+        answers="free-name-to-handle",
+    ),
+    "file-getattr": ByPath(
+        needs=(Need.FILE_ATTRIBUTES,), call=file_getattr, answers="free-file-getattr"
+    ),
+    "file-setattr": ByPath(
+        needs=(Need.FILE_ATTRIBUTES,), call=file_setattr, answers="free-file-getattr"
+    ),
 }
 
 
@@ -62,6 +158,43 @@ def test_by_path(case: ByPath, facts: Facts, process: Process, tree: Tree, judge
     """A call that neither opens, executes, makes, removes nor truncates is not restricted."""
     process.symlink("file", f"{tree.d1}/symlink")
     judge(ALLOWED, process.under(everything(facts)).observe(case.call, tree))
+
+
+def ask_and_open(process: Process, tree: Tree) -> None:
+    process.access(tree.file, os.R_OK | os.W_OK)
+    process.open(tree.file, os.O_RDWR)
+
+
+@answers("free-access-lies")
+def test_open_after_access(facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
+    """A file can't be opened for all that access(2) says."""
+    control = process.observe(ask_and_open, tree)
+    judge(DENIED, process.under(everything(facts)).observe(ask_and_open, tree), control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk(Row):
+    """A way to d1/sub/file."""
+
+    path: str
+
+
+WALKS = {
+    "walk-up-and-down": Walk(path="d2/../d1/sub/../sub/file"),
+    "walk-by-symlink-to-folder": Walk(path="d2/to-sub/file"),
+    "walk-by-symlink-to-file": Walk(path="d2/to-file"),
+}
+
+
+@answers("free-path-traversal")
+@table(WALKS)
+def test_walk(case: Walk, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
+    """It takes no right on the folders and symlinks on the way to a file."""
+    process.symlink("../d1/sub", f"{tree.d2}/to-sub")
+    process.symlink("../d1/sub/file", f"{tree.d2}/to-file")
+    layer = everything(facts).allow(tree.sub_file, FS.READ_FILE)
+    path = f"{tree.path}/{case.path}"
+    judge(ALLOWED, process.under(layer).observe(Process.open, path, os.O_RDONLY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +207,32 @@ class Opened(Row):
 
 
 OPENED = {
-    "opened-before-read": Opened(call=lambda process, fd: process.read(fd, 8)),
-    "opened-before-write": Opened(call=lambda process, fd: process.write(fd, b"x")),
+    "opened-before-read": Opened(
+        call=lambda process, fd: process.read(fd, 8), answers="fd-preopened-rw"
+    ),
+    "opened-before-write": Opened(
+        call=lambda process, fd: process.write(fd, b"x"), answers="fd-preopened-rw"
+    ),
     "opened-before-truncate": Opened(call=lambda process, fd: process.ftruncate(fd)),
     "opened-before-lock": Opened(
-        call=lambda process, fd: process.syscall("flock", fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        call=lambda process, fd: process.syscall("flock", fd, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        answers="free-locks",
     ),
-    "opened-before-stat": Opened(call=lambda process, fd: process.syscall("fstat", fd, Out(256))),
+    "opened-before-stat": Opened(
+        call=lambda process, fd: process.syscall("fstat", fd, Out(256)),
+        answers=("fd-preopened-rw", "free-stat"),
+    ),
     "opened-before-list": Opened(
-        path="d1", flags=os.O_RDONLY, call=lambda process, fd: process.list_dir(fd)
+        path="d1",
+        flags=os.O_RDONLY,
+        call=lambda process, fd: process.list_dir(fd),
+        answers="fd-preopened-dir",
     ),
     "opened-before-fchdir": Opened(
-        path="d1", flags=os.O_RDONLY, call=lambda process, fd: process.syscall("fchdir", fd)
+        path="d1",
+        flags=os.O_RDONLY,
+        call=lambda process, fd: process.syscall("fchdir", fd),
+        answers="fd-preopened-dir",
     ),
 }
 
