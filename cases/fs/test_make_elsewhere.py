@@ -11,7 +11,7 @@ from suite.abi import FS
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import Process
+from suite.process import CLONE_NEWNS, Process
 from suite.rows import Judge, answers, covers, needs, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
@@ -22,6 +22,7 @@ NO_FILES = Ruleset(fs=FS.MAKE_REG | FS.REMOVE_FILE)
 
 
 def bpf_mount(process: Process, tree: Tree) -> str:
+    process.unshare(CLONE_NEWNS)
     process.mount("none", tree.d2, "bpf")
     return tree.d2
 
@@ -83,6 +84,7 @@ def test_message_queue(process: Process, tree: Tree, judge: Judge) -> None:
 @vm_only  # a control group of the machine
 def test_control_group(process: Process, tree: Tree, judge: Judge) -> None:
     """A control group is a folder: to make one needs MAKE_DIR."""
+    process.unshare(CLONE_NEWNS)
     process.mount("none", tree.d2, "cgroup2")
     sandboxed = process.under(tree.layer(FS.MAKE_DIR, {}))
     group = f"{tree.d2}/landproof"

@@ -9,158 +9,231 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from suite.abi import FS
+from suite.calls.files import AT_FDCWD, RENAME_EXCHANGE
 from suite.expectation import since
+from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.tree import Tree
 
 REFER = FS.REFER
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE
+MOVE_SYM = FS.MAKE_SYM | FS.REMOVE_FILE
 ALLOWED = since(REFER, Allowed())
 EACCES = since(REFER, Denied("EACCES"))
 EXDEV = since(REFER, Denied("EXDEV"))
+# ABI 1 forbids every reparenting (EXDEV), before any right is looked at.
+EXDEV_THEN_EACCES = since(MOVE, Denied("EXDEV"), (REFER.since, Denied("EACCES")))
 
 
-def rename(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, f"{tree.d2}/new")
+def rename(
+    old: str = "d1/file", new: str = "d2/new", flags: int = 0
+) -> Callable[[Process, Tree], object]:
+    return lambda process, tree: process.rename(f"{tree.path}/{old}", f"{tree.path}/{new}", flags)
 
 
-def rename_up(process: Process, tree: Tree) -> None:
-    process.rename(tree.sub_file, f"{tree.d1}/new")
+def link(old: str = "d1/file", new: str = "d2/new") -> Callable[[Process, Tree], object]:
+    return lambda process, tree: process.link(f"{tree.path}/{old}", f"{tree.path}/{new}")
 
 
-def rename_folder(process: Process, tree: Tree) -> None:
-    process.rename(tree.sub, f"{tree.d2}/new")
+def renameat(process: Process, tree: Tree) -> None:
+    process.syscall("renameat", AT_FDCWD, tree.file, AT_FDCWD, f"{tree.d2}/new")
 
 
-def link(process: Process, tree: Tree) -> None:
-    process.link(tree.file, f"{tree.d2}/new")
+def rename_two_paths(process: Process, tree: Tree) -> None:
+    process.syscall("rename", tree.file, f"{tree.d2}/new")
+
+
+def link_two_paths(process: Process, tree: Tree) -> None:
+    process.syscall("link", tree.file, f"{tree.d2}/new")
+
+
+RENAME, LINK = rename(), link()
+EXCHANGE = rename(new="d2/file", flags=RENAME_EXCHANGE)
+UP = rename("d1/sub/file", "d1/new")
+DOWN = rename("d1/file", "d1/sub/new")
+FOLDER = rename("d1/sub")
+SYMLINK = rename("d1/symlink")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refer(Case):
-    """A call that takes something from d1 (or beneath) to d2, in one layer."""
+    """A call that takes something from one folder to another, in one layer."""
 
     call: Callable[[Process, Tree], object]
-    handled: FS
+    handled: FS = REFER
     rules: Mapping[str, FS]
 
 
 CASES = {
     "rename": Refer(
-        call=rename,
+        call=RENAME,
         handled=REFER | MOVE,
         rules={"d1": REFER | FS.REMOVE_FILE, "d2": REFER | FS.MAKE_REG},
         expect=ALLOWED,
+        answers="refer-both-minimal",
     ),
+    "rename-by-rename": Refer(
+        call=rename_two_paths, rules={"d2": REFER}, expect=EXDEV, needs=(Need.OLD_CALLS,)
+    ),
+    "rename-by-renameat": Refer(call=renameat, rules={"d2": REFER}, expect=EXDEV),
     "rename-no-refer-on-source": Refer(
-        call=rename, handled=REFER, rules={"d2": REFER}, expect=EXDEV
+        call=RENAME, rules={"d2": REFER}, expect=EXDEV, answers="refer-dst-only"
     ),
     "rename-no-refer-on-destination": Refer(
-        call=rename, handled=REFER, rules={"d1": REFER}, expect=EXDEV
+        call=RENAME, rules={"d1": REFER}, expect=EXDEV, answers="refer-src-only"
     ),
     "rename-only-refer-missing": Refer(
-        call=rename, handled=REFER | MOVE, rules={"d1": MOVE, "d2": MOVE}, expect=EXDEV
+        call=RENAME, handled=REFER | MOVE, rules={"d1": MOVE, "d2": MOVE}, expect=EXDEV
     ),
-    "rename-no-rule": Refer(call=rename, handled=REFER | MOVE, rules={}, expect=EACCES),
-    "rename-up": Refer(call=rename_up, handled=REFER, rules={"d1": REFER}, expect=ALLOWED),
-    "rename-up-refer-on-source-only": Refer(
-        call=rename_up, handled=REFER, rules={"d1/sub": REFER}, expect=EXDEV
+    "rename-no-rule": Refer(
+        call=RENAME,
+        handled=REFER | MOVE,
+        rules={},
+        expect=EACCES,
+        answers="refer-eacces-over-exdev",
     ),
-    "rename-folder": Refer(
-        call=rename_folder, handled=REFER, rules={"d1": REFER, "d2": REFER}, expect=ALLOWED
+    "rename-rule-above-both": Refer(
+        call=RENAME, rules={"": REFER}, expect=ALLOWED, answers="refer-common-ancestor-rule"
     ),
+    "rename-folder-rule-above-both": Refer(
+        call=rename("d1"), rules={"": REFER}, expect=ALLOWED, answers="refer-common-ancestor-rule"
+    ),
+    "rename-up": Refer(
+        call=UP, rules={"d1": REFER}, expect=ALLOWED, answers="refer-child-parent-moves"
+    ),
+    "rename-up-refer-on-source-only": Refer(call=UP, rules={"d1/sub": REFER}, expect=EXDEV),
+    "rename-up-out-of-the-rule": Refer(
+        call=rename("d1/sub/file", "new"),
+        rules={"d1": REFER},
+        expect=EXDEV,
+        answers="refer-child-parent-moves",
+    ),
+    "rename-down": Refer(
+        call=DOWN, rules={"d1": REFER}, expect=ALLOWED, answers="refer-child-parent-moves"
+    ),
+    "rename-folder": Refer(call=FOLDER, rules={"d1": REFER, "d2": REFER}, expect=ALLOWED),
     "rename-folder-refer-on-itself": Refer(
-        call=rename_folder, handled=REFER, rules={"d1/sub": REFER, "d2": REFER}, expect=EXDEV
+        call=FOLDER,
+        rules={"d1/sub": REFER, "d2": REFER},
+        expect=EXDEV,
+        answers="refer-on-moved-dir-itself",
+    ),
+    "rename-out-of-the-folder": Refer(
+        call=rename("d1/sub/file"),
+        rules={"d1/sub": REFER, "d2": REFER},
+        expect=ALLOWED,
+        answers="refer-on-moved-dir-itself",
+    ),
+    "rename-symlink": Refer(
+        call=SYMLINK,
+        handled=REFER | MOVE_SYM,
+        rules={"d1": REFER | FS.REMOVE_FILE, "d2": REFER | FS.MAKE_SYM},
+        expect=ALLOWED,
+        answers="refer-symlink-object",
+    ),
+    "rename-symlink-no-make-sym": Refer(
+        call=SYMLINK,
+        handled=REFER | MOVE_SYM,
+        rules={"d1": REFER | MOVE_SYM, "d2": REFER | FS.REMOVE_FILE},
+        expect=EACCES,
+        answers="refer-symlink-object",
+    ),
+    "rename-symlink-no-remove-file": Refer(
+        call=SYMLINK,
+        handled=REFER | MOVE_SYM,
+        rules={"d1": REFER | FS.MAKE_SYM, "d2": REFER | MOVE_SYM},
+        expect=EACCES,
+        answers="refer-symlink-object",
     ),
     "link": Refer(
-        call=link,
+        call=LINK,
         handled=REFER | MOVE,
         rules={"d1": REFER, "d2": REFER | FS.MAKE_REG},
         expect=ALLOWED,
+        answers="refer-both-minimal",
     ),
-    "link-no-refer-on-source": Refer(call=link, handled=REFER, rules={"d2": REFER}, expect=EXDEV),
+    "link-by-link": Refer(
+        call=link_two_paths, rules={"d2": REFER}, expect=EXDEV, needs=(Need.OLD_CALLS,)
+    ),
+    "link-no-refer-on-source": Refer(
+        call=LINK, rules={"d2": REFER}, expect=EXDEV, answers="refer-dst-only"
+    ),
     "link-no-refer-on-destination": Refer(
-        call=link, handled=REFER, rules={"d1": REFER}, expect=EXDEV
+        call=LINK, rules={"d1": REFER}, expect=EXDEV, answers="refer-src-only"
     ),
-    "link-no-rule": Refer(call=link, handled=REFER | MOVE, rules={}, expect=EACCES),
+    "link-no-rule": Refer(
+        call=LINK,
+        handled=REFER | MOVE,
+        rules={},
+        expect=EACCES,
+        answers="refer-eacces-over-exdev",
+    ),
 }
 
+DEFAULT = since(FS.EXECUTE, Denied("EXDEV"))
 NOT_HANDLED = {
-    "not-handled-rename": Refer(
-        call=rename, handled=FS.EXECUTE, rules={}, expect=since(FS.EXECUTE, Denied("EXDEV"))
-    ),
-    "not-handled-link": Refer(
-        call=link, handled=FS.EXECUTE, rules={}, expect=since(FS.EXECUTE, Denied("EXDEV"))
-    ),
-    "not-handled-all-else-allowed": Refer(
-        call=rename,
+    f"not-handled-{name}": Refer(
+        call=call,
+        handled=FS.EXECUTE,
+        rules={"": FS.EXECUTE},
+        expect=DEFAULT,
+        answers=("refer-default-denied", "refer-abi1-always-exdev"),
+    )
+    for name, call in {
+        "rename": RENAME,
+        "link": LINK,
+        "exchange": EXCHANGE,
+        "rename-up": UP,
+        "rename-down": DOWN,
+        "rename-folder": FOLDER,
+    }.items()
+} | {
+    f"not-handled-all-else-allowed-{name}": Refer(
+        call=call,
         handled=MOVE,
         rules={"d1": MOVE, "d2": MOVE},
         expect=since(MOVE, Denied("EXDEV")),
-    ),
-    # ABI 1 forbids it before any right is looked at.
+        answers=("refer-exdev-when-only-refer-missing", "refer-abi1-always-exdev"),
+    )
+    for name, call in {"rename": RENAME, "link": LINK, "exchange": EXCHANGE}.items()
+}
+NOT_HANDLED |= {
     "not-handled-no-rule": Refer(
-        call=rename,
+        call=RENAME,
         handled=MOVE,
         rules={},
-        expect=since(MOVE, Denied("EXDEV"), (REFER.since, Denied("EACCES"))),
+        expect=EXDEV_THEN_EACCES,
+        answers="refer-abi1-exdev-before-eacces",
     ),
-}
-
-GAINED = {
-    "gained-read-file": Refer(
-        call=rename,
-        handled=REFER | FS.READ_FILE,
-        rules={"d1": REFER, "d2": REFER | FS.READ_FILE},
-        expect=EXDEV,
+    "not-handled-no-remove-file": Refer(
+        call=RENAME,
+        handled=MOVE,
+        rules={"d1": FS.MAKE_REG, "d2": MOVE},
+        expect=EXDEV_THEN_EACCES,
+        answers=("refer-remove-denied-src", "refer-abi1-exdev-before-eacces"),
     ),
-    "lost-read-file": Refer(
-        call=rename,
-        handled=REFER | FS.READ_FILE,
-        rules={"d1": REFER | FS.READ_FILE, "d2": REFER},
-        expect=ALLOWED,
-    ),
-    "had-read-file-by-its-own-rule": Refer(
-        call=rename,
-        handled=REFER | FS.READ_FILE,
-        rules={"d1": REFER, "d1/file": FS.READ_FILE, "d2": REFER | FS.READ_FILE},
-        expect=ALLOWED,
-    ),
-    "gained-truncate-by-link": Refer(
-        call=link,
-        handled=REFER | FS.TRUNCATE,
-        rules={"d1": REFER, "d2": REFER | FS.TRUNCATE},
-        expect=since(REFER | FS.TRUNCATE, Denied("EXDEV")),
-    ),
-    "gained-ioctl-dev-by-a-regular-file": Refer(
-        call=link,
-        handled=REFER | FS.IOCTL_DEV,
-        rules={"d1": REFER, "d2": REFER | FS.IOCTL_DEV},
-        expect=since(REFER | FS.IOCTL_DEV, Denied("EXDEV")),
-    ),
-    "gained-read-dir-by-a-file": Refer(
-        call=rename,
-        handled=REFER | FS.READ_DIR,
-        rules={"d1": REFER, "d2": REFER | FS.READ_DIR},
-        expect=ALLOWED,
-    ),
-    "gained-read-dir-by-a-folder": Refer(
-        call=rename_folder,
-        handled=REFER | FS.READ_DIR,
-        rules={"d1": REFER, "d2": REFER | FS.READ_DIR},
-        expect=EXDEV,
+    "not-handled-link-no-remove-file": Refer(
+        call=LINK,
+        handled=MOVE,
+        rules={"d2": FS.MAKE_REG},
+        expect=since(MOVE, Denied("EXDEV")),
+        answers="refer-remove-denied-src",
     ),
 }
 
 
 def check(case: Refer, process: Process, tree: Tree, judge: Judge) -> None:
-    control = process.observe(case.call, tree.twin())
+    twin = tree.twin()
+    for folder in (tree.d1, twin.d1):
+        process.symlink("nowhere", f"{folder}/symlink")
+    control = process.observe(case.call, twin)
     layer = tree.layer(case.handled, case.rules)
     judge(case.expect, process.under(layer).observe(case.call, tree), control)
 
 
+@answers("refer-bit-unknown-abi1")
 @covers(FS.REFER)
 @table(CASES)
 def test_handled(case: Refer, process: Process, tree: Tree, judge: Judge) -> None:
@@ -175,8 +248,20 @@ def test_not_handled(case: Refer, process: Process, tree: Tree, judge: Judge) ->
     check(case, process, tree, judge)
 
 
+ANY = {
+    f"not-handled-but-{right.labels[0].removeprefix('fs.').replace('_', '-')}": Refer(
+        call=LINK,
+        handled=right,
+        rules={},
+        expect=EXDEV_THEN_EACCES if right is FS.MAKE_REG else since(right, Denied("EXDEV")),
+        answers="refer-default-denied-any-fs-right",
+    )
+    for right in FS
+}
+
+
 @covers(FS.REFER)
-@table(GAINED)
-def test_gained(case: Refer, process: Process, tree: Tree, judge: Judge) -> None:
-    """A file may not gain a right by being reparented, but may lose one."""
+@table(ANY)
+def test_any_right(case: Refer, process: Process, tree: Tree, judge: Judge) -> None:
+    """Any right on files that a layer handles makes it deny to reparent."""
     check(case, process, tree, judge)

@@ -6,11 +6,12 @@ landlock_get_fs_access_mask() in security/landlock/ruleset.h.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from suite.abi import FS, NET
-from suite.expectation import since, since_layers
-from suite.outcome import Allowed, Denied
+from suite.abi import FS, NET, SCOPE
+from suite.calls.files import RENAME_EXCHANGE
+from suite.expectation import Expectation, since, since_layers
+from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
 from suite.rows import Case, Judge, covers, table
 from suite.ruleset import Ruleset
@@ -32,34 +33,150 @@ def network(_: Tree) -> Ruleset:
     return Ruleset(net=NET.BIND_TCP)
 
 
+def scope(_: Tree) -> Ruleset:
+    """Handles no right on files either."""
+    return Ruleset(scope=SCOPE.SIGNAL)
+
+
+def files_and_network(tree: Tree) -> Ruleset:
+    """Handles both, and allows to reparent everywhere."""
+    return replace(refer(tree), net=NET.BIND_TCP)
+
+
+def more_in_d2(tree: Tree) -> Ruleset:
+    """Allows to reparent everywhere, but not to gain a right by it."""
+    return tree.layer(FS.REFER | FS.READ_FILE, {"": FS.REFER, "d2": FS.READ_FILE})
+
+
+def no_reading(tree: Tree) -> Ruleset:
+    """Allows to reparent everywhere, and to read nowhere."""
+    return tree.layer(FS.REFER | FS.READ_FILE, {"": FS.REFER})
+
+
+def link(process: Process, tree: Tree) -> None:
+    process.link(tree.file, f"{tree.d2}/new")
+
+
+def link_within(process: Process, tree: Tree) -> None:
+    process.link(tree.file, f"{tree.d1}/new")
+
+
+def rename(process: Process, tree: Tree) -> None:
+    process.rename(tree.file, f"{tree.d2}/new")
+
+
+def rename_within(process: Process, tree: Tree) -> None:
+    process.rename(tree.file, f"{tree.d1}/new")
+
+
+def rename_folder(process: Process, tree: Tree) -> None:
+    process.rename(tree.sub, f"{tree.d2}/new")
+
+
+def exchange(process: Process, tree: Tree) -> None:
+    process.rename(tree.file, tree.other, RENAME_EXCHANGE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers(Case):
     """Layers, outermost first."""
 
+    call: Callable[[Process, Tree], object] = link
     layers: tuple[Callable[[Tree], Ruleset], ...]
 
 
+def refer_then_network(then: Outcome) -> Expectation:
+    return since_layers([[FS.REFER], [NET.BIND_TCP]], then)
+
+
 CASES = {
-    "allowed-by-both": Layers(
-        layers=(refer, refer),
-        expect=since(FS.REFER, Allowed()),
-    ),
+    "allowed-by-both": Layers(layers=(refer, refer), expect=since(FS.REFER, Allowed())),
     "not-handled-by-the-inner": Layers(
         layers=(refer, execute),
         expect=since(FS.REFER, Denied("EXDEV")),
+        answers="refer-two-layers-one-unhandled",
+    ),
+    "not-handled-by-the-inner-within": Layers(
+        call=link_within,
+        layers=(refer, execute),
+        expect=since(FS.REFER, Allowed()),
+        answers="refer-two-layers-one-unhandled",
     ),
     "network-only": Layers(
+        layers=(network,), expect=since(NET.BIND_TCP, Allowed()), answers="refer-no-fs-layer"
+    ),
+    "network-only-rename": Layers(
+        call=rename,
         layers=(network,),
         expect=since(NET.BIND_TCP, Allowed()),
+        answers="refer-no-fs-layer",
+    ),
+    "network-only-rename-folder": Layers(
+        call=rename_folder,
+        layers=(network,),
+        expect=since(NET.BIND_TCP, Allowed()),
+        answers="refer-no-fs-layer",
+    ),
+    "scope-only": Layers(
+        layers=(scope,), expect=since(SCOPE.SIGNAL, Allowed()), answers="refer-no-fs-layer"
+    ),
+    "network-and-scope-only": Layers(
+        layers=(network, scope), expect=since_layers([[NET.BIND_TCP], [SCOPE.SIGNAL]], Allowed())
     ),
     "network-only-outside": Layers(
         layers=(network, refer),
-        expect=since((FS.REFER, NET.BIND_TCP), Denied("EXDEV")),
+        expect=since_layers([[NET.BIND_TCP], [FS.REFER]], Denied("EXDEV")),
+        answers="refer-netonly-first-then-fs",
     ),
     # A layer that is not about files can't allow what it denies once another one is.
     "network-only-inside": Layers(
         layers=(refer, network),
-        expect=since_layers([[FS.REFER], [NET.BIND_TCP]], Denied("EXDEV")),
+        expect=refer_then_network(Denied("EXDEV")),
+        answers="refer-netonly-layer-on-fs-layer",
+    ),
+    "network-only-inside-rename": Layers(
+        call=rename,
+        layers=(refer, network),
+        expect=refer_then_network(Denied("EXDEV")),
+        answers="refer-netonly-layer-on-fs-layer",
+    ),
+    "network-only-inside-exchange": Layers(
+        call=exchange,
+        layers=(refer, network),
+        expect=refer_then_network(Denied("EXDEV")),
+        answers="refer-netonly-layer-on-fs-layer",
+    ),
+    "network-only-inside-rename-within": Layers(
+        call=rename_within,
+        layers=(refer, network),
+        expect=refer_then_network(Allowed()),
+        answers="refer-netonly-layer-on-fs-layer",
+    ),
+    "scope-only-inside": Layers(
+        layers=(refer, scope),
+        expect=since_layers([[FS.REFER], [SCOPE.SIGNAL]], Denied("EXDEV")),
+        answers="refer-scopeonly-layer-on-fs-layer",
+    ),
+    "files-and-network-in-one": Layers(
+        layers=(files_and_network,),
+        expect=since((FS.REFER, NET.BIND_TCP), Allowed()),
+        answers="refer-combined-fs-net-ruleset",
+    ),
+    "gains-in-one-layer": Layers(
+        layers=(refer, more_in_d2),
+        expect=since(FS.REFER, Denied("EXDEV")),
+        answers="refer-layer-gain-in-one-layer",
+    ),
+    # What an outer layer denies anyway could still be gained in an inner one.
+    "gains-what-the-outer-denies": Layers(
+        layers=(no_reading, more_in_d2),
+        expect=since(FS.REFER, Denied("EXDEV")),
+        answers="refer-layer-gain-in-one-layer",
+    ),
+    "gains-what-the-inner-denies": Layers(
+        layers=(more_in_d2, no_reading),
+        expect=since(FS.REFER, Denied("EXDEV")),
+        answers="refer-layer-gain-in-one-layer",
     ),
 }
 
@@ -68,7 +185,6 @@ CASES = {
 @table(CASES)
 def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> None:
     """Every layer of a domain about files must allow to reparent."""
-    control = process.observe(Process.link, tree.file, f"{tree.d2}/control")
+    control = process.observe(case.call, tree.twin())
     layers = [layer(tree) for layer in case.layers]
-    observed = process.under(*layers).observe(Process.link, tree.file, f"{tree.d2}/new")
-    judge(case.expect, observed, control)
+    judge(case.expect, process.under(*layers).observe(case.call, tree), control)

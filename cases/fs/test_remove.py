@@ -190,6 +190,7 @@ MOUNTED = {
 @table(MOUNTED)
 def test_mount_point(case: LandlockFirst, process: Process, tree: Tree, judge: Judge) -> None:
     """The name of a mount point is denied (EACCES) before it is found to be busy."""
+    process.unshare(CLONE_NEWNS)
     process.mkdir(f"{tree.d1}/mount")
     process.mount("tmpfs", f"{tree.d1}/mount", "tmpfs")
     check_landlock_first(case, process, tree, judge)
@@ -220,15 +221,14 @@ def test_sticky(case: LandlockFirst, process: Process, tree: Tree, judge: Judge)
 @needs(Need.ROOT, Need.OVERLAY)
 def test_overlay(process: Process, tree: Tree, judge: Judge) -> None:
     """The whiteout that overlayfs makes of a removed file is not the remover's doing."""
-    child = process.fork()
-    child.unshare(CLONE_NEWNS)
+    process.unshare(CLONE_NEWNS)
     for name in ("upper", "work", "merged"):
-        child.mkdir(f"{tree.path}/{name}")
+        process.mkdir(f"{tree.path}/{name}")
     layout = f"lowerdir={tree.d1},upperdir={tree.path}/upper,workdir={tree.path}/work"
-    child.mount("overlay", f"{tree.path}/merged", "overlay", data=layout)
+    process.mount("overlay", f"{tree.path}/merged", "overlay", data=layout)
     made = FS.MAKE_REG | FS.MAKE_CHAR
-    sandboxed = child.under(tree.layer(made | REMOVE, {"merged": FS.REMOVE_FILE}))
-    control = child.observe(Process.unlink, f"{tree.path}/merged/sub/file")
+    sandboxed = process.under(tree.layer(made | REMOVE, {"merged": FS.REMOVE_FILE}))
+    control = process.observe(Process.unlink, f"{tree.path}/merged/sub/file")
     judge(
         since(made | REMOVE, Allowed()),
         sandboxed.observe(Process.unlink, f"{tree.path}/merged/file"),
