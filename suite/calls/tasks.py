@@ -130,8 +130,9 @@ class Tasks(Caller):
         return self.syscall("bpf", BPF_OBJ_GET, Pack(((8, path), (8, 0))), 16)
 
     def mq_open(self, name: str, flags: int) -> Call:
-        """mq_open(2), default attributes; the name has no slash."""
-        return self.syscall("mq_open", name, flags, 0o600, None)
+        """mq_open(2); the name has no slash. A queue is small, so that many fit a user's limit."""
+        attr = Pack(((8, 0), (8, 1), (8, 8), bytes(40)))
+        return self.syscall("mq_open", name, flags, 0o600, attr)
 
     def mq_unlink(self, name: str) -> Call:
         """mq_unlink(2)."""
