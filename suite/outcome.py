@@ -9,9 +9,13 @@ import msgspec
 Value: TypeAlias = int | str | None
 
 
+_KERNELS = {errnos.EOPNOTSUPP: "EOPNOTSUPP", errnos.EDEADLK: "EDEADLK"}
+"""Of two names, Python knows the one that the kernel does not use."""
+
+
 def errno_name(number: int) -> str:
     """``EACCES`` for 13; the number itself where the C library has no name for it."""
-    return errnos.errorcode.get(number, str(number))
+    return _KERNELS.get(number) or errnos.errorcode.get(number, str(number))
 
 
 class Allowed(msgspec.Struct, frozen=True, tag="allowed", tag_field="outcome"):

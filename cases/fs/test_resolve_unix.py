@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import FS
-from suite.calls.sockets import unix
+from suite.calls.files import O_PATH
+from suite.calls.sockets import unix, unspecified
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Call
+from suite.session import Call, Pack
 from suite.tree import Tree
 
 RESOLVE = Ruleset(fs=FS.RESOLVE_UNIX)
@@ -33,18 +34,22 @@ class Server(Case):
 CASES = {
     "server-in-parent": Server(
         place=lambda parent, client: parent,
+        answers="unix-connect-stream",
         expect=DENIED,
     ),
     "server-in-same-domain": Server(
         place=lambda parent, client: client.fork(),
+        answers="unix-own-server-after",
         expect=ALLOWED,
     ),
     "server-in-nested-domain": Server(
         place=lambda parent, client: client.under(RESOLVE),
+        answers="unix-server-in-child-domain",
         expect=ALLOWED,
     ),
     "server-in-sibling-domain": Server(
         place=lambda parent, client: parent.under(RESOLVE),
+        answers="unix-unrelated-domains",
         expect=DENIED,
     ),
 }
@@ -82,39 +87,74 @@ def send_to(process: Process, fd: Call, address: bytes) -> None:
     process.sendto(fd, b"x", address)
 
 
+def send_message(process: Process, fd: Call, address: bytes) -> None:
+    part = Pack(((8, b"x"), (8, 1)))
+    message = Pack(((8, address), (8, len(address)), (8, part), (8, 1), bytes(24)))
+    process.syscall("sendmsg", fd, message, 0)
+
+
+def disconnect(process: Process, fd: Call, address: bytes) -> None:
+    process.connect(fd, unspecified(address))
+
+
 CLIENTS = {
+    "stream-connect": Client(
+        kind=socket.SOCK_STREAM,
+        call=Process.connect,
+        answers=("unix-connect-stream", "unix-client-socket-precreated"),
+        expect=DENIED,
+    ),
     "seqpacket-connect": Client(
         kind=socket.SOCK_SEQPACKET,
         call=Process.connect,
+        answers="unix-connect-seqpacket",
         expect=DENIED,
     ),
     "dgram-connect": Client(
         kind=socket.SOCK_DGRAM,
         call=Process.connect,
+        answers="unix-connect-dgram",
         expect=DENIED,
     ),
     "dgram-sendto": Client(
         kind=socket.SOCK_DGRAM,
         call=send_to,
+        answers="unix-sendto-dgram",
+        expect=DENIED,
+    ),
+    "dgram-sendmsg": Client(
+        kind=socket.SOCK_DGRAM,
+        call=send_message,
+        answers="unix-sendto-dgram",
         expect=DENIED,
     ),
     "stream-connected-before": Client(
         kind=socket.SOCK_STREAM,
         before=Process.connect,
         call=send,
+        answers="unix-preconnected-stream",
         expect=ALLOWED,
     ),
     "dgram-connected-before": Client(
         kind=socket.SOCK_DGRAM,
         before=Process.connect,
         call=send,
+        answers="unix-preconnected-dgram",
         expect=ALLOWED,
     ),
     "dgram-connected-before-sendto": Client(
         kind=socket.SOCK_DGRAM,
         before=Process.connect,
         call=send_to,
+        answers="unix-preconnected-dgram",
         expect=DENIED,
+    ),
+    "dgram-connected-before-disconnect": Client(
+        kind=socket.SOCK_DGRAM,
+        before=Process.connect,
+        call=disconnect,
+        answers="unix-preconnected-dgram",
+        expect=ALLOWED,
     ),
 }
 
@@ -141,8 +181,9 @@ class Rule(Case):
 
 
 RULES = {
-    "rule-on-socket": Rule(path="d1/socket", expect=ALLOWED),
-    "rule-on-other-folder": Rule(path="d2", expect=DENIED),
+    "rule-on-socket": Rule(path="d1/socket", answers="unix-socket-file-rule", expect=ALLOWED),
+    "rule-on-folder": Rule(path="d1", answers="unix-dir-rule", expect=ALLOWED),
+    "rule-on-other-folder": Rule(path="d2", answers="unix-dir-rule", expect=DENIED),
 }
 
 
@@ -157,6 +198,7 @@ def test_rule(case: Rule, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, client.observe(connect, address), control)
 
 
+@answers("unix-server-socket-created-before")
 @covers(FS.RESOLVE_UNIX)
 def test_made_before_the_domain(process: Process, tree: Tree, judge: Judge) -> None:
     """A server belongs to the domain in which its socket was made, not bound."""
@@ -167,3 +209,62 @@ def test_made_before_the_domain(process: Process, tree: Tree, judge: Judge) -> N
     sandboxed.listen(fd)
     control = process.observe(connect, address)
     judge(DENIED, sandboxed.observe(connect, address), control)
+
+
+@answers("unix-inherited-listener")
+@covers(FS.RESOLVE_UNIX)
+def test_own_server_of_before(process: Process, tree: Tree, judge: Judge) -> None:
+    """Who listens already when it enters its domain can't connect to itself."""
+    address = unix(f"{tree.d1}/socket")
+    process.server(socket.AF_UNIX, socket.SOCK_STREAM, address)
+    control = process.observe(connect, address)
+    process.restrict(RESOLVE)
+    judge(DENIED, process.observe(connect, address), control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path(Case):
+    """A path to a socket that is not its own; there is a server in d1 and in d2."""
+
+    make: Callable[[Process, Tree], str]
+
+
+def by_descriptor(process: Process, tree: Tree) -> str:
+    process.syscall("dup3", process.open(f"{tree.d2}/socket", O_PATH), 99, 0)
+    return "/proc/self/fd/99"
+
+
+def link(process: Process, place: str, target: str) -> str:
+    process.symlink(f"{target}/socket", f"{place}/link")
+    return f"{place}/link"
+
+
+PATHS = {
+    "proc-fd": Path(
+        make=by_descriptor,
+        answers="unix-via-proc-fd",
+        expect=DENIED,
+    ),
+    "symlink-in-allowed-folder": Path(
+        make=lambda process, tree: link(process, tree.d1, tree.d2),
+        answers="unix-via-symlink",
+        expect=DENIED,
+    ),
+    "symlink-to-allowed-folder": Path(
+        make=lambda process, tree: link(process, tree.d2, tree.d1),
+        answers="unix-via-symlink",
+        expect=ALLOWED,
+    ),
+}
+
+
+@covers(FS.RESOLVE_UNIX)
+@table(PATHS)
+def test_path(case: Path, process: Process, tree: Tree, judge: Judge) -> None:
+    """What counts is where the socket is, not by which path it is found."""
+    for folder in (tree.d1, tree.d2):
+        process.server(socket.AF_UNIX, socket.SOCK_STREAM, unix(f"{folder}/socket"))
+    address = unix(case.make(process, tree))
+    control = process.observe(connect, address)
+    client = process.under(tree.layer(FS.RESOLVE_UNIX, {"d1": FS.RESOLVE_UNIX}))
+    judge(case.expect, client.observe(connect, address), control)
