@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a rule can be put on: whatever a file descriptor of a mounted file system stands for.
 
-Source: get_path_from_fd() in security/landlock/syscalls.c; Documentation/security/landlock.rst,
-"Ruleset and rules".
+Source: get_path_from_fd() in security/landlock/syscalls.c; landlock_append_fs_rule() in
+security/landlock/fs.c.
 """
 
 import os
