@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cases.fs.order import refused
 from suite.abi import FS
 from suite.calls.files import O_PATH
 from suite.expectation import since
@@ -192,3 +193,22 @@ def test_new_file_system_in_its_place(process: Process, tree: Tree, judge: Judge
     sandboxed.enforce(ruleset)
     observed = sandboxed.observe(Process.open, tree.sub_file, os.O_RDONLY)
     judge(DENIED, observed, process.observe(Process.open, tree.sub_file, os.O_RDONLY))
+
+
+@needs(Need.MOUNT)
+@answers("topo-sandboxer-exe-not-pinned")
+def test_umount_of_the_sandboxer(process: Process, tree: Tree, judge: Judge) -> None:
+    """A domain does not keep the program busy that made it."""
+    mount = f"{tree.path}/mount"
+    process.unshare(CLONE_NEWNS)
+    process.mkdir(mount)
+    tree.program(f"{tree.d1}/sandboxer")
+    tree.program(f"{tree.d2}/program")
+    process.bind_mount(tree.d1, mount)
+    sandboxer = process.fork()
+    sandboxer.exec(f"{mount}/sandboxer")
+    sandboxer.restrict(tree.layer(READ, {"": READ}))
+    running = process.observe(Process.umount, mount)
+    sandboxer.exec(f"{tree.d2}/program")
+    control = refused(running, "EBUSY")
+    judge(ALLOWED, process.observe(Process.umount, mount), control)
