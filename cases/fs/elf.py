@@ -6,7 +6,7 @@ import struct
 HEADER = 20
 """As many bytes of an ELF file tell for what architecture it is."""
 _X86_64 = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack("<HH", 2, 62)
-_ET_EXEC, _ET_DYN, _PT_LOAD, _PT_INTERP, _READ_EXECUTE = 2, 3, 1, 3, 5
+_ELFCLASS64, _ET_EXEC, _ET_DYN, _PT_LOAD, _PT_INTERP, _READ_EXECUTE = 2, 2, 3, 1, 3, 5
 _BASE = 0x400000
 _ALIGN = 0x10000  # no architecture's pages are larger
 _REGISTERS = (b"\x48\xb8", b"\x48\xbf", b"\x48\xbe", b"\x48\xba")  # mov to rax, rdi, rsi, rdx
@@ -34,7 +34,7 @@ def calling(*calls: tuple[int | str, ...]) -> bytes:
 
 
 def _image(header: bytes, payload: bytes, *, interpreted: bool = False) -> bytes:
-    wide = header[4] == 2  # noqa: PLR2004 (ELFCLASS64)
+    wide = header[4] == _ELFCLASS64
     base, kind = (0, _ET_DYN) if interpreted else (_BASE, _ET_EXEC)
     head, entry = (64, 56) if wide else (52, 32)
     start = head + (1 + interpreted) * entry

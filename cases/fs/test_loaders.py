@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from cases.fs import elf
 from suite.abi import FS
 from suite.expectation import since
-from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 

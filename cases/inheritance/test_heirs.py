@@ -94,7 +94,9 @@ class Heir(Case):
 CASES = {
     "child": Heir(heir=child, expect=DENIED, answers="layer-inherit-fork"),
     "grandchild": Heir(heir=grandchild, expect=DENIED, answers="layer-inherit-fork"),
-    "program": Heir(heir=program_of_sandboxed, expect=DENIED),
+    "program": Heir(
+        heir=program_of_sandboxed, expect=DENIED, answers="exec-static-inherits-domain"
+    ),
     "program-of-child": Heir(heir=program_of_child, expect=DENIED),
     "thread-made-after": Heir(heir=thread_made_after, expect=DENIED),
     "child-of-sandboxed-thread": Heir(heir=child_of_sandboxed_thread, expect=DENIED),

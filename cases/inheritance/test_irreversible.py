@@ -14,8 +14,8 @@ from suite.calls.tasks import PR_SET_NO_NEW_PRIVS
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, needs, table
+from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
+from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset, path_beneath
 from suite.session import Call
 from suite.tree import Tree
@@ -63,7 +63,10 @@ CASES = {
     "rule-added-and-enforced-again": Attempt(attempt=add_rule_and_enforce_again, expect=DENIED),
     "ruleset-closed": Attempt(attempt=close_ruleset, expect=DENIED),
     "own-user-namespace": Attempt(
-        attempt=own_user_namespace, needs=(Need.USER_NAMESPACES,), expect=DENIED
+        attempt=own_user_namespace,
+        needs=(Need.USER_NAMESPACES,),
+        expect=DENIED,
+        answers="async-userns-after-restrict",
     ),
     "capabilities-dropped": Attempt(attempt=drop_capabilities, expect=DENIED),
 }
@@ -78,6 +81,38 @@ def test_attempt(case: Attempt, process: Process, tree: Tree, judge: Judge) -> N
     process.enforce(ruleset)
     case.attempt(process, ruleset)
     judge(case.expect, process.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+def mount_in_own_namespaces(process: Process, path: str) -> None:
+    process.unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    process.mount("tmpfs", path, "tmpfs")
+
+
+@answers("async-userns-after-restrict")
+@needs(Need.USER_NAMESPACES)
+def test_mount_in_own_namespaces(process: Process, tree: Tree, judge: Judge) -> None:
+    """All capabilities in a user namespace do not allow to mount."""
+    control = process.fork().observe(mount_in_own_namespaces, tree.d2)
+    sandboxed = process.under(READ)
+    sandboxed.unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    observed = sandboxed.observe(Process.mount, "tmpfs", tree.d2, "tmpfs")
+    judge(since(FS.READ_FILE, Denied("EPERM")), observed, control)
+
+
+def open_as_another_user(process: Process, path: str) -> None:
+    process.setuid(1000)
+    process.open(path, os.O_RDONLY)
+
+
+@answers("async-setuid-after-restrict")
+@needs(Need.ROOT)
+def test_another_user(process: Process, tree: Tree, judge: Judge) -> None:
+    """Who becomes another user keeps the domain."""
+    process.chmod(tree.d1, 0o755)
+    process.chmod(tree.file, 0o644)
+    process.chdir(tree.d1)
+    control = process.fork().observe(open_as_another_user, "file")
+    judge(DENIED, process.under(READ).observe(open_as_another_user, "file"), control)
 
 
 @needs(Need.ADMIN)
