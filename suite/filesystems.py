@@ -16,14 +16,13 @@ import pytest
 
 from suite.disks import MissingError, Mkfs, attached
 from suite.errors import InfrastructureError
+from suite.modules import load_modules
 from suite.outcome import Denied
 from suite.process import CLONE_NEWNS, Process
 from suite.targets.base import Ground, Target
 from suite.tree import Tree
 
 _Function = TypeVar("_Function", bound=Callable[..., None])
-_MODULE_DEADLINE_MS = 60_000
-"""Under emulation, xfs takes 3 s to load, and btrfs measures its checksums for another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,8 @@ class FileSystem(Enum):
     BTRFS = Kind(
         "btrfs",
         "CONFIG_BTRFS_FS",
-        modules=("btrfs",),
+        # Of several soft dependencies modprobe tells the first alone.
+        modules=("crypto-crc32c", "crypto-xxhash64", "crypto-sha256", "btrfs"),
         mkfs=Mkfs("mkfs.btrfs", "btrfs-progs", 128, (("-q", "-m", "single"),)),
     )
     XFS = Kind(
@@ -151,7 +151,7 @@ class FileSystem(Enum):
     F2FS = Kind(
         "f2fs",
         "CONFIG_F2FS_FS",
-        modules=("f2fs",),
+        modules=("crypto-crc32", "f2fs"),
         mkfs=Mkfs("mkfs.f2fs", "f2fs-tools", 64, (("-q",),)),
     )
     VFAT = Kind(
@@ -208,7 +208,7 @@ def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
     if known is None:
         try:
             known = _mount(fs, ground, target)
-        except MissingError as error:
+        except (MissingError, InfrastructureError) as error:
             known = error
         ground.mounted[fs.id] = known
     if isinstance(known, Exception):
@@ -228,8 +228,7 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
     if not ground.private:
         raise MissingError("needs a mount namespace of its own (root or user namespaces)")
     load_modules(kind.modules, ground, target)
-    listed = ground.root.read_file("/proc/filesystems").decode().split()
-    if kind.type not in listed:
+    if kind.type not in ground.root.read_file("/proc/filesystems").decode().split():
         raise MissingError(f"needs {kind.type} ({kind.option}, and its module loaded)")
     if kind.lay:
         return ""
@@ -250,17 +249,3 @@ def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:
             raise MissingError(f"needs root: this user may not mount {kind.type}")
         case Denied(errno):
             raise InfrastructureError(f"{kind.type} can't be mounted: {errno}")
-
-
-def load_modules(modules: tuple[str, ...], ground: Ground, target: Target) -> None:
-    """Load modules with what they need; whether that went well, the kernel says itself."""
-    session = ground.session
-    before, session.deadline_ms = session.deadline_ms, _MODULE_DEADLINE_MS
-    try:
-        for name in modules:
-            for image in target.modules(name):
-                # It may be there already, or be for another processor.
-                loaded = ground.root.observe(Process.init_module, image)
-                assert loaded.outcome is not None  # noqa: S101 (it is asked for: now it is loaded)
-    finally:
-        session.deadline_ms = before

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from suite.agent.build import BuildError
-from suite.calls.files import AT_EXECVE_CHECK, AT_FDCWD, O_EMPTYPATH, O_PATH
+from suite.calls.files import AT_EXECVE_CHECK, AT_FDCWD, FAN_REPORT_FD_ERROR, O_EMPTYPATH, O_PATH
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
 from suite.calls.sockets import IPPROTO_MPTCP
 from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
-from suite.filesystems import load_modules
+from suite.filesystems import Overlay
+from suite.modules import load_modules
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
+from suite.session import Argument
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
 
@@ -34,6 +36,7 @@ class Need(Enum):
     USER_NAMESPACES = "needs user namespaces"
     COMPAT = "needs programs for i386 on x86_64 (CONFIG_IA32_EMULATION), and landproof's own"
     OVERLAY = "needs overlayfs (CONFIG_OVERLAY_FS)"
+    OVERLAY_TMPFILE = "needs O_TMPFILE on overlayfs (Linux 6.3)"
     BPF = "needs bpf(2) and its file system (CONFIG_BPF_SYSCALL, CAP_BPF)"
     MQUEUE = "needs POSIX message queues (CONFIG_POSIX_MQUEUE)"
     OLD_CALLS = "needs mkdir(2), link(2), rename(2) and the like, which newer architectures lack"
@@ -60,6 +63,7 @@ class Need(Enum):
     EMPTY_PATH = "needs O_EMPTYPATH of open(2) (Linux 7.2)"
     FILE_HANDLES = "needs open_by_handle_at(2) (CONFIG_FHANDLE, CAP_DAC_READ_SEARCH)"
     CORE_FILES = "needs core dumps in files named core (kernel.core_pattern, CONFIG_COREDUMP)"
+    FANOTIFY_ERRORS = "needs FAN_REPORT_FD_ERROR of fanotify_init(2) (Linux 6.13)"
     BINFMT_MISC = "needs binfmt_misc (CONFIG_BINFMT_MISC), on a host one of its own (Linux 6.7)"
     DEVPTS = "needs devpts, and the right to mount it (CONFIG_UNIX98_PTYS)"
     LOOP = "needs to open /dev/loop0 (CONFIG_BLK_DEV_LOOP, root)"
@@ -70,6 +74,11 @@ class Need(Enum):
     INOTIFY = "needs inotify (CONFIG_INOTIFY_USER)"
     FANOTIFY = "needs fanotify (CONFIG_FANOTIFY, CAP_SYS_ADMIN)"
     SYSV_SHM = "needs System V shared memory (CONFIG_SYSVIPC)"
+    FUSE = "needs FUSE (CONFIG_FUSE_FS), and /dev/fuse"
+    HUGETLB = "needs huge pages (CONFIG_HUGETLBFS)"
+    SYSVIPC = "needs System V IPC (CONFIG_SYSVIPC)"
+    MEMFD_SECRET = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14; not turned off at boot)"
+    MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -151,6 +160,14 @@ def _mounts(kind: str, path: str = "") -> Callable[[Ground, Target], bool]:
     return _allows(mount)
 
 
+def _open_unnamed_in_overlay(process: Process, place: str) -> None:
+    process.mount("tmpfs", place, "tmpfs")
+    overlay = Overlay(f"{place}/overlay")
+    overlay.make(process)
+    overlay.mount(process)
+    process.open(overlay.merged, os.O_WRONLY | os.O_TMPFILE)
+
+
 def _opens_empty_path(ground: Ground, _: Target) -> bool:
     """Older kernels ignore the flag, and look for a file without a name."""
 
@@ -181,9 +198,22 @@ def _dumps_core_files(process: Process) -> bool:
     return process.observe(ask).outcome == Allowed() and answer[0]
 
 
+def _has_fanotify_errors(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        process.close(process.fanotify(FAN_REPORT_FD_ERROR))
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _has_filesystem(name: str, ground: Ground, target: Target) -> bool:
+    """Whether the kernel knows it, once its module is loaded."""
+    load_modules((name,), ground, target)
+    return name in ground.root.read_file("/proc/filesystems").decode().split()
+
+
 def _has_formats(ground: Ground, target: Target) -> bool:
     """Whether formats can be registered, on a machine that isn't ours for a user namespace only."""
-    if "binfmt_misc" not in ground.facts.filesystems:
+    if not _has_filesystem("binfmt_misc", ground, target):
         return False
     if target.disposable:
         return True
@@ -210,8 +240,7 @@ def _opens(ground: Ground, path: str) -> bool:
 
 
 def _has_loop(ground: Ground, target: Target) -> bool:
-    if not _opens(ground, "/dev/loop0"):
-        load_modules(("loop",), ground, target)
+    load_modules(("loop",), ground, target)
     return _opens(ground, "/dev/loop0")
 
 
@@ -231,6 +260,29 @@ def _has_fanotify(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(ask).outcome == Allowed()
 
 
+def _gives(name: str, *arguments: Argument) -> Callable[[Ground, Target], bool]:
+    """Whether a system call gives a file descriptor, or something else that ends with us."""
+
+    def ask(ground: Ground, _: Target) -> bool:
+        with ground.session.scope():
+            process = ground.root.fork()
+            return process.observe(Process.syscall, name, *arguments).outcome == Allowed()
+
+    return ask
+
+
+def _follows_map_files(ground: Ground, _: Target) -> bool:
+    address, size, private_fixed = 0x20000000, 0x10000, 0x100002
+
+    def follow(process: Process) -> None:
+        fd = process.open(ground.agent, os.O_RDONLY)
+        process.syscall("mmap", address, size, 1, private_fixed, fd, 0)
+        process.open(f"/proc/self/map_files/{address:x}-{address + size:x}", os.O_RDONLY)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(follow).outcome == Allowed()
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,
@@ -241,7 +293,13 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),
     Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
     Need.COMPAT: _has_compat,
-    Need.OVERLAY: lambda ground, _: "overlay" in ground.facts.filesystems and ground.private,
+    Need.OVERLAY: lambda ground, target: (
+        ground.private and _has_filesystem("overlay", ground, target)
+    ),
+    Need.OVERLAY_TMPFILE: lambda ground, target: (
+        _has_filesystem("overlay", ground, target)
+        and _allows(_open_unnamed_in_overlay)(ground, target)
+    ),
     Need.BPF: lambda ground, _: "bpf" in ground.facts.filesystems and _has_bpf(ground.root),
     Need.MQUEUE: lambda ground, _: "mqueue" in ground.facts.filesystems,
     Need.OLD_CALLS: lambda ground, _: "mkdir" in ground.session.numbers,
@@ -269,6 +327,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ACCT: _knows("acct"),
     Need.SWAP: _knows("swapon"),
     Need.CORE_FILES: lambda ground, _: _dumps_core_files(ground.root),
+    Need.FANOTIFY_ERRORS: lambda ground, _: _has_fanotify_errors(ground.root),
     Need.BINFMT_MISC: _has_formats,
     Need.EXECVE_CHECK: lambda ground, _: _has_execve_check(ground.root),
     Need.EMPTY_PATH: _opens_empty_path,
@@ -282,6 +341,11 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.INOTIFY: _knows("inotify_init1"),
     Need.FANOTIFY: _has_fanotify,
     Need.SYSV_SHM: _knows("shmget"),
+    Need.FUSE: lambda ground, _: ground.private and _opens(ground, "/dev/fuse"),
+    Need.HUGETLB: _gives("memfd_create", "", 4),
+    Need.SYSVIPC: lambda ground, _: _opens(ground, "/proc/sysvipc/shm"),
+    Need.MEMFD_SECRET: _gives("memfd_secret", 0),
+    Need.MAP_FILES: _follows_map_files,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

@@ -31,7 +31,7 @@ FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
 _MFD_CLOEXEC = 1
 _FAN_CLOEXEC, _FAN_NONBLOCK, _FAN_MARK_ADD = 1, 2, 1
 _FAN_OPEN, _FAN_EVENT_ON_CHILD = 0x20, 0x08000000
-_FAN_CLOEXEC, _FAN_NONBLOCK = 1, 2
+FAN_REPORT_FD_ERROR = 0x2000
 RNDGETENTCNT = 0x80045200
 """What the driver of /dev/random answers to everybody."""
 
@@ -242,10 +242,6 @@ class Files(Caller):
         """sendfile(2): append up to this many bytes of a file to another one."""
         return self.syscall("sendfile", receiver, source, None, size)
 
-    def fanotify_init(self, flags: int, event_flags: int) -> Call:
-        """fanotify_init(2): a file descriptor, which gives events and doesn't wait for them."""
-        return self.syscall("fanotify_init", flags | _FAN_CLOEXEC | _FAN_NONBLOCK, event_flags)
-
     def eventfd(self) -> Call:
         """eventfd2(2): a file descriptor."""
         return self.syscall("eventfd2", 0, os.O_CLOEXEC)
@@ -266,9 +262,9 @@ class Files(Caller):
         """inotify_add_watch(2)."""
         return self.syscall("inotify_add_watch", inotify, path, mask)
 
-    def fanotify(self) -> Call:
+    def fanotify(self, flags: int = 0) -> Call:
         """fanotify_init(2) for notifications, nonblocking: a file descriptor."""
-        return self.syscall("fanotify_init", _FAN_CLOEXEC | _FAN_NONBLOCK, os.O_RDONLY)
+        return self.syscall("fanotify_init", flags | _FAN_CLOEXEC | _FAN_NONBLOCK, os.O_RDONLY)
 
     def watch_by_fanotify(self, fanotify: Fd, path: str) -> Call:
         """fanotify_mark(2): who opens it or what is in it."""

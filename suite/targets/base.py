@@ -26,6 +26,8 @@ class Ground:
     private: bool
     """Whether the namespaces are ours, so that cases may mount and use any port."""
     facts: Facts
+    loaded: set[str] = field(default_factory=set)
+    """The kernel modules that ``suite.modules`` has asked for."""
     mounted: dict[str, str | Exception] = field(default_factory=dict)
     """Where ``suite.filesystems`` has mounted what, or why it could not."""
 
