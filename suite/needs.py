@@ -14,7 +14,6 @@ from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_E
 from suite.calls.sockets import IPPROTO_MPTCP
 from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
-from suite.filesystems import Overlay
 from suite.modules import load_modules
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
@@ -36,7 +35,6 @@ class Need(Enum):
     USER_NAMESPACES = "needs user namespaces"
     COMPAT = "needs programs for i386 on x86_64 (CONFIG_IA32_EMULATION), and landproof's own"
     OVERLAY = "needs overlayfs (CONFIG_OVERLAY_FS)"
-    OVERLAY_TMPFILE = "needs O_TMPFILE on overlayfs (Linux 6.3)"
     BPF = "needs bpf(2) and its file system (CONFIG_BPF_SYSCALL, CAP_BPF)"
     MQUEUE = "needs POSIX message queues (CONFIG_POSIX_MQUEUE)"
     OLD_CALLS = "needs mkdir(2), link(2), rename(2) and the like, which newer architectures lack"
@@ -52,7 +50,6 @@ class Need(Enum):
     FSMOUNT_NAMESPACE = "needs FSMOUNT_NAMESPACE of fsmount(2) (Linux 7.1)"
     EMPTY_NAMESPACE = "needs UNSHARE_EMPTY_MNTNS of unshare(2) (Linux 7.1)"
     FCHROOT = "needs fchroot(2) (Linux 7.3)"
-    RAMFS = "needs ramfs, and the right to mount it"
     SYSFS = "needs sysfs, and the right to mount it (CONFIG_SYSFS)"
     CGROUP2 = "needs cgroup2, and the right to mount it (CONFIG_CGROUPS)"
     AUTOMOUNT = "needs tracefs that debugfs mounts by itself (CONFIG_DEBUG_FS, CONFIG_TRACING)"
@@ -77,7 +74,7 @@ class Need(Enum):
     FUSE = "needs FUSE (CONFIG_FUSE_FS), and /dev/fuse"
     HUGETLB = "needs huge pages (CONFIG_HUGETLBFS)"
     SYSVIPC = "needs System V IPC (CONFIG_SYSVIPC)"
-    MEMFD_SECRET = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14; not turned off at boot)"
+    SECRET_MEMORY = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14)"  # noqa: S105 (no password)
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
@@ -158,14 +155,6 @@ def _mounts(kind: str, path: str = "") -> Callable[[Ground, Target], bool]:
         process.open(f"{place}/{path}", O_PATH)
 
     return _allows(mount)
-
-
-def _open_unnamed_in_overlay(process: Process, place: str) -> None:
-    process.mount("tmpfs", place, "tmpfs")
-    overlay = Overlay(f"{place}/overlay")
-    overlay.make(process)
-    overlay.mount(process)
-    process.open(overlay.merged, os.O_WRONLY | os.O_TMPFILE)
 
 
 def _opens_empty_path(ground: Ground, _: Target) -> bool:
@@ -271,6 +260,10 @@ def _gives(name: str, *arguments: Argument) -> Callable[[Ground, Target], bool]:
     return ask
 
 
+def _has_shared_memory(process: Process) -> bool:
+    return process.observe(Process.stat, "/proc/sysvipc/shm").outcome == Allowed()
+
+
 def _follows_map_files(ground: Ground, _: Target) -> bool:
     address, size, private_fixed = 0x20000000, 0x10000, 0x100002
 
@@ -296,10 +289,6 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.OVERLAY: lambda ground, target: (
         ground.private and _has_filesystem("overlay", ground, target)
     ),
-    Need.OVERLAY_TMPFILE: lambda ground, target: (
-        _has_filesystem("overlay", ground, target)
-        and _allows(_open_unnamed_in_overlay)(ground, target)
-    ),
     Need.BPF: lambda ground, _: "bpf" in ground.facts.filesystems and _has_bpf(ground.root),
     Need.MQUEUE: lambda ground, _: "mqueue" in ground.facts.filesystems,
     Need.OLD_CALLS: lambda ground, _: "mkdir" in ground.session.numbers,
@@ -319,7 +308,6 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.FSMOUNT_NAMESPACE: _allows(lambda process, _: process.new_mount(flags=FSMOUNT_NAMESPACE)),
     Need.EMPTY_NAMESPACE: _allows(lambda process, _: process.unshare(UNSHARE_EMPTY_MNTNS)),
     Need.FCHROOT: _knows("fchroot"),
-    Need.RAMFS: _mounts("ramfs"),
     Need.SYSFS: _mounts("sysfs"),
     Need.CGROUP2: _mounts("cgroup2"),
     Need.AUTOMOUNT: _mounts("debugfs", "tracing/trace"),
@@ -343,8 +331,8 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SYSV_SHM: _knows("shmget"),
     Need.FUSE: lambda ground, _: ground.private and _opens(ground, "/dev/fuse"),
     Need.HUGETLB: _gives("memfd_create", "", 4),
-    Need.SYSVIPC: lambda ground, _: _opens(ground, "/proc/sysvipc/shm"),
-    Need.MEMFD_SECRET: _gives("memfd_secret", 0),
+    Need.SYSVIPC: lambda ground, _: _has_shared_memory(ground.root),
+    Need.SECRET_MEMORY: _gives("memfd_secret", 0),
     Need.MAP_FILES: _follows_map_files,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
