@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import FS, Erratum
-from suite.calls.files import RENAME_WHITEOUT
-from suite.expectation import ByErratum, since
+from suite.calls.files import RENAME_EXCHANGE, RENAME_WHITEOUT
+from suite.expectation import ByErratum, Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
@@ -19,15 +19,22 @@ from suite.rows import Case, Judge, covers, needs, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
-DENIED_SINCE = since(
-    FS.MAKE_REG,
-    ByErratum(Erratum.WHITEOUT_OBJECTS, before=Allowed(), after=Denied("EACCES")),
-)
-ALLOWED_SINCE = since(
-    FS.MAKE_CHAR,
-    ByErratum(Erratum.WHITEOUT_OBJECTS, before=Denied("EACCES"), after=Allowed()),
-)
-ALLOWED = since(FS.MAKE_CHAR, Allowed())
+REFER = FS.REFER
+REG, CHAR = FS.MAKE_REG, FS.MAKE_CHAR
+
+
+def denied_since(handled: FS) -> Expectation:
+    """What the erratum made Landlock ask for."""
+    return since(
+        handled, ByErratum(Erratum.WHITEOUT_OBJECTS, before=Allowed(), after=Denied("EACCES"))
+    )
+
+
+def allowed_since(handled: FS) -> Expectation:
+    """What the erratum made Landlock ask for no longer."""
+    return since(
+        handled, ByErratum(Erratum.WHITEOUT_OBJECTS, before=Denied("EACCES"), after=Allowed())
+    )
 
 
 def make(process: Process, tree: Tree) -> None:
@@ -38,8 +45,20 @@ def link(process: Process, tree: Tree) -> None:
     process.link(f"{tree.d1}/whiteout", f"{tree.d1}/new")
 
 
-def rename_fifo(process: Process, tree: Tree) -> None:
+def rename(process: Process, tree: Tree) -> None:
+    process.rename(f"{tree.d1}/whiteout", f"{tree.d1}/new")
+
+
+def leave_behind(process: Process, tree: Tree) -> None:
     process.rename(f"{tree.d1}/fifo", f"{tree.d1}/new", RENAME_WHITEOUT)
+
+
+def leave_behind_elsewhere(process: Process, tree: Tree) -> None:
+    process.rename(f"{tree.d1}/fifo", f"{tree.d2}/new", RENAME_WHITEOUT)
+
+
+def exchange(process: Process, tree: Tree) -> None:
+    process.rename(f"{tree.d1}/fifo", f"{tree.d2}/whiteout", RENAME_EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +69,123 @@ class Whiteout(Case):
     denied: FS
 
 
-CASES = {
-    "mknod-no-make-reg": Whiteout(call=make, denied=FS.MAKE_REG, expect=DENIED_SINCE),
-    "mknod-no-make-char": Whiteout(call=make, denied=FS.MAKE_CHAR, expect=ALLOWED_SINCE),
-    "link-no-make-reg": Whiteout(call=link, denied=FS.MAKE_REG, expect=DENIED_SINCE),
-    "link-no-make-char": Whiteout(call=link, denied=FS.MAKE_CHAR, expect=ALLOWED_SINCE),
-    "rename-no-make-reg": Whiteout(call=rename_fifo, denied=FS.MAKE_REG, expect=DENIED_SINCE),
-    "rename-no-make-char": Whiteout(call=rename_fifo, denied=FS.MAKE_CHAR, expect=ALLOWED),
+WITHIN = {
+    "mknod-no-make-reg": Whiteout(
+        call=make, denied=REG, expect=denied_since(REG), answers="make-whiteout-mknod"
+    ),
+    "mknod-no-make-char": Whiteout(
+        call=make, denied=CHAR, expect=allowed_since(CHAR), answers="make-whiteout-mknod"
+    ),
+    "link-no-make-reg": Whiteout(
+        call=link, denied=REG, expect=denied_since(REG), answers="make-whiteout-link"
+    ),
+    "link-no-make-char": Whiteout(
+        call=link, denied=CHAR, expect=allowed_since(CHAR), answers="make-whiteout-link"
+    ),
+    "rename-it-no-make-reg": Whiteout(
+        call=rename, denied=REG, expect=denied_since(REG), answers="make-whiteout-rename"
+    ),
+    "rename-it-no-make-char": Whiteout(
+        call=rename, denied=CHAR, expect=allowed_since(CHAR), answers="make-whiteout-rename"
+    ),
+    "rename-it-no-remove-file": Whiteout(
+        call=rename,
+        denied=FS.REMOVE_FILE,
+        expect=since(FS.REMOVE_FILE, Denied("EACCES")),
+        answers="make-whiteout-rename",
+    ),
+    "rename-no-make-reg": Whiteout(
+        call=leave_behind,
+        denied=REG,
+        expect=denied_since(REG),
+        answers="rename-whiteout-same-dir",
+    ),
+    "rename-no-make-char": Whiteout(
+        call=leave_behind,
+        denied=CHAR,
+        expect=since(CHAR, Allowed()),
+        answers="rename-whiteout-same-dir",
+    ),
 }
+
+
+def prepare(process: Process, tree: Tree) -> None:
+    process.mkfifo(f"{tree.d1}/fifo")
+    for folder in (tree.d1, tree.d2):
+        process.mknod(f"{folder}/whiteout", stat.S_IFCHR, 0)
 
 
 @covers(FS.MAKE_REG, FS.MAKE_CHAR)
 @needs(Need.MOUNT)  # a file system that has whiteouts: our own tmpfs
-@table(CASES)
+@table(WITHIN)
 def test_whiteout(case: Whiteout, process: Process, tree: Tree, judge: Judge) -> None:
     """To make a whiteout needs MAKE_REG, and not MAKE_CHAR."""
     twin = tree.twin()
-    for folder in (tree.d1, twin.d1):
-        process.mkfifo(f"{folder}/fifo")
-        process.mknod(f"{folder}/whiteout", stat.S_IFCHR, 0)
+    prepare(process, tree)
+    prepare(process, twin)
     control = process.observe(case.call, twin)
     observed = process.under(Ruleset(fs=case.denied)).observe(case.call, tree)
     judge(case.expect, observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere(Case):
+    """A call from d1 to d2, in a layer that allows the right in one of them."""
+
+    call: Callable[[Process, Tree], object]
+    right: FS
+    folder: str
+
+
+ELSEWHERE = {
+    "rename-elsewhere-make-reg-in-source": Elsewhere(
+        call=leave_behind_elsewhere,
+        right=REG,
+        folder="d1",
+        expect=since(REFER, Allowed()),
+        answers="rename-whiteout-reparent",
+    ),
+    "rename-elsewhere-make-reg-in-destination": Elsewhere(
+        call=leave_behind_elsewhere,
+        right=REG,
+        folder="d2",
+        expect=denied_since(REFER),
+        answers="rename-whiteout-reparent",
+    ),
+    "exchange-make-reg-where-it-goes": Elsewhere(
+        call=exchange,
+        right=REG,
+        folder="d1",
+        expect=since(REFER, Allowed()),
+        answers="exchange-whiteout",
+    ),
+    "exchange-make-reg-where-it-was": Elsewhere(
+        call=exchange,
+        right=REG,
+        folder="d2",
+        expect=denied_since(REFER),
+        answers="exchange-whiteout",
+    ),
+    "exchange-make-char-where-it-was": Elsewhere(
+        call=exchange,
+        right=CHAR,
+        folder="d2",
+        expect=allowed_since(REFER),
+        answers="exchange-whiteout",
+    ),
+}
+
+
+@covers(FS.MAKE_REG, FS.MAKE_CHAR, FS.REFER)
+@needs(Need.MOUNT)
+@table(ELSEWHERE)
+def test_elsewhere(case: Elsewhere, process: Process, tree: Tree, judge: Judge) -> None:
+    """A whiteout that is left behind, or moved, needs MAKE_REG in the folder where it ends up."""
+    twin = tree.twin()
+    prepare(process, tree)
+    prepare(process, twin)
+    control = process.observe(case.call, twin)
+    rules = {"d1": REFER, "d2": REFER}
+    rules[case.folder] |= case.right
+    layer = tree.layer(REFER | case.right, rules)
+    judge(case.expect, process.under(layer).observe(case.call, tree), control)
