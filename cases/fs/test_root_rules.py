@@ -150,7 +150,7 @@ POWERS = {
 }
 
 
-@needs(Need.ROOT)
+@needs(Need.ROOT, Need.ADMIN)
 @answers("layer-root-user-no-bypass")
 @table(POWERS)
 def test_root_user(case: Place, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
