@@ -220,9 +220,7 @@ class Session:
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
 
-    def call(
-        self, process: int, name: str, *arguments: Argument, arch: str | None = None
-    ) -> Call:
+    def call(self, process: int, name: str, *arguments: Argument, arch: str | None = None) -> Call:
         """Append a system call; ``arch`` is of a process whose numbers are not the agent's.
 
         Raises:
@@ -318,16 +316,15 @@ class Session:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Kill the processes that were made in the block at its end.
+        """Kill the processes that were made in the block at its end, and forget its gates.
 
         The kills travel with the next program.
         """
         before = len(self._alive)
-        self.gates.clear()
         try:
             yield
         finally:
-            self.gates.clear()  # or what is asked between two cases would come to a refusal
+            self.gates.clear()
             # What the block never needed an answer of is not sent, but for older kills.
             unsent = [op for op in self.pending.ops if op.kind is wire.OpKind.KILL]
             self.pending = Batch(self)

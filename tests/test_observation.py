@@ -107,3 +107,11 @@ def test_gates_are_of_one_case(process: Process, session: Session) -> None:
     with session.scope():
         child = process.fork()
         assert child.observe(Process.getpid).outcome == Allowed()
+
+
+def test_gates_end_with_their_case(process: Process, session: Session) -> None:
+    with session.scope():
+        with session.gate():
+            process.create_ruleset(bytes(8), 4)
+        session.flush()
+    assert process.observe(Process.getpid).outcome == Allowed()

@@ -2,15 +2,17 @@
 """Sessions: promises, what travels when, and what becomes of failures."""
 
 import os
+import resource
 import struct
 from collections.abc import Sequence
 
 import pytest
 
-from suite.agent import wire
+from suite.agent import build, wire
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.session import HungError, Int, Mode, Out, Pack, Session, SetupError
+from tests.agents import ARCH
 
 
 @pytest.fixture
@@ -229,3 +231,18 @@ def test_after_a_failed_case_the_next_one_works(process: Process, session: Sessi
 def test_an_unknown_system_call_is_no_promise(process: Process) -> None:
     with pytest.raises(KeyError):
         process.syscall("frobnicate")
+
+
+# Images of another word size
+
+
+@pytest.mark.skipif(ARCH != "x86_64", reason="only x86_64 kernels run i386 programs")
+def test_an_i386_image_makes_its_own_calls(process: Process) -> None:
+    before, parent = process.getpid().value, process.getppid().value
+    if process.observe(Process.exec32, str(build.agent("i386"))).outcome != Allowed():
+        pytest.skip("this kernel does not run i386 programs")
+    assert process.getpid().value == before
+    child = process.fork()
+    assert child.getppid().value == before
+    assert child.syscall("ugetrlimit", resource.RLIMIT_CORE, Out(8)).value == 0  # i386's alone
+    assert Process(process.session, 0).fork().getppid().value == parent
