@@ -12,7 +12,8 @@ import stat
 
 from cases.fs import elf
 from cases.fs.cores import dump_core, setting
-from suite.abi import FS, known
+from cases.fs.everything import everything
+from suite.abi import FS
 from suite.calls.files import AT_FDCWD
 from suite.calls.sockets import unix
 from suite.expectation import since
@@ -23,11 +24,6 @@ from suite.records import Facts
 from suite.rows import Judge, answers, covers, needs, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
-
-
-def everything(facts: Facts) -> Ruleset:
-    """Handles every right that the kernel knows, and allows none."""
-    return Ruleset(fs=known(FS, max(facts.abi, 1)))
 
 
 @answers("exec-usermodehelper-free", "async-coredump-pipe")

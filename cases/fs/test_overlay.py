@@ -66,7 +66,7 @@ def test_rules_on_layers(case: Opened, process: Process, tree: Tree, judge: Judg
     judge(case.expect, process.under(ruleset).observe(*action), control)
 
 
-@answers("inode-overlay-merge-only")
+@answers("inode-overlay-merge-only", "async-overlay-inner-opens")
 @filesystems(FileSystem.OVERLAY_LOWER)
 @table(ON_MERGED)
 def test_rule_on_merged(case: Opened, process: Process, tree: Tree, judge: Judge) -> None:
