@@ -144,16 +144,29 @@ def facts(ground: Ground) -> Facts:
 
 
 @pytest.fixture
-def filesystem(
+def mount_point(
     request: pytest.FixtureRequest, ground: Ground, target_name: str
+) -> Callable[[FileSystem], str]:
+    """Where a file system is mounted; skips the case where that can't be done."""
+    target = request.config.stash[_hub].target(target_name)
+
+    def find(wanted: FileSystem) -> str:
+        try:
+            return mounted(wanted, ground, target)
+        except MissingError as error:
+            pytest.skip(str(error))
+
+    return find
+
+
+@pytest.fixture
+def filesystem(
+    request: pytest.FixtureRequest, mount_point: Callable[[FileSystem], str]
 ) -> FileSystem | None:
     """What the case's files lie on, if it says so; it is mounted before the case begins."""
     wanted: FileSystem | None = getattr(request, "param", None)
     if wanted is not None:
-        try:
-            mounted(wanted, ground, request.config.stash[_hub].target(target_name))
-        except MissingError as error:
-            pytest.skip(str(error))
+        mount_point(wanted)
     return wanted
 
 

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""File systems whose files the kernel makes: the actions that make sense there.
+
+Source: security/landlock/fs.c, get_inode_object(): any inode can have a rule.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TypeAlias
+
+from cases.fs.test_filesystems import FILES, NODES, check_with, check_without
+from cases.fs.test_rights import Right
+from suite.abi import FS
+from suite.expectation import since
+from suite.filesystems import FileSystem, filesystems
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Judge, Row, answers, table, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+MountPoint: TypeAlias = Callable[[FileSystem], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made(Row):
+    """A call on a file or a directory of a file system, and the rights that it needs."""
+
+    fs: FileSystem
+    covers: FS
+    path: str
+    call: Callable[[Process, str], object]
+
+
+def list_folder(process: Process, path: str) -> None:
+    process.list_dir(process.open(path, os.O_RDONLY | os.O_DIRECTORY))
+
+
+def open_to_truncate(process: Process, path: str) -> None:
+    process.open(path, os.O_WRONLY | os.O_TRUNC)
+
+
+def make_file(process: Process, path: str) -> None:
+    process.close(process.open(f"{path}/new", os.O_RDWR | os.O_CREAT))
+    process.unlink(f"{path}/new")
+
+
+def make_folder(process: Process, path: str) -> None:
+    process.mkdir(f"{path}/new")
+    process.rmdir(f"{path}/new")
+
+
+def open_all(fs: FileSystem, file: str) -> dict[str, Made]:
+    """The rows of a file that is there, and of its folder."""
+    folder = str(PurePath(file).parent)
+    return {
+        f"{fs.id}-read": Made(
+            fs=fs, covers=FS.READ_FILE, path=file, call=lambda p, path: p.open(path, os.O_RDONLY)
+        ),
+        f"{fs.id}-write": Made(
+            fs=fs, covers=FS.WRITE_FILE, path=file, call=lambda p, path: p.open(path, os.O_WRONLY)
+        ),
+        f"{fs.id}-truncate": Made(fs=fs, covers=FS.TRUNCATE, path=file, call=open_to_truncate),
+        f"{fs.id}-list": Made(fs=fs, covers=FS.READ_DIR, path=folder, call=list_folder),
+    }
+
+
+MADE = {
+    **open_all(FileSystem.PROC, "self/comm"),
+    **open_all(FileSystem.SYSFS, "kernel/rcu_expedited"),
+    **open_all(FileSystem.CGROUP2, "cgroup.procs"),
+    "hugetlbfs-list": Made(fs=FileSystem.HUGETLBFS, covers=FS.READ_DIR, path=".", call=list_folder),
+    "hugetlbfs-make-file": Made(
+        fs=FileSystem.HUGETLBFS, covers=FS.MAKE_REG | FS.REMOVE_FILE, path=".", call=make_file
+    ),
+    "hugetlbfs-make-folder": Made(
+        fs=FileSystem.HUGETLBFS, covers=FS.MAKE_DIR | FS.REMOVE_DIR, path=".", call=make_folder
+    ),
+}
+
+
+@answers("inode-fs-matrix")
+@table({f"{name}-no-rule": row for name, row in MADE.items()})
+def test_without_a_rule(
+    case: Made, mount_point: MountPoint, process: Process, judge: Judge
+) -> None:
+    """Without a rule, what a ruleset handles is denied there too."""
+    action = (case.call, f"{mount_point(case.fs)}/{case.path}")
+    control = process.fork().observe(*action)
+    observed = process.under(Ruleset(fs=case.covers)).observe(*action)
+    judge(since(case.covers, Denied("EACCES")), observed, control)
+
+
+@answers("inode-fs-matrix")
+@table({f"{name}-rule-on-the-mount": row for name, row in MADE.items()})
+def test_with_a_rule(case: Made, mount_point: MountPoint, process: Process, judge: Judge) -> None:
+    """A rule on the mount's root allows its rights to all that is beneath."""
+    root = mount_point(case.fs)
+    sandboxed = process.under(Ruleset(fs=case.covers).allow(root, case.covers))
+    judge(since(case.covers, Allowed()), sandboxed.observe(case.call, f"{root}/{case.path}"))
+
+
+@vm_only
+@filesystems(FileSystem.DEVTMPFS)
+@table(FILES | NODES)
+def test_devices_without_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """Without a rule, what a ruleset handles is denied where the kernel makes devices."""
+    check_without(case, process, tree, judge)
+
+
+@vm_only
+@filesystems(FileSystem.DEVTMPFS)
+@table({f"{name}-with-rule": row for name, row in (FILES | NODES).items()})
+def test_devices_with_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """A rule allows it there too."""
+    check_with(case, process, tree, judge)
