@@ -55,8 +55,21 @@ def test_every_need_is_probed_and_says_a_reason() -> None:
 
 
 def test_a_target_that_has_all_lacks_nothing() -> None:
-    assert unmet(set(Need) - {Need.MPTCP}, ground(), Machine()) is None
+    told = [*WITHOUT, Need.MOUNT, Need.NET, Need.DISPOSABLE]
+    assert unmet(told, ground(), Machine()) is None
     assert unmet([], ground(), LocalTarget()) is None
+
+
+def test_every_probe_answers() -> None:
+    """Whatever this machine has."""
+    target = LocalTarget()
+    try:
+        started = target.start()
+        for need in Need:
+            assert unmet([need], started, target) in (None, need.value)
+        assert started.root.getpid().value > 0
+    finally:
+        target.stop()
 
 
 @pytest.mark.parametrize("need", WITHOUT)
