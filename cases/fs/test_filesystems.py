@@ -53,6 +53,7 @@ FILES = {
     ),
     "rename-folder": Right(
         covers=FS.MAKE_DIR | FS.REMOVE_DIR,
+        needs=(Need.ROOT,),  # overlayfs marks the folder with a trusted extended attribute
         prepare=lambda process, tree: process.mkdir(f"{tree.d1}/old"),
         call=lambda process, tree: process.rename(f"{tree.d1}/old", f"{tree.d1}/new"),
     ),

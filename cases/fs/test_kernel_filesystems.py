@@ -15,6 +15,7 @@ from cases.fs.test_rights import Right
 from suite.abi import FS
 from suite.expectation import since
 from suite.filesystems import FileSystem, filesystems
+from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.rows import Judge, Row, answers, table, vm_only
@@ -52,7 +53,7 @@ def make_folder(process: Process, path: str) -> None:
     process.rmdir(f"{path}/new")
 
 
-def open_all(fs: FileSystem, file: str) -> dict[str, Made]:
+def open_all(fs: FileSystem, file: str, *to_write: Need) -> dict[str, Made]:
     """The rows of a file that is there, and of its folder."""
     folder = str(PurePath(file).parent)
     return {
@@ -60,16 +61,22 @@ def open_all(fs: FileSystem, file: str) -> dict[str, Made]:
             fs=fs, covers=FS.READ_FILE, path=file, call=lambda p, path: p.open(path, os.O_RDONLY)
         ),
         f"{fs.id}-write": Made(
-            fs=fs, covers=FS.WRITE_FILE, path=file, call=lambda p, path: p.open(path, os.O_WRONLY)
+            fs=fs,
+            covers=FS.WRITE_FILE,
+            path=file,
+            call=lambda p, path: p.open(path, os.O_WRONLY),
+            needs=to_write,
         ),
-        f"{fs.id}-truncate": Made(fs=fs, covers=FS.TRUNCATE, path=file, call=open_to_truncate),
+        f"{fs.id}-truncate": Made(
+            fs=fs, covers=FS.TRUNCATE, path=file, call=open_to_truncate, needs=to_write
+        ),
         f"{fs.id}-list": Made(fs=fs, covers=FS.READ_DIR, path=folder, call=list_folder),
     }
 
 
 MADE = {
     **open_all(FileSystem.PROC, "self/comm"),
-    **open_all(FileSystem.SYSFS, "kernel/rcu_expedited"),
+    **open_all(FileSystem.SYSFS, "kernel/rcu_expedited", Need.ROOT),
     **open_all(FileSystem.CGROUP2, "cgroup.procs"),
     "hugetlbfs-list": Made(fs=FileSystem.HUGETLBFS, covers=FS.READ_DIR, path=".", call=list_folder),
     "hugetlbfs-make-file": Made(
