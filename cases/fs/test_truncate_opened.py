@@ -202,3 +202,55 @@ def test_memory(case: Memory, process: Process, judge: Judge) -> None:
     sandboxed = process.under(Ruleset(fs=known(FS, 3)))
     sandboxed.syscall("dup3", sandboxed.memfd_create(), SLOT, os.O_CLOEXEC)
     judge(since(known(FS, 3), Allowed()), sandboxed.observe(case.call))
+
+
+@answers("trunc-syscall")
+@covers(TRUNCATE)
+def test_truncated_by_path(process: Process, tree: Tree, judge: Judge) -> None:
+    """truncate(2) through /proc needs the right, though the file was opened before."""
+    process.syscall("dup3", process.open(tree.file, os.O_WRONLY), SLOT, os.O_CLOEXEC)
+    action = (Process.truncate, f"/proc/self/fd/{SLOT}")
+    control = process.observe(*action)
+    judge(DENIED, process.under(NO_RULE).observe(*action), control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers(Case):
+    """What two layers handle and where they allow it, outermost first."""
+
+    layers: tuple[tuple[FS, str], tuple[FS, str]]
+
+
+LAYERS = {
+    "layers-both-allow": Layers(
+        layers=((TRUNCATE, "d1"), (TRUNCATE, "")),
+        expect=ALLOWED,
+    ),
+    "layers-outer-denies": Layers(
+        layers=((TRUNCATE, "d2"), (TRUNCATE, "d1")),
+        expect=DENIED,
+    ),
+    "layers-inner-denies": Layers(
+        layers=((TRUNCATE, "d1"), (TRUNCATE, "d2")),
+        expect=DENIED,
+    ),
+    "layers-inner-does-not-handle": Layers(
+        layers=((TRUNCATE, "d1"), (WRITE, "d1")),
+        expect=ALLOWED,
+    ),
+    "layers-outer-alone-handles-and-denies": Layers(
+        layers=((TRUNCATE, "d2"), (WRITE, "d1")),
+        expect=DENIED,
+    ),
+}
+
+
+@covers(TRUNCATE)
+@table(LAYERS)
+def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> None:
+    """An open file may be truncated if every layer that handles the right allowed it."""
+    control = process.observe(Process.ftruncate, process.open(tree.other, os.O_WRONLY))
+    layers = (tree.layer(handled, {path: handled}) for handled, path in case.layers)
+    sandboxed = process.under(*layers)
+    fd = sandboxed.open(tree.file, os.O_WRONLY)
+    judge(case.expect, sandboxed.observe(Process.ftruncate, fd), control)
