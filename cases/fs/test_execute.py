@@ -7,15 +7,15 @@ in security/landlock/fs.c.
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from suite.abi import FS
 from suite.calls.files import AT_EXECVE_CHECK, O_PATH
 from suite.expectation import since
 from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Observation, Process
+from suite.outcome import Allowed, Denied
+from suite.process import Process
 from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
 from suite.session import Call
@@ -229,54 +229,3 @@ def test_memfd(process: Process, tree: Tree, judge: Judge) -> None:
     memfd = process.memfd_create()
     process.sendfile(memfd, process.open(tree.program(f"{tree.d1}/program"), os.O_RDONLY))
     judge(ALLOWED, process.under(EXECUTE_AND_READ).observe(Process.fexec, memfd))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfit(Case):
-    """Something that can't be executed anyway."""
-
-    put: Callable[[Process, str], object]
-
-
-def owed(outside: str, inside: str) -> Allowed:
-    return Allowed(f"{outside}, in the domain {inside}")
-
-
-def compare(outside: Observation, inside: Observation) -> Outcome:
-    """What both came to, so that neither can change unnoticed."""
-    if isinstance(inside.outcome, Rejected):
-        return inside.outcome
-    return owed(str(outside.outcome), str(inside.outcome))
-
-
-UNFIT = {
-    "missing": Unfit(
-        put=lambda process, path: process.getpid(),
-        expect=since(X, owed("ENOENT", "ENOENT")),
-    ),
-    "folder": Unfit(
-        put=Process.mkdir,
-        expect=since(X, owed("EACCES", "EACCES")),
-    ),
-    "mode-without-x": Unfit(
-        put=lambda process, path: process.write_file(path, b"\x7fELF", 0o644),
-        expect=since(X, owed("EACCES", "EACCES")),
-    ),
-    # Landlock looks at it as it is opened, before its format is.
-    "unknown-format": Unfit(
-        put=lambda process, path: process.write_file(path, bytes(64), 0o755),
-        expect=since(X, owed("ENOEXEC", "EACCES")),
-    ),
-}
-
-
-@answers("exec-noexec-dir-enoent")
-@covers(FS.EXECUTE)
-@table(UNFIT)
-def test_unfit(case: Unfit, process: Process, tree: Tree, judge: Judge) -> None:
-    """What can't be looked up or has no x bit fails as ever; an unknown format, with EACCES."""
-    path = f"{tree.d1}/unfit"
-    case.put(process, path)
-    outside = process.observe(Process.exec, path)
-    inside = process.under(EXECUTE).observe(Process.exec, path)
-    judge(case.expect, compare(outside, inside))
