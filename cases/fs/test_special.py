@@ -117,8 +117,9 @@ def secret_memory(process: Process) -> Call:
 
 NOT_OPENED = {
     "socket": Opened(path=by_fd(end_of_a_pair)),
-    "eventfd": Opened(path=by_fd(Process.eventfd)),
-    "epoll": Opened(path=by_fd(Process.epoll_create)),
+    # The inode that these share belongs to root: to others its mode says no (EACCES).
+    "eventfd": Opened(path=by_fd(Process.eventfd), needs=(Need.ROOT,)),
+    "epoll": Opened(path=by_fd(Process.epoll_create), needs=(Need.ROOT,)),
     "secret-memory": Opened(path=by_fd(secret_memory), needs=(Need.SECRET_MEMORY,)),
 }
 
