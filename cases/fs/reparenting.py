@@ -65,7 +65,7 @@ class Move:
 
 def owed(move: Move, source: FS, destination: FS) -> Outcome:
     """What a layer owes that handles all rights of the model, and allows these in two folders."""
-    if move.source_needs & ~source or move.destination_needs & ~destination:
+    if move.source_needs not in source or move.destination_needs not in destination:
         return Denied("EACCES")
     if FS.REFER not in source & destination or gains(move.moved, source, destination):
         return Denied("EXDEV")
@@ -76,5 +76,5 @@ def owed(move: Move, source: FS, destination: FS) -> Outcome:
 
 def gains(moved: Kind, source: FS, destination: FS) -> bool:
     """Whether more could be done to it, or beneath it, in the destination."""
-    gained = destination & ~source
-    return bool(gained if moved is Kind.FOLDER else gained & OF_FILES)
+    meant = destination if moved is Kind.FOLDER else destination & OF_FILES
+    return meant not in source

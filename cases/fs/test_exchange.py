@@ -99,24 +99,24 @@ SIDES = {
         new="d2/folder", d1=ALL, d2=ALL, expect=ALLOWED, answers="refer-exchange-rights-needed"
     ),
     "file-and-folder-no-remove-file": Exchange(
-        new="d2/folder", d1=ALL & ~FS.REMOVE_FILE, d2=ALL, expect=EACCES,
+        new="d2/folder", d1=ALL ^ FS.REMOVE_FILE, d2=ALL, expect=EACCES,
         answers="refer-exchange-rights-needed",
     ),
     "file-and-folder-no-make-dir": Exchange(
-        new="d2/folder", d1=ALL & ~FS.MAKE_DIR, d2=ALL, expect=EACCES,
+        new="d2/folder", d1=ALL ^ FS.MAKE_DIR, d2=ALL, expect=EACCES,
         answers="refer-exchange-rights-needed",
     ),
     "file-and-folder-no-remove-dir": Exchange(
-        new="d2/folder", d1=ALL, d2=ALL & ~FS.REMOVE_DIR, expect=EACCES,
+        new="d2/folder", d1=ALL, d2=ALL ^ FS.REMOVE_DIR, expect=EACCES,
         answers="refer-exchange-rights-needed",
     ),
     "file-and-folder-no-make-reg": Exchange(
-        new="d2/folder", d1=ALL, d2=ALL & ~FS.MAKE_REG, expect=EACCES,
+        new="d2/folder", d1=ALL, d2=ALL ^ FS.MAKE_REG, expect=EACCES,
         answers="refer-exchange-rights-needed",
     ),
     # The folder, which leaves d2, may lose what is not needed in d1; so may the file.
     "file-and-folder-needless-rights": Exchange(
-        new="d2/folder", d1=ALL & ~(FS.REMOVE_DIR | FS.MAKE_REG), d2=ALL, expect=ALLOWED,
+        new="d2/folder", d1=ALL ^ (FS.REMOVE_DIR | FS.MAKE_REG), d2=ALL, expect=ALLOWED,
         answers="refer-exchange-rights-needed",
     ),
 }  # fmt: skip

@@ -125,7 +125,7 @@ MAKES = {
 def test_without_its_right(case: Make, process: Process, tree: Tree, judge: Judge) -> None:
     """A new name is denied where a rule allows to make all but things of its type."""
     control = process.observe(case.call, f"{tree.d2}/control")
-    layer = tree.layer(MAKE, {"d2": MAKE & ~case.covers})
+    layer = tree.layer(MAKE, {"d2": MAKE ^ case.covers})
     observed = process.under(layer).observe(case.call, f"{tree.d2}/new")
     judge(since(MAKE, Denied("EACCES")), observed, control)
 

@@ -80,7 +80,7 @@ def test_remove(case: Remove, process: Process, tree: Tree, judge: Judge) -> Non
     paths = f"{tree.sub}/old", f"{tree.d2}/old"
     for path in paths:
         case.make(process, path)
-    layer = tree.layer(REMOVE, {"d1": case.covers, "d2": REMOVE & ~case.covers})
+    layer = tree.layer(REMOVE, {"d1": case.covers, "d2": REMOVE ^ case.covers})
     sandboxed = process.under(layer)
     control, observed = (sandboxed.observe(case.call, path) for path in paths)
     judge(DENIED, observed, control)

@@ -147,7 +147,7 @@ def test_lacking(case: Lacking, process: Process, tree: Tree, judge: Judge) -> N
     prepare(process, tree)
     prepare(process, twin)
     control = process.observe(case.call, twin)
-    sandboxed = process.under(tree.layer(HANDLED, {"d1": HANDLED & ~case.lacks}))
+    sandboxed = process.under(tree.layer(HANDLED, {"d1": HANDLED ^ case.lacks}))
     judge(since(HANDLED, Denied("EACCES")), sandboxed.observe(case.call, tree), control)
 
 

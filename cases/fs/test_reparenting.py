@@ -35,9 +35,9 @@ MOVES = {
 }
 
 RIGHTS = {
-    "no-refer": ALL & ~FS.REFER,
-    "no-make": ALL & ~MAKE,
-    "no-remove": ALL & ~REMOVE,
+    "no-refer": ALL ^ FS.REFER,
+    "no-make": ALL ^ MAKE,
+    "no-remove": ALL ^ REMOVE,
     "all": ALL,
     "read": ALL | FS.READ_FILE,
 }
