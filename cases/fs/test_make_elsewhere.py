@@ -81,6 +81,7 @@ def test_message_queue(process: Process, tree: Tree, judge: Judge) -> None:
 
 @answers("make-cgroup-mkdir")
 @covers(FS.MAKE_DIR)
+@needs(Need.CGROUP2)
 @vm_only  # a control group of the machine
 def test_control_group(process: Process, tree: Tree, judge: Judge) -> None:
     """A control group is a folder: to make one needs MAKE_DIR."""
