@@ -152,7 +152,7 @@ FOLDER = {
         right=FS.MAKE_DIR,
         call=lambda process, tree: process.link(tree.sub, f"{tree.d1}/new"),
         vfs="EPERM",
-        answers="link-directory",
+        answers=("link-directory", "prec-link-dir-eperm"),
     )
 }
 

@@ -174,7 +174,7 @@ LANDLOCK_FIRST = {
         right=FS.MAKE_CHAR,
         call=mknod_at("d1/new", stat.S_IFCHR, NULL_DEVICE),
         vfs="EPERM",
-        answers="make-char-no-cap-order",
+        answers=("make-char-no-cap-order", "prec-mknod-eperm"),
     ),
     "block-without-cap-mknod": LandlockFirst(
         right=FS.MAKE_BLOCK, call=mknod_at("d1/new", stat.S_IFBLK, LOOP_DEVICE), vfs="EPERM"
@@ -195,7 +195,7 @@ VFS_FIRST = {
         call=bind_at("d1/file"),
         otherwise=bind_at("d1/new"),
         vfs="EADDRINUSE",
-        answers="make-sock-bind-precedence",
+        answers=("make-sock-bind-precedence", "prec-bind-eaddrinuse"),
     ),
     "sock-bind-missing-folder": VfsFirst(
         right=FS.MAKE_SOCK,
@@ -223,18 +223,21 @@ VFS_FIRST = {
         call=mknod_at("d1/file", stat.S_IFIFO),
         otherwise=mknod_at("d1/new", stat.S_IFIFO),
         vfs="EEXIST",
+        answers="prec-eexist-create",
     ),
     "mkdir-existing": VfsFirst(
         right=MAKE,
         call=lambda process, tree: process.mkdir(tree.sub),
         otherwise=lambda process, tree: process.mkdir(f"{tree.d1}/new"),
         vfs="EEXIST",
+        answers="prec-eexist-create",
     ),
     "symlink-existing": VfsFirst(
         right=MAKE,
         call=lambda process, tree: process.symlink("nowhere", tree.file),
         otherwise=lambda process, tree: process.symlink("nowhere", f"{tree.d1}/new"),
         vfs="EEXIST",
+        answers="prec-eexist-create",
     ),
 }
 

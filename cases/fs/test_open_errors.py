@@ -42,13 +42,19 @@ FIRST = {
         answers="open-creat-new-needs-make-reg",
     ),
     "folder-to-write": Failing(
-        path="d1", flags=os.O_WRONLY, errno="EISDIR", answers="open-dir-for-write"
+        path="d1",
+        flags=os.O_WRONLY,
+        errno="EISDIR",
+        answers=("open-dir-for-write", "prec-eisdir-open"),
     ),
     "folder-to-read-and-write": Failing(
         path="d1", flags=os.O_RDWR, errno="EISDIR", answers="open-dir-for-write"
     ),
     "folder-to-create": Failing(
-        path="d1", flags=os.O_CREAT, errno="EISDIR", answers="open-dir-for-write"
+        path="d1",
+        flags=os.O_CREAT,
+        errno="EISDIR",
+        answers=("open-dir-for-write", "prec-eisdir-open"),
     ),
     "folder-access-mode-3": Failing(
         path="d1", flags=ACCESS_MODE_3, errno="EISDIR", answers="open-accmode3"
@@ -63,7 +69,7 @@ FIRST = {
         path="d1/file",
         flags=os.O_CREAT | os.O_EXCL,
         errno="EEXIST",
-        answers="open-creat-existing-no-make-reg",
+        answers=("open-creat-existing-no-make-reg", "prec-eexist-create"),
     ),
     "symlink": Failing(
         path="d1/symlink",

@@ -116,7 +116,7 @@ LANDLOCK_FIRST = {
         right=FS.REMOVE_FILE,
         call=lambda process, tree: process.unlink(tree.sub),
         vfs="EISDIR",
-        answers="remove-unlink-on-dir",
+        answers=("remove-unlink-on-dir", "prec-unlink-dir"),
     ),
     "rmdir-of-a-file": LandlockFirst(
         right=FS.REMOVE_DIR,
@@ -128,7 +128,7 @@ LANDLOCK_FIRST = {
         right=FS.REMOVE_DIR,
         call=lambda process, tree: process.rmdir(tree.sub),
         vfs="ENOTEMPTY",
-        answers="remove-rmdir-nonempty",
+        answers=("remove-rmdir-nonempty", "prec-rmdir-notempty"),
     ),
 }
 
@@ -145,14 +145,14 @@ VFS_FIRST = {
         call=lambda process, tree: process.unlink(f"{tree.d1}/missing"),
         otherwise=lambda process, tree: process.unlink(tree.file),
         vfs="ENOENT",
-        answers="remove-missing",
+        answers=("remove-missing", "prec-enoent"),
     ),
     "rmdir-missing": VfsFirst(
         right=FS.REMOVE_DIR,
         call=lambda process, tree: process.rmdir(f"{tree.d1}/missing"),
         otherwise=lambda process, tree: process.rmdir(tree.sub),
         vfs="ENOENT",
-        answers="remove-missing",
+        answers=("remove-missing", "prec-enoent"),
     ),
     "rmdir-of-a-dot": VfsFirst(
         right=FS.REMOVE_DIR,
@@ -175,13 +175,13 @@ MOUNTED = {
         right=FS.REMOVE_DIR,
         call=lambda process, tree: process.rmdir(f"{tree.d1}/mount"),
         vfs="EBUSY",
-        answers="remove-mountpoint",
+        answers=("remove-mountpoint", "prec-ebusy-mountpoint"),
     ),
     "rename-of-a-mount-point": LandlockFirst(
         right=FS.REMOVE_DIR,
         call=lambda process, tree: process.rename(f"{tree.d1}/mount", f"{tree.d1}/new"),
         vfs="EBUSY",
-        answers="remove-mountpoint",
+        answers=("remove-mountpoint", "prec-ebusy-mountpoint"),
     ),
 }
 
@@ -203,7 +203,7 @@ def test_mount_point(case: LandlockFirst, process: Process, tree: Tree, judge: J
             right=FS.REMOVE_FILE,
             call=lambda process, tree: process.unlink(tree.file),
             vfs="EPERM",
-            answers="remove-sticky-order",
+            answers=("remove-sticky-order", "prec-sticky-eperm"),
         )
     }
 )

@@ -199,7 +199,7 @@ VFS_FIRST = {
         call=rename("missing"),
         otherwise=rename("file"),
         vfs="ENOENT",
-        answers="rename-missing",
+        answers=("rename-missing", "prec-enoent"),
     ),
     "exchange-with-missing": VfsFirst(
         right=MOVE_FILE,
