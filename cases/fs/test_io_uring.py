@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
+from cases.fs.everything import everything
 from cases.fs.uring import though_denied
-from suite.abi import FS, known
+from suite.abi import FS
 from suite.calls.files import FIONREAD
 from suite.calls.sockets import unix
 from suite.calls.uring import Ring
@@ -178,7 +179,7 @@ def test_reparenting(
     """Reparenting is denied as to the system calls: always before there was REFER."""
     ring = process.uring()
     control = process.observe(case.call, ring, tree.twin())
-    sandboxed = process.under(Ruleset(fs=known(FS, max(facts.abi, 1))))
+    sandboxed = process.under(everything(facts))
     expect = by_abi(lambda abi: Denied("EXDEV" if abi < FS.REFER.since else "EACCES"))
     judge(expect, sandboxed.observe(case.call, ring, tree), control)
 

@@ -11,15 +11,15 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.fs.everything import everything
 from cases.fs.order import refused
-from suite.abi import FS, known
+from suite.abi import FS
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.records import Facts
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
 from suite.session import Call, Int
 from suite.tree import Tree
 
@@ -29,11 +29,6 @@ IPC_PRIVATE, IPC_CREAT, IPC_RMID, SHM_EXEC = 0, 0o1000, 0, 0o100000
 MAP_FIXED_NOREPLACE = 0x100000
 ADDRESS, SIZE = 0x20000000, 0x10000
 """Where a case maps something, and how much: whole pages on every architecture."""
-
-
-def everything(facts: Facts) -> Ruleset:
-    """Handles every right that the kernel knows, and allows none."""
-    return Ruleset(fs=known(FS, max(facts.abi, 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
