@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Whose credentials an operation of io_uring has: of who submits it, or those that the ring keeps.
 
-Source: io_init_req() and io_prep_async_work() in io_uring/io_uring.c (of a request); __io_sq_thread()
-in io_uring/sqpoll.c (of a polling thread). Landlock has no hook in io_uring.
+Source: io_init_req() and io_prep_async_work() in io_uring/io_uring.c (of a request);
+__io_sq_thread() in io_uring/sqpoll.c (of a polling thread). Landlock has no hook in io_uring.
 """
 
 import os
