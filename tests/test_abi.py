@@ -63,6 +63,15 @@ def test_features_are_single_bits_of_known_versions() -> None:
         assert set(versions) <= set(ABIS)
 
 
+@pytest.mark.parametrize("kind", PREFIX)
+def test_what_a_set_leaves_out(kind: type[Feature]) -> None:
+    """``~`` gives all the other bits, which is wrong in Python 3.11.2."""
+    every = sum(kind)
+    for bit in (kind(0), *kind):
+        assert int(~bit) == every & (every ^ int(bit))
+        assert ~~bit == bit
+
+
 def test_a_field_of_the_attribute_came_with_its_first_bits() -> None:
     for kind, end in ((FS, 8), (NET, 16), (SCOPE, 24)):
         first = min(bit.since for bit in kind)
