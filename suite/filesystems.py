@@ -16,6 +16,7 @@ import pytest
 
 from suite.disks import MissingError, Mkfs, attached
 from suite.errors import InfrastructureError
+from suite.fuse import serve
 from suite.modules import load_modules
 from suite.outcome import Denied
 from suite.process import CLONE_NEWNS, Process
@@ -165,6 +166,7 @@ class FileSystem(Enum):
     OVERLAY_LOWER = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_lower)
     OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
     BIND = Kind("tmpfs", "CONFIG_TMPFS", lay=_bind)
+    FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",))
     PROC = Kind("proc", "CONFIG_PROC_FS")
     SYSFS = Kind("sysfs", "CONFIG_SYSFS")
     CGROUP2 = Kind("cgroup2", "CONFIG_CGROUPS")
@@ -234,7 +236,10 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
         return ""
     point = f"{ground.place}/{fs.id}"
     ground.root.mkdir(point)
-    if kind.mkfs is None:
+    if fs is FileSystem.FUSE:
+        ground.root.mkdir(f"{point}.folder")
+        serve(ground.root, point, f"{point}.folder", ground.agent)
+    elif kind.mkfs is None:
         _mount_at(ground.root, kind.type, point, kind)
     else:
         load_modules(("loop",), ground, target)

@@ -76,6 +76,7 @@ class Need(Enum):
     SYSVIPC = "needs System V IPC (CONFIG_SYSVIPC)"
     SECRET_MEMORY = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14)"  # noqa: S105 (no password)
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
+    PAGES_OF_4K = "needs pages of 4 KiB"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -329,11 +330,14 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.INOTIFY: _knows("inotify_init1"),
     Need.FANOTIFY: _has_fanotify,
     Need.SYSV_SHM: _knows("shmget"),
-    Need.FUSE: lambda ground, _: ground.private and _opens(ground, "/dev/fuse"),
+    Need.FUSE: lambda ground, target: (
+        ground.private and _has_filesystem("fuse", ground, target) and _opens(ground, "/dev/fuse")
+    ),
     Need.HUGETLB: _gives("memfd_create", "", 4),
     Need.SYSVIPC: lambda ground, _: _has_shared_memory(ground.root),
     Need.SECRET_MEMORY: _gives("memfd_secret", 0),
     Need.MAP_FILES: _follows_map_files,
+    Need.PAGES_OF_4K: _gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

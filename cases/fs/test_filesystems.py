@@ -27,7 +27,7 @@ RANDOM_DEVICE = os.makedev(1, 8)
 POSIX = (
     FileSystem.TMPFS, FileSystem.RAMFS, FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS,
     FileSystem.F2FS, FileSystem.OVERLAY, FileSystem.OVERLAY_LOWER, FileSystem.OVERLAY_MERGED,
-    FileSystem.BIND,
+    FileSystem.BIND, FileSystem.FUSE,
 )  # fmt: skip
 ALL = (*POSIX, FileSystem.VFAT)
 

@@ -58,4 +58,5 @@ long make_task(struct task *parent, int id, unsigned long flags, int *fds);
 void answer(struct task *task, struct reply reply, const int *fds);
 void serve(struct task *task);
 void supervise(int in, int out);
+void serve_fuse(int fd); /* for good */
 void forget_channels(void); /* in a child of the supervisor: close what only it may hold */

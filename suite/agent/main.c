@@ -83,7 +83,9 @@ static void go_on_serving(const char *environment)
 
 int main(void)
 {
-	const char *environment = getenv("LANDPROOF_AGENT");
+	const char *environment = getenv("LANDPROOF_AGENT"), *fuse = getenv("LANDPROOF_FUSE");
+	if (fuse)
+		serve_fuse(atoi(fuse));
 	journals = mmap(NULL, sizeof(*journals) * PROCESSES, PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (environment)
