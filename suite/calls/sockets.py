@@ -8,9 +8,13 @@ from socket import SOCK_STREAM
 from suite.calls.base import Caller
 from suite.calls.files import Fd
 from suite.ruleset import attr_size
-from suite.session import Call, Int, Out, Pack
+from suite.session import Argument, Call, Int, Out, Pack
 
-IPPROTO_MPTCP = 262
+IPPROTO_MPTCP, IPPROTO_SMC = 262, 256
+AF_SMC = 43
+IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE = 24, 51
+IPV6_ADDRFORM = 1
+TCP_FASTOPEN_CONNECT = 30
 MSG_FASTOPEN = 0x20000000
 LOOPBACK6 = bytes(15) + b"\1"
 
@@ -50,6 +54,13 @@ def unspecified(address: bytes) -> bytes:
     return struct.pack("<H", socket.AF_UNSPEC) + address[2:]
 
 
+def message(data: bytes, address: bytes | None) -> tuple[bytes | tuple[int, Argument], ...]:
+    """The fields of a struct msghdr with one buffer."""
+    vector = Pack(((8, data), (8, len(data))))
+    size = len(address) if address else 0
+    return (8, address), (8, size), (8, vector), (8, 1), bytes(24)
+
+
 class Sockets(Caller):
     """socket(2) and its kin."""
 
@@ -83,6 +94,19 @@ class Sockets(Caller):
         """sendto(2)."""
         size = len(address) if address else 0
         return self.syscall("sendto", fd, data, len(data), flags, address, size)
+
+    def sendmsg(self, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0) -> Call:
+        """sendmsg(2) of one buffer."""
+        return self.syscall("sendmsg", fd, Pack(message(data, address)), flags)
+
+    def sendmmsg(self, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0) -> Call:
+        """sendmmsg(2) of one message of one buffer: 1, or the errno of that message."""
+        vector = Pack((*message(data, address), bytes(8)))
+        return self.syscall("sendmmsg", fd, vector, 1, flags)
+
+    def shutdown(self, fd: Fd, how: int) -> Call:
+        """shutdown(2)."""
+        return self.syscall("shutdown", fd, how)
 
     def recv(self, fd: Fd, size: int, flags: int = 0) -> Call:
         """recvfrom(2) without an address: the bytes are the call's ``data``."""

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from suite.calls.base import Caller
 from suite.calls.files import AT_FDCWD, Fd
+from suite.calls.sockets import message
 from suite.session import Argument, Call, InOut, Pack
 
 SETUP_SQPOLL = 1 << 1
@@ -34,6 +35,7 @@ _PROT, _MAP_SHARED_POPULATE = 1 | 2, 0x1 | 0x8000
 class Op(IntEnum):
     """IORING_OP_*."""
 
+    SENDMSG = 9
     CONNECT = 16
     OPENAT = 18
     OPENAT2 = 28
@@ -45,6 +47,7 @@ class Op(IntEnum):
     URING_CMD = 46
     FTRUNCATE = 55
     BIND = 56
+    LISTEN = 57
 
 
 @dataclass(slots=True)
@@ -147,6 +150,18 @@ class Ring:
     def bind(self, process: Caller, fd: Fd, address: bytes) -> Call:
         """IORING_OP_BIND."""
         self.begin(process, Op.BIND, fd, off=len(address), addr=address)
+        return self.end(process)
+
+    def listen(self, process: Caller, fd: Fd, backlog: int = 8) -> Call:
+        """IORING_OP_LISTEN."""
+        self.begin(process, Op.LISTEN, fd, size=backlog)
+        return self.end(process)
+
+    def sendmsg(
+        self, process: Caller, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0
+    ) -> Call:
+        """IORING_OP_SENDMSG of one buffer."""
+        self.begin(process, Op.SENDMSG, fd, addr=Pack(message(data, address)), size=1, flags=flags)
         return self.end(process)
 
     def command(self, process: Caller, fd: Fd, command: int = 0) -> Call:
