@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""File systems as a dimension of cases: ids, modules, mounts that are made once or told why not."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from suite import filesystems as under_test
+from suite.disks import MissingError
+from suite.errors import InfrastructureError
+from suite.filesystems import FileSystem, mounted
+from suite.modules import load_modules
+from suite.process import Process
+from suite.records import KernelBuild
+from suite.session import Session
+from suite.targets.base import Ground, Target
+from suite.targets.local import LocalTarget
+from tests.runs import wait_until
+from tests.test_needs import FULL
+from vm import initramfs
+from vm.kernel import Kernel
+from vm.target import VmTarget
+
+pytest_plugins = ["pytester"]
+BLOCK_DEVICES = Path("/sys/block")
+
+CASES = """
+from suite.filesystems import FileSystem, filesystems
+from suite.rows import Row, table
+
+@filesystems(FileSystem.TMPFS, FileSystem.OVERLAY_LOWER)
+@table({"row": Row(), "other-row": Row()})
+def test_with_a_table(case, tree):
+    pass
+
+@filesystems(FileSystem.EXT4)
+def test_without_a_table(tree):
+    pass
+
+def test_of_before(tree):
+    pass
+"""
+
+
+def test_ids_are_permanent() -> None:
+    """Results of two years compare: add to these, change none."""
+    assert {fs.id for fs in FileSystem} >= {
+        "tmpfs", "ramfs", "ext4", "btrfs", "xfs", "f2fs", "vfat", "overlay", "overlay-lower",
+        "overlay-merged", "bind", "fuse", "proc", "sysfs", "cgroup2", "hugetlbfs", "devtmpfs",
+    }  # fmt: skip
+
+
+def test_the_file_system_is_the_last_part_of_an_id(pytester: pytest.Pytester) -> None:
+    area = pytester.mkdir("area")
+    (area / "test_mini.py").write_text(CASES)
+    plain = ("-p", "suite.plugin", "-p", "no:cacheprovider", "--target", "local")
+    items, _ = pytester.inline_genitems(*plain)
+    from suite.rows import case_id  # noqa: PLC0415 (rows is imported anew by the plugin)
+
+    assert [case_id(item) for item in items] == [
+        "area/mini[row-tmpfs]",
+        "area/mini[row-overlay-lower]",
+        "area/mini[other-row-tmpfs]",
+        "area/mini[other-row-overlay-lower]",
+        "area/mini[without-a-table-ext4]",
+        "area/mini[of-before]",
+    ]
+
+
+class Modular(LocalTarget):
+    """A kernel whose modules are what they are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def modules(self, name: str) -> Iterator[bytes]:
+        """One that it needs, and itself."""
+        self.asked.append(name)
+        yield b"what %s needs" % name.encode()
+        yield name.encode()
+
+
+class Loader:
+    """A process that only loads modules."""
+
+    def __init__(self) -> None:
+        self.loaded: list[bytes] = []
+
+    def init_module(self, image: bytes) -> None:
+        """Note it."""
+        self.loaded.append(image)
+
+
+def bare_ground(root: object, session: object = None, *, private: bool = True) -> Ground:
+    place = "/tmp/x"  # noqa: S108
+    return Ground(cast(Session, session), cast(Process, root), place, place, private, FULL)
+
+
+def test_modules_are_loaded_in_their_order_and_once(session: Session) -> None:
+    target, loader = Modular(), Loader()
+    ground = bare_ground(loader, session)
+    load_modules(("loop", "xfs"), ground, target)
+    load_modules(("xfs", "ext4"), ground, target)
+    assert target.asked == ["loop", "xfs", "ext4"]
+    assert loader.loaded == [
+        b"what loop needs", b"loop", b"what xfs needs", b"xfs", b"what ext4 needs", b"ext4",
+    ]  # fmt: skip
+
+
+def test_a_module_that_can_not_be_loaded_harms_nothing(session: Session) -> None:
+    process = Process(session, 0).fork()
+    deadline = session.deadline_ms
+    load_modules(("nonsense",), bare_ground(process, session), Modular())
+    assert process.getpid().value > 0
+    assert session.deadline_ms == deadline
+
+
+def test_a_machine_gives_the_modules_of_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = KernelBuild(name="x", release="x", version="1", source="path:/x", sha256="0")
+    target = VmTarget("vm:x", Kernel(build, Path("/x"), None, None))
+    files = {"xfs": (Path("crc.ko"), Path("xfs.ko")), "ext4": (), "none": None}
+    monkeypatch.setattr(initramfs, "module_files", lambda _, name: files[name])
+    monkeypatch.setattr(initramfs, "read_module", lambda file: file.name.encode())
+    assert list(target.modules("xfs")) == [b"crc.ko", b"xfs.ko"]
+    assert not list(target.modules("ext4"))
+    assert not list(target.modules("none"))
+
+
+@pytest.mark.parametrize("error", [MissingError("needs a moon"), InfrastructureError("no moon")])
+def test_what_can_not_be_mounted_is_tried_once(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tries = []
+
+    def fail(fs: FileSystem, *_: object) -> str:
+        tries.append(fs)
+        raise error
+
+    monkeypatch.setattr(under_test, "_mount", fail)
+    ground = bare_ground(None)
+    for _ in range(3):
+        with pytest.raises(type(error), match="moon"):
+            mounted(FileSystem.EXT4, ground, LocalTarget())
+    assert tries == [FileSystem.EXT4]
+
+
+def test_without_a_mount_namespace_nothing_is_mounted() -> None:
+    with pytest.raises(MissingError, match="mount namespace"):
+        mounted(FileSystem.TMPFS, bare_ground(None, private=False), LocalTarget())
+
+
+def test_what_the_kernel_lacks_is_told_with_its_option(session: Session) -> None:
+    root = SimpleNamespace(read_file=lambda _: b"nodev\tproc\n\text4\n")
+    with pytest.raises(MissingError, match=r"needs f2fs \(CONFIG_F2FS_FS"):
+        mounted(FileSystem.F2FS, bare_ground(root, session), LocalTarget())
+
+
+@pytest.fixture
+def started() -> Iterator[tuple[Target, Ground]]:
+    """The running kernel."""
+    target = LocalTarget()
+    ground = target.start()
+    yield target, ground
+    target.stop()
+
+
+@pytest.mark.parametrize("fs", [FileSystem.TMPFS, FileSystem.EXT4, FileSystem.FUSE])
+def test_a_mount_is_made_once_and_ours_alone(
+    fs: FileSystem, started: tuple[Target, Ground]
+) -> None:
+    target, ground = started
+    try:
+        point = mounted(fs, ground, target)
+    except MissingError as error:
+        pytest.skip(str(error))
+    ground.root.write_file(f"{point}/file", b"content")
+    assert mounted(fs, ground, target) == point
+    assert ground.root.read_file(f"{point}/file") == b"content"
+    assert point not in Path("/proc/self/mounts").read_text()
+
+
+def test_no_loop_device_outlives_its_target(started: tuple[Target, Ground]) -> None:
+    target, ground = started
+    try:
+        point = mounted(FileSystem.EXT4, ground, target)
+    except MissingError as error:
+        pytest.skip(str(error))
+    mounts = ground.root.read_file("/proc/self/mounts").decode().splitlines()
+    device = next(PurePath(line.split()[0]).name for line in mounts if f" {point} " in line)
+    backing = BLOCK_DEVICES / device / "loop/backing_file"
+    assert "ext4.image" in backing.read_text()
+    target.stop()
+    wait_until(lambda: not backing.exists(), "the loop device is free")
