@@ -11,7 +11,7 @@ from enum import Enum
 from suite.agent.build import BuildError
 from suite.calls.files import AT_EXECVE_CHECK, AT_FDCWD, FAN_REPORT_FD_ERROR, O_EMPTYPATH, O_PATH
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
-from suite.calls.sockets import IPPROTO_MPTCP
+from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC
 from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
 from suite.modules import load_modules
@@ -77,6 +77,12 @@ class Need(Enum):
     SECRET_MEMORY = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14)"  # noqa: S105 (no password)
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
     PAGES_OF_4K = "needs pages of 4 KiB"
+    SCTP = "needs SCTP (CONFIG_IP_SCTP, and its module loaded)"
+    SMC = "needs SMC (CONFIG_SMC, and its module loaded)"
+    SMC_OF_INET = "needs SMC as a protocol of IPv4 (CONFIG_SMC, Linux 6.11)"
+    VSOCK = "needs AF_VSOCK (CONFIG_VSOCKETS)"
+    RAW_SOCKETS = "needs raw and packet sockets (CAP_NET_RAW, CONFIG_PACKET)"
+    LOCAL_PORT_RANGE = "needs IP_LOCAL_PORT_RANGE (Linux 6.3)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -277,6 +283,29 @@ def _follows_map_files(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(follow).outcome == Allowed()
 
 
+def _makes_sockets(
+    family: int, protocol: int = 0, kind: int = socket.SOCK_STREAM, modules: tuple[str, ...] = ()
+) -> Callable[[Ground, Target], bool]:
+    """Whether there are such sockets, once their modules are loaded."""
+
+    def ask(ground: Ground, target: Target) -> bool:
+        load_modules(modules, ground, target)
+        with ground.session.scope():
+            process = ground.root.fork()
+            return process.observe(Process.socket, family, kind, protocol).outcome == Allowed()
+
+    return ask
+
+
+def _has_local_port_range(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        fd = process.socket(socket.AF_INET, socket.SOCK_STREAM)
+        process.setsockopt(fd, socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, 0)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,
@@ -338,6 +367,12 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SECRET_MEMORY: _gives("memfd_secret", 0),
     Need.MAP_FILES: _follows_map_files,
     Need.PAGES_OF_4K: _gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
+    Need.SCTP: _makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp", "md5", "sha1")),
+    Need.SMC: _makes_sockets(AF_SMC, modules=("smc",)),
+    Need.SMC_OF_INET: _makes_sockets(socket.AF_INET, IPPROTO_SMC, modules=("smc",)),
+    Need.VSOCK: _makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
+    Need.RAW_SOCKETS: _makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
+    Need.LOCAL_PORT_RANGE: _has_local_port_range,
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

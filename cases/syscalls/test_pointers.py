@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""Attributes that are not there, or not all of them, and attributes that end with their page.
+
+Source: copy_min_struct_from_user(), add_rule_path_beneath() and add_rule_net_port() in security/
+landlock/syscalls.c; struct landlock_path_beneath_attr in include/uapi/linux/landlock.h is packed.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases.syscalls.memory import UNMAPPED, at_the_end
+from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH
+from suite.calls.files import O_PATH
+from suite.expectation import by_abi, since
+from suite.outcome import Allowed, Outcome, Rejected
+from suite.process import Process
+from suite.rows import Case, Judge, table
+from suite.ruleset import Ruleset
+
+ATTR = struct.pack("<Q", FS.READ_FILE)
+TOO_SMALL, TOO_BIG, NOT_THERE = "EINVAL", "E2BIG", "EFAULT"
+PAGE, ANY_PAGE = 4096, 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attr(Case):
+    """A pointer to no attribute, and a size."""
+
+    pointer: int
+    size: int
+
+
+def refused(pointer: int, size: int, errno: str, answers: str) -> Attr:
+    expect = by_abi(lambda _: Rejected("create_ruleset", errno))
+    return Attr(pointer=pointer, size=size, expect=expect, answers=answers)
+
+
+POINTERS = {
+    "null-0-bytes": refused(0, 0, NOT_THERE, "sys-cr-null-first"),
+    "null-7-bytes": refused(0, 7, NOT_THERE, "sys-cr-null-first"),
+    "null-8-bytes": refused(0, 8, NOT_THERE, "sys-cr-null-first"),
+    "null-any-page-and-one": refused(0, ANY_PAGE + 1, NOT_THERE, "sys-cr-null-first"),
+    "unmapped-0-bytes": refused(UNMAPPED, 0, TOO_SMALL, "sys-cr-size-small"),
+    "unmapped-7-bytes": refused(UNMAPPED, 7, TOO_SMALL, "sys-cr-badptr-order"),
+    "unmapped-8-bytes": refused(UNMAPPED, 8, NOT_THERE, "sys-cr-badptr"),
+    "unmapped-48-bytes": refused(UNMAPPED, 48, NOT_THERE, "sys-cr-badptr"),
+    "unmapped-page": refused(UNMAPPED, PAGE, NOT_THERE, "sys-cr-badptr"),
+    "unmapped-any-page-and-one": refused(UNMAPPED, ANY_PAGE + 1, TOO_BIG, "sys-cr-badptr-order"),
+    "unmapped-greatest": refused(UNMAPPED, -1, TOO_BIG, "sys-cr-size-huge"),
+    "of-the-kernel": refused(1 << 63, 8, NOT_THERE, "sys-cr-badptr"),
+}
+
+
+@table(POINTERS)
+def test_pointer(case: Attr, process: Process, judge: Judge) -> None:
+    """A null pointer is refused before the size is looked at, any other one after."""
+    control = process.observe(Process.create_ruleset, ATTR, 8)
+    observed = process.observe(Process.create_ruleset, case.pointer, case.size)
+    judge(case.expect, observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge(Case):
+    """How much of an attribute is mapped, and how much the kernel is told there was."""
+
+    mapped: int
+    told: int
+
+
+def edge(mapped: int, told: int, answers: str) -> Edge:
+    there = Allowed() if told == mapped else Rejected("create_ruleset", NOT_THERE)
+    return Edge(mapped=mapped, told=told, expect=by_abi(lambda _: there), answers=answers)
+
+
+EDGES = {
+    "8-bytes-mapped": edge(8, 8, "sys-cr-edge-exact"),
+    "8-of-9-bytes-mapped": edge(8, 9, "sys-cr-edge-exact"),
+    **{f"{size}-bytes-mapped": edge(size, size, "sys-cr-edge-exact") for size in (16, 24, 48, 64)},
+    **{
+        f"{size}-of-{size + 1}-bytes-mapped": edge(size, size + 1, "sys-cr-tail-unmapped")
+        for size in (16, 24, 48, 64)
+    },
+}
+
+
+@table(EDGES)
+def test_edge(case: Edge, process: Process, judge: Judge) -> None:
+    """All of an attribute has to be mapped, and nothing beyond it."""
+    pointer = at_the_end(process, case.mapped, ATTR.ljust(case.mapped, b"\0"))
+    control = process.observe(Process.create_ruleset, pointer, case.mapped)
+    judge(case.expect, process.observe(Process.create_ruleset, pointer, case.told), control)
+
+
+FOLDER = 200
+"""A file descriptor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Case):
+    """The attribute of a rule, and what points to how much of it."""
+
+    ruleset: Ruleset
+    kind: int
+    attr: bytes
+    point: Callable[[Process, bytes], int]
+
+
+def whole(process: Process, attr: bytes) -> int:
+    return at_the_end(process, len(attr), attr)
+
+
+def all_but_one(process: Process, attr: bytes) -> int:
+    return at_the_end(process, len(attr) - 1, attr[:-1])
+
+
+POINTS: dict[str, tuple[Callable[[Process, bytes], int], Outcome]] = {
+    "null": (lambda process, attr: 0, Rejected("add_rule", NOT_THERE)),
+    "unmapped": (lambda process, attr: UNMAPPED, Rejected("add_rule", NOT_THERE)),
+    "whole": (whole, Allowed()),
+    "all-but-one-byte": (all_but_one, Rejected("add_rule", NOT_THERE)),
+}
+READ, BIND = Ruleset(fs=FS.READ_FILE), Ruleset(net=NET.BIND_TCP)
+KINDS = {
+    "file": (READ, RULE_PATH_BENEATH, struct.pack("<Qi", READ.fs, FOLDER), "sys-ar-edge-fs"),
+    "port": (BIND, RULE_NET_PORT, struct.pack("<QQ", BIND.net, 443), "sys-ar-edge-net"),
+}
+RULES = {
+    f"{kind}-{name}": Rule(
+        ruleset=ruleset,
+        kind=number,
+        attr=attr,
+        point=point,
+        expect=since(ruleset.features, outcome),
+        answers="sys-ar-null" if name in ("null", "unmapped") else answer,
+    )
+    for kind, (ruleset, number, attr, answer) in KINDS.items()
+    for name, (point, outcome) in POINTS.items()
+}
+
+
+@table(RULES)
+def test_rule(case: Rule, process: Process, judge: Judge) -> None:
+    """The kernel reads 12 bytes of a rule on files, 16 of one on ports, and no byte more."""
+    process.dup_to(process.open("/", O_PATH), FOLDER)
+    ruleset = process.build(case.ruleset)
+    control = process.observe(Process.add_rule, ruleset, case.kind, case.attr)
+    pointer = case.point(process, case.attr)
+    judge(case.expect, process.observe(Process.add_rule, ruleset, case.kind, pointer), control)
