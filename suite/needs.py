@@ -367,7 +367,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SECRET_MEMORY: _gives("memfd_secret", 0),
     Need.MAP_FILES: _follows_map_files,
     Need.PAGES_OF_4K: _gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
-    Need.SCTP: _makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp", "md5", "sha1")),
+    Need.SCTP: _makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
     Need.SMC: _makes_sockets(AF_SMC, modules=("smc",)),
     Need.SMC_OF_INET: _makes_sockets(socket.AF_INET, IPPROTO_SMC, modules=("smc",)),
     Need.VSOCK: _makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
