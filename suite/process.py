@@ -28,8 +28,10 @@ from suite.session import Argument, Batch, Call, Mode, Out, Pack, Session, Setup
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 1 << 17, 1 << 25, 1 << 26, 1 << 27
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 1 << 28, 1 << 29, 1 << 30
-_VM, _FS, _FILES, _SIGHAND, _THREAD, _SYSVSEM = (1 << bit for bit in (8, 9, 10, 11, 16, 18))
-CLONE_THREAD = _VM | _FS | _FILES | _SIGHAND | _THREAD | _SYSVSEM
+CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND = 1 << 8, 1 << 9, 1 << 10, 1 << 11
+CLONE_VFORK, CLONE_CLEAR_SIGHAND = 1 << 14, 1 << 32
+_THREAD, _SYSVSEM = 1 << 16, 1 << 18
+CLONE_THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | _THREAD | _SYSVSEM
 
 _LANDLOCK_CALLS = {
     "landlock_create_ruleset": "create_ruleset",
@@ -114,8 +116,15 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     # Other processes
 
     def fork(self, flags: int = 0) -> Process:
-        """clone(2): a child with its own memory, in the same domain."""
+        """clone(2): a child in the same domain; clone3(2) for flags that have no room in clone's."""
         return self._clone(flags | signal.SIGCHLD, "fork")
+
+    def vfork(self) -> Process:
+        """vfork(2): a child in its parent's memory, which waits for its exec or exit.
+
+        All that the child does up to that goes in one program: it has to ask for no value before.
+        """
+        return self._clone(CLONE_VM | CLONE_VFORK | signal.SIGCHLD, "vfork")
 
     def thread(self) -> Process:
         """clone(2): a thread of the same process."""

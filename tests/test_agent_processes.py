@@ -7,11 +7,16 @@ import signal
 import struct
 from pathlib import Path
 
+import pytest
+
 from suite.agent import build
-from suite.agent.wire import Address, Buffer, Data, Op, OpKind, Result, Status
+from suite.agent.wire import END, Address, Buffer, Data, Op, OpKind, Result, Status
 from tests.agents import ARCH, THREAD, Agent, fork, give_in, kill, take_out
 
 AT_FDCWD = -100
+AT_EMPTY_PATH = 0x1000
+CLONE_VM, CLONE_FILES, CLONE_VFORK = 0x100, 0x400, 0x4000
+VFORK = CLONE_VM | CLONE_VFORK | signal.SIGCHLD
 MEGABYTE = 1 << 20
 IGNORE = struct.pack("<Q24x", signal.SIG_IGN)
 
@@ -52,6 +57,72 @@ def test_a_thread_shares_memory_files_and_process_id(agent: Agent) -> None:
     assert pid == leader == same
     assert tid == records[2].value != pid
     assert (records[9].value, records[10].value) == (0, -errno.EBADF)
+
+
+def test_a_process_may_share_memory_without_being_a_thread(agent: Agent) -> None:
+    """It has a process id of its own, and its end is its own."""
+    page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
+    poke = Op(OpKind.POKE, 2, args=(Result(0),), buffers=[give_in(b"shared")])
+    peek = Op(OpKind.PEEK, 1, args=(Result(0),), buffers=[take_out(6)])
+    made = fork(1, 2, CLONE_VM | CLONE_FILES | signal.SIGCHLD)
+    records = agent.run(page, made, agent.call(2, "getpid"), poke, peek)
+    assert records[2].value == records[1].value
+    assert records[4].data[:6] == b"shared"
+    assert agent.values(kill(2), agent.call(1, "getpid"))[1] != records[1].value
+
+
+def test_a_parent_waits_for_the_exit_of_its_vfork(agent: Agent) -> None:
+    """Which shares its memory, and answers for what it did."""
+    page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
+    poke = Op(OpKind.POKE, 2, args=(Result(0),), buffers=[give_in(b"shared")])
+    peek = Op(OpKind.PEEK, 1, args=(Result(0),), buffers=[take_out(6)])
+    pid, end = agent.call(2, "getpid"), agent.call(2, "exit_group", 7)
+    wait = agent.call(1, "wait4", Result(1), Address(0), 1, 0, buffers=[take_out(4)])
+    records = agent.run(page, fork(1, 2, VFORK), pid, poke, end, wait, peek)
+    assert records[2].value == records[1].value
+    assert records[4].status == Status.DIED
+    assert records[5].data[:4] == struct.pack("<I", 7 << 8)
+    assert records[6].data[:6] == b"shared"
+
+
+@pytest.mark.parametrize("flags", [VFORK, CLONE_VFORK | signal.SIGCHLD])
+def test_a_parent_waits_for_the_exec_of_its_vfork(agent: Agent, flags: int) -> None:
+    """Whose new image goes on serving; it may execute what it opened itself."""
+    opened = agent.call(2, "openat", AT_FDCWD, Address(0), os.O_CLOEXEC, buffers=[own_path()])
+    exec_it = Op(
+        OpKind.EXEC, 2, args=(Result(1), Address(0), AT_EMPTY_PATH), buffers=[give_in(b"\0")]
+    )
+    parent = agent.call(1, "getpid")
+    values = agent.values(fork(1, 2, flags), opened, exec_it, agent.call(2, "getppid"), parent)
+    assert values[3] == values[4]
+    assert agent.values(agent.call(2, "getpid")) == values[:1]
+
+
+def test_a_vfork_ends_that_would_keep_its_parent_waiting(agent: Agent) -> None:
+    """That has nothing to do, no exec or exit, a failure before it, or an exec that failed."""
+    failing = agent.call(2, "close", -1, on_fail=END)
+    exec_it = Op(OpKind.EXEC, 2, args=(AT_FDCWD, Address(0), 0), buffers=[give_in(b"/none\0")])
+    pid = agent.call(2, "getpid")
+    for ops in ([], [pid], [failing, agent.call(2, "exit_group", 0)], [pid, exec_it]):
+        records = agent.run(fork(1, 2, VFORK), *ops)
+        assert records[0].value > 0
+        if ops[-1:] == [exec_it]:
+            assert [r.value for r in records.values()][1:] == [records[0].value, -errno.ENOENT]
+        assert agent.values(agent.call(1, "getpid")) != [records[0].value]
+        assert agent.run(pid, kill(2))[0].status in (Status.DIED, Status.GONE)
+
+
+def test_flags_that_clone_has_no_room_for_go_to_clone3(agent: Agent) -> None:
+    """CLONE_CLEAR_SIGHAND is the first of them: a child has no handlers, one of clone(2) has."""
+    handler = give_in(struct.pack("<Q24x", 0x1000))
+    made = [fork(1, n, flags | signal.SIGCHLD) for n, flags in ((2, 0), (3, 1 << 32))]
+    asked = [
+        agent.call(n, "rt_sigaction", signal.SIGHUP, 0, Address(0), 8, buffers=[take_out(32)])
+        for n in (2, 3)
+    ]
+    handle = agent.call(1, "rt_sigaction", signal.SIGHUP, Address(0), 0, 8, buffers=[handler])
+    records = agent.run(handle, *made, *asked)
+    assert [struct.unpack_from("<Q", records[n].data)[0] for n in (3, 4)] == [0x1000, 0]
 
 
 def test_threads_work_side_by_side(agent: Agent) -> None:

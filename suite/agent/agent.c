@@ -146,33 +146,43 @@ static void lose(int id, int status)
 /* A segment of its own: what came before an exit is answered before it. */
 static int is_alone(struct op *op)
 {
-	return op->kind >= OP_FORK || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
+	return op->kind >= OP_FORK || is_last(op);
+}
+
+static int names(struct source *source, int op)
+{
+	return (source->kind == SOURCE_RESULT || source->kind == SOURCE_DATA) && source->op == op;
 }
 
 static int refers_to(struct view *view, int op)
 {
 	int found = 0;
 	for (int i = 0; i < view->op->args; i++)
-		found |= view->arg[i].kind != SOURCE_LITERAL && view->arg[i].op == op;
+		found |= names(&view->arg[i], op);
 	for (int i = 0; i < view->op->fixes; i++)
-		found |= view->fix[i].source.op == op;
+		found |= names(&view->fix[i].source, op);
 	return found;
 }
 
 /*
  * A process that another forks has its copy of the program: it goes on with its own operations at
- * once, unless they need what the fork gave.
+ * once, unless they need what the fork gave. One whose parent waits for its exec or exit, as
+ * vfork(2) has it, goes on up to that.
  */
 static int run_ahead(struct program *program, struct view *fork, uint8_t *at)
 {
 	struct view view;
 	int end = program->cursor + 1, most = end + SEGMENT_OPS;
-	int told = fork->op->kind != OP_FORK || fork->arg[1].kind != SOURCE_LITERAL || fork->arg[1].value & CLONE_VM;
+	int told = fork->op->kind != OP_FORK || fork->arg[1].kind != SOURCE_LITERAL ||
+		   (fork->arg[1].value & (CLONE_VM | CLONE_VFORK)) == CLONE_VM;
 	for (; !told && end < (int)program->count && end < most; end++) {
 		at = parse(at, program->code.base + program->code.size, &view);
-		if (view.op->process != fork->arg[0].value || is_alone(view.op) ||
-		    refers_to(&view, program->cursor))
+		if (view.op->process != fork->arg[0].value || refers_to(&view, program->cursor))
 			break;
+		if (is_alone(view.op)) {
+			end += is_last(view.op) && fork->arg[1].value & CLONE_VFORK;
+			break;
+		}
 	}
 	return end > program->cursor + 1 ? end : 0;
 }
@@ -299,6 +309,8 @@ static void finish_segment(int id)
 		return;
 	}
 	move_to(program, reply.next);
+	if (reply.more)
+		watch(program, id, program->cursor, process->end);
 }
 
 static int valid(struct program *program)

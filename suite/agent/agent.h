@@ -37,6 +37,7 @@ struct task { /* a served process or thread */
 	struct journal *journal;
 	struct area in, out;
 	struct segment segment;
+	int brief; /* its parent waits until it execs or exits */
 };
 
 extern int is_guest;
@@ -54,7 +55,8 @@ uint8_t *grow(struct area *area, size_t more);
 long send_with(int fd, const void *data, size_t size, const int *fds, int count);
 int receive_with(int fd, void *data, size_t size, int *fds);
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
-long make_task(struct task *parent, int id, unsigned long flags, int *fds);
+long make_task(struct task *parent, int id, uint64_t flags, int *fds);
+int is_last(struct op *op);
 void answer(struct task *task, struct reply reply, const int *fds);
 void serve(struct task *task);
 void supervise(int in, int out);

@@ -39,7 +39,7 @@ static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 /* clone(2) of a task that shares memory: it calls entry(argument) on its own stack, for good. */
-static inline long raw_clone_vm(unsigned long flags, void *stack, void (*entry)(void *), void *argument)
+static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, void (*entry)(void *), void *argument)
 {
 	void **top = (void **)((uintptr_t)stack & ~(uintptr_t)15);
 #if defined(__x86_64__)
@@ -49,7 +49,7 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, void (*entry)(
 	__asm__ volatile("syscall; test %%rax, %%rax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%rax; pop %%rdi; call *%%rax; 1:"
 			 : "+a"(result)
-			 : "D"(flags), "S"(top), "d"(0L), "r"(r10), "r"(r8)
+			 : "D"(flags), "S"(top), "d"(pidfd), "r"(r10), "r"(r8)
 			 : "rcx", "r11", "memory");
 	return result;
 #elif defined(__i386__)
@@ -58,12 +58,12 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, void (*entry)(
 	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%eax; call *%%eax; 1:"
 			 : "+a"(result)
-			 : "b"(flags), "c"(top), "d"(0), "S"(0), "D"(0)
+			 : "b"(flags), "c"(top), "d"(pidfd), "S"(0), "D"(0)
 			 : "memory");
 	return result;
 #else
 	register long x8 __asm__("x8") = SYS_clone, x0 __asm__("x0") = flags, x1 __asm__("x1");
-	register long x2 __asm__("x2") = 0, x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
+	register long x2 __asm__("x2") = (long)pidfd, x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
 	*--top = argument, *--top = (void *)entry, x1 = (long)top;
 	__asm__ volatile("svc 0; cbnz x0, 1f; mov x29, 0; ldp x1, x0, [sp], 16; blr x1; 1:"
 			 : "+r"(x0)

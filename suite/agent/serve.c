@@ -195,9 +195,9 @@ static void start_task(void *argument)
 }
 
 /* Make a process or thread with a control socket; fds[0] is the supervisor's end, fds[1] a pidfd. */
-long make_task(struct task *parent, int id, unsigned long flags, int *fds)
+long make_task(struct task *parent, int id, uint64_t flags, int *fds)
 {
-	int pair[2], pidfd = -1;
+	int pair[2], pidfd = -1, brief = !!(flags & CLONE_VFORK);
 	long result = SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
 	if (failed(result))
 		return result;
@@ -206,13 +206,20 @@ long make_task(struct task *parent, int id, unsigned long flags, int *fds)
 		if (failed(memory))
 			return memory;
 		struct task *task = (void *)memory;
-		task->control = pair[1], task->journal = &journals[id];
-		hold(task);
-		result = raw_clone_vm(flags, (void *)(memory + STACK), start_task, task);
+		task->control = pair[1], task->journal = &journals[id], task->brief = brief;
+		if (brief)
+			task->in = parent->in, task->segment = parent->segment;
+		else
+			hold(task);
+		if (!(flags & CLONE_THREAD))
+			flags |= CLONE_PIDFD;
+		result = raw_clone_vm(flags, (void *)(memory + STACK), &pidfd, start_task, task);
 	} else {
-		result = SYS(clone, flags | CLONE_PIDFD, 0, &pidfd, 0, 0);
+		flags |= CLONE_PIDFD;
+		uint64_t wide[8] = { flags & ~(uint64_t)CSIGNAL, (uintptr_t)&pidfd, 0, 0, flags & CSIGNAL };
+		result = flags >> 32 ? SYS(clone3, wide, sizeof(wide)) : SYS(clone, flags, 0, &pidfd, 0, 0);
 		if (!result) {
-			struct task task = { .control = pair[1], .journal = &journals[id] };
+			struct task task = { .control = pair[1], .journal = &journals[id], .brief = brief };
 			if (parent)
 				task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
 			struct sigaction action = { 0 }; /* its parent may ignore these */
@@ -247,6 +254,12 @@ static long exec_agent(struct task *task, int index, int64_t *arg)
 	long result = SYS(execveat, arg[0], arg[1], argv, envp, arg[2]);
 	SYS(fcntl, task->control, F_SETFD, FD_CLOEXEC);
 	return result;
+}
+
+/* Its process answers for what came before it: it becomes another one, or none. */
+int is_last(struct op *op)
+{
+	return op->kind == OP_EXEC || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
 }
 
 static int64_t perform(struct task *task, struct view *view, int index, int64_t *arg, int *fds)
@@ -326,6 +339,7 @@ static void run_segment(struct task *task, int taken)
 	struct reply reply = { 0, segment.end, 0 };
 	struct view view;
 	int fds[PASSED] = { -1, -1 };
+	size_t told = sizeof(reply);
 	task->out.size = 0;
 	grow(&task->out, sizeof(reply));
 	task->journal->done = 0;
@@ -333,6 +347,10 @@ static void run_segment(struct task *task, int taken)
 		at = parse(at, code + segment.code, &view);
 		if (i < segment.start)
 			continue;
+		if (is_last(view.op) && i > segment.start) {
+			answer(task, (struct reply){ 0, i, 1 }, fds);
+			segment.start = i, told = task->out.size, task->journal->done = 0;
+		}
 		if (segment.taking) { /* the fd that another process gave us */
 			struct record record = { i, DONE, 0, taken };
 			memcpy(grow(&task->out, sizeof(record)), &record, sizeof(record));
@@ -348,19 +366,25 @@ static void run_segment(struct task *task, int taken)
 			break;
 		}
 	}
+	memmove(task->out.base + sizeof(reply), task->out.base + told, task->out.size - told);
+	task->out.size -= told - sizeof(reply);
 	answer(task, reply, fds);
 }
 
-/* Go on with the segment that its parent was told of, then take others until the supervisor goes. */
+/*
+ * Go on with the segment that its parent was told of, then take others until the supervisor goes.
+ * A process whose parent waits for its exec or exit, as vfork(2) has it, takes no others.
+ */
 void serve(struct task *task)
 {
 	int passed[PASSED];
-	hold(task);
+	if (!task->brief)
+		hold(task);
 	if (task->segment.ahead) {
 		task->segment.start = task->segment.end, task->segment.end = task->segment.ahead;
 		run_segment(task, -1);
 	}
-	while (receive_with(task->control, &task->segment, sizeof(task->segment), passed)) {
+	while (!task->brief && receive_with(task->control, &task->segment, sizeof(task->segment), passed)) {
 		size_t size = task->segment.code + task->segment.state;
 		task->in.size = 0;
 		if (!hear(task->control, grow(&task->in, size), size))

@@ -54,7 +54,8 @@ struct segment { /* from the supervisor to a process: program and records so far
 
 struct reply { /* from a process to the supervisor: records follow */
 	uint32_t size; /* with this header */
-	uint16_t next, zero;
+	uint16_t next;
+	uint16_t more; /* it goes on there without being told */
 };
 
 struct view { /* the parts of an operation in memory */
