@@ -116,11 +116,11 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     # Other processes
 
     def fork(self, flags: int = 0) -> Process:
-        """clone(2): a child in the same domain; clone3(2) for flags that have no room in clone's."""
+        """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag."""
         return self._clone(flags | signal.SIGCHLD, "fork")
 
     def vfork(self) -> Process:
-        """vfork(2): a child in its parent's memory, which waits for its exec or exit.
+        """A child of vfork(2): in its parent's memory, while the parent waits for its exec or exit.
 
         All that the child does up to that goes in one program: it has to ask for no value before.
         """
