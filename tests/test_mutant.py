@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The cases against a kernel that enforces nothing: what expects a denial must miss it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.results import load
+from suite.outcome import Denied, Outcome, Rejected
+from suite.records import TargetRecord, Verdict
+
+CHECKOUT = Path(__file__).parents[1]
+GOOD = {Verdict.CONFORMS, Verdict.UNFIXED}
+
+FAILS_ANYWAY = {
+    # What the caller got wrong is told before Landlock is asked, or where it is not asked at all.
+    "fs/execute_unfit": "missing unknown-format-with-rule",
+    "fs/ioctl_dev": "opened-as-a-path",
+    "fs/open_errors": "fifo-to-write-read-handled file-as-folder file-to-create-anew"
+    " folder-access-mode-3 folder-to-create folder-to-read-and-write folder-to-write missing"
+    " socket-to-write-read-handled symlink symlink-dangling-to-create-anew",
+    "fs/open_flavours": "beneath-absolute beneath-dot-dot no-symlinks-symlink",
+    "fs/open_no_access": "access-mode-3-is-no-writing o-path-creates-nothing o-path-ioctl"
+    " o-path-read o-path-truncate",
+    "fs/special": "epoll eventfd secret-memory socket",
+    "fs/topology_order": "mount-missing-target move-mount-missing move-mount-unknown-flag"
+    " pivot-root-missing umount-missing umount-no-mount umount-unknown-flag",
+    "fs/truncate_special": "device fifo folder missing negative-size opened-read-only",
+    # There is nowhere to go to, or to make something in.
+    "fs/removed": "create-in-removed-folder-folder-rule create-in-removed-folder-no-rule"
+    " create-in-removed-folder-own-rule",
+    "history/disconnected_directories": "parent",
+}
+"""Cases of calls that fail without Landlock too, and with an errno that is never Landlock's."""
+
+ALLOWS_NO_MORE = {
+    # The domain allows it, or does not handle it; modes, capabilities and the VFS forbid it.
+    "fs/execute_unfit": "folder-with-rule mode-without-x-with-rule",
+    "fs/link": "folder-not-handled",
+    "fs/precedence_opened": "mode-of-a-folder-on-the-way mode-of-a-folder-on-the-way-to-create"
+    " mode-of-the-file mode-of-the-folder-to-create",
+    "fs/refer_mounts": "across-link-refer-everywhere across-rename-refer-everywhere",
+    "fs/topology_order": "unprivileged",
+    "fs/truncate_special": "file-mode",
+}
+"""Cases that a domain, or a rule, gives no permission: they are about what is not Landlock's."""
+
+
+def ids(*listed: dict[str, str]) -> set[str]:
+    """The ids of the cases."""
+    return {f"{file}[{row}]" for names in listed for file in names for row in names[file].split()}
+
+
+@pytest.fixture(scope="module")
+def mutant(tmp_path_factory: pytest.TempPathFactory) -> TargetRecord:
+    """What all cases saw there."""
+    path = tmp_path_factory.mktemp("mutant") / "results.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mutant", str(path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (target,) = load(path).targets
+    return target
+
+
+def enforced(expected: Outcome | None) -> bool:
+    """Whether it takes landlock_restrict_self(2) for a case to come to this."""
+    return isinstance(expected, Denied) or (
+        isinstance(expected, Rejected) and expected.syscall == "restrict_self"
+    )
+
+
+@pytest.mark.timeout(900)
+def test_every_case_misses_its_denial(mutant: TargetRecord) -> None:
+    """A case that is content with a kernel that denies nothing can't catch a regression."""
+    content = {c.id for c in mutant.cases if enforced(c.expected) and c.verdict in GOOD}
+    assert content - ids(FAILS_ANYWAY, ALLOWS_NO_MORE) == set()
+
+
+@pytest.mark.timeout(900)
+def test_what_is_excepted_needs_it(mutant: TargetRecord) -> None:
+    """Each exception is a case that conforms, unless this kernel can't show it."""
+    verdicts = {case.id: case.verdict for case in mutant.cases}
+    excepted = ids(FAILS_ANYWAY, ALLOWS_NO_MORE)
+    good = {*GOOD, Verdict.ABSENT, Verdict.SKIPPED}
+    assert {name for name in excepted if verdicts.get(name) not in good} == set()
+
+
+@pytest.mark.timeout(900)
+def test_most_cases_expect_something_of_the_domain(mutant: TargetRecord) -> None:
+    """And it is seen: a mutant that came to nothing would prove nothing."""
+    assert mutant.facts is not None
+    if not mutant.facts.abi:
+        pytest.skip("this kernel has no Landlock")
+    missed = [case for case in mutant.cases if case.verdict is Verdict.DEVIATES]
+    assert len(missed) > len(mutant.cases) / 4
