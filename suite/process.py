@@ -120,7 +120,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         return self._clone(flags | signal.SIGCHLD, "fork")
 
     def vfork(self) -> Process:
-        """A child of vfork(2): in its parent's memory, while the parent waits for its exec or exit.
+        """A child in the memory of its parent, which waits for its exec or exit.
 
         All that the child does up to that goes in one program: it has to ask for no value before.
         """
