@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
-from suite.abi import ADD_RULE, CREATE, NEWEST, RESTRICT, RULE_PATH_BENEATH
+from suite.abi import ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH
 from suite.expectation import by_abi
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
 from suite.records import Facts
 from suite.rows import Judge, Row, table
+from suite.ruleset import Ruleset
 from suite.session import Call
 
 BITS = [1 << bit for bit in range(32)]
@@ -92,6 +93,7 @@ def shown(words: list[int]) -> Outcome:
 @table(CASES)
 def test_known(case: Words, facts: Facts, process: Process, judge: Judge) -> None:
     """A flag that the ABI version does not know is refused (EINVAL) before anything else."""
+    process.build(Ruleset(fs=FS.READ_FILE))  # so that kernels without Landlock say so
     process.no_new_privs()
     seen = {flags: process.observe(case.call, flags) for flags in case.words}
     outcomes = {flags: observation.outcome for flags, observation in seen.items()}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The three system calls of a kernel without Landlock: all say so, whatever the arguments.
+
+Source: is_initialized() in security/landlock/syscalls.c; Documentation/userspace-api/landlock.rst,
+"Kernel support".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.abi import CREATE, RULE_PATH_BENEATH
+from suite.expectation import by_abi
+from suite.outcome import Allowed, Outcome, Rejected
+from suite.process import Process
+from suite.records import Facts
+from suite.rows import Judge, Row, answers, table
+
+NO_FD, UNKNOWN = -1, 1 << 31
+LOOKED_AT = Allowed("arguments are looked at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Any(Row):
+    """Some call, valid or not."""
+
+    call: Callable[[Process], object]
+
+
+CASES = {
+    "version": Any(call=lambda process: process.create_ruleset(0, 0, CREATE.VERSION)),
+    "create-without-attr": Any(call=lambda process: process.create_ruleset(0, 0)),
+    "create-unknown-flag": Any(call=lambda process: process.create_ruleset(0, 0, UNKNOWN)),
+    "create-valid": Any(call=lambda process: process.create_ruleset(b"\1" + bytes(7), 8)),
+    "add-rule": Any(call=lambda process: process.add_rule(NO_FD, RULE_PATH_BENEATH, 0)),
+    "add-rule-unknown-flag": Any(call=lambda process: process.add_rule(NO_FD, 0, 0, UNKNOWN)),
+    "restrict-self": Any(call=lambda process: process.restrict_self(NO_FD)),
+    "restrict-self-unknown-flag": Any(call=lambda process: process.restrict_self(NO_FD, UNKNOWN)),
+}
+
+
+def told(outcome: Outcome, missing: str | None) -> Outcome:
+    """What a kernel says of itself by an outcome, whichever of the three calls it is of."""
+    match outcome:
+        case Rejected(errno="ENOSYS" | "EOPNOTSUPP" as errno):
+            return Rejected("create_ruleset", errno)
+        case Rejected(errno=errno) if errno == missing:
+            return Rejected("create_ruleset", errno)
+        case _:
+            return LOOKED_AT
+
+
+@answers("sys-cr-enosys", "sys-cr-eopnotsupp")
+@table(CASES)
+def test_any_arguments(case: Any, facts: Facts, process: Process, judge: Judge) -> None:
+    """Without Landlock each call fails in one way: ENOSYS if not built, EOPNOTSUPP if disabled."""
+    observed = told(process.observe(case.call).outcome, facts.missing)
+    judge(by_abi(lambda _: LOOKED_AT), observed)
