@@ -184,7 +184,14 @@ class Batch:
     calls: list[Call] = field(default_factory=list)
     records: dict[int, wire.Record] = field(default_factory=dict)
     sent: bool = False
+    program: int | None = None
+    """Its number, while its records are awaited."""
     error: LandproofError | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether a program that was launched has ended, as far as was heard."""
+        return self.program is None or self.session.client.answered(self.program)
 
     def settle(self) -> None:
         """Send it if that was not done yet, and wait for its records.
@@ -196,8 +203,21 @@ class Batch:
         """
         if not self.sent:
             self.session.flush()
+        self.take()
         if self.error:
             raise self.error
+
+    def take(self) -> None:
+        """Wait for the records of what was sent; errors stay with the batch."""
+        if self.program is None:
+            return
+        number, self.program = self.program, None
+        try:
+            self.records = self.session.client.results(number, patience_s(self.ops))
+        except LandproofError as error:
+            self.error = error
+            return
+        self.error = _first_error(self)
 
 
 class Session:
@@ -257,18 +277,21 @@ class Session:
 
     def flush(self) -> None:
         """Send the pending program and take its records; errors stay with the batch."""
+        self.launch().take()
+
+    def launch(self) -> Batch:
+        """Send the pending program and don't wait: what other processes do runs beside it.
+
+        Its processes are busy until it was settled, which a case has to see to.
+        """
         batch, self.pending = self.pending, Batch(self)
         batch.sent = True
-        if not batch.ops:
-            return
-        try:
-            batch.records = self.client.results(
-                self.client.submit(batch.ops), patience_s(batch.ops)
-            )
-        except LandproofError as error:
-            batch.error = error
-            return
-        batch.error = _first_error(batch)
+        if batch.ops:
+            try:
+                batch.program = self.client.submit(batch.ops)
+            except LandproofError as error:
+                batch.error = error
+        return batch
 
     @contextmanager
     def in_mode(self, mode: Mode) -> Iterator[list[Call]]:

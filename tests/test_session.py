@@ -32,6 +32,19 @@ def frames(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 # What travels when
 
 
+def test_a_launched_program_runs_beside_others(process: Process, session: Session) -> None:
+    pipe = process.pipe()
+    _, write_end = struct.unpack("<ii", pipe.data)
+    reader = process.fork()
+    call = reader.read(Int(pipe, 0), 4)
+    batch = session.launch()
+    assert process.getpid().value > 0
+    assert not batch.answered
+    assert process.write(write_end, b"done").value == 4
+    assert call.data[:4] == b"done"
+    assert batch.answered
+
+
 def test_nothing_is_sent_until_a_value_is_needed(process: Process, frames: list[int]) -> None:
     pid = process.getpid()
     child = process.fork()

@@ -61,6 +61,10 @@ class AgentClient:
         self._listen_until(lambda: identity in self._results, patience_s)
         return dict(wire.decode_records(self._results.pop(identity)))
 
+    def answered(self, identity: int) -> bool:
+        """Whether the records of a program were heard, while others were waited for."""
+        return identity in self._results
+
     def run(self, ops: Sequence[wire.Op]) -> dict[int, wire.Record]:
         """Send a program and wait for its records."""
         return self.results(self.submit(ops), patience_s(ops))
