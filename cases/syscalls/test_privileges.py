@@ -15,13 +15,20 @@ from suite.expectation import ByBug, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Rejected
 from suite.process import CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset
 
 READ = Ruleset(fs=FS.READ_FILE)
-REFUSED = by_abi(lambda _: Rejected("restrict_self", "EPERM"))
+EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "EPERM")
+REFUSED = by_abi(lambda _: EPERM)
 ENFORCED = since(FS.READ_FILE, Allowed())
 FLAGS_FIRST_SINCE = RESTRICT.NO_NEW_PRIVS.since
+EPERM_FIRST = ByBug(FLAGS_BEFORE_PRIVILEGES, before=EINVAL, after=EPERM)
+"""Where the kernel does not know a flag either."""
+UNKNOWN_FLAG = 1 << 31
+NO_RULESET = -1
+STDIN = 0
+"""A file descriptor, not a ruleset's."""
 
 
 def neither(process: Process) -> None:
@@ -58,28 +65,57 @@ class Caller(Case):
 
 
 CASES = {
-    "neither": Caller(prepare=neither, expect=REFUSED),
-    "no-new-privs": Caller(prepare=no_new_privs, expect=ENFORCED),
-    "cap-sys-admin": Caller(prepare=capability, needs=(Need.ADMIN,), expect=ENFORCED),
+    "neither": Caller(
+        prepare=neither,
+        expect=REFUSED,
+        answers=("sys-rs-eperm", "sys-rs-order-lt11", "sys-rs-order-ge11"),
+    ),
+    "no-new-privs": Caller(prepare=no_new_privs, expect=ENFORCED, answers="sys-rs-nnp-ok"),
+    "cap-sys-admin": Caller(
+        prepare=capability, needs=(Need.ADMIN,), expect=ENFORCED, answers="sys-rs-cap-ok"
+    ),
     "cap-sys-admin-in-own-user-namespace": Caller(
-        prepare=capability_in_own_namespace, needs=(Need.USER_NAMESPACES,), expect=ENFORCED
+        prepare=capability_in_own_namespace,
+        needs=(Need.USER_NAMESPACES,),
+        expect=ENFORCED,
+        answers="sys-rs-userns-cap",
     ),
     "no-new-privs-of-another-thread": Caller(
-        prepare=no_new_privs_of_another_thread, expect=REFUSED
+        prepare=no_new_privs_of_another_thread,
+        expect=REFUSED,
+        answers="sys-rs-nnp-per-thread",
     ),
-    "neither-comes-before-bad-fd": Caller(prepare=neither, fd=-1, expect=REFUSED),
+    "neither-comes-before-bad-fd": Caller(
+        prepare=neither,
+        fd=NO_RULESET,
+        expect=REFUSED,
+        answers=("sys-rs-order-lt11", "sys-rs-order-ge11"),
+    ),
+    "neither-comes-before-other-file": Caller(
+        prepare=neither,
+        fd=STDIN,
+        expect=REFUSED,
+        answers=("sys-rs-order-lt11", "sys-rs-order-ge11"),
+    ),
     "neither-and-unknown-flag": Caller(
         prepare=neither,
-        flags=1 << 31,
-        expect=since(
-            FS.READ_FILE,
-            ByBug(
-                FLAGS_BEFORE_PRIVILEGES,
-                before=Rejected("restrict_self", "EINVAL"),
-                after=Rejected("restrict_self", "EPERM"),
-            ),
-            (FLAGS_FIRST_SINCE, Rejected("restrict_self", "EINVAL")),
-        ),
+        flags=UNKNOWN_FLAG,
+        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
+        answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1"),
+    ),
+    "neither-and-unknown-flag-and-bad-fd": Caller(
+        prepare=neither,
+        flags=UNKNOWN_FLAG,
+        fd=NO_RULESET,
+        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
+        answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1"),
+    ),
+    "neither-to-log-no-subdomains": Caller(
+        prepare=neither,
+        flags=RESTRICT.LOG_SUBDOMAINS_OFF,
+        fd=NO_RULESET,
+        expect=since(FS.READ_FILE, EPERM_FIRST),
+        answers="sys-rs-m1-sub-nopriv",
     ),
 }
 
@@ -91,6 +127,15 @@ def test_caller(case: Caller, process: Process, judge: Judge) -> None:
     ruleset = built if case.fd is None else case.fd
     case.prepare(process)
     judge(case.expect, process.observe(Process.restrict_self, ruleset, case.flags))
+
+
+@answers("sys-rs-cap-ok")
+@needs(Need.ADMIN)
+def test_capability_alone(process: Process, judge: Judge) -> None:
+    """Who enforces a ruleset by capability does not get no_new_privs."""
+    process.drop_capabilities(kept=1 << CAP_SYS_ADMIN)
+    process.enforce(process.build(READ))
+    judge(since(FS.READ_FILE, Allowed(0)), process.observe(Process.has_no_new_privs).with_value)
 
 
 def test_building_a_ruleset(process: Process, judge: Judge) -> None:
