@@ -1,98 +1,101 @@
 # SPDX-License-Identifier: MIT
 """Where two processes can be in the hierarchy of domains, and who may reach whom.
 
-Source: Documentation/userspace-api/landlock.rst, "Ptrace restrictions" and "IPC scoping".
+Source: Documentation/userspace-api/landlock.rst, "Ptrace restrictions" and "IPC scoping";
+domain_is_scoped() in security/landlock/task.c.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from suite.abi import FS
+from suite.expectation import Expectation
 from suite.process import Process
+from suite.rows import Case
 from suite.ruleset import Ruleset
 
 UNSCOPED = Ruleset(fs=FS.EXECUTE)
 """A layer that has nothing to do with scopes."""
 
 
-def outwards(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    return outside.under(ruleset), outside
-
-
-def inwards(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    return outside, outside.under(ruleset)
-
-
-def same(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(ruleset)
-    return member, member.fork()
-
-
-def down(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(ruleset)
-    return member, member.under(ruleset)
-
-
-def up(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(ruleset)
-    return member.under(ruleset), member
-
-
-def siblings(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    return outside.under(ruleset), outside.under(ruleset)
-
-
-def nested_siblings(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(ruleset)
-    return member.under(ruleset), member.under(ruleset)
-
-
-def child_forked_before(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    parent = outside.fork()
-    child = parent.fork()
-    parent.restrict(ruleset)
-    return parent, child
-
-
-def through_unscoped_outwards(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    return outside.under(ruleset, UNSCOPED), outside
-
-
-def through_unscoped_up(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(ruleset)
-    return member.under(UNSCOPED), member
-
-
-def up_to_unscoped(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(UNSCOPED)
-    return member.under(ruleset), member
-
-
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Two processes, made from one outside of every domain: who acts, and on whom."""
+    """Two processes, the first of which acts on the second, by their layers, the oldest first.
 
-    place: Callable[[Process, Ruleset], tuple[Process, Process]]
+    In layers, S stands for the ruleset that a case is about, and U for one without a scope.
+    """
+
+    both: str
+    first: str
+    second: str
+    """Layers that both got from a common ancestor, then those that each enforced by itself."""
     reaches: bool
     """Whether the second is in the domain of the first, or in one nested in it.
 
     For a scope, that is the innermost domain of the first which has the scope.
     """
+    child: bool = False
+    """The second is a child of the first, forked before they enforced what is theirs alone."""
+
+    def place(self, outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+        """Make the two from a process that is outside of every domain."""
+        layers = {"S": ruleset, "U": UNSCOPED}
+        common = outside.under(*(layers[name] for name in self.both))
+        first = common.fork()
+        second = first.fork() if self.child else common.fork()
+        for process, names in ((first, self.first), (second, self.second)):
+            if names:
+                process.restrict(*(layers[name] for name in names))
+        return first, second
 
 
 RELATIONS = {
-    "domain-to-no-domain": Relation(outwards, reaches=False),
-    "no-domain-to-domain": Relation(inwards, reaches=True),
-    "same-domain": Relation(same, reaches=True),
-    "domain-to-nested-domain": Relation(down, reaches=True),
-    "nested-domain-to-its-parent": Relation(up, reaches=False),
-    "sibling-domains": Relation(siblings, reaches=False),
-    "sibling-domains-in-a-domain": Relation(nested_siblings, reaches=False),
-    "domain-to-child-forked-before": Relation(child_forked_before, reaches=False),
+    # who is where: both, first, second
+    "domain-to-no-domain": Relation("", "S", "", reaches=False),
+    "no-domain-to-domain": Relation("", "", "S", reaches=True),
+    "same-domain": Relation("S", "", "", reaches=True),
+    "same-nested-domain": Relation("SS", "", "", reaches=True),
+    "domain-to-nested-domain": Relation("S", "", "S", reaches=True),
+    "domain-to-twice-nested-domain": Relation("S", "", "SS", reaches=True),
+    "nested-domain-to-its-parent": Relation("S", "S", "", reaches=False),
+    "twice-nested-domain-to-its-grandparent": Relation("S", "SS", "", reaches=False),
+    "sibling-domains": Relation("", "S", "S", reaches=False),
+    "sibling-domains-in-a-domain": Relation("S", "S", "S", reaches=False),
+    "domain-to-one-nested-in-its-sibling": Relation("S", "S", "SS", reaches=False),
+    "nested-domain-to-a-sibling-of-its-parent": Relation("S", "SS", "S", reaches=False),
+    "domain-to-child-forked-before": Relation("", "S", "", reaches=False, child=True),
 }
 
 SCOPE_RELATIONS = RELATIONS | {
-    "unscoped-in-scoped-domain-to-no-domain": Relation(through_unscoped_outwards, reaches=False),
-    "unscoped-in-scoped-domain-to-its-parent": Relation(through_unscoped_up, reaches=True),
-    "scoped-in-unscoped-domain-to-its-parent": Relation(up_to_unscoped, reaches=False),
+    "unscoped-in-scoped-domain-to-no-domain": Relation("", "SU", "", reaches=False),
+    "unscoped-in-scoped-domain-to-its-parent": Relation("S", "U", "", reaches=True),
+    "scoped-in-unscoped-domain-to-its-parent": Relation("U", "S", "", reaches=False),
+    "scoped-in-unscoped-in-scoped-domain-to-the-outer": Relation("S", "US", "", reaches=False),
+    "unscoped-domain-to-scoped-sibling": Relation("", "U", "S", reaches=True),
+    "unscoped-siblings-in-a-domain": Relation("S", "U", "S", reaches=True),
+    "scoped-domain-to-unscoped-sibling": Relation("S", "S", "U", reaches=False),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between(Case):
+    """An action of one process on another one."""
+
+    relation: Relation
+
+
+def between(
+    relations: Mapping[str, Relation],
+    allowed: Expectation,
+    denied: Expectation,
+    answers: Mapping[str, str] | None = None,
+) -> dict[str, Between]:
+    """A row a relation; some of them answer a behaviour."""
+    return {
+        name: Between(
+            relation=relation,
+            answers=(answers or {}).get(name, ()),
+            expect=allowed if relation.reaches else denied,
+        )
+        for name, relation in relations.items()
+    }

@@ -9,10 +9,17 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from suite.agent.build import BuildError
-from suite.calls.files import AT_EXECVE_CHECK, AT_FDCWD, FAN_REPORT_FD_ERROR, O_EMPTYPATH, O_PATH
+from suite.calls.files import (
+    AT_EXECVE_CHECK,
+    AT_FDCWD,
+    F_NOTIFY,
+    FAN_REPORT_FD_ERROR,
+    O_EMPTYPATH,
+    O_PATH,
+)
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
 from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC
-from suite.calls.tasks import CAP_SYS_ADMIN
+from suite.calls.tasks import CAP_SYS_ADMIN, PIDFD_SIGNAL_THREAD_GROUP
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
 from suite.modules import load_modules
 from suite.outcome import Allowed, Denied
@@ -44,6 +51,9 @@ class Need(Enum):
     URING_FTRUNCATE = "needs io_uring's FTRUNCATE (Linux 6.9)"
     URING_BIND = "needs io_uring's BIND (Linux 6.11)"
     URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
+    PIDFD_SIGNAL_FLAGS = "needs the flags of pidfd_send_signal(2) (Linux 6.9)"
+    UNIX_OUT_OF_BAND = "needs out-of-band data of UNIX sockets (CONFIG_AF_UNIX_OOB)"
+    DNOTIFY = "needs dnotify (CONFIG_DNOTIFY)"
     MOUNT_SETATTR = "needs mount_setattr(2) (Linux 5.12)"
     OPEN_TREE_ATTR = "needs open_tree_attr(2) (Linux 6.15)"
     OPEN_TREE_NAMESPACE = "needs OPEN_TREE_NAMESPACE of open_tree(2) (Linux 7.0)"
@@ -228,6 +238,33 @@ def _has_execve_check(process: Process) -> bool:
     return process.observe(ask).outcome != Denied("EINVAL")
 
 
+def _has_signal_flags(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        pidfd = process.pidfd_open(process.getpid())
+        process.pidfd_send_signal(pidfd, 0, PIDFD_SIGNAL_THREAD_GROUP)
+        process.close(pidfd)
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _sends_out_of_band(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        ends = process.socketpair()
+        process.sendto(ends[0], b"x", flags=socket.MSG_OOB)
+        for end in ends:
+            process.close(end)
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _has_dnotify(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        process.fcntl(process.open(ground.place, os.O_RDONLY), F_NOTIFY, 0)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
 def _opens(ground: Ground, path: str) -> bool:
     def ask(process: Process) -> None:
         process.close(process.open(path, os.O_RDWR))
@@ -330,6 +367,9 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.URING_FTRUNCATE: _with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
     Need.URING_BIND: _with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
     Need.URING_COMMAND: _with_ring(_has_commands),
+    Need.PIDFD_SIGNAL_FLAGS: lambda ground, _: _has_signal_flags(ground.root),
+    Need.UNIX_OUT_OF_BAND: lambda ground, _: _sends_out_of_band(ground.root),
+    Need.DNOTIFY: _has_dnotify,
     Need.MOUNT_SETATTR: _knows("mount_setattr"),
     Need.OPEN_TREE_ATTR: _knows("open_tree_attr"),
     Need.OPEN_TREE_NAMESPACE: _allows(

@@ -115,9 +115,12 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     # Other processes
 
-    def fork(self, flags: int = 0) -> Process:
-        """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag."""
-        return self._clone(flags | signal.SIGCHLD, "fork")
+    def fork(self, flags: int = 0, at_end: int = signal.SIGCHLD) -> Process:
+        """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag.
+
+        Its parent gets a signal at its end.
+        """
+        return self._clone(flags | at_end, "fork")
 
     def vfork(self) -> Process:
         """A child in the memory of its parent, which waits for its exec or exit.

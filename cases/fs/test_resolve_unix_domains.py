@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
 from cases.fs.test_resolve_unix import ALLOWED, DENIED, RESOLVE, connect
-from cases.relations import SCOPE_RELATIONS, UNSCOPED, Relation
+from cases.relations import SCOPE_RELATIONS, Between, between
 from suite.abi import FS
 from suite.calls.sockets import unix
 from suite.process import Process
 from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
 from suite.tree import Tree
 
 ANSWERS = {
@@ -33,35 +32,8 @@ ANSWERS = {
 }
 
 
-def unscoped_siblings(outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-    member = outside.under(ruleset)
-    return member.under(UNSCOPED), member.under(ruleset)
-
-
-RELATIONS = SCOPE_RELATIONS | {
-    "unscoped-siblings-in-a-domain": Relation(unscoped_siblings, reaches=True),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Between(Case):
-    """Who connects to whose server."""
-
-    relation: Relation
-
-
-PROCESSES = {
-    name: Between(
-        relation=relation,
-        answers=ANSWERS.get(name, ()),
-        expect=ALLOWED if relation.reaches else DENIED,
-    )
-    for name, relation in RELATIONS.items()
-}
-
-
 @covers(FS.RESOLVE_UNIX)
-@table(PROCESSES)
+@table(between(SCOPE_RELATIONS, ALLOWED, DENIED, ANSWERS))
 def test_processes(case: Between, process: Process, tree: Tree, judge: Judge) -> None:
     """connect(2) is denied to servers that are not in the client's domain or one nested in it."""
     address = unix(f"{tree.d1}/socket")

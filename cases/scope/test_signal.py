@@ -1,141 +1,173 @@
 # SPDX-License-Identifier: MIT
-"""LANDLOCK_SCOPE_SIGNAL.
+"""LANDLOCK_SCOPE_SIGNAL: who may signal whom, in every way that there is.
 
 Source: include/uapi/linux/landlock.h, LANDLOCK_SCOPE_SIGNAL; Documentation/userspace-api/
-landlock.rst, "IPC scoping".
+landlock.rst, "IPC scoping"; hook_task_kill() in security/landlock/task.c.
 """
 
 import signal
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
+from signal import SIGUSR1
 
-from cases.relations import SCOPE_RELATIONS, UNSCOPED, Relation
+from cases.relations import SCOPE_RELATIONS, UNSCOPED, Between, Relation, between
+from cases.scope.signals import (
+    ALLOWED,
+    BY_PIDFD,
+    DENIED,
+    SCOPED,
+    WAYS,
+    Send,
+    deliver,
+    kill,
+    pid,
+    tgkill,
+)
 from suite.abi import FS, SCOPE
 from suite.expectation import since
+from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
-SCOPED = Ruleset(scope=SCOPE.SIGNAL)
-DENIED = since(SCOPE.SIGNAL, Denied("EPERM"))
-ALLOWED = since(SCOPE.SIGNAL, Allowed())
-SI_QUEUE = -1
+RELATIONS = {
+    "domain-to-no-domain": "sig-kill-0",
+    "no-domain-to-domain": "sig-unsandboxed-to-sandboxed",
+    "same-domain": "sig-kill-postchild",
+    "domain-to-nested-domain": "sig-nested-down",
+    "nested-domain-to-its-parent": "sig-nested-up",
+    "sibling-domains": "sig-sibling",
+    "unscoped-in-scoped-domain-to-no-domain": "sig-nested-unscoped",
+    "unscoped-in-scoped-domain-to-its-parent": "sig-nested-unscoped",
+}
 
 
-def pid(process: Process) -> Call:
-    assert process.pid is not None
-    return process.pid
+@covers(SCOPE.SIGNAL)
+@table(between(SCOPE_RELATIONS, ALLOWED, DENIED, RELATIONS))
+def test_permission(case: Between, process: Process, judge: Judge) -> None:
+    """Signal 0, which only asks, tells that kill(2) is denied out of the domain."""
+    sender, receiver = case.relation.place(process, SCOPED)
+    control = process.fork().observe(kill, pid(receiver), 0)
+    judge(case.expect, sender.observe(kill, pid(receiver), 0), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Between(Case):
-    """Who signals whom."""
+class Way(Case):
+    """A way to send a signal, and who sends it to whom."""
 
+    send: Send
     relation: Relation
 
 
+ANSWERS = {
+    "tkill": "sig-tkill",
+    "tgkill": "sig-tkill",
+    "sigqueue": "sig-sigqueue",
+    "tgsigqueue": "sig-sigqueue",
+    "pidfd": "sig-pidfd",
+    "pidfd-thread": "sig-pidfd",
+}
 PROCESSES = {
-    name: Between(relation=relation, expect=ALLOWED if relation.reaches else DENIED)
+    f"{way}-{name}": Way(
+        send=send,
+        relation=relation,
+        needs=(Need.PIDFD_SIGNAL_FLAGS,) if way in BY_PIDFD else (),
+        answers=ANSWERS.get(way, ()),
+        expect=ALLOWED if relation.reaches else DENIED,
+    )
+    for way, send in WAYS.items()
     for name, relation in SCOPE_RELATIONS.items()
 }
 
 
 @covers(SCOPE.SIGNAL)
 @table(PROCESSES)
-def test_processes(case: Between, process: Process, judge: Judge) -> None:
-    """kill(2) is denied to processes that are not in the sender's domain or one nested in it."""
+def test_processes(case: Way, process: Process, judge: Judge) -> None:
+    """A signal comes to the sender's domain and to those nested in it, in whatever way it is sent.
+
+    The receiver leads a process group of its own, so that it is its only member.
+    """
     sender, receiver = case.relation.place(process, SCOPED)
-    control = process.fork().observe(Process.kill, pid(receiver), 0)
-    judge(case.expect, sender.observe(Process.kill, pid(receiver), 0), control)
-
-
-def kill(number: int) -> Callable[[Process, Call], object]:
-    return lambda process, receiver: process.kill(receiver, number)
-
-
-def tkill(process: Process, receiver: Call) -> None:
-    process.syscall("tkill", receiver, signal.SIGURG)
-
-
-def tgkill(process: Process, receiver: Call) -> None:
-    process.tgkill(receiver, receiver, signal.SIGURG)
-
-
-def sigqueue(process: Process, receiver: Call) -> None:
-    info = struct.pack("<3i", signal.SIGURG, 0, SI_QUEUE).ljust(128, b"\0")
-    process.syscall("rt_sigqueueinfo", receiver, signal.SIGURG, info)
-
-
-def pidfd(process: Process, receiver: Call) -> None:
-    process.syscall("pidfd_send_signal", process.pidfd_open(receiver), signal.SIGURG, 0, 0)
+    receiver.setpgid()
+    receiver.block_signals(SIGUSR1)
+    control = deliver(case.send, process, receiver).outcome
+    judge(case.expect, deliver(case.send, sender, receiver).outcome, control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way(Case):
-    """A way to send a signal, which the receiver ignores."""
+class Number(Case):
+    """A signal, to a process that blocks it if it can."""
 
-    send: Callable[[Process, Call], object]
+    number: int
 
 
-WAYS = {
-    "kill": Way(send=kill(signal.SIGURG), expect=DENIED),
-    "kill-sigcont": Way(send=kill(signal.SIGCONT), expect=DENIED),
-    "tkill": Way(send=tkill, expect=DENIED),
-    "tgkill": Way(send=tgkill, expect=DENIED),
-    "sigqueue": Way(send=sigqueue, expect=DENIED),
-    "pidfd-send-signal": Way(send=pidfd, expect=DENIED),
+NUMBERS = {
+    number.name.lower(): Number(
+        number=number,
+        answers="sig-kill-cont" if number == signal.SIGCONT else "sig-kill-outside",
+        expect=DENIED,
+    )
+    for number in (
+        signal.SIGHUP,
+        signal.SIGTRAP,
+        signal.SIGURG,
+        signal.SIGTSTP,
+        signal.SIGCONT,
+        signal.SIGTERM,
+        signal.SIGRTMAX,
+        signal.SIGSTOP,
+        signal.SIGKILL,
+    )
 }
 
 
 @covers(SCOPE.SIGNAL)
-@table(WAYS)
-def test_ways(case: Way, process: Process, judge: Judge) -> None:
-    """No system call sends a signal out of the domain."""
-    control = process.fork().observe(case.send, pid(process))
-    judge(case.expect, process.under(SCOPED).observe(case.send, pid(process)), control)
+@table(NUMBERS)
+def test_numbers(case: Number, process: Process, judge: Judge) -> None:
+    """Every signal is scoped, SIGCONT in a session too; the receiver goes on undisturbed."""
+    control = process.observe(kill, pid(process.fork()), case.number)
+    receiver = process.fork()
+    receiver.block_signals(case.number)
+    judge(DENIED, deliver(kill, process.under(SCOPED), receiver, case.number).outcome, control)
 
 
+@answers("sig-fs-only-domain")
 def test_without_the_scope(process: Process, judge: Judge) -> None:
     """A domain without the scope restricts no signals, unlike ptrace(2)."""
-    observed = process.under(UNSCOPED).observe(Process.kill, pid(process), 0)
+    observed = process.under(UNSCOPED).observe(kill, pid(process), 0)
     judge(since(FS.EXECUTE, Allowed()), observed)
 
 
+def test_with_the_other_scope(process: Process, judge: Judge) -> None:
+    """A domain that scopes abstract UNIX sockets alone restricts no signals."""
+    other = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
+    judge(since(other.features, Allowed()), process.under(other).observe(kill, pid(process), 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToItself(Case):
+    """A way for a process to signal itself."""
+
+    send: Send
+
+
+TO_ITSELF = {
+    f"{way}-itself": ToItself(
+        send=send,
+        needs=(Need.PIDFD_SIGNAL_FLAGS,) if way in BY_PIDFD else (),
+        answers="sig-self",
+        expect=ALLOWED,
+    )
+    for way, send in WAYS.items()
+}
+
+
 @covers(SCOPE.SIGNAL)
-def test_to_itself(process: Process, judge: Judge) -> None:
+@table(TO_ITSELF)
+def test_to_itself(case: ToItself, process: Process, judge: Judge) -> None:
     """A process may signal itself."""
     sandboxed = process.under(SCOPED)
-    judge(ALLOWED, sandboxed.observe(Process.kill, sandboxed.getpid(), 0))
-
-
-@covers(SCOPE.SIGNAL)
-def test_to_a_mixed_process_group(process: Process, judge: Judge) -> None:
-    """kill(2) of a process group signals the members that are in the domain."""
-    process.setpgid()
-    judge(ALLOWED, process.under(SCOPED).observe(Process.kill, 0, 0))
-
-
-@covers(SCOPE.SIGNAL)
-def test_to_a_process_group_outside(process: Process, judge: Judge) -> None:
-    """kill(2) of a process group without any member in the domain is denied."""
-    process.setpgid()
-    sandboxed = process.fork()
     sandboxed.setpgid()
-    group = process.getpid().value
-    control = sandboxed.observe(Process.kill, -group, 0)
-    sandboxed.restrict(SCOPED)
-    judge(DENIED, sandboxed.observe(Process.kill, -group, 0), control)
-
-
-@covers(SCOPE.SIGNAL)
-def test_after_execve(process: Process, tree: Tree, judge: Judge) -> None:
-    """The scope stays across execve(2)."""
-    program = tree.program(f"{tree.d1}/program")
-    control = process.fork().observe(Process.kill, pid(process), 0)
-    sandboxed = process.under(SCOPED)
-    sandboxed.exec(program)
-    judge(DENIED, sandboxed.observe(Process.kill, pid(process), 0), control)
+    sandboxed.block_signals(SIGUSR1)
+    judge(ALLOWED, deliver(case.send, sandboxed, sandboxed).outcome)

@@ -8,7 +8,7 @@ import struct
 from typing import TypeAlias
 
 from suite.calls.base import Caller
-from suite.session import Argument, Call, InOut, Int, Out
+from suite.session import Argument, Call, InOut, Int, Out, Pack
 
 AT_FDCWD = -100
 AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = 0x1000, 0x400
@@ -28,6 +28,10 @@ FALLOC_COLLAPSE_RANGE, FALLOC_ZERO_RANGE = 8, 16
 _HANDLE_HEADER, _MAX_HANDLE = 8, 128
 FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
+FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902
+F_SETFL, F_SETOWN, F_SETSIG, F_SETOWN_EX = 4, 8, 10, 15
+F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP = 0, 1, 2
+F_SETLEASE, F_NOTIFY = 1024, 1026
 _MFD_CLOEXEC = 1
 _FAN_CLOEXEC, _FAN_NONBLOCK, _FAN_MARK_ADD = 1, 2, 1
 _FAN_OPEN, _FAN_EVENT_ON_CHILD = 0x20, 0x08000000
@@ -233,6 +237,11 @@ class Files(Caller):
     def pipe(self) -> Call:
         """pipe2(2): two 4-byte fds in the call's ``data``."""
         return self.syscall("pipe2", Out(8), os.O_CLOEXEC)
+
+    def poll(self, fd: Fd, *, wait: bool = True) -> Call:
+        """ppoll(2) of something to read: 1, or 0 where there is nothing and none is waited for."""
+        entry = Pack(((4, fd), b"\1\0\0\0"))
+        return self.syscall("ppoll", entry, 1, None if wait else bytes(16), None, 8)
 
     def memfd_create(self) -> Call:
         """memfd_create(2): a file descriptor."""

@@ -8,14 +8,24 @@ from suite.calls.files import Fd
 from suite.session import Argument, Call, Out, Pack
 
 PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
+PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP = 1, 2, 4
 PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 0, 16, 17, 0x4206
+PTRACE_INTERRUPT = 0x4207
 PR_SET_PTRACER = 0x59616D61
 SIG_BLOCK = 0
+SI_QUEUE = -1
+SIGEV_SIGNAL, SIGEV_THREAD_ID = 0, 4
 WNOHANG, WALL = 1, 0x40000000
 CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_PERFMON = 21, 19, 38
 BPF_MAP_CREATE, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_MAP_TYPE_ARRAY = 0, 6, 7, 2
 _CAPABILITY_VERSION_3 = 0x20080522
+
+
+def _siginfo(number: int) -> bytes:
+    """A siginfo_t as sigqueue(3) makes it."""
+    return struct.pack("<3i", number, 0, SI_QUEUE).ljust(128, b"\0")
 
 
 def sigset(*signals: int) -> bytes:
@@ -54,6 +64,26 @@ class Tasks(Caller):
         """tgkill(2)."""
         return self.syscall("tgkill", tgid, tid, number)
 
+    def tkill(self, tid: int | Call, number: int) -> Call:
+        """tkill(2)."""
+        return self.syscall("tkill", tid, number)
+
+    def sigqueue(self, pid: int | Call, number: int) -> Call:
+        """rt_sigqueueinfo(2)."""
+        return self.syscall("rt_sigqueueinfo", pid, number, _siginfo(number))
+
+    def tgsigqueue(self, tgid: int | Call, tid: int | Call, number: int) -> Call:
+        """rt_tgsigqueueinfo(2)."""
+        return self.syscall("rt_tgsigqueueinfo", tgid, tid, number, _siginfo(number))
+
+    def pidfd_send_signal(self, pidfd: Fd, number: int, flags: int = 0) -> Call:
+        """pidfd_send_signal(2)."""
+        return self.syscall("pidfd_send_signal", pidfd, number, 0, flags)
+
+    def setsid(self) -> Call:
+        """setsid(2): lead a new session, without a terminal."""
+        return self.syscall("setsid")
+
     def setpgid(self) -> Call:
         """setpgid(0, 0): lead a new process group."""
         return self.syscall("setpgid", 0, 0)
@@ -65,6 +95,10 @@ class Tasks(Caller):
     def take_signal(self, *signals: int) -> Call:
         """rt_sigtimedwait(2) without waiting: the pending signal's number, or EAGAIN."""
         return self.syscall("rt_sigtimedwait", sigset(*signals), 0, bytes(16), 8)
+
+    def await_signal(self, *signals: int) -> Call:
+        """rt_sigtimedwait(2): the number of a blocked signal, once there is one."""
+        return self.syscall("rt_sigtimedwait", sigset(*signals), 0, 0, 8)
 
     def ptrace(self, request: int, pid: int | Call = 0) -> Call:
         """ptrace(2)."""
@@ -133,6 +167,15 @@ class Tasks(Caller):
         """mq_open(2); the name has no slash. A queue is small, so that many fit a user's limit."""
         attr = Pack(((8, 0), (8, 1), (8, 8), bytes(40)))
         return self.syscall("mq_open", name, flags, 0o600, attr)
+
+    def mq_send(self, queue: Fd, data: bytes) -> Call:
+        """mq_timedsend(2) without a deadline."""
+        return self.syscall("mq_timedsend", queue, data, len(data), 0, 0)
+
+    def mq_notify(self, queue: Fd, number: int) -> Call:
+        """mq_notify(2) of the process itself, by a signal."""
+        event = struct.pack("<Qii", 0, number, SIGEV_SIGNAL).ljust(64, b"\0")
+        return self.syscall("mq_notify", queue, event)
 
     def mq_unlink(self, name: str) -> Call:
         """mq_unlink(2)."""
