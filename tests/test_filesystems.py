@@ -19,6 +19,7 @@ from suite.session import Session
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
 from tests.runs import wait_until
+from tests.test_machine import stored
 from tests.test_needs import FULL
 from vm import initramfs
 from vm.kernel import Kernel
@@ -195,3 +196,19 @@ def test_no_loop_device_outlives_its_target(started: tuple[Target, Ground]) -> N
     assert "ext4.image" in backing.read_text()
     target.stop()
     wait_until(lambda: not backing.exists(), "the loop device is free")
+
+
+@pytest.mark.vm
+def test_modules_travel_when_they_are_needed() -> None:
+    target = VmTarget("vm:7.3", stored("7.3"))
+    try:
+        ground = target.start()
+        before = ground.root.read_file("/proc/modules")
+        point = mounted(FileSystem.VFAT, ground, target)
+        lines = ground.root.read_file("/proc/modules").decode().splitlines()
+        assert {"loop", "fat", "vfat", "nls_cp437"} <= {line.split()[0] for line in lines}
+        assert b"vfat" not in before
+        ground.root.write_file(f"{point}/file", b"content")
+        assert ground.root.read_file(f"{point}/file") == b"content"
+    finally:
+        target.stop()

@@ -81,8 +81,7 @@ def entries(archive: bytes) -> dict[str, bytes]:
 
 
 def test_the_channels_modules_come_in_load_order(modules: Path, agent: Path) -> None:
-    built = initramfs.build(kernel(modules), agent)
-    found = entries(built.archive)
+    found = entries(initramfs.build(kernel(modules), agent))
     assert found["init"] == agent.read_bytes()
     carried = [name for name in found if name.startswith("modules/")]
     assert carried == sorted(carried)
@@ -92,22 +91,18 @@ def test_the_channels_modules_come_in_load_order(modules: Path, agent: Path) -> 
     assert found["modules/02-virtio_pci.ko"] == ELF + b"virtio_pci"
 
 
-def test_wished_modules_say_what_to_load(modules: Path, agent: Path) -> None:
-    built = initramfs.build(kernel(modules), agent, ["btrfs", "ext4", "reiserfs"])
-    assert built.extra == {
-        "btrfs": ("/extra/xor.ko", "/extra/btrfs.ko"),
-        "ext4": (),
-        "reiserfs": None,
-    }
-    assert entries(built.archive)["extra/xor.ko"] == ELF + b"xor"
+def test_a_module_comes_after_what_it_needs(modules: Path) -> None:
+    found = initramfs.module_files(kernel(modules), "btrfs")
+    assert found is not None
+    assert [file.name for file in found] == ["xor.ko", "btrfs.ko"]
+    assert initramfs.module_files(kernel(modules), "ext4") == ()
+    assert initramfs.module_files(kernel(modules), "reiserfs") is None
 
 
 def test_a_kernel_without_modules_carries_none(agent: Path) -> None:
-    built = initramfs.build(kernel(None), agent, ["btrfs"])
-    assert built.extra == {"btrfs": ()}
-    assert set(entries(built.archive)) == {
-        "dev", "sys", "proc", "modules", "extra", "init", "TRAILER!!!",
-    }  # fmt: skip
+    assert initramfs.module_files(kernel(None), "btrfs") == ()
+    found = set(entries(initramfs.build(kernel(None), agent)))
+    assert found == {"dev", "sys", "proc", "modules", "init", "TRAILER!!!"}
 
 
 def test_a_kernel_without_virtio_is_refused(modules: Path, agent: Path) -> None:
@@ -125,8 +120,9 @@ def test_the_kconfig_tells_what_is_built_in_when_nothing_else_does(
     (modules / "modules.builtin").unlink()
     config = tmp_path / "config"
     config.write_text("CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_BTRFS=m\n")
-    built = initramfs.build(kernel(modules, config), agent, ["btrfs"])
-    assert built.extra == {"btrfs": None}
+    known = kernel(modules, config)
+    assert initramfs.build(known, agent)
+    assert initramfs.module_files(known, "btrfs") is None
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".xz", lzma.compress), (".gz", gzip.compress)])

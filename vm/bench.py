@@ -59,7 +59,7 @@ def boot_ratio(kernel: Kernel, agent: Path, accel: Accelerator, runs: int = 5) -
     floor = []
     ours = []
     with tempfile.NamedTemporaryFile(prefix="landproof-", suffix=".cpio") as archive:
-        archive.write(initramfs.build(kernel, agent).archive)
+        archive.write(initramfs.build(kernel, agent))
         archive.flush()
         for _ in range(runs):
             floor.append(_floor(kernel, Path(archive.name), accel))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The initramfs of a machine: the agent as ``/init``, and kernel modules.
+"""The initramfs of a machine: the agent as ``/init``, and the kernel modules of the channel.
 
-``/modules`` holds what the channel needs (virtio), which the agent loads before it can speak;
-``/extra`` what the cases may need, which the host loads through the agent's system calls.
-Not compressed: 30 KB to 5 MB are copied faster than an emulated guest can decompress them.
+``/modules`` holds what the channel needs (virtio), which the agent loads before it can speak; the
+modules that cases need come over the channel, when they do.
+Not compressed: some 100 KB are copied faster than an emulated guest can decompress them.
 """
 
 import gzip
@@ -12,8 +12,7 @@ import lzma
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from virtme.cpiowriter import CpioWriter
@@ -25,24 +24,12 @@ CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 MODPROBE_DEADLINE_S = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Initramfs:
-    """A built initramfs."""
-
-    archive: bytes
-    """A cpio archive in the new ASCII format."""
-    extra: Mapping[str, tuple[str, ...] | None]
-    """For each wished module the guest paths to load, in order; empty when it is built in,
-    None when this kernel has no such module."""
-
-
-def build(kernel: Kernel, agent: Path, modules: Sequence[str] = ()) -> Initramfs:
-    """Build the initramfs of a kernel.
+def build(kernel: Kernel, agent: Path) -> bytes:
+    """Build the initramfs of a kernel, a cpio archive in the new ASCII format.
 
     Args:
         kernel: Its modules must be indexed (``depmod``).
         agent: A static program, the guest's ``/init``.
-        modules: Names of modules that the host will load later.
 
     Raises:
         InfrastructureError: The kernel lacks virtio, a module can't be read, or kmod is missing.
@@ -56,20 +43,8 @@ def build(kernel: Kernel, agent: Path, modules: Sequence[str] = ()) -> Initramfs
                 f"{name.upper()})"
             )
         channel += [file for file in files if file not in channel]
-    extra: dict[str, tuple[str, ...] | None] = {}
-    carried: dict[str, Path] = {}
-    for name in modules:
-        files = module_files(kernel, name)
-        if files is None:
-            extra[name] = None
-            continue
-        needed = {f"/extra/{_bare(file)}.ko": file for file in files if file not in channel}
-        carried |= needed
-        extra[name] = tuple(needed)
-
     entries = {f"modules/{at:02}-{_bare(file)}.ko": file for at, file in enumerate(channel)}
-    entries |= {path.removeprefix("/"): file for path, file in carried.items()}
-    return Initramfs(_archive(agent, entries), extra)
+    return _archive(agent, entries)
 
 
 def module_files(kernel: Kernel, name: str) -> tuple[Path, ...] | None:
@@ -147,7 +122,7 @@ def _archive(agent: Path, modules: Mapping[str, Path]) -> bytes:
         raise InfrastructureError(f"cannot read the agent: {error}") from error
     buffer = io.BytesIO()
     cpio = CpioWriter(buffer)
-    for folder in (b"dev", b"sys", b"proc", b"modules", b"extra"):
+    for folder in (b"dev", b"sys", b"proc", b"modules"):
         cpio.mkdir(folder, 0o755)
     cpio.write_file(b"init", init, 0o755)
     for path, file in modules.items():

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -67,9 +67,6 @@ class Machine:
     """All that the kernel and QEMU have printed."""
     boot_seconds: float
     """From the start of ``__enter__`` to the agent's first byte."""
-    extra: Mapping[str, tuple[str, ...] | None]
-    """For each of ``modules`` the guest paths to load, in order; empty when it is built in, None
-    when the kernel has no such module."""
 
     def __init__(
         self,
@@ -77,7 +74,6 @@ class Machine:
         *,
         agent: Path,
         accel: Accelerator,
-        modules: Sequence[str] = (),
         memory_mib: int = 512,
         boot_deadline_s: float = 60.0,
         folder: Path | None = None,
@@ -89,7 +85,6 @@ class Machine:
             kernel: What to boot.
             accel: How QEMU runs it, see ``vm.accel.choose``.
             agent: A static program; the guest's ``/init``.
-            modules: Kernel modules to carry in the initramfs, not loaded.
             folder: Where the console is kept as ``RELEASE-N.log``; None: it goes at the end.
             memory_mib: The guest's memory.
             boot_deadline_s: Seconds from ``__enter__`` to the agent's first byte, at most.
@@ -98,7 +93,6 @@ class Machine:
         self.kernel = kernel
         self.accel = accel
         self._agent = agent
-        self._modules = tuple(modules)
         self._memory_mib = memory_mib
         self._boot_deadline_s = boot_deadline_s
         self._folder = folder
@@ -182,15 +176,14 @@ class Machine:
 
     def _start(self) -> None:
         find_qemu()  # what is missing most often, said before anything is built
-        archive = initramfs.build(self.kernel, self._agent, self._modules)
-        self.extra = archive.extra
+        archive = initramfs.build(self.kernel, self._agent)
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise InfrastructureError("setpriv is not installed: apt-get install util-linux")
         with contextlib.ExitStack() as stack:
             # Inherited descriptors need no paths: no stale socket, no 108 byte limit, no room.
             initrd = stack.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
-            initrd.write(archive.archive)
+            initrd.write(archive)
             initrd.flush()
             inherited = [initrd.fileno()]
             image = str(self.kernel.vmlinuz)

@@ -78,15 +78,6 @@ int main(int argc, char **argv)
 			write(fd, &byte, 1);
 		} else if (byte == 'x') {
 			return 3;
-		} else if (byte == 'e') {
-			char path[256];
-			int n = 0;
-			while (n < 255 && read(port, path + n, 1) == 1 && path[n] != '\n')
-				n++;
-			path[n] = 0;
-			int fd = open(path, O_RDONLY);
-			long r = fd < 0 ? fd : syscall(SYS_finit_module, fd, "", 0);
-			write(port, r ? "-" : "+", 1);
 		} else {
 			write(port, &byte, 1);
 		}
