@@ -40,7 +40,9 @@ class Relation:
     def place(self, outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
         """Make the two from a process that is outside of every domain."""
         layers = {"S": ruleset, "U": UNSCOPED}
-        common = outside.under(*(layers[name] for name in self.both))
+        common = outside
+        if self.both:
+            common = outside.under(*(layers[name] for name in self.both))
         first = common.fork()
         second = first.fork() if self.child else common.fork()
         for process, names in ((first, self.first), (second, self.second)):

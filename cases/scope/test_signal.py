@@ -20,16 +20,14 @@ from cases.scope.signals import (
     deliver,
     kill,
     pid,
-    tgkill,
 )
 from suite.abi import FS, SCOPE
 from suite.expectation import since
 from suite.needs import Need
-from suite.outcome import Allowed, Denied
+from suite.outcome import Allowed
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.tree import Tree
 
 RELATIONS = {
     "domain-to-no-domain": "sig-kill-0",
