@@ -37,6 +37,7 @@ class Need(Enum):
     NET = "needs a network namespace of its own (root or user namespaces)"
     IPV6 = "needs IPv6"
     AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
+    NO_AUDIT = "needs a kernel without the audit subsystem (no CONFIG_AUDIT)"
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
     MPTCP = "needs MPTCP"
     USER_NAMESPACES = "needs user namespaces"
@@ -86,6 +87,7 @@ class Need(Enum):
     SYSVIPC = "needs System V IPC (CONFIG_SYSVIPC)"
     SECRET_MEMORY = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14)"  # noqa: S105 (no password)
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
+    NO_INET = "needs a kernel without TCP/IP (no CONFIG_INET)"
     PAGES_OF_4K = "needs pages of 4 KiB"
     SCTP = "needs SCTP (CONFIG_IP_SCTP, and its module loaded)"
     SMC = "needs SMC (CONFIG_SMC, and its module loaded)"
@@ -349,6 +351,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.NET: lambda ground, _: ground.private,
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
+    Need.NO_AUDIT: lambda ground, _: not ground.facts.audit,
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
     Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),
     Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
@@ -406,6 +409,10 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SYSVIPC: lambda ground, _: _has_shared_memory(ground.root),
     Need.SECRET_MEMORY: _gives("memfd_secret", 0),
     Need.MAP_FILES: _follows_map_files,
+    Need.NO_INET: lambda ground, _: (
+        ground.root.observe(Process.socket, socket.AF_INET, socket.SOCK_STREAM).outcome
+        == Denied("EAFNOSUPPORT")
+    ),
     Need.PAGES_OF_4K: _gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
     Need.SCTP: _makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
     Need.SMC: _makes_sockets(AF_SMC, modules=("smc",)),

@@ -9,17 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import FS, MAX_LAYERS, RESTRICT
+from suite.bugs import FLAGS_BEFORE_PRIVILEGES
+from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.expectation import Clause, Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 
 READ = Ruleset(fs=FS.READ_FILE)
 NO_NEW_PRIVS, TSYNC = RESTRICT.NO_NEW_PRIVS, RESTRICT.TSYNC
 NO_FD, UNKNOWN_FLAG = -1, 1 << 31
 SET, UNSET = Allowed(1), Allowed(0)
+EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "EPERM")
 
 
 def unprivileged(outcome: Outcome) -> Expectation:
@@ -27,7 +30,7 @@ def unprivileged(outcome: Outcome) -> Expectation:
     known_from = NO_NEW_PRIVS.since
     return Expectation(
         Clause(None, until=1, absent=True),
-        Clause(Rejected("restrict_self", "EPERM"), since=1, until=known_from, absent=True),
+        Clause(EPERM, 1, known_from, absent=True, bug=FLAGS_BEFORE_PRIVILEGES, before=EINVAL),
         Clause(outcome, since=known_from),
     )
 
@@ -56,23 +59,23 @@ def success_of_another_thread_with_tsync(process: Process) -> Process:
     return process
 
 
-def bad_fd(process: Process) -> Process:
-    process.build(READ)
-    process.observe(Process.restrict_self, NO_FD, NO_NEW_PRIVS)
-    return process
+def bad_fd(process: Process) -> None:
+    process.restrict_self(NO_FD, NO_NEW_PRIVS)
 
 
-def unknown_flag(process: Process) -> Process:
-    process.observe(Process.restrict_self, process.build(READ), NO_NEW_PRIVS | UNKNOWN_FLAG)
-    return process
+def without_ruleset(process: Process) -> None:
+    process.restrict_self(NO_FD, NO_NEW_PRIVS | RESTRICT.LOG_SUBDOMAINS_OFF)
 
 
-def too_many_layers(process: Process) -> Process:
+def unknown_flag(process: Process) -> None:
+    process.restrict_self(process.build(READ), NO_NEW_PRIVS | UNKNOWN_FLAG)
+
+
+def too_many_layers(process: Process) -> None:
     ruleset = process.build(READ)
     for _ in range(MAX_LAYERS):
-        process.enforce(ruleset)
-    process.observe(Process.restrict_self, ruleset, NO_NEW_PRIVS)
-    return process
+        process.restrict_self(ruleset)
+    process.restrict_self(ruleset, NO_NEW_PRIVS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +86,22 @@ class Flag(Case):
 
 
 CASES = {
-    "success": Flag(asked=success, expect=unprivileged(SET)),
+    "success": Flag(asked=success, expect=unprivileged(SET), answers="sys-rs-nnpflag"),
     "success-with-capability": Flag(
-        asked=success_with_capability, needs=(Need.ADMIN,), expect=since(NO_NEW_PRIVS, SET)
+        asked=success_with_capability,
+        needs=(Need.ADMIN,),
+        expect=since(NO_NEW_PRIVS, SET),
+        answers="sys-rs-nnpflag-cap",
     ),
-    "success-of-another-thread": Flag(asked=success_of_another_thread, expect=unprivileged(UNSET)),
+    "success-of-another-thread": Flag(
+        asked=success_of_another_thread,
+        expect=unprivileged(UNSET),
+        answers="sys-rs-nnpflag-thread",
+    ),
     "success-of-another-thread-with-tsync": Flag(
-        asked=success_of_another_thread_with_tsync, expect=unprivileged(SET)
-    ),
-    "bad-fd": Flag(asked=bad_fd, expect=since(READ.fs, UNSET)),
-    "unknown-flag": Flag(asked=unknown_flag, expect=since(READ.fs, UNSET)),
-    "too-many-layers": Flag(
-        asked=too_many_layers, needs=(Need.ADMIN,), expect=since(READ.fs, UNSET)
+        asked=success_of_another_thread_with_tsync,
+        expect=unprivileged(SET),
+        answers="sys-rs-nnpflag-tsync",
     ),
 }
 
@@ -102,6 +109,46 @@ CASES = {
 @covers(NO_NEW_PRIVS)
 @table(CASES)
 def test_flag(case: Flag, process: Process, judge: Judge) -> None:
-    """The flag sets no_new_privs if, and only if, the ruleset gets enforced."""
+    """The flag sets no_new_privs of whom the ruleset gets enforced on, and of nobody else."""
     asked = case.asked(process)
     judge(case.expect, asked.observe(Process.has_no_new_privs).with_value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Case):
+    """A call with the flag that is refused."""
+
+    call: Callable[[Process], None]
+    kept: int = 0
+    """The capabilities of the caller."""
+
+
+def unprivileged_error(errno: str) -> Expectation:
+    return unprivileged(Rejected("restrict_self", errno))
+
+
+REFUSED = {
+    "bad-fd": Refused(call=bad_fd, expect=unprivileged_error("EBADF")),
+    "log-subdomains-off-without-ruleset": Refused(
+        call=without_ruleset, expect=unprivileged_error("EBADF")
+    ),
+    "unknown-flag": Refused(call=unknown_flag, expect=unprivileged_error("EINVAL")),
+    "too-many-layers": Refused(
+        call=too_many_layers,
+        kept=1 << CAP_SYS_ADMIN,
+        needs=(Need.ADMIN,),
+        expect=since(NO_NEW_PRIVS, Rejected("restrict_self", "E2BIG")),
+    ),
+}
+
+
+@answers("sys-rs-nnpflag-atomic")
+@covers(NO_NEW_PRIVS)
+@table(REFUSED)
+def test_refused(case: Refused, process: Process, judge: Judge) -> None:
+    """A call that is refused sets nothing, whatever it is refused for."""
+    process.build(READ)
+    process.drop_capabilities(case.kept)
+    refusal = process.observe(case.call).outcome
+    after = process.observe(Process.has_no_new_privs).with_value
+    judge(case.expect, after if after == SET else refusal)

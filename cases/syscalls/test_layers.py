@@ -6,9 +6,9 @@ Source: Documentation/userspace-api/landlock.rst, "Ruleset layers".
 
 import os
 
-from suite.abi import FS, MAX_LAYERS, NET
+from suite.abi import FS, MAX_LAYERS, NET, RESTRICT
 from suite.bugs import MANY_LAYERS
-from suite.expectation import ByBug, since, since_layers
+from suite.expectation import ByBug, by_abi, since, since_layers
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
 from suite.rows import Judge, answers, covers
@@ -22,7 +22,7 @@ TOO_MANY = since(
 )
 
 
-@answers("layer-limit-16")
+@answers("layer-limit-16", "sys-rs-maxlayers")
 def test_sixteen(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain can have 16 layers."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
@@ -38,7 +38,7 @@ def test_sixteenth_counts(process: Process, tree: Tree, judge: Judge) -> None:
     judge(since(READ, Denied("EACCES")), observed, control)
 
 
-@answers("layer-limit-16")
+@answers("layer-limit-16", "sys-rs-maxlayers")
 def test_seventeenth(process: Process, tree: Tree, judge: Judge) -> None:
     """A 17th layer is refused."""
     layer = tree.layer(READ, {"d1": READ})
@@ -46,7 +46,34 @@ def test_seventeenth(process: Process, tree: Tree, judge: Judge) -> None:
     judge(TOO_MANY, sandboxed.observe(Process.restrict_self, sandboxed.build(layer)))
 
 
-@answers("layer-limit-16")
+@answers("sys-rs-maxlayers")
+def test_seventeenth_of_a_bad_fd(process: Process, tree: Tree, judge: Judge) -> None:
+    """A file descriptor that is no ruleset's is told of before the number of layers."""
+    sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
+    bad_fd = by_abi(lambda _: Rejected("restrict_self", "EBADF"))
+    judge(bad_fd, sandboxed.observe(Process.restrict_self, -1))
+
+
+@answers("sys-rs-maxlayers-m1")
+@covers(RESTRICT.LOG_SUBDOMAINS_OFF)
+def test_sixteen_and_no_ruleset(process: Process, tree: Tree, judge: Judge) -> None:
+    """Without a ruleset there is no layer to count."""
+    sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
+    quietly = RESTRICT.LOG_SUBDOMAINS_OFF
+    judge(since(quietly, Allowed()), sandboxed.observe(Process.restrict_self, -1, quietly))
+
+
+@answers("sys-rs-maxlayers-recover")
+def test_seventeenth_lifts_nothing(process: Process, tree: Tree, judge: Judge) -> None:
+    """What 16 layers deny stays denied when a 17th was refused."""
+    control = process.observe(Process.open, tree.other, os.O_RDONLY)
+    sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
+    sandboxed.observe(Process.restrict_self, sandboxed.build(tree.layer(READ, {"d2": READ})))
+    observed = sandboxed.observe(Process.open, tree.other, os.O_RDONLY)
+    judge(since(READ, Denied("EACCES")), observed, control)
+
+
+@answers("layer-limit-16", "sys-rs-maxlayers-recover")
 def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge) -> None:
     """A process whose 17th layer was refused goes on in its 16."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
@@ -55,7 +82,7 @@ def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge)
     judge(expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY))
 
 
-@answers("layer-limit-16")
+@answers("layer-limit-16", "sys-rs-maxlayers")
 def test_seventeenth_in_a_child(process: Process, tree: Tree, judge: Judge) -> None:
     """A child starts with the layers of its parent."""
     layer = tree.layer(READ, {"d1": READ})
@@ -65,7 +92,7 @@ def test_seventeenth_in_a_child(process: Process, tree: Tree, judge: Judge) -> N
 
 
 @covers(NET.BIND_TCP)
-@answers("layer-limit-16")
+@answers("layer-limit-16", "sys-rs-maxlayers")
 def test_seventeenth_for_ports(process: Process, tree: Tree, judge: Judge) -> None:
     """Layers count whatever they are about: a 17th is refused that is not about files."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 
 from suite.abi import FS, RESTRICT
 from suite.bugs import TSYNC_WITHOUT_RULESET
-from suite.expectation import ByBug, Then, since
-from suite.outcome import Allowed, Rejected
+from suite.expectation import ByBug, Then, by_abi, since
+from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
 NO_RULESET = -1
 OTHER_NEGATIVE = -2
 BAD_FD = Rejected("restrict_self", "EBADF")
+BAD_FLAG = Rejected("restrict_self", "EINVAL")
 SUBDOMAINS_OFF = RESTRICT.LOG_SUBDOMAINS_OFF
+ALL = RESTRICT(sum(RESTRICT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,25 +33,31 @@ class Flags(Case):
     fd: int = NO_RULESET
 
 
-def flags(given: RESTRICT, then: Then, fd: int = NO_RULESET) -> Flags:
-    return Flags(flags=given, covers=given, fd=fd, expect=since(given, then))
+def flags(given: RESTRICT, then: Then, shows: str, fd: int = NO_RULESET) -> Flags:
+    expect = since(given, then)
+    return Flags(flags=given, covers=given, fd=fd, expect=expect, answers=shows)
 
 
 CASES = {
-    "log-subdomains-off": flags(SUBDOMAINS_OFF, Allowed()),
+    "log-subdomains-off": flags(SUBDOMAINS_OFF, Allowed(), "sys-rs-m1-sub"),
     "log-subdomains-off-and-tsync": flags(
         SUBDOMAINS_OFF | RESTRICT.TSYNC,
         ByBug(TSYNC_WITHOUT_RULESET, before=BAD_FD, after=Allowed()),
+        "sys-rs-m1-tsync",
     ),
-    "log-subdomains-off-with-minus-two": flags(SUBDOMAINS_OFF, BAD_FD, fd=OTHER_NEGATIVE),
-    "log-subdomains-off-and-no-new-privs": flags(SUBDOMAINS_OFF | RESTRICT.NO_NEW_PRIVS, BAD_FD),
+    "log-subdomains-off-with-minus-two": flags(
+        SUBDOMAINS_OFF, BAD_FD, "sys-rs-m2-sub", fd=OTHER_NEGATIVE
+    ),
+    "log-subdomains-off-and-no-new-privs": flags(
+        SUBDOMAINS_OFF | RESTRICT.NO_NEW_PRIVS, BAD_FD, "sys-rs-m1-others"
+    ),
     "log-subdomains-off-and-log-new-exec-on": flags(
-        SUBDOMAINS_OFF | RESTRICT.LOG_NEW_EXEC_ON, BAD_FD
+        SUBDOMAINS_OFF | RESTRICT.LOG_NEW_EXEC_ON, BAD_FD, "sys-rs-m1-others"
     ),
-    "log-same-exec-off": flags(RESTRICT.LOG_SAME_EXEC_OFF, BAD_FD),
-    "log-new-exec-on": flags(RESTRICT.LOG_NEW_EXEC_ON, BAD_FD),
-    "tsync": flags(RESTRICT.TSYNC, BAD_FD),
-    "no-new-privs": flags(RESTRICT.NO_NEW_PRIVS, BAD_FD),
+    "log-same-exec-off": flags(RESTRICT.LOG_SAME_EXEC_OFF, BAD_FD, "sys-rs-m1-others"),
+    "log-new-exec-on": flags(RESTRICT.LOG_NEW_EXEC_ON, BAD_FD, "sys-rs-m1-others"),
+    "tsync": flags(RESTRICT.TSYNC, BAD_FD, "sys-rs-m1-others"),
+    "no-new-privs": flags(RESTRICT.NO_NEW_PRIVS, BAD_FD, "sys-rs-m1-others"),
 }
 
 
@@ -61,6 +69,31 @@ def test_flags(case: Flags, process: Process, judge: Judge) -> None:
     judge(case.expect, process.observe(Process.restrict_self, case.fd, case.flags))
 
 
+OTHERS = [
+    flags
+    for flags in map(RESTRICT, range(int(ALL) + 1))
+    if flags not in (SUBDOMAINS_OFF, SUBDOMAINS_OFF | RESTRICT.TSYNC)
+]
+
+
+def unknown(abi: int) -> Outcome:
+    return Allowed(" ".join(f"{flags:#x}" for flags in OTHERS if flags.since > abi) or "none")
+
+
+@answers("sys-rs-m1-others")
+@covers(ALL)
+def test_other_flags(process: Process, judge: Judge) -> None:
+    """Every other flags want a ruleset, once they are known."""
+    process.build(Ruleset(fs=FS.READ_FILE))
+    process.no_new_privs()
+    seen = [process.observe(Process.restrict_self, NO_RULESET, flags) for flags in OTHERS]
+    outcomes = dict(zip(OTHERS, (observation.outcome for observation in seen), strict=True))
+    odd = [outcome for outcome in outcomes.values() if outcome not in (BAD_FD, BAD_FLAG)]
+    invalid = [f"{flags:#x}" for flags, outcome in outcomes.items() if outcome == BAD_FLAG]
+    judge(by_abi(unknown), odd[0] if odd else Allowed(" ".join(invalid) or "none"))
+
+
+@answers("sys-rs-m1-sub")
 @covers(SUBDOMAINS_OFF)
 def test_makes_no_domain(process: Process, tree: Tree, judge: Judge) -> None:
     """Without a ruleset nothing is restricted."""

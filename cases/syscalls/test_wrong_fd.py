@@ -10,10 +10,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, RULE_PATH_BENEATH
+from suite.abi import FS, RESTRICT, RULE_PATH_BENEATH
 from suite.calls.files import AT_FDCWD, O_PATH, Fd
 from suite.calls.sockets import unix
-from suite.expectation import by_abi
+from suite.expectation import by_abi, since
 from suite.outcome import Rejected
 from suite.process import Process
 from suite.rows import Case, Judge, table
@@ -42,6 +42,7 @@ class Wrong:
 WRONG = {
     "minus-one": Wrong(make=lambda p, t: -1, errno="EBADF"),
     "minus-two": Wrong(make=lambda p, t: -2, errno="EBADF"),
+    "lowest-number": Wrong(make=lambda p, t: -1 << 31, errno="EBADF"),
     "closed": Wrong(make=closed, errno="EBADF"),
     "o-path": Wrong(make=lambda p, t: p.open(t.file, O_PATH), errno="EBADF"),
     "file": Wrong(make=lambda p, t: p.open(t.file, os.O_RDWR), errno="EBADFD"),
@@ -60,6 +61,10 @@ def restrict_self(process: Process, fd: Fd) -> None:
     process.restrict_self(fd)
 
 
+def restrict_self_quietly(process: Process, fd: Fd) -> None:
+    process.restrict_self(fd, RESTRICT.LOG_SUBDOMAINS_OFF)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use(Case):
     """A system call with a wrong file descriptor."""
@@ -69,14 +74,21 @@ class Use(Case):
 
 
 def use(call: Callable[[Process, Fd], object], wrong: Wrong) -> Use:
-    refused = Rejected(call.__name__, wrong.errno)
-    return Use(make=wrong.make, call=call, expect=by_abi(lambda _: refused))
+    refused = Rejected("add_rule" if call is add_rule else "restrict_self", wrong.errno)
+    expect = by_abi(lambda _: refused)
+    if call is restrict_self_quietly:
+        expect = since(RESTRICT.LOG_SUBDOMAINS_OFF, refused)
+    behaviour = {"EBADF": "sys-rs-badf", "EBADFD": "sys-rs-badfd"}[wrong.errno]
+    return Use(
+        make=wrong.make, call=call, expect=expect, answers=() if call is add_rule else behaviour
+    )
 
 
 CASES = {
     f"{call.__name__.replace('_', '-')}-{name}": use(call, wrong)
-    for call in (add_rule, restrict_self)
+    for call in (add_rule, restrict_self, restrict_self_quietly)
     for name, wrong in WRONG.items()
+    if (call, name) != (restrict_self_quietly, "minus-one")  # stands for no ruleset there
 }
 
 
@@ -98,7 +110,12 @@ def add_rule_beneath(process: Process, fd: Fd) -> None:
 
 def beneath(make: Callable[[Process, Tree], Fd], errno: str, answers: str) -> Use:
     refused = Rejected("add_rule", errno)
-    return Use(make=make, call=add_rule_beneath, expect=by_abi(lambda _: refused), answers=answers)
+    return Use(
+        make=make,
+        call=add_rule_beneath,
+        expect=by_abi(lambda _: refused),
+        answers=(answers, f"sys-ar-parent-{errno.lower()}"),
+    )
 
 
 PARENTS = {
