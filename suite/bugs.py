@@ -77,3 +77,9 @@ FLAGS_BEFORE_PRIVILEGES = Bug(
     "eba39ca4b155",
     "5.19, 5.18.3, 5.15.46",
 )
+ATTR_BEFORE_RULESET = Bug(
+    "attr-before-ruleset",
+    "landlock: Change landlock_add_rule(2) argument check ordering",
+    "589172e5636c",
+    "5.19, 5.18.3, 5.15.46",
+)

@@ -18,7 +18,7 @@ from suite.calls.files import (
     O_PATH,
 )
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
-from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC
+from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC, unix
 from suite.calls.tasks import CAP_SYS_ADMIN, PIDFD_SIGNAL_THREAD_GROUP
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
 from suite.modules import load_modules
@@ -50,6 +50,7 @@ class Need(Enum):
     URING_POLLING = "needs io_uring's SQPOLL for files that were not registered (Linux 5.11)"
     URING_PATHS = "needs io_uring's MKDIRAT, SYMLINKAT and LINKAT (Linux 5.15)"
     URING_FTRUNCATE = "needs io_uring's FTRUNCATE (Linux 6.9)"
+    URING_SEND_TO = "needs io_uring's SEND to an address (Linux 6.1)"
     URING_BIND = "needs io_uring's BIND (Linux 6.11)"
     URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
     PIDFD_SIGNAL_FLAGS = "needs the flags of pidfd_send_signal(2) (Linux 6.9)"
@@ -141,6 +142,13 @@ def _with_ring(holds: Callable[[Process, Ring], bool]) -> Callable[[Ground, Targ
 def _has_commands(process: Process, ring: Ring) -> bool:
     null = process.open("/dev/null", os.O_RDONLY)
     return process.observe(ring.command, null).outcome == Allowed()
+
+
+def _sends_to_address(process: Process, ring: Ring) -> bool:
+    """Whether it looks at the address, which is no good one, so that nothing is sent."""
+    fd = process.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    outcome = process.observe(ring.send, fd, b"", unix("/nowhere")).outcome
+    return outcome != Denied("EDESTADDRREQ")
 
 
 def _knows(name: str) -> Callable[[Ground, Target], bool]:
@@ -368,6 +376,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     ),
     Need.URING_PATHS: _with_ring(lambda process, ring: ring.knows(process, Op.LINKAT)),
     Need.URING_FTRUNCATE: _with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
+    Need.URING_SEND_TO: _with_ring(_sends_to_address),
     Need.URING_BIND: _with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
     Need.URING_COMMAND: _with_ring(_has_commands),
     Need.PIDFD_SIGNAL_FLAGS: lambda ground, _: _has_signal_flags(ground.root),

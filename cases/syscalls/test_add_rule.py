@@ -5,20 +5,26 @@ Source: Documentation/userspace-api/landlock.rst, "Extending a ruleset"; securit
 syscalls.c, landlock_add_rule().
 """
 
+import os
+import struct
 from dataclasses import dataclass
 
-from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH
-from suite.expectation import since
+from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
+from suite.bugs import ATTR_BEFORE_RULESET
+from suite.expectation import ByBug, by_abi, since
+from suite.needs import Need
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, needs, table
 from suite.ruleset import Ruleset, net_port, path_beneath
 from suite.session import Argument
 
 FILES, PORTS = Ruleset(fs=FS.READ_FILE), Ruleset(net=NET.BIND_TCP)
+SCOPES = Ruleset(scope=SCOPE.SIGNAL)
 NO_FD, NO_PORT = -1, 1 << 16
 NO_ATTR, UNKNOWN_FLAG, UNKNOWN_KIND = 0, 1 << 31, 99
 NOTHING, UNHANDLED = FS(0), FS.WRITE_FILE
+UNKNOWN_RIGHT_NO_FD = struct.pack("<Qi", FS.READ_FILE | 1 << 63, NO_FD)
 BENEATH_NO_FD = path_beneath(FS.READ_FILE, NO_FD)
 
 
@@ -40,39 +46,90 @@ def beneath(
 
 
 def port(
-    number: int, outcome: Outcome, rights: NET = NET.BIND_TCP, ruleset: Ruleset = PORTS
+    number: int,
+    outcome: Outcome,
+    *answers: str,
+    rights: NET = NET.BIND_TCP,
+    ruleset: Ruleset = PORTS,
 ) -> Rule:
-    expect = since(ruleset.features, outcome)
-    return Rule(ruleset=ruleset, kind=RULE_NET_PORT, attr=net_port(rights, number), expect=expect)
+    return Rule(
+        ruleset=ruleset,
+        kind=RULE_NET_PORT,
+        attr=net_port(rights, number),
+        expect=since(ruleset.features, outcome),
+        answers=answers,
+    )
+
+
+def in_ruleset_for_files(attr: Argument, errno: str, *answers: str) -> Rule:
+    """A rule on a port; kernels that know no such rules look at nothing else."""
+    known_from = NET.BIND_TCP.since
+    return Rule(
+        ruleset=FILES,
+        kind=RULE_NET_PORT,
+        attr=attr,
+        expect=by_abi(lambda abi: Rejected("add_rule", errno) if abi >= known_from else INVALID),
+        answers=("sys-ar-type-net-lowabi", *answers),
+    )
+
+
+def on_ruleset(ruleset: Ruleset, *answers: str) -> Rule:
+    """A rule on files in a ruleset that is about something else."""
+    return Rule(
+        ruleset=ruleset,
+        kind=RULE_PATH_BENEATH,
+        attr=BENEATH_NO_FD,
+        expect=since(ruleset.features, INVALID),
+        answers=answers,
+    )
 
 
 INVALID, EMPTY = Rejected("add_rule", "EINVAL"), Rejected("add_rule", "ENOMSG")
 CASES = {
-    "unknown-kind-before-attr": beneath(NO_ATTR, "EINVAL", kind=UNKNOWN_KIND),
-    "kind-0": beneath(NO_ATTR, "EINVAL", kind=0),
-    "no-attr": beneath(NO_ATTR, "EFAULT"),
+    "unknown-kind-before-attr": beneath(
+        NO_ATTR, "EINVAL", "sys-ar-type-unknown", "sys-ar-order", kind=UNKNOWN_KIND
+    ),
+    "kind-0": beneath(NO_ATTR, "EINVAL", "sys-ar-type-unknown", kind=0),
+    "kind-minus-1": beneath(NO_ATTR, "EINVAL", "sys-ar-type-unknown", kind=-1),
+    "no-attr": beneath(NO_ATTR, "EFAULT", "sys-ar-null"),
     "nothing-allowed-before-fd": beneath(
-        path_beneath(NOTHING, NO_FD), "ENOMSG", "rule-empty-enomsg"
+        path_beneath(NOTHING, NO_FD), "ENOMSG", "rule-empty-enomsg", "sys-ar-empty"
     ),
     "unhandled-before-fd": beneath(
-        path_beneath(UNHANDLED, NO_FD), "EINVAL", "rule-unhandled-before-badfd"
+        path_beneath(UNHANDLED, NO_FD), "EINVAL", "rule-unhandled-before-badfd", "sys-ar-subset"
     ),
-    "unknown-flag-before-all": beneath(NO_ATTR, "EINVAL", flags=UNKNOWN_FLAG),
-    "parent-last": beneath(BENEATH_NO_FD, "EBADF", "rule-badfd-ebadf"),
-    "file-in-ruleset-for-ports": Rule(
-        ruleset=PORTS,
-        kind=RULE_PATH_BENEATH,
-        attr=BENEATH_NO_FD,
-        expect=since(PORTS.features, INVALID),
-        answers="ruleset-fs-zero-net-only",
+    "unknown-right-before-fd": beneath(UNKNOWN_RIGHT_NO_FD, "EINVAL", "sys-ar-subset"),
+    "unknown-flag-before-all": beneath(
+        NO_ATTR, "EINVAL", "sys-ar-flags-unknown", flags=UNKNOWN_FLAG
     ),
-    "highest-port": port(NO_PORT - 1, Allowed()),
-    "port-0": port(0, Allowed()),
-    "port-too-high": port(NO_PORT, INVALID),
-    "port-not-truncated": port((1 << 32) + 443, INVALID),
-    "port-nothing-allowed-before-range": port(NO_PORT, EMPTY, rights=NET(0)),
-    "port-unhandled": port(443, INVALID, rights=NET.CONNECT_TCP),
-    "port-in-ruleset-for-files": port(443, INVALID, ruleset=FILES),
+    "parent-last": beneath(BENEATH_NO_FD, "EBADF", "rule-badfd-ebadf", "sys-ar-parent-badf"),
+    "file-in-ruleset-for-ports": on_ruleset(
+        PORTS, "ruleset-fs-zero-net-only", "sys-ar-fs-on-netonly"
+    ),
+    "file-in-ruleset-for-scopes": on_ruleset(SCOPES, "sys-ar-fs-on-netonly"),
+    "port-in-ruleset-for-files": in_ruleset_for_files(
+        net_port(NET.BIND_TCP, 443), "EINVAL", "sys-ar-net-on-fsonly"
+    ),
+    "port-nothing-allowed-in-ruleset-for-files": in_ruleset_for_files(
+        net_port(NET(0), NO_PORT), "ENOMSG", "sys-ar-net-on-fsonly", "sys-ar-empty"
+    ),
+    "port-no-attr-in-ruleset-for-files": in_ruleset_for_files(NO_ATTR, "EFAULT", "sys-ar-null"),
+    "port-in-ruleset-for-scopes": port(443, INVALID, "sys-ar-net-on-fsonly", ruleset=SCOPES),
+    "port-nothing-allowed-in-ruleset-for-scopes": port(
+        443, EMPTY, "sys-ar-net-on-fsonly", rights=NET(0), ruleset=SCOPES
+    ),
+    "highest-port": port(NO_PORT - 1, Allowed(), "sys-ar-port-range"),
+    "port-0": port(0, Allowed(), "sys-ar-port-0"),
+    "port-too-high": port(NO_PORT, INVALID, "sys-ar-port-range"),
+    "port-not-truncated": port((1 << 32) + 443, INVALID, "sys-ar-port-range"),
+    "port-greatest": port((1 << 64) - 1, INVALID, "sys-ar-port-range"),
+    "port-nothing-allowed-before-range": port(
+        NO_PORT, EMPTY, "sys-ar-port-order", "sys-ar-empty", rights=NET(0)
+    ),
+    "port-unhandled": port(443, INVALID, "sys-ar-subset", rights=NET.CONNECT_TCP),
+    "port-unhandled-and-too-high": port(
+        NO_PORT, INVALID, "sys-ar-port-order", "sys-ar-subset", rights=NET.CONNECT_TCP
+    ),
 }
 
 
@@ -81,3 +138,69 @@ def test_rule(case: Rule, process: Process, judge: Judge) -> None:
     """Flags, kind, attribute, rights and place of a rule are looked at in this order."""
     ruleset = process.build(case.ruleset)
     judge(case.expect, process.observe(Process.add_rule, ruleset, case.kind, case.attr, case.flags))
+
+
+# What is wrong besides the file descriptor in the place of a ruleset.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoRuleset(Case):
+    """The arguments after a file descriptor that is no ruleset's."""
+
+    fd: int
+    kind: int = RULE_PATH_BENEATH
+    attr: Argument = BENEATH_NO_FD
+    flags: int = 0
+
+
+FILE = 200
+"""A file descriptor of a file."""
+
+
+def no_ruleset(
+    fd: int, errno: str, first: str, kind: int = RULE_PATH_BENEATH, attr: Argument = BENEATH_NO_FD
+) -> NoRuleset:
+    before, after = Rejected("add_rule", first), Rejected("add_rule", errno)
+    expect = since(FS.READ_FILE, ByBug(ATTR_BEFORE_RULESET, before=before, after=after))
+    answers = ("sys-ar-order", "sys-ar-order-abi1")
+    return NoRuleset(fd=fd, kind=kind, attr=attr, expect=expect, answers=answers)
+
+
+NO_RULESETS = {
+    "no-fd-and-unknown-flag": NoRuleset(
+        fd=NO_FD,
+        flags=UNKNOWN_FLAG,
+        expect=since(FS.READ_FILE, INVALID),
+        answers=("sys-ar-order", "sys-ar-flags-unknown"),
+    ),
+    "no-fd-and-unknown-kind": no_ruleset(NO_FD, "EBADF", "EINVAL", kind=UNKNOWN_KIND),
+    "no-fd-and-no-attr": no_ruleset(NO_FD, "EBADF", "EFAULT", attr=NO_ATTR),
+    "file-and-unknown-kind": no_ruleset(FILE, "EBADFD", "EINVAL", kind=UNKNOWN_KIND),
+    "file-and-no-attr": no_ruleset(FILE, "EBADFD", "EFAULT", attr=NO_ATTR),
+}
+
+
+@table(NO_RULESETS)
+def test_no_ruleset(case: NoRuleset, process: Process, judge: Judge) -> None:
+    """The ruleset is looked at before everything but the flags."""
+    process.build(FILES)
+    process.dup_to(process.open("/proc/self/status", os.O_RDONLY), FILE)
+    judge(case.expect, process.observe(Process.add_rule, case.fd, case.kind, case.attr, case.flags))
+
+
+# Kernels without TCP/IP, which know the rights on ports nevertheless.
+
+WITHOUT_INET = {
+    "without-inet": port(443, Rejected("add_rule", "EAFNOSUPPORT"), "sys-ar-no-inet"),
+    "without-inet-port-too-high": port(NO_PORT, INVALID, "sys-ar-no-inet"),
+    "without-inet-nothing-allowed": port(443, EMPTY, "sys-ar-no-inet", rights=NET(0)),
+    "without-inet-unhandled": port(443, INVALID, "sys-ar-no-inet", rights=NET.CONNECT_TCP),
+}
+
+
+@needs(Need.NO_INET)
+@table(WITHOUT_INET)
+def test_without_inet(case: Rule, process: Process, judge: Judge) -> None:
+    """Without TCP/IP a rule on a port is refused, after all else that can be wrong with it."""
+    ruleset = process.build(case.ruleset)
+    judge(case.expect, process.observe(Process.add_rule, ruleset, case.kind, case.attr))

@@ -114,7 +114,7 @@ def beneath(make: Callable[[Process, Tree], Fd], errno: str, answers: str) -> Us
         make=make,
         call=add_rule_beneath,
         expect=by_abi(lambda _: refused),
-        answers=(answers, f"sys-ar-parent-{errno.lower()}"),
+        answers=(answers, f"sys-ar-parent-{errno[1:].lower()}"),
     )
 
 
