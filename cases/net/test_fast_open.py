@@ -59,12 +59,6 @@ def sendto_nothing(process: Process, fd: Fd, port: int) -> None:
     process.sendto(fd, b"", inet(port), MSG_FASTOPEN)
 
 
-def sendmsg_by_ring(process: Process, fd: Fd, port: int) -> None:
-    ring = process.uring()
-    ring.asynchronous = True  # who submits does not wait until the socket is connected
-    ring.sendmsg(process, fd, b"x", inet(port), MSG_FASTOPEN)
-
-
 def connect_when_sending(process: Process, fd: Fd, port: int) -> None:
     process.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
     process.connect(fd, inet(port))
@@ -75,9 +69,6 @@ OPENINGS = {
     "sendmsg": Opening(call=sendmsg, expect=DENIED_ONCE_FIXED, answers="net-tfo"),
     "sendmmsg": Opening(call=sendmmsg, expect=DENIED_ONCE_FIXED, answers="net-tfo"),
     "sendto-nothing": Opening(call=sendto_nothing, expect=DENIED_ONCE_FIXED, answers="net-tfo"),
-    "io-uring-sendmsg": Opening(
-        call=sendmsg_by_ring, expect=DENIED_ONCE_FIXED, answers="net-tfo", needs=(Need.URING,)
-    ),
     "sendto-ipv4-mapped": Opening(
         family=AF_INET6,
         call=sendto_mapped,
@@ -169,3 +160,20 @@ def test_nobody_listens(process: Process, port: int, judge: Judge) -> None:
     fd = sandboxed.socket(AF_INET, SOCK_STREAM)
     observed = sandboxed.observe(Process.sendto, fd, b"x", inet(port), MSG_FASTOPEN)
     judge(since(CONNECT, Denied("ECONNREFUSED")), observed)
+
+
+def send_by_ring(process: Process, port: int) -> None:
+    fd = process.socket(AF_INET, SOCK_STREAM)
+    process.uring().sendmsg(process, fd, b"x", inet(port), MSG_FASTOPEN)
+
+
+@answers("net-tfo")
+@needs(Need.NET, Need.URING)
+@covers(CONNECT)
+def test_io_uring(process: Process, port: int, judge: Judge) -> None:
+    """IORING_OP_SENDMSG, which does not wait for the connection (EINPROGRESS), is denied too."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    control = refused(process.observe(send_by_ring, port), "EINPROGRESS")
+    observed = process.under(Ruleset(net=CONNECT)).observe(send_by_ring, port)
+    begun, denied = Denied("EINPROGRESS"), Denied("EACCES")
+    judge(since(CONNECT, ByBug(TCP_FAST_OPEN_BYPASS, begun, denied)), observed, control)
