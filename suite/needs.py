@@ -37,6 +37,7 @@ class Need(Enum):
     NET = "needs a network namespace of its own (root or user namespaces)"
     IPV6 = "needs IPv6"
     AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
+    CLONE3 = "needs clone3(2), and CLONE_CLEAR_SIGHAND (Linux 5.5)"
     NO_AUDIT = "needs a kernel without the audit subsystem (no CONFIG_AUDIT)"
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
     MPTCP = "needs MPTCP"
@@ -359,6 +360,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.NET: lambda ground, _: ground.private,
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
+    Need.CLONE3: _knows("clone3"),
     Need.NO_AUDIT: lambda ground, _: not ground.facts.audit,
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
     Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),
