@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import socket
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -24,17 +26,27 @@ _STATUS_ENABLED = 1
 _NETLINK_AUDIT = 9
 _READLOG = 1
 _NLM_F_REQUEST = 1
-_MARK = b"landproof-mark"
+_MARK = "landproof-mark"
 _MOST = 64
+_HEAD = re.compile(r"audit\([\d.]+:(\d+)\): ")
 _FIELD = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One record: its type, and its fields as they are written, without quotes."""
+    """One record: its type, and its text after the time and the number of the event."""
 
     type: int
-    fields: dict[str, str]
+    text: str
+    event: int = 0
+    """Records of one event have its number in common."""
+    fields: dict[str, str] = field(init=False)
+    """As they are written, without quotes."""
+
+    def __post_init__(self) -> None:
+        """Find the fields."""
+        found = {name: value.strip('"') for name, value in _FIELD.findall(self.text)}
+        object.__setattr__(self, "fields", found)
 
 
 class AuditLog:
@@ -67,19 +79,38 @@ class AuditLog:
             return
         _ = self._enable(0).value
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Auditing, switched off for a block."""
+        self._enable(0)
+        yield
+        self._enable(1)
+
     def records(self) -> list[AuditRecord]:
-        """What was logged so far: up to a mark of our own, so that nothing is waited for."""
+        """What was logged since they were last asked for.
+
+        They end in a mark of our own, so that nothing is waited for.
+        """
         self._mark()
         found: list[AuditRecord] = []
         for _ in range(_MOST):
-            call = self._process.recv(self._socket, 8192)
-            message = call.data[: call.value]
-            _, kind, _, _, _ = struct.unpack_from("<IHHII", message)
-            if kind == _AUDIT_USER and _MARK in message:
-                return found
-            text = message[16:].decode(errors="replace").rstrip("\0\n")
-            fields = {name: value.strip('"') for name, value in _FIELD.findall(text)}
-            found.append(AuditRecord(kind, fields))
+            record = self._next()
+            if record.type == _AUDIT_USER and _MARK in record.text:
+                break
+            found.append(record)
+        return found
+
+    def accesses(self) -> list[AuditRecord]:
+        """The denied accesses among them."""
+        return [record for record in self.records() if record.type == LANDLOCK_ACCESS]
+
+    def until_freed(self, *domains: str) -> list[AuditRecord]:
+        """What was logged, until the last of these domains was freed, which comes by itself."""
+        left, found = set(domains), []
+        while left:
+            found.append(record := self._next())
+            if record.fields.get("status") == "deallocated":
+                left.discard(record.fields["domain"])
         return found
 
     def denial(self) -> dict[int, AuditRecord]:
@@ -95,8 +126,18 @@ class AuditLog:
         domain = access.fields["domain"]
         return {r.type: r for r in reversed(records) if r.fields.get("domain") == domain}
 
+    def _next(self) -> AuditRecord:
+        call = self._process.recv(self._socket, 8192)
+        message = call.data[: call.value]
+        _, kind, _, _, _ = struct.unpack_from("<IHHII", message)
+        text = message[16:].decode(errors="replace").rstrip("\0\n")
+        head = _HEAD.match(text)
+        if head is None:
+            return AuditRecord(kind, text)
+        return AuditRecord(kind, text[head.end() :], int(head[1]))
+
     def _mark(self) -> None:
-        self._send(_AUDIT_USER, _MARK + b"\0")
+        self._send(_AUDIT_USER, _MARK.encode() + b"\0")
 
     def _enable(self, enabled: int) -> Call:
         """AUDIT_SET with a struct audit_status: its mask, then what the mask names."""

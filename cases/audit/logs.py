@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What is owed of the log, and what it says, with names for what only one run knows."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from suite.abi import Feature
+from suite.audit import AuditLog, AuditRecord
+from suite.expectation import Expectation, Then, since
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Observation, Process
+
+LOGGED_SINCE = 7
+NO_RECORD = "no record"
+_PATH = re.compile(r'path="([^"]+)" .* ino=(\d+)')
+_INODE = slice(8, 16)
+"""Of a struct stat."""
+
+
+def logged(features: Iterable[Feature], then: Then, unlogged: str = NO_RECORD) -> Expectation:
+    """What a row owes whose ruleset needs these features, and that is about the log."""
+    needed = tuple(features)
+    if max(feature.since for feature in needed) >= LOGGED_SINCE:
+        return since(needed, then)
+    return since(needed, Allowed(unlogged), (LOGGED_SINCE, then))
+
+
+def says(*accesses: str) -> Allowed:
+    """Records of denied accesses, as ``told`` gives them."""
+    return Allowed(" + ".join(accesses))
+
+
+def told(
+    accesses: Iterable[AuditRecord], process: Process, names: Mapping[str, str] | None = None
+) -> str:
+    """The records of denied accesses, one after the other, without their domain.
+
+    ``names`` are of values, such as ``{tree.path: "TREE"}``. ``INODE`` stands for the number of
+    the inode that the path leads to.
+    """
+    return " + ".join(_told(access, process, names or {}) for access in accesses) or NO_RECORD
+
+
+def _told(access: AuditRecord, process: Process, names: Mapping[str, str]) -> str:
+    text = access.text.removeprefix(f"domain={access.fields['domain']} ")
+    named = _PATH.search(text)
+    if named and _inode(process, named[1]) == int(named[2]):
+        text = text.replace(f"ino={named[2]}", "ino=INODE")
+    for value, name in names.items():
+        text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", name, text)
+    return text
+
+
+def _inode(process: Process, path: str) -> int:
+    stat = process.observe(Process.stat, path)
+    return int.from_bytes(stat.calls[0].data[_INODE], "little") if stat.outcome == Allowed() else 0
+
+
+def logs(
+    log: AuditLog,
+    process: Process,
+    denied: Observation,
+    errno: str = "EACCES",
+    names: Mapping[str, str] | None = None,
+) -> Outcome:
+    """What was logged of a denial; what it came to, if that was no such denial."""
+    outcome = denied.outcome
+    text = told(log.accesses(), process, names)
+    return Allowed(text) if outcome == Denied(errno) else outcome
