@@ -104,6 +104,12 @@ class Sockets(Caller):
         vector = Pack((*message(data, address), bytes(8)))
         return self.syscall("sendmmsg", fd, vector, 1, flags)
 
+    def send_each(self, fd: Fd, data: bytes, *addresses: bytes | None) -> Call:
+        """sendmmsg(2) of a message to each address: how many were sent."""
+        messages = [(*message(data, address), bytes(8)) for address in addresses]
+        fields = [field for fields in messages for field in fields]
+        return self.syscall("sendmmsg", fd, Pack(tuple(fields)), len(addresses), 0)
+
     def shutdown(self, fd: Fd, how: int) -> Call:
         """shutdown(2)."""
         return self.syscall("shutdown", fd, how)

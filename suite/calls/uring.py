@@ -38,6 +38,7 @@ class Op(IntEnum):
     SENDMSG = 9
     CONNECT = 16
     OPENAT = 18
+    SEND = 26
     OPENAT2 = 28
     RENAMEAT = 35
     UNLINKAT = 36
@@ -80,10 +81,11 @@ class Ring:
         addr: Argument = 0,
         size: int = 0,
         flags: int = 0,
+        addr_len: int = 0,
     ) -> None:
         """Submit an operation; the arguments are the fields of struct io_uring_sqe."""
         head = struct.pack("<BBH", op, _SQE_ASYNC if self.asynchronous else 0, 0)
-        tail = struct.pack("<8xHH20x", 0, self.personality)
+        tail = struct.pack("<8xHHH18x", 0, self.personality, addr_len)
         entry = Pack((head, (4, fd), (8, off), (8, addr), (4, size), (4, flags), tail))
         # What the entry points to is there until the process answers for this part of the
         # program, and the kernel copies it when it takes the entry.
@@ -162,6 +164,23 @@ class Ring:
     ) -> Call:
         """IORING_OP_SENDMSG of one buffer."""
         self.begin(process, Op.SENDMSG, fd, addr=Pack(message(data, address)), size=1, flags=flags)
+        return self.end(process)
+
+    def send(
+        self, process: Caller, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0
+    ) -> Call:
+        """IORING_OP_SEND, to an address since Linux 6.1."""
+        size = len(address) if address else 0
+        self.begin(
+            process,
+            Op.SEND,
+            fd,
+            off=address,
+            addr=data,
+            size=len(data),
+            flags=flags,
+            addr_len=size,
+        )
         return self.end(process)
 
     def command(self, process: Caller, fd: Fd, command: int = 0) -> Call:

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""What the cases of UDP share: its rights, ways to send, and controls."""
+
+from collections.abc import Callable
+from socket import AF_INET, SOCK_DGRAM
+from typing import TypeAlias
+
+from cases.fs.order import refused
+from suite.abi import NET
+from suite.calls.files import Fd
+from suite.calls.sockets import inet, loopback
+from suite.needs import Need
+from suite.outcome import Allowed, Outcome
+from suite.process import Observation, Process
+from suite.session import Int
+
+BIND, SEND = NET.BIND_UDP, NET.CONNECT_SEND_UDP
+UDP = BIND | SEND
+TCP = NET.BIND_TCP | NET.CONNECT_TCP
+ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
+MAPPED = "::ffff:127.0.0.1"
+MESSAGE = b"x"
+NOBODYS = 65535
+"""A port that no rule is on."""
+
+Way: TypeAlias = Callable[[Process, Fd, bytes], object]
+"""What a process does with a socket and an address."""
+
+
+def connect(process: Process, fd: Fd, address: bytes) -> None:
+    process.connect(fd, address)
+
+
+def sendto(process: Process, fd: Fd, address: bytes) -> None:
+    process.sendto(fd, MESSAGE, address)
+
+
+def sendmsg(process: Process, fd: Fd, address: bytes) -> None:
+    process.sendmsg(fd, MESSAGE, address)
+
+
+def sendmmsg(process: Process, fd: Fd, address: bytes) -> None:
+    process.sendmmsg(fd, MESSAGE, address)
+
+
+def connect_by_ring(process: Process, fd: Fd, address: bytes) -> None:
+    process.uring().connect(process, fd, address)
+
+
+def send_by_ring(process: Process, fd: Fd, address: bytes) -> None:
+    process.uring().send(process, fd, MESSAGE, address)
+
+
+def sendmsg_by_ring(process: Process, fd: Fd, address: bytes) -> None:
+    process.uring().sendmsg(process, fd, MESSAGE, address)
+
+
+WAYS: dict[str, tuple[Way, tuple[Need, ...]]] = {
+    "connect": (connect, ()),
+    "sendto": (sendto, ()),
+    "sendmsg": (sendmsg, ()),
+    "sendmmsg": (sendmmsg, ()),
+    "io-uring-connect": (connect_by_ring, (Need.URING,)),
+    "io-uring-send": (send_by_ring, (Need.URING_SEND_TO,)),
+    "io-uring-sendmsg": (sendmsg_by_ring, (Need.URING,)),
+}
+
+
+def splice(process: Process, fd: Fd) -> None:
+    """Move a message from a pipe into the socket."""
+    pipe = process.pipe()
+    process.write(Int(pipe, 4), MESSAGE)
+    process.syscall("splice", Int(pipe, 0), 0, fd, 0, len(MESSAGE), 0)
+
+
+def udp(process: Process, family: int = AF_INET) -> Fd:
+    """A socket without a port."""
+    return process.socket(family, SOCK_DGRAM)
+
+
+def bound(process: Process, family: int = AF_INET) -> Fd:
+    """A socket with a port that the kernel chose."""
+    return process.server(family, SOCK_DGRAM, loopback(family, 0))
+
+
+def denies_to_bind(sandboxed: Process) -> Outcome:
+    """A control: the domain denies what it has no rule for."""
+
+    def bind(process: Process) -> None:
+        process.bind(udp(process), inet(NOBODYS))
+
+    return refused(sandboxed.observe(bind), "EACCES")
+
+
+def all_of(*controls: Outcome) -> Outcome:
+    """Several controls as one: the first that is not allowed."""
+    return next((control for control in controls if control != Allowed()), Allowed())
+
+
+def with_port(observation: Observation) -> Outcome:
+    """The outcome; if all was allowed, with the port that its getsockname(2) tells."""
+    outcome = observation.outcome
+    if outcome != Allowed():
+        return outcome
+    name = next(call.data for call in observation.calls if call.name == "getsockname")
+    return Allowed(int.from_bytes(name[2:4], "big"))
