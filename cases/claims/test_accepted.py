@@ -10,7 +10,7 @@ from suite.expectation import Clause, Expectation, since
 from suite.outcome import Allowed, Rejected
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -57,6 +57,7 @@ WITHOUT_INTERFACE = Expectation(
 
 
 @covers(CREATE.ERRATA)
+@answers("sys-cr-errata")
 def test_create_errata(process: Process, facts: Facts, judge: Judge) -> None:
     """A kernel may have the errata interface from any ABI version on, and must from ABI 7 on.
 

@@ -10,7 +10,7 @@ from suite.expectation import by_abi
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Judge, covers
+from suite.rows import Judge, answers, covers
 
 NONE = Allowed(0)
 
@@ -28,6 +28,7 @@ def out_of_place(mask: Outcome, abi: int) -> Outcome:
 
 
 @covers(CREATE.ERRATA)
+@answers("sys-cr-errata")
 def test_out_of_place(process: Process, facts: Facts, judge: Judge) -> None:
     """A kernel claims no erratum of a feature that its ABI version does not have."""
     mask = process.observe(Process.create_ruleset, 0, 0, CREATE.ERRATA).with_value

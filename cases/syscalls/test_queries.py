@@ -12,7 +12,7 @@ from suite.abi import CREATE, FS, NEWEST
 from suite.expectation import by_abi
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 
 ATTR = struct.pack("<Q", FS.READ_FILE)
@@ -29,15 +29,21 @@ class Query(Case):
     flags: int
 
 
+def query(flags: int, answers: str, attr: int | bytes = 0, size: int = 0) -> Query:
+    return Query(attr=attr, size=size, flags=flags, expect=INVALID, answers=answers)
+
+
 CASES = {
-    "version-with-attr": Query(attr=ATTR, flags=CREATE.VERSION, expect=INVALID),
-    "version-with-size": Query(size=8, flags=CREATE.VERSION, expect=INVALID),
-    "version-with-attr-and-size": Query(attr=ATTR, size=8, flags=CREATE.VERSION, expect=INVALID),
-    "version-with-bad-pointer": Query(attr=1, flags=CREATE.VERSION, expect=INVALID),
-    "errata-with-attr": Query(attr=ATTR, flags=CREATE.ERRATA, expect=INVALID),
-    "errata-with-size": Query(size=8, flags=CREATE.ERRATA, expect=INVALID),
-    "version-and-errata": Query(flags=CREATE.VERSION | CREATE.ERRATA, expect=INVALID),
-    "version-and-unknown": Query(flags=CREATE.VERSION | 1 << 31, expect=INVALID),
+    "version-with-attr": query(CREATE.VERSION, "sys-cr-version-attr", attr=ATTR),
+    "version-with-size": query(CREATE.VERSION, "sys-cr-version-attr", size=8),
+    "version-with-attr-and-size": query(CREATE.VERSION, "sys-cr-version-attr", attr=ATTR, size=8),
+    "version-with-bad-pointer": query(CREATE.VERSION, "sys-cr-version-attr", attr=1),
+    "errata-with-attr": query(CREATE.ERRATA, "sys-cr-errata-attr", attr=ATTR),
+    "errata-with-size": query(CREATE.ERRATA, "sys-cr-errata-attr", size=8),
+    "errata-with-attr-and-size": query(CREATE.ERRATA, "sys-cr-errata-attr", attr=ATTR, size=8),
+    "errata-with-bad-pointer": query(CREATE.ERRATA, "sys-cr-errata-attr", attr=1),
+    "version-and-errata": query(CREATE.VERSION | CREATE.ERRATA, "sys-cr-flags-combo"),
+    "version-and-unknown": query(CREATE.VERSION | 1 << 31, "sys-cr-flags-combo"),
 }
 
 
@@ -58,6 +64,18 @@ def as_known(version: Outcome) -> Outcome:
 
 
 @covers(CREATE.VERSION)
+@answers("sys-cr-version")
+def test_version_is_no_fd(process: Process, judge: Judge) -> None:
+    """The ABI version is a number, and takes no file descriptor."""
+    before = process.memfd_create()
+    process.close(before)
+    version = process.observe(Process.create_ruleset, 0, 0, CREATE.VERSION).with_value
+    leaked = process.memfd_create().value != before.value
+    judge(ITS_VERSION, Allowed("took a file descriptor") if leaked else as_known(version))
+
+
+@covers(CREATE.VERSION)
+@answers("sys-cr-version")
 def test_version_in_a_domain(process: Process, judge: Judge) -> None:
     """The ABI version is told to a process in a domain too, and is the same there."""
     sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
