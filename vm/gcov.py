@@ -176,6 +176,9 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     cases = outcome.results.targets[0].cases
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
+    for case in cases:
+        if case.verdict not in (Verdict.CONFORMS, Verdict.SKIPPED):
+            sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
     if show:
         text = (tree / _CODE / show).read_text().splitlines()
         sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
