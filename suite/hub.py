@@ -75,10 +75,6 @@ class Hub:
             seat.facts = seat.ground.facts
         return seat.ground
 
-    def agent(self, name: str) -> str:
-        """The path of the agent's binary on a target."""
-        return self.ground(name).agent
-
     def bury(self, name: str, error: BaseException) -> tuple[Verdict, str]:
         """Take down a target whose agent is lost; the verdict and what is known."""
         seat = self._seat(name)
