@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""Stream sockets of IPv4 that are not TCP's, though some turn into TCP for want of a better peer.
+
+Source: security/landlock/errata/abi-4.h, erratum 1; "landlock: Fix non-TCP sockets restriction"
+(854277e2cc8c): before, a domain restricted every stream socket that took addresses of TCP.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET, SOCK_STREAM
+
+from suite.abi import NET, Erratum
+from suite.calls.files import Fd
+from suite.calls.sockets import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC, MSG_FASTOPEN, inet
+from suite.expectation import ByErratum, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.ruleset import Ruleset
+from suite.session import Call
+
+BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
+SOL_SCTP, SCTP_BINDX_ADD, SCTP_CONNECTX = 132, 100, 110
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of stream sockets, and where one may connect to."""
+
+    needs: Need
+    make: Callable[[Process], Call]
+    serve: Callable[[Process, int], object]
+    unfixed: str = "EACCES"
+    """What their calls come to without the erratum's fix."""
+
+
+def serve_tcp(process: Process, port: int) -> None:
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+
+
+def sctp(process: Process) -> Call:
+    return process.socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)
+
+
+def serve_sctp(process: Process, port: int) -> None:
+    fd = sctp(process)
+    process.bind(fd, inet(port))
+    process.listen(fd)
+
+
+MPTCP = Kind(
+    needs=Need.MPTCP,
+    make=lambda process: process.socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP),
+    serve=serve_tcp,
+)
+SCTP = Kind(needs=Need.SCTP, make=sctp, serve=serve_sctp)
+SMC = Kind(
+    needs=Need.SMC,
+    make=lambda process: process.socket(AF_SMC, SOCK_STREAM),
+    serve=serve_tcp,
+    # Their family is not that of their addresses.
+    unfixed="EINVAL",
+)
+SMC_OF_INET = Kind(
+    needs=Need.SMC_OF_INET,
+    make=lambda process: process.socket(AF_INET, SOCK_STREAM, IPPROTO_SMC),
+    serve=serve_tcp,
+)
+
+
+def bind(process: Process, fd: Fd, port: int) -> None:
+    process.bind(fd, inet(port + 1))
+
+
+def listen(process: Process, fd: Fd, port: int) -> None:
+    process.bind(fd, inet(port + 1))
+    process.listen(fd)
+    process.close(fd)
+
+
+def connect(process: Process, fd: Fd, port: int) -> None:
+    process.connect(fd, inet(port))
+
+
+def bindx(process: Process, fd: Fd, port: int) -> None:
+    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_BINDX_ADD, inet(port + 1), 16)
+    process.close(fd)
+
+
+def connectx(process: Process, fd: Fd, port: int) -> None:
+    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_CONNECTX, inet(port), 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream(Case):
+    """A call of such a socket, and the right that it would need of a TCP socket."""
+
+    kind: Kind
+    right: NET
+    call: Callable[[Process, Fd, int], object]
+
+
+def stream(
+    kind: Kind,
+    right: NET,
+    call: Callable[[Process, Fd, int], object],
+    *behaviours: str,
+    always: bool = False,
+) -> Stream:
+    """A row; ``always`` where even without the fix nothing is denied."""
+    fixed = ByErratum(Erratum.TCP_SOCKET_IDENTIFICATION, Denied(kind.unfixed), Allowed())
+    return Stream(
+        kind=kind,
+        right=right,
+        covers=right,
+        call=call,
+        expect=since(right, Allowed() if always else fixed),
+        needs=(kind.needs,),
+        answers=behaviours,
+    )
+
+
+MPTCP_ROWS = ("net-mptcp", "net-mptcp-noerratum")
+STREAMS = {
+    "mptcp-listen": stream(MPTCP, BIND, listen, *MPTCP_ROWS),
+    "mptcp-listen-unbound": stream(
+        MPTCP, BIND, lambda process, fd, port: process.listen(fd), "net-mptcp", always=True
+    ),
+    "sctp-bind": stream(SCTP, BIND, bind, "net-sctp"),
+    "sctp-connect": stream(SCTP, CONNECT, connect, "net-sctp"),
+    "sctp-bindx": stream(SCTP, BIND, bindx, "net-sctp", always=True),
+    "sctp-connectx": stream(SCTP, CONNECT, connectx, "net-sctp", always=True),
+    "smc-bind": stream(SMC, BIND, bind, "net-smc"),
+    "smc-listen": stream(SMC, BIND, listen, "net-smc"),
+    "smc-connect": stream(SMC, CONNECT, connect, "net-smc"),
+    "smc-of-inet-bind": stream(SMC_OF_INET, BIND, bind, "net-smc"),
+    "smc-of-inet-connect": stream(SMC_OF_INET, CONNECT, connect, "net-smc"),
+}
+
+
+def use(process: Process, case: Stream, port: int) -> None:
+    fd = case.kind.make(process)
+    case.call(process, fd, port)
+
+
+@needs(Need.NET)
+@table(STREAMS)
+def test_streams(case: Stream, process: Process, port: int, judge: Judge) -> None:
+    """Rights on TCP restrict TCP sockets only, as the socket's own protocol tells them."""
+    case.kind.serve(process, port)
+    outside = process.fork()
+    control = outside.observe(use, case, port)
+    outside.exit()
+    judge(case.expect, process.under(Ruleset(net=case.right)).observe(use, case, port), control)
+
+
+@answers("net-mptcp")
+@needs(Need.NET, Need.MPTCP)
+@covers(CONNECT)
+def test_mptcp_fast_open(process: Process, port: int, judge: Judge) -> None:
+    """An MPTCP socket connects with TCP Fast Open, which it leaves to a TCP socket within."""
+    serve_tcp(process, port)
+    sandboxed = process.under(Ruleset(net=CONNECT))
+    fd = MPTCP.make(sandboxed)
+    observed = sandboxed.observe(Process.sendto, fd, b"x", inet(port), MSG_FASTOPEN)
+    judge(since(CONNECT, Allowed()), observed)
+
+
+@answers("net-sctp")
+@needs(Need.NET, Need.SCTP)
+@covers(BIND | CONNECT)
+def test_sctp_of_many(process: Process, port: int, judge: Judge) -> None:
+    """A socket of many SCTP associations (SOCK_SEQPACKET) is no stream socket at all."""
+    serve_sctp(process, port)
+    sandboxed = process.under(Ruleset(net=BIND | CONNECT))
+    fd = sandboxed.socket(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP)
+
+    def use(sandboxed: Process) -> None:
+        sandboxed.bind(fd, inet(port + 1))
+        sandboxed.sendto(fd, b"x", inet(port))
+
+    judge(since(BIND | CONNECT, Allowed()), sandboxed.observe(use))
