@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Sockets that never needed a right of those on TCP, whatever they do on a port of it.
+
+Source: security/landlock/net.c, hook_socket_bind() and hook_socket_connect(): sk_is_tcp(), and
+SOCK_STREAM before.
+"""
+
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SOCK_DGRAM, SOCK_RAW
+
+from suite.abi import NET
+from suite.calls.sockets import abstract, inet, unix
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed
+from suite.process import CLONE_NEWNET, Process
+from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
+ALLOWED = since(TCP.net, Allowed())
+NETLINK = struct.pack("<HHII", AF_NETLINK, 0, 0, 0)
+ETH_P_ALL, LOOPBACK_INTERFACE = 3, 1
+PACKET = struct.pack("<HHi12x", AF_PACKET, socket.htons(ETH_P_ALL), LOOPBACK_INTERFACE)
+VSOCK_ANY = struct.pack("<HHII4x", AF_VSOCK, 0, 0xFFFFFFFF, 0xFFFFFFFF)
+ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other(Row):
+    """What is done with a socket, given a port."""
+
+    call: Callable[[Process, int], object]
+
+
+def raw_tcp(process: Process, port: int) -> None:
+    """A raw socket has no ports; those in its addresses mean nothing."""
+    fd = process.socket(AF_INET, SOCK_RAW, socket.IPPROTO_TCP)
+    process.bind(fd, inet(port))
+    process.connect(fd, inet(port))
+
+
+def packet(process: Process, port: int) -> None:
+    process.bind(process.socket(AF_PACKET, SOCK_RAW), PACKET)
+
+
+def netlink(process: Process, port: int) -> None:
+    fd = process.socket(AF_NETLINK, SOCK_RAW, socket.NETLINK_ROUTE)
+    process.bind(fd, NETLINK)
+    process.connect(fd, NETLINK)
+
+
+def vsock(process: Process, port: int) -> None:
+    process.bind(process.socket(AF_VSOCK, socket.SOCK_STREAM), VSOCK_ANY)
+
+
+OTHERS = {
+    "raw-tcp": Other(call=raw_tcp, needs=(Need.RAW_SOCKETS,), answers="net-raw"),
+    "packet": Other(call=packet, needs=(Need.RAW_SOCKETS,), answers="net-packet"),
+    "netlink": Other(call=netlink, answers="net-other-families"),
+    "vsock": Other(call=vsock, needs=(Need.VSOCK,), answers="net-other-families"),
+}
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+@table(OTHERS)
+def test_others(case: Other, process: Process, port: int, judge: Judge) -> None:
+    """Raw, packet, netlink and vsock sockets are not restricted."""
+    judge(ALLOWED, process.under(TCP).observe(case.call, port))
+
+
+@answers("net-other-families")
+@needs(Need.NET)
+@covers(TCP.net)
+def test_icmp(process: Process, port: int, judge: Judge) -> None:
+    """Nor are ICMP sockets, where the namespace lets anybody have them."""
+    child = process.fork()
+    child.unshare(CLONE_NEWNET)
+    child.write_file("/proc/sys/net/ipv4/ping_group_range", b"0 0")
+    sandboxed = child.under(TCP)
+    fd = sandboxed.socket(AF_INET, SOCK_DGRAM, socket.IPPROTO_ICMP)
+    judge(ALLOWED, sandboxed.observe(Process.bind, fd, inet(port, ANY)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local(Row):
+    """Sockets of this kind, at a path or an abstract name."""
+
+    kind: int
+    abstract: bool = False
+
+
+LOCALS = {
+    "unix-stream": Local(kind=socket.SOCK_STREAM, answers="net-unix-unaffected"),
+    "unix-seqpacket": Local(kind=socket.SOCK_SEQPACKET, answers="net-unix-unaffected"),
+    "unix-dgram": Local(kind=SOCK_DGRAM, answers="net-unix-unaffected"),
+    "unix-stream-abstract": Local(
+        kind=socket.SOCK_STREAM, abstract=True, answers="net-unix-unaffected"
+    ),
+    "unix-dgram-abstract": Local(kind=SOCK_DGRAM, abstract=True, answers="net-unix-unaffected"),
+}
+
+
+@covers(TCP.net)
+@table(LOCALS)
+def test_unix(case: Local, process: Process, tree: Tree, judge: Judge) -> None:
+    """UNIX sockets are not restricted."""
+    address = (abstract if case.abstract else unix)(f"{tree.d1}/socket")
+
+    def meet(process: Process) -> None:
+        process.server(AF_UNIX, case.kind, address)
+        client = process.socket(AF_UNIX, case.kind)
+        process.connect(client, address)
+        process.sendto(client, b"x")
+
+    judge(ALLOWED, process.under(TCP).observe(meet))
