@@ -8,14 +8,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, RULE_PATH_BENEATH
+from suite.abi import FS, NET, RESTRICT, RULE_PATH_BENEATH
 from suite.calls.files import O_PATH
-from suite.calls.tasks import PR_SET_NO_NEW_PRIVS
-from suite.expectation import since
+from suite.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, PR_SET_NO_NEW_PRIVS
+from suite.expectation import since, since_layers
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, Row, answers, needs, table
 from suite.ruleset import Ruleset, path_beneath
 from suite.session import Call
 from suite.tree import Tree
@@ -29,6 +29,13 @@ class Attempt(Case):
     """What a process tries that enforced a ruleset without rules, given that ruleset."""
 
     attempt: Callable[[Process, Call], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Still(Row):
+    """What can be done to a file that can't be read."""
+
+    action: Callable[[Process, str], object]
 
 
 def enforce_permissive_ruleset(process: Process, ruleset: Call) -> None:
@@ -57,18 +64,39 @@ def drop_capabilities(process: Process, ruleset: Call) -> None:
     process.drop_capabilities()
 
 
+def enforce_nothing(process: Process, ruleset: Call) -> None:
+    for flags in range(2 * max(RESTRICT)):
+        process.observe(Process.restrict_self, -1, flags)
+
+
+def join_session_keyring(process: Process, ruleset: Call) -> None:
+    process.keyctl(KEYCTL_JOIN_SESSION_KEYRING)
+
+
 CASES = {
-    "permissive-ruleset": Attempt(attempt=enforce_permissive_ruleset, expect=DENIED),
-    "rule-added-afterwards": Attempt(attempt=add_rule_afterwards, expect=DENIED),
-    "rule-added-and-enforced-again": Attempt(attempt=add_rule_and_enforce_again, expect=DENIED),
+    "permissive-ruleset": Attempt(
+        attempt=enforce_permissive_ruleset,
+        expect=DENIED,
+        answers=("sys-rs-noremove", "inh-nested-narrow"),
+    ),
+    "rule-added-afterwards": Attempt(
+        attempt=add_rule_afterwards, expect=DENIED, answers="sys-rs-noremove"
+    ),
+    "rule-added-and-enforced-again": Attempt(
+        attempt=add_rule_and_enforce_again,
+        expect=DENIED,
+        answers=("sys-rs-noremove", "inh-nested-narrow"),
+    ),
     "ruleset-closed": Attempt(attempt=close_ruleset, expect=DENIED),
+    "no-ruleset": Attempt(attempt=enforce_nothing, expect=DENIED, answers="sys-rs-noremove"),
     "own-user-namespace": Attempt(
         attempt=own_user_namespace,
         needs=(Need.USER_NAMESPACES,),
         expect=DENIED,
-        answers="async-userns-after-restrict",
+        answers=("async-userns-after-restrict", "inh-userns"),
     ),
     "capabilities-dropped": Attempt(attempt=drop_capabilities, expect=DENIED),
+    "own-session-keyring": Attempt(attempt=join_session_keyring, expect=DENIED),
 }
 
 
@@ -104,7 +132,7 @@ def open_as_another_user(process: Process, path: str) -> None:
     process.open(path, os.O_RDONLY)
 
 
-@answers("async-setuid-after-restrict")
+@answers("async-setuid-after-restrict", "inh-setuid-syscall", "inh-root-denied")
 @needs(Need.ROOT)
 def test_another_user(process: Process, tree: Tree, judge: Judge) -> None:
     """Who becomes another user keeps the domain."""
@@ -115,6 +143,7 @@ def test_another_user(process: Process, tree: Tree, judge: Judge) -> None:
     judge(DENIED, process.under(READ).observe(open_as_another_user, "file"), control)
 
 
+@answers("sys-rs-noremove", "inh-nested-narrow", "inh-root-denied")
 @needs(Need.ADMIN)
 def test_all_capabilities(process: Process, tree: Tree, judge: Judge) -> None:
     """Capabilities do not help: not in a domain that was entered without no_new_privs either."""
@@ -124,6 +153,29 @@ def test_all_capabilities(process: Process, tree: Tree, judge: Judge) -> None:
     judge(DENIED, process.observe(Process.open, tree.file, os.O_RDONLY), control)
 
 
+STILL_ALLOWED = {
+    "o-path": Still(action=lambda process, path: process.open(path, O_PATH)),
+    "stat": Still(action=Process.stat),
+    "access": Still(action=lambda process, path: process.access(path, os.R_OK)),
+    "chmod": Still(action=lambda process, path: process.chmod(path, 0o600)),
+}
+
+
+@answers("inh-root-denied")
+@table(STILL_ALLOWED)
+def test_still_allowed(case: Still, process: Process, tree: Tree, judge: Judge) -> None:
+    """What no right is for stays allowed on a file that can't be read."""
+    judge(ALLOWED, process.under(READ).observe(case.action, tree.file))
+
+
+@answers("inh-root-denied")
+def test_opened_before(process: Process, tree: Tree, judge: Judge) -> None:
+    """A file that was opened before can be read."""
+    fd = process.open(tree.file, os.O_RDONLY)
+    judge(ALLOWED, process.under(READ).observe(Process.read, fd, 1))
+
+
+@answers("inh-nested-narrow")
 def test_enforcing_again_narrows(process: Process, tree: Tree, judge: Judge) -> None:
     """A second ruleset takes away what the first allowed."""
     wide = READ.allow(tree.path, FS.READ_FILE)
@@ -139,6 +191,22 @@ def test_enforcing_again_keeps_the_rest(process: Process, tree: Tree, judge: Jud
         READ.allow(tree.path, FS.READ_FILE), READ.allow(tree.d2, FS.READ_FILE)
     )
     judge(ALLOWED, sandboxed.observe(Process.open, tree.other, os.O_RDONLY))
+
+
+@answers("inh-layer-nohandle")
+def test_layer_about_something_else(process: Process, tree: Tree, judge: Judge) -> None:
+    """A second ruleset leaves what it does not handle."""
+    sandboxed = process.under(READ.allow(tree.d2, FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE))
+    judge(ALLOWED, sandboxed.observe(Process.open, tree.other, os.O_RDONLY))
+
+
+@answers("inh-layer-nohandle")
+def test_layer_about_ports(process: Process, tree: Tree, judge: Judge) -> None:
+    """Nor does one about ports touch what files are allowed."""
+    layers = [READ.allow(tree.d2, FS.READ_FILE), Ruleset(net=NET.BIND_TCP)]
+    sandboxed = process.under(*layers)
+    expect = since_layers([layer.features for layer in layers], Allowed())
+    judge(expect, sandboxed.observe(Process.open, tree.other, os.O_RDONLY))
 
 
 def test_no_new_privs_stays(process: Process, judge: Judge) -> None:

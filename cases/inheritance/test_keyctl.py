@@ -8,6 +8,7 @@ import os
 
 from suite.abi import FS
 from suite.bugs import CRED_TRANSFER
+from suite.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT
 from suite.expectation import ByBug, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
@@ -15,11 +16,10 @@ from suite.rows import Judge, answers
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
-KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT = 1, 18
 EXPECT = since(FS.READ_FILE, ByBug(CRED_TRANSFER, before=Allowed(), after=Denied("EACCES")))
 
 
-@answers("async-cred-transfer")
+@answers("async-cred-transfer", "inh-keyctl")
 def test_session_to_parent(process: Process, tree: Tree, judge: Judge) -> None:
     """A process keeps its domain when a child hands it a session keyring."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
