@@ -49,6 +49,8 @@ def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
     ]
 
     def decorate(function: _Function) -> _Function:
+        if any(mark.name == "parametrize" for mark in getattr(function, "pytestmark", ())):
+            raise TypeError("@filesystems goes above @table: the row comes first in an id")
         decorated: _Function = pytest.mark.parametrize("case", rows)(function)
         return decorated
 

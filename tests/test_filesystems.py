@@ -11,10 +11,11 @@ import pytest
 from suite import filesystems as under_test
 from suite.disks import MissingError
 from suite.errors import InfrastructureError
-from suite.filesystems import FileSystem, mounted
+from suite.filesystems import FileSystem, filesystems, mounted
 from suite.modules import load_modules
 from suite.process import Process
 from suite.records import KernelBuild
+from suite.rows import Row, table
 from suite.session import Session
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
@@ -69,6 +70,13 @@ def test_the_file_system_is_the_last_part_of_an_id(pytester: pytest.Pytester) ->
         "area/mini[without-a-table-ext4]",
         "area/mini[of-before]",
     ]
+
+
+def test_the_table_comes_first() -> None:
+    def function(case: Row, tree: object) -> None: ...
+
+    with pytest.raises(TypeError, match="above @table"):
+        table({"row": Row()})(filesystems(FileSystem.EXT4)(function))
 
 
 class Modular(LocalTarget):
