@@ -130,6 +130,7 @@ POLLED = {
     "polled-ring-made-before-tsync": Polled(
         ruleset=replace(READ, flags=RESTRICT.TSYNC),
         expect=since(RESTRICT.TSYNC, Allowed()),
+        answers="ts-io_uring-sqpoll",
     ),
 }
 
