@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""A socket whose family changes from IPv6 to IPv4, by IPV6_ADDRFORM.
+
+Source: ipv6(7), IPV6_ADDRFORM; security/landlock/net.c, current_check_access_socket(): sk_family.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, IPPROTO_IPV6, SOCK_STREAM
+
+from cases.fs.order import refused
+from suite.abi import NET
+from suite.calls.files import Fd
+from suite.calls.sockets import IPV6_ADDRFORM, inet, inet6, unspecified
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.ruleset import Ruleset
+
+BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
+MAPPED = "::ffff:127.0.0.1"
+ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
+
+
+def converted(process: Process, port: int) -> Fd:
+    """A socket that was made for IPv6, is IPv4's now, and not connected."""
+    fd = process.socket(AF_INET6, SOCK_STREAM)
+    process.connect(fd, inet6(port, MAPPED))
+    process.setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET)
+    process.connect(fd, unspecified(inet(0)))
+    return fd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use(Case):
+    """What such a socket does with an IPv4 address."""
+
+    right: NET
+    call: Callable[[Process, Fd, int], object]
+    rule: bool = False
+
+
+def connect(process: Process, fd: Fd, port: int) -> None:
+    process.connect(fd, inet(port))
+
+
+def bind(process: Process, fd: Fd, port: int) -> None:
+    process.bind(fd, inet(port + 1))
+    process.close(fd)
+
+
+def bind_unspecified(process: Process, fd: Fd, port: int) -> None:
+    process.bind(fd, unspecified(inet(port + 1, ANY)))
+    process.close(fd)
+
+
+def use(right: NET, call: Callable[[Process, Fd, int], object], *, rule: bool = False) -> Use:
+    expect = since(right, Allowed() if rule else Denied("EACCES"))
+    return Use(right=right, covers=right, call=call, rule=rule, expect=expect)
+
+
+USES = {
+    "connect": use(CONNECT, connect),
+    "connect-with-rule": use(CONNECT, connect, rule=True),
+    "bind": use(BIND, bind),
+    "bind-with-rule": use(BIND, bind, rule=True),
+    "bind-unspecified": use(BIND, bind_unspecified),
+    "bind-unspecified-with-rule": use(BIND, bind_unspecified, rule=True),
+}
+
+
+@answers("net-addrform")
+@needs(Need.NET, Need.IPV6)
+@table(USES)
+def test_ipv4_address(case: Use, process: Process, port: int, judge: Judge) -> None:
+    """The socket is judged as one of IPv4."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    control = process.observe(case.call, converted(process, port), port)
+    fd = converted(process, port)
+    ruleset = Ruleset(net=case.right)
+    if case.rule:
+        ruleset = ruleset.allow_port(port, case.right).allow_port(port + 1, case.right)
+    judge(case.expect, process.under(ruleset).observe(case.call, fd, port), control)
+
+
+@answers("net-addrform")
+@needs(Need.NET, Need.IPV6)
+@covers(CONNECT)
+def test_ipv6_address(process: Process, port: int, judge: Judge) -> None:
+    """It takes no address of IPv6 any more, whatever the rules are."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    address = inet6(port, MAPPED)
+    control = process.observe(Process.connect, converted(process, port), address)
+    fd = converted(process, port)
+    sandboxed = process.under(Ruleset(net=CONNECT).allow_port(port, CONNECT))
+    observed = sandboxed.observe(Process.connect, fd, address)
+    judge(since(CONNECT, Denied("EINVAL")), observed, refused(control, "EAFNOSUPPORT"))
+
+
+def convert(process: Process, fd: Fd) -> None:
+    process.setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET)
+
+
+@answers("net-addrform")
+@needs(Need.NET, Need.IPV6)
+@covers(BIND | CONNECT)
+def test_conversion(process: Process, port: int, judge: Judge) -> None:
+    """The family may be changed in a domain."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    fd = process.socket(AF_INET6, SOCK_STREAM)
+    process.connect(fd, inet6(port, MAPPED))
+    observed = process.under(Ruleset(net=BIND | CONNECT)).observe(convert, fd)
+    judge(since(BIND | CONNECT, Allowed()), observed)
