@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Domains know nothing of namespaces: whoever makes or enters one stays in its domain.
+
+Source: hook_cred_prepare() in security/landlock/cred.c; clone(2), setns(2).
+"""
+
+import os
+from dataclasses import dataclass
+from socket import AF_INET, SOCK_STREAM
+
+from suite.abi import FS, NET
+from suite.calls.sockets import inet
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    Process,
+)
+from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.ruleset import Ruleset
+from suite.session import Call
+from suite.tree import Tree
+
+READ = Ruleset(fs=FS.READ_FILE)
+DENIED = since(FS.READ_FILE, Denied("EACCES"))
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 (of namespaces without a network)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Row):
+    """A kind of namespaces."""
+
+    flag: int
+    name: str
+    """In /proc/PID/ns."""
+
+
+KINDS = {
+    "mount": Kind(flag=CLONE_NEWNS, name="mnt"),
+    "pid": Kind(flag=CLONE_NEWPID, name="pid"),
+    "network": Kind(flag=CLONE_NEWNET, name="net"),
+    "ipc": Kind(flag=CLONE_NEWIPC, name="ipc"),
+    "uts": Kind(flag=CLONE_NEWUTS, name="uts"),
+    "cgroup": Kind(flag=CLONE_NEWCGROUP, name="cgroup"),
+    "user": Kind(flag=CLONE_NEWUSER, name="user"),
+}
+
+
+def child_in_new(process: Process, kind: Kind) -> Process:
+    process.unshare(CLONE_NEWUSER | kind.flag)
+    return process.fork()
+
+
+@answers("inh-userns", "inh-pidns")
+@needs(Need.USER_NAMESPACES)
+@table({f"made-{name}": row for name, row in KINDS.items()})
+def test_made(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:
+    """Who makes a namespace stays in its domain, and so do its children."""
+    free, sandboxed = (child_in_new(it, case) for it in (process.fork(), process.under(READ)))
+    control = free.observe(Process.open, tree.file, os.O_RDONLY)
+    judge(DENIED, sandboxed.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+def child_in(process: Process, namespace: Call, kind: Kind) -> Process:
+    process.setns(namespace, kind.flag)
+    return process.fork()
+
+
+@answers("inh-userns", "inh-pidns")
+@needs(Need.ADMIN, Need.USER_NAMESPACES)
+@table({f"entered-{name}": row for name, row in KINDS.items()})
+def test_entered(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:
+    """Who enters a namespace that others made stays in its domain, and so do its children."""
+    inhabitant = process.fork(case.flag)
+    assert inhabitant.pid is not None
+    namespace = process.open(f"/proc/{inhabitant.pid.value}/ns/{case.name}", os.O_RDONLY)
+    free, sandboxed = (
+        child_in(it, namespace, case) for it in (process.fork(), process.under(READ))
+    )
+    control = free.observe(Process.open, tree.file, os.O_RDONLY)
+    judge(DENIED, sandboxed.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+def bind_in_own_network(process: Process, port: int) -> None:
+    process.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+    process.bind(process.socket(AF_INET, SOCK_STREAM), inet(port, ALL_ADDRESSES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(Row):
+    """A ruleset, with a rule on the port that is bound to, or without."""
+
+    rule: bool
+
+
+PORTS = {"port-without-rule": Ports(rule=False), "port-with-rule": Ports(rule=True)}
+
+
+@answers("inh-userns-netns")
+@needs(Need.USER_NAMESPACES)
+@covers(NET.BIND_TCP)
+@table(PORTS)
+def test_ports(case: Ports, process: Process, port: int, judge: Judge) -> None:
+    """Rules on ports hold in every network namespace."""
+    layer = Ruleset(net=NET.BIND_TCP)
+    control = process.fork().observe(bind_in_own_network, port)
+    sandboxed = process.under(layer.allow_port(port, NET.BIND_TCP) if case.rule else layer)
+    expect = since(NET.BIND_TCP, Allowed() if case.rule else Denied("EACCES"))
+    judge(expect, sandboxed.observe(bind_in_own_network, port), control)
