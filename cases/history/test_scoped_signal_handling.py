@@ -12,9 +12,11 @@ from suite.abi import SCOPE, Erratum
 from suite.expectation import ByErratum, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
+from suite.session import Call
 
+SIGSETXID = 33
 SCOPED = Ruleset(scope=SCOPE.SIGNAL)
 FIXED = since(
     SCOPE.SIGNAL,
@@ -23,21 +25,30 @@ FIXED = since(
 ALWAYS = since(SCOPE.SIGNAL, Allowed())
 
 
-def tgkill_leader(thread: Process) -> None:
-    thread.tgkill(thread.getpid(), thread.getpid(), 0)
+def tgkill(sender: Process, tgid: Call, tid: Call) -> None:
+    sender.tgkill(tgid, tid, 0)
 
 
-def kill_own_process(thread: Process) -> None:
-    thread.kill(thread.getpid(), 0)
+def tgsigqueue(sender: Process, tgid: Call, tid: Call) -> None:
+    sender.tgsigqueue(tgid, tid, 0)
+
+
+def kill_own_process(sender: Process, tgid: Call, tid: Call) -> None:
+    sender.kill(tgid, 0)
+
+
+def pidfd_of_own_process(sender: Process, tgid: Call, tid: Call) -> None:
+    sender.pidfd_send_signal(sender.pidfd_open(tgid), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threads(Case):
-    """Who is scoped, each in a domain of its own, and how the thread signals."""
+    """Who is scoped, each in a domain of its own, and how one signals the other."""
 
     thread: bool = True
     leader: bool = False
-    send: Callable[[Process], object] = tgkill_leader
+    from_leader: bool = False
+    send: Callable[[Process, Call, Call], object] = tgkill
 
 
 CASES = {
@@ -45,17 +56,39 @@ CASES = {
     "scoped-thread-to-scoped-leader": Threads(leader=True, expect=FIXED),
     "free-thread-to-scoped-leader": Threads(thread=False, leader=True, expect=ALWAYS),
     "scoped-thread-to-its-process": Threads(send=kill_own_process, expect=FIXED),
+    "scoped-thread-to-its-process-by-pidfd": Threads(send=pidfd_of_own_process, expect=FIXED),
+    "scoped-thread-queues-to-free-leader": Threads(send=tgsigqueue, expect=FIXED),
+    "scoped-leader-to-free-thread": Threads(
+        thread=False, leader=True, from_leader=True, expect=FIXED
+    ),
+    "scoped-leader-to-scoped-thread": Threads(leader=True, from_leader=True, expect=FIXED),
+    "free-leader-to-scoped-thread": Threads(from_leader=True, expect=ALWAYS),
 }
 
 
+@answers("sig-threads-erratum2")
 @covers(SCOPE.SIGNAL)
 @table(CASES)
 def test_threads(case: Threads, process: Process, judge: Judge) -> None:
     """The threads of a process may signal each other from any domain."""
     thread = process.thread()
-    control = thread.observe(case.send)
+    sender, receiver = (process, thread) if case.from_leader else (thread, process)
+    tgid, tid = process.getpid(), receiver.gettid()
+    control = sender.observe(case.send, tgid, tid)
     if case.leader:
         process.restrict(SCOPED)
     if case.thread:
         thread.restrict(SCOPED)
-    judge(case.expect, thread.observe(case.send), control)
+    judge(case.expect, sender.observe(case.send, tgid, tid), control)
+
+
+@answers("sig-setxid-threads")
+@covers(SCOPE.SIGNAL)
+def test_setxid(process: Process, judge: Judge) -> None:
+    """The C library's setuid(3) in a scoped thread has all threads do so, by a signal."""
+    process.block_signals(SIGSETXID)
+    thread = process.thread()
+    thread.restrict(SCOPED)
+    observed = thread.observe(Process.tgkill, process.getpid(), process.gettid(), SIGSETXID)
+    came = process.observe(Process.take_signal, SIGSETXID).outcome
+    judge(FIXED, came if observed.outcome == Allowed() else observed)

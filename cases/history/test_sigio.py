@@ -9,13 +9,13 @@ import signal
 
 from suite.abi import SCOPE
 from suite.bugs import SIGIO_BYPASS
+from suite.calls.files import F_SETFL, F_SETOWN, F_SETSIG
 from suite.expectation import ByBug, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, covers
+from suite.rows import Judge, answers, covers
 from suite.ruleset import Ruleset
 
-F_SETFL, F_SETOWN, F_SETSIG = 4, 8, 10
 PENDING, NOTHING_PENDING = Allowed(), Denied("EAGAIN")
 EXPECT = since(SCOPE.SIGNAL, ByBug(SIGIO_BYPASS, before=PENDING, after=NOTHING_PENDING))
 
@@ -29,6 +29,7 @@ def raise_sigio(process: Process, group: int) -> None:
     process.syscall("write", sender, b"x", 1)
 
 
+@answers("sig-fown-pgrp")
 @covers(SCOPE.SIGNAL)
 def test_to_process_group(process: Process, judge: Judge) -> None:
     """The owner of an fd may be a process group, but its members outside get no signal."""
