@@ -2,13 +2,13 @@
 """What the cases of UDP share: its rights, ways to send, and controls."""
 
 from collections.abc import Callable
-from socket import AF_INET, SOCK_DGRAM
+from socket import AF_INET, AF_INET6, SOCK_DGRAM
 from typing import TypeAlias
 
 from cases.fs.order import refused
 from suite.abi import NET
 from suite.calls.files import Fd
-from suite.calls.sockets import inet, loopback
+from suite.calls.sockets import inet, inet6
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import Observation, Process
@@ -25,6 +25,10 @@ NOBODYS = 65535
 
 Way: TypeAlias = Callable[[Process, Fd, bytes], object]
 """What a process does with a socket and an address."""
+
+
+def bind(process: Process, fd: Fd, address: bytes) -> None:
+    process.bind(fd, address)
 
 
 def connect(process: Process, fd: Fd, address: bytes) -> None:
@@ -79,17 +83,15 @@ def udp(process: Process, family: int = AF_INET) -> Fd:
 
 
 def bound(process: Process, family: int = AF_INET) -> Fd:
-    """A socket with a port that the kernel chose."""
-    return process.server(family, SOCK_DGRAM, loopback(family, 0))
+    """A socket with a port that the kernel chose, for both families if it is of AF_INET6."""
+    any_address = inet6(0, "::") if family == AF_INET6 else inet(0, ANY)
+    return process.server(family, SOCK_DGRAM, any_address)
 
 
 def denies_to_bind(sandboxed: Process) -> Outcome:
     """A control: the domain denies what it has no rule for."""
-
-    def bind(process: Process) -> None:
-        process.bind(udp(process), inet(NOBODYS))
-
-    return refused(sandboxed.observe(bind), "EACCES")
+    fd = udp(sandboxed)
+    return refused(sandboxed.observe(bind, fd, inet(NOBODYS)), "EACCES")
 
 
 def all_of(*controls: Outcome) -> Outcome:

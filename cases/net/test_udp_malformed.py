@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Addresses that UDP sockets do not take, and what is said of them before ports are looked at.
+
+Source: security/landlock/net.c, current_check_access_socket(), which looks at the length and at the
+family of an address first, and hook_socket_sendmsg(), which asks for a port of the socket last.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6
+
+from cases.fs.order import refused
+from cases.net.udp import (
+    BIND,
+    UDP,
+    Way,
+    all_of,
+    bind,
+    bound,
+    connect,
+    denies_to_bind,
+    sendto,
+    udp,
+)
+from suite.calls.sockets import inet, inet6, unix, unspecified
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Denied, Outcome
+from suite.process import Observation, Process
+from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.ruleset import Ruleset
+
+Addressing = Callable[[int], bytes]
+"""An address for a port."""
+INVALID, OTHER_FAMILY = "EINVAL", "EAFNOSUPPORT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address(Row):
+    """What a socket of this family is given; ``outside`` is empty for what is taken there."""
+
+    way: Way
+    family: int
+    address: Addressing
+    owed: str
+    outside: str
+
+
+def of_ipv4(way: Way, address: Addressing, owed: str, answers: str, outside: str) -> Address:
+    return Address(
+        way=way, family=AF_INET, address=address, owed=owed, outside=outside, answers=answers
+    )
+
+
+def of_ipv6(way: Way, address: Addressing, owed: str, answers: str, outside: str) -> Address:
+    return Address(
+        way=way,
+        family=AF_INET6,
+        address=address,
+        owed=owed,
+        outside=outside,
+        answers=answers,
+        needs=(Need.IPV6,),
+    )
+
+
+def first(size: int, address: Addressing) -> Addressing:
+    return lambda port: address(port)[:size]
+
+
+def long_inet(port: int) -> bytes:
+    """As long as an IPv6 address."""
+    return inet(port).ljust(28, b"\0")
+
+
+def too_long(port: int) -> bytes:
+    return inet(port).ljust(129, b"\0")
+
+
+def unspec(port: int) -> bytes:
+    return unspecified(inet(port))
+
+
+def unspec6(port: int) -> bytes:
+    return unspecified(inet6(port))
+
+
+def local(port: int) -> bytes:
+    return unix("/nowhere").ljust(110, b"\0")
+
+
+SHORT, MIXED = "udp-addrlen-short", "udp-v6-v4addr"
+UNSPEC = "udp-v4-unspec-bind"
+BOUND = {
+    "bind-0-bytes": of_ipv4(bind, first(0, inet), INVALID, SHORT, INVALID),
+    "bind-1-byte": of_ipv4(bind, first(1, inet), INVALID, SHORT, INVALID),
+    "bind-15-bytes": of_ipv4(bind, first(15, inet), INVALID, SHORT, INVALID),
+    "bind-129-bytes": of_ipv4(bind, too_long, INVALID, SHORT, INVALID),
+    "bind-ipv6-23-bytes": of_ipv6(bind, first(23, inet6), INVALID, SHORT, INVALID),
+    "bind-ipv6-to-ipv4-socket": of_ipv4(bind, inet6, INVALID, "udp-v4-v6addr", OTHER_FAMILY),
+    "bind-ipv4-to-ipv6-socket": of_ipv6(bind, long_inet, INVALID, MIXED, OTHER_FAMILY),
+    "bind-ipv4-to-ipv6-socket-16-bytes": of_ipv6(bind, inet, INVALID, MIXED, INVALID),
+    "bind-unspecified-loopback": of_ipv4(bind, unspec, OTHER_FAMILY, UNSPEC, OTHER_FAMILY),
+    "bind-unspecified-15-bytes": of_ipv4(bind, first(15, unspec), INVALID, UNSPEC, INVALID),
+    "bind-unspecified-to-ipv6-socket": of_ipv6(bind, unspec6, OTHER_FAMILY, UNSPEC, OTHER_FAMILY),
+    "bind-unspecified-to-ipv6-socket-16-bytes": of_ipv6(
+        bind, first(16, unspec6), INVALID, UNSPEC, INVALID
+    ),
+    "bind-unix": of_ipv4(bind, local, OTHER_FAMILY, SHORT, OTHER_FAMILY),
+}
+SENT = {
+    "connect-15-bytes": of_ipv4(connect, first(15, inet), INVALID, SHORT, INVALID),
+    "connect-ipv6-23-bytes": of_ipv6(connect, first(23, inet6), INVALID, SHORT, INVALID),
+    "connect-ipv6-to-ipv4-socket": of_ipv4(connect, inet6, INVALID, "udp-v4-v6addr", OTHER_FAMILY),
+    "connect-ipv4-to-ipv6-socket": of_ipv6(connect, long_inet, INVALID, MIXED, ""),
+    "connect-ipv4-to-ipv6-socket-16-bytes": of_ipv6(connect, inet, INVALID, MIXED, ""),
+    "sendto-0-bytes": of_ipv4(sendto, first(0, inet), INVALID, SHORT, INVALID),
+    "sendto-1-byte": of_ipv4(sendto, first(1, inet), INVALID, SHORT, INVALID),
+    "sendto-2-bytes": of_ipv4(sendto, first(2, inet), INVALID, SHORT, INVALID),
+    "sendto-15-bytes": of_ipv4(sendto, first(15, inet), INVALID, SHORT, INVALID),
+    "sendto-unspecified-15-bytes": of_ipv4(sendto, first(15, unspec), INVALID, SHORT, INVALID),
+    "sendto-ipv6-1-byte": of_ipv6(sendto, first(1, inet6), INVALID, SHORT, INVALID),
+    "sendto-ipv6-23-bytes": of_ipv6(sendto, first(23, inet6), INVALID, SHORT, INVALID),
+    "sendto-ipv6-to-ipv4-socket": of_ipv4(sendto, inet6, INVALID, "udp-v4-v6addr", OTHER_FAMILY),
+    "sendto-ipv4-to-ipv6-socket": of_ipv6(sendto, long_inet, INVALID, MIXED, ""),
+    "sendto-ipv4-to-ipv6-socket-16-bytes": of_ipv6(sendto, inet, INVALID, MIXED, ""),
+}
+ANY_PORT = {
+    # Landlock does not look for a port in these, not even for that of the socket.
+    "connect-0-bytes": of_ipv4(connect, first(0, inet), INVALID, SHORT, INVALID),
+    "connect-1-byte": of_ipv4(connect, first(1, inet), INVALID, SHORT, INVALID),
+    "connect-129-bytes": of_ipv4(connect, too_long, INVALID, SHORT, INVALID),
+    "sendto-129-bytes": of_ipv4(sendto, too_long, INVALID, SHORT, INVALID),
+}
+UNKNOWN = "udp-addrlen-short-autobind"
+LEFT_TO_UDP = {
+    "connect-unix": of_ipv4(connect, local, OTHER_FAMILY, UNKNOWN, OTHER_FAMILY),
+    "sendto-unix": of_ipv4(sendto, local, OTHER_FAMILY, UNKNOWN, OTHER_FAMILY),
+    "sendto-ipv6-unix": of_ipv6(sendto, local, INVALID, UNKNOWN, INVALID),
+}
+ALL = BOUND | SENT | ANY_PORT | LEFT_TO_UDP
+
+
+def as_outside(case: Address, observation: Observation) -> Outcome:
+    """A control that comes to what it comes to without a domain."""
+    return refused(observation, case.outside) if case.outside else observation.outcome
+
+
+def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
+    """Give the address to a socket, which has a port unless it is to be bound."""
+    fds = [
+        udp(process, case.family) if case.way is bind else bound(process, case.family)
+        for _ in range(2)
+    ]
+    outside = process.observe(case.way, fds[0], case.address(port))
+    sandboxed = process.under(ruleset)
+    observed = sandboxed.observe(case.way, fds[1], case.address(port))
+    control = all_of(as_outside(case, outside), denies_to_bind(sandboxed))
+    judge(since(UDP, Denied(case.owed)), observed, control)
+
+
+@needs(Need.NET)
+@covers(UDP)
+@table(ALL)
+def test_without_a_rule(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """A malformed address is not denied (EACCES), but malformed."""
+    check(case, process, port, Ruleset(net=UDP), judge)
+
+
+@needs(Need.NET)
+@covers(UDP)
+@table({f"{name}-with-rule": row for name, row in ALL.items()})
+def test_with_a_rule(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """A rule makes no difference to a malformed address."""
+    check(case, process, port, Ruleset(net=UDP, ports=((port, UDP),)), judge)
+
+
+@needs(Need.NET)
+@covers(UDP)
+@table({f"{name}-unbound": row for name, row in (SENT | ANY_PORT).items()})
+def test_unbound(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """It is malformed before a socket without a port is denied one."""
+    outside = process.observe(case.way, udp(process, case.family), case.address(port))
+    sandboxed = process.under(Ruleset(net=UDP))
+    observed = sandboxed.observe(case.way, udp(sandboxed, case.family), case.address(port))
+    control = all_of(as_outside(case, outside), denies_to_bind(sandboxed))
+    judge(since(UDP, Denied(case.owed)), observed, control)
+
+
+@answers("udp-addrlen-short-autobind")
+@needs(Need.NET)
+@covers(BIND)
+@table({f"{name}-unbound-send-unhandled": row for name, row in (SENT | LEFT_TO_UDP).items()})
+def test_unbound_send_unhandled(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """Where only BIND_UDP is handled, the denied port comes before what is wrong or is not."""
+    fds = [udp(process, case.family) for _ in range(2)]
+    ruled = process.under(Ruleset(net=BIND, ports=((0, BIND),)))
+    sandboxed = process.under(Ruleset(net=BIND))
+    with_rule = ruled.observe(case.way, fds[0], case.address(port))
+    observed = sandboxed.observe(case.way, fds[1], case.address(port))
+    judge(since(BIND, Denied("EACCES")), observed, as_outside(case, with_rule))
