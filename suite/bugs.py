@@ -83,3 +83,15 @@ ATTR_BEFORE_RULESET = Bug(
     "589172e5636c",
     "5.19, 5.18.3, 5.15.46",
 )
+LOG_SUBDOMAINS_ON = Bug(
+    "log-subdomains-on",
+    "landlock: Fix LOG_SUBDOMAINS_OFF inheritance across fork()",
+    "874c8f83826c",
+    "7.1, 7.0.4, 6.18.27",
+)
+AUDIT_WITHOUT_SOCKET = Bug(
+    "audit-without-socket",
+    "landlock: Set audit_net.sk for socket access checks",
+    "d936e1a9170f",
+    "7.2, 7.1.13, 6.18.44",
+)

@@ -12,17 +12,21 @@ from suite.process import Observation, Process
 
 LOGGED_SINCE = 7
 NO_RECORD = "no record"
+UNLOGGED = Allowed(NO_RECORD)
 _PATH = re.compile(r'path="([^"]+)" .* ino=(\d+)')
 _INODE = slice(8, 16)
 """Of a struct stat."""
 
 
-def logged(features: Iterable[Feature], then: Then, unlogged: str = NO_RECORD) -> Expectation:
-    """What a row owes whose ruleset needs these features, and that is about the log."""
+def logged(features: Iterable[Feature], then: Then, unlogged: Then = UNLOGGED) -> Expectation:
+    """What a row owes whose ruleset needs these features, and that is about the log.
+
+    ``unlogged`` is owed by the kernels that log nothing yet.
+    """
     needed = tuple(features)
     if max(feature.since for feature in needed) >= LOGGED_SINCE:
         return since(needed, then)
-    return since(needed, Allowed(unlogged), (LOGGED_SINCE, then))
+    return since(needed, unlogged, (LOGGED_SINCE, then))
 
 
 def says(*accesses: str) -> Allowed:
@@ -44,14 +48,15 @@ def told(
 def _told(access: AuditRecord, process: Process, names: Mapping[str, str]) -> str:
     text = access.text.removeprefix(f"domain={access.fields['domain']} ")
     named = _PATH.search(text)
-    if named and _inode(process, named[1]) == int(named[2]):
+    if named and inode(process, named[1]) == int(named[2]):
         text = text.replace(f"ino={named[2]}", "ino=INODE")
     for value, name in names.items():
         text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", name, text)
     return text
 
 
-def _inode(process: Process, path: str) -> int:
+def inode(process: Process, path: str) -> int:
+    """The number of the inode that a path leads to; 0 if it leads nowhere."""
     stat = process.observe(Process.stat, path)
     return int.from_bytes(stat.calls[0].data[_INODE], "little") if stat.outcome == Allowed() else 0
 

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""What the log says of denied access to other processes: signals, ptrace(2), abstract sockets.
+
+Source: security/landlock/task.c; security/lsm_audit.c, audit_log_lsm_data(), LSM_AUDIT_DATA_TASK
+and AF_UNIX.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
+
+from cases.audit.logs import logged, logs, says
+from suite.abi import FS, SCOPE
+from suite.audit import AuditLog
+from suite.calls.sockets import abstract
+from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
+from suite.needs import Need
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.session import Out
+from suite.tree import Tree
+
+SIGNAL, ABSTRACT = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
+ANY = Ruleset(fs=FS.MAKE_BLOCK)
+"""A domain is enough to restrict ptrace(2)."""
+F_SETFL, F_SETOWN, F_SETSIG = 4, 8, 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Case):
+    """A call on a process outside of the domain, given its process id."""
+
+    call: Callable[[Process, int], object]
+    ruleset: Ruleset
+    errno: str
+
+
+def access(
+    call: Callable[[Process, int], object],
+    ruleset: Ruleset,
+    blocker: str,
+    answers: str,
+    errno: str = "EPERM",
+) -> Access:
+    return Access(
+        call=call,
+        ruleset=ruleset,
+        covers=ruleset.scope,
+        errno=errno,
+        answers=answers,
+        expect=logged(ruleset.features, says(f'blockers={blocker} opid=PID ocomm="init"')),
+    )
+
+
+def kill(number: int) -> Callable[[Process, int], object]:
+    return lambda process, pid: process.kill(pid, number)
+
+
+def tgkill(process: Process, pid: int) -> None:
+    process.tgkill(pid, pid, 0)
+
+
+def get_robust_list(process: Process, pid: int) -> None:
+    process.syscall("get_robust_list", pid, Out(8), Out(8))
+
+
+def open_root(process: Process, pid: int) -> None:
+    process.open(f"/proc/{pid}/root", os.O_PATH)
+
+
+def attach(process: Process, pid: int) -> None:
+    process.ptrace(PTRACE_ATTACH, pid)
+
+
+CASES = {
+    "signal-0": access(kill(0), SIGNAL, "scope.signal", "aud-signal-fields"),
+    "sigurg": access(kill(signal.SIGURG), SIGNAL, "scope.signal", "aud-signal-fields"),
+    "tgkill": access(tgkill, SIGNAL, "scope.signal", "aud-signal-fields"),
+    "ptrace-attach": access(attach, ANY, "ptrace", "aud-ptrace-fields"),
+    "get-robust-list": access(get_robust_list, ANY, "ptrace", "aud-ptrace-fields"),
+    "proc-root": access(open_root, ANY, "ptrace", "aud-ptrace-fields", "EACCES"),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@table(CASES)
+def test_task(case: Access, process: Process, judge: Judge) -> None:
+    """The record of a denial names the process that was acted on, not what was to be done to it."""
+    target = process.fork()
+    pid = target.getpid().value
+    control = process.fork().observe(case.call, pid)
+    with AuditLog(process) as log:
+        denied = process.under(case.ruleset).observe(case.call, pid)
+        observed = logs(log, process, denied, case.errno, {str(pid): "PID"})
+    judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("aud-ptrace-fields")
+@needs(Need.AUDIT)
+def test_traceme(process: Process, judge: Judge) -> None:
+    """A denied PTRACE_TRACEME is logged with the parent's domain, and the caller as its object."""
+    control = process.fork().fork().observe(Process.ptrace, PTRACE_TRACEME)
+    with AuditLog(process) as log:
+        parent = process.fork()
+        child = parent.fork()
+        parent.restrict(ANY)
+        pid = child.getpid().value
+        denied = child.observe(Process.ptrace, PTRACE_TRACEME)
+        observed = logs(log, process, denied, "EPERM", {str(pid): "CHILD"})
+    judge(logged(ANY.features, says('blockers=ptrace opid=CHILD ocomm="init"')), observed, control)
+
+
+def raise_sigio(process: Process, pid: int) -> None:
+    """Have the kernel send SIGUSR1 to a process by input on a socket of ours."""
+    receiver, sender = process.socketpair()
+    process.fcntl(receiver, F_SETSIG, signal.SIGUSR1)
+    process.fcntl(receiver, F_SETOWN, pid)
+    process.fcntl(receiver, F_SETFL, os.O_ASYNC)
+    process.syscall("write", sender, b"x", 1)
+
+
+@vm_only
+@answers("aud-fown")
+@covers(SCOPE.SIGNAL)
+@needs(Need.AUDIT)
+def test_sigio(process: Process, judge: Judge) -> None:
+    """A SIGIO that a domain keeps from the owner of a file is logged as other signals are."""
+    target = process.fork()
+    target.block_signals(signal.SIGUSR1)
+    pid = target.getpid().value
+    raise_sigio(process.fork(), pid)
+    control = target.observe(Process.take_signal, signal.SIGUSR1)
+    with AuditLog(process) as log:
+        raise_sigio(process.under(SIGNAL), pid)
+        taken = target.observe(Process.take_signal, signal.SIGUSR1)
+        observed = logs(log, process, taken, "EAGAIN", {str(pid): "PID"})
+    judge(
+        logged(SIGNAL.features, says('blockers=scope.signal opid=PID ocomm="init"')),
+        observed,
+        control,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way(Case):
+    """A way to talk to an abstract socket outside."""
+
+    kind: int
+    talk: Callable[[Process, bytes, int], object]
+
+
+def connect(process: Process, address: bytes, kind: int) -> None:
+    process.connect(process.socket(AF_UNIX, kind), address)
+
+
+def sendto(process: Process, address: bytes, kind: int) -> None:
+    process.sendto(process.socket(AF_UNIX, kind), b"x", address)
+
+
+TO_NAME = logged(ABSTRACT.features, says("blockers=scope.abstract_unix_socket path=NAME"))
+WAYS = {
+    "abstract-stream": Way(kind=SOCK_STREAM, talk=connect, expect=TO_NAME),
+    "abstract-datagram-connect": Way(kind=SOCK_DGRAM, talk=connect, expect=TO_NAME),
+    "abstract-datagram-sendto": Way(kind=SOCK_DGRAM, talk=sendto, expect=TO_NAME),
+}
+
+
+@vm_only
+@answers("aud-unix-fields")
+@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
+@needs(Need.AUDIT)
+@table(WAYS)
+def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) -> None:
+    """The record names the socket outside by all bytes of its name, in hexadecimal."""
+    address = abstract(tree.path)
+    process.server(AF_UNIX, case.kind, address)
+    control = process.observe(case.talk, address, case.kind)
+    with AuditLog(process) as log:
+        denied = process.under(ABSTRACT).observe(case.talk, address, case.kind)
+        name = address[2:].hex().upper()
+        observed = logs(log, process, denied, "EPERM", {name: "NAME"})
+    judge(case.expect, observed, control)
