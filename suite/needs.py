@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterable
 from enum import Enum
 
@@ -19,7 +20,12 @@ from suite.calls.files import (
 )
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
 from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC, unix
-from suite.calls.tasks import CAP_SYS_ADMIN, PIDFD_SIGNAL_THREAD_GROUP
+from suite.calls.tasks import (
+    CAP_SYS_ADMIN,
+    PIDFD_SIGNAL_THREAD_GROUP,
+    SECCOMP_GET_ACTION_AVAIL,
+    SECCOMP_RET_ALLOW,
+)
 from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
 from suite.modules import load_modules
 from suite.outcome import Allowed, Denied
@@ -38,6 +44,7 @@ class Need(Enum):
     IPV6 = "needs IPv6"
     AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
     CLONE3 = "needs clone3(2), and CLONE_CLEAR_SIGHAND (Linux 5.5)"
+    SECCOMP = "needs seccomp filters (CONFIG_SECCOMP_FILTER)"
     NO_AUDIT = "needs a kernel without the audit subsystem (no CONFIG_AUDIT)"
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
     MPTCP = "needs MPTCP"
@@ -361,6 +368,9 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
     Need.CLONE3: _knows("clone3"),
+    Need.SECCOMP: _gives(
+        "seccomp", SECCOMP_GET_ACTION_AVAIL, 0, struct.pack("<I", SECCOMP_RET_ALLOW)
+    ),
     Need.NO_AUDIT: lambda ground, _: not ground.facts.audit,
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
     Need.MPTCP: lambda ground, _: _has_mptcp(ground.root),

@@ -20,6 +20,8 @@ SIGEV_SIGNAL, SIGEV_THREAD_ID = 0, 4
 WNOHANG, WUNTRACED, WALL = 1, 2, 0x40000000
 CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON = 18, 19, 21, 38
 BPF_MAP_CREATE, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_MAP_TYPE_ARRAY = 0, 6, 7, 2
+SECCOMP_SET_MODE_FILTER, SECCOMP_GET_ACTION_AVAIL, SECCOMP_FILTER_FLAG_TSYNC = 1, 2, 1
+SECCOMP_RET_ERRNO, SECCOMP_RET_ALLOW = 0x00050000, 0x7FFF0000
 KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT = 1, 18
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -146,6 +148,11 @@ class Tasks(Caller):
     def limit(self, resource: int, value: int) -> Call:
         """prlimit64(2) of the process itself, both its soft and its hard limit."""
         return self.syscall("prlimit64", 0, resource, struct.pack("<QQ", value, value), None)
+
+    def seccomp(self, program: bytes, flags: int = 0) -> Call:
+        """seccomp(SECCOMP_SET_MODE_FILTER) with a filter of classic BPF."""
+        prog = Pack(((2, len(program) // 8), bytes(6), (8, program)))
+        return self.syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, prog)
 
     def keyctl(self, command: int, argument: Argument = 0) -> Call:
         """keyctl(2)."""
