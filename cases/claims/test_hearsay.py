@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: MIT
+"""What is said of Landlock in articles and answers: true or false, and what shows it.
+
+Source: Documentation/userspace-api/landlock.rst; Documentation/admin-guide/LSM/landlock.rst.
+"""
+
+import os
+import stat
+import struct
+from contextlib import nullcontext
+from dataclasses import dataclass
+from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
+
+from suite.abi import ABIS, FS, NET, RESTRICT, known
+from suite.audit import AuditLog
+from suite.calls.files import O_PATH
+from suite.calls.sockets import inet
+from suite.expectation import by_abi, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied, Outcome, Rejected
+from suite.process import Process
+from suite.records import Facts
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.session import Call
+from suite.tree import Tree
+
+READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
+DENIED, REFUSED = Denied("EACCES"), Rejected("restrict_self", "EPERM")
+NOBODY, PORT_OF_DNS = 65534, 53
+
+
+def weigh(outcome: Outcome, *, true: Outcome, false: Outcome) -> Outcome:
+    """What an outcome says of a claim, and the outcome; itself if it says nothing."""
+    if outcome == true:
+        return Allowed(f"true: {outcome}")
+    return Allowed(f"false: {outcome}") if outcome == false else outcome
+
+
+@answers("claim-unknown-bits-ignored")
+def test_unknown_rights_are_ignored(facts: Facts, process: Process, judge: Judge) -> None:
+    """Claim: older kernels silently ignore access rights that they do not know."""
+    newer = struct.pack("<Q", known(FS, max(facts.abi, 1)) | 1 << 63)
+    outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
+    refused = Rejected("create_ruleset", "EINVAL")
+    judge(
+        by_abi(lambda _: Allowed(f"false: {refused}")),
+        weigh(outcome, true=Allowed(), false=refused),
+    )
+
+
+@answers("claim-unknown-bits-ignored")
+def test_unknown_fields_are_ignored(process: Process, judge: Judge) -> None:
+    """Claim: older kernels silently ignore what is handled in fields that they do not know."""
+    newer = struct.pack("<7Q", FS.READ_FILE, 0, 0, 0, 0, 0, 1)
+    outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
+    refused = Rejected("create_ruleset", "E2BIG")
+    judge(
+        by_abi(lambda _: Allowed(f"false: {refused}")),
+        weigh(outcome, true=Allowed(), false=refused),
+    )
+
+
+@answers("claim-status-line")
+def test_status_tells(process: Process, judge: Judge) -> None:
+    """Claim: /proc/self/status says that a process is in a domain."""
+
+    def read(process: Process) -> None:
+        lines = process.read_file("/proc/self/status").decode().splitlines()
+        told.extend(line for line in lines if "landlock" in line.lower())
+
+    told: list[str] = []
+    outcome = process.under(Ruleset(fs=FS.WRITE_FILE)).observe(read).outcome
+    if outcome == Allowed():
+        outcome = Allowed(f"true: {told[0]}" if told else "false: no such line")
+    judge(since(FS.WRITE_FILE, Allowed("false: no such line")), outcome)
+
+
+@needs(Need.ADMIN)
+@answers("claim-no-new-privs-required")
+def test_administrators_need_no_new_privs(process: Process, judge: Judge) -> None:
+    """Claim: no_new_privs has to be set before landlock_restrict_self(2)."""
+
+    def enforce(process: Process) -> None:
+        process.restrict_self(process.build(READ))
+        process.has_no_new_privs()
+
+    outcome = process.observe(enforce).with_value
+    expect = since(FS.READ_FILE, Allowed("false: allowed(0)"))
+    judge(expect, weigh(outcome, true=REFUSED, false=Allowed(0)))
+
+
+@covers(RESTRICT.NO_NEW_PRIVS)
+@answers("claim-no-new-privs-required")
+def test_others_need_no_new_privs(process: Process, judge: Judge) -> None:
+    """Claim: without privileges, no_new_privs has to be set before landlock_restrict_self(2)."""
+    ruleset = process.build(READ)
+    process.drop_capabilities()
+    observed = process.observe(Process.restrict_self, ruleset, RESTRICT.NO_NEW_PRIVS).outcome
+    since_flag = RESTRICT.NO_NEW_PRIVS.since
+    judge(
+        by_abi(lambda abi: Allowed("false: allowed" if abi >= since_flag else f"true: {REFUSED}")),
+        weigh(observed, true=REFUSED, false=Allowed()),
+    )
+
+
+@needs(Need.NET)
+@covers(NET.CONNECT_TCP)
+@answers("claim-rule-names-address")
+def test_rules_name_addresses(process: Process, port: int, judge: Judge) -> None:
+    """Claim: a rule can allow a port of one address alone, such as 127.0.0.1:5432."""
+
+    def connect(process: Process, address: str) -> None:
+        process.connect(process.socket(AF_INET, SOCK_STREAM), inet(port, address))
+
+    for address in ("127.0.0.1", "127.0.0.2"):
+        process.server(AF_INET, SOCK_STREAM, inet(port, address))
+    sandboxed = process.under(Ruleset(net=NET.CONNECT_TCP).allow_port(port, NET.CONNECT_TCP))
+    control = sandboxed.observe(connect, "127.0.0.1")
+    outcome = sandboxed.observe(connect, "127.0.0.2").outcome
+    expect = since(NET.CONNECT_TCP, Allowed("false: allowed"))
+    judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
+
+
+@needs(Need.ROOT)
+@answers("claim-root-is-denied")
+def test_root_is_denied(process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: a file such as /etc/shadow can't be read in a domain, whoever the user is."""
+    process.chmod(tree.file, 0o600)
+    control = process.observe(Process.open, tree.file, os.O_RDONLY)
+    outcome = process.under(READ).observe(Process.open, tree.file, os.O_RDONLY).outcome
+    expect = since(FS.READ_FILE, Allowed("true: EACCES"))
+    judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
+
+
+@answers("claim-children-inherit")
+def test_children_inherit(process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: children are restricted as their parent is."""
+    control = process.observe(Process.open, tree.file, os.O_RDONLY)
+    outcome = process.under(READ).fork().observe(Process.open, tree.file, os.O_RDONLY).outcome
+    expect = since(FS.READ_FILE, Allowed("true: EACCES"))
+    judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
+
+
+@answers("claim-children-inherit")
+def test_earlier_children_inherit(process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: children that are there already are restricted with their parent."""
+    child = process.fork()
+    process.restrict(READ)
+    outcome = child.observe(Process.open, tree.file, os.O_RDONLY).outcome
+    expect = since(FS.READ_FILE, Allowed("false: allowed"))
+    judge(expect, weigh(outcome, true=DENIED, false=Allowed()))
+
+
+@needs(Need.NET)
+@covers(NET.CONNECT_SEND_UDP)
+@answers("claim-dns-unrestricted")
+def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
+    """Claim: Landlock can't restrict UDP, and DNS with it."""
+
+    def ask(process: Process) -> None:
+        process.sendto(process.socket(AF_INET, SOCK_DGRAM), b"?", inet(PORT_OF_DNS))
+
+    everything = Ruleset(fs=FS.EXECUTE, net=known(NET, min(max(facts.abi, 1), max(ABIS))))
+    control = process.observe(ask)
+    outcome = process.under(everything).observe(ask).outcome
+    can = NET.CONNECT_SEND_UDP.since
+    expect = by_abi(lambda abi: Allowed("false: EACCES" if abi >= can else "true: allowed"))
+    judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
+
+
+@answers("claim-only-existing-paths")
+def test_later_files_are_free(process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: what does not exist yet when a domain is entered can't be denied."""
+    sandboxed, path = process.under(READ), f"{tree.d1}/later"
+    process.write_file(path, b"")
+    control = process.observe(Process.open, path, os.O_RDONLY)
+    outcome = sandboxed.observe(Process.open, path, os.O_RDONLY).outcome
+    expect = since(FS.READ_FILE, Allowed("false: EACCES"))
+    judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
+
+
+def setuid_program(process: Process, tree: Tree) -> Call:
+    path = f"{tree.d1}/program"
+    process.copy_file("/proc/self/exe", path)
+    process.chmod(path, stat.S_ISUID | 0o755)
+    return process.open(path, O_PATH)
+
+
+def as_nobody(process: Process, program: Call, *, no_new_privs: bool) -> Process:
+    """Who entered a domain, is nobody, and executes the program."""
+    sandboxed = process.fork()
+    if no_new_privs:
+        sandboxed.no_new_privs()
+    sandboxed.enforce(sandboxed.build(WRITE))  # by its capability, if not by no_new_privs
+    sandboxed.setuid(NOBODY)
+    sandboxed.fexec(program)
+    return sandboxed
+
+
+def user(process: Process) -> Call:
+    return process.syscall("geteuid")
+
+
+@needs(Need.ROOT)
+@answers("claim-setuid-stays")
+def test_setuid_programs_stay(process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: a setuid program that is executed in a domain can't leave it."""
+    control = process.observe(Process.open, tree.file, os.O_WRONLY)
+    sandboxed = as_nobody(process, setuid_program(process, tree), no_new_privs=False)
+    became = sandboxed.observe(user).with_value
+    outcome = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
+    if became == Allowed(0):  # to another user it would be denied without a domain
+        outcome = weigh(outcome, true=DENIED, false=Allowed())
+    judge(since(FS.WRITE_FILE, Allowed("true: EACCES")), outcome, control)
+
+
+@needs(Need.ROOT)
+@answers("claim-setuid-stays")
+def test_setuid_programs_gain_nothing(process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: under no_new_privs, a setuid program does not even become root."""
+    program = setuid_program(process, tree)
+    control = as_nobody(process, program, no_new_privs=False).observe(user)
+    became = as_nobody(process, program, no_new_privs=True).observe(user).with_value
+    outcome = weigh(became, true=Allowed(NOBODY), false=Allowed(0))
+    judge(since(FS.WRITE_FILE, Allowed("true: allowed(65534)")), outcome, control)
+
+
+# The log: what a denial leaves there depends on more than the kernel.
+
+
+UNLOGGED, LOGGED = Allowed("false: no record"), Allowed("true: a record")
+LOGGED_SINCE = RESTRICT.LOG_NEW_EXEC_ON.since
+NEVER = since(FS.WRITE_FILE, UNLOGGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged(Case):
+    """Whether audit is enabled, and whether the process in the domain executed a program."""
+
+    enabled: bool
+    executed: bool
+
+
+LOGS = {
+    # As distributions have it unless the audit daemon runs.
+    "log-disabled": Logged(enabled=False, executed=False, expect=NEVER),
+    # As a sandboxer does it.
+    "log-enabled-program": Logged(enabled=True, executed=True, expect=NEVER),
+    "log-enabled": Logged(
+        enabled=True,
+        executed=False,
+        expect=since(FS.WRITE_FILE, UNLOGGED, (LOGGED_SINCE, LOGGED)),
+    ),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@answers("claim-denials-in-log")
+@table(LOGS)
+def test_denials_are_logged(case: Logged, process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: a denial shows in the log of audit."""
+    program = tree.program(f"{tree.d1}/program")
+    control = process.observe(Process.open, tree.file, os.O_WRONLY)
+    with AuditLog(process) as log:
+        with nullcontext() if case.enabled else log.paused():
+            sandboxed = process.under(WRITE)
+            if case.executed:
+                sandboxed.exec(program)
+            outcome = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
+        if outcome == DENIED:
+            outcome = LOGGED if log.accesses() else UNLOGGED
+    judge(case.expect, outcome, control)
