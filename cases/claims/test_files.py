@@ -16,7 +16,7 @@ from suite.calls.sockets import unix
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 from suite.session import Out
 from suite.tree import Tree
@@ -75,6 +75,7 @@ CASES = {
 DEVICES = FS.MAKE_CHAR | FS.MAKE_BLOCK
 
 
+@answers("sys-rs-empty-ruleset")
 @table(CASES)
 def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles an access right alone denies what needs it."""

@@ -15,7 +15,7 @@ from suite.calls.sockets import inet
 from suite.expectation import since
 from suite.outcome import Denied
 from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, answers, table
 from suite.ruleset import Ruleset
 from suite.session import Pack
 
@@ -59,6 +59,7 @@ CASES = {
 }
 
 
+@answers("sys-rs-empty-ruleset")
 @table(CASES)
 def test_denied(case: Access, process: Process, judge: Judge) -> None:
     """A domain that handles an access right alone denies what needs it."""

@@ -13,7 +13,7 @@ from suite.calls.sockets import abstract
 from suite.expectation import since
 from suite.outcome import Denied
 from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, answers, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -45,6 +45,7 @@ CASES = {
 }
 
 
+@answers("sys-rs-empty-ruleset")
 @table(CASES)
 def test_denied(case: Scoped, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that has a scope alone can't act on what is outside of it."""

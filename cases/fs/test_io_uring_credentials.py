@@ -54,7 +54,7 @@ READINGS = {
 }
 
 
-@answers("async-io-uring-open")
+@answers("async-io-uring-open", "inh-io_uring-inline")
 @needs(Need.URING)
 @table(READINGS)
 def test_submitter(case: Reading, process: Process, tree: Tree, judge: Judge) -> None:
@@ -70,7 +70,7 @@ PERSONALITIES = {
 }
 
 
-@answers("async-io-uring-personality")
+@answers("async-io-uring-personality", "inh-io_uring-personality")
 @needs(Need.URING)
 @table(PERSONALITIES)
 def test_personality(case: Reading, process: Process, tree: Tree, judge: Judge) -> None:
@@ -124,7 +124,7 @@ POLLED = {
     "polled-ring-made-before": Polled(
         ruleset=READ,
         expect=ALLOWED,
-        answers="async-io-uring-sqpoll-before",
+        answers=("async-io-uring-sqpoll-before", "inh-io_uring-sqpoll-pre"),
     ),
     # The thread gets the domain as others do, and puts it off for the credentials of its ring.
     "polled-ring-made-before-tsync": Polled(
@@ -150,7 +150,7 @@ def read_by_polled_ring(process: Process, path: str) -> None:
     read(process, process.uring(SETUP_SQPOLL), path)
 
 
-@answers("async-io-uring-sqpoll-after")
+@answers("async-io-uring-sqpoll-after", "inh-io_uring-sqpoll-post")
 @needs(Need.URING_POLLING)
 def test_polled_ring_made_after(process: Process, tree: Tree, judge: Judge) -> None:
     """A polling thread that was made in the domain is in it."""

@@ -89,7 +89,7 @@ def check(case: Operation, process: Process, port: int, ruleset: Ruleset, judge:
     judge(case.expect, observed, control)
 
 
-@answers("net-io_uring")
+@answers("net-io_uring", "inh-io_uring-inline")
 @needs(Need.NET)
 @table(WITHOUT)
 def test_without_a_rule(case: Operation, process: Process, port: int, judge: Judge) -> None:
@@ -121,7 +121,7 @@ def test_listen(process: Process, judge: Judge) -> None:
     judge(ALLOWED, though_denied(explicit, by_ring))
 
 
-@answers("net-io_uring")
+@answers("net-io_uring", "inh-io_uring-personality")
 @needs(Need.NET, Need.URING)
 @covers(CONNECT)
 def test_personality(process: Process, port: int, judge: Judge) -> None:
@@ -135,7 +135,7 @@ def test_personality(process: Process, port: int, judge: Judge) -> None:
     judge(ALLOWED, though_denied(direct, sandboxed.observe(ring.connect, fds[1], inet(port))))
 
 
-@answers("net-io_uring")
+@answers("net-io_uring", "inh-io_uring-sqpoll-pre")
 @needs(Need.NET, Need.URING_POLLING)
 @covers(CONNECT)
 def test_polled(process: Process, port: int, judge: Judge) -> None:
