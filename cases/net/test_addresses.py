@@ -16,9 +16,10 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
+from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
 
+BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
 MAPPED = "::ffff:127.0.0.1"
 RFC_2133 = 24
@@ -35,7 +36,9 @@ class Address(Case):
     rule_on_port_0: bool = False
 
 
-def tcp(right: NET, address: Callable[[int], bytes], *, rule_on_port_0: bool = False) -> Address:
+def tcp(
+    right: NET, address: Callable[[int], bytes], answers: str, *, rule_on_port_0: bool = False
+) -> Address:
     return Address(
         right=right,
         covers=right,
@@ -43,24 +46,41 @@ def tcp(right: NET, address: Callable[[int], bytes], *, rule_on_port_0: bool = F
         address=address,
         rule_on_port_0=rule_on_port_0,
         expect=since(right, Denied("EACCES")),
+        answers=answers,
     )
 
 
-def tcp6(right: NET, address: Callable[[int], bytes]) -> Address:
-    return replace(tcp(right, address), family=AF_INET6, needs=(Need.IPV6,))
+def tcp6(right: NET, address: Callable[[int], bytes], answers: str) -> Address:
+    return replace(tcp(right, address, answers), family=AF_INET6, needs=(Need.IPV6,))
+
+
+def long_inet(port: int) -> bytes:
+    """As long as an address can be."""
+    return inet(port).ljust(128, b"\0")
 
 
 WITHOUT = {
-    "bind-any": tcp(NET.BIND_TCP, lambda port: inet(port, ANY)),
-    "bind-other-loopback": tcp(NET.BIND_TCP, lambda port: inet(port, "127.9.9.9")),
-    "bind-unspecified-family": tcp(NET.BIND_TCP, lambda port: unspecified(inet(port, ANY))),
-    "bind-port-0": tcp(NET.BIND_TCP, lambda port: inet(0), rule_on_port_0=True),
-    "bind-ipv6-any": tcp6(NET.BIND_TCP, lambda port: inet6(port, "::")),
-    "bind-ipv4-mapped": tcp6(NET.BIND_TCP, lambda port: inet6(port, MAPPED)),
-    "bind-ipv6-without-scope-id": tcp6(NET.BIND_TCP, lambda port: inet6(port)[:RFC_2133]),
-    "connect-other-loopback": tcp(NET.CONNECT_TCP, lambda port: inet(port, "127.9.9.9")),
-    "connect-ipv4-mapped": tcp6(NET.CONNECT_TCP, lambda port: inet6(port, MAPPED)),
-    "connect-ipv6-without-scope-id": tcp6(NET.CONNECT_TCP, lambda port: inet6(port)[:RFC_2133]),
+    "bind-any": tcp(BIND, lambda port: inet(port, ANY), "net-any-address"),
+    "bind-other-loopback": tcp(BIND, lambda port: inet(port, "127.9.9.9"), "net-any-address"),
+    "bind-unspecified-family": tcp(
+        BIND, lambda port: unspecified(inet(port, ANY)), "net-unspec-bind-v4-any"
+    ),
+    "bind-port-0": tcp(BIND, lambda port: inet(0), "net-bind-port0", rule_on_port_0=True),
+    "bind-ipv6-any": tcp6(BIND, lambda port: inet6(port, "::"), "net-dualstack-bind"),
+    "bind-ipv4-mapped": tcp6(BIND, lambda port: inet6(port, MAPPED), "net-v4mapped"),
+    "bind-ipv6-without-scope-id": tcp6(
+        BIND, lambda port: inet6(port)[:RFC_2133], "net-addrlen-short-v6"
+    ),
+    "connect-other-loopback": tcp(CONNECT, lambda port: inet(port, "127.9.9.9"), "net-any-address"),
+    "connect-ipv4-mapped": tcp6(CONNECT, lambda port: inet6(port, MAPPED), "net-v4mapped"),
+    "connect-ipv6-without-scope-id": tcp6(
+        CONNECT, lambda port: inet6(port)[:RFC_2133], "net-addrlen-short-v6"
+    ),
+    "bind-128-bytes": tcp(BIND, long_inet, "net-addrlen-128"),
+    "connect-128-bytes": tcp(CONNECT, long_inet, "net-addrlen-128"),
+    "connect-second-loopback": tcp(
+        CONNECT, lambda port: inet(port, "127.0.0.2"), "net-any-address"
+    ),
 }
 WITH = {
     f"{name}-with-rule": replace(row, expect=since(row.right, Allowed()))
@@ -70,14 +90,14 @@ WITH = {
 
 def use(process: Process, case: Address, port: int) -> None:
     fd = process.socket(case.family, SOCK_STREAM)
-    call = process.bind if case.right is NET.BIND_TCP else process.connect
+    call = process.bind if case.right is BIND else process.connect
     call(fd, case.address(port))
     process.close(fd)
 
 
 def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
     """Bind or connect, outside and in a domain; a connection needs somebody who listens."""
-    if case.right is NET.CONNECT_TCP:
+    if case.right is CONNECT:
         either = inet6(port, "::") if case.family == AF_INET6 else inet(port, ANY)
         process.server(case.family, SOCK_STREAM, either)
     control = process.observe(use, case, port)
@@ -103,12 +123,13 @@ def disconnect(process: Process, fd: Fd) -> None:
     process.connect(fd, unspecified(inet(0)))
 
 
+@answers("net-unspec-connect")
 @needs(Need.NET)
-@covers(NET.CONNECT_TCP)
+@covers(CONNECT)
 def test_disconnect(process: Process, port: int, judge: Judge) -> None:
     """connect(2) to AF_UNSPEC, which ends a connection, needs no right."""
     process.server(AF_INET, SOCK_STREAM, inet(port))
     fd = process.socket(AF_INET, SOCK_STREAM)
     process.connect(fd, inet(port))
-    observed = process.under(Ruleset(net=NET.CONNECT_TCP)).observe(disconnect, fd)
-    judge(since(NET.CONNECT_TCP, Allowed()), observed)
+    observed = process.under(Ruleset(net=CONNECT)).observe(disconnect, fd)
+    judge(since(CONNECT, Allowed()), observed)

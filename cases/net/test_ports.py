@@ -4,7 +4,7 @@
 Source: include/uapi/linux/landlock.h, "Network flags" and struct landlock_net_port_attr.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
@@ -25,6 +25,8 @@ CALLS = {
     "connect-udp": (NET.CONNECT_SEND_UDP, connect_udp),
     "sendto-udp": (NET.CONNECT_SEND_UDP, sendto_udp),
 }
+DENIED = {"bind-tcp": "net-bind-deny", "connect-tcp": "net-connect-deny"}
+ALLOWED = {"bind-tcp": "net-bind-allow"}
 FAMILIES = {
     "ipv4": (AF_INET, (Need.NET,)),
     "ipv6": (AF_INET6, (Need.NET, Need.IPV6)),
@@ -40,8 +42,8 @@ class Port(Case):
     family: int
 
 
-def every(suffix: str, outcome: Outcome) -> dict[str, Port]:
-    """A row for each call in each address family."""
+def every(suffix: str, outcome: Outcome, answers: Mapping[str, str]) -> dict[str, Port]:
+    """A row for each call in each address family, with the behaviour that the call shows."""
     return {
         f"{call}-{family}{suffix}": Port(
             right=right,
@@ -50,10 +52,17 @@ def every(suffix: str, outcome: Outcome) -> dict[str, Port]:
             family=number,
             needs=needs,
             expect=since(right, outcome),
+            answers=shown(answers.get(call), number),
         )
         for call, (right, function) in CALLS.items()
         for family, (number, needs) in FAMILIES.items()
     }
+
+
+def shown(behaviour: str | None, family: int) -> tuple[str, ...]:
+    if behaviour is None:
+        return ()
+    return (behaviour, "net-ipv6-same-rule") if family == AF_INET6 else (behaviour,)
 
 
 def check(case: Port, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
@@ -64,19 +73,19 @@ def check(case: Port, process: Process, port: int, ruleset: Ruleset, judge: Judg
     judge(case.expect, process.under(ruleset).observe(case.call, case.family, port), control)
 
 
-@table(every("", Denied("EACCES")))
+@table(every("", Denied("EACCES"), DENIED))
 def test_without_a_rule(case: Port, process: Process, port: int, judge: Judge) -> None:
     """A port is denied without a rule."""
     check(case, process, port, Ruleset(net=case.right), judge)
 
 
-@table(every("-with-rule", Allowed()))
+@table(every("-with-rule", Allowed(), ALLOWED))
 def test_with_a_rule(case: Port, process: Process, port: int, judge: Judge) -> None:
     """A rule on the port allows it, for IPv4 and IPv6 alike."""
     check(case, process, port, Ruleset(net=case.right).allow_port(port, case.right), judge)
 
 
-@table(every("-with-rule-on-another-port", Denied("EACCES")))
+@table(every("-with-rule-on-another-port", Denied("EACCES"), DENIED))
 def test_with_a_rule_on_another_port(case: Port, process: Process, port: int, judge: Judge) -> None:
     """A rule on a port says nothing about the next one."""
     check(case, process, port, Ruleset(net=case.right).allow_port(port + 1, case.right), judge)

@@ -125,7 +125,7 @@ LANDLOCK_FIRST = {
         prepare=new,
         call=connect,
         tcp="ECONNREFUSED",
-        answers="net-connect-allow-refused",
+        answers=("net-connect-deny", "net-connect-allow-refused"),
     ),
     "connect-no-route": Refused(
         right=CONNECT,

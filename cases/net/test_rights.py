@@ -41,11 +41,22 @@ class Rights(Case):
 
 
 def rights(
-    call: Call, handled: NET, owed: Outcome, port: NET = NOTHING, port_0: NET = NOTHING
+    call: Call,
+    handled: NET,
+    owed: Outcome,
+    *,
+    port: NET = NOTHING,
+    port_0: NET = NOTHING,
+    answers: str | tuple[str, ...] = (),
 ) -> Rights:
-    expect = since(handled, owed)
     return Rights(
-        call=call, handled=handled, covers=handled, port=port, port_0=port_0, expect=expect
+        call=call,
+        handled=handled,
+        covers=handled,
+        port=port,
+        port_0=port_0,
+        expect=since(handled, owed),
+        answers=answers,
     )
 
 
@@ -55,26 +66,36 @@ BIND_UDP, SEND_UDP = NET.BIND_UDP, NET.CONNECT_SEND_UDP
 TCP, UDP = BIND_TCP | CONNECT_TCP, BIND_UDP | SEND_UDP
 CASES = {
     # A right that is not handled is not restricted.
-    "bind-tcp-unhandled": rights(bind_tcp, CONNECT_TCP, ALLOWED),
-    "connect-tcp-unhandled": rights(connect_tcp, BIND_TCP, ALLOWED),
+    "bind-tcp-unhandled": rights(bind_tcp, CONNECT_TCP, ALLOWED, answers="net-unhandled-right"),
+    "connect-tcp-unhandled": rights(connect_tcp, BIND_TCP, ALLOWED, answers="net-unhandled-right"),
     "bind-udp-unhandled": rights(bind_udp, SEND_UDP, ALLOWED),
-    "bind-udp-only-tcp-handled": rights(bind_udp, TCP, ALLOWED),
-    "connect-udp-only-tcp-handled": rights(connect_udp, TCP, ALLOWED),
-    "sendto-udp-only-tcp-handled": rights(sendto_udp, TCP, ALLOWED),
+    "bind-udp-only-tcp-handled": rights(bind_udp, TCP, ALLOWED, answers="net-udp-unaffected"),
+    "connect-udp-only-tcp-handled": rights(connect_udp, TCP, ALLOWED, answers="net-udp-unaffected"),
+    "sendto-udp-only-tcp-handled": rights(sendto_udp, TCP, ALLOWED, answers="net-udp-unaffected"),
     "bind-tcp-only-udp-handled": rights(bind_tcp, UDP, ALLOWED),
     "connect-tcp-only-udp-handled": rights(connect_tcp, UDP, ALLOWED),
     # A rule allows what it names, and nothing else on the port.
-    "bind-tcp-with-connect-rule": rights(bind_tcp, TCP, DENIED, port=CONNECT_TCP),
-    "connect-tcp-with-bind-rule": rights(connect_tcp, TCP, DENIED, port=BIND_TCP),
+    "bind-tcp-with-connect-rule": rights(
+        bind_tcp, TCP, DENIED, port=CONNECT_TCP, answers="net-bind-connect-independent"
+    ),
+    "connect-tcp-with-bind-rule": rights(
+        connect_tcp, TCP, DENIED, port=BIND_TCP, answers="net-bind-connect-independent"
+    ),
     "bind-udp-with-send-rule": rights(bind_udp, UDP, DENIED, port=SEND_UDP),
     "connect-udp-with-bind-rule": rights(connect_udp, UDP, DENIED, port=BIND_UDP, port_0=BIND_UDP),
     "sendto-udp-with-bind-rule": rights(sendto_udp, UDP, DENIED, port=BIND_UDP, port_0=BIND_UDP),
     # Port 0 is where the kernel chooses; it stands for no other port.
-    "bind-tcp-with-rule-on-port-0": rights(bind_tcp, BIND_TCP, DENIED, port_0=BIND_TCP),
-    "connect-tcp-with-rule-on-port-0": rights(connect_tcp, CONNECT_TCP, DENIED, port_0=CONNECT_TCP),
+    "bind-tcp-with-rule-on-port-0": rights(
+        bind_tcp, BIND_TCP, DENIED, port_0=BIND_TCP, answers="net-bind-port0"
+    ),
+    "connect-tcp-with-rule-on-port-0": rights(
+        connect_tcp, CONNECT_TCP, DENIED, port_0=CONNECT_TCP, answers="net-connect-port0"
+    ),
     # TCP connects, and listens, from ports that the kernel chooses, whatever is handled.
-    "connect-tcp-unbound": rights(connect_tcp, TCP, ALLOWED, port=CONNECT_TCP),
-    "listen-tcp-unbound": rights(listen_tcp, TCP, ALLOWED),
+    "connect-tcp-unbound": rights(
+        connect_tcp, TCP, ALLOWED, port=CONNECT_TCP, answers="net-connect-autobind"
+    ),
+    "listen-tcp-unbound": rights(listen_tcp, TCP, ALLOWED, answers="net-listen-autobind"),
     # UDP needs BIND_UDP on port 0 to send from a port that the kernel chooses.
     "connect-udp-unbound": rights(connect_udp, UDP, DENIED, port=SEND_UDP),
     "sendto-udp-unbound": rights(sendto_udp, UDP, DENIED, port=SEND_UDP),
