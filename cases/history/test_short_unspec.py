@@ -15,7 +15,7 @@ from suite.expectation import ByBug, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
+from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
 
 DISCONNECTED = since(NET.CONNECT_TCP, ByBug(SHORT_UNSPEC, before=Denied("EINVAL"), after=Allowed()))
@@ -42,6 +42,7 @@ def connected(process: Process, address: bytes, family: int) -> Fd:
 
 @needs(Need.NET)
 @covers(NET.CONNECT_TCP)
+@answers("net-unspec-connect-len2")
 @table(CASES)
 def test_disconnect(case: Disconnect, process: Process, port: int, judge: Judge) -> None:
     """A TCP connection can be ended by connect(2) to the family AF_UNSPEC alone."""

@@ -14,7 +14,7 @@ from suite.expectation import ByBug, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
 
 EXPECT = since(
@@ -41,6 +41,7 @@ def fast_open(process: Process, family: int, port: int) -> None:
 
 
 @covers(NET.CONNECT_TCP)
+@answers("net-tfo")
 @table(CASES)
 def test_fast_open(case: FastOpen, process: Process, port: int, judge: Judge) -> None:
     """sendto(2) with MSG_FASTOPEN connects, and is denied as connect(2) is."""

@@ -15,7 +15,7 @@ from suite.expectation import ByErratum, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, needs, table
+from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset
 
 
@@ -48,6 +48,7 @@ CASES = {
 }
 
 
+@answers("net-mptcp", "net-mptcp-noerratum")
 @needs(Need.NET, Need.MPTCP)
 @table(CASES)
 def test_mptcp(case: Mptcp, process: Process, port: int, judge: Judge) -> None:

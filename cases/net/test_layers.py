@@ -5,17 +5,21 @@ Source: Documentation/userspace-api/landlock.rst, "Layers of file path access ri
 for ports alike; security/landlock/net.c.
 """
 
-from dataclasses import dataclass
-from socket import AF_INET
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from socket import AF_INET, SOCK_STREAM
 
-from cases.net.calls import bind_tcp
-from suite.abi import NET
+from cases.net.calls import bind_tcp, connect_tcp
+from suite.abi import FS, MAX_LAYERS, NET
+from suite.calls.sockets import inet
 from suite.expectation import Expectation, since
 from suite.needs import Need
-from suite.outcome import Allowed, Denied
+from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
+from suite.rows import Case, Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
+from suite.tree import Tree
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 DENIED, ALLOWED = since(BIND, Denied("EACCES")), since(BIND, Allowed())
@@ -42,6 +46,7 @@ CASES = {
 }
 
 
+@answers("net-layers")
 @needs(Need.NET)
 @covers(NET.BIND_TCP)
 @table(CASES)
@@ -55,3 +60,91 @@ def test_layers(case: Layers, process: Process, port: int, judge: Judge) -> None
         rulesets.append(ruleset)
     control = process.observe(bind_tcp, AF_INET, port)
     judge(case.expect, process.under(*rulesets).observe(bind_tcp, AF_INET, port), control)
+
+
+@answers("net-layers")
+@needs(Need.NET)
+@covers(CONNECT)
+def test_connect(process: Process, port: int, judge: Judge) -> None:
+    """A layer with a rule on another port denies the one that its outer layer allows."""
+    process.server(AF_INET, SOCK_STREAM, inet(port))
+    control = process.observe(connect_tcp, AF_INET, port)
+    outer, inner = (
+        Ruleset(net=CONNECT).allow_port(allowed, CONNECT) for allowed in (port, port + 1)
+    )
+    judge(
+        since(CONNECT, Denied("EACCES")),
+        process.under(outer, inner).observe(connect_tcp, AF_INET, port),
+        control,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many(Case):
+    """Of as many layers as there can be, which one has no rule, if any."""
+
+    without: int | None = None
+
+
+MANY = {
+    "sixteen-allow": Many(expect=ALLOWED),
+    "first-of-sixteen-denies": Many(without=0, expect=DENIED),
+    "ninth-of-sixteen-denies": Many(without=8, expect=DENIED),
+    "last-of-sixteen-denies": Many(without=15, expect=DENIED),
+}
+
+
+@answers("net-16-layers")
+@needs(Need.NET)
+@covers(BIND)
+@table(MANY)
+def test_sixteen(case: Many, process: Process, port: int, judge: Judge) -> None:
+    """One layer of sixteen is enough to deny a port."""
+    ruleset = Ruleset(net=BIND)
+    layers = [ruleset.allow_port(port, BIND)] * MAX_LAYERS
+    if case.without is not None:
+        layers[case.without] = ruleset
+    control = process.observe(bind_tcp, AF_INET, port)
+    judge(case.expect, process.under(*layers).observe(bind_tcp, AF_INET, port), control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together(Row):
+    """What is done under one ruleset with rules on a file and on a port."""
+
+    call: Callable[[Process, Tree, int], object]
+    owed: Outcome
+
+
+TOGETHER = {
+    "file-with-rule": Together(
+        call=lambda process, tree, port: process.open(tree.file, os.O_RDONLY), owed=Allowed()
+    ),
+    "file-without-rule": Together(
+        call=lambda process, tree, port: process.open(tree.other, os.O_RDONLY),
+        owed=Denied("EACCES"),
+    ),
+    "port-with-rule": Together(
+        call=lambda process, tree, port: bind_tcp(process, AF_INET, port), owed=Allowed()
+    ),
+    "port-without-rule": Together(
+        call=lambda process, tree, port: bind_tcp(process, AF_INET, port + 1),
+        owed=Denied("EACCES"),
+    ),
+}
+
+
+@answers("net-with-fs")
+@needs(Need.NET)
+@covers(BIND, FS.READ_FILE)
+@table(TOGETHER)
+def test_files_and_ports(
+    case: Together, process: Process, tree: Tree, port: int, judge: Judge
+) -> None:
+    """A ruleset restricts files and ports at once, each by their own rules."""
+    ruleset = tree.layer(FS.READ_FILE, {"d1": FS.READ_FILE})
+    both = replace(ruleset, net=BIND).allow_port(port, BIND)
+    control = process.observe(case.call, tree, port)
+    judge(
+        since(both.features, case.owed), process.under(both).observe(case.call, tree, port), control
+    )
