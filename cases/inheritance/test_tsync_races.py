@@ -123,7 +123,8 @@ def execute_beside_call(process: Process, program: str) -> Outcome:
     thread = process.thread()
     thread.no_new_privs()
     ruleset = thread.build(UNRELATED)
-    process.session.flush()
+    if ruleset.failure:
+        return process.observe(Process.exec, program).outcome
     with process.session.in_mode(Mode.DEATH):
         call = thread.restrict_self(ruleset, TSYNC)
     launched = process.session.launch()
