@@ -1,148 +1,170 @@
 # SPDX-License-Identifier: MIT
-"""LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET.
+"""LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET: who may talk to whose socket, in every way.
 
 Source: include/uapi/linux/landlock.h, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET; Documentation/
-userspace-api/landlock.rst, "IPC scoping".
+userspace-api/landlock.rst, "IPC scoping"; hook_unix_stream_connect() and hook_unix_may_send() in
+security/landlock/task.c.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from socket import AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.relations import SCOPE_RELATIONS, UNSCOPED, Relation
+from cases.scope.abstract import ALLOWED, DENIED, SCOPED, WAYS, Way, connect
 from suite.abi import FS, SCOPE
-from suite.calls.sockets import abstract, unix
+from suite.calls.sockets import abstract
+from suite.calls.uring import Ring
 from suite.expectation import since
-from suite.outcome import Allowed, Denied
+from suite.needs import Need
+from suite.outcome import Allowed
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, covers, needs, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
-SCOPED = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
-DENIED = since(SCOPE.ABSTRACT_UNIX_SOCKET, Denied("EPERM"))
-ALLOWED = since(SCOPE.ABSTRACT_UNIX_SOCKET, Allowed())
-
-
-def connect(process: Process, address: bytes, kind: int = SOCK_STREAM) -> None:
-    process.connect(process.socket(AF_UNIX, kind), address)
-
-
-def sendto(process: Process, address: bytes, kind: int = SOCK_DGRAM) -> None:
-    process.sendto(process.socket(AF_UNIX, kind), b"x", address)
+NOBODY = 65534
+ANSWERS = {
+    "stream-domain-to-no-domain": ("scu-stream", "scu-lowabi"),
+    "seqpacket-domain-to-no-domain": ("scu-seqpacket",),
+    "datagram-connect-domain-to-no-domain": ("scu-dgram-connect",),
+    "datagram-sendto-domain-to-no-domain": ("scu-dgram-sendto",),
+    "stream-same-domain": ("scu-own-post",),
+    "stream-no-domain-to-domain": ("scu-parent-to-child",),
+    "stream-domain-to-nested-domain": ("scu-parent-to-child",),
+    "stream-sibling-domains": ("scu-sibling",),
+    "stream-unscoped-in-scoped-domain-to-no-domain": ("scu-nested-unscoped",),
+    "stream-unscoped-in-scoped-domain-to-its-parent": ("scu-nested-unscoped",),
+    "stream-scoped-in-unscoped-domain-to-its-parent": ("scu-nested-scoped-only",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Between(Case):
-    """Who connects to whose server."""
+class Talk(Case):
+    """How a client talks to a server, and which domains they are in."""
 
-    relation: Relation
+    way: Way
+    relation: Relation = SCOPE_RELATIONS["domain-to-no-domain"]
 
 
 PROCESSES = {
-    name: Between(relation=relation, expect=ALLOWED if relation.reaches else DENIED)
+    (row := f"{way}-{name}"): Talk(
+        way=WAYS[way],
+        relation=relation,
+        answers=ANSWERS.get(row, ()),
+        expect=ALLOWED if relation.reaches else DENIED,
+    )
+    for way in ("stream", "seqpacket", "datagram-connect", "datagram-sendto")
     for name, relation in SCOPE_RELATIONS.items()
+}
+OTHER_WAYS = {
+    way: Talk(way=WAYS[way], expect=DENIED)
+    for way in ("datagram-sendmsg", "datagram-sendmmsg", "raw")
 }
 
 
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-@table(PROCESSES)
-def test_processes(case: Between, process: Process, tree: Tree, judge: Judge) -> None:
-    """connect(2) is denied to servers that are not in the client's domain or one nested in it."""
+@table(PROCESSES | OTHER_WAYS)
+def test_processes(case: Talk, process: Process, tree: Tree, judge: Judge) -> None:
+    """A socket is out of reach if it was made outside of the client's domain and those nested."""
+    address = abstract(tree.path)
     client, server = case.relation.place(process, SCOPED)
-    server.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
-    control = process.observe(connect, abstract(tree.path))
-    judge(case.expect, client.observe(connect, abstract(tree.path)), control)
+    server.server(AF_UNIX, case.way.kind, address)
+    control = process.observe(case.way.talk, address, case.way.kind)
+    judge(case.expect, client.observe(case.way.talk, address, case.way.kind), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way(Case):
-    """A way to talk to a server outside."""
+class Other(Case):
+    """A domain that does not scope abstract sockets."""
 
-    kind: int
-    talk: Callable[[Process, bytes, int], object]
+    ruleset: Ruleset
 
 
-WAYS = {
-    "stream": Way(kind=SOCK_STREAM, talk=connect, expect=DENIED),
-    "seqpacket": Way(kind=SOCK_SEQPACKET, talk=connect, expect=DENIED),
-    "datagram-connect": Way(kind=SOCK_DGRAM, talk=connect, expect=DENIED),
-    "datagram-sendto": Way(kind=SOCK_DGRAM, talk=sendto, expect=DENIED),
+OTHERS = {
+    "without-the-scope": Other(
+        ruleset=UNSCOPED,
+        answers=("scu-other-scope-only", "scu-lowabi"),
+        expect=since(FS.EXECUTE, Allowed()),
+    ),
+    "with-the-other-scope": Other(
+        ruleset=Ruleset(scope=SCOPE.SIGNAL),
+        answers="scu-other-scope-only",
+        expect=since(SCOPE.SIGNAL, Allowed()),
+    ),
+}
+
+
+@table(OTHERS)
+def test_others(case: Other, process: Process, tree: Tree, judge: Judge) -> None:
+    """A domain without the scope restricts no abstract socket."""
+    process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
+    judge(case.expect, process.under(case.ruleset).observe(connect, abstract(tree.path)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Case):
+    """What the client does with its credentials before it connects."""
+
+    become: Callable[[Process], object]
+
+
+USERS = {
+    "with-all-capabilities": User(
+        become=Process.getpid, needs=(Need.ROOT,), answers="scu-root", expect=DENIED
+    ),
+    "without-capabilities": User(become=Process.drop_capabilities, expect=DENIED),
+    "after-setuid": User(
+        become=lambda process: process.setuid(NOBODY),
+        needs=(Need.ROOT,),
+        answers="scu-root",
+        expect=DENIED,
+    ),
 }
 
 
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-@table(WAYS)
-def test_ways(case: Way, process: Process, tree: Tree, judge: Judge) -> None:
-    """Sockets of all types are scoped."""
-    address = abstract(tree.path)
-    process.server(AF_UNIX, case.kind, address)
-    control = process.observe(case.talk, address, case.kind)
-    judge(case.expect, process.under(SCOPED).observe(case.talk, address, case.kind), control)
-
-
-def test_without_the_scope(process: Process, tree: Tree, judge: Judge) -> None:
-    """A domain without the scope restricts no abstract socket."""
+@table(USERS)
+def test_users(case: User, process: Process, tree: Tree, judge: Judge) -> None:
+    """No capability and no change of the user lifts the scope."""
     process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
-    observed = process.under(UNSCOPED).observe(connect, abstract(tree.path))
-    judge(since(FS.EXECUTE, Allowed()), observed)
+    free, sandboxed = process.fork(), process.under(SCOPED)
+    for client in (free, sandboxed):
+        case.become(client)
+    control = free.observe(connect, abstract(tree.path))
+    judge(DENIED, sandboxed.observe(connect, abstract(tree.path)), control)
+
+
+def uring_connect(process: Process, ring: Ring, address: bytes) -> None:
+    ring.connect(process, process.socket(AF_UNIX, SOCK_STREAM), address)
+
+
+def uring_sendmsg(process: Process, ring: Ring, address: bytes) -> None:
+    ring.sendmsg(process, process.socket(AF_UNIX, SOCK_DGRAM), b"x", address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByRing(Case):
+    """What is submitted to a ring, and for which type of server."""
+
+    kind: int
+    talk: Callable[[Process, Ring, bytes], None]
+
+
+BY_RING = {
+    "uring-connect": ByRing(
+        kind=SOCK_STREAM, talk=uring_connect, answers="scu-io_uring", expect=DENIED
+    ),
+    "uring-sendmsg": ByRing(kind=SOCK_DGRAM, talk=uring_sendmsg, expect=DENIED),
+}
 
 
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-def test_pathname_socket(process: Process, tree: Tree, judge: Judge) -> None:
-    """A socket with a pathname is no matter of the scope."""
-    address = unix(f"{tree.d1}/socket")
-    process.server(AF_UNIX, SOCK_STREAM, address)
-    judge(ALLOWED, process.under(SCOPED).observe(connect, address))
-
-
-@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-def test_socketpair(process: Process, judge: Judge) -> None:
-    """Sockets without a name are no matter of the scope."""
-    end, _ = process.socketpair(SOCK_DGRAM)
-    judge(ALLOWED, process.under(SCOPED).observe(Process.sendto, end, b"x"))
-
-
-@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-def test_connected_before(process: Process, tree: Tree, judge: Judge) -> None:
-    """A socket that was connected before goes on."""
-    process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
-    client = process.socket(AF_UNIX, SOCK_STREAM)
-    process.connect(client, abstract(tree.path))
-    judge(ALLOWED, process.under(SCOPED).observe(Process.sendto, client, b"x"))
-
-
-@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-def test_datagram_connected_before_to_another(process: Process, tree: Tree, judge: Judge) -> None:
-    """A datagram socket that was connected before may not send to another server outside."""
-    first, second = abstract(f"{tree.path}-1"), abstract(f"{tree.path}-2")
-    process.server(AF_UNIX, SOCK_DGRAM, first)
-    process.server(AF_UNIX, SOCK_DGRAM, second)
-    client = process.socket(AF_UNIX, SOCK_DGRAM)
-    process.connect(client, first)
-    control = process.observe(Process.sendto, client, b"x", second)
-    observed = process.under(SCOPED).observe(Process.sendto, client, b"x", second)
-    judge(DENIED, observed, control)
-
-
-@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-def test_own_server_made_before(process: Process, tree: Tree, judge: Judge) -> None:
-    """A server belongs to the domain that its socket was made in: one made before is outside."""
-    address = abstract(tree.path)
-    sandboxed = process.fork()
-    sandboxed.server(AF_UNIX, SOCK_STREAM, address)
-    control = sandboxed.observe(connect, address)
-    sandboxed.restrict(SCOPED)
-    judge(DENIED, sandboxed.observe(connect, address), control)
-
-
-@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
-def test_client_socket_made_before(process: Process, tree: Tree, judge: Judge) -> None:
-    """What counts on the client's side is who connects, not who made the socket."""
-    process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
-    sandboxed = process.fork()
-    control = process.observe(connect, abstract(tree.path))
-    client = sandboxed.socket(AF_UNIX, SOCK_STREAM)
-    sandboxed.restrict(SCOPED)
-    observed = sandboxed.observe(Process.connect, client, abstract(tree.path))
-    judge(DENIED, observed, control)
+@needs(Need.URING)
+@table(BY_RING)
+def test_ring(case: ByRing, process: Process, tree: Tree, judge: Judge) -> None:
+    """A ring that was made before is no way out."""
+    process.server(AF_UNIX, case.kind, abstract(tree.path))
+    ring = process.uring()
+    control = process.observe(case.talk, ring, abstract(tree.path))
+    judge(DENIED, process.under(SCOPED).observe(case.talk, ring, abstract(tree.path)), control)
