@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF without a ruleset: it is inherited as a domain is.
+
+Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF; "landlock: Fix
+LOG_SUBDOMAINS_OFF inheritance across fork()" (874c8f83826c).
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases.audit.logs import NO_RECORD, UNLOGGED, logs
+from suite.abi import FS, RESTRICT
+from suite.audit import AuditLog
+from suite.bugs import LOG_SUBDOMAINS_ON
+from suite.expectation import ByBug, since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+QUIETLY = RESTRICT.LOG_SUBDOMAINS_OFF
+READ = Ruleset(fs=FS.READ_FILE)
+LOGGED = Allowed("a record")
+
+
+def itself(process: Process, program: str) -> Process:
+    return process
+
+
+def child(process: Process, program: str) -> Process:
+    return process.fork()
+
+
+def program_of_it(process: Process, program: str) -> Process:
+    process.exec(program)
+    return process
+
+
+def child_in_domain(process: Process, program: str) -> Process:
+    process.restrict(Ruleset(fs=FS.MAKE_DIR))
+    return process.fork()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heir(Case):
+    """Who enforces a ruleset, and is denied, after a process asked for no such logs."""
+
+    heir: Callable[[Process, str], Process]
+
+
+FIXED = since(QUIETLY, ByBug(LOG_SUBDOMAINS_ON, before=LOGGED, after=UNLOGGED))
+CASES = {
+    "itself": Heir(heir=itself, expect=FIXED),
+    "child": Heir(heir=child, expect=FIXED),
+    "program": Heir(heir=program_of_it, expect=FIXED),
+    "child-in-domain": Heir(heir=child_in_domain, expect=FIXED),
+}
+
+
+def log_of_denial(log: AuditLog, process: Process, reader: Process, path: str) -> Outcome:
+    reader.restrict(READ)
+    outcome = logs(log, process, reader.observe(Process.open, path, os.O_RDONLY))
+    return LOGGED if isinstance(outcome, Allowed) and outcome != UNLOGGED else outcome
+
+
+@vm_only
+@needs(Need.AUDIT)
+@covers(QUIETLY)
+@answers("inh-keyctl-nodomain")
+@table(CASES)
+def test_heir(case: Heir, process: Process, tree: Tree, judge: Judge) -> None:
+    """What an heir is denied in a domain of its own is not logged."""
+    program = tree.program(f"{tree.d1}/program")
+    with AuditLog(process) as log:
+        control = log_of_denial(log, process, process.fork(), tree.file)
+        quiet = process.fork()
+        quiet.no_new_privs()
+        quiet.enforce(-1, QUIETLY)
+        observed = log_of_denial(log, process, case.heir(quiet, program), tree.file)
+    nothing_is = control == observed == UNLOGGED
+    judge(case.expect, observed, Denied(NO_RECORD) if nothing_is else None)
