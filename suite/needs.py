@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import partial
 
 from suite.agent.build import BuildError
 from suite.calls.files import (
@@ -19,8 +20,11 @@ from suite.calls.files import (
     O_PATH,
 )
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
-from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC, unix
+from suite.calls.sockets import AF_SMC, IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, IPPROTO_SMC, inet6
 from suite.calls.tasks import (
+    BPF_CGROUP_INET4_CONNECT,
+    BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+    CAP_PERFMON,
     CAP_SYS_ADMIN,
     PIDFD_SIGNAL_THREAD_GROUP,
     SECCOMP_GET_ACTION_AVAIL,
@@ -30,7 +34,7 @@ from suite.calls.uring import FEAT_SQPOLL_NONFIXED, Op, Ring
 from suite.modules import load_modules
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.session import Argument
+from suite.session import Argument, Out
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
 
@@ -96,6 +100,7 @@ class Need(Enum):
     SYSVIPC = "needs System V IPC (CONFIG_SYSVIPC)"
     SECRET_MEMORY = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14)"  # noqa: S105 (no password)
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
+    MEMORY_GROUPS = "needs the memory controller of cgroup2 (CONFIG_MEMCG)"
     NO_INET = "needs a kernel without TCP/IP (no CONFIG_INET)"
     PAGES_OF_4K = "needs pages of 4 KiB"
     SCTP = "needs SCTP (CONFIG_IP_SCTP, and its module loaded)"
@@ -104,6 +109,21 @@ class Need(Enum):
     VSOCK = "needs AF_VSOCK (CONFIG_VSOCKETS)"
     RAW_SOCKETS = "needs raw and packet sockets (CAP_NET_RAW, CONFIG_PACKET)"
     LOCAL_PORT_RANGE = "needs IP_LOCAL_PORT_RANGE (Linux 6.3)"
+    CGROUP_BPF = "needs BPF programs of cgroups (CONFIG_CGROUP_BPF, CAP_BPF, CAP_NET_ADMIN)"
+    KCMP = "needs kcmp(2) (CONFIG_KCMP)"
+    MOVE_PAGES = "needs move_pages(2) (CONFIG_MIGRATION, CONFIG_NUMA)"
+    MIGRATE_PAGES = "needs migrate_pages(2) (CONFIG_NUMA)"
+    PIDFD_NAMESPACES = "needs ioctl(2) of a pidfd for namespaces (Linux 6.11)"
+    CORE_SCHEDULING = "needs core scheduling (CONFIG_SCHED_CORE, hyper-threading)"
+    PROC_NUMA_MAPS = "needs numa_maps in /proc (CONFIG_NUMA)"
+    PROC_PAGE_MONITOR = "needs smaps and pagemap in /proc (CONFIG_PROC_PAGE_MONITOR)"
+    PROC_IO = "needs io in /proc (CONFIG_TASK_IO_ACCOUNTING)"
+    PROC_SYSCALL = "needs syscall in /proc (CONFIG_HAVE_ARCH_TRACEHOOK)"
+    PROC_STACK = "needs stack in /proc, and CAP_SYS_ADMIN (CONFIG_STACKTRACE)"
+    PROC_WCHAN = "needs wchan in /proc (CONFIG_KALLSYMS)"
+    HIDEPID = "needs to mount procfs with hidepid=ptraceable (Linux 5.8)"
+    PERFMON_READS = "needs CAP_PERFMON, and that it reads memory maps of others (Linux 6.16)"
+    PERFMON_READS_NOTHING = "needs CAP_PERFMON, and that it reads no memory (before Linux 6.16)"
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
@@ -155,8 +175,8 @@ def _has_commands(process: Process, ring: Ring) -> bool:
 def _sends_to_address(process: Process, ring: Ring) -> bool:
     """Whether it looks at the address, which is no good one, so that nothing is sent."""
     fd = process.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    outcome = process.observe(ring.send, fd, b"", unix("/nowhere")).outcome
-    return outcome != Denied("EDESTADDRREQ")
+    outcome = process.observe(ring.send, fd, b"", inet6(9)).outcome
+    return outcome == Denied("EAFNOSUPPORT")
 
 
 def _knows(name: str) -> Callable[[Ground, Target], bool]:
@@ -190,6 +210,16 @@ def _mounts(kind: str, path: str = "") -> Callable[[Ground, Target], bool]:
         process.open(f"{place}/{path}", O_PATH)
 
     return _allows(mount)
+
+
+def _has_memory_groups(ground: Ground, _: Target) -> bool:
+    controllers: list[bytes] = []
+
+    def look(process: Process, place: str) -> None:
+        process.mount("cgroup2", place, "cgroup2")
+        controllers.extend(process.read_file(f"{place}/cgroup.controllers").split())
+
+    return _allows(look)(ground, _) and b"memory" in controllers
 
 
 def _opens_empty_path(ground: Ground, _: Target) -> bool:
@@ -338,6 +368,17 @@ def _follows_map_files(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(follow).outcome == Allowed()
 
 
+def _loads_programs(ground: Ground, _: Target) -> bool:
+    """Whether a program that allows every connection can be loaded: r0 = 1; exit."""
+
+    def ask(process: Process) -> None:
+        allow = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 1, 0x95, 0, 0, 0)
+        process.load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, allow, BPF_CGROUP_INET4_CONNECT)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
 def _makes_sockets(
     family: int, protocol: int = 0, kind: int = socket.SOCK_STREAM, modules: tuple[str, ...] = ()
 ) -> Callable[[Ground, Target], bool]:
@@ -359,6 +400,50 @@ def _has_local_port_range(ground: Ground, _: Target) -> bool:
 
     with ground.session.scope():
         return ground.root.fork().observe(ask).outcome == Allowed()
+
+
+def _has_entry(name: str) -> Callable[[Ground, Target], bool]:
+    """Whether there is such a file in /proc of every process."""
+
+    def ask(ground: Ground, _: Target) -> bool:
+        return ground.root.observe(Process.stat, f"/proc/self/{name}").outcome == Allowed()
+
+    return ask
+
+
+def _reads_stack(process: Process) -> bool:
+    def ask(process: Process) -> None:
+        process.read_file("/proc/self/stack")
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _opens_namespaces(process: Process) -> bool:
+    get_uts_namespace = 0xFF0A
+
+    def ask(process: Process) -> None:
+        pidfd = process.pidfd_open(process.getpid())
+        process.close(process.ioctl(pidfd, get_uts_namespace))
+        process.close(pidfd)
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def _has_core_scheduling(process: Process) -> bool:
+    sched_core, get = 62, 0
+    return process.observe(Process.prctl, sched_core, get, 0, 0, Out(8)).outcome == Allowed()
+
+
+def _perfmon_reads(ground: Ground, _: Target, *, expected: bool) -> bool:
+    """Whether CAP_PERFMON alone opens the maps of a process that may not be traced."""
+    if not ground.facts.capabilities >> CAP_PERFMON & 1 or ground.facts.uid != 0:
+        return False
+    with ground.session.scope():
+        target, reader = ground.root.fork(), ground.root.fork()
+        pid = target.getpid().value
+        reader.drop_capabilities(1 << CAP_PERFMON)
+        opened = reader.observe(Process.open, f"/proc/{pid}/maps", os.O_RDONLY).outcome
+        return (opened == Allowed()) == expected
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
@@ -430,6 +515,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SYSVIPC: lambda ground, _: _has_shared_memory(ground.root),
     Need.SECRET_MEMORY: _gives("memfd_secret", 0),
     Need.MAP_FILES: _follows_map_files,
+    Need.MEMORY_GROUPS: _has_memory_groups,
     Need.NO_INET: lambda ground, _: (
         ground.root.observe(Process.socket, socket.AF_INET, socket.SOCK_STREAM).outcome
         == Denied("EAFNOSUPPORT")
@@ -441,6 +527,23 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.VSOCK: _makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
     Need.RAW_SOCKETS: _makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
     Need.LOCAL_PORT_RANGE: _has_local_port_range,
+    Need.CGROUP_BPF: _loads_programs,
+    Need.KCMP: _knows("kcmp"),
+    Need.MOVE_PAGES: _knows("move_pages"),
+    Need.MIGRATE_PAGES: _knows("migrate_pages"),
+    Need.PIDFD_NAMESPACES: lambda ground, _: _opens_namespaces(ground.root),
+    Need.CORE_SCHEDULING: lambda ground, _: _has_core_scheduling(ground.root),
+    Need.PROC_NUMA_MAPS: _has_entry("numa_maps"),
+    Need.PROC_PAGE_MONITOR: _has_entry("smaps"),
+    Need.PROC_IO: _has_entry("io"),
+    Need.PROC_SYSCALL: _has_entry("syscall"),
+    Need.PROC_STACK: lambda ground, _: _reads_stack(ground.root),
+    Need.PROC_WCHAN: _has_entry("wchan"),
+    Need.HIDEPID: _allows(
+        lambda process, place: process.mount("proc", place, "proc", 0, "hidepid=ptraceable")
+    ),
+    Need.PERFMON_READS: partial(_perfmon_reads, expected=True),
+    Need.PERFMON_READS_NOTHING: partial(_perfmon_reads, expected=False),
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

@@ -90,9 +90,11 @@ class Sockets(Caller):
         """listen(2)."""
         return self.syscall("listen", fd, backlog)
 
-    def sendto(self, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0) -> Call:
+    def sendto(
+        self, fd: Fd, data: bytes, address: bytes | Pack | None = None, flags: int = 0
+    ) -> Call:
         """sendto(2)."""
-        size = len(address) if address else 0
+        size = attr_size(address) if isinstance(address, Pack) else len(address or b"")
         return self.syscall("sendto", fd, data, len(data), flags, address, size)
 
     def sendmsg(self, fd: Fd, data: bytes, address: bytes | None = None, flags: int = 0) -> Call:
