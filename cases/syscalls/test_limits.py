@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""What rules and domains take of memory and time.
+
+Source: Documentation/userspace-api/landlock.rst, "Memory usage": kernel memory for rulesets is
+accounted, and can be restricted by the memory controller.
+"""
+
+import os
+import signal
+from collections.abc import Iterable
+
+from suite.abi import FS, MAX_LAYERS, NET, RULE_NET_PORT
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Outcome
+from suite.process import CLONE_NEWNS, Process
+from suite.rows import Judge, answers, covers, needs, vm_only
+from suite.ruleset import Ruleset, net_port
+from suite.session import Call, Mode
+from suite.tree import Tree
+
+BIND = NET.BIND_TCP
+RULES, DOMAINS, RULE_SIZE = 2048, 16, 40
+"""A rule takes no less bytes in any release."""
+LEFT = 128 << 10
+"""Bytes that a process in a group may still have; 4 times RULES rules take 4 times as many."""
+NO_PORTS = range(1 << 16, (1 << 16) + 4 * RULES)
+MEMBARRIER_GLOBAL, TRIES = 1, 100
+OPENED = 500
+
+
+class Group:
+    """A cgroup of the memory controller with one process, and who looks at it from outside."""
+
+    def __init__(self, keeper: Process, place: str) -> None:
+        keeper.unshare(CLONE_NEWNS)
+        keeper.mount("cgroup2", place, "cgroup2")
+        self._keeper = keeper
+        # Every mount of cgroup2 shows the same groups.
+        self._path = place + place.replace("/", "-").replace("-", "/", 1)
+        keeper.mkdir(self._path)
+        self._set("../cgroup.subtree_control", "+memory")
+        self.member = keeper.fork()
+        assert self.member.pid is not None
+        self.pid = self.member.pid.value
+        self._set("cgroup.procs", str(self.pid))
+
+    def _set(self, name: str, value: str) -> None:
+        fd = self._keeper.open(f"{self._path}/{name}", os.O_WRONLY)
+        self._keeper.write(fd, value.encode())
+        self._keeper.close(fd)
+
+    def charged(self) -> int:
+        """Bytes, by now."""
+        return int(self._keeper.read_file(f"{self._path}/memory.current"))
+
+    def limit(self) -> None:
+        """To a little more than there is by now."""
+        self._set("memory.max", str(self.charged() + LEFT))
+
+
+def add_rules(process: Process, ruleset: Call, ports: Iterable[int]) -> None:
+    for port in ports:
+        process.add_rule(ruleset, RULE_NET_PORT, net_port(BIND, port))
+
+
+@vm_only
+@needs(Need.MEMORY_GROUPS)
+@covers(BIND)
+@answers("lim-memcg")
+def test_domains_are_charged(process: Process, tree: Tree, judge: Judge) -> None:
+    """The copies of the rules that domains hold are charged to who enforced them, while they last.
+
+    They are freed some time after the last process of a domain.
+    """
+    group = Group(process, tree.d2)
+    ruleset = group.member.build(Ruleset(net=BIND))
+    with process.session.gate():
+        add_rules(group.member, ruleset, range(RULES))
+    members = [group.member.fork() for _ in range(DOMAINS)]
+    for member in members:
+        member.no_new_privs()
+    observed = members[0].observe(Process.getpid).outcome
+    if observed == Allowed():
+        observed = Allowed(charges(process, group, members, ruleset))
+    judge(since(BIND, Allowed("charged, then released")), observed)
+
+
+def charges(process: Process, group: Group, members: list[Process], ruleset: Call) -> str:
+    """What becomes of the memory of a group whose members enter domains, and end."""
+    least, before = DOMAINS * RULES * RULE_SIZE, group.charged()
+    for member in members:
+        member.enforce(ruleset)
+    during = group.charged()
+    if during - before < least:
+        return f"{during - before} bytes charged, not {least}"
+    for member in members:
+        process.session.kill(member.id)
+    for _ in range(TRIES):
+        process.syscall("membarrier", MEMBARRIER_GLOBAL, 0, 0)
+        if during - group.charged() >= least:
+            return "charged, then released"
+    return "charged, never released"
+
+
+def fate(process: Process, place: str, ports: Iterable[int]) -> Outcome:
+    """What becomes of the one process of a group that adds rules and has little memory left."""
+    group = Group(process, place)
+    ruleset = group.member.build(Ruleset(net=BIND))
+    built = process.observe(Process.getpid).outcome
+    if built != Allowed():
+        return built
+    group.limit()
+    with process.session.in_mode(Mode.DEATH):
+        add_rules(group.member, ruleset, ports)
+    group.member.exit()
+    ended = process.observe(Process.wait, group.pid)
+    if ended.outcome != Allowed():
+        return ended.outcome
+    status = int.from_bytes(ended.calls[-1].data[:4], "little")
+    return Allowed("killed") if status == signal.SIGKILL else Allowed()
+
+
+@vm_only
+@needs(Need.MEMORY_GROUPS)
+@covers(BIND)
+@answers("sys-ar-enomem-memcg", "lim-memcg")
+def test_rules_are_charged(process: Process, tree: Tree, judge: Judge) -> None:
+    """Who adds rules beyond the memory of its group is killed; rules that are refused take none."""
+    keeper = process.fork()
+    control = fate(keeper, tree.d1, NO_PORTS)
+    observed = fate(process, tree.d2, range(4 * RULES))
+    judge(since(BIND, Allowed("killed")), observed, control)
+
+
+def open_often(process: Process, path: str) -> None:
+    for _ in range(OPENED):
+        process.close(process.open(path, os.O_RDONLY))
+
+
+@answers("lim-perf-16")
+def test_many_layers(process: Process, tree: Tree, judge: Judge) -> None:
+    """A process with as many layers as there can be goes on opening files."""
+    layer = tree.layer(FS.READ_FILE, {"d1": FS.READ_FILE})
+    sandboxed = process.under(*[layer] * MAX_LAYERS)
+    judge(since(FS.READ_FILE, Allowed()), sandboxed.observe(open_often, tree.sub_file))
