@@ -17,7 +17,7 @@ from suite.filesystems import FileSystem, filesystems
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, answers, table
+from suite.rows import Judge, answers, table, vm_only
 from suite.ruleset import Ruleset
 from suite.session import Out
 from suite.tree import Tree
@@ -30,6 +30,11 @@ POSIX = (
     FileSystem.BIND, FileSystem.FUSE,
 )  # fmt: skip
 ALL = (*POSIX, FileSystem.VFAT)
+# Those that can make an inode anew from what they have stored.
+STORED = (
+    FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS, FileSystem.F2FS, FileSystem.VFAT,
+    FileSystem.OVERLAY_LOWER, FileSystem.FUSE,
+)  # fmt: skip
 
 
 def ask_device(process: Process, tree: Tree) -> None:
@@ -108,6 +113,19 @@ RULES = {
     ),
 }
 
+FORGOTTEN = {
+    "forgotten-rule-on-the-file": Right(
+        covers=FS.READ_FILE,
+        folder=lambda tree: tree.sub_file,
+        call=lambda process, tree: process.open(tree.sub_file, os.O_RDONLY),
+    ),
+    "forgotten-rule-on-the-folder": Right(
+        covers=FS.READ_FILE,
+        folder=lambda tree: tree.d1,
+        call=lambda process, tree: process.open(tree.sub_file, os.O_RDONLY),
+    ),
+}
+
 
 def check_without(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
     twin = tree.twin()
@@ -152,3 +170,19 @@ def test_node_without_a_rule(case: Right, process: Process, tree: Tree, judge: J
 def test_node_with_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
     """Where a file system has links and special files, a rule allows them."""
     check_with(case, process, tree, judge)
+
+
+@vm_only
+@filesystems(*STORED)
+@table(FORGOTTEN)
+def test_forgotten_files(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """A rule keeps its inode: the kernel may forget all files that are not in use, it still holds.
+
+    Source: security/landlock/fs.c, get_inode_object(), at ihold().
+    """
+    control = process.observe(case.call, tree)
+    ruleset = Ruleset(fs=case.covers).allow(case.folder(tree), case.covers)
+    sandboxed = process.under(ruleset)
+    process.syscall("sync")
+    process.write_file("/proc/sys/vm/drop_caches", b"2")
+    judge(since(case.covers, Allowed()), sandboxed.observe(case.call, tree), control)
