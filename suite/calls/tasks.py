@@ -20,6 +20,8 @@ SIGEV_SIGNAL, SIGEV_THREAD_ID = 0, 4
 WNOHANG, WUNTRACED, WALL = 1, 2, 0x40000000
 CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON = 18, 19, 21, 38
 BPF_MAP_CREATE, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_MAP_TYPE_ARRAY = 0, 6, 7, 2
+BPF_PROG_LOAD, BPF_PROG_ATTACH, BPF_PROG_TYPE_CGROUP_SOCK_ADDR = 5, 8, 18
+BPF_CGROUP_INET4_CONNECT = 10
 SECCOMP_SET_MODE_FILTER, SECCOMP_GET_ACTION_AVAIL, SECCOMP_FILTER_FLAG_TSYNC = 1, 2, 1
 SECCOMP_RET_ERRNO, SECCOMP_RET_ALLOW = 0x00050000, 0x7FFF0000
 KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT = 1, 18
@@ -162,6 +164,18 @@ class Tasks(Caller):
         """bpf(BPF_MAP_CREATE): a file descriptor of an array of one element."""
         attr = struct.pack("<IIII", BPF_MAP_TYPE_ARRAY, 4, 4, 1)
         return self.syscall("bpf", BPF_MAP_CREATE, attr, len(attr))
+
+    def load_program(self, kind: int, instructions: bytes, attach: int) -> Call:
+        """bpf(BPF_PROG_LOAD): a file descriptor of a program for an attach type."""
+        size = len(instructions) // 8
+        head: tuple[tuple[int, Argument], ...] = ((4, kind), (4, size), (8, instructions))
+        attr = Pack((*head, (8, "MIT"), bytes(44), (4, attach)))
+        return self.syscall("bpf", BPF_PROG_LOAD, attr, 72)
+
+    def attach_program(self, target: Fd, program: Fd, attach: int) -> Call:
+        """bpf(BPF_PROG_ATTACH) to a cgroup."""
+        attr = Pack(((4, target), (4, program), (4, attach), (4, 0)))
+        return self.syscall("bpf", BPF_PROG_ATTACH, attr, 16)
 
     def pin(self, fd: Fd, path: str) -> Call:
         """bpf(BPF_OBJ_PIN): give an object a path."""
