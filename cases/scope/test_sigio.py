@@ -82,6 +82,7 @@ class Owner(Case):
 ANSWERS = {
     "setown-domain-to-no-domain": ("sig-fown-before", "sig-fown-trigger-outside"),
     "setown-ex-thread-domain-to-no-domain": ("sig-fown-ex-tid",),
+    "urgent-domain-to-no-domain": ("sig-fown-before",),
 }
 OUTSIDE = {
     "setown-ex-process": Owner(own=setown_ex(F_OWNER_PID), expect=NOT_SENT),
@@ -100,11 +101,12 @@ PROCESSES = {
     for name, relation in SCOPE_RELATIONS.items()
 }
 URGENT = {
-    f"urgent-{name}": Owner(
+    (row := f"urgent-{name}"): Owner(
         relation=relation,
         happen=urgent_data_comes,
         number=SIGURG,
         needs=(Need.UNIX_OUT_OF_BAND,),
+        answers=ANSWERS.get(row, ()),
         expect=ALLOWED if relation.reaches else NOT_SENT,
     )
     for name, relation in SCOPE_RELATIONS.items()
