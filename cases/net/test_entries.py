@@ -69,6 +69,7 @@ def socketcall(process: Process, case: Socketcall, port: int) -> None:
     process.close(made)
 
 
+@answers("net-socketcall")
 @needs(Need.NET, Need.COMPAT)
 @table(SOCKETCALLS)
 def test_socketcall(case: Socketcall, process32: Process, port: int, judge: Judge) -> None:

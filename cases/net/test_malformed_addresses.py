@@ -18,7 +18,7 @@ from suite.expectation import ByBug, Then, since
 from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
-from suite.rows import Case, Judge, needs, table
+from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
@@ -188,6 +188,7 @@ UNHANDLED = {
 }
 
 
+@answers("net-unhandled-family")
 @needs(Need.NET, Need.IPV6)
 @table(UNHANDLED)
 def test_unhandled(case: Unhandled, process: Process, port: int, judge: Judge) -> None:

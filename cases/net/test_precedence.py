@@ -104,6 +104,7 @@ LANDLOCK_FIRST = {
         prepare=new,
         call=lambda process, fd, port: process.bind(fd, inet(port, ELSEWHERE)),
         tcp="EADDRNOTAVAIL",
+        answers="net-unreachable-order",
     ),
     "bind-ipv4-mapped-only-ipv6": Refused(
         right=BIND,
@@ -132,6 +133,7 @@ LANDLOCK_FIRST = {
         prepare=new,
         call=lambda process, fd, port: process.connect(fd, inet(port, ELSEWHERE)),
         tcp="ENETUNREACH",
+        answers="net-unreachable-order",
     ),
 }
 
@@ -158,32 +160,44 @@ class RefusedFirst(Row):
 
 SOCKETS_FIRST = {
     "bind-no-descriptor": RefusedFirst(
-        call=lambda process, fd, port: process.bind(-1, inet(port)), errno="EBADF"
+        call=lambda process, fd, port: process.bind(-1, inet(port)),
+        errno="EBADF",
+        answers="net-socket-layer-order",
     ),
     "bind-no-socket": RefusedFirst(
         call=lambda process, fd, port: process.bind(process.open("/", os.O_RDONLY), inet(port)),
         errno="ENOTSOCK",
+        answers="net-socket-layer-order",
     ),
     "bind-no-address": RefusedFirst(
-        call=lambda process, fd, port: process.syscall("bind", fd, None, 16), errno="EFAULT"
+        call=lambda process, fd, port: process.syscall("bind", fd, None, 16),
+        errno="EFAULT",
+        answers="net-socket-layer-order",
     ),
     "bind-129-bytes": RefusedFirst(
         call=lambda process, fd, port: process.bind(fd, inet(port).ljust(129, b"\0")),
         errno="EINVAL",
+        answers="net-socket-layer-order",
     ),
     "connect-no-descriptor": RefusedFirst(
-        call=lambda process, fd, port: process.connect(-1, inet(port)), errno="EBADF"
+        call=lambda process, fd, port: process.connect(-1, inet(port)),
+        errno="EBADF",
+        answers="net-socket-layer-order",
     ),
     "connect-no-socket": RefusedFirst(
         call=lambda process, fd, port: process.connect(process.open("/", os.O_RDONLY), inet(port)),
         errno="ENOTSOCK",
+        answers="net-socket-layer-order",
     ),
     "connect-no-address": RefusedFirst(
-        call=lambda process, fd, port: process.syscall("connect", fd, None, 16), errno="EFAULT"
+        call=lambda process, fd, port: process.syscall("connect", fd, None, 16),
+        errno="EFAULT",
+        answers="net-socket-layer-order",
     ),
     "connect-negative-length": RefusedFirst(
         call=lambda process, fd, port: process.syscall("connect", fd, inet(port), -1),
         errno="EINVAL",
+        answers="net-socket-layer-order",
     ),
     "sendto-unconnected": RefusedFirst(
         call=lambda process, fd, port: process.sendto(fd, b"x", inet(port), MSG_NOSIGNAL),
