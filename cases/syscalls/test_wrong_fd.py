@@ -78,10 +78,9 @@ def use(call: Callable[[Process, Fd], object], wrong: Wrong) -> Use:
     expect = by_abi(lambda _: refused)
     if call is restrict_self_quietly:
         expect = since(RESTRICT.LOG_SUBDOMAINS_OFF, refused)
-    behaviour = {"EBADF": "sys-rs-badf", "EBADFD": "sys-rs-badfd"}[wrong.errno]
-    return Use(
-        make=wrong.make, call=call, expect=expect, answers=() if call is add_rule else behaviour
-    )
+    area = "sys-ar-fd" if call is add_rule else "sys-rs"
+    answers = f"{area}-{wrong.errno[1:].lower()}"
+    return Use(make=wrong.make, call=call, expect=expect, answers=answers)
 
 
 CASES = {
