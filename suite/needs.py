@@ -48,6 +48,8 @@ class Need(Enum):
     IPV6 = "needs IPv6"
     AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
     CLONE3 = "needs clone3(2), and CLONE_CLEAR_SIGHAND (Linux 5.5)"
+    SECURITYFS = "needs securityfs (CONFIG_SECURITYFS)"
+    LSM_CALLS = "needs lsm_list_modules(2) and lsm_get_self_attr(2) (Linux 6.8)"
     SECCOMP = "needs seccomp filters (CONFIG_SECCOMP_FILTER)"
     NO_AUDIT = "needs a kernel without the audit subsystem (no CONFIG_AUDIT)"
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
@@ -106,6 +108,7 @@ class Need(Enum):
     SCTP = "needs SCTP (CONFIG_IP_SCTP, and its module loaded)"
     SMC = "needs SMC (CONFIG_SMC, and its module loaded)"
     SMC_OF_INET = "needs SMC as a protocol of IPv4 (CONFIG_SMC, Linux 6.11)"
+    UDP_LITE = "needs UDP-Lite (until Linux 7.0)"
     VSOCK = "needs AF_VSOCK (CONFIG_VSOCKETS)"
     RAW_SOCKETS = "needs raw and packet sockets (CAP_NET_RAW, CONFIG_PACKET)"
     LOCAL_PORT_RANGE = "needs IP_LOCAL_PORT_RANGE (Linux 6.3)"
@@ -453,6 +456,8 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
     Need.CLONE3: _knows("clone3"),
+    Need.SECURITYFS: lambda ground, _: bool(ground.facts.lsm),
+    Need.LSM_CALLS: _knows("lsm_list_modules"),
     Need.SECCOMP: _gives(
         "seccomp", SECCOMP_GET_ACTION_AVAIL, 0, struct.pack("<I", SECCOMP_RET_ALLOW)
     ),
@@ -524,6 +529,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SCTP: _makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
     Need.SMC: _makes_sockets(AF_SMC, modules=("smc",)),
     Need.SMC_OF_INET: _makes_sockets(socket.AF_INET, IPPROTO_SMC, modules=("smc",)),
+    Need.UDP_LITE: _makes_sockets(socket.AF_INET, socket.IPPROTO_UDPLITE, kind=socket.SOCK_DGRAM),
     Need.VSOCK: _makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
     Need.RAW_SOCKETS: _makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
     Need.LOCAL_PORT_RANGE: _has_local_port_range,
