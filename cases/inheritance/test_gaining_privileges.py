@@ -85,9 +85,17 @@ GAINS = {
     "set-user-id-no-new-privs": Program(
         make=set_user_id, restrict=with_no_new_privs, expect=KEPT_OUT, answers="inh-exec-setuid-nnp"
     ),
-    "file-capability": Program(make=with_capability, restrict=with_capability_alone, expect=GAINED),
+    "file-capability": Program(
+        make=with_capability,
+        restrict=with_capability_alone,
+        expect=GAINED,
+        answers="inh-exec-filecaps",
+    ),
     "file-capability-no-new-privs": Program(
-        make=with_capability, restrict=with_no_new_privs, expect=KEPT_OUT
+        make=with_capability,
+        restrict=with_no_new_privs,
+        expect=KEPT_OUT,
+        answers="inh-exec-filecaps",
     ),
 }
 
