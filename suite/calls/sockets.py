@@ -17,6 +17,7 @@ IPV6_ADDRFORM = 1
 TCP_FASTOPEN_CONNECT = 30
 MSG_FASTOPEN = 0x20000000
 LOOPBACK6 = bytes(15) + b"\1"
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 
 def inet(port: int, address: str = "127.0.0.1") -> bytes:
@@ -128,6 +129,12 @@ class Sockets(Caller):
         """socketpair(2) of UNIX sockets: its two ends."""
         call = self.syscall("socketpair", socket.AF_UNIX, kind | socket.SOCK_CLOEXEC, 0, Out(8))
         return Int(call, 0), Int(call, 4)
+
+    def loopback_up(self) -> Call:
+        """Bring the loopback interface of the network namespace up (SIOCSIFFLAGS)."""
+        fd = self.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.syscall("ioctl", fd, _SIOCSIFFLAGS, struct.pack("<16sH14x", b"lo", _IFF_UP))
+        return self.syscall("close", fd)
 
     def server(self, family: int, kind: int, address: bytes) -> Call:
         """A bound socket; listening if it is a stream or seqpacket."""

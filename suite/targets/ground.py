@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,8 +28,6 @@ from suite.targets.facts import probe
 NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
 SUPERVISOR = 0
 PLACE = "/tmp/landproof"  # noqa: S108 (a private tmpfs is mounted there first)
-_SIOCSIFFLAGS = 0x8914
-_IFF_UP = 1
 _SIG_IGN = 1
 
 
@@ -97,7 +93,7 @@ def _furnish(
     if private:
         root.observe(Process.mount, "proc", "/proc", "proc")
         root.mkdir(place)
-        _loopback_up(root)
+        root.observe(Process.loopback_up)
     binary = f"{place}/agent"
     root.write_file(binary, agent.read_bytes(), mode=0o755)
     session.flush()
@@ -114,12 +110,3 @@ def agent32(ground: Ground) -> str:
     if ground.root.observe(Process.access, path, os.X_OK).outcome != Allowed():
         ground.root.write_file(path, build.agent("i386").read_bytes(), mode=0o755)
     return path
-
-
-def _loopback_up(root: Process) -> None:
-    def up(process: Process) -> None:
-        fd = process.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        process.ioctl(fd, _SIOCSIFFLAGS, struct.pack("<16sH14x", b"lo", _IFF_UP))
-        process.close(fd)
-
-    root.observe(up)
