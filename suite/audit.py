@@ -21,8 +21,9 @@ from suite.process import Process
 from suite.session import Call, Pack
 
 LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
-_AUDIT_SET, _AUDIT_USER = 1001, 1005
+_AUDIT_SET, _AUDIT_USER, _AUDIT_ADD_RULE, _AUDIT_DEL_RULE = 1001, 1005, 1011, 1012
 _STATUS_ENABLED = 1
+_FILTER_EXCLUDE, _ALWAYS, _MSGTYPE, _EQUAL = 5, 2, 12, 0x40000000
 _NETLINK_AUDIT = 9
 _READLOG = 1
 _NLM_F_REQUEST = 1
@@ -85,6 +86,16 @@ class AuditLog:
         self._enable(0)
         yield
         self._enable(1)
+
+    @contextmanager
+    def excluding(self, kind: int) -> Iterator[None]:
+        """Records of a type, filtered out for a block."""
+        # struct audit_rule_data: one field, in arrays of 64
+        arrays = [struct.pack("<64I", *[first] + [0] * 63) for first in (0, _MSGTYPE, kind, _EQUAL)]
+        rule = struct.pack("<3I", _FILTER_EXCLUDE, _ALWAYS, 1) + b"".join(arrays) + bytes(4)
+        self._send(_AUDIT_ADD_RULE, rule)
+        yield
+        self._send(_AUDIT_DEL_RULE, rule)
 
     def records(self) -> list[AuditRecord]:
         """What was logged since they were last asked for.

@@ -2,7 +2,7 @@
 """What is owed of the log, and what it says, with names for what only one run knows."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from suite.abi import Feature
 from suite.audit import AuditLog, AuditRecord
@@ -72,3 +72,22 @@ def logs(
     outcome = denied.outcome
     text = told(log.accesses(), process, names)
     return Allowed(text) if outcome == Denied(errno) else outcome
+
+
+def end(process: Process, child: Process) -> None:
+    """End a child and, its parent being told, its part in what only it uses."""
+    assert child.pid is not None
+    child.exit()
+    process.wait(child.pid)
+
+
+def denials(
+    log: AuditLog, process: Process, sandboxed: Process, accesses: Sequence[AuditRecord]
+) -> str:
+    """End the domain of these records with its last process; how many denials the log counts."""
+    end(process, sandboxed)
+    if not accesses:
+        return NO_RECORD
+    domain = accesses[0].fields["domain"]
+    ended = [r.fields for r in log.until_freed(domain) if r.fields.get("domain") == domain]
+    return f"denials={ended[-1]['denials']}"

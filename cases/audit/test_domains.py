@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""The record of a domain: when it is logged, whom it names, and what it counts.
+
+Source: Documentation/admin-guide/LSM/landlock.rst, "AUDIT_LANDLOCK_DOMAIN"; security/landlock/
+audit.c, log_domain() and landlock_audit_free_domain().
+"""
+
+import os
+
+from cases.audit.logs import NO_RECORD, inode, logged, logs
+from suite.abi import FS
+from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog
+from suite.expectation import Expectation
+from suite.needs import Need
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Observation, Process
+from suite.rows import Judge, answers, needs, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
+PR_SET_NAME = 15
+SYSCALL, PROCTITLE, END_OF_EVENT = 1300, 1327, 1320
+PATHS = (1302, 1307)
+"""PATH and CWD: with some releases, of calls on paths."""
+
+
+def owed(text: str) -> Expectation:
+    return logged(READ.features, Allowed(text))
+
+
+def read(process: Process, tree: Tree) -> Observation:
+    return process.observe(Process.open, tree.file, os.O_RDONLY)
+
+
+def unless_refused(denied: Observation, text: str) -> Outcome:
+    """What was logged, if the process was in a domain and denied."""
+    outcome = denied.outcome
+    return Allowed(text) if outcome == Denied("EACCES") else outcome
+
+
+def domain_record(log: AuditLog) -> str:
+    """The first record of a domain that was allocated, without its number."""
+    for record in log.records():
+        if record.fields.get("status") == "allocated":
+            return record.text.partition(" ")[2]
+    return NO_RECORD
+
+
+@vm_only
+@answers("aud-types", "aud-domain-alloc-once")
+@needs(Need.AUDIT)
+def test_events(process: Process, tree: Tree, judge: Judge) -> None:
+    """The first denial of a domain logs it in the same event, before the system call; no other."""
+    control = read(process, tree)
+    with AuditLog(process) as log:
+        sandboxed = process.under(READ)
+        denied = [read(sandboxed, tree) for _ in range(3)]
+        events: dict[int, list[int]] = {}
+        _ = denied[-1].outcome
+        for record in log.records():
+            if record.type not in PATHS:
+                events.setdefault(record.event, []).append(record.type)
+    seen = [kinds for kinds in events.values() if LANDLOCK_ACCESS in kinds]
+    later = [LANDLOCK_ACCESS, SYSCALL, PROCTITLE, END_OF_EVENT]
+    first = [LANDLOCK_ACCESS, LANDLOCK_DOMAIN, *later[1:]]
+    text = str(seen) if seen else NO_RECORD
+    judge(owed(str([first, later, later])), unless_refused(denied[-1], text), control)
+
+
+@vm_only
+@answers("aud-domain-alloc")
+@needs(Need.AUDIT)
+def test_creator(process: Process, tree: Tree, judge: Judge) -> None:
+    """A domain's record names its creator as it was then, whoever is denied, and what it is now."""
+    control = read(process, tree)
+    with AuditLog(process) as log:
+        creator = process.under(READ)
+        pid = creator.getpid().value
+        child = creator.fork()
+        child.prctl(PR_SET_NAME, "child")
+        child.setuid(1000)
+        denied = read(child, tree)
+        _ = denied.outcome
+        record = domain_record(log).replace(f"pid={pid} ", "pid=CREATOR ")
+    named = 'status=allocated mode=enforcing pid=CREATOR uid=0 exe="/init" comm="init"'
+    judge(owed(named), unless_refused(denied, record), control)
+
+
+@vm_only
+@answers("aud-tgid", "llr-40")
+@needs(Need.AUDIT)
+def test_creating_thread(process: Process, tree: Tree, judge: Judge) -> None:
+    """The process id of a creator is that of its process, also where a thread made the domain."""
+    control = read(process, tree)
+    with AuditLog(process) as log:
+        leader = process.fork()
+        pid = leader.getpid().value
+        thread = leader.thread()
+        thread.restrict(READ)
+        denied = read(thread, tree)
+        _ = denied.outcome
+        named = f" pid={pid} " in domain_record(log)
+    judge(
+        owed("of the process"),
+        unless_refused(denied, "of the process" if named else NO_RECORD),
+        control,
+    )
+
+
+@vm_only
+@answers("aud-exe-deleted")
+@needs(Need.AUDIT)
+def test_deleted_program(process: Process, tree: Tree, judge: Judge) -> None:
+    """The creator's program is named as deleted, in hexadecimal, if it was."""
+    control = read(process, tree)
+    program = tree.program(f"{tree.d1}/program")
+    with AuditLog(process) as log:
+        creator = process.fork()
+        creator.exec(program)
+        creator.unlink(program)
+        creator.restrict(READ)
+        denied = read(creator, tree)
+        _ = denied.outcome
+        named = f" exe={f'{program} (deleted)'.encode().hex().upper()} " in domain_record(log)
+    judge(owed("deleted"), unless_refused(denied, "deleted" if named else NO_RECORD), control)
+
+
+@vm_only
+@answers("aud-path-escape")
+@needs(Need.AUDIT)
+def test_escaped_path(process: Process, tree: Tree, judge: Judge) -> None:
+    """A path with a space is logged in hexadecimal."""
+    path = f"{tree.d1}/with space"
+    process.write_file(path, b"")
+    control = process.observe(Process.open, path, os.O_RDONLY)
+    with AuditLog(process) as log:
+        denied = process.under(READ).observe(Process.open, path, os.O_RDONLY)
+        observed = logs(log, process, denied, names={path.encode().hex().upper(): "PATH"})
+    # The number of the inode is looked for by a path that can be read.
+    number = f"ino={inode(process, path)}"
+    judge(owed(f'blockers=fs.read_file path=PATH dev="tmpfs" {number}'), observed, control)
