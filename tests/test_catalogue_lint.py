@@ -13,7 +13,18 @@ from suite.abi import FEATURES, Erratum
 from suite.bugs import Bug
 
 CASES = Path(__file__).parents[1] / "cases"
-AREAS = {"audit", "claims", "fs", "history", "inheritance", "net", "ptrace", "scope", "syscalls"}
+AREAS = {
+    "audit",
+    "claims",
+    "fs",
+    "history",
+    "inheritance",
+    "net",
+    "ptrace",
+    "scope",
+    "syscalls",
+    "visibility",
+}
 ID = re.compile(r"[a-z]+/[a-z][a-z0-9_]*\[[a-z0-9]+(-[a-z0-9]+)*\]")
 FILES = sorted(CASES.rglob("*.py"))
 
