@@ -34,10 +34,6 @@ def kill(sender: Process, receiver: Call, number: int = SIGUSR1) -> None:
     sender.kill(receiver, number)
 
 
-def kill_group(sender: Process, receiver: Call, number: int = SIGUSR1) -> None:
-    sender.kill(-receiver.value, number)
-
-
 def tkill(sender: Process, receiver: Call, number: int = SIGUSR1) -> None:
     sender.tkill(receiver, number)
 
@@ -69,7 +65,6 @@ BY_PIDFD = {
 """With flags, which need ``Need.PIDFD_SIGNAL_FLAGS``."""
 WAYS: dict[str, Send] = {
     "kill": kill,
-    "kill-group": kill_group,
     "tkill": tkill,
     "tgkill": tgkill,
     "sigqueue": sigqueue,

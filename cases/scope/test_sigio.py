@@ -56,7 +56,7 @@ def by_ioctl(command: int) -> Own:
 
 OWNERS: dict[str, Own] = {
     "setown": setown,
-    "setown-group": setown_group,
+    "setown-ex-group": setown_ex(F_OWNER_PGRP),
     "setown-ex-thread": setown_ex(F_OWNER_TID),
 }
 
@@ -86,7 +86,7 @@ ANSWERS = {
 }
 OUTSIDE = {
     "setown-ex-process": Owner(own=setown_ex(F_OWNER_PID), expect=NOT_SENT),
-    "setown-ex-group": Owner(own=setown_ex(F_OWNER_PGRP), expect=NOT_SENT),
+    "setown-group": Owner(own=setown_group, expect=NOT_SENT),
     "fiosetown": Owner(own=by_ioctl(FIOSETOWN), answers="sig-fown-other-ops", expect=NOT_SENT),
     "siocspgrp": Owner(own=by_ioctl(SIOCSPGRP), expect=NOT_SENT),
 }
@@ -225,9 +225,11 @@ FIXED = since(
 OWN_PROCESS = {
     "own-process": OwnProcess(answers="sig-threads-erratum2", expect=FIXED),
     "own-leader": OwnProcess(own=setown_ex(F_OWNER_TID), expect=FIXED),
-    "own-group": OwnProcess(own=setown_group, answers="sig-fown-pgrp-self", expect=FIXED),
+    "own-group": OwnProcess(
+        own=setown_ex(F_OWNER_PGRP), answers="sig-fown-pgrp-self", expect=FIXED
+    ),
     "own-group-with-another": OwnProcess(
-        own=setown_group,
+        own=setown_ex(F_OWNER_PGRP),
         joined_later=True,
         answers="sig-fown-pgrp-self",
         expect=since(SCOPE.SIGNAL, ByBug(SIGIO_BYPASS, before=Denied("EAGAIN"), after=Allowed())),

@@ -86,11 +86,11 @@ def test_processes(case: Way, process: Process, judge: Judge) -> None:
 
     The receiver leads a process group of its own, so that it is its only member.
     """
+    process.block_signals(SIGUSR1)
     sender, receiver = case.relation.place(process, SCOPED)
     receiver.setpgid()
-    receiver.block_signals(SIGUSR1)
-    control = deliver(case.send, process, receiver).outcome
-    judge(case.expect, deliver(case.send, sender, receiver).outcome, control)
+    control = deliver(case.send, process, receiver)
+    judge(case.expect, deliver(case.send, sender, receiver).outcome, control.outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
