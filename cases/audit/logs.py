@@ -2,7 +2,7 @@
 """What is owed of the log, and what it says, with names for what only one run knows."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from suite.abi import Feature
 from suite.audit import AuditLog, AuditRecord
@@ -12,6 +12,7 @@ from suite.process import Observation, Process
 
 LOGGED_SINCE = 7
 NO_RECORD = "no record"
+LOGGED, SILENT = "logged", "silent"
 UNLOGGED = Allowed(NO_RECORD)
 _PATH = re.compile(r'path="([^"]+)" .* ino=(\d+)')
 _INODE = slice(8, 16)
@@ -72,6 +73,17 @@ def logs(
     outcome = denied.outcome
     text = told(log.accesses(), process, names)
     return Allowed(text) if outcome == Denied(errno) else outcome
+
+
+def sequence(log: AuditLog, *denied: Callable[[], Observation], errno: str = "EACCES") -> Outcome:
+    """Whether each of these denials is logged; what one came to, if that was no such denial."""
+    seen = []
+    for deny in denied:
+        outcome = deny().outcome
+        if outcome != Denied(errno):
+            return outcome
+        seen.append(LOGGED if log.accesses() else SILENT)
+    return Allowed(", ".join(seen))
 
 
 def end(process: Process, child: Process) -> None:

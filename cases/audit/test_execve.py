@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""Which denials are logged before and after execve(2), by the flags of the domain.
+
+Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF and
+LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON; security/landlock/cred.c, hook_bprm_creds_for_exec().
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases.audit.logs import LOGGED, SILENT, logged, sequence
+from suite.abi import FS, RESTRICT, SCOPE
+from suite.audit import LANDLOCK_DOMAIN, AuditLog
+from suite.calls.files import AT_EXECVE_CHECK
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+SAME_OFF, NEW_ON = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
+WRITE = FS.WRITE_FILE
+SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
+
+
+def write(process: Process, tree: Tree) -> None:
+    process.open(tree.file, os.O_WRONLY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags(Case):
+    """The flags of a domain."""
+
+    flags: RESTRICT
+
+
+def flags(given: RESTRICT, before: str, after: str, *answers: str) -> Flags:
+    return Flags(
+        flags=given,
+        covers=given,
+        expect=logged([FS.WRITE_FILE, given], Allowed(f"{before}, {after}"), NEITHER),
+        answers=answers,
+    )
+
+
+NEITHER = Allowed(f"{SILENT}, {SILENT}")
+FLAGS = {
+    "no-flag": flags(RESTRICT(0), LOGGED, SILENT, "aud-same-exec-default", "aud-new-exec-default"),
+    "same-exec-off": flags(SAME_OFF, SILENT, SILENT, "aud-same-exec-off"),
+    "new-exec-on": flags(NEW_ON, LOGGED, LOGGED, "aud-new-exec-on"),
+    "same-exec-off-new-exec-on": flags(SAME_OFF | NEW_ON, SILENT, LOGGED, "aud-flags-3"),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@table(FLAGS)
+def test_flags(case: Flags, process: Process, tree: Tree, judge: Judge) -> None:
+    """By default a domain logs what the program that made it is denied, and not what others are."""
+    program = tree.program(f"{tree.d1}/program")
+    control = process.observe(write, tree)
+    with AuditLog(process) as log:
+        sandboxed = process.under(Ruleset(fs=WRITE, flags=case.flags))
+        executed = sandboxed.fork()
+        executed.exec(program)
+        observed = sequence(
+            log,
+            lambda: sandboxed.observe(write, tree),
+            lambda: executed.observe(write, tree),
+        )
+    judge(case.expect, observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor(Case):
+    """Who is denied, made from who made the domain, and given a program."""
+
+    make: Callable[[Process, str], Process]
+
+
+def actor(
+    make: Callable[[Process, str], Process], seen: str, *answers: str, need: tuple[Need, ...] = ()
+) -> Actor:
+    return Actor(
+        make=make,
+        expect=logged([WRITE], Allowed(seen), Allowed(SILENT)),
+        answers=answers,
+        needs=need,
+    )
+
+
+def execute(creator: Process, program: str) -> Process:
+    creator.exec(program)
+    return creator
+
+
+def thread_of_child(creator: Process, program: str) -> Process:
+    return creator.fork().thread()
+
+
+def while_a_child_executed(creator: Process, program: str) -> Process:
+    creator.fork().exec(program)
+    return creator
+
+
+def child_of_executed(creator: Process, program: str) -> Process:
+    return execute(creator, program).fork()
+
+
+def execute_nothing(creator: Process, program: str) -> Process:
+    _ = creator.observe(Process.exec, f"{program}/none").outcome
+    _ = creator.observe(Process.exec, "/").outcome
+    return creator
+
+
+def execute_unfit(creator: Process, program: str) -> Process:
+    """What the kernel looks into, and finds no program in, after it prepared credentials."""
+    _ = creator.observe(Process.exec, f"{program}-unfit").outcome
+    return creator
+
+
+def check_execution(creator: Process, program: str) -> Process:
+    creator.exec(program, flags=AT_EXECVE_CHECK)
+    return creator
+
+
+ACTORS = {
+    "creator": actor(lambda creator, _: creator, LOGGED, "aud-same-exec-default"),
+    "child": actor(lambda creator, _: creator.fork(), LOGGED, "aud-same-exec-default"),
+    "thread": actor(lambda creator, _: creator.thread(), LOGGED, "aud-same-exec-default"),
+    "thread-of-child": actor(thread_of_child, LOGGED, "aud-same-exec-default"),
+    "parent-of-executed": actor(while_a_child_executed, LOGGED, "aud-same-exec-default"),
+    "executed": actor(execute, SILENT, "aud-new-exec-default"),
+    "child-of-executed": actor(child_of_executed, SILENT, "aud-new-exec-default"),
+    "execve-of-nothing": actor(execute_nothing, LOGGED, "aud-failed-exec"),
+    "execve-of-no-program": actor(execute_unfit, LOGGED, "aud-failed-exec"),
+    "execve-check": actor(check_execution, LOGGED, "aud-execve-check", need=(Need.EXECVE_CHECK,)),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@table(ACTORS)
+def test_actor(case: Actor, process: Process, tree: Tree, judge: Judge) -> None:
+    """What runs the program that made the domain is logged, until execve(2) has succeeded."""
+    program = tree.program(f"{tree.d1}/program")
+    process.write_file(f"{program}-unfit", b"unfit", mode=0o755)
+    control = process.observe(write, tree)
+    with AuditLog(process) as log:
+        creator = process.fork()
+        creator.restrict(Ruleset(fs=WRITE))
+        acting = case.make(creator, program)
+        observed = sequence(log, lambda: acting.observe(write, tree))
+    judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("aud-new-exec-on")
+@covers(NEW_ON)
+@needs(Need.AUDIT)
+def test_creator_of_executed(process: Process, tree: Tree, judge: Judge) -> None:
+    """A domain's record names the program that made it, not the one that was denied."""
+    program = tree.program(f"{tree.d1}/program")
+    control = process.observe(write, tree)
+    with AuditLog(process) as log:
+        sandboxed = process.under(Ruleset(fs=WRITE, flags=NEW_ON))
+        sandboxed.exec(program)
+        outcome = sandboxed.observe(write, tree).outcome
+        exe = [
+            r.fields["exe"]
+            for r in log.records()
+            if r.type == LANDLOCK_DOMAIN and "exe" in r.fields
+        ]
+        if outcome == Denied("EACCES"):
+            outcome = Allowed(" ".join(exe))
+    judge(since(NEW_ON, Allowed("/init")), outcome, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested(Case):
+    """The domain that an executed program makes, in one that scopes signals."""
+
+    inner: Ruleset
+
+
+NESTED = {
+    "executed-makes-domain": Nested(
+        inner=SIGNAL,
+        expect=logged(SIGNAL.features, Allowed(LOGGED), Allowed(SILENT)),
+        answers="aud-exec-nested",
+    ),
+    "executed-makes-other-domain": Nested(
+        inner=Ruleset(fs=WRITE),
+        expect=logged(SIGNAL.features, Allowed(SILENT), Allowed(SILENT)),
+        answers="aud-exec-outer-denies",
+    ),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@table(NESTED)
+def test_nested(case: Nested, process: Process, tree: Tree, judge: Judge) -> None:
+    """After execve(2) it is the domain that denies which decides, by the program that made it."""
+    program = tree.program(f"{tree.d1}/program")
+    pid = process.getpid().value
+    control = process.fork().observe(Process.kill, pid, 0)
+    with AuditLog(process) as log:
+        sandboxed = process.under(SIGNAL)
+        sandboxed.exec(program)
+        sandboxed.restrict(case.inner)
+        observed = sequence(log, lambda: sandboxed.observe(Process.kill, pid, 0), errno="EPERM")
+    judge(case.expect, observed, control)

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""Quiet rules and scopes: what they keep out of the log.
+
+Source: include/uapi/linux/landlock.h, LANDLOCK_ADD_RULE_QUIET and quiet_access_fs; security/
+landlock/log.c, is_denial_quieted().
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM
+
+from cases.audit.logs import LOGGED, SILENT, sequence
+from cases.net.calls import bind_tcp, sendto_udp
+from suite.abi import ADD_RULE, FS, NET, RULE_NET_PORT, SCOPE
+from suite.audit import AuditLog
+from suite.calls.sockets import abstract, inet6, unspecified
+from suite.calls.tasks import PTRACE_ATTACH
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset, net_port
+from suite.tree import Tree
+
+QUIET = ADD_RULE.QUIET
+READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
+MOVE = FS.MAKE_REG | FS.REMOVE_FILE | FS.REFER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files(Case):
+    """Quiet rights, quiet rules in the tree, and a call that is denied."""
+
+    call: Callable[[Process, Tree], object]
+    handled: FS = READ | WRITE
+    quiet: FS
+    rules: tuple[str, ...]
+
+
+def files(
+    call: Callable[[Process, Tree], object],
+    quiet: FS,
+    seen: str,
+    *rules: str,
+    handled: FS = READ | WRITE,
+) -> Files:
+    return Files(
+        call=call, quiet=quiet, handled=handled, rules=rules, expect=since(QUIET, Allowed(seen))
+    )
+
+
+def opened(flags: int) -> Callable[[Process, Tree], object]:
+    return lambda process, tree: process.open(tree.file, flags)
+
+
+def rename(process: Process, tree: Tree) -> None:
+    process.rename(tree.file, f"{tree.d2}/new")
+
+
+read, write, both = opened(os.O_RDONLY), opened(os.O_WRONLY), opened(os.O_RDWR)
+FILES = {
+    "rule-on-folder": files(read, READ, SILENT, "d1"),
+    "rule-on-file": files(read, READ, SILENT, "d1/file"),
+    "rule-on-root-of-tree": files(read, READ, SILENT, ""),
+    "rule-elsewhere": files(read, READ, LOGGED, "d2"),
+    "rule-for-other-right": files(write, READ, LOGGED, "d1"),
+    "rule-for-one-of-two-rights": files(both, READ, LOGGED, "d1"),
+    "rule-for-both-rights": files(both, READ | WRITE, SILENT, "d1"),
+    "rename-from-and-to-quiet": files(rename, MOVE, SILENT, "d1", "d2", handled=MOVE),
+    "rename-from-quiet": files(rename, MOVE, LOGGED, "d1", handled=MOVE),
+    "rename-of-quiet-file": files(rename, MOVE, LOGGED, "d1/file", handled=MOVE),
+    "rename-quiet-refer-only": files(rename, FS.REFER, LOGGED, "d1", "d2", handled=MOVE),
+}
+
+
+@vm_only
+@answers("llr-46")
+@covers(QUIET)
+@needs(Need.AUDIT)
+@table(FILES)
+def test_files(case: Files, process: Process, tree: Tree, judge: Judge) -> None:
+    """A denial of quiet rights alone, on or beneath what a quiet rule is on, is not logged."""
+    control = process.observe(case.call, tree.twin())
+    ruleset = Ruleset(fs=case.handled, quiet_fs=case.quiet)
+    for path in case.rules:
+        ruleset = ruleset.quiet(f"{tree.path}/{path}")
+    with AuditLog(process) as log:
+        sandboxed = process.under(ruleset)
+        observed = sequence(log, lambda: sandboxed.observe(case.call, tree))
+    judge(case.expect, observed, control)
+
+
+def under_quiet_port(process: Process, ruleset: Ruleset, port: int) -> Process:
+    """A child in a domain with a quiet rule on a port that allows nothing."""
+    child = process.fork()
+    child.no_new_privs()
+    fd = child.build(ruleset)
+    child.add_rule(fd, RULE_NET_PORT, net_port(NET(0), port), QUIET)
+    child.enforce(fd)
+    return child
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(Case):
+    """Quiet rights, and whether a call on the quiet port is logged, and on the next one."""
+
+    call: Callable[[Process, int, int], object]
+    handled: NET
+    quiet: NET
+
+
+BIND, SEND = NET.BIND_TCP, NET.CONNECT_SEND_UDP
+SILENT_THERE = since(QUIET, Allowed(f"{SILENT}, {LOGGED}"))
+PORTS = {
+    "port": Ports(
+        call=bind_tcp, handled=BIND, quiet=BIND, expect=SILENT_THERE, answers="aud-quiet-net"
+    ),
+    "port-udp": Ports(
+        call=sendto_udp, handled=SEND, quiet=SEND, expect=SILENT_THERE, answers="aud-quiet-net"
+    ),
+    "port-for-other-right": Ports(
+        call=bind_tcp,
+        handled=BIND | NET.CONNECT_TCP,
+        quiet=NET.CONNECT_TCP,
+        expect=since(QUIET, Allowed(f"{LOGGED}, {LOGGED}")),
+        answers="aud-quiet-partial",
+    ),
+}
+
+
+@vm_only
+@covers(QUIET)
+@needs(Need.AUDIT)
+@table(PORTS)
+def test_port(case: Ports, process: Process, port: int, judge: Judge) -> None:
+    """A quiet rule on a port keeps the denials of quiet rights on that port out of the log."""
+    control = process.observe(case.call, AF_INET, port)
+    ruleset = Ruleset(net=case.handled, quiet_net=case.quiet)
+    with AuditLog(process) as log:
+        sandboxed = under_quiet_port(process, ruleset, port)
+        observed = sequence(
+            log,
+            lambda: sandboxed.observe(case.call, AF_INET, port),
+            lambda: sandboxed.observe(case.call, AF_INET, port + 1),
+        )
+    judge(case.expect, observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen(Case):
+    """The port of the quiet rule, where the kernel is to choose one."""
+
+    port: int
+
+
+CHOSEN = {
+    "port-0": Chosen(port=0, expect=since(QUIET, Allowed(SILENT))),
+    "not-port-0": Chosen(port=1, expect=since(QUIET, Allowed(LOGGED))),
+}
+
+
+@vm_only
+@answers("aud-quiet-autobind")
+@covers(QUIET, NET.BIND_UDP)
+@needs(Need.AUDIT)
+@table(CHOSEN)
+def test_chosen_port(case: Chosen, process: Process, port: int, judge: Judge) -> None:
+    """A quiet rule on port 0 is about ports that the kernel chooses for a datagram."""
+    control = process.observe(sendto_udp, AF_INET, port)
+    ruleset = Ruleset(net=NET.BIND_UDP, quiet_net=NET.BIND_UDP)
+    with AuditLog(process) as log:
+        sandboxed = under_quiet_port(process, ruleset, case.port)
+        observed = sequence(log, lambda: sandboxed.observe(sendto_udp, AF_INET, port))
+    judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("aud-quiet-unspec6")
+@covers(QUIET, SEND)
+@needs(Need.AUDIT, Need.IPV6)
+def test_unspecified_ipv6(process: Process, port: int, judge: Judge) -> None:
+    """Where sendto(2) to the family AF_UNSPEC is denied on IPv6, no rule can be quiet about it."""
+    process.server(AF_INET6, SOCK_DGRAM, inet6(port))
+    fd = process.socket(AF_INET6, SOCK_DGRAM)
+    process.connect(fd, inet6(port))
+    address = unspecified(inet6(port))
+    control = process.observe(Process.sendto, fd, b"x", address)
+    with AuditLog(process) as log:
+        sandboxed = under_quiet_port(process, Ruleset(net=SEND, quiet_net=SEND), port)
+        observed = sequence(log, lambda: sandboxed.observe(Process.sendto, fd, b"x", address))
+    judge(since(QUIET, Allowed(LOGGED)), observed, control)
+
+
+SCOPES = SCOPE.SIGNAL | SCOPE.ABSTRACT_UNIX_SOCKET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scopes(Case):
+    """Quiet scopes, and a call on who is outside."""
+
+    quiet: SCOPE
+    call: Callable[[Process, int, str], object]
+
+
+def kill(process: Process, pid: int, name: str) -> None:
+    process.kill(pid, 0)
+
+
+def connect(process: Process, pid: int, name: str) -> None:
+    process.connect(process.socket(AF_UNIX, SOCK_STREAM), abstract(name))
+
+
+def trace(process: Process, pid: int, name: str) -> None:
+    process.ptrace(PTRACE_ATTACH, pid)
+
+
+def scopes(
+    call: Callable[[Process, int, str], object], quiet: SCOPE, seen: str, answers: str
+) -> Scopes:
+    return Scopes(call=call, quiet=quiet, expect=since(QUIET, Allowed(seen)), answers=answers)
+
+
+QUIET_SCOPES = {
+    "signal": scopes(kill, SCOPE.SIGNAL, SILENT, "aud-quiet-scope"),
+    "signal-other-scope": scopes(kill, SCOPE.ABSTRACT_UNIX_SOCKET, LOGGED, "aud-quiet-scope"),
+    "abstract": scopes(connect, SCOPE.ABSTRACT_UNIX_SOCKET, SILENT, "aud-quiet-scope"),
+    "abstract-other-scope": scopes(connect, SCOPE.SIGNAL, LOGGED, "aud-quiet-scope"),
+    "ptrace": scopes(trace, SCOPES, LOGGED, "aud-quiet-ptrace"),
+}
+
+
+@vm_only
+@covers(QUIET)
+@needs(Need.AUDIT)
+@table(QUIET_SCOPES)
+def test_scope(case: Scopes, process: Process, tree: Tree, judge: Judge) -> None:
+    """A quiet scope logs no denial of its own; ptrace(2) can't be made quiet."""
+    target = process.fork()
+    pid = target.getpid().value
+    process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
+    control = process.fork().observe(case.call, pid, tree.path)
+    with AuditLog(process) as log:
+        sandboxed = process.under(Ruleset(scope=SCOPES, quiet_scope=case.quiet))
+        observed = sequence(
+            log, lambda: sandboxed.observe(case.call, pid, tree.path), errno="EPERM"
+        )
+    judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("aud-quiet-ptrace")
+@covers(QUIET)
+@needs(Need.AUDIT, Need.MOUNT)
+def test_topology(process: Process, tree: Tree, judge: Judge) -> None:
+    """A denied change of the topology is logged, whatever is quiet."""
+    control = process.observe(Process.mount, "tmpfs", tree.d2, "tmpfs")
+    with AuditLog(process) as log:
+        sandboxed = process.under(Ruleset(fs=READ, quiet_fs=READ).quiet("/"))
+        observed = sequence(
+            log,
+            lambda: sandboxed.observe(Process.mount, "tmpfs", tree.d1, "tmpfs"),
+            errno="EPERM",
+        )
+    judge(since(QUIET, Allowed(LOGGED)), observed, control)

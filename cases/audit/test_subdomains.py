@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Which domain's record a denial is, and LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF.
+
+Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF; security/landlock/
+syscalls.c, landlock_restrict_self(); log.c, get_denied_layer().
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
+from suite.abi import FS, RESTRICT, SCOPE
+from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog
+from suite.bugs import LOG_SUBDOMAINS_ON
+from suite.expectation import ByBug, since, since_layers
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+NO_RULESET = -1
+SUBDOMAINS_OFF, SAME_OFF = RESTRICT.LOG_SUBDOMAINS_OFF, RESTRICT.LOG_SAME_EXEC_OFF
+WRITE, READ = Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_FILE)
+SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
+
+
+def write(process: Process, tree: Tree) -> None:
+    process.open(tree.file, os.O_WRONLY)
+
+
+def read(process: Process, tree: Tree) -> None:
+    process.open(tree.file, os.O_RDONLY)
+
+
+@vm_only
+@answers("aud-sub-off")
+@covers(SUBDOMAINS_OFF)
+@needs(Need.AUDIT)
+def test_off(process: Process, tree: Tree, judge: Judge) -> None:
+    """With the flag a domain logs what it denies, but those nested in it do not."""
+    control = process.observe(read, tree)
+    with AuditLog(process) as log:
+        sandboxed = process.under(Ruleset(fs=FS.WRITE_FILE, flags=SUBDOMAINS_OFF))
+        nested = sandboxed.under(READ)
+        observed = sequence(
+            log,
+            lambda: sandboxed.observe(write, tree),
+            lambda: nested.observe(read, tree),
+            lambda: nested.observe(write, tree),
+        )
+    judge(since(SUBDOMAINS_OFF, Allowed(f"{LOGGED}, {SILENT}, {LOGGED}")), observed, control)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Off(Case):
+    """How a process without a domain, which asked for silent subdomains, gets into one."""
+
+    enter: Callable[[Process], Process]
+
+
+def by_itself(process: Process) -> Process:
+    process.restrict(READ)
+    return process
+
+
+def by_child(process: Process) -> Process:
+    return process.under(READ)
+
+
+def by_thread(process: Process) -> Process:
+    return by_itself(process.thread())
+
+
+def by_nested(process: Process) -> Process:
+    """The later flags do not say it again."""
+    process.restrict(WRITE)
+    return process.under(READ)
+
+
+SILENCED = since(
+    SUBDOMAINS_OFF, ByBug(LOG_SUBDOMAINS_ON, before=Allowed(LOGGED), after=Allowed(SILENT))
+)
+OFF = {
+    "off-without-ruleset": Off(enter=by_itself, expect=SILENCED, answers="aud-sub-off-m1"),
+    "off-without-ruleset-in-child": Off(
+        enter=by_child, expect=SILENCED, answers=("aud-sub-off-m1", "llr-41")
+    ),
+    "off-without-ruleset-in-thread": Off(
+        enter=by_thread, expect=SILENCED, answers="aud-sub-off-m1"
+    ),
+    "off-without-ruleset-nested": Off(
+        enter=by_nested, expect=SILENCED, answers="aud-sub-off-irrevocable"
+    ),
+}
+
+
+@vm_only
+@covers(SUBDOMAINS_OFF)
+@needs(Need.AUDIT)
+@table(OFF)
+def test_off_without_ruleset(case: Off, process: Process, tree: Tree, judge: Judge) -> None:
+    """Without a ruleset the flag silences the domains of the caller and of who comes after it."""
+    control = process.observe(read, tree)
+    with AuditLog(process) as log:
+        caller = process.fork()
+        caller.build(READ)
+        caller.no_new_privs()
+        caller.enforce(NO_RULESET, SUBDOMAINS_OFF)
+        sandboxed = case.enter(caller)
+        observed = sequence(log, lambda: sandboxed.observe(read, tree))
+    judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("aud-sub-off-irrevocable")
+@covers(SUBDOMAINS_OFF)
+@needs(Need.AUDIT)
+def test_off_for_good(process: Process, tree: Tree, judge: Judge) -> None:
+    """No domain in between, which lacks the flag, lets those in it log again."""
+    control = process.observe(read, tree)
+    with AuditLog(process) as log:
+        sandboxed = process.under(
+            Ruleset(fs=FS.MAKE_BLOCK, flags=SUBDOMAINS_OFF), Ruleset(fs=FS.MAKE_CHAR), READ
+        )
+        observed = sequence(log, lambda: sandboxed.observe(read, tree))
+    judge(since(SUBDOMAINS_OFF, Allowed(SILENT)), observed, control)
+
+
+@vm_only
+@answers("aud-sub-off-irrevocable")
+@covers(RESTRICT.TSYNC)
+@needs(Need.AUDIT)
+def test_synced_thread(process: Process, tree: Tree, judge: Judge) -> None:
+    """LANDLOCK_RESTRICT_SELF_TSYNC gives threads the caller's state: they log again."""
+    control = process.observe(read, tree)
+    with AuditLog(process) as log:
+        leader = process.fork()
+        leader.no_new_privs()
+        thread = leader.thread()
+        thread.enforce(NO_RULESET, SUBDOMAINS_OFF)
+        leader.restrict(Ruleset(fs=FS.WRITE_FILE, flags=RESTRICT.TSYNC))
+        thread.restrict(READ)
+        observed = sequence(log, lambda: thread.observe(read, tree))
+    judge(
+        since_layers([[FS.READ_FILE, SUBDOMAINS_OFF], [RESTRICT.TSYNC]], Allowed(LOGGED)),
+        observed,
+        control,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers(Case):
+    """A domain that scopes signals, and what a child of its creator makes in it."""
+
+    inner: Ruleset
+
+
+OUTER, INNER = Allowed("outer"), Allowed("inner")
+LAYERS = {
+    "both-deny": Layers(
+        inner=SIGNAL, expect=logged(SIGNAL.features, INNER), answers="aud-innermost-denier"
+    ),
+    "outer-denies": Layers(inner=WRITE, expect=logged(SIGNAL.features, OUTER)),
+    "outer-denies-in-silent": Layers(
+        inner=Ruleset(fs=FS.WRITE_FILE, flags=SAME_OFF),
+        covers=SAME_OFF,
+        expect=since(SAME_OFF, OUTER),
+        answers="aud-outer-layer-denies",
+    ),
+}
+
+
+def creators(log: AuditLog) -> list[str]:
+    """For each denied access that was logged, the process id of who made the domain."""
+    records = log.records()
+    made = {
+        r.fields["domain"]: r.fields["pid"]
+        for r in records
+        if r.type == LANDLOCK_DOMAIN and r.fields["status"] == "allocated"
+    }
+    return [made[r.fields["domain"]] for r in records if r.type == LANDLOCK_ACCESS]
+
+
+@vm_only
+@covers(SCOPE.SIGNAL)
+@needs(Need.AUDIT)
+@table(LAYERS)
+def test_layers(case: Layers, process: Process, judge: Judge) -> None:
+    """A denial is logged once, as that of the innermost domain which denies, by its flags."""
+    pid = process.getpid().value
+    control = process.fork().observe(Process.kill, pid, 0)
+    with AuditLog(process) as log:
+        outer = process.under(SIGNAL)
+        inner = outer.under(case.inner)
+        outcome = inner.observe(Process.kill, pid, 0).outcome
+        if outcome == Denied("EPERM"):
+            pids = {str(outer.getpid().value): "outer", str(inner.getpid().value): "inner"}
+            outcome = Allowed(" ".join(pids[pid] for pid in creators(log)) or NO_RECORD)
+    judge(case.expect, outcome, control)
