@@ -8,7 +8,6 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import partial
 
 from suite.agent.build import BuildError
 from suite.calls.files import (
@@ -123,7 +122,10 @@ class Need(Enum):
     PROC_IO = "needs io in /proc (CONFIG_TASK_IO_ACCOUNTING)"
     PROC_SYSCALL = "needs syscall in /proc (CONFIG_HAVE_ARCH_TRACEHOOK)"
     PROC_STACK = "needs stack in /proc, and CAP_SYS_ADMIN (CONFIG_STACKTRACE)"
+    PROC_TIMERS = "needs timers in /proc, open to all (CONFIG_CHECKPOINT_RESTORE)"
+    PROC_GUARDED_TIMERS = "needs timers in /proc that only who may trace can read"
     PROC_WCHAN = "needs wchan in /proc (CONFIG_KALLSYMS)"
+    PERF_EVENTS = "needs perf_event_open(2) (CONFIG_PERF_EVENTS)"
     HIDEPID = "needs to mount procfs with hidepid=ptraceable (Linux 5.8)"
     PERFMON_READS = "needs CAP_PERFMON, and that it reads memory maps of others (Linux 6.16)"
     PERFMON_READS_NOTHING = "needs CAP_PERFMON, and that it reads no memory (before Linux 6.16)"
@@ -437,16 +439,26 @@ def _has_core_scheduling(process: Process) -> bool:
     return process.observe(Process.prctl, sched_core, get, 0, 0, Out(8)).outcome == Allowed()
 
 
-def _perfmon_reads(ground: Ground, _: Target, *, expected: bool) -> bool:
-    """Whether CAP_PERFMON alone opens the maps of a process that may not be traced."""
-    if not ground.facts.capabilities >> CAP_PERFMON & 1 or ground.facts.uid != 0:
-        return False
+def _opens_untraceable(ground: Ground, name: str, kept: int = 0) -> bool:
+    """Whether a file in /proc can be opened of a process that has more capabilities."""
     with ground.session.scope():
         target, reader = ground.root.fork(), ground.root.fork()
         pid = target.getpid().value
-        reader.drop_capabilities(1 << CAP_PERFMON)
-        opened = reader.observe(Process.open, f"/proc/{pid}/maps", os.O_RDONLY).outcome
-        return (opened == Allowed()) == expected
+        reader.drop_capabilities(kept)
+        opened = reader.observe(Process.open, f"/proc/{pid}/{name}", os.O_RDONLY)
+        return opened.outcome == Allowed()
+
+
+def _has_perfmon(ground: Ground) -> bool:
+    return bool(ground.facts.capabilities >> CAP_PERFMON & 1) and ground.facts.uid == 0
+
+
+def _perfmon_reads(ground: Ground) -> bool:
+    return _opens_untraceable(ground, "maps", 1 << CAP_PERFMON)
+
+
+def _has_timers(ground: Ground, target: Target) -> bool:
+    return bool(ground.facts.capabilities) and _has_entry("timers")(ground, target)
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
@@ -544,12 +556,21 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.PROC_IO: _has_entry("io"),
     Need.PROC_SYSCALL: _has_entry("syscall"),
     Need.PROC_STACK: lambda ground, _: _reads_stack(ground.root),
+    Need.PROC_TIMERS: lambda ground, target: (
+        _has_timers(ground, target) and _opens_untraceable(ground, "timers")
+    ),
+    Need.PROC_GUARDED_TIMERS: lambda ground, target: (
+        _has_timers(ground, target) and not _opens_untraceable(ground, "timers")
+    ),
     Need.PROC_WCHAN: _has_entry("wchan"),
+    Need.PERF_EVENTS: _knows("perf_event_open"),
     Need.HIDEPID: _allows(
         lambda process, place: process.mount("proc", place, "proc", 0, "hidepid=ptraceable")
     ),
-    Need.PERFMON_READS: partial(_perfmon_reads, expected=True),
-    Need.PERFMON_READS_NOTHING: partial(_perfmon_reads, expected=False),
+    Need.PERFMON_READS: lambda ground, _: _has_perfmon(ground) and _perfmon_reads(ground),
+    Need.PERFMON_READS_NOTHING: lambda ground, _: (
+        _has_perfmon(ground) and not _perfmon_reads(ground)
+    ),
     Need.DISPOSABLE: lambda _, target: target.disposable,
 }
 

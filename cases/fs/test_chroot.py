@@ -46,10 +46,10 @@ class Chroot(Case):
 
 CHROOT = {
     "chroot-rule-above-open": Chroot(
-        rule="", call=open_file, expect=ALLOWED, answers="topo-chroot-allowed"
+        rule="", call=open_file, expect=ALLOWED, answers=("topo-chroot-allowed", "mnt-detached-ok")
     ),
     "chroot-rule-above-list": Chroot(
-        rule="", call=open_root, expect=ALLOWED, answers="topo-chroot-allowed"
+        rule="", call=open_root, expect=ALLOWED, answers=("topo-chroot-allowed", "mnt-detached-ok")
     ),
     "chroot-no-rule-open": Chroot(
         rule=None, call=open_file, expect=DENIED, answers="topo-chroot-no-gain"

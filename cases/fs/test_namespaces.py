@@ -172,7 +172,7 @@ def mount_as_another_root(process: Process, tree: Tree) -> None:
 
 @needs(Need.MOUNT, Need.USER_NAMESPACES)
 @covers(FS.EXECUTE)
-@answers("topo-mount-in-new-userns")
+@answers("topo-mount-in-new-userns", "mnt-userns")
 def test_mount_in_a_user_namespace(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain may make a user namespace, and gains no right to mount by it."""
     control = process.fork().observe(mount_as_another_root, tree)

@@ -29,7 +29,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Observation, Process
-from suite.rows import Judge, Row, covers, needs, table
+from suite.rows import Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -122,6 +122,7 @@ def try_both(
 
 @needs(Need.MOUNT)
 @covers(FS.EXECUTE)
+@answers("mnt-fs-domain")
 @table(CHANGES)
 def test_change(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles a right on files can't change what is mounted where."""
@@ -130,6 +131,7 @@ def test_change(case: Change, process: Process, tree: Tree, judge: Judge) -> Non
 
 @needs(Need.MOUNT, Need.USER_NAMESPACES)
 @covers(FS.EXECUTE)
+@answers("mnt-userns")
 @table(also("user-namespace", "topo-mount-in-new-userns", CHANGES))
 def test_user_namespace(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """Nor what it mounted itself, before, in a user namespace of its own."""
@@ -162,6 +164,7 @@ def test_right(case: About, process: Process, tree: Tree, judge: Judge) -> None:
 
 @needs(Need.MOUNT)
 @covers(NET.BIND_TCP)
+@answers("mnt-net-scope-domain")
 @table(also("network-only", "topo-net-only", CHANGES))
 def test_network_only(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles rights on ports alone may."""
@@ -173,6 +176,7 @@ def test_network_only(case: Change, process: Process, tree: Tree, judge: Judge) 
 
 @needs(Need.MOUNT)
 @covers(SCOPE.SIGNAL)
+@answers("mnt-net-scope-domain")
 @table(also("scope-only", "topo-scope-only", CHANGES | UNSHARE))
 def test_scope_only(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that has scopes alone may."""

@@ -110,6 +110,7 @@ CALLS = {
 
 @needs(Need.MOUNT)
 @covers(FS.EXECUTE)
+@answers("mnt-detached-ok")
 @table(CALLS)
 def test_unrestricted(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A call that neither attaches nor detaches a mount is not restricted."""

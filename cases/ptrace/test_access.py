@@ -1,63 +1,186 @@
 # SPDX-License-Identifier: MIT
-"""What else asks whether a process may be traced.
+"""System calls that ask whether a process may be traced, and those that do not.
 
 Source: Documentation/userspace-api/landlock.rst, "Ptrace restrictions"; ptrace(2), "Ptrace access
-mode checking".
+mode checking"; ptrace_may_access() and mm_access() where the kernel calls them.
 """
 
 import os
-from collections.abc import Callable
+import struct
 from dataclasses import dataclass
+from resource import RLIMIT_CORE
 
-from suite.abi import FS
+from cases.ptrace.reach import ALLOWED, PAGE, RULESET, Access, Action, Target, reach
+from cases.relations import RELATIONS, Relation
+from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
+from suite.needs import Need
+from suite.outcome import Denied
+from suite.process import CLONE_NEWUTS, Process
 from suite.rows import Case, Judge, table
-from suite.ruleset import Ruleset
-from suite.session import Out
+from suite.session import Out, Pack
 
-RULESET = Ruleset(fs=FS.MAKE_BLOCK)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
-    """A call on another process, given its process id."""
-
-    call: Callable[[Process, int], object]
+OUTSIDE = RELATIONS["domain-to-no-domain"]
+CAP_SYS_NICE = 23
+KCMP_VM, MADV_COLD = 1, 20
+PIDFD_GET_UTS_NAMESPACE = 0xFF0A
+PR_SCHED_CORE, PR_SCHED_CORE_GET = 62, 0
+WHO_PROCESS, BEST_EFFORT = 1, 2 << 13 | 7
 
 
-def denied(call: Callable[[Process, int], object], errno: str = "EPERM", *answers: str) -> Access:
-    return Access(call=call, expect=since(RULESET.features, Denied(errno)), answers=answers)
+def remote(name: str) -> Action:
+    def transfer(process: Process, target: Target) -> None:
+        own, its = Pack(((8, bytes(8)), (8, 8))), Pack(((8, target.page), (8, 8)))
+        process.syscall(name, target.pid, own, 1, its, 1, 0)
+
+    return transfer
 
 
-def allowed(call: Callable[[Process, int], object]) -> Access:
-    return Access(call=call, expect=since(RULESET.features, Allowed()))
+def pidfd_getfd(process: Process, target: Target) -> None:
+    process.syscall("pidfd_getfd", process.pidfd_open(target.pid), 0, 0)
 
 
-def pidfd_getfd(process: Process, pid: int) -> None:
-    process.syscall("pidfd_getfd", process.pidfd_open(pid), 0, 0)
+def get_robust_list(process: Process, target: Target) -> None:
+    process.syscall("get_robust_list", target.pid, Out(8), Out(8))
 
 
-def get_robust_list(process: Process, pid: int) -> None:
-    process.syscall("get_robust_list", pid, Out(8), Out(8))
+def kcmp(process: Process, target: Target) -> None:
+    process.syscall("kcmp", process.getpid(), target.pid, KCMP_VM, 0, 0)
+
+
+def move_pages(process: Process, target: Target) -> None:
+    process.syscall("move_pages", target.pid, 1, Pack(((8, target.page),)), None, Out(4), 0)
+
+
+def migrate_pages(process: Process, target: Target) -> None:
+    node = struct.pack("<Q", 1)
+    process.syscall("migrate_pages", target.pid, 64, node, node)
+
+
+def process_madvise(process: Process, target: Target) -> None:
+    place = Pack(((8, target.page), (8, PAGE)))
+    process.syscall("process_madvise", process.pidfd_open(target.pid), place, 1, MADV_COLD, 0)
+
+
+def enter(process: Process, target: Target) -> None:
+    process.setns(process.pidfd_open(target.pid), CLONE_NEWUTS)
+
+
+def open_namespace(process: Process, target: Target) -> None:
+    process.ioctl(process.pidfd_open(target.pid), PIDFD_GET_UTS_NAMESPACE)
+
+
+def core_cookie(process: Process, target: Target) -> None:
+    process.prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, target.pid, 0, Out(8))
+
+
+def opening(name: str) -> Action:
+    return lambda process, target: process.open(f"/proc/{target.pid}/{name}", os.O_RDONLY)
+
+
+def denied(
+    call: Action, answers: str, errno: str = "EPERM", *, kept: int = 0, needs: tuple[Need, ...] = ()
+) -> Access:
+    expect = since(RULESET.features, Denied(errno))
+    return Access(call=call, answers=answers, kept=kept, needs=needs, expect=expect)
 
 
 CASES = {
-    "pidfd-getfd": denied(pidfd_getfd, "EPERM", "fd-pidfd-getfd"),
-    "get-robust-list": denied(get_robust_list),
-    "proc-mem": denied(lambda p, pid: p.open(f"/proc/{pid}/mem", os.O_RDONLY), "EACCES"),
-    "proc-cwd": denied(lambda p, pid: p.open(f"/proc/{pid}/cwd", os.O_PATH), "EACCES"),
-    "proc-root": denied(lambda p, pid: p.open(f"/proc/{pid}/root", os.O_PATH), "EACCES"),
-    "proc-fd": denied(lambda p, pid: p.open(f"/proc/{pid}/fd/0", os.O_PATH), "EACCES"),
-    "proc-status": allowed(lambda p, pid: p.open(f"/proc/{pid}/status", os.O_RDONLY)),
-    "pidfd-open": allowed(Process.pidfd_open),
+    "process-vm-readv": denied(remote("process_vm_readv"), "ptr-vm-readv"),
+    "process-vm-writev": denied(remote("process_vm_writev"), "ptr-vm-readv"),
+    "pidfd-getfd": Access(
+        call=pidfd_getfd,
+        answers=("ptr-pidfd-getfd", "fd-pidfd-getfd"),
+        expect=since(RULESET.features, Denied("EPERM")),
+    ),
+    "get-robust-list": denied(get_robust_list, "ptr-robust-list"),
+    "kcmp": denied(kcmp, "ptr-kcmp", needs=(Need.KCMP,)),
+    "move-pages": denied(move_pages, "ptr-move-pages", needs=(Need.MOVE_PAGES,)),
+    "migrate-pages": denied(migrate_pages, "ptr-move-pages", needs=(Need.MIGRATE_PAGES,)),
+    "process-madvise": denied(
+        process_madvise,
+        "ptr-process-madvise",
+        "EACCES",
+        kept=1 << CAP_SYS_NICE,
+        needs=(Need.ROOT,),
+    ),
+    "setns": denied(enter, "ptr-setns-pidfd", kept=1 << CAP_SYS_ADMIN, needs=(Need.ADMIN,)),
+    "pidfd-namespace": denied(
+        open_namespace, "ptr-pidfd-namespace", "EACCES", needs=(Need.PIDFD_NAMESPACES,)
+    ),
+    "core-scheduling": denied(core_cookie, "ptr-core-scheduling", needs=(Need.CORE_SCHEDULING,)),
+    "proc-mem": denied(opening("mem"), "ptr-proc-mem", "EACCES"),
+    "proc-cwd": denied(opening("cwd"), "ptr-proc-magic-open", "EACCES"),
+    "proc-root": denied(opening("root"), "ptr-proc-magic-open", "EACCES"),
+    "proc-fd": denied(opening("fd/0"), "ptr-proc-magic-open", "EACCES"),
 }
 
 
 @table(CASES)
 def test_outside(case: Access, process: Process, judge: Judge) -> None:
     """A process outside of the domain can't be looked into where that needs to trace it."""
-    pid = process.getpid().value
-    control = process.fork().observe(case.call, pid)
-    judge(case.expect, process.under(RULESET).observe(case.call, pid), control)
+    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+
+
+def affinity(process: Process, target: Target) -> None:
+    process.syscall("sched_setaffinity", target.pid, 8, b"\xff" * 8)
+
+
+def limits(process: Process, target: Target) -> None:
+    none = struct.pack("<QQ", 0, 0)
+    process.syscall("prlimit64", target.pid, RLIMIT_CORE, none, Out(16))
+
+
+def allowed(call: Action, answers: str = "ptr-not-ptrace-gated") -> Access:
+    return Access(call=call, answers=answers, expect=ALLOWED)
+
+
+FREE = {
+    "pidfd-open": allowed(lambda process, to: process.pidfd_open(to.pid), "ptr-pidfd-open"),
+    "proc-status": allowed(opening("status"), "ptr-proc-allowed"),
+    "prlimit": allowed(limits),
+    "setpriority": allowed(lambda process, to: process.syscall("setpriority", 0, to.pid, 19)),
+    "sched-setaffinity": allowed(affinity),
+    "ioprio-set": allowed(
+        lambda process, to: process.syscall("ioprio_set", WHO_PROCESS, to.pid, BEST_EFFORT)
+    ),
+    "getpgid": allowed(lambda process, to: process.syscall("getpgid", to.pid)),
+    "getsid": allowed(lambda process, to: process.syscall("getsid", to.pid)),
+    "sched-getscheduler": allowed(
+        lambda process, to: process.syscall("sched_getscheduler", to.pid)
+    ),
+}
+
+
+@table(FREE)
+def test_unrestricted(case: Access, process: Process, judge: Judge) -> None:
+    """A process outside of the domain can be asked and set up as far as credentials allow it."""
+    judge(case.expect, *reach(process, case.call, OUTSIDE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between(Case):
+    """An action, and who acts on whom."""
+
+    call: Action
+    relation: Relation
+
+
+BETWEEN = {
+    f"{name}-{place}": Between(
+        call=CASES[name].call,
+        relation=relation,
+        expect=ALLOWED if relation.reaches else CASES[name].expect,
+        answers=CASES[name].answers,
+        needs=CASES[name].needs,
+    )
+    for name in ("process-vm-readv", "process-vm-writev", "pidfd-getfd", "kcmp", "proc-cwd")
+    for place, relation in RELATIONS.items()
+    if relation is not OUTSIDE
+}
+
+
+@table(BETWEEN)
+def test_relation(case: Between, process: Process, judge: Judge) -> None:
+    """Who may trace a process may look into it, and nobody else in a domain."""
+    judge(case.expect, *reach(process, case.call, case.relation))

@@ -7,13 +7,14 @@ hook_ptrace_access_check() and hook_ptrace_traceme().
 
 from dataclasses import dataclass
 
+from cases.ptrace.reach import traceable
 from cases.relations import RELATIONS, Relation
 from suite.abi import FS, NET, SCOPE
 from suite.calls.tasks import PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_TRACEME
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, answers, table
 from suite.ruleset import Ruleset
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
@@ -31,30 +32,58 @@ class Trace(Case):
 
 
 def implied(ruleset: Ruleset) -> Trace:
-    return Trace(ruleset=ruleset, expect=since(ruleset.features, Denied("EPERM")))
+    expect = since(ruleset.features, Denied("EPERM"))
+    return Trace(ruleset=ruleset, expect=expect, answers="ptr-any-domain")
 
 
-CASES = {
-    name: Trace(relation=relation, expect=ALLOWED if relation.reaches else DENIED)
-    for name, relation in RELATIONS.items()
-} | {
-    "seize": Trace(request=PTRACE_SEIZE, expect=DENIED),
-    "domain-for-network": implied(Ruleset(net=NET.BIND_TCP)),
-    "domain-for-abstract-unix-sockets": implied(Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)),
-    "domain-for-signals": implied(Ruleset(scope=SCOPE.SIGNAL)),
-    "domain-that-allows-all": implied(RULESET.allow("/", RULESET.fs)),
+NESTED, SIBLING = "ptr-attach-nested", "ptr-attach-sibling"
+ANSWERS = {
+    "domain-to-no-domain": "ptr-attach-child-domain",
+    "no-domain-to-domain": "ptr-unsandboxed-tracer",
+    "same-domain": "ptr-attach-same",
+    "same-nested-domain": "ptr-attach-same",
+    "domain-to-nested-domain": NESTED,
+    "domain-to-twice-nested-domain": NESTED,
+    "nested-domain-to-its-parent": NESTED,
+    "twice-nested-domain-to-its-grandparent": NESTED,
+    "sibling-domains": SIBLING,
+    "sibling-domains-in-a-domain": SIBLING,
+    "domain-to-one-nested-in-its-sibling": SIBLING,
+    "nested-domain-to-a-sibling-of-its-parent": SIBLING,
+    "domain-to-child-forked-before": "ptr-attach-parent-domain",
 }
+CASES = (
+    {
+        name: Trace(
+            relation=relation,
+            expect=ALLOWED if relation.reaches else DENIED,
+            answers=ANSWERS[name],
+        )
+        for name, relation in RELATIONS.items()
+    }
+    | {
+        "seize": Trace(request=PTRACE_SEIZE, expect=DENIED, answers="ptr-seize"),
+        "domain-for-network": implied(Ruleset(net=NET.BIND_TCP)),
+        "domain-for-abstract-unix-sockets": implied(Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)),
+        "domain-for-signals": implied(Ruleset(scope=SCOPE.SIGNAL)),
+        "domain-that-allows-all": implied(RULESET.allow("/", RULESET.fs)),
+    }
+    | {
+        f"seize-{name}": Trace(
+            relation=relation,
+            request=PTRACE_SEIZE,
+            expect=ALLOWED if relation.reaches else DENIED,
+            answers=("ptr-seize", ANSWERS[name]),
+        )
+        for name, relation in RELATIONS.items()
+        if name != "domain-to-no-domain"
+    }
+)
 
 
 def trace(tracer: Process, tracee: Process, request: int) -> None:
     assert tracee.pid is not None
     tracer.ptrace(request, tracee.pid)
-
-
-def traceable(process: Process) -> Process:
-    """The process, with its consent where Yama asks for it."""
-    process.observe(Process.allow_any_tracer)
-    return process
 
 
 @table(CASES)
@@ -63,6 +92,18 @@ def test_trace(case: Trace, process: Process, judge: Judge) -> None:
     control = process.observe(trace, traceable(process.fork()), case.request)
     tracer, tracee = case.relation.place(process, case.ruleset)
     judge(case.expect, tracer.observe(trace, traceable(tracee), case.request), control)
+
+
+@answers("ptr-attach-sibling")
+def test_domains_from_one_ruleset(process: Process, judge: Judge) -> None:
+    """Two domains are two, though one ruleset made them."""
+    control = process.observe(trace, traceable(process.fork()), PTRACE_ATTACH)
+    ruleset = process.build(RULESET)
+    tracer, tracee = process.fork(), traceable(process.fork())
+    for member in (tracer, tracee):
+        member.no_new_privs()
+        member.enforce(ruleset)
+    judge(DENIED, tracer.observe(trace, tracee, PTRACE_ATTACH), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +116,14 @@ class TraceMe(Case):
 
 
 ONE = (RULESET,)
+OK, PARENT = "ptr-traceme-ok", "ptr-traceme-sandboxed-parent"
 TRACE_ME = {
-    "traceme-same-domain": TraceMe(both=ONE, expect=ALLOWED),
-    "traceme-child-in-domain": TraceMe(child=ONE, expect=ALLOWED),
-    "traceme-child-in-nested-domain": TraceMe(both=ONE, child=ONE, expect=ALLOWED),
-    "traceme-parent-in-domain": TraceMe(parent=ONE, expect=DENIED),
-    "traceme-parent-in-nested-domain": TraceMe(both=ONE, parent=ONE, expect=DENIED),
-    "traceme-sibling-domains": TraceMe(parent=ONE, child=ONE, expect=DENIED),
+    "traceme-same-domain": TraceMe(both=ONE, expect=ALLOWED, answers=OK),
+    "traceme-child-in-domain": TraceMe(child=ONE, expect=ALLOWED, answers=OK),
+    "traceme-child-in-nested-domain": TraceMe(both=ONE, child=ONE, expect=ALLOWED, answers=OK),
+    "traceme-parent-in-domain": TraceMe(parent=ONE, expect=DENIED, answers=PARENT),
+    "traceme-parent-in-nested-domain": TraceMe(both=ONE, parent=ONE, expect=DENIED, answers=PARENT),
+    "traceme-sibling-domains": TraceMe(parent=ONE, child=ONE, expect=DENIED, answers=PARENT),
 }
 
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Two processes, one of which acts on the other, without capabilities that would matter.
+
+CAP_SYS_PTRACE would do instead of what the target lacks, and from Linux 6.16 on CAP_PERFMON reads
+memory whatever a security module says. Yama lets only ancestors attach without being allowed to.
+"""
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cases.relations import Relation
+from suite.abi import FS
+from suite.expectation import since
+from suite.outcome import Allowed
+from suite.process import Observation, Process
+from suite.rows import Case
+from suite.ruleset import Ruleset
+
+RULESET = Ruleset(fs=FS.MAKE_BLOCK)
+ALLOWED = since(RULESET.features, Allowed())
+PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is acted on: a process id, and the address of a page that it has."""
+
+    pid: int
+    page: int
+
+
+Action: TypeAlias = Callable[[Process, Target], object]
+
+
+def traceable(process: Process) -> Process:
+    """The process, with its consent where Yama asks for it."""
+    process.observe(Process.allow_any_tracer)
+    return process
+
+
+def prepare(process: Process, kept: int | None = 0) -> int:
+    """Leave a process and its children these capabilities, and a page: its address."""
+    if kept is not None:
+        process.drop_capabilities(kept)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    page = process.syscall("mmap", 0, PAGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    process.poke(page, b"x")
+    return page.value
+
+
+def reach(
+    process: Process, action: Action, relation: Relation, kept: int | None = 0
+) -> tuple[Observation, Observation]:
+    """What the action comes to in the relation, and outside of every domain."""
+    page = prepare(process, kept)
+    free = traceable(process.fork())
+    assert free.pid is not None
+    control = process.fork().observe(action, Target(free.pid.value, page))
+    actor, target = relation.place(process, RULESET)
+    pid = traceable(target).getpid().value
+    return actor.observe(action, Target(pid, page)), control
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Case):
+    """An action, and the capabilities that all processes keep for it; None: all they have."""
+
+    call: Action
+    kept: int | None = 0

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""What capabilities are good for in a domain: nothing, but for reading memory by CAP_PERFMON.
+
+Source: security/landlock/task.c, hook_ptrace_access_check(): it asks for no capability;
+kernel/fork.c, may_access_mm(), and kernel/events/core.c, perf_check_permission(), which ask for
+CAP_PERFMON where tracing was denied.
+"""
+
+import os
+import struct
+
+from cases.ptrace.reach import ALLOWED, RULESET, Access, Target, reach
+from cases.ptrace.test_access import CASES as CALLS
+from cases.ptrace.test_proc import DENIED as FILES
+from cases.relations import RELATIONS
+from suite.calls.tasks import CAP_PERFMON, PTRACE_ATTACH
+from suite.expectation import Expectation, since
+from suite.needs import Need
+from suite.outcome import Denied
+from suite.process import Process
+from suite.rows import Judge, answers, needs, table, vm_only
+from suite.session import Call
+
+OUTSIDE = RELATIONS["domain-to-no-domain"]
+ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
+EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))
+
+
+def attach(process: Process, target: Target) -> None:
+    process.ptrace(PTRACE_ATTACH, target.pid)
+
+
+def as_root(row: Access, *more: str) -> Access:
+    needs = (*row.needs, Need.ROOT)
+    return Access(call=row.call, kept=ALL, expect=row.expect, needs=needs, answers=more)
+
+
+ROOT = "ptr-root-caps"
+DENIED = {
+    "root-attach": Access(call=attach, kept=ALL, expect=EPERM, needs=(Need.ROOT,), answers=ROOT)
+}
+for name in ("process-vm-readv", "process-vm-writev", "pidfd-getfd", "kcmp", "get-robust-list"):
+    DENIED[f"root-{name}"] = as_root(CALLS[name], ROOT)
+for name in ("mem", "io", "syscall", "fd-0-readlink", "fdinfo", "cwd-open"):
+    DENIED[f"root-{name}"] = as_root(FILES[name], ROOT, "ptr-perfmon-bypass")
+
+
+@table(DENIED)
+def test_root(case: Access, process: Process, judge: Judge) -> None:
+    """All capabilities do not open a process outside of the domain."""
+    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+
+
+def perfmon(row: Access, expect: Expectation, need: Need, kept: int | None, more: str) -> Access:
+    needs = (*row.needs, need)
+    return Access(call=row.call, kept=kept, expect=expect, needs=needs, answers=more)
+
+
+READ = ("environ", "maps", "smaps", "auxv", "pagemap")
+READS, NOTHING, BYPASS = Need.PERFMON_READS, Need.PERFMON_READS_NOTHING, "ptr-perfmon-bypass"
+MADVISE = "ptr-process-madvise"
+BY_PERFMON = (
+    {f"perfmon-{name}": perfmon(FILES[name], ALLOWED, READS, PERFMON, BYPASS) for name in READ}
+    | {f"root-{name}": perfmon(FILES[name], EACCES, NOTHING, ALL, BYPASS) for name in READ}
+    | {
+        "perfmon-process-madvise": perfmon(
+            CALLS["process-madvise"], ALLOWED, READS, PERFMON | 1 << CAP_SYS_NICE, MADVISE
+        ),
+        "root-process-madvise": perfmon(CALLS["process-madvise"], EACCES, NOTHING, ALL, MADVISE),
+    }
+)
+
+
+@table(BY_PERFMON)
+def test_perfmon(case: Access, process: Process, judge: Judge) -> None:
+    """CAP_PERFMON reads what describes memory, in kernels where it does, from a domain too."""
+    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+
+
+PARANOID, NOT_THE_KERNEL = "/proc/sys/kernel/perf_event_paranoid", b"2"
+PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, PERF_ATTR_SIZE = 1, 9, 64
+EXCLUDE_KERNEL_AND_HYPERVISOR = 3 << 5
+
+
+def open_event(process: Process, target: Target) -> None:
+    attr = struct.pack("<IIQ", PERF_TYPE_SOFTWARE, PERF_ATTR_SIZE, PERF_COUNT_SW_DUMMY)
+    attr += struct.pack("<24xQ16x", EXCLUDE_KERNEL_AND_HYPERVISOR)
+    process.syscall("perf_event_open", attr, target.pid, -1, -1, 0)
+
+
+EVENTS = {
+    "perf-event": Access(call=open_event, expect=EACCES),
+    "perf-event-perfmon": Access(call=open_event, kept=PERFMON, expect=ALLOWED),
+}
+
+
+@vm_only
+@needs(Need.ROOT, Need.PERF_EVENTS)
+@answers("ptr-perf-open")
+@table(EVENTS)
+def test_perf_event(case: Access, process: Process, judge: Judge) -> None:
+    """Events of a process outside of the domain can be counted with CAP_PERFMON alone."""
+    before = process.read_file(PARANOID)
+    write_file(process, PARANOID, NOT_THE_KERNEL)
+    observed, control = reach(process.fork(), case.call, OUTSIDE, case.kept)
+    outcomes = observed.outcome, control.outcome
+    write_file(process, PARANOID, before).batch.settle()
+    judge(case.expect, *outcomes)
+
+
+def write_file(process: Process, path: str, data: bytes) -> Call:
+    fd = process.open(path, os.O_WRONLY)
+    process.write(fd, data)
+    return process.close(fd)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Which denials of tracing are logged: those that Landlock was asked for.
+
+Source: security/landlock/task.c, hook_ptrace_access_check(); kernel/ptrace.c,
+__ptrace_may_access(): users are compared first; kernel/fork.c, may_access_mm(): CAP_PERFMON is
+asked for last.
+"""
+
+from dataclasses import dataclass
+
+from cases.ptrace.reach import RULESET, Action, Target, traceable
+from cases.ptrace.test_capabilities import attach
+from cases.ptrace.test_proc import opening, reading
+from suite.audit import LANDLOCK_ACCESS, AuditLog
+from suite.expectation import Expectation, since
+from suite.needs import Need
+from suite.outcome import Allowed, Outcome
+from suite.process import Process
+from suite.rows import Case, Judge, needs, table, vm_only
+
+LOGGED_SINCE = 7
+USER = 1000
+
+
+def logged(outcome: str) -> Expectation:
+    """What a call comes to, and that it is logged where Landlock logs at all."""
+    before, after = Allowed(f"{outcome}, no record"), Allowed(f"{outcome}, ptrace")
+    return since(RULESET.features, before, (LOGGED_SINCE, after))
+
+
+def not_logged(outcome: str) -> Expectation:
+    return since(RULESET.features, Allowed(f"{outcome}, no record"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged(Case):
+    """A call on a process outside of the domain, of the same user or another one."""
+
+    call: Action
+    other_user: bool = False
+
+
+CASES = {
+    "logged-attach": Logged(call=attach, expect=logged("EPERM"), answers="ptr-precedence-dac"),
+    "not-logged-attach-of-other-user": Logged(
+        call=attach,
+        other_user=True,
+        expect=not_logged("EPERM"),
+        answers="ptr-precedence-dac",
+    ),
+    "logged-though-perfmon-allows": Logged(
+        call=opening("environ"),
+        expect=logged("allowed"),
+        needs=(Need.PERFMON_READS,),
+        answers="ptr-perfmon-false-denial",
+    ),
+    "not-logged-stat": Logged(
+        call=reading("stat"), expect=not_logged("allowed"), answers="ptr-proc-stat-zeroed"
+    ),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@table(CASES)
+def test_logged(case: Logged, process: Process, judge: Judge) -> None:
+    """Landlock logs what it denies, and not what was denied before it is asked."""
+    with AuditLog(process) as log:
+        target = traceable(process.fork()).getpid().value
+        tracer = process.fork()
+        if case.other_user:
+            tracer.setuid(USER)
+        tracer.restrict(RULESET)
+        outcome = tracer.observe(case.call, Target(target, 0)).outcome
+        record = log.denial().get(LANDLOCK_ACCESS)
+    blockers = record.fields["blockers"] if record else "no record"
+    judge(case.expect, told(outcome, blockers))
+
+
+def told(outcome: Outcome, blockers: str) -> Outcome:
+    return outcome if str(outcome).startswith("create") else Allowed(f"{outcome}, {blockers}")

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""The files in /proc of another process: those that tracing guards, and those that it does not.
+
+Source: Documentation/userspace-api/landlock.rst, "Filesystem flags" of the "Current limitations";
+fs/proc/base.c, tgid_base_stuff: ptrace_may_access() and mm_access() of each.
+"""
+
+import os
+from dataclasses import dataclass
+
+from cases.ptrace.reach import ALLOWED, RULESET, Access, Action, Target, reach
+from cases.relations import RELATIONS, Relation
+from suite.calls.files import O_PATH
+from suite.calls.tasks import CAP_SYS_ADMIN
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Denied
+from suite.process import Process
+from suite.rows import Judge, answers, table
+
+OUTSIDE = RELATIONS["domain-to-no-domain"]
+CAP_SYS_NICE = 23
+
+
+def path(target: Target, name: str) -> str:
+    return f"/proc/{target.pid}/{name}"
+
+
+def reading(name: str) -> Action:
+    def read(process: Process, target: Target) -> None:
+        process.read(process.open(path(target, name), os.O_RDONLY), 4096)
+
+    return read
+
+
+def opening(name: str, flags: int = os.O_RDONLY) -> Action:
+    return lambda process, target: process.open(path(target, name), flags)
+
+
+def writing(name: str, data: bytes) -> Action:
+    def write(process: Process, target: Target) -> None:
+        process.write(process.open(path(target, name), os.O_WRONLY), data)
+
+    return write
+
+
+def readlink(name: str) -> Action:
+    return lambda process, target: process.readlink(path(target, name))
+
+
+def listing(name: str) -> Action:
+    """Twice: some kernels refuse a directory's entries after its own."""
+
+    def read(process: Process, target: Target) -> None:
+        fd = process.open(path(target, name), os.O_RDONLY)
+        process.list_dir(fd)
+        process.list_dir(fd)
+
+    return read
+
+
+EPERM, EACCES = (since(RULESET.features, Denied(errno)) for errno in ("EPERM", "EACCES"))
+MONITOR, SYSCALL, STACK = Need.PROC_PAGE_MONITOR, Need.PROC_SYSCALL, Need.PROC_STACK
+
+
+def memory(name: str, answers: str, *needs: Need) -> Access:
+    return Access(call=reading(name), answers=answers, needs=needs, expect=EACCES)
+
+
+DENIED = {
+    "environ": memory("environ", "ptr-proc-environ"),
+    "maps": memory("maps", "ptr-proc-maps"),
+    "numa-maps": memory("numa_maps", "ptr-proc-maps", Need.PROC_NUMA_MAPS),
+    "smaps": memory("smaps", "ptr-proc-maps", MONITOR),
+    "smaps-rollup": memory("smaps_rollup", "ptr-proc-maps", MONITOR),
+    "auxv": memory("auxv", "ptr-proc-auxv"),
+    "pagemap": memory("pagemap", "ptr-proc-pagemap", MONITOR),
+    "mem": Access(call=opening("mem"), answers="ptr-proc-mem", expect=EACCES),
+    "mem-to-write": Access(call=opening("mem", os.O_RDWR), answers="ptr-proc-mem", expect=EACCES),
+    "io": memory("io", "ptr-proc-io", Need.PROC_IO),
+    "syscall": Access(
+        call=reading("syscall"), answers="ptr-proc-syscall", needs=(SYSCALL,), expect=EPERM
+    ),
+    "personality": Access(call=reading("personality"), answers="ptr-proc-syscall", expect=EPERM),
+    "stack": Access(
+        call=reading("stack"),
+        kept=1 << CAP_SYS_ADMIN,
+        answers="ptr-proc-stack",
+        needs=(STACK,),
+        expect=EPERM,
+    ),
+    "timers-guarded": memory("timers", "ptr-proc-timers", Need.PROC_GUARDED_TIMERS),
+    "fdinfo": Access(call=opening("fdinfo"), answers="ptr-proc-fdinfo", expect=EACCES),
+    "fdinfo-of-fd": Access(call=reading("fdinfo/0"), answers="ptr-proc-fdinfo", expect=EACCES),
+    "map-files": Access(call=listing("map_files"), answers="ptr-proc-map_files", expect=EACCES),
+}
+for link in ("cwd", "root", "exe", "fd/0", "ns/net", "ns/user"):
+    name = link.replace("/", "-")
+    DENIED[f"{name}-readlink"] = Access(
+        call=readlink(link), answers="ptr-proc-links", expect=EACCES
+    )
+    DENIED[f"{name}-open"] = Access(
+        call=opening(link, O_PATH), answers="ptr-proc-magic-open", expect=EACCES
+    )
+
+
+@table(DENIED)
+def test_guarded(case: Access, process: Process, judge: Judge) -> None:
+    """What tells of the memory, the files and the calls of a process is denied from a domain."""
+    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+
+
+def allowed(call: Action, answers: str = "ptr-proc-allowed", *needs: Need) -> Access:
+    return Access(call=call, answers=answers, needs=needs, expect=ALLOWED)
+
+
+def slack(call: Action) -> Access:
+    return Access(
+        call=call,
+        kept=1 << CAP_SYS_NICE,
+        needs=(Need.ADMIN,),
+        answers="ptr-timerslack",
+        expect=ALLOWED,
+    )
+
+
+READABLE = (
+    *("status", "stat", "statm", "cmdline", "comm", "limits", "mounts", "mountinfo"),
+    *("mountstats", "oom_score", "oom_score_adj", "uid_map", "gid_map", "setgroups", "net/unix"),
+)
+FREE = {name.replace("/", "-").replace("_", "-"): allowed(reading(name)) for name in READABLE} | {
+    "folder": allowed(listing(".")),
+    "task": allowed(listing("task")),
+    "ns": allowed(listing("ns")),
+    "fd": allowed(listing("fd"), "ptr-proc-fddir"),
+    "oom-score-adj-write": allowed(writing("oom_score_adj", b"1000"), "ptr-proc-oom"),
+    "clear-refs-write": allowed(
+        writing("clear_refs", b"1"), "ptr-proc-clear_refs", Need.PROC_PAGE_MONITOR
+    ),
+    "timers": allowed(reading("timers"), "ptr-proc-timers", Need.PROC_TIMERS),
+    "timerslack-read": slack(reading("timerslack_ns")),
+    "timerslack-write": slack(writing("timerslack_ns", b"1")),
+}
+
+
+@table(FREE)
+def test_unguarded(case: Access, process: Process, judge: Judge) -> None:
+    """A domain does not hide processes: what credentials alone guard stays as it is."""
+    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+
+
+@answers("ptr-proc-write-comm")
+def test_comm_of_another(process: Process, judge: Judge) -> None:
+    """The name of another process can't be written for a reason that is not the domain's."""
+    observed, control = reach(process, writing("comm", b"name"), OUTSIDE)
+    assert control.outcome == Denied("EINVAL")
+    judge(since(RULESET.features, Denied("EINVAL")), observed)
+
+
+GUARDS = {"environ": "ptr-proc-environ", "cwd-readlink": "ptr-proc-links", "io": "ptr-proc-io"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between(Access):
+    """Who looks at whom."""
+
+    relation: Relation
+
+
+BETWEEN = {
+    f"{name}-{place}": Between(
+        call=DENIED[name].call,
+        relation=relation,
+        expect=ALLOWED if relation.reaches else EACCES,
+        answers=answer,
+        needs=DENIED[name].needs,
+    )
+    for name, answer in GUARDS.items()
+    for place, relation in RELATIONS.items()
+    if relation is not OUTSIDE
+}
+
+
+@table(BETWEEN)
+def test_relation(case: Between, process: Process, judge: Judge) -> None:
+    """Who may trace a process may look at what is guarded, and nobody else in a domain."""
+    judge(case.expect, *reach(process, case.call, case.relation))
