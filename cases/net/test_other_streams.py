@@ -21,6 +21,7 @@ from suite.ruleset import Ruleset
 from suite.session import Call
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
+ANY_PORT = inet(0)
 SOL_SCTP, SCTP_BINDX_ADD, SCTP_CONNECTX = 132, 100, 110
 
 
@@ -70,13 +71,12 @@ SMC_OF_INET = Kind(
 
 
 def bind(process: Process, fd: Fd, port: int) -> None:
-    process.bind(fd, inet(port + 1))
+    process.bind(fd, ANY_PORT)
 
 
 def listen(process: Process, fd: Fd, port: int) -> None:
-    process.bind(fd, inet(port + 1))
+    process.bind(fd, ANY_PORT)
     process.listen(fd)
-    process.close(fd)
 
 
 def connect(process: Process, fd: Fd, port: int) -> None:
@@ -84,8 +84,7 @@ def connect(process: Process, fd: Fd, port: int) -> None:
 
 
 def bindx(process: Process, fd: Fd, port: int) -> None:
-    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_BINDX_ADD, inet(port + 1), 16)
-    process.close(fd)
+    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_BINDX_ADD, ANY_PORT, 16)
 
 
 def connectx(process: Process, fd: Fd, port: int) -> None:
@@ -149,9 +148,7 @@ def use(process: Process, case: Stream, port: int) -> None:
 def test_streams(case: Stream, process: Process, port: int, judge: Judge) -> None:
     """Rights on TCP restrict TCP sockets only, as the socket's own protocol tells them."""
     case.kind.serve(process, port)
-    outside = process.fork()
-    control = outside.observe(use, case, port)
-    outside.exit()
+    control = process.observe(use, case, port)
     judge(case.expect, process.under(Ruleset(net=case.right)).observe(use, case, port), control)
 
 
@@ -177,7 +174,7 @@ def test_sctp_of_many(process: Process, port: int, judge: Judge) -> None:
     fd = sandboxed.socket(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP)
 
     def use(sandboxed: Process) -> None:
-        sandboxed.bind(fd, inet(port + 1))
+        sandboxed.bind(fd, ANY_PORT)
         sandboxed.sendto(fd, b"x", inet(port))
 
     judge(since(BIND | CONNECT, Allowed()), sandboxed.observe(use))
