@@ -15,7 +15,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
 
 CALLS = {
@@ -89,3 +89,24 @@ def test_with_a_rule(case: Port, process: Process, port: int, judge: Judge) -> N
 def test_with_a_rule_on_another_port(case: Port, process: Process, port: int, judge: Judge) -> None:
     """A rule on a port says nothing about the next one."""
     check(case, process, port, Ruleset(net=case.right).allow_port(port + 1, case.right), judge)
+
+
+@answers("net-host-byte-order")
+@needs(Need.NET)
+@covers(NET.BIND_TCP)
+def test_swapped_bytes(process: Process, judge: Judge) -> None:
+    """The port of a rule is in host byte order, though that of an address is not."""
+    control = process.observe(bind_tcp, AF_INET, 0x5678)
+    ruleset = Ruleset(net=NET.BIND_TCP).allow_port(0x7856, NET.BIND_TCP)
+    observed = process.under(ruleset).observe(bind_tcp, AF_INET, 0x5678)
+    judge(since(NET.BIND_TCP, Denied("EACCES")), observed, control)
+
+
+@answers("net-last-port")
+@needs(Need.NET)
+@covers(NET.BIND_TCP)
+def test_last_port(process: Process, judge: Judge) -> None:
+    """A rule may be on the last port there is."""
+    ruleset = Ruleset(net=NET.BIND_TCP).allow_port(65535, NET.BIND_TCP)
+    observed = process.under(ruleset).observe(bind_tcp, AF_INET, 65535)
+    judge(since(NET.BIND_TCP, Allowed()), observed)
