@@ -17,6 +17,7 @@ from typing import Self
 
 from suite.agent.client import AgentLostError
 from suite.calls.files import Fd
+from suite.outcome import Allowed, Denied, Outcome, errno_name
 from suite.process import Process
 from suite.session import Call, Pack
 
@@ -26,7 +27,7 @@ _STATUS_ENABLED = 1
 _FILTER_EXCLUDE, _ALWAYS, _MSGTYPE, _EQUAL = 5, 2, 12, 0x40000000
 _NETLINK_AUDIT = 9
 _READLOG = 1
-_NLM_F_REQUEST = 1
+_NLM_F_REQUEST, _NLM_F_ACK = 1, 4
 _MARK = "landproof-mark"
 _MOST = 64
 _HEAD = re.compile(r"audit\([\d.]+:(\d+)\): ")
@@ -64,9 +65,7 @@ class AuditLog:
         self._socket: Fd = -1
 
     def __enter__(self) -> Self:
-        self._socket = self._process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
-        address = Pack(((2, socket.AF_NETLINK), (2, 0), (4, 0), (4, _READLOG)))
-        self._process.syscall("bind", self._socket, address, 12)
+        self._socket = listen(self._process)
         self._enable(1)
         return self
 
@@ -151,12 +150,42 @@ class AuditLog:
         self._send(_AUDIT_USER, _MARK.encode() + b"\0")
 
     def _enable(self, enabled: int) -> Call:
-        """AUDIT_SET with a struct audit_status: its mask, then what the mask names."""
-        return self._send(_AUDIT_SET, struct.pack("<8I", _STATUS_ENABLED, enabled, *[0] * 6))
+        return self._send(_AUDIT_SET, _status(enabled))
 
     def _send(self, kind: int, payload: bytes) -> Call:
-        header = struct.pack("<IHHII", 16 + len(payload), kind, _NLM_F_REQUEST, 1, 0)
-        writer = self._process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
-        sent = self._process.sendto(writer, header + payload, struct.pack("<HHII", 16, 0, 0, 0))
+        writer = _open(self._process)
+        sent = _send(self._process, writer, kind, payload)
         self._process.close(writer)
         return sent
+
+
+def listen(process: Process) -> Call:
+    """Join the group of readers: a socket that gets what is logged from now on."""
+    fd = _open(process)
+    address = Pack(((2, socket.AF_NETLINK), (2, 0), (4, 0), (4, _READLOG)))
+    process.syscall("bind", fd, address, 12)
+    return fd
+
+
+def switch_off(process: Process) -> Outcome:
+    """Switch auditing off: what the kernel answers."""
+    fd = _open(process)
+    _send(process, fd, _AUDIT_SET, _status(0), _NLM_F_ACK)
+    answer = process.recv(fd, 8192)
+    process.close(fd)
+    error = struct.unpack_from("<i", answer.data, 16)[0]
+    return Denied(errno_name(-error)) if error else Allowed()
+
+
+def _open(process: Process) -> Call:
+    return process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
+
+
+def _send(process: Process, fd: Fd, kind: int, payload: bytes, flags: int = 0) -> Call:
+    header = struct.pack("<IHHII", 16 + len(payload), kind, _NLM_F_REQUEST | flags, 1, 0)
+    return process.sendto(fd, header + payload, struct.pack("<HHII", 16, 0, 0, 0))
+
+
+def _status(enabled: int) -> bytes:
+    """A struct audit_status: its mask, then what the mask names."""
+    return struct.pack("<8I", _STATUS_ENABLED, enabled, *[0] * 6)

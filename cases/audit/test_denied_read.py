@@ -14,7 +14,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, Row, covers, needs, table, vm_only
+from suite.rows import Judge, Row, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -57,6 +57,7 @@ FIELDS = {
 
 
 @vm_only
+@answers("aud-lowabi", "aud-domain-alloc")
 @needs(Need.AUDIT)
 @covers(FS.READ_FILE)
 @table(FIELDS)

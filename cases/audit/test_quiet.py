@@ -19,7 +19,7 @@ from suite.calls.tasks import PTRACE_ATTACH
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed
-from suite.process import Process
+from suite.process import CLONE_NEWNS, Process
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset, net_port
 from suite.tree import Tree
@@ -255,7 +255,9 @@ def test_scope(case: Scopes, process: Process, tree: Tree, judge: Judge) -> None
 @needs(Need.AUDIT, Need.MOUNT)
 def test_topology(process: Process, tree: Tree, judge: Judge) -> None:
     """A denied change of the topology is logged, whatever is quiet."""
-    control = process.observe(Process.mount, "tmpfs", tree.d2, "tmpfs")
+    outside = process.fork()
+    outside.unshare(CLONE_NEWNS)
+    control = outside.observe(Process.mount, "tmpfs", tree.d1, "tmpfs")
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=READ, quiet_fs=READ).quiet("/"))
         observed = sequence(

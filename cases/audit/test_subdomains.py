@@ -167,7 +167,7 @@ LAYERS = {
     "outer-denies-in-silent": Layers(
         inner=Ruleset(fs=FS.WRITE_FILE, flags=SAME_OFF),
         covers=SAME_OFF,
-        expect=since(SAME_OFF, OUTER),
+        expect=since_layers([SIGNAL.features, [SAME_OFF]], OUTER),
         answers="aud-outer-layer-denies",
     ),
 }

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Who may read the log, who may switch it, and where it goes without a reader.
+
+Source: kernel/audit.c, audit_multicast_bind(), audit_netlink_ok() and kauditd_printk_skb();
+Documentation/admin-guide/LSM/landlock.rst, "Observability security considerations".
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases.audit.logs import NO_RECORD, logged
+from suite.abi import FS
+from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, listen, switch_off
+from suite.expectation import Expectation, always
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import CLONE_NEWNET, CLONE_NEWUSER, Process
+from suite.rows import Judge, Row, answers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.session import Call
+from suite.tree import Tree
+
+READ = Ruleset(fs=FS.READ_FILE)
+KINDS = LANDLOCK_ACCESS, LANDLOCK_DOMAIN
+RATE_LIMIT = "/proc/sys/kernel/printk_ratelimit"
+
+
+def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
+    return logged(READ.features, Allowed(text), Allowed(unlogged))
+
+
+def read(process: Process, tree: Tree) -> None:
+    process.open(tree.file, os.O_RDONLY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who(Row):
+    """Somebody without privileges over the machine, and how the kernel refuses to be switched."""
+
+    become: Callable[[Process], object]
+    refusal: str
+
+
+WHO = {
+    "user": Who(become=lambda process: process.setuid(1000), refusal="EPERM"),
+    "root-of-user-namespace": Who(
+        become=lambda process: process.unshare(CLONE_NEWUSER),
+        needs=(Need.USER_NAMESPACES,),
+        refusal="ECONNREFUSED",
+    ),
+    "root-of-network": Who(
+        become=lambda process: process.unshare(CLONE_NEWUSER | CLONE_NEWNET),
+        needs=(Need.USER_NAMESPACES,),
+        refusal="ECONNREFUSED",
+    ),
+}
+
+
+@vm_only
+@answers("aud-mcast-unpriv")
+@needs(Need.AUDIT)
+@table({f"listen-{name}": row for name, row in WHO.items()})
+def test_listen(case: Who, process: Process, judge: Judge) -> None:
+    """Nobody but the privileged of the machine may join the readers of the log."""
+    control = process.fork().observe(listen)
+    other = process.fork()
+    case.become(other)
+    judge(always(Denied("EPERM")), other.observe(listen), control)
+
+
+@vm_only
+@answers("aud-set-unpriv")
+@needs(Need.AUDIT)
+@table({f"switch-{name}": row for name, row in WHO.items()})
+def test_switch(case: Who, process: Process, judge: Judge) -> None:
+    """Nobody but the privileged of the machine may switch auditing; to others there seems none."""
+    control = switch_off(process)
+    other = process.fork()
+    case.become(other)
+    judge(always(Denied(case.refusal)), switch_off(other), control)
+
+
+def types(process: Process, fd: Call) -> list[int]:
+    """The types of the records that a socket has got."""
+    found: list[int] = []
+    while True:
+        call = process.observe(Process.recv, fd, 8192, socket.MSG_DONTWAIT)
+        if call.outcome != Allowed():
+            return found
+        found.append(int.from_bytes(call.calls[0].data[4:6], "little"))
+
+
+@vm_only
+@answers("aud-mcast-root", "aud-mcast-netns")
+@needs(Need.AUDIT)
+def test_network_namespaces(process: Process, tree: Tree, judge: Judge) -> None:
+    """Every reader of the initial network namespace gets the log, and no reader of another one."""
+    control = process.observe(read, tree)
+    here, elsewhere = process.fork(), process.fork()
+    elsewhere.unshare(CLONE_NEWNET)
+    with AuditLog(process) as log:
+        sockets = [(reader, listen(reader)) for reader in (here, elsewhere)]
+        denied = process.under(READ).observe(read, tree)
+        outcome = denied.outcome
+        first = len(log.accesses())
+        others = [types(reader, fd).count(LANDLOCK_ACCESS) for reader, fd in sockets]
+        if outcome == Denied("EACCES"):
+            outcome = Allowed(str([first, *others]))
+    judge(owed("[1, 1, 0]", "[0, 0, 0]"), outcome, control)
+
+
+@vm_only
+@answers("aud-disabled")
+@needs(Need.AUDIT)
+def test_off(process: Process, tree: Tree, judge: Judge) -> None:
+    """Nothing is logged while auditing is off, nor of the end of a domain that it did log."""
+    control = process.observe(read, tree)
+    with AuditLog(process) as log:
+        sandboxed, later = process.under(READ), process.under(READ)
+        outcome = sandboxed.observe(read, tree).outcome
+        on = len(log.accesses())
+        with log.paused():
+            _ = sandboxed.observe(read, tree).outcome
+        off = len(log.accesses())
+        _ = later.observe(read, tree).outcome
+        if outcome == Denied("EACCES"):
+            outcome = Allowed(f"{on}, then {off}, then {len(log.accesses())}")
+    judge(owed("1, then 0, then 1", "0, then 0, then 0"), outcome, control)
+
+
+def new(log: AuditLog) -> list[AuditRecord]:
+    """Denied accesses and new domains; the domains of other cases may end meanwhile."""
+    return [r for r in log.records() if r.type in KINDS and r.fields.get("status") != "deallocated"]
+
+
+@vm_only
+@answers("aud-exclude-filter")
+@needs(Need.AUDIT)
+def test_excluded(process: Process, tree: Tree, judge: Judge) -> None:
+    """A filter of audit keeps the records of denied accesses out, and with them the domain's."""
+    control = process.observe(read, tree)
+    with AuditLog(process) as log:
+        sandboxed = process.under(READ)
+        with log.excluding(LANDLOCK_ACCESS):
+            outcome = sandboxed.observe(read, tree).outcome
+            filtered = new(log)
+        _ = sandboxed.observe(read, tree).outcome
+        shown = new(log)
+        if outcome == Denied("EACCES"):
+            outcome = Allowed(f"{len(filtered)}, then {len(shown)}")
+    judge(owed("0, then 2", "0, then 0"), outcome, control)
+
+
+def messages(process: Process, fd: Call) -> list[str]:
+    """What the kernel printed since the last time."""
+    found: list[str] = []
+    while True:
+        call = process.observe(Process.read, fd, 8192)
+        if call.outcome != Allowed():
+            return found
+        found.append(call.calls[0].data[: call.calls[0].value].decode(errors="replace"))
+
+
+@vm_only
+@answers("aud-printk")
+@needs(Need.AUDIT)
+def test_printed(process: Process, tree: Tree, judge: Judge) -> None:
+    """Without auditd the kernel prints the records too, with the number of their type."""
+    control = process.observe(read, tree)
+    limit = process.read_file(RATE_LIMIT)
+    process.write_file(RATE_LIMIT, b"0")
+    with AuditLog(process) as log:
+        denied = process.under(READ).observe(read, tree)
+        outcome = denied.outcome
+        fd = process.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        accesses = log.accesses()
+        printed = "".join(messages(process, fd))
+    process.write_file(RATE_LIMIT, limit)
+    if outcome == Denied("EACCES"):
+        lines = [access for access in accesses if f"): {access.text}\n" in printed]
+        typed = "audit: type=1423 audit(" in printed
+        outcome = Allowed("printed" if lines and typed else NO_RECORD)
+    judge(owed("printed"), outcome, control)
