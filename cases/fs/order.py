@@ -43,6 +43,11 @@ def refused(observation: Observation, errno: str) -> Outcome:
             return other
 
 
+def all_of(*controls: Outcome) -> Outcome:
+    """Several controls as one: the first that is not allowed."""
+    return next((control for control in controls if control != Allowed()), Allowed())
+
+
 def check_landlock_first(case: LandlockFirst, process: Process, tree: Tree, judge: Judge) -> None:
     """EACCES without the right; with it, what the VFS says."""
     with_right = process.under(tree.layer(case.right, {"d1": case.right}))

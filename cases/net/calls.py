@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 """One call on a port of the loopback address, each with a socket of its own."""
 
-from socket import SOCK_DGRAM, SOCK_STREAM
+from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
+from cases.fs.order import refused
+from suite.abi import NET
 from suite.calls.sockets import loopback
+from suite.outcome import Outcome
 from suite.process import Process
+
+NOBODYS = 65535
+"""A port that no rule is on."""
 
 
 def bind_tcp(process: Process, family: int, port: int) -> None:
@@ -44,3 +50,9 @@ def bind_and_sendto_udp(process: Process, family: int, port: int) -> None:
     process.bind(fd, loopback(family, port))
     process.sendto(fd, b"x", loopback(family, port))
     process.close(fd)
+
+
+def denies_tcp(sandboxed: Process, right: NET) -> Outcome:
+    """A control: a domain that handles a right of TCP denies it where no rule is."""
+    call = bind_tcp if right is NET.BIND_TCP else connect_tcp
+    return refused(sandboxed.observe(call, AF_INET, NOBODYS), "EACCES")

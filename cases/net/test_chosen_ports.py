@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_STREAM
 
-from cases.fs.order import refused
+from cases.fs.order import all_of, refused
+from cases.net.calls import denies_tcp
 from suite.abi import NET
 from suite.calls.files import Fd
 from suite.calls.sockets import (
@@ -185,5 +186,6 @@ def test_connected(case: Connected, process: Process, judge: Judge) -> None:
     """For connect(2), port 0 is a port as any other: its rule allows it, and nothing else."""
     ruleset = Ruleset(net=CONNECT)
     sandboxed = process.under(ruleset.allow_port(0, CONNECT) if case.rule else ruleset)
-    control = refused(process.observe(connect_to, case.port), "ECONNREFUSED")
-    judge(case.expect, sandboxed.observe(connect_to, case.port), control)
+    outside = refused(process.observe(connect_to, case.port), "ECONNREFUSED")
+    observed = sandboxed.observe(connect_to, case.port)
+    judge(case.expect, observed, all_of(outside, denies_tcp(sandboxed, CONNECT)))

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
 
-from cases.fs.order import refused
+from cases.fs.order import all_of, refused
+from cases.net.calls import denies_tcp
 from suite.abi import NET
 from suite.bugs import TCP_FAST_OPEN_BYPASS
 from suite.calls.files import Fd
@@ -146,8 +147,10 @@ def send(process: Process, case: Malformed, port: int) -> None:
 def test_malformed(case: Malformed, process: Process, port: int, judge: Judge) -> None:
     """What names no port to connect to fails as without a domain."""
     process.server(AF_INET, SOCK_STREAM, inet(port))
-    control = refused(process.observe(send, case, port), case.tcp)
-    observed = process.under(Ruleset(net=CONNECT)).observe(send, case, port)
+    outside = refused(process.observe(send, case, port), case.tcp)
+    sandboxed = process.under(Ruleset(net=CONNECT))
+    observed = sandboxed.observe(send, case, port)
+    control = all_of(outside, denies_tcp(sandboxed, CONNECT))
     judge(since(CONNECT, Denied(case.tcp)), observed, control)
 
 
@@ -159,7 +162,7 @@ def test_nobody_listens(process: Process, port: int, judge: Judge) -> None:
     sandboxed = process.under(Ruleset(net=CONNECT).allow_port(port, CONNECT))
     fd = sandboxed.socket(AF_INET, SOCK_STREAM)
     observed = sandboxed.observe(Process.sendto, fd, b"x", inet(port), MSG_FASTOPEN)
-    judge(since(CONNECT, Denied("ECONNREFUSED")), observed)
+    judge(since(CONNECT, Denied("ECONNREFUSED")), observed, denies_tcp(sandboxed, CONNECT))
 
 
 def send_by_ring(process: Process, port: int) -> None:

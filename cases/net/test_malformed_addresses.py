@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
-from cases.fs.order import refused
+from cases.fs.order import all_of, refused
+from cases.net.calls import denies_tcp
 from suite.abi import NET
 from suite.bugs import SHORT_UNSPEC
 from suite.calls.sockets import inet, inet6, unix, unspecified
@@ -148,8 +149,10 @@ def use(process: Process, case: Address, port: int) -> None:
 
 
 def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
-    control = refused(process.observe(use, case, port), case.outside)
-    judge(case.expect, process.under(ruleset).observe(use, case, port), control)
+    outside = refused(process.observe(use, case, port), case.outside)
+    sandboxed = process.under(ruleset)
+    observed = sandboxed.observe(use, case, port)
+    judge(case.expect, observed, all_of(outside, denies_tcp(sandboxed, case.right)))
 
 
 @needs(Need.NET)
@@ -194,5 +197,7 @@ UNHANDLED = {
 def test_unhandled(case: Unhandled, process: Process, port: int, judge: Judge) -> None:
     """Before ABI 7, an address was looked at by any domain that handled some network right."""
     ipv6 = of_ipv4(case.call, inet6, INVALID, "")
-    control = refused(process.observe(use, ipv6, port), OTHER_FAMILY)
-    judge(case.expect, process.under(Ruleset(net=case.handled)).observe(use, ipv6, port), control)
+    outside = refused(process.observe(use, ipv6, port), OTHER_FAMILY)
+    sandboxed = process.under(Ruleset(net=case.handled))
+    observed = sandboxed.observe(use, ipv6, port)
+    judge(case.expect, observed, all_of(outside, denies_tcp(sandboxed, case.handled)))

@@ -17,7 +17,8 @@ from socket import (
     SOCK_STREAM,
 )
 
-from cases.fs.order import refused
+from cases.fs.order import all_of, refused
+from cases.net.calls import denies_tcp
 from suite.abi import NET
 from suite.calls.files import Fd
 from suite.calls.sockets import inet, inet6
@@ -213,9 +214,10 @@ SOCKETS_FIRST = {
 def test_sockets_first(case: RefusedFirst, process: Process, port: int, judge: Judge) -> None:
     """A call without a socket or an address to judge fails as without a domain."""
     process.server(AF_INET, SOCK_STREAM, inet(port))
-    control = refused(process.observe(case.call, new(process, port), port), case.errno)
+    outside = refused(process.observe(case.call, new(process, port), port), case.errno)
     sandboxed = process.under(Ruleset(net=BIND | CONNECT))
     observed = sandboxed.observe(case.call, new(sandboxed, port), port)
+    control = all_of(outside, denies_tcp(sandboxed, BIND))
     judge(since(BIND | CONNECT, Denied(case.errno)), observed, control)
 
 
@@ -226,7 +228,9 @@ def test_privileged_port(process: Process, judge: Judge) -> None:
     """A rule on a port below 1024 does not stand for CAP_NET_BIND_SERVICE."""
     sandboxed = process.under(Ruleset(net=BIND).allow_port(HTTP, BIND))
     capable, incapable = (new(sandboxed, HTTP) for _ in range(2))
-    control = sandboxed.observe(bind, capable, HTTP)
+    capably = sandboxed.observe(bind, capable, HTTP)
     sandboxed.close(capable)
     sandboxed.drop_capabilities()
-    judge(since(BIND, Denied("EACCES")), sandboxed.observe(bind, incapable, HTTP), control)
+    observed = sandboxed.observe(bind, incapable, HTTP)
+    control = all_of(capably.outcome, denies_tcp(sandboxed, BIND))
+    judge(since(BIND, Denied("EACCES")), observed, control)

@@ -8,8 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
 
-from cases.fs.order import refused
-from cases.net.udp import ANY, BIND, MAPPED, SEND, Way, bound, connect, sendmsg, sendto, udp
+from cases.fs.order import all_of, refused
+from cases.net.udp import (
+    ANY,
+    BIND,
+    MAPPED,
+    SEND,
+    UDP,
+    Way,
+    bound,
+    connect,
+    denies_to_bind,
+    sendmsg,
+    sendto,
+    udp,
+)
 from suite.calls.sockets import inet, inet6, unspecified
 from suite.expectation import since
 from suite.needs import Need
@@ -116,10 +129,12 @@ PORT_0 = {
 @table(PORT_0)
 def test_port_0(case: Port0, process: Process, judge: Judge) -> None:
     """Port 0 is a port as any other to send to, denied before it is found to be none."""
-    outside = process.observe(case.way, udp(process), inet(0))
-    control = refused(outside, case.outside) if case.outside else outside
-    sandboxed = process.under(Ruleset(net=SEND, ports=((0, SEND),) if case.rule else ()))
-    judge(case.expect, sandboxed.observe(case.way, udp(sandboxed), inet(0)), control)
+    fds = [udp(process) for _ in range(2)]
+    outside = process.observe(case.way, fds[0], inet(0))
+    sandboxed = process.under(Ruleset(net=UDP, ports=((0, UDP if case.rule else BIND),)))
+    observed = sandboxed.observe(case.way, fds[1], inet(0))
+    as_ever = refused(outside, case.outside) if case.outside else outside.outcome
+    judge(case.expect, observed, all_of(as_ever, denies_to_bind(sandboxed)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IPV6, MSG_MORE, SOCK_DGRAM
 
-from cases.fs.order import refused
+from cases.fs.order import all_of, refused
 from cases.net.udp import (
     BIND,
     MAPPED,
@@ -19,7 +19,6 @@ from cases.net.udp import (
     UDP,
     WAYS,
     Way,
-    all_of,
     bound,
     denies_to_bind,
     splice,

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
-from cases.fs.order import refused
+from cases.fs.order import all_of, refused
 from cases.net.udp import (
     BIND,
     UDP,
     Way,
-    all_of,
     bind,
     bound,
     connect,

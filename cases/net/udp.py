@@ -6,6 +6,7 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM
 from typing import TypeAlias
 
 from cases.fs.order import refused
+from cases.net.calls import NOBODYS
 from suite.abi import NET
 from suite.calls.files import Fd
 from suite.calls.sockets import inet, inet6
@@ -20,8 +21,6 @@ TCP = NET.BIND_TCP | NET.CONNECT_TCP
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
 MAPPED = "::ffff:127.0.0.1"
 MESSAGE = b"x"
-NOBODYS = 65535
-"""A port that no rule is on."""
 
 Way: TypeAlias = Callable[[Process, Fd, bytes], object]
 """What a process does with a socket and an address."""
@@ -92,11 +91,6 @@ def denies_to_bind(sandboxed: Process) -> Outcome:
     """A control: the domain denies what it has no rule for."""
     fd = udp(sandboxed)
     return refused(sandboxed.observe(bind, fd, inet(NOBODYS)), "EACCES")
-
-
-def all_of(*controls: Outcome) -> Outcome:
-    """Several controls as one: the first that is not allowed."""
-    return next((control for control in controls if control != Allowed()), Allowed())
 
 
 def with_port(observation: Observation) -> Outcome:
