@@ -17,10 +17,11 @@ from cases.syscalls.memory import UNMAPPED
 from suite.abi import FS, RULE_PATH_BENEATH
 from suite.calls.files import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, O_PATH, Fd
 from suite.expectation import Expectation, by_abi
+from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Case, Judge, answers, table
+from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset, path_beneath
 from suite.session import Call, Out, Pack
 from suite.tree import Tree
@@ -112,13 +113,28 @@ CASES = {
     "ftruncate": denied(lambda p, fd: p.ftruncate(fd), "EINVAL", "sys-fd-misc"),
     "fsync": denied(lambda p, fd: p.syscall("fsync", fd), "EINVAL", "sys-fd-misc"),
     "copy-file-range": denied(copy, "EINVAL", "sys-fd-misc"),
+    "flock": gives(lambda p, fd: p.syscall("flock", fd, fcntl.LOCK_EX), 0, "sys-fd-flock"),
+}
+
+
+def check(case: Use, process: Process, judge: Judge) -> None:
+    """Make the call on the ruleset, and on an ordinary file as a control."""
+    control = None
+    if case.ordinary:
+        control = process.observe(case.call, process.dup_to(case.ordinary(process), NUMBER))
+    fd = process.dup_to(process.build(READ), NUMBER)
+    judge(case.expect, process.observe(case.call, fd).with_value, control)
+
+
+# Others than root may lease nothing of root's, and open none of its files again: all anonymous
+# files are root's.
+OF_ROOT = {
     "setlease": denied(
         lambda p, fd: p.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK),
         "EINVAL",
         "sys-fd-misc",
         lambda p: p.open("/proc/self/exe", os.O_RDONLY),
     ),
-    "flock": gives(lambda p, fd: p.syscall("flock", fd, fcntl.LOCK_EX), 0, "sys-fd-flock"),
     "reopen": denied(lambda p, fd: p.open(BY_NUMBER, os.O_RDWR), "ENXIO", "sys-fd-reopen"),
     "reopen-read-only": denied(
         lambda p, fd: p.open(BY_NUMBER, os.O_RDONLY), "ENXIO", "sys-fd-reopen"
@@ -129,14 +145,17 @@ CASES = {
 }
 
 
+@needs(Need.ROOT)
+@table(OF_ROOT)
+def test_call_of_root(case: Use, process: Process, judge: Judge) -> None:
+    """A ruleset can't be leased, nor opened again."""
+    check(case, process, judge)
+
+
 @table(CASES)
 def test_call(case: Use, process: Process, judge: Judge) -> None:
     """A ruleset can be polled and locked as other anonymous files, and is good for nothing else."""
-    control = None
-    if case.ordinary:
-        control = process.observe(case.call, process.dup_to(case.ordinary(process), NUMBER))
-    fd = process.dup_to(process.build(READ), NUMBER)
-    judge(case.expect, process.observe(case.call, fd).with_value, control)
+    check(case, process, judge)
 
 
 def link(process: Process) -> str:
