@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What is said of Landlock in articles and answers: true or false, and what shows it.
 
-Source: Documentation/userspace-api/landlock.rst; Documentation/admin-guide/LSM/landlock.rst.
+Source: Documentation/userspace-api/landlock.rst.
 """
 
 import os
 import stat
 import struct
-from contextlib import nullcontext
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from suite.abi import ABIS, FS, NET, RESTRICT, known
-from suite.audit import AuditLog
 from suite.calls.files import O_PATH
 from suite.calls.sockets import inet
 from suite.expectation import by_abi, since
@@ -20,7 +17,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Judge, answers, covers, needs
 from suite.ruleset import Ruleset
 from suite.session import Call
 from suite.tree import Tree
@@ -224,51 +221,3 @@ def test_setuid_programs_gain_nothing(process: Process, tree: Tree, judge: Judge
     became = as_nobody(process, program, no_new_privs=True).observe(user).with_value
     outcome = weigh(became, true=Allowed(NOBODY), false=Allowed(0))
     judge(since(FS.WRITE_FILE, Allowed("true: allowed(65534)")), outcome, control)
-
-
-# The log: what a denial leaves there depends on more than the kernel.
-
-
-UNLOGGED, LOGGED = Allowed("false: no record"), Allowed("true: a record")
-LOGGED_SINCE = RESTRICT.LOG_NEW_EXEC_ON.since
-NEVER = since(FS.WRITE_FILE, UNLOGGED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged(Case):
-    """Whether audit is enabled, and whether the process in the domain executed a program."""
-
-    enabled: bool
-    executed: bool
-
-
-LOGS = {
-    # As distributions have it unless the audit daemon runs.
-    "log-disabled": Logged(enabled=False, executed=False, expect=NEVER),
-    # As a sandboxer does it.
-    "log-enabled-program": Logged(enabled=True, executed=True, expect=NEVER),
-    "log-enabled": Logged(
-        enabled=True,
-        executed=False,
-        expect=since(FS.WRITE_FILE, UNLOGGED, (LOGGED_SINCE, LOGGED)),
-    ),
-}
-
-
-@vm_only
-@needs(Need.AUDIT)
-@answers("claim-denials-in-log")
-@table(LOGS)
-def test_denials_are_logged(case: Logged, process: Process, tree: Tree, judge: Judge) -> None:
-    """Claim: a denial shows in the log of audit."""
-    program = tree.program(f"{tree.d1}/program")
-    control = process.observe(Process.open, tree.file, os.O_WRONLY)
-    with AuditLog(process) as log:
-        with nullcontext() if case.enabled else log.paused():
-            sandboxed = process.under(WRITE)
-            if case.executed:
-                sandboxed.exec(program)
-            outcome = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
-        if outcome == DENIED:
-            outcome = LOGGED if log.accesses() else UNLOGGED
-    judge(case.expect, outcome, control)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""What is said of Landlock's denials in the log: it depends on more than the kernel.
+
+Source: Documentation/admin-guide/LSM/landlock.rst, "Audit".
+"""
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from suite.abi import FS, RESTRICT
+from suite.audit import AuditLog
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, answers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+WRITE = Ruleset(fs=FS.WRITE_FILE)
+UNLOGGED, LOGGED = Allowed("false: no record"), Allowed("true: a record")
+LOGGED_SINCE = RESTRICT.LOG_NEW_EXEC_ON.since
+NEVER = since(FS.WRITE_FILE, UNLOGGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged(Case):
+    """Whether audit is enabled, and whether the process in the domain executed a program."""
+
+    enabled: bool
+    executed: bool
+
+
+LOGS = {
+    # As distributions have it unless the audit daemon runs.
+    "log-disabled": Logged(enabled=False, executed=False, expect=NEVER),
+    # As a sandboxer does it.
+    "log-enabled-program": Logged(enabled=True, executed=True, expect=NEVER),
+    "log-enabled": Logged(
+        enabled=True,
+        executed=False,
+        expect=since(FS.WRITE_FILE, UNLOGGED, (LOGGED_SINCE, LOGGED)),
+    ),
+}
+
+
+@vm_only
+@needs(Need.AUDIT)
+@answers("claim-denials-in-log")
+@table(LOGS)
+def test_denials_are_logged(case: Logged, process: Process, tree: Tree, judge: Judge) -> None:
+    """Claim: a denial shows in the log of audit."""
+    program = tree.program(f"{tree.d1}/program")
+    control = process.observe(Process.open, tree.file, os.O_WRONLY)
+    with AuditLog(process) as log:
+        with nullcontext() if case.enabled else log.paused():
+            sandboxed = process.under(WRITE)
+            if case.executed:
+                sandboxed.exec(program)
+            outcome = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
+        if outcome == Denied("EACCES"):
+            outcome = LOGGED if log.accesses() else UNLOGGED
+    judge(case.expect, outcome, control)
