@@ -19,11 +19,12 @@ from suite.agent.client import AgentLostError
 from suite.calls.files import Fd
 from suite.outcome import Allowed, Denied, Outcome, errno_name
 from suite.process import Process
+from suite.ruleset import attr_size
 from suite.session import Call, Pack
 
 LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
 _AUDIT_SET, _AUDIT_USER, _AUDIT_ADD_RULE, _AUDIT_DEL_RULE = 1001, 1005, 1011, 1012
-_STATUS_ENABLED = 1
+_STATUS_ENABLED, _STATUS_PID = 1, 4
 _FILTER_EXCLUDE, _ALWAYS, _MSGTYPE, _EQUAL = 5, 2, 12, 0x40000000
 _NETLINK_AUDIT = 9
 _READLOG = 1
@@ -96,6 +97,14 @@ class AuditLog:
         yield
         self._send(_AUDIT_DEL_RULE, rule)
 
+    @contextmanager
+    def daemon(self, process: Process) -> Iterator[None]:
+        """A process that takes the place of auditd for a block, and that nobody else has."""
+        fd, pid = _open(process), process.getpid()
+        _send(process, fd, _AUDIT_SET, _status(pid=pid))
+        yield
+        _send(process, fd, _AUDIT_SET, _status(pid=0))
+
     def records(self) -> list[AuditRecord]:
         """What was logged since they were last asked for.
 
@@ -150,9 +159,9 @@ class AuditLog:
         self._send(_AUDIT_USER, _MARK.encode() + b"\0")
 
     def _enable(self, enabled: int) -> Call:
-        return self._send(_AUDIT_SET, _status(enabled))
+        return self._send(_AUDIT_SET, _status(enabled=enabled))
 
-    def _send(self, kind: int, payload: bytes) -> Call:
+    def _send(self, kind: int, payload: bytes | Pack) -> Call:
         writer = _open(self._process)
         sent = _send(self._process, writer, kind, payload)
         self._process.close(writer)
@@ -170,7 +179,7 @@ def listen(process: Process) -> Call:
 def switch_off(process: Process) -> Outcome:
     """Switch auditing off: what the kernel answers."""
     fd = _open(process)
-    _send(process, fd, _AUDIT_SET, _status(0), _NLM_F_ACK)
+    _send(process, fd, _AUDIT_SET, _status(enabled=0), _NLM_F_ACK)
     answer = process.recv(fd, 8192)
     process.close(fd)
     error = struct.unpack_from("<i", answer.data, 16)[0]
@@ -181,11 +190,17 @@ def _open(process: Process) -> Call:
     return process.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT)
 
 
-def _send(process: Process, fd: Fd, kind: int, payload: bytes, flags: int = 0) -> Call:
-    header = struct.pack("<IHHII", 16 + len(payload), kind, _NLM_F_REQUEST | flags, 1, 0)
-    return process.sendto(fd, header + payload, struct.pack("<HHII", 16, 0, 0, 0))
+def _send(process: Process, fd: Fd, kind: int, payload: bytes | Pack, flags: int = 0) -> Call:
+    if isinstance(payload, bytes):
+        payload = Pack((payload,))
+    size = 16 + attr_size(payload)
+    header = struct.pack("<IHHII", size, kind, _NLM_F_REQUEST | flags, 1, 0)
+    to_kernel = struct.pack("<HHII", socket.AF_NETLINK, 0, 0, 0)
+    message = Pack((header, *payload.fields))
+    return process.syscall("sendto", fd, message, size, 0, to_kernel, len(to_kernel))
 
 
-def _status(enabled: int) -> bytes:
+def _status(*, enabled: int | None = None, pid: int | Call | None = None) -> Pack:
     """A struct audit_status: its mask, then what the mask names."""
-    return struct.pack("<8I", _STATUS_ENABLED, enabled, *[0] * 6)
+    mask = _STATUS_ENABLED * (enabled is not None) | _STATUS_PID * (pid is not None)
+    return Pack(((4, mask), (4, enabled or 0), (4, 0), (4, 0 if pid is None else pid), bytes(16)))

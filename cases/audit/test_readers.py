@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.audit.logs import NO_RECORD, logged
+from cases.audit.logs import NO_RECORD, end, logged
 from suite.abi import FS
 from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, listen, switch_off
 from suite.expectation import Expectation, always
@@ -112,22 +112,41 @@ def test_network_namespaces(process: Process, tree: Tree, judge: Judge) -> None:
 
 
 @vm_only
+@answers("aud-mcast-root")
+@needs(Need.AUDIT)
+def test_beside_auditd(process: Process, tree: Tree, judge: Judge) -> None:
+    """Readers get the log while it goes to auditd."""
+    control = process.observe(read, tree)
+    auditd = process.fork()
+    with AuditLog(process) as log, log.daemon(auditd):
+        outcome = process.under(READ).observe(read, tree).outcome
+        accesses = log.accesses()
+    if outcome == Denied("EACCES"):
+        outcome = Allowed(f"{len(accesses)}")
+    judge(owed("1", "0"), outcome, control)
+
+
+@vm_only
 @answers("aud-disabled")
 @needs(Need.AUDIT)
 def test_off(process: Process, tree: Tree, judge: Judge) -> None:
-    """Nothing is logged while auditing is off, nor of the end of a domain that it did log."""
+    """Nothing is logged while auditing is off, nor later the end of a domain that denied then."""
     control = process.observe(read, tree)
     with AuditLog(process) as log:
-        sandboxed, later = process.under(READ), process.under(READ)
+        sandboxed = process.under(READ, Ruleset(fs=FS.WRITE_FILE))
         outcome = sandboxed.observe(read, tree).outcome
-        on = len(log.accesses())
+        before = log.accesses()
         with log.paused():
-            _ = sandboxed.observe(read, tree).outcome
-        off = len(log.accesses())
-        _ = later.observe(read, tree).outcome
+            _ = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
+        meanwhile = log.accesses()
+        end(process, sandboxed)
+        outer = [access.fields["domain"] for access in before]
+        freed = [r.fields["domain"] for r in log.until_freed(*outer) if "denials" in r.fields]
+        # The inner domain is freed first, and is younger.
+        ends = [domain for domain in freed if outer and int(domain, 16) >= int(outer[0], 16)]
         if outcome == Denied("EACCES"):
-            outcome = Allowed(f"{on}, then {off}, then {len(log.accesses())}")
-    judge(owed("1, then 0, then 1", "0, then 0, then 0"), outcome, control)
+            outcome = Allowed(f"{len(before)}, then {len(meanwhile)}, ended {len(ends)}")
+    judge(owed("1, then 0, ended 1", "0, then 0, ended 0"), outcome, control)
 
 
 def new(log: AuditLog) -> list[AuditRecord]:
