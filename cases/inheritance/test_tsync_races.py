@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """LANDLOCK_RESTRICT_SELF_TSYNC while threads are made, end, execute, or call it too.
 
-What is owed is the same however the calls interleave. Source: security/landlock/tsync.c,
-landlock_restrict_sibling_threads(): it looks for threads until there are no new ones, leaves out
-those that exit, and starts over where another one holds exec_update_lock.
+What is owed is the same however the calls interleave.
+
+Source: security/landlock/tsync.c, landlock_restrict_sibling_threads(): it looks for threads until
+there are no new ones, leaves out those that exit, and starts over where exec_update_lock is held.
 """
 
 import os

@@ -59,8 +59,10 @@ def reach(
     assert free.pid is not None
     control = process.fork().observe(action, Target(free.pid.value, page))
     actor, target = relation.place(process, RULESET)
-    pid = traceable(target).getpid().value
-    return actor.observe(action, Target(pid, page)), control
+    pid = traceable(target).getpid()
+    if pid.record is None:  # Landlock refused its domain, which any observation tells
+        return process.observe(Process.getpid), control
+    return actor.observe(action, Target(pid.value, page)), control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

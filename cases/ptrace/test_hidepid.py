@@ -48,10 +48,10 @@ SEEN = {
 def test_outside(case: Seen, process: Process, tree: Tree, judge: Judge) -> None:
     """A process outside of the domain is not there, or known and closed."""
     outside, folder = mount(process, tree)
-    sandboxed = outside.under(RULESET)
     pid = outside.getpid().value
     if case.before:
         outside.fork().read_file(f"{folder}/{pid}/status")
+    sandboxed = outside.under(RULESET)
     observed = sandboxed.observe(read_status, folder, pid)
     judge(case.expect, observed.outcome, outside.fork().observe(read_status, folder, pid))
 
@@ -61,9 +61,12 @@ def test_outside(case: Seen, process: Process, tree: Tree, judge: Judge) -> None
 def test_inside(process: Process, tree: Tree, judge: Judge) -> None:
     """A process in the domain, or in one nested in it, is there."""
     outside, folder = mount(process, tree)
-    sandboxed = outside.under(RULESET)
-    pid = sandboxed.under(RULESET).getpid().value
-    judge(since(RULESET.features, Allowed()), sandboxed.observe(read_status, folder, pid))
+    observed = outside.under(RULESET).observe(read_status_of_nested, folder)
+    judge(since(RULESET.features, Allowed()), observed)
+
+
+def read_status_of_nested(process: Process, folder: str) -> None:
+    read_status(process, folder, process.under(RULESET).getpid().value)
 
 
 @answers("ptr-hidepid4")
@@ -71,10 +74,11 @@ def test_inside(process: Process, tree: Tree, judge: Judge) -> None:
 def test_listed(process: Process, tree: Tree, judge: Judge) -> None:
     """The folder lists the processes of the domain alone."""
     outside, folder = mount(process, tree)
-    sandboxed = outside.under(RULESET)
+    sandboxed = outside.fork()
     own, other = sandboxed.getpid().value, outside.getpid().value
-    both = listed(outside, folder, own, other)
+    both = listed(sandboxed, folder, own, other)
     assert both == Allowed("own and other")
+    sandboxed.restrict(RULESET)
     judge(LISTED, listed(sandboxed, folder, own, other), both)
 
 
