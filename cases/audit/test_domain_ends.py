@@ -78,8 +78,8 @@ def while_excluded(log: AuditLog, sandboxed: Process, tree: Tree) -> None:
 def after_execve(log: AuditLog, sandboxed: Process, tree: Tree) -> None:
     child = sandboxed.fork()
     child.exec(f"{tree.d1}/program")
-    _ = write(child, tree).outcome
-    end(sandboxed, child)
+    if write(child, tree).outcome == DENIED:
+        end(sandboxed, child)
 
 
 CASES = {

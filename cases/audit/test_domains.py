@@ -75,8 +75,9 @@ def test_creator(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain's record names its creator as it was then, whoever is denied, and what it is now."""
     control = read(process, tree)
     with AuditLog(process) as log:
-        creator = process.under(READ)
+        creator = process.fork()
         pid = creator.getpid().value
+        creator.restrict(READ)
         child = creator.fork()
         child.prctl(PR_SET_NAME, "child")
         child.setuid(1000)

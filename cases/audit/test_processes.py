@@ -108,8 +108,8 @@ def test_traceme(process: Process, judge: Judge) -> None:
     with AuditLog(process) as log:
         parent = process.fork()
         child = parent.fork()
-        parent.restrict(ANY)
         pid = child.getpid().value
+        parent.restrict(ANY)
         denied = child.observe(Process.ptrace, PTRACE_TRACEME)
         observed = logs(log, process, denied, "EPERM", {str(pid): "CHILD"})
     judge(logged(ANY.features, says('blockers=ptrace opid=CHILD ocomm="init"')), observed, control)

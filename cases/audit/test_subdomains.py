@@ -138,6 +138,7 @@ def test_synced_thread(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(read, tree)
     with AuditLog(process) as log:
         leader = process.fork()
+        leader.build(READ)
         leader.no_new_privs()
         thread = leader.thread()
         thread.enforce(NO_RULESET, SUBDOMAINS_OFF)
