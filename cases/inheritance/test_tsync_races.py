@@ -8,17 +8,19 @@ there are no new ones, leaves out those that exit, and starts over where exec_up
 """
 
 import os
+import struct
 from itertools import chain
 
 from cases.inheritance.held import tid
 from suite.abi import FS, RESTRICT
-from suite.calls.tasks import PTRACE_SEIZE
+from suite.calls.tasks import PTRACE_SEIZE, SECCOMP_RET_ALLOW
 from suite.expectation import since
+from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Judge, answers, covers
+from suite.rows import Judge, answers, covers, needs
 from suite.ruleset import Ruleset
-from suite.session import Mode
+from suite.session import Batch, Mode
 from suite.tree import Tree
 
 TSYNC = RESTRICT.TSYNC
@@ -27,6 +29,7 @@ WRITE = Ruleset(fs=FS.WRITE_FILE, flags=TSYNC)
 UNRELATED = Ruleset(fs=FS.MAKE_BLOCK, flags=TSYNC)
 DENIED = since(TSYNC, Denied("EACCES"))
 FEW = 12
+SECCOMP_RET_KILL_THREAD = 0
 
 
 def freest(threads: list[Process], path: str, *modes: int) -> Outcome:
@@ -105,6 +108,37 @@ def test_dead_thread(process: Process, tree: Tree, judge: Judge) -> None:
     exit_thread(thread)
     caller.restrict(READ)
     judge(DENIED, caller.observe(Process.open, tree.file, os.O_RDONLY), control)
+
+
+def die_alone(thread: Process) -> Batch:
+    """Let a thread end, and no other one: what it began stays without an answer."""
+    program = (
+        (0x20, 0, 0, 0),  # load the number of the system call
+        (0x15, 0, 1, thread.session.numbers["getpgid"]),  # if it is not this one, skip one
+        (0x06, 0, 0, SECCOMP_RET_KILL_THREAD),
+        (0x06, 0, 0, SECCOMP_RET_ALLOW),
+    )
+    thread.no_new_privs()
+    thread.seccomp(b"".join(struct.pack("<HBBI", *instruction) for instruction in program))
+    with thread.session.in_mode(Mode.DEATH):
+        thread.syscall("getpgid", 0)
+    return thread.session.launch()
+
+
+@answers("ts-exiting-threads")
+@needs(Need.SECCOMP)
+@covers(TSYNC)
+def test_dead_leader(process: Process, tree: Tree, judge: Judge) -> None:
+    """A leader that has ended is left out too; its process goes on without it."""
+    leader = process.fork()
+    caller, sibling = leader.thread(), leader.thread()
+    control = sibling.observe(Process.open, tree.file, os.O_RDONLY)
+    status = f"/proc/{tid(leader)}/status"
+    launched = die_alone(leader)
+    while b"State:\tZ" not in process.read_file(status) and not launched.answered:
+        pass
+    caller.restrict(READ)
+    judge(DENIED, sibling.observe(Process.open, tree.file, os.O_RDONLY), control)
 
 
 @answers("ts-exec-race")
