@@ -93,5 +93,5 @@ AUDIT_WITHOUT_SOCKET = Bug(
     "audit-without-socket",
     "landlock: Set audit_net.sk for socket access checks",
     "d936e1a9170f",
-    "7.2, 7.1.13, 6.18.44",
+    "7.2, 7.1.8, 6.18.44",
 )
