@@ -175,7 +175,7 @@ def _shown(argument: Argument) -> str:
             return repr(argument)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # pytest shows it with every case that fails
 class Batch:
     """A program being written, then its records."""
 
