@@ -36,7 +36,8 @@ class Format:
 
     name: str
     results: Callable[[Results, Style], str]
-    diff: Callable[[Diff, Style], str]
+    diff: Callable[[Diff, Style], str] | None = None
+    """None where the format has no words for a difference."""
 
 
 @functools.cache
@@ -63,9 +64,12 @@ def render_diff(diff: Diff, fmt: str = DEFAULT, style: Style | None = None) -> s
     """The text of a comparison.
 
     Raises:
-        UsageError: There is no such format.
+        UsageError: There is no such format, or it has no words for a difference.
     """
-    return _format(fmt).diff(diff, style or Style())
+    write = _format(fmt).diff
+    if write is None:
+        raise UsageError(f"format {fmt!r} is for one results file, not for a difference of two")
+    return write(diff, style or Style())
 
 
 def style_of(stream: TextIO) -> Style:

@@ -103,6 +103,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The known bug that was seen, by id and title, with CVE and fixing commit."""
     reason: str = ""
     """Why it was skipped, broken, crashed, hung or lost; console tail included."""
+    calls: list[str] = []
+    """The calls that it made and what each gave, in order; only where the verdict is a fault."""
     seconds: float = 0.0
 
 
