@@ -9,7 +9,8 @@ What it provides is read from the records of the area ``claims``:
   ``create.errata`` never counts: no ABI version promises it.
 - A blamed feature newer than the claim, where the kernel allowed it, is "also accepted".
 - Claims records that gave no answer (skipped, broken, crashed, hung, lost) leave open what the
-  kernel provides; where others deviate, the version is then an upper bound.
+  kernel provides; where others deviate, the version is then an upper bound. A skipped one that
+  covers no feature leaves nothing open.
 """
 
 import re
@@ -164,7 +165,11 @@ def _provides(
     if facts is None:
         return "", None
     claims = _in_area_claims(cases)
-    unheard = [case for case in claims if case.verdict in UNHEARD]
+    unheard = [
+        case
+        for case in claims
+        if case.verdict in UNHEARD and (case.covers or case.verdict is not Verdict.SKIPPED)
+    ]
     if blame.lacks:
         oldest = min(FEATURES[label].since for label in blame.lacks)
         version = f"ABI {oldest - 1}" if oldest > 1 else "no ABI version in full"

@@ -11,6 +11,7 @@ import pytest
 
 from suite import rows, workers
 from suite.agent.client import AgentLostError, AgentSilentError
+from suite.agent.wire import OpKind
 from suite.disks import MissingError
 from suite.errors import LandproofError, UsageError
 from suite.expectation import Expectation
@@ -29,6 +30,8 @@ from suite.verdict import Judgement, judge
 
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
+_TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
+_MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
@@ -263,6 +266,7 @@ def _to_record(
         **rows.describe(item),
         verdict=verdict,
         reason=reason,
+        calls=_last_calls(item) if verdict in _TRACED else [],
         seconds=round(call.duration, 4),
     )
     if judgement is None:
@@ -277,6 +281,20 @@ def _to_record(
         bug=judgement.bug,
         reason=reason or judgement.reason,
     )
+
+
+def _last_calls(item: pytest.Item) -> list[str]:
+    """What a case did, for whoever asks why; its processes live until the fixtures end."""
+    ground: Ground | None = getattr(item, "funcargs", {}).get("ground")
+    if ground is None:
+        return []
+    calls = [
+        call.told()
+        for batch in ground.session.sent
+        for call in batch.calls
+        if batch.ops[call.index].kind is not OpKind.KILL  # mostly of processes of earlier cases
+    ]
+    return calls[-_MOST_CALLS:]
 
 
 def _verdict(  # noqa: PLR0911 (one a way to end)
@@ -310,7 +328,8 @@ def pytest_report_teststatus(
     report: pytest.TestReport,
 ) -> tuple[str, str, tuple[str, dict[str, Any]]] | None:
     """Show verdicts instead of passed and failed."""
-    for key, envelope in report.user_properties:
+    # A file that can't be collected is reported too, and carries none.
+    for key, envelope in getattr(report, "user_properties", ()):
         if key == RECORD and isinstance(envelope, dict):
             verdict = str(envelope["case"]["verdict"])
             good = report.passed

@@ -104,7 +104,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     """Why it was skipped, broken, crashed, hung or lost; console tail included."""
     calls: list[str] = []
-    """The calls that it made and what each gave, in order; only where the verdict is a fault."""
+    """Where the verdict is a fault: its last calls, ``[process] call = result``, oldest first."""
     seconds: float = 0.0
 
 

@@ -126,9 +126,7 @@ class Call:
         record = self.record
         if record is None or not record.failed:
             return None
-        if record.status == wire.Status.DONE:
-            return errno_name(-record.value)
-        return record.status.name
+        return _ending(record)
 
     @property
     def data(self) -> bytes:
@@ -149,6 +147,18 @@ class Call:
         shown = ", ".join(_shown(argument) for argument in self.arguments)
         return f"{self.name}({shown})"
 
+    def told(self) -> str:
+        """``[process] call = result``, with ``?`` for one left out or not heard of."""
+        record = self.batch.records.get(self.index)
+        gave = _ending(record) if record else "?"
+        return f"[{self.batch.ops[self.index].process}] {self} = {gave}"
+
+
+def _ending(record: wire.Record) -> str:
+    if not record.failed:
+        return str(record.value)
+    return errno_name(-record.value) if record.status == wire.Status.DONE else record.status.name
+
 
 def _fills(argument: Argument) -> bool:
     match argument:
@@ -160,7 +170,7 @@ def _fills(argument: Argument) -> bool:
             return False
 
 
-def _shown(argument: Argument) -> str:
+def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
     match argument:
         case Call():
             return f"<{argument.name}>"
@@ -171,6 +181,10 @@ def _shown(argument: Argument) -> str:
             return "{" + ", ".join(map(_shown, values)) + "}"
         case Out():
             return f"<{argument.size} bytes out>"
+        case InOut():
+            return _shown(argument.data)
+        case int():
+            return str(int(argument))  # an enumeration's name takes the place of three calls
         case _:
             return repr(argument)
 
@@ -236,6 +250,8 @@ class Session:
         self.deadline_ms = 5_000
         self.gates: list[Call] = []
         """The Landlock calls of the case: a refusal of one is what it comes to."""
+        self.sent: list[Batch] = []
+        """The programs of the case, in the order in which they were sent."""
         self._blocks: list[list[Call]] = []
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
@@ -287,6 +303,7 @@ class Session:
         batch, self.pending = self.pending, Batch(self)
         batch.sent = True
         if batch.ops:
+            self.sent.append(batch)
             try:
                 batch.program = self.client.submit(batch.ops)
             except LandproofError as error:
@@ -339,11 +356,12 @@ class Session:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Kill the processes that were made in the block at its end, and forget its gates.
+        """Kill the processes that were made in the block at its end, and forget its calls.
 
         The kills travel with the next program.
         """
         before = len(self._alive)
+        self.sent.clear()
         try:
             yield
         finally:

@@ -111,6 +111,8 @@ def test_what_a_record_holds(house: pytest.Pytester) -> None:
     assert (bad["summary"], bad["source"]) == ("", "the module.")
     assert bad["observed"] == {"outcome": "denied", "errno": "EBADF"}
     assert bad["control"] is None
+    assert good["calls"] == []
+    assert bad["calls"][-1].endswith("] close(999) = EBADF")
     assert records["area/mini[row-one]"]["covers"] == ["fs.read_file"]
     assert records["area/mini[row-two]"]["covers"] == ["net.bind_tcp"]
     assert all(0 < record["seconds"] < 10 for record in records.values())
@@ -171,6 +173,13 @@ def test_verdicts_are_shown(house: pytest.Pytester) -> None:
     }
     text = "\n".join(result.outlines)
     assert "expected allowed (ABI 0+), observed EBADF" in text
+
+
+def test_a_file_that_is_no_case_is_told_as_pytest_does(house: pytest.Pytester) -> None:
+    (house.path / "area" / "test_torn.py").write_text("import nothing_of_this_name")
+    result = house.runpytest_inprocess("-p", "suite.plugin", "--target", "fake")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*No module named 'nothing_of_this_name'*"])
 
 
 def test_records_arrive_over_xdist(house: pytest.Pytester) -> None:

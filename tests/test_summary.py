@@ -40,6 +40,14 @@ def test_the_line_of_a_kernel(name: str, line: str) -> None:
     assert str(line_of(name)) == line
 
 
+def test_a_skipped_claim_about_no_feature_leaves_nothing_open() -> None:
+    hearsay = CaseRecord(id="claims/hearsay", verdict=Verdict.SKIPPED, reason="runs in VMs only")
+    feature = replace(hearsay, covers=["fs.execute"])
+    whole = next(target for target in zoo().targets if target.name == "vm:6.12")
+    assert summarize(replace(whole, cases=[*whole.cases, hearsay])).provided == 6
+    assert summarize(replace(whole, cases=[*whole.cases, feature])).provided is None
+
+
 def test_known_bugs_are_named_once() -> None:
     assert line_of("vm:7.0").bugs == (BUG,)
 
