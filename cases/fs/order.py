@@ -4,10 +4,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.controls import refused
 from suite.abi import FS
 from suite.expectation import since
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
+from suite.outcome import Denied
+from suite.process import Process
 from suite.rows import Judge, Row
 from suite.tree import Tree
 
@@ -30,22 +31,6 @@ class VfsFirst(Row):
     """The same call on other arguments: the domain denies it."""
     right: FS
     vfs: str
-
-
-def refused(observation: Observation, errno: str) -> Outcome:
-    """A control that has to fail, and in this way: what it came to instead, if anything."""
-    match observation.outcome:
-        case Denied(found) if found == errno:
-            return Allowed()
-        case Allowed():
-            return Denied("no error")
-        case other:
-            return other
-
-
-def all_of(*controls: Outcome) -> Outcome:
-    """Several controls as one: the first that is not allowed."""
-    return next((control for control in controls if control != Allowed()), Allowed())
 
 
 def check_landlock_first(case: LandlockFirst, process: Process, tree: Tree, judge: Judge) -> None:

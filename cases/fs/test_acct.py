@@ -8,7 +8,7 @@ file_open_name() or filp_open().
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS
 from suite.expectation import since
 from suite.needs import Need

@@ -7,7 +7,7 @@ Source: hook_file_open() in security/landlock/fs.c, which is called when the fil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS
 from suite.expectation import since
 from suite.outcome import Denied

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first, refused
+from cases.controls import refused
+from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
 from suite.abi import FS
 from suite.calls.files import AT_SYMLINK_FOLLOW, O_PATH, OPEN_TREE_CLONE
 from suite.expectation import since

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from cases.fs.order import (
-    LandlockFirst,
-    VfsFirst,
-    check_landlock_first,
-    check_vfs_first,
-    refused,
-)
+from cases.controls import refused
+from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
 from suite.abi import FS
 from suite.calls.sockets import unix
 from suite.expectation import since

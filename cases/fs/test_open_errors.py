@@ -9,7 +9,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS, known
 from suite.calls.sockets import unix
 from suite.expectation import since

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS
 from suite.calls.files import (
     AT_FDCWD,

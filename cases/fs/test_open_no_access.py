@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS, known
 from suite.calls.files import O_EMPTYPATH, O_PATH, RNDGETENTCNT
 from suite.expectation import since

@@ -9,11 +9,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.fs.order import (
-    VfsFirst,
-    check_vfs_first,
-    refused,
-)
+from cases.controls import refused
+from cases.fs.order import VfsFirst, check_vfs_first
 from suite.abi import FS, known
 from suite.calls.files import MS_RDONLY, MS_REMOUNT
 from suite.expectation import since

@@ -10,7 +10,8 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.fs.order import LandlockFirst, check_landlock_first, refused
+from cases.controls import refused
+from cases.fs.order import LandlockFirst, check_landlock_first
 from suite.abi import FS, known
 from suite.expectation import since
 from suite.needs import Need

@@ -8,7 +8,8 @@ vfs_rename() in fs/namei.c, which know one mount only.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cases.fs.order import VfsFirst, check_vfs_first, refused
+from cases.controls import refused
+from cases.fs.order import VfsFirst, check_vfs_first
 from suite.abi import FS
 from suite.expectation import since
 from suite.needs import Need

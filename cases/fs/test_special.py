@@ -11,8 +11,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.controls import refused
 from cases.fs.everything import everything
-from cases.fs.order import refused
 from suite.abi import FS
 from suite.expectation import since
 from suite.needs import Need

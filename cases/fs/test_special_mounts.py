@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS
 from suite.calls.ioctls import TIOCSPTLCK
 from suite.expectation import since

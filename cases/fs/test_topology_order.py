@@ -7,7 +7,7 @@ the system calls ask them.
 
 from dataclasses import dataclass
 
-from cases.fs.order import refused
+from cases.controls import refused
 from cases.fs.roots import FILES, Change, new_root
 from suite.abi import FS
 from suite.calls.files import AT_FDCWD, MS_BIND, MS_MOVE

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import FS, known
 from suite.audit import LANDLOCK_ACCESS, AuditLog
 from suite.calls.files import (

@@ -3,7 +3,7 @@
 
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import NET
 from suite.calls.sockets import loopback
 from suite.outcome import Outcome

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IPV6, SOCK_STREAM
 
-from cases.fs.order import refused
+from cases.controls import refused
 from suite.abi import NET
 from suite.calls.files import Fd
 from suite.calls.sockets import IPV6_ADDRFORM, inet, inet6, unspecified

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
 
-from cases.fs.order import all_of, refused
+from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
 from suite.abi import NET
 from suite.bugs import TCP_FAST_OPEN_BYPASS

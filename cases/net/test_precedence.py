@@ -17,7 +17,7 @@ from socket import (
     SOCK_STREAM,
 )
 
-from cases.fs.order import all_of, refused
+from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
 from suite.abi import NET
 from suite.calls.files import Fd

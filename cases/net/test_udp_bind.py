@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_DGRAM
 
-from cases.fs.order import refused
+from cases.controls import refused
 from cases.net.udp import ANY, BIND, MAPPED, SEND, TCP, denies_to_bind, udp, with_port
 from suite.calls.sockets import (
     IP_BIND_ADDRESS_NO_PORT,

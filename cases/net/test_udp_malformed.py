@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
-from cases.fs.order import all_of, refused
+from cases.controls import all_of, refused
 from cases.net.udp import (
     BIND,
     UDP,

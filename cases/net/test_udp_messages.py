@@ -9,7 +9,7 @@ follows itself once.
 from dataclasses import dataclass, replace
 from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
 
-from cases.fs.order import all_of
+from cases.controls import all_of
 from cases.net.udp import BIND, MESSAGE, SEND, UDP, bound, denies_to_bind, udp, with_port
 from suite.calls.files import Fd
 from suite.calls.sockets import inet

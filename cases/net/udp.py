@@ -5,7 +5,7 @@ from collections.abc import Callable
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
 from typing import TypeAlias
 
-from cases.fs.order import refused
+from cases.controls import refused
 from cases.net.calls import NOBODYS
 from suite.abi import NET
 from suite.calls.files import Fd

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""Controls that are more than one action that is allowed."""
+
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Observation
+
+
+def refused(observation: Observation, errno: str) -> Outcome:
+    """A control that has to fail, and in this way: what it came to instead, if anything."""
+    match observation.outcome:
+        case Denied(found) if found == errno:
+            return Allowed()
+        case Allowed():
+            return Denied("no error")
+        case other:
+            return other
+
+
+def all_of(*controls: Outcome) -> Outcome:
+    """Several controls as one: the first that is not allowed."""
+    return next((control for control in controls if control != Allowed()), Allowed())
