@@ -70,6 +70,12 @@ class Feature(IntFlag):
         return max((bit._since for bit in type(self) if bit in self), default=1)
 
     @property
+    def constants(self) -> tuple[str, ...]:
+        """The names in the kernel's header, in bit order."""
+        prefix = CONSTANT[type(self)]
+        return tuple(f"{prefix}_{bit.name}" for bit in type(self) if bit in self)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The short names as audit prints them, such as ``fs.truncate``, in bit order."""
         prefix = PREFIX[type(self)]
@@ -160,6 +166,9 @@ class RESTRICT(Feature):
     NO_NEW_PRIVS = 1 << 4, 11
 
 
+ERRATA_PROMISED = 7
+"""The ABI version of the release that brought CREATE.ERRATA."""
+
 PREFIX: dict[type[Feature], str] = {
     FS: "fs",
     NET: "net",
@@ -167,6 +176,15 @@ PREFIX: dict[type[Feature], str] = {
     CREATE: "create",
     ADD_RULE: "add_rule",
     RESTRICT: "restrict",
+}
+
+CONSTANT: dict[type[Feature], str] = {
+    FS: "LANDLOCK_ACCESS_FS",
+    NET: "LANDLOCK_ACCESS_NET",
+    SCOPE: "LANDLOCK_SCOPE",
+    CREATE: "LANDLOCK_CREATE_RULESET",
+    ADD_RULE: "LANDLOCK_ADD_RULE",
+    RESTRICT: "LANDLOCK_RESTRICT_SELF",
 }
 
 FEATURES: dict[str, Feature] = {
@@ -195,10 +213,84 @@ class Erratum(IntEnum):
     WHITEOUT_OBJECTS = 4
 
 
-ERRATA: dict[Erratum, tuple[int, str]] = {
-    Erratum.TCP_SOCKET_IDENTIFICATION: (4, "854277e2cc8c"),
-    Erratum.SCOPED_SIGNAL_HANDLING: (6, "18eb75f3af40"),
-    Erratum.DISCONNECTED_DIRECTORIES: (1, "49c9e09d9610"),
-    Erratum.WHITEOUT_OBJECTS: (1, "672fa082d48b"),
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The fix of an erratum."""
+
+    since: int
+    """The ABI version from which the erratum applies."""
+    release: str
+    """The first of mainline with the fix; older stable series have it too."""
+    commit: str
+    subject: str
+
+
+ERRATA = {
+    Erratum.TCP_SOCKET_IDENTIFICATION: Fix(
+        4, "6.14", "854277e2cc8c", "landlock: Fix non-TCP sockets restriction"
+    ),
+    Erratum.SCOPED_SIGNAL_HANDLING: Fix(
+        6,
+        "6.15",
+        "18eb75f3af40",
+        "landlock: Always allow signals between threads of the same process",
+    ),
+    Erratum.DISCONNECTED_DIRECTORIES: Fix(
+        1, "6.19", "49c9e09d9610", "landlock: Fix handling of disconnected directories"
+    ),
+    Erratum.WHITEOUT_OBJECTS: Fix(
+        1, "7.3", "672fa082d48b", "landlock: Require MAKE_REG for whiteout creation"
+    ),
 }
-"""For each erratum: the ABI version from which it applies, and the fixing commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most, or the least, that the kernel takes of something."""
+
+    value: int
+    constant: str
+    """In the kernel; empty where it has none of its own."""
+    counts: str
+    since: int
+    """The ABI version that brought what it counts."""
+    behaviours: tuple[str, ...]
+    """Those of ``cases/behaviours.toml`` that tell where the limit is, by id."""
+    source: str
+
+
+LIMITS = {
+    "layers": Limit(
+        MAX_LAYERS,
+        "LANDLOCK_MAX_NUM_LAYERS",
+        "rulesets that a thread and those it descends from enforced, at most",
+        1,
+        ("layer-limit-16",),
+        'security/landlock/limits.h; Documentation/userspace-api/landlock.rst, "Ruleset layers"',
+    ),
+    "rules": Limit(
+        (1 << 32) - 1,
+        "LANDLOCK_MAX_NUM_RULES",
+        "rules of a ruleset, at most",
+        1,
+        ("lim-rules",),
+        "security/landlock/limits.h",
+    ),
+    "port": Limit(
+        (1 << 16) - 1,
+        "U16_MAX",
+        "the port of a rule, at most",
+        NET.BIND_TCP.since,
+        ("sys-ar-port-range",),
+        "security/landlock/syscalls.c, add_rule_net_port()",
+    ),
+    "attr_size": Limit(
+        8,
+        "",
+        "bytes of struct landlock_ruleset_attr, at least",
+        1,
+        ("sys-cr-size-small", "sys-cr-size-exact-8"),
+        "security/landlock/syscalls.c, copy_min_struct_from_user()",
+    ),
+}
+"""By short name."""

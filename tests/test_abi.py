@@ -14,6 +14,7 @@ from suite.abi import (
     FEATURES,
     FS,
     FS_FILE,
+    LIMITS,
     NET,
     NEWEST,
     PREFIX,
@@ -26,6 +27,7 @@ from suite.abi import (
     Feature,
     known,
 )
+from suite.behaviours import behaviours
 from suite.syscalls import ARCHES, NUMBERS
 
 HEADER = Path("/usr/include/linux/landlock.h")
@@ -121,8 +123,13 @@ def test_the_rights_of_a_file() -> None:
 def test_every_erratum_has_its_version_and_commit() -> None:
     assert set(ERRATA) == set(Erratum)
     assert [int(erratum) for erratum in Erratum] == list(range(1, len(Erratum) + 1))
-    assert {erratum: abi for erratum, (abi, _) in ERRATA.items()} == {1: 4, 2: 6, 3: 1, 4: 1}
-    assert all(re.fullmatch("[0-9a-f]{12}", commit) for _, commit in ERRATA.values())
+    assert {erratum: fix.since for erratum, fix in ERRATA.items()} == {1: 4, 2: 6, 3: 1, 4: 1}
+    assert all(re.fullmatch("[0-9a-f]{12}", fix.commit) for fix in ERRATA.values())
+
+
+def test_every_limit_rests_on_listed_behaviours() -> None:
+    listed = behaviours()
+    assert all(name in listed for limit in LIMITS.values() for name in limit.behaviours)
 
 
 def test_the_system_calls_have_one_number_everywhere() -> None:
@@ -144,3 +151,4 @@ def test_bits_are_those_of_the_installed_header() -> None:
         prefix = next(prefix for prefix in KINDS if name.startswith(f"{prefix}_"))
         member = KINDS[prefix][name.removeprefix(f"{prefix}_")]
         assert int(member) == 1 << int(shift)
+        assert member.constants == (f"LANDLOCK_{name}",)

@@ -5,7 +5,7 @@ Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst,
 limitations".
 """
 
-from suite.abi import ADD_RULE, CREATE, FEATURES, FS, NET, RESTRICT, SCOPE, Feature
+from suite.abi import ADD_RULE, CREATE, ERRATA_PROMISED, FEATURES, FS, NET, RESTRICT, SCOPE, Feature
 from suite.expectation import Clause, Expectation, since
 from suite.outcome import Allowed, Rejected
 from suite.process import Process
@@ -46,13 +46,11 @@ def test_accepted(case: Case, process: Process, tree: Tree, judge: Judge) -> Non
     judge(case.expect, process.observe(ask_for, case.covers, tree.path))
 
 
-PROMISED_FROM = 7
-"""The ABI version of the release that brought the errata interface; backported since."""
 WITH_INTERFACE = since(CREATE.ERRATA, Allowed())
 WITHOUT_INTERFACE = Expectation(
     Clause(None, until=1, absent=True),
-    Clause(Rejected("create_ruleset", "EINVAL"), since=1, until=PROMISED_FROM, absent=True),
-    Clause(Allowed(), since=PROMISED_FROM),
+    Clause(Rejected("create_ruleset", "EINVAL"), since=1, until=ERRATA_PROMISED, absent=True),
+    Clause(Allowed(), since=ERRATA_PROMISED),
 )
 
 

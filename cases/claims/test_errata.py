@@ -19,7 +19,7 @@ def out_of_place(mask: Outcome, abi: int) -> Outcome:
     """The bits of an errata mask that an ABI version can't have."""
     match mask:
         case Allowed(int() as claimed):
-            foreign = (erratum for erratum, (applies, _) in ERRATA.items() if abi < applies)
+            foreign = (erratum for erratum, fix in ERRATA.items() if abi < fix.since)
             return Allowed(claimed & sum(1 << (erratum - 1) for erratum in foreign))
         case Rejected(errno="EINVAL"):  # no errata interface
             return NONE
