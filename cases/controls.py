@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Controls that are more than one action that is allowed."""
 
-from suite.outcome import Allowed, Denied, Outcome
+from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Observation
 
 
@@ -19,3 +19,10 @@ def refused(observation: Observation, errno: str) -> Outcome:
 def all_of(*controls: Outcome) -> Outcome:
     """Several controls as one: the first that is not allowed."""
     return next((control for control in controls if control != Allowed()), Allowed())
+
+
+def though_denied(direct: Observation, other_way: Observation) -> Outcome:
+    """What another way gave (a ring, a program of BPF), if the call itself is denied."""
+    if direct.outcome == Denied("EACCES") or isinstance(direct.outcome, Rejected):
+        return other_way.outcome
+    return Allowed(f"but the call itself came to {direct.outcome}")

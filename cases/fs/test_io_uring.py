@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
+from cases.controls import though_denied
 from cases.fs.everything import everything
-from cases.fs.uring import though_denied
 from suite.abi import FS
 from suite.calls.files import FIONREAD
 from suite.calls.sockets import unix

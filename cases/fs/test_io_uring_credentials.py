@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_UNIX, SOCK_STREAM
 
-from cases.fs.uring import though_denied
+from cases.controls import though_denied
 from suite.abi import FS, RESTRICT
 from suite.calls.sockets import unix
 from suite.calls.uring import SETUP_SQPOLL, Ring

@@ -10,7 +10,7 @@ import socket
 import struct
 from socket import AF_INET, SOCK_STREAM
 
-from cases.fs.uring import though_denied
+from cases.controls import though_denied
 from suite.abi import NET
 from suite.calls.sockets import inet
 from suite.calls.tasks import BPF_CGROUP_INET4_CONNECT, BPF_PROG_TYPE_CGROUP_SOCK_ADDR

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, SOCK_STREAM
 
-from cases.fs.uring import though_denied
+from cases.controls import though_denied
 from suite.abi import NET
 from suite.calls.files import Fd
 from suite.calls.sockets import inet
