@@ -9,7 +9,7 @@ from reports.diff import Change, Diff, KernelChange, Kind
 from reports.matrix import LEGEND, Deviation, Matrix, Silence
 from reports.summary import KernelLine
 from suite.outcome import Allowed
-from suite.records import Results, Verdict
+from suite.records import CaseRecord, Results, Verdict
 
 FAULTS_TITLE = "Crashed, hung, lost, broken"
 SKIPPED_TITLE = "Skipped"
@@ -43,6 +43,8 @@ def printable(text: str) -> str:
     A console tail may hold escape sequences; they must not act on the reader's terminal.
     Those for colour and cursor go altogether, since consoles are full of them.
     """
+    if text.isprintable():
+        return text  # nearly all are, and the loop is slow
     return "".join(
         char if char == "\n" or unicodedata.category(char) not in _CONTROL else _escape(char)
         for char in _SEQUENCE.sub("", text).replace("\r\n", "\n").expandtabs()
@@ -100,6 +102,11 @@ def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...
 def deviation(entry: Deviation) -> Iterator[tuple[str, str]]:
     """The labelled lines of a deviation."""
     yield "on", ", ".join(entry.targets)
+    yield from evidence(entry)
+
+
+def evidence(entry: Deviation | CaseRecord) -> Iterator[tuple[str, str]]:
+    """The labelled lines of what was expected and what came of it."""
     clause = f" ({entry.clause})" if entry.clause else ""
     yield "expected", f"{entry.expected or 'not recorded'}{clause}"
     yield "observed", str(entry.observed or "nothing")
