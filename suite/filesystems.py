@@ -157,7 +157,7 @@ class FileSystem(Enum):
     )
     VFAT = Kind(
         "vfat",
-        "CONFIG_VFAT_FS",
+        "CONFIG_VFAT_FS, CONFIG_NLS_CODEPAGE_437, CONFIG_NLS_ASCII",
         modules=("vfat", "nls_cp437", "nls_ascii"),
         mkfs=Mkfs("mkfs.vfat", "dosfstools", 16),
         data="codepage=437,iocharset=ascii",
@@ -252,5 +252,7 @@ def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:
     match root.observe(Process.mount, source, point, kind.type, 0, kind.data).outcome:
         case Denied("EPERM" | "EACCES"):
             raise MissingError(f"needs root: this user may not mount {kind.type}")
+        case Denied("EINVAL") if kind.data:
+            raise MissingError(f"needs {kind.type} that knows {kind.data} ({kind.option})")
         case Denied(errno):
             raise InfrastructureError(f"{kind.type} can't be mounted: {errno}")

@@ -31,7 +31,7 @@ def new_root(process: Process, tree: Tree, namespaces: int = CLONE_NEWNS) -> Pro
     child = process.fork()
     child.unshare(namespaces)
     if namespaces & CLONE_NEWUSER:
-        map_root(child)
+        child.map_ids()  # files need an owner
     child.mount("tmpfs", tree.d2, "tmpfs")
     child.chroot(tree.d2)
     child.chdir("/")
@@ -40,10 +40,3 @@ def new_root(process: Process, tree: Tree, namespaces: int = CLONE_NEWNS) -> Pro
     child.mount("tmpfs", "/mount", "tmpfs")
     child.mkdir("/mount/old")
     return child
-
-
-def map_root(process: Process) -> None:
-    """Be root in a new user namespace as outside of it: files need an owner."""
-    process.write_file("/proc/self/setgroups", b"deny")
-    process.write_file("/proc/self/uid_map", b"0 0 1")
-    process.write_file("/proc/self/gid_map", b"0 0 1")

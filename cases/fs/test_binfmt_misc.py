@@ -31,9 +31,7 @@ def handled_format(process: Process, tree: Tree, flags: str) -> Iterator[tuple[P
     file = f"{tree.d1}/file-of-format"
     process.write_file(file, magic.encode(), 0o755)
     child = process.fork(CLONE_NEWUSER | CLONE_NEWNS)
-    # The files of binfmt_misc belong to root.
-    for name, content in (("setgroups", b"deny"), ("uid_map", b"0 0 1"), ("gid_map", b"0 0 1")):
-        child.write_file(f"/proc/self/{name}", content)
+    child.map_ids()  # the files of binfmt_misc belong to root
     if child.observe(Process.mount, "none", MOUNT, "binfmt_misc").outcome != Allowed():
         # Before Linux 6.7 all user namespaces have the same formats: in virtual machines only.
         child = process.fork(CLONE_NEWNS)

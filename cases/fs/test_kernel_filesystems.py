@@ -76,7 +76,7 @@ def open_all(fs: FileSystem, file: str, *to_write: Need) -> dict[str, Made]:
 
 MADE = {
     **open_all(FileSystem.PROC, "self/comm"),
-    **open_all(FileSystem.SYSFS, "kernel/rcu_expedited", Need.ROOT),
+    **open_all(FileSystem.SYSFS, "module/printk/parameters/time", Need.ROOT),
     **open_all(FileSystem.CGROUP2, "cgroup.procs"),
     "hugetlbfs-list": Made(fs=FileSystem.HUGETLBFS, covers=FS.READ_DIR, path=".", call=list_folder),
     "hugetlbfs-make-file": Made(

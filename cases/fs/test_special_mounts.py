@@ -123,7 +123,7 @@ ATTRIBUTES = {
     )
     for kind, path, need in (
         ("proc", "self/oom_score_adj", (Need.MOUNT,)),
-        ("sysfs", "kernel/rcu_expedited", (Need.SYSFS, Need.ROOT)),
+        ("sysfs", "module/printk/parameters/time", (Need.SYSFS, Need.ROOT)),
     )
     for name, flags, outcome in (
         ("write", os.O_WRONLY, Allowed()),

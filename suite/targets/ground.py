@@ -68,21 +68,9 @@ def _in_namespaces(session: Session) -> Process | None:
 
 def _take_over(root: Process, flags: int) -> None:
     if flags & CLONE_NEWUSER:
-        _map_ids(root)
+        root.map_ids(os.geteuid(), os.getegid())
     root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next one
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
-
-
-def _map_ids(root: Process) -> None:
-    """Be uid 0 in our user namespace; outside nothing changes."""
-    for name, content in (
-        ("setgroups", "deny"),
-        ("uid_map", f"0 {os.geteuid()} 1"),
-        ("gid_map", f"0 {os.getegid()} 1"),
-    ):
-        fd = root.open(f"/proc/self/{name}", os.O_WRONLY)
-        root.write(fd, content.encode())
-        root.close(fd)
 
 
 def _furnish(
