@@ -17,6 +17,7 @@ from tabulate import tabulate
 
 from reports.formats.markdown import escape
 from reports.results import load
+from reports.words import span
 from suite.behaviours import Behaviour, behaviours
 from suite.errors import LandproofError
 from suite.records import CaseRecord, Results, Verdict
@@ -146,24 +147,9 @@ def _behaviours(coverage: Coverage, area: str) -> str:
 
 def _evidence(coverage: Coverage, shown: Shown) -> tuple[str, str]:
     clauses = (
-        f"{clause}: {_span(coverage.targets, targets)}" for clause, targets in shown.reached.items()
+        f"{clause}: {span(coverage.targets, targets)}" for clause, targets in shown.reached.items()
     )
     return "<br>".join(_by_file(shown.cases)), "<br>".join(clauses) or "none: skipped everywhere"
-
-
-def _span(order: Sequence[str], some: Iterable[str]) -> str:
-    """Targets in their order, with long runs shortened."""
-    places = sorted(map(order.index, some))
-    runs: list[list[int]] = []
-    for place in places:
-        if runs and runs[-1][-1] == place - 1:
-            runs[-1].append(place)
-        else:
-            runs.append([place])
-    return ", ".join(
-        f"{order[run[0]]} … {order[run[-1]]}" if len(run) > 2 else ", ".join(order[i] for i in run)
-        for run in runs
-    )
 
 
 def _unshown(coverage: Coverage) -> list[str]:

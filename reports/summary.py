@@ -72,7 +72,7 @@ def summarize(target: TargetRecord) -> KernelLine:
     """The line of one target."""
     facts = target.facts
     counts = count(case.verdict for case in target.cases)
-    blame = _Blame.of(target.cases, facts.abi if facts else 0)
+    blame = Blame.of(target.cases, facts.abi if facts else 0)
     provides, provided = _provides(target.cases, facts, blame)
     return KernelLine(
         target=target.name,
@@ -103,7 +103,7 @@ def errata(facts: Facts | None) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Blame:
+class Blame:
     """Features that deviating claims records speak against."""
 
     lacks: dict[str, Outcome | None]
@@ -112,7 +112,7 @@ class _Blame:
     """Features that it accepts without a claim."""
 
     @classmethod
-    def of(cls, cases: Sequence[CaseRecord], abi: int) -> "_Blame":
+    def of(cls, cases: Sequence[CaseRecord], abi: int) -> "Blame":
         claims = _in_area_claims(cases)
         cleared = {
             label for case in claims if case.verdict is Verdict.CONFORMS for label in case.covers
@@ -160,7 +160,7 @@ def _claims(facts: Facts) -> str:
 
 
 def _provides(
-    cases: Sequence[CaseRecord], facts: Facts | None, blame: _Blame
+    cases: Sequence[CaseRecord], facts: Facts | None, blame: Blame
 ) -> tuple[str, int | None]:
     if facts is None:
         return "", None
@@ -183,7 +183,7 @@ def _provides(
     return (f"provides ABI {facts.abi}", facts.abi) if facts.abi > 0 else ("", 0)
 
 
-def _lacks(blame: _Blame) -> str:
+def _lacks(blame: Blame) -> str:
     """``scope.signal is rejected with EINVAL``, like answers together."""
     labels: dict[str, list[str]] = {}
     for label, observed in blame.lacks.items():

@@ -3,7 +3,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from reports.diff import Change, Diff, KernelChange, Kind
 from reports.matrix import LEGEND, Deviation, Matrix, Silence
@@ -65,6 +65,21 @@ def some(names: Sequence[str]) -> str:
     if len(names) <= _NAMED + 1:
         return ", ".join(names)
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+
+
+def span(order: Sequence[str], some: Iterable[str]) -> str:
+    """Names in their order, with long runs shortened."""
+    places = sorted(map(order.index, some))
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return ", ".join(
+        f"{order[run[0]]} … {order[run[-1]]}" if len(run) > 2 else ", ".join(order[i] for i in run)
+        for run in runs
+    )
 
 
 def headline(results: Results) -> str:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Compatibility data for authors of libraries: what each kernel build was seen to provide."""

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: MIT
+"""From results to compatibility data. What a kernel does comes from records, never by hand.
+
+Of a feature, the records of the area ``claims`` decide; the others only where those gave no
+answer. Of a limit, the records that show its behaviours. Of an erratum, the records whose clause
+names it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.compat.model import (
+    AbiVersion,
+    Compat,
+    CompatErratum,
+    CompatFeature,
+    CompatLimit,
+    ErratumSupport,
+    Fixed,
+    Kernel,
+    State,
+    Support,
+)
+from reports.summary import CLAIMS, UNHEARD, Blame, by_abi, errata, summarize
+from suite.abi import (
+    ABIS,
+    ADD_RULE,
+    CREATE,
+    ERRATA,
+    ERRATA_PROMISED,
+    FEATURES,
+    FS,
+    LIMITS,
+    NET,
+    RESTRICT,
+    SCOPE,
+    Abi,
+    Erratum,
+    Feature,
+    Limit,
+    known,
+)
+from suite.behaviours import Behaviour, behaviours
+from suite.outcome import Outcome, Rejected
+from suite.records import CaseRecord, Facts, Results, TargetRecord, Verdict
+
+PLACE: dict[type[Feature], str] = {
+    FS: "handled_access_fs",
+    NET: "handled_access_net",
+    SCOPE: "scoped",
+    CREATE: "landlock_create_ruleset(2), flags",
+    ADD_RULE: "landlock_add_rule(2), flags",
+    RESTRICT: "landlock_restrict_self(2), flags",
+}
+HEADER = "include/uapi/linux/landlock.h"
+_HALF = re.compile(r"erratum (\d+) (not )?fixed$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One kernel build, and what was recorded of it."""
+
+    target: TargetRecord
+    measured: str
+    cases: tuple[CaseRecord, ...]
+    about: Mapping[str, Sequence[CaseRecord]]
+    """The cases that cover a feature."""
+    blame: Blame
+
+    @classmethod
+    def of(cls, target: TargetRecord, measured: str, cases: Sequence[CaseRecord]) -> "_Seen":
+        about: dict[str, list[CaseRecord]] = defaultdict(list)
+        for case in cases:
+            for label in case.covers:
+                about[label].append(case)
+        abi = target.facts.abi if target.facts else 0
+        return cls(target, measured, tuple(cases), about, Blame.of(cases, abi))
+
+    @property
+    def facts(self) -> Facts | None:
+        return self.target.facts
+
+    @property
+    def abi(self) -> int:
+        return self.target.facts.abi if self.target.facts else 0
+
+
+def build(*runs: Results) -> Compat:
+    """The data of all runs together.
+
+    A build that several runs measured is one kernel: of a case that ran in several, the last
+    counts. Two builds of one name are told apart by their releases.
+    """
+    seen = _kernels(runs)
+    halves = _halves(seen.values())
+    listed = behaviours()
+    return Compat(
+        landproof=sorted({run.landproof for run in runs}),
+        kernels={name: _kernel(it) for name, it in seen.items()},
+        abis={str(abi.version): _abi(abi) for abi in ABIS.values()},
+        features={
+            label: _feature(label, FEATURES[label], seen) for label in sorted(FEATURES, key=by_abi)
+        },
+        limits={name: _limit(limit, seen, listed) for name, limit in LIMITS.items()},
+        errata={str(int(number)): _erratum(number, seen, halves) for number in ERRATA},
+        bugs=dict(sorted(_bug(case) for it in seen.values() for case in it.cases if case.bug)),
+    )
+
+
+def _kernels(runs: Iterable[Results]) -> dict[str, _Seen]:
+    builds: dict[tuple[object, ...], tuple[TargetRecord, str, dict[str, CaseRecord]]] = {}
+    for run in runs:
+        for target in run.targets:
+            facts = target.facts
+            key = (target.name, facts and (facts.release, facts.version, facts.machine))
+            _, _, cases = builds.get(key, (target, run.started, {}))
+            cases |= {case.id: case for case in target.cases}
+            builds[key] = target, run.started, cases
+    names = _names([target for target, _, _ in builds.values()])
+    return {
+        name: _Seen.of(target, started, [cases[it] for it in sorted(cases)])
+        for name, (target, started, cases) in zip(names, builds.values(), strict=True)
+    }
+
+
+def _names(targets: Sequence[TargetRecord]) -> Iterator[str]:
+    short = [target.name.removeprefix("vm:") for target in targets]
+    for name, target in zip(short, targets, strict=True):
+        facts = target.facts
+        build = f"{facts.release} {facts.version}" if facts else "never came up"
+        yield name if short.count(name) == 1 else f"{name} ({build})"
+
+
+def _kernel(seen: _Seen) -> Kernel:
+    line, facts, package = summarize(seen.target), seen.facts, seen.target.kernel
+    return Kernel(
+        release=facts.release if facts else "",
+        machine=facts.machine if facts else "",
+        version=package.version if package else facts.version if facts else "",
+        source=package.source if package else "",
+        sha256=package.sha256 if package else "",
+        abi=line.claimed,
+        errata=None if facts is None or facts.errata is None else list(line.errata),
+        provided=line.provided,
+        line=str(line),
+        measured=seen.measured,
+    )
+
+
+def since(feature: Feature) -> int:
+    """The ABI version that brought a feature, as mainline has it."""
+    return ERRATA_PROMISED if feature is CREATE.ERRATA else feature.since
+
+
+def _abi(abi: Abi) -> AbiVersion:
+    create = known(CREATE, abi.version)
+    return AbiVersion(
+        release=abi.release,
+        merge=abi.source,
+        attr_size=abi.attr_size,
+        handled_access_fs=int(known(FS, abi.version)),
+        handled_access_net=int(known(NET, abi.version)),
+        scoped=int(known(SCOPE, abi.version)),
+        create_ruleset_flags=int(sum(bit for bit in create if since(bit) <= abi.version)),
+        add_rule_flags=int(known(ADD_RULE, abi.version)),
+        restrict_self_flags=int(known(RESTRICT, abi.version)),
+        adds=[label for label, bit in FEATURES.items() if since(bit) == abi.version],
+    )
+
+
+def _feature(label: str, feature: Feature, seen: Mapping[str, _Seen]) -> CompatFeature:
+    abi = ABIS[since(feature)]
+    return CompatFeature(
+        constant=feature.constants[0],
+        value=int(feature),
+        place=PLACE[type(feature)],
+        abi=abi.version,
+        release=abi.release,
+        source=f"{HEADER}; merged by {abi.source}",
+        support={name: _support(label, feature, it) for name, it in seen.items()},
+    )
+
+
+def _support(label: str, feature: Feature, seen: _Seen) -> Support:
+    heard = _heard(seen.about.get(label, ()))
+    state, answers = _state(label, feature, seen)
+    deviating = [case for case in heard if case.verdict is Verdict.DEVIATES]
+    unfixed = (_half(case) for case in heard if case.verdict is Verdict.UNFIXED)
+    return Support(
+        state=state,
+        answers=answers,
+        bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
+        deviations=[case.id for case in deviating if not case.bug],
+        unfixed=sorted({half[0] for half in unfixed if half}),
+    )
+
+
+def _state(label: str, feature: Feature, seen: _Seen) -> tuple[State, list[Outcome]]:
+    about = seen.about.get(label, ())
+    claims = [case for case in about if case.id.startswith(f"{CLAIMS}/")]
+    others = [case for case in about if case not in claims]
+    if lacks := seen.blame.lacks.get(label):
+        return State.LACKING, [lacks]
+    if label in seen.blame.also:
+        return State.UNCLAIMED, []
+    if not _claimed(feature, seen):
+        heard = _heard(claims) or _heard(others)
+        # Where several features are asked for at once, the answer may be to another of them.
+        alone = [case for case in heard if case.covers == [label]]
+        return (State.ABSENT, _answers(alone or heard)) if heard else (State.UNKNOWN, [])
+    # Accepted is not provided: what the claims leave open, another case may have shown.
+    whole = claims and len(_heard(claims)) == len(claims)
+    heard = claims if whole else _heard(others)
+    if not heard:
+        return State.UNKNOWN, []
+    worked = any(case.verdict is not Verdict.DEVIATES for case in heard)
+    return (State.PROVIDED, []) if worked else (State.LACKING, _answers(heard))
+
+
+def _heard(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
+    return [case for case in cases if case.verdict not in UNHEARD]
+
+
+def _claimed(feature: Feature, seen: _Seen) -> bool:
+    if feature is CREATE.ERRATA and seen.facts and seen.facts.errata is not None:
+        return True
+    return since(feature) <= seen.abi
+
+
+def _answers(cases: Iterable[CaseRecord]) -> list[Outcome]:
+    return list(dict.fromkeys(case.observed for case in cases if case.observed))
+
+
+def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behaviour]) -> CompatLimit:
+    return CompatLimit(
+        constant=limit.constant,
+        value=limit.value,
+        counts=limit.counts,
+        abi=limit.since,
+        source=limit.source,
+        unmeasured=" ".join(filter(None, (listed[it].reason for it in limit.behaviours))),
+        support={name: _within(limit, it) for name, it in seen.items()},
+    )
+
+
+def _within(limit: Limit, seen: _Seen) -> Support:
+    shown = (it for it in seen.cases if not set(limit.behaviours).isdisjoint(it.answers))
+    heard = _heard(shown)
+    if not heard:
+        return Support(state=State.UNKNOWN)
+    refusals = [outcome for outcome in _answers(heard) if isinstance(outcome, Rejected)]
+    deviating = [case for case in heard if case.verdict is Verdict.DEVIATES]
+    if limit.since > seen.abi:
+        return Support(state=State.ABSENT, answers=[*refusals])
+    return Support(
+        state=State.LACKING if deviating else State.PROVIDED,
+        answers=_answers(deviating) or [*refusals],
+        bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
+        deviations=[case.id for case in deviating if not case.bug],
+    )
+
+
+_Halves = dict[tuple[str, bool], Outcome | None]
+"""What a case owes on unfixed and on fixed kernels, as far as any kernel was asked."""
+
+
+def _halves(seen: Iterable[_Seen]) -> _Halves:
+    found = ((case, _half(case)) for it in seen for case in it.cases)
+    return {(case.id, half[1]): case.expected for case, half in found if half}
+
+
+def _half(case: CaseRecord) -> tuple[int, bool] | None:
+    """The erratum that a record's clause names, and whether it is of fixed kernels."""
+    match = _HALF.search(case.clause)
+    return (int(match[1]), not match[2]) if match else None
+
+
+def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> CompatErratum:
+    fix = ERRATA[number]
+    about = {
+        label
+        for it in seen.values()
+        for case in it.cases
+        if (half := _half(case)) and half[0] == number
+        for label in case.covers
+    }
+    return CompatErratum(
+        name=number.name.lower().replace("_", " "),
+        value=1 << (number - 1),
+        abi=fix.since,
+        release=fix.release,
+        source=f'security/landlock/errata/abi-{fix.since}.h; "{fix.subject}" ({fix.commit})',
+        features=sorted(about, key=by_abi),
+        support={
+            name: ErratumSupport(
+                state=_fixed(number, it, halves), claimed=number in errata(it.facts)
+            )
+            for name, it in seen.items()
+        },
+    )
+
+
+def _fixed(number: Erratum, seen: _Seen, halves: _Halves) -> Fixed:
+    if seen.facts and seen.abi < ERRATA[number].since:
+        return Fixed.INAPPLICABLE
+    states = set()
+    for case in _heard(seen.cases):
+        half = _half(case)
+        if half and half[0] == number:
+            states.add(_as_seen(case, half[1], halves))
+    if len(states) > 1:
+        return Fixed.UNCLEAR
+    return states.pop() if states else Fixed.UNKNOWN
+
+
+def _as_seen(case: CaseRecord, fixed: bool, halves: _Halves) -> Fixed:
+    """What a record shows, whatever the kernel claims."""
+    if case.verdict is Verdict.DEVIATES:
+        other = halves.get((case.id, not fixed))
+        if other is None or case.observed != other:
+            return Fixed.UNCLEAR
+        fixed = not fixed
+    return Fixed.FIXED if fixed else Fixed.UNFIXED
+
+
+def _bug(case: CaseRecord) -> tuple[str, str]:
+    name, _, rest = case.bug.partition(":")
+    return name, rest.strip()
