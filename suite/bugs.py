@@ -95,3 +95,47 @@ AUDIT_WITHOUT_SOCKET = Bug(
     "d936e1a9170f",
     "7.2, 7.1.8, 6.18.44",
 )
+RULESET_LINK = Bug(
+    "ruleset-link",
+    'landlock: Use square brackets around "landlock-ruleset"',
+    "aea0b9f2486d",
+    "5.18",
+)
+DISABLED_SILENTLY = Bug(
+    "disabled-silently",
+    "landlock: Warn once if a Landlock action is requested while disabled",
+    "782191c74875",
+    "6.9, 6.7.12, 6.1.84",
+)
+PARENT_WALK = Bug(
+    "parent-walk",
+    "landlock: Fix d_parent walk",
+    "88da52ccd66e",
+    "6.10, 6.1.95",
+    "CVE-2024-40938",
+)
+FREED_PARENT = Bug(
+    "freed-parent",
+    "landlock: Fix use-after-free of the source's parent directory",
+    "2c6dc7925382",
+    "7.3, 7.2.7, 6.12.112, 6.1.191",
+    "CVE-2026-97594",
+)
+FREED_SUPERBLOCK = Bug(
+    "freed-superblock",
+    "landlock: Fix superblock use-after-free in release_inode()",
+    "unknown commit",
+    "7.3.2, 6.12.117",
+)
+FREED_INODE = Bug(
+    "freed-inode",
+    "lsm: add the inode_free_security_rcu() LSM implementation hook",
+    "63dff3e48871",
+    "6.12",
+)
+UNCHARGED_DETAILS = Bug(
+    "uncharged-details",
+    "landlock: Account all audit data allocations to user space",
+    "b232bd12789f",
+    "7.2, by 7.1.13",
+)

@@ -9,11 +9,12 @@ import os
 import signal
 from collections.abc import Iterable
 
+from cases.syscalls.groups import Group
 from suite.abi import FS, MAX_LAYERS, NET, RULE_NET_PORT
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
-from suite.process import CLONE_NEWNS, Process
+from suite.process import Process
 from suite.rows import Judge, answers, covers, needs, vm_only
 from suite.ruleset import Ruleset, net_port
 from suite.session import Call, Mode
@@ -27,36 +28,6 @@ LEFT = 128 << 10
 NO_PORTS = range(1 << 16, (1 << 16) + 4 * RULES)
 MEMBARRIER_GLOBAL, TRIES = 1, 100
 OPENED = 500
-
-
-class Group:
-    """A cgroup of the memory controller with one process, and who looks at it from outside."""
-
-    def __init__(self, keeper: Process, place: str) -> None:
-        keeper.unshare(CLONE_NEWNS)
-        keeper.mount("cgroup2", place, "cgroup2")
-        self._keeper = keeper
-        # Every mount of cgroup2 shows the same groups.
-        self._path = place + place.replace("/", "-").replace("-", "/", 1)
-        keeper.mkdir(self._path)
-        self._set("../cgroup.subtree_control", "+memory")
-        self.member = keeper.fork()
-        assert self.member.pid is not None
-        self.pid = self.member.pid.value
-        self._set("cgroup.procs", str(self.pid))
-
-    def _set(self, name: str, value: str) -> None:
-        fd = self._keeper.open(f"{self._path}/{name}", os.O_WRONLY)
-        self._keeper.write(fd, value.encode())
-        self._keeper.close(fd)
-
-    def charged(self) -> int:
-        """Bytes, by now."""
-        return int(self._keeper.read_file(f"{self._path}/memory.current"))
-
-    def limit(self) -> None:
-        """To a little more than there is by now."""
-        self._set("memory.max", str(self.charged() + LEFT))
 
 
 def add_rules(process: Process, ruleset: Call, ports: Iterable[int]) -> None:
@@ -110,7 +81,7 @@ def fate(process: Process, place: str, ports: Iterable[int]) -> Outcome:
     built = process.observe(Process.getpid).outcome
     if built != Allowed():
         return built
-    group.limit()
+    group.limit(LEFT)
     with process.session.in_mode(Mode.DEATH):
         add_rules(group.member, ruleset, ports)
     group.member.exit()

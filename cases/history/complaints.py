@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What the kernel itself complains of, in its log, while a case runs."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from suite.outcome import Allowed, Outcome
+from suite.process import CLONE_NEWNS, Process
+
+COMPLAINED = Allowed("the kernel complained")
+_COMPLAINT = re.compile(
+    rb"WARNING: (?!.*lockup)|BUG: (?!soft lockup|workqueue lockup)|Oops|refcount_t: |KASAN"
+)
+"""A slow emulated machine may be told to be locked up."""
+_RECORD = 8192
+
+
+class KernelLog:
+    """What is new in /dev/kmsg.
+
+    Args:
+        process: A process outside of every domain, that may read it.
+        place: A folder where debugfs can be mounted, by which kernels are made to warn again of
+            what they warn of once; None for a case that needs no such warning.
+    """
+
+    def __init__(self, process: Process, place: str | None = None) -> None:
+        self._process = process
+        if place is not None:
+            process.unshare(CLONE_NEWNS)
+            process.mount("debugfs", place, "debugfs")
+            process.write_file(f"{place}/clear_warn_once", b"1")
+            process.umount(place)
+        self._fd = process.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        process.syscall("lseek", self._fd, 0, os.SEEK_END)
+
+    def records(self) -> list[bytes]:
+        """What was printed since the last time."""
+        found: list[bytes] = []
+        while True:
+            observed = self._process.observe(Process.read, self._fd, _RECORD)
+            if observed.outcome != Allowed():
+                return found
+            call = observed.calls[0]
+            found.append(call.data[: call.value])
+
+    def judged(self, outcome: Outcome) -> Outcome:
+        """An outcome, or that the kernel complained, whatever else it did."""
+        complained = any(_COMPLAINT.search(record) for record in self.records())
+        return COMPLAINED if complained else outcome

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""A kernel that has Landlock, but was booted without it (lsm=).
+
+Source: "landlock: Warn once if a Landlock action is requested while disabled" (782191c74875):
+is_initialized() in security/landlock/syscalls.c.
+"""
+
+from suite.abi import CREATE
+from suite.bugs import DISABLED_SILENTLY
+from suite.expectation import Clause, Expectation
+from suite.outcome import Allowed, Rejected
+from suite.process import Process
+from suite.rows import Judge, answers, vm_only
+from suite.session import Out
+
+SYSLOG_ACTION_READ_ALL, SIZE = 3, 1 << 18
+WARNING = b"Disabled but requested by user space."
+EXPECT = Expectation(
+    Clause(None, 0, 1, absent=True, bug=DISABLED_SILENTLY, before=Allowed("0 warnings")),
+    Clause(Allowed("0 warnings"), 1),
+)
+
+
+@vm_only
+@answers("llr-27")
+def test_warning(process: Process, judge: Judge) -> None:
+    """The kernel says once in its log that Landlock was asked for and is disabled."""
+    for _ in range(2):
+        outcome = process.observe(Process.create_ruleset, 0, 0, CREATE.VERSION).outcome
+    log = process.syscall("syslog", SYSLOG_ACTION_READ_ALL, Out(SIZE), SIZE).data
+    warnings = log.count(WARNING)
+    disabled = outcome == Rejected("create_ruleset", "EOPNOTSUPP")
+    if outcome == Allowed() or (disabled and warnings != 1):
+        outcome = Allowed(f"{warnings} warnings")
+    judge(EXPECT, outcome)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Path walks through directories with rules that are removed meanwhile.
+
+Source: "lsm: add the inode_free_security_rcu() LSM implementation hook" (63dff3e48871):
+hook_inode_free_security_rcu() in security/landlock/fs.c.
+"""
+
+import os
+
+from cases.history.complaints import COMPLAINED, KernelLog
+from cases.history.race import at_once, worst
+from suite.abi import FS
+from suite.bugs import FREED_INODE
+from suite.expectation import ByBug, since
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Observation, Process
+from suite.rows import Judge, answers, covers, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+READ = FS.READ_FILE
+ROUNDS = 60
+GONE, DENIED = Denied("ENOENT"), Denied("EACCES")
+
+
+def make_and_remove(process: Process, folder: str) -> None:
+    """Make a folder with a file, have a ruleset with a rule on it, and remove all."""
+    process.mkdir(folder)
+    process.write_file(f"{folder}/file", b"")
+    process.close(process.build(Ruleset(fs=READ).allow(folder, READ)))
+    process.unlink(f"{folder}/file")
+    process.rmdir(folder)
+
+
+def race(reader: Process, maker: Process, folder: str, *expected: Outcome) -> Outcome:
+    opened: list[Observation] = []
+
+    def open_often() -> None:
+        opened.extend(
+            reader.observe(Process.open, f"{folder}/file", os.O_RDONLY) for _ in range(3 * ROUNDS)
+        )
+
+    def make_often() -> None:
+        for _ in range(ROUNDS):
+            make_and_remove(maker, folder)
+
+    at_once(reader, open_often, make_often)
+    return worst(opened, *expected)
+
+
+@vm_only
+@covers(READ)
+@answers("llr-33")
+def test_open(process: Process, tree: Tree, judge: Judge) -> None:
+    """A file that is denied can't be opened while its directory comes and goes."""
+    log = KernelLog(process)
+    maker = process.fork()
+    control = race(process.fork(), maker, f"{tree.d1}/control", Allowed(), GONE)
+    sandboxed = process.under(tree.layer(READ, {"d2": READ}))
+    outcome = race(sandboxed, maker, f"{tree.d1}/folder", DENIED, GONE)
+    expect = since(READ, ByBug(FREED_INODE, before=COMPLAINED, after=DENIED))
+    judge(expect, log.judged(outcome), control)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Calls that make their caller the owner of an open file, unless it has one.
+
+Source: "fs: Fix file_set_fowner LSM hook inconsistencies" (26f204380a3c), which came with ABI 6:
+before it, modules were told of an owner that was not set. dnotify and leases set one with no force
+(fcntl_dirnotify() in fs/notify/dnotify/dnotify.c, lease_setup() in fs/locks.c).
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from signal import SIGIO
+
+from cases.scope.signals import ALLOWED, SCOPED
+from suite.abi import SCOPE
+from suite.calls.files import F_NOTIFY, F_SETLEASE, F_SETOWN, Fd
+from suite.needs import Need
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, table
+from suite.session import Call
+from suite.tree import Tree
+
+DN_CREATE, DN_MULTISHOT = 4, 1 << 31
+RDLCK = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask(Case):
+    """A call by which a process asks to be told of something, and what happens then."""
+
+    path: str
+    ask: Callable[[Process, Fd], object]
+    happen: Callable[[Process, str], object]
+
+
+def open_for_writing(process: Process, path: str) -> None:
+    # It may not be opened before the lease is given up.
+    process.observe(Process.open, path, os.O_WRONLY | os.O_NONBLOCK)
+
+
+ASKS = {
+    "dnotify": Ask(
+        path="d1",
+        ask=lambda process, fd: process.fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT),
+        happen=lambda process, path: process.mkdir(f"{path}/new"),
+        needs=(Need.DNOTIFY,),
+        expect=ALLOWED,
+    ),
+    "lease": Ask(
+        path="d1/file",
+        ask=lambda process, fd: process.fcntl(fd, F_SETLEASE, RDLCK),
+        happen=open_for_writing,
+        expect=ALLOWED,
+    ),
+}
+
+
+def owned(process: Process, path: str) -> Call:
+    """An open file that its process owns."""
+    fd = process.open(path, os.O_RDONLY)
+    process.fcntl(fd, F_SETOWN, process.getpid())
+    return fd
+
+
+@covers(SCOPE.SIGNAL)
+@answers("llr-13")
+@table(ASKS)
+def test_owner_outside(case: Ask, process: Process, tree: Tree, judge: Judge) -> None:
+    """An owner who was set outside stays the owner, and is signalled, whoever asks to be told."""
+    process.block_signals(SIGIO)
+    told = []
+    for where, layers in ((tree.twin(), ()), (tree, (SCOPED,))):
+        path = f"{where.path}/{case.path}"
+        fd = owned(process, path)
+        case.ask(process.under(*layers), fd)
+        case.happen(process, path)
+        told.append(process.observe(Process.take_signal, SIGIO))
+        process.close(fd)
+    control, observed = told
+    judge(case.expect, observed, control)

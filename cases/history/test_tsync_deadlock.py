@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""LANDLOCK_RESTRICT_SELF_TSYNC again and again, against another caller or against signals.
+
+Source: "landlock: Serialize TSYNC thread restriction" (ff88df67dbf7) and "landlock: Clean up
+interrupted thread logic in TSYNC" (697f514ad9db). They are of bugs of 7.0's release candidates: two
+callers that waited for each other hung, and an interrupted one left work behind that used its
+stack.
+"""
+
+import os
+import signal
+
+from cases.history.complaints import KernelLog
+from cases.history.race import at_once
+from cases.inheritance.held import counter, tid
+from suite.abi import FS, RESTRICT
+from suite.expectation import since
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Process
+from suite.records import Facts
+from suite.rows import Judge, answers, covers, vm_only
+from suite.ruleset import Ruleset
+from suite.tree import Tree
+
+TSYNC = RESTRICT.TSYNC
+READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
+TIMES = 7
+"""Twice that many layers are fewer than a domain may have."""
+IDLE, SIGNALS = 8, 100
+FIRST_FD = 300
+DENIED = since(TSYNC, Denied("EACCES"))
+
+
+def hold(process: Process, ruleset: Ruleset, number: int) -> None:
+    """Make a ruleset with a file descriptor that is known beforehand."""
+    process.no_new_privs()
+    process.dup_to(process.build(ruleset), number)
+
+
+def restrict_often(process: Process, number: int) -> None:
+    for _ in range(TIMES):
+        process.enforce(number, TSYNC)
+
+
+def freest(threads: list[Process], path: str, *modes: int) -> Outcome:
+    outcomes = [t.observe(Process.open, path, mode).outcome for t in threads for mode in modes]
+    return next((outcome for outcome in outcomes if outcome != Denied("EACCES")), outcomes[0])
+
+
+@vm_only
+@covers(TSYNC)
+@answers("llr-34")
+def test_competing(process: Process, tree: Tree, judge: Judge) -> None:
+    """Two threads that restrict each other many times both get on, and leave no thread out."""
+    log = KernelLog(process)
+    leader = process.fork()
+    threads = [leader.thread() for _ in range(IDLE)]
+    control = leader.observe(Process.open, tree.file, os.O_RDWR)
+    one, other = threads[:2]
+    hold(one, READ, FIRST_FD)
+    hold(other, WRITE, FIRST_FD + 1)
+    at_once(
+        process,
+        lambda: restrict_often(one, FIRST_FD),
+        lambda: restrict_often(other, FIRST_FD + 1),
+    )
+    outcome = freest([leader, *threads], tree.file, os.O_RDONLY, os.O_WRONLY)
+    judge(DENIED, log.judged(outcome), control)
+
+
+@vm_only
+@covers(TSYNC)
+@answers("llr-35")
+def test_interrupted(process: Process, tree: Tree, judge: Judge, facts: Facts) -> None:
+    """A caller that signals come to restricts all threads nevertheless."""
+    log = KernelLog(process)
+    handler = counter(process, facts.machine)
+    leader = process.fork()
+    handler.install(leader, signal.SIGUSR1)
+    threads = [leader.thread() for _ in range(IDLE)]
+    control = leader.observe(Process.open, tree.file, os.O_RDONLY)
+    hold(leader, READ, FIRST_FD)
+    pid, sender = tid(leader), process.fork()
+
+    def signal_often() -> None:
+        for _ in range(SIGNALS):
+            sender.tgkill(pid, pid, signal.SIGUSR1)
+
+    at_once(process, lambda: restrict_often(leader, FIRST_FD), signal_often)
+    outcome = freest([leader, *threads], tree.file, os.O_RDONLY)
+    if outcome == Denied("EACCES") and not handler.count(process):
+        outcome = Allowed("no signal was handled")
+    judge(DENIED, log.judged(outcome), control)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""Processes whose memory is counted."""
+
+import os
+
+from suite.process import CLONE_NEWNS, Process
+
+
+class Group:
+    """A cgroup of the memory controller with one process, and who looks at it from outside."""
+
+    def __init__(self, keeper: Process, place: str) -> None:
+        keeper.unshare(CLONE_NEWNS)
+        keeper.mount("cgroup2", place, "cgroup2")
+        self._keeper = keeper
+        # Every mount of cgroup2 shows the same groups.
+        self._path = place + place.replace("/", "-").replace("-", "/", 1)
+        keeper.mkdir(self._path)
+        self._set("../cgroup.subtree_control", "+memory")
+        self.member = keeper.fork()
+        assert self.member.pid is not None
+        self.pid = self.member.pid.value
+        self._set("cgroup.procs", str(self.pid))
+
+    def _set(self, name: str, value: str) -> None:
+        fd = self._keeper.open(f"{self._path}/{name}", os.O_WRONLY)
+        self._keeper.write(fd, value.encode())
+        self._keeper.close(fd)
+
+    def charged(self) -> int:
+        """Bytes, by now."""
+        return int(self._keeper.read_file(f"{self._path}/memory.current"))
+
+    def limit(self, left: int) -> None:
+        """To so many bytes more than there are by now."""
+        self._set("memory.max", str(self.charged() + left))
