@@ -16,9 +16,11 @@ A case in one run only is ``new`` or ``gone``. Reasons and times are not compare
 A kernel is ``worse`` when it no longer came up, claims a lower ABI version or none, provides a
 lower one, or no longer claims an erratum that it claimed: a kernel that switched Landlock off
 would otherwise turn every case into a harmless ``absent``. It is a regression too.
+
+A regression that is listed as known is shown, but does not make the second run a worse one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,10 +87,9 @@ class Diff:
 
     @property
     def regressed(self) -> bool:
-        """Whether a case regressed or a kernel is worse."""
-        return any(change.kind is Kind.REGRESSION for change in self.changes) or any(
-            kernel.worse for kernel in self.kernels
-        )
+        """Whether a case regressed that is not known to, or a kernel is worse."""
+        unknown = (it for it in self.of(Kind.REGRESSION) if not (it.after and it.after.known))
+        return any(unknown) or any(kernel.worse for kernel in self.kernels)
 
     def of(self, kind: Kind) -> tuple[Change, ...]:
         """The changes of one kind."""
@@ -103,7 +104,7 @@ def compare(a: Results, b: Results, *, before: str = "A", after: str = "B") -> D
     Raises:
         UsageError: The runs have no target in common.
     """
-    pairs, renamed = _pairs(a, b)
+    pairs, renamed = _pairs(a.targets, b.targets)
     if not pairs:
         raise UsageError(
             f"no target in common: {before} holds {_names(a)}; {after} holds {_names(b)}"
@@ -123,15 +124,33 @@ def compare(a: Results, b: Results, *, before: str = "A", after: str = "B") -> D
     )
 
 
+def baselines(baseline: Results, targets: Sequence[TargetRecord]) -> dict[str, TargetRecord]:
+    """For each of these targets, by its name, the one of a baseline that it is held against.
+
+    Raises:
+        UsageError: The baseline has none of them.
+    """
+    pairs, _ = _pairs(baseline.targets, targets)
+    if not pairs:
+        raise UsageError(f"no target in common: the baseline holds {_names(baseline)}")
+    return {new.name: old for old, new in pairs}
+
+
+def is_worse(old: TargetRecord, new: TargetRecord) -> bool:
+    """Whether a kernel is worse than it was, as the module says."""
+    change = _kernel_change(old, new)
+    return change is not None and change.worse
+
+
 def _pairs(
-    a: Results, b: Results
+    a: Sequence[TargetRecord], b: Sequence[TargetRecord]
 ) -> tuple[list[tuple[TargetRecord, TargetRecord]], tuple[str, str] | None]:
-    match a.targets, b.targets:
+    match a, b:
         case [old], [new]:
             return [(old, new)], (old.name, new.name) if old.name != new.name else None
         case _:
-            named = {target.name: target for target in b.targets}
-            both = [(old, named[old.name]) for old in a.targets if old.name in named]
+            named = {target.name: target for target in b}
+            both = [(old, named[old.name]) for old in a if old.name in named]
             return both, None
 
 
@@ -187,7 +206,7 @@ def _together(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def _says(case: CaseRecord | None) -> tuple[object, ...] | None:
-    return (case.verdict, case.expected, case.observed, case.bug) if case else None
+    return (case.verdict, case.expected, case.observed, case.bug, case.known) if case else None
 
 
 def _kernel_change(old: TargetRecord, new: TargetRecord) -> KernelChange | None:

@@ -111,6 +111,7 @@ class Deviation:
     observed: Outcome | None
     control: Outcome | None
     bug: str
+    known: str
     reason: str
 
 
@@ -198,6 +199,7 @@ def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
                     case.observed,
                     case.control,
                     case.bug,
+                    case.known,
                     case.reason,
                 )
                 alike.setdefault(key, (case, []))[1].append(target.name)
@@ -212,6 +214,7 @@ def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
             observed=case.observed,
             control=case.control,
             bug=case.bug,
+            known=case.known,
             reason=case.reason,
         )
         # Stable: of one case, the first target of the run comes first.

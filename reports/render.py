@@ -15,6 +15,7 @@ from typing import TextIO
 
 import reports.formats
 from reports.diff import Diff
+from reports.page import Page
 from suite.errors import UsageError
 from suite.records import Results
 
@@ -38,6 +39,8 @@ class Format:
     results: Callable[[Results, Style], str]
     diff: Callable[[Diff, Style], str] | None = None
     """None where the format has no words for a difference."""
+    page: Callable[[Page, Style], str] | None = None
+    """Any other report; None where the format is for results alone."""
 
 
 @functools.cache
@@ -70,6 +73,18 @@ def render_diff(diff: Diff, fmt: str = DEFAULT, style: Style | None = None) -> s
     if write is None:
         raise UsageError(f"format {fmt!r} is for one results file, not for a difference of two")
     return write(diff, style or Style())
+
+
+def render_page(page: Page, fmt: str = DEFAULT, style: Style | None = None) -> str:
+    """The text of any other report.
+
+    Raises:
+        UsageError: There is no such format, or it is for results alone.
+    """
+    write = _format(fmt).page
+    if write is None:
+        raise UsageError(f"format {fmt!r} is for results files, not for this report")
+    return write(page, style or Style())
 
 
 def style_of(stream: TextIO) -> Style:

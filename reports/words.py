@@ -114,6 +114,12 @@ def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...
     return tuple(entry for entry in LEGEND if entry[0] in used)
 
 
+def deviations_title(matrix: Matrix) -> str:
+    """How many deviations there are, and how many of them are known."""
+    known = sum(bool(entry.known) for entry in matrix.deviations)
+    return f"Deviations ({len(matrix.deviations)}{f', {known} known' if known else ''})"
+
+
 def deviation(entry: Deviation) -> Iterator[tuple[str, str]]:
     """The labelled lines of a deviation."""
     yield "on", ", ".join(entry.targets)
@@ -130,6 +136,8 @@ def evidence(entry: Deviation | CaseRecord) -> Iterator[tuple[str, str]]:
         yield "control", str(entry.control)
     if entry.bug:
         yield "known bug", entry.bug
+    if entry.known:
+        yield "known", entry.known
     if entry.reason:
         yield "reason", entry.reason
     if entry.source:
@@ -212,5 +220,7 @@ def _change(entry: Change) -> Iterator[tuple[str, str]]:
         yield "observed", step(was.observed or "nothing", now.observed or "nothing")
     if was.bug or now.bug:
         yield "known bug", step(was.bug or "none", now.bug or "none")
+    if now.known:
+        yield "known", now.known
     if now.reason:
         yield "reason", now.reason

@@ -101,6 +101,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """All clauses of the expectation."""
     bug: str = ""
     """The known bug that was seen, by id and title, with CVE and fixing commit."""
+    known: str = ""
+    """Why a fault was to be expected, with its source, where a list of known deviations says so."""
     reason: str = ""
     """Why it was skipped, broken, crashed, hung or lost; console tail included."""
     calls: list[str] = []

@@ -7,6 +7,7 @@ import msgspec
 
 from reports.diff import Diff
 from reports.matrix import build
+from reports.page import Page
 from reports.render import Format, Style
 from reports.summary import summarize
 from suite.records import Results
@@ -31,8 +32,13 @@ def diff(diff: Diff, _style: Style) -> str:
     return _json({"regressed": diff.regressed, **msgspec.to_builtins(diff)})
 
 
+def page(page: Page, _style: Style) -> str:
+    """What the report was made from."""
+    return _json(msgspec.to_builtins(page.data))
+
+
 def _json(content: dict[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
 
 
-FORMAT = Format(name="json", results=results, diff=diff)
+FORMAT = Format(name="json", results=results, diff=diff, page=page)

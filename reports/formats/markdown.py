@@ -9,6 +9,7 @@ from tabulate import tabulate
 from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Matrix, Row, Silence, build
+from reports.page import Code, Entry, Page, Part, Table
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
 from suite.records import Results
@@ -30,7 +31,7 @@ def results(results: Results, _style: Style) -> str:
         *_section("Verdicts", _verdicts(lines)),
         *_section("Matrix", _matrix(matrix)),
         *_section(
-            f"Deviations ({len(matrix.deviations)})",
+            words.deviations_title(matrix),
             (_entry(it.case, words.deviation(it), escape(it.summary)) for it in matrix.deviations),
         ),
         *_section(words.FAULTS_TITLE, map(_silence, faults)),
@@ -59,6 +60,31 @@ def diff(diff: Diff, _style: Style) -> str:
             )
         ),
     )
+
+
+def page(page: Page, _style: Style) -> str:
+    """Any other report."""
+    return _page(
+        f"# {escape(page.title)}",
+        "\n".join(f"- {escape(line)}" for line in page.lines),
+        *(
+            part
+            for section in page.sections
+            for part in _section(escape(section.title), map(_part, section.parts))
+        ),
+    )
+
+
+def _part(part: Part) -> str:
+    match part:
+        case str():
+            return escape(part)
+        case Entry(title, lines):
+            return _entry(title, lines)
+        case Code(lines):
+            return "\n".join(["```sh", *map(words.printable, lines), "```"])
+        case Table(head, rows):
+            return _table(head, ([escape(cell) for cell in row] for row in rows))
 
 
 def _page(*parts: str) -> str:
@@ -164,4 +190,4 @@ def _fenced(text: str) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-FORMAT = Format(name="markdown", results=results, diff=diff)
+FORMAT = Format(name="markdown", results=results, diff=diff, page=page)

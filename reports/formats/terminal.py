@@ -14,6 +14,8 @@ from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.layout import Block, arrange
 from reports.matrix import Cell, Matrix, Row, Silence, build
+from reports.page import Code, Entry, Page, Part
+from reports.page import Table as Rows
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
 from suite.records import Results, Verdict
@@ -77,7 +79,7 @@ def results(results: Results, style: Style) -> str:
     page.section("Verdicts", _verdicts(lines, releases=beside))
     page.section("Matrix", _matrix(matrix, style.width - 2))
     deviations = (_entry(it.case, it.summary, words.deviation(it)) for it in matrix.deviations)
-    page.section(f"Deviations ({len(matrix.deviations)})", _apart(deviations))
+    page.section(words.deviations_title(matrix), _apart(deviations))
     faults, skipped = words.silences(matrix)
     page.section(words.FAULTS_TITLE, _apart(map(_silence, faults)))
     page.section(words.SKIPPED_TITLE, map(_silence, skipped))
@@ -97,6 +99,33 @@ def diff(diff: Diff, style: Style) -> str:
         found = diff.of(kind)
         page.section(f"{words.KIND_TITLES[kind]} ({words.number(found)})", _changes(kind, found))
     return page.result()
+
+
+def page(page: Page, style: Style) -> str:
+    """Any other report."""
+    shown = _Page(style)
+    shown.show(_text(page.title, "bold"), *map(_text, page.lines))
+    for section in page.sections:
+        shown.section(section.title, _apart(map(_part, section.parts)))
+    return shown.result()
+
+
+def _part(part: Part) -> RenderableType:
+    match part:
+        case str():
+            return _text(part)
+        case Entry(title, lines):
+            return _entry(title, "", lines)
+        case Code(lines):
+            # As they are: a line that is folded can't be copied.
+            return Text("\n".join(map(words.printable, lines)), no_wrap=True, overflow="ignore")
+        case Rows(head, rows):
+            table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+            for name in head:
+                table.add_column(name, overflow="fold")
+            for row in rows:
+                table.add_row(*map(_text, row))
+            return table
 
 
 def _kernels(lines: Sequence[KernelLine], *, releases: bool) -> RenderableType:
@@ -240,4 +269,4 @@ def _text(text: str, style: str = "") -> Text:
     return Text(words.printable(text), style)
 
 
-FORMAT = Format(name="terminal", results=results, diff=diff)
+FORMAT = Format(name="terminal", results=results, diff=diff, page=page)

@@ -12,14 +12,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reports.diff import baselines
 from reports.render import render
-from reports.results import save
+from reports.results import load, save
 from suite.agent import build
-from suite.cli import kernels
+from suite.cli import kernels, known
+from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.progress import RunProgress
-from suite.cli.report import add_output_options, emit, style_for
+from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Outcome, run
-from suite.errors import InfrastructureError, LandproofError, UsageError
+from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.records import TargetRecord
 from vm import accel
 from vm.catalogue import DEFAULT_SET
@@ -61,20 +63,36 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         metavar="N",
         help="how many virtual machines run at once (default: one a processor)",
     )
-    matrix.add_argument("--accel", choices=["kvm", "tcg"], help="default: a trial boot decides")
-    matrix.add_argument(
-        "--consoles", type=Path, metavar="FOLDER", help="keep the console of every boot here"
-    )
+    add_machine_options(matrix)
     kernels.add_archive_options(matrix)
     kernels.add_store_options(matrix)
     _add_run_options(matrix)
     matrix.set_defaults(handler=_matrix)
 
 
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every verb that boots kernels."""
+    parser.add_argument("--accel", choices=["kvm", "tcg"], help="default: a trial boot decides")
+    parser.add_argument(
+        "--consoles", type=Path, metavar="FOLDER", help="keep the console of every boot here"
+    )
+
+
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-k", dest="select", metavar="EXPRESSION", help="only cases that match")
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
+    )
+    known.add_option(parser)
+    parser.add_argument(
+        "--baseline", type=Path, metavar="FILE", help="results whose faults are no regressions"
+    )
+    parser.add_argument(
+        "--fail-on",
+        type=FailOn,
+        choices=list(FailOn),
+        help="what ends it with 1: any deviation (the default), with --known or --baseline only "
+        "what is in neither (the default with them), or nothing",
     )
     add_output_options(parser)
 
@@ -94,17 +112,17 @@ def _names(text: str) -> list[str]:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    _foresee(arguments)
+    judge = _Judge(arguments, ["local"])
     with RunProgress(["local"]) as progress:
         outcome = run(["local"], select=arguments.select, watcher=progress)
-    return _finish(outcome, arguments)
+    return judge.finish(outcome)
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
-    _foresee(arguments)
+    wishes = list(dict.fromkeys(arguments.kernels))
+    judge = _Judge(arguments, [f"vm:{wish}" for wish in wishes])
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
-    wishes = list(dict.fromkeys(arguments.kernels))
     failures = _fetch(store, wishes, refresh=arguments.refresh)
     ready = [wish for wish in wishes if wish not in failures]
     if not ready:
@@ -113,7 +131,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
     for wish, error in failures.items():
         print(f"{wish}: {error}", file=sys.stderr)
     options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
-    options.append(f"--accel={_choose(store, ready[0], arguments.accel)}")
+    options.append(f"--accel={choose_accelerator(store, ready[0], arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
     targets = [f"vm:{wish}" for wish in ready]
@@ -128,7 +146,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
     outcome.results.targets += [
         TargetRecord(name=f"vm:{wish}", reason=str(error)) for wish, error in failures.items()
     ]
-    return _finish(outcome, arguments)
+    return judge.finish(outcome)
 
 
 def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, LandproofError]:
@@ -152,7 +170,12 @@ def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, L
     return failures
 
 
-def _choose(store: Store, wish: str, override: str | None) -> str:
+def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
+    """``kvm`` or ``tcg``: by a trial boot of a stored kernel, unless the user overrides it.
+
+    Raises:
+        InfrastructureError: There is no agent for the guest.
+    """
     try:
         agent = build.agent(GUEST_ARCH)
     except build.BuildError as error:
@@ -166,28 +189,45 @@ def _choose(store: Store, wish: str, override: str | None) -> str:
     return choice.accel
 
 
-def _foresee(arguments: argparse.Namespace) -> None:
-    """Refuse a file that can't be written now, not after minutes of work."""
-    for path in (arguments.results, arguments.output):
-        if path is None:
-            continue
-        written = path if path.exists() and not path.is_file() else path.parent
-        if path.is_dir():
-            raise UsageError(f"cannot write {path}: it is a folder")
-        if not path.parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-        if not os.access(written, os.W_OK):
-            raise UsageError(f"cannot write {path}: no permission")
+class _Judge:
+    """What a run is held against, read before it, and what it comes to.
 
+    Args:
+        arguments: Of the command line.
+        targets: Those that are to run.
 
-def _finish(outcome: Outcome, arguments: argparse.Namespace) -> int:
-    try:
-        if arguments.results:
-            save(arguments.results, outcome.results)
-    finally:
-        # Whatever became of the file, what was observed is told.
-        style = style_for(arguments.output)
-        emit(render(outcome.results, arguments.format, style), arguments.output)
+    Raises:
+        UsageError: A file can't be read or written, or the baseline has none of the targets.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, targets: Sequence[str]) -> None:
+        foresee(arguments.results, arguments.output)
+        self._arguments = arguments
+        self._listed = known.listed(arguments)
+        self._baseline = load(arguments.baseline) if arguments.baseline else None
+        if self._baseline:
+            baselines(self._baseline, [TargetRecord(name=name) for name in targets])
+        implied = FailOn.REGRESSION if self._listed or self._baseline else FailOn.DEVIATION
+        self._fail_on = arguments.fail_on or implied
+
+    def finish(self, outcome: Outcome) -> int:
+        """Save and print the results; the exit code."""
+        arguments = self._arguments
+        results = known.marked(outcome.results, self._listed)
+        try:
+            if arguments.results:
+                save(arguments.results, results)
+        finally:
+            # Whatever became of the file, what was observed is told.
+            style = style_for(arguments.output)
+            emit(render(results, arguments.format, style), arguments.output)
+            if outcome.interrupted:
+                print("interrupted: what was not run is lost", file=sys.stderr)
         if outcome.interrupted:
-            print("interrupted: what was not run is lost", file=sys.stderr)
-    return outcome.exit
+            return Exit.INTERRUPTED
+        stale = known.tell_faults(results, self._listed, whole=arguments.select is None)
+        if self._fail_on is FailOn.REGRESSION:
+            for line in regressions(results, self._baseline):
+                print(f"regression: {line}", file=sys.stderr)
+        code = exit_code(results, self._fail_on, self._baseline)
+        return code or (Exit.CONFORMS if self._fail_on is FailOn.NONE else stale)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from suite.cli import check, kernels, report
+from suite.cli import bisect, check, history, kernels, merge, report
 from suite.errors import Exit, LandproofError
 
 _EPILOG = """\
@@ -31,6 +31,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_parsers(subparsers)
     kernels.add_parser(subparsers)
     report.add_parsers(subparsers)
+    merge.add_parser(subparsers)
+    history.add_parser(subparsers)
+    bisect.add_parser(subparsers)
     return whole
 
 

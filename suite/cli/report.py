@@ -5,11 +5,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 from reports.diff import compare
 from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
 from reports.results import load, write
-from suite.errors import Exit, InfrastructureError
+from suite.cli import known
+from suite.errors import Exit, InfrastructureError, UsageError
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,6 +22,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         description="Render a results file again.",
     )
     report.add_argument("file", type=Path, metavar="FILE", help="a results file")
+    known.add_option(report)
     add_output_options(report)
     report.set_defaults(handler=_report)
 
@@ -27,21 +30,24 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "diff",
         help="say what changed between two results files",
         description="Say what changed from results file A to results file B.",
-        epilog="Exits with 1 when a case regressed or a kernel is worse. Targets are matched "
-        "by name; when each file holds one target, they are matched whatever their names.",
+        epilog="Exits with 1 when a case regressed that is not known to, or a kernel is worse. "
+        "Targets are matched by name; when each file holds one target, whatever their names.",
     )
     diff.add_argument("before", type=Path, metavar="A", help="the older results file")
     diff.add_argument("after", type=Path, metavar="B", help="the newer results file")
-    add_output_options(diff)
+    known.add_option(diff)
+    add_output_options(diff, of="diff")
     diff.set_defaults(handler=_diff)
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every verb that prints a table."""
+def add_output_options(
+    parser: argparse.ArgumentParser, of: Literal["results", "diff", "page"] = "results"
+) -> None:
+    """The options of every verb that prints a table; ``of`` is what it is a table of."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--format",
-        choices=list(formats()),
+        choices=[name for name, fmt in formats().items() if getattr(fmt, of)],
         default=DEFAULT,
         help=f"how to write it (default: {DEFAULT})",
     )
@@ -55,6 +61,24 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
     )
+
+
+def foresee(*paths: Path | None) -> None:
+    """Refuse a file that can't be written now, not after minutes of work.
+
+    Raises:
+        UsageError: One of them can't.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        written = path if path.exists() and not path.is_file() else path.parent
+        if path.is_dir():
+            raise UsageError(f"cannot write {path}: it is a folder")
+        if not path.parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+        if not os.access(written, os.W_OK):
+            raise UsageError(f"cannot write {path}: no permission")
 
 
 def style_for(output: Path | None) -> Style:
@@ -85,18 +109,22 @@ def emit(text: str, output: Path | None) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    style = style_for(arguments.output)
-    emit(render(load(arguments.file), arguments.format, style), arguments.output)
-    return Exit.CONFORMS
+    listed = known.listed(arguments)
+    results = known.marked(load(arguments.file), listed)
+    emit(render(results, arguments.format, style_for(arguments.output)), arguments.output)
+    return known.tell_faults(results, listed)
 
 
 def _diff(arguments: argparse.Namespace) -> int:
+    listed = known.listed(arguments)
+    after = known.marked(load(arguments.after), listed)
     difference = compare(
-        load(arguments.before),
-        load(arguments.after),
+        known.marked(load(arguments.before), listed),
+        after,
         before=str(arguments.before),
         after=str(arguments.after),
     )
     style = style_for(arguments.output)
     emit(render_diff(difference, arguments.format, style), arguments.output)
-    return Exit.DEVIATES if difference.regressed else Exit.CONFORMS
+    stale = known.tell_faults(after, listed)
+    return Exit.DEVIATES if difference.regressed else stale

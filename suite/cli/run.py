@@ -11,15 +11,13 @@ import pytest
 from _pytest.mark.expression import Expression
 
 import cases
-from suite.errors import Exit, InfrastructureError, UsageError
+from suite.errors import InfrastructureError, UsageError
 from suite.recorder import Recorder, Watcher
-from suite.records import Results, Verdict
+from suite.records import Results
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
 QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
 """Captured, the progress of a run in this process would not be seen."""
-_FAULTS = {Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG}
-_SILENCES = {Verdict.BROKEN, Verdict.LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +27,13 @@ class Outcome:
     results: Results
     interrupted: bool
 
-    @property
-    def exit(self) -> Exit:
-        """The exit code: a kernel's fault comes before ours, and nothing is no success."""
-        verdicts = {case.verdict for target in self.results.targets for case in target.cases}
-        if self.interrupted:
-            return Exit.INTERRUPTED
-        if verdicts & _FAULTS:
-            return Exit.DEVIATES
-        if not verdicts or verdicts & _SILENCES or verdicts == {Verdict.SKIPPED}:
-            return Exit.INFRASTRUCTURE
-        if any(target.facts is None for target in self.results.targets):
-            return Exit.INFRASTRUCTURE
-        return Exit.CONFORMS
-
 
 def run(
     targets: Sequence[str],
     *,
     options: Sequence[str] = (),
     select: str | None = None,
+    nodes: Sequence[str] = (),
     workers: int = 1,
     watcher: Watcher | None = None,
 ) -> Outcome:
@@ -58,6 +43,7 @@ def run(
         targets: Their names, such as ``local`` and ``vm:7.3``.
         options: More options of our pytest plugins.
         select: Only cases that match, as pytest's ``-k`` takes it.
+        nodes: Only these cases, by pytest's ids; all when empty.
         workers: How many targets run at once.
         watcher: Told of every case.
 
@@ -69,7 +55,7 @@ def run(
     recorder = Recorder(targets, watcher)
     folder = CONFIG.parent
     arguments = [
-        str(folder),
+        *([str(folder.parent / node) for node in nodes] or [str(folder)]),
         f"--rootdir={folder.parent}",
         f"--config-file={CONFIG}",
         *QUIET,

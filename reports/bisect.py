@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Between which two neighbouring builds a case's answer changes: the search, and how it is told.
+
+Both ends must answer, and differently. What lies between them is halved: a build that answers as
+the old end does belongs to the old half, any other answer to the new one. A build that gives no
+answer is passed over, and the one nearest to it tried.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reports import words
+from reports.history import SILENT
+from reports.page import Page, Section, Table
+from suite.errors import InfrastructureError, UsageError
+from suite.outcome import Outcome
+from suite.records import CaseRecord, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A kernel build that can be had."""
+
+    version: str
+    """The package version."""
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a build said of the case, or why it said nothing."""
+
+    verdict: Verdict | None
+    """None where it was never heard."""
+    observed: Outcome | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, case: CaseRecord) -> "Answer":
+        """The answer that a record holds."""
+        if case.verdict in SILENT:
+            return cls(None, reason=f"{case.verdict}: {_first_line(case.reason)}")
+        return cls(case.verdict, case.observed)
+
+    def __str__(self) -> str:
+        if self.verdict is None:
+            return f"no answer ({self.reason})"
+        return f"{self.verdict}, observed {self.observed or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A build that was tried."""
+
+    build: Build
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Bisection:
+    """Where a case's answer changed."""
+
+    case: str
+    last: Step
+    """The last build with the old answer."""
+    first: Step
+    """The first one with another."""
+    untold: tuple[Step, ...]
+    """Builds between them that gave no answer."""
+    builds: int
+    """How many there were to choose from, both ends included."""
+    steps: tuple[Step, ...]
+    """All that was tried, in that order."""
+
+
+def bisect(
+    case: str,
+    builds: Sequence[Build],
+    ask: Callable[[Build], Answer],
+) -> Bisection:
+    """Find where the answer changes from that of the first build.
+
+    Args:
+        case: Its id.
+        builds: At least two, in order; the old end first.
+        ask: Try a build; called about log2 of their number times.
+
+    Raises:
+        InfrastructureError: An end gives no answer.
+        UsageError: Both ends give the same one.
+    """
+    answers: dict[int, Answer] = {}
+    low, high = 0, len(builds) - 1
+    for end in (low, high):
+        answers[end] = ask(builds[end])
+        if answers[end].verdict is None:
+            raise InfrastructureError(
+                f"{builds[end].version} gives no answer: {answers[end].reason}; choose another end"
+            )
+    old = answers[low]
+    if answers[high] == old:
+        raise UsageError(
+            f"{case} gives the same on {builds[low].version} and {builds[high].version}: {old}"
+        )
+    while (at := _middle(low, high, answers)) is not None:
+        answers[at] = ask(builds[at])
+        if answers[at].verdict is not None:
+            low, high = (at, high) if answers[at] == old else (low, at)
+    steps = {at: Step(builds[at], answer) for at, answer in answers.items()}
+    return Bisection(
+        case=case,
+        last=steps[low],
+        first=steps[high],
+        untold=tuple(steps[at] for at in range(low + 1, high)),
+        builds=len(builds),
+        steps=tuple(steps.values()),
+    )
+
+
+def _middle(low: int, high: int, tried: dict[int, Answer]) -> int | None:
+    """The untried build that is nearest to the middle of two; None when there is none."""
+    untried = [at for at in range(low + 1, high) if at not in tried]
+    return min(untried, key=lambda at: abs(2 * at - low - high), default=None)
+
+
+def page(found: Bisection) -> Page:
+    """The bisection as a report."""
+    return Page(
+        title=f"{found.case} changed in {found.first.build.version}",
+        lines=tuple(_lines(found)),
+        sections=(
+            Section(
+                "Boots",
+                (
+                    Table(
+                        ("build", "release", "answer"),
+                        tuple(
+                            (step.build.version, step.build.release, str(step.answer))
+                            for step in found.steps
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        data=found,
+    )
+
+
+def _lines(found: Bisection) -> Iterator[str]:
+    yield f"until {found.last.build.version}: {found.last.answer}"
+    yield f"since {found.first.build.version}: {found.first.answer}"
+    boots = words.plural(len(found.steps), "boot")
+    yield f"{boots} to choose from {words.plural(found.builds, 'build')}"
+    if found.untold:
+        untold = ", ".join(step.build.version for step in found.untold)
+        yield f"between them, without an answer: {untold}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0] or "no reason given"

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Deviations that are known: a list of them, each with its reason, source and date.
+
+::
+
+    [[known]]
+    case = "history/tcp_fast_open[*]"
+    kernel = "6.12"                # optional: part of a release, or a target's name
+    verdict = "deviates"           # the default; or crashed, hung
+    observed = "allowed"           # optional
+    reason = "the fix is not in this series yet"
+    source = "https://bugs.debian.org/1122334"
+    added = 2026-11-20
+    expires = 2027-06-01           # optional: the last day on which it counts
+
+The list is strict, so that it can only shrink: an entry that expired, and one whose cases ran and
+did not do what it says, is a fault of the list.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from suite.errors import UsageError
+from suite.records import CaseRecord, Results, TargetRecord, Verdict
+
+EXCUSABLE = frozenset({Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG})
+"""What is a kernel's fault; that nothing was heard can't be known beforehand."""
+
+_UNHEARD = frozenset({Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST})
+_CITATION = re.compile(r"https?://\S+|\b[0-9a-f]{12,40}\b")
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A known deviation."""
+
+    case: str
+    """An id; ``*`` stands for anything, and nothing else is special."""
+    kernel: str = ""
+    """A release or a target's name, whole or cut off at a component; empty for every target."""
+    verdict: Verdict = Verdict.DEVIATES
+    observed: str = ""
+    """As reports write it, such as ``EACCES``; empty for anything."""
+    reason: str
+    source: str
+    """A link, or a commit by at least 12 digits."""
+    added: date
+    expires: date | None = None
+    """The last day on which it counts."""
+
+    def names(self, target: TargetRecord) -> bool:
+        """Whether it speaks of this target."""
+        wholes = [target.name, target.name.removeprefix("vm:")]
+        wholes += [target.facts.release] if target.facts else []
+        return not self.kernel or any(_begins(whole, self.kernel) for whole in wholes)
+
+    def covers(self, case: str) -> bool:
+        """Whether it speaks of a case of this id."""
+        pattern = ".*".join(map(re.escape, self.case.split("*")))
+        return re.fullmatch(pattern, case) is not None
+
+    def excuses(self, case: CaseRecord) -> bool:
+        """Whether a case that it speaks of did what it says."""
+        return case.verdict is self.verdict and self.observed in ("", str(case.observed))
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.source})"
+
+
+class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    known: list[Known] = []
+
+
+def read(path: Path) -> list[Known]:
+    """Read a list of known deviations.
+
+    Raises:
+        UsageError: It can't be read, or an entry is not what it must be; says which and why.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        entries = msgspec.toml.decode(data, type=_List).known
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    for number, entry in enumerate(entries, 1):
+        if wrong := _wrong(entry):
+            raise UsageError(f"{path}: entry {number}: {wrong}")
+    return entries
+
+
+def _wrong(entry: Known) -> str:
+    if not entry.case.strip() or not entry.reason.strip():
+        return "case and reason must not be empty"
+    if entry.verdict not in EXCUSABLE:
+        return f"verdict {entry.verdict} is no fault of a kernel: choose deviates, crashed or hung"
+    if not _CITATION.search(entry.source):
+        return f"source {entry.source!r} is neither a link nor a commit (12 digits or more)"
+    if entry.expires and entry.expires < entry.added:
+        return f"expires on {entry.expires}, before it was added"
+    return ""
+
+
+def mark(results: Results, entries: Sequence[Known], today: date) -> Results:
+    """The results with every known deviation marked as such, and no other; the first entry counts.
+
+    An entry that expired marks nothing.
+    """
+    valid = [entry for entry in entries if not _expired(entry, today)]
+    targets = []
+    for target in results.targets:
+        mine = [entry for entry in valid if entry.names(target)]
+        cases = [msgspec.structs.replace(case, known=_why(case, mine)) for case in target.cases]
+        targets.append(msgspec.structs.replace(target, cases=cases))
+    return msgspec.structs.replace(results, targets=targets)
+
+
+def faults(
+    entries: Sequence[Known], results: Results, today: date, *, whole: bool
+) -> Iterator[str]:
+    """What is wrong with a list, held against results: a line for each such entry.
+
+    Args:
+        entries: The list.
+        results: Targets and cases that did not run speak for no entry and against none.
+        today: An entry that expired before is a fault.
+        whole: Whether all cases were to run; then a name that no case has is a fault too.
+    """
+    for number, entry in enumerate(entries, 1):
+        what = f"entry {number} ({entry.case}{f' on {entry.kernel}' if entry.kernel else ''})"
+        if _expired(entry, today):
+            yield f"{what} expired on {entry.expires}: look again, then renew or remove it"
+            continue
+        ran = [target for target in results.targets if target.facts and entry.names(target)]
+        named = [case for target in ran for case in target.cases if entry.covers(case.id)]
+        heard = [case for case in named if case.verdict not in _UNHEARD]
+        if heard and not any(map(entry.excuses, heard)):
+            seen = ", ".join(dict.fromkeys(f"{it.verdict}, {it.observed}" for it in heard[:3]))
+            yield f"{what} matched nothing (seen: {seen}): remove it"
+        elif whole and ran and not named:
+            yield f"{what} matched nothing: no case has that id"
+
+
+def _why(case: CaseRecord, entries: Sequence[Known]) -> str:
+    if case.verdict not in EXCUSABLE:
+        return ""
+    fits = (entry for entry in entries if entry.covers(case.id) and entry.excuses(case))
+    return next(map(str, fits), "")
+
+
+def _expired(entry: Known, today: date) -> bool:
+    return entry.expires is not None and entry.expires < today
+
+
+def _begins(whole: str, start: str) -> bool:
+    """Whether ``start`` is ``whole`` cut off between two components: 6.1 doesn't begin 6.12."""
+    return whole.startswith(start) and not whole[len(start) : len(start) + 1].isalnum()

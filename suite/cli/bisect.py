@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""``landproof bisect``: the first build of the archives where a case gives another answer."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reports.bisect import Answer, Build, bisect, page
+from reports.render import render_page
+from suite.cli import collect, kernels
+from suite.cli.check import add_machine_options, choose_accelerator
+from suite.cli.report import add_output_options, emit, foresee, style_for
+from suite.cli.run import run
+from suite.declared import Declared
+from suite.errors import Exit, LandproofError, UsageError
+from vm import catalogue
+from vm.command import find_qemu
+from vm.store import Store
+from vm.tools import FullError, UnreachableError
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "bisect",
+        help="find the build where a case's answer changes",
+        description="Find the first of a distribution's kernel builds where a case gives another "
+        "answer (verdict or observed outcome). Builds are fetched as they are needed, and boot "
+        "with this case only.",
+        epilog="The two ends are only that: which of them is better does not matter. Exits with 2 "
+        "when both give the same answer.",
+    )
+    parser.add_argument("case", metavar="CASE", help="its id, or how it begins")
+    for end in ("good", "bad"):
+        parser.add_argument(
+            f"--{end}", required=True, metavar="KERNEL", help="one end, such as 6.12.43"
+        )
+    add_machine_options(parser)
+    kernels.add_archive_options(parser)
+    kernels.add_store_options(parser)
+    add_output_options(parser, of="page")
+    parser.set_defaults(handler=_bisect)
+
+
+def _bisect(arguments: argparse.Namespace) -> int:
+    foresee(arguments.output)
+    find_qemu()
+    case = collect.find(collect.declared_cases(), arguments.case)
+    store = kernels.open_store(arguments)
+    builds = _between(
+        store.available(refresh=arguments.refresh),
+        *(catalogue.parse_wish(name, store.flavour) for name in (arguments.good, arguments.bad)),
+    )
+    with kernels.display() as show:
+        boots = _Boots(case, store, arguments, show)
+        found = bisect(case.id, builds, boots.ask)
+    emit(render_page(page(found), arguments.format, style_for(arguments.output)), arguments.output)
+    return Exit.CONFORMS
+
+
+def _between(
+    known: Sequence[catalogue.Build], good: catalogue.Wish, bad: catalogue.Wish
+) -> list[Build]:
+    """All builds of the same flavour from one end to the other; the good end comes first.
+
+    Raises:
+        UsageError: An end is no build, or both are the same.
+    """
+    ends = []
+    for wish in (good, bad):
+        build = catalogue.resolve(known, wish)
+        if build is None:
+            raise catalogue.unknown(known, wish)
+        ends.append(build)
+    if ends[0] == ends[1]:
+        raise UsageError(f"{good.text} and {bad.text} are the same build: {ends[0].version}")
+    if ends[0].flavour != ends[1].flavour:
+        raise UsageError(f"{good.text} and {bad.text} are of different flavours")
+    # Of one release, what its name means.
+    unique = {build.release: build for build in known if build.flavour == ends[0].flavour}
+    ordered = catalogue.ordered(unique.values())
+    first, last = (ordered.index(unique[end.release]) for end in ends)
+    inside = ordered[min(first, last) : max(first, last) + 1]
+    found = [Build(build.version, build.release) for build in inside]
+    return found if first < last else found[::-1]
+
+
+@dataclass(slots=True)
+class _Boots:
+    """Asks builds for one case; tells each step on standard error."""
+
+    case: Declared
+    store: Store
+    arguments: argparse.Namespace
+    show: Callable[..., None]
+    accelerator: str | None = None
+    count: int = 0
+
+    def ask(self, build: Build) -> Answer:
+        """Fetch, boot, run the case.
+
+        Raises:
+            FullError: No room for any more.
+            UnreachableError: No network for any more.
+            KeyboardInterrupt: The run was interrupted.
+        """
+        self.count += 1
+        answer = self._answer(build)
+        self.show(f"{self.count}: {build.version} ({build.release}): {answer}")
+        return answer
+
+    def _answer(self, build: Build) -> Answer:
+        try:
+            self.store.fetch(build.release, progress=self.show)
+        except (FullError, UnreachableError):
+            raise  # the next one would fail likewise
+        except LandproofError as error:
+            return Answer(None, reason=str(error))
+        if self.accelerator is None:
+            self.accelerator = choose_accelerator(self.store, build.release, self.arguments.accel)
+        target = f"vm:{build.release}"
+        options = [f"--store={self.store.folder}", f"--accel={self.accelerator}"]
+        if self.arguments.consoles:
+            options.append(f"--consoles={self.arguments.consoles}")
+        outcome = run([target], options=options, nodes=[self.case.node(target)])
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        (told,) = outcome.results.targets
+        (record,) = told.cases
+        return Answer.of(record)

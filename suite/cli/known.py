@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""The option ``--known``: a list of known deviations, held against results."""
+
+import argparse
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from reports.known import Known, faults, mark, read
+from suite.errors import Exit
+from suite.records import Results
+
+Listed = tuple[Path, list[Known]] | None
+"""The file and its entries; None when none is given."""
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add it to a verb."""
+    parser.add_argument(
+        "--known", type=Path, metavar="FILE", help="a list of known deviations (TOML)"
+    )
+
+
+def listed(arguments: argparse.Namespace) -> Listed:
+    """The list that the option names.
+
+    Raises:
+        UsageError: It can't be read, or an entry is not what it must be.
+    """
+    return (arguments.known, read(arguments.known)) if arguments.known else None
+
+
+def marked(results: Results, given: Listed) -> Results:
+    """The results with the deviations marked that are known; as they are without a list."""
+    return mark(results, given[1], _today()) if given else results
+
+
+def tell_faults(results: Results, given: Listed, *, whole: bool = False) -> Exit:
+    """Say what is wrong with the list, and whether anything is, as an exit code."""
+    code = Exit.CONFORMS
+    if given:
+        for line in faults(given[1], results, _today(), whole=whole):
+            print(f"{given[0]}: {line}", file=sys.stderr)
+            code = Exit.DEVIATES
+    return code
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
