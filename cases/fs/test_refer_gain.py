@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cases.fs.reparenting import OF_FILES
 from suite.abi import FS
+from suite.calls.files import RENAME_EXCHANGE
 from suite.calls.sockets import unix
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
@@ -37,6 +38,10 @@ def rename(name: str) -> Callable[[Process, Tree], object]:
 
 def link(name: str) -> Callable[[Process, Tree], object]:
     return lambda process, tree: process.link(f"{tree.d1}/{name}", f"{tree.d2}/new")
+
+
+def exchange(process: Process, tree: Tree) -> None:
+    process.rename(tree.file, tree.other, RENAME_EXCHANGE)
 
 
 def prepare(process: Process, tree: Tree) -> None:
@@ -95,6 +100,20 @@ CASES = {
         call=link("file"),
         handled=REFER | READ,
         rules={"d1": REFER, "d1/file": READ, "d2": REFER | READ},
+        expect=ALLOWED,
+        answers="refer-gain-child-has-own-rule",
+    ),
+    "comes-in-exchange": Gain(
+        call=exchange,
+        handled=REFER | READ,
+        rules={"d1": REFER | READ, "d2": REFER},
+        expect=EXDEV,
+        answers="refer-exchange-both-directions",
+    ),
+    "comes-in-exchange-had-it-by-its-own-rule": Gain(
+        call=exchange,
+        handled=REFER | READ,
+        rules={"d1": REFER | READ, "d2": REFER, "d2/file": READ},
         expect=ALLOWED,
         answers="refer-gain-child-has-own-rule",
     ),
