@@ -1,45 +1,68 @@
 # SPDX-License-Identifier: MIT
-"""The JSON Schema of a results file, generated from ``suite.records``.
+"""The JSON Schemas of what landproof writes, generated from the types.
 
-``python -m reports.schema`` rewrites ``reports/schema.json``; a test fails when it is stale.
+``python -m reports.schema`` rewrites them; a test fails when one is stale.
 """
 
 import ast
 import inspect
 import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from reports.compat import model
 from suite import records
 
-PATH = Path(__file__).with_name("schema.json")
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema that is checked in."""
+
+    path: Path
+    title: str
+    root: type[msgspec.Struct]
+    version: int
+    """Of the format: what the field ``schema`` of a file holds."""
 
 
-def generate() -> str:
-    """The text of ``schema.json``."""
-    schema: dict[str, Any] = {
+_FOLDER = Path(__file__).parent
+RESULTS = Schema(
+    _FOLDER / "schema.json", "landproof results", records.Results, records.SCHEMA_VERSION
+)
+COMPAT = Schema(
+    _FOLDER / "compat.schema.json", "Landlock compatibility data", model.Compat, model.VERSION
+)
+SCHEMAS = (RESULTS, COMPAT)
+
+
+def generate(schema: Schema) -> str:
+    """The text of a schema's file."""
+    text: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "landproof results",
-        **msgspec.json.schema(records.Results),
+        "title": schema.title,
+        **msgspec.json.schema(schema.root),
     }
-    for name, fields in _field_docs().items():
-        definition = schema["$defs"].get(name, {})
+    for name, fields in _field_docs(schema.root).items():
+        definition = text["$defs"].get(name, {})
         for field, doc in fields.items():
             if field in definition.get("properties", {}):
                 definition["properties"][field]["description"] = doc
     # The type says "an int"; a file of this schema holds this very number.
-    results = schema["$defs"]["Results"]
-    results["properties"]["schema"] = {"const": records.SCHEMA_VERSION}
-    results["required"].insert(0, "schema")
-    return json.dumps(schema, indent=2) + "\n"
+    root = text["$defs"][schema.root.__name__]
+    root["properties"]["schema"] = {"const": schema.version}
+    root["required"].insert(0, "schema")
+    return json.dumps(text, indent=2) + "\n"
 
 
-def _field_docs() -> dict[str, dict[str, str]]:
-    """The string under each field of each record: readers of the schema want it too."""
+def _field_docs(root: type[msgspec.Struct]) -> dict[str, dict[str, str]]:
+    """The string under each field of each type beside ``root``: readers of the schema want it."""
+    source = inspect.getsource(sys.modules[root.__module__])
     docs: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(records)).body:
+    for node in ast.parse(source).body:
         if not isinstance(node, ast.ClassDef):
             continue
         for field, doc in zip(node.body, node.body[1:], strict=False):
@@ -53,4 +76,5 @@ def _field_docs() -> dict[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
-    PATH.write_text(generate(), encoding="utf-8")
+    for schema in SCHEMAS:
+        schema.path.write_text(generate(schema), encoding="utf-8")

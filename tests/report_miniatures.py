@@ -18,6 +18,7 @@ from suite.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord,
 DATA = Path(__file__).parent / "data" / "reports"
 
 EINVAL = Rejected(syscall="create_ruleset", errno="EINVAL")
+E2BIG = Rejected(syscall="restrict_self", errno="E2BIG")
 
 BUG = (
     "cred-transfer: a child of keyctl(KEYCTL_SESSION_TO_PARENT) lost its domain "
@@ -225,6 +226,53 @@ def later() -> Results:
     )
 
 
+def whiteout(errata: int | None, *, fixed: bool) -> CaseRecord:
+    """The case of erratum 4 on a kernel that claims these errata, and has the fix or has not."""
+    claimed = bool((errata or 0) & 0b1000) or (fixed and errata is None)
+    calm = Verdict.CONFORMS if claimed else Verdict.UNFIXED
+    outcomes: dict[bool, Outcome] = {True: Denied(errno="EACCES"), False: Allowed()}
+    return CaseRecord(
+        id="history/whiteouts[mknod]",
+        verdict=calm if fixed == claimed else Verdict.DEVIATES,
+        summary="mknod(2) of a whiteout needs fs.make_reg.",
+        covers=["fs.make_reg", "fs.make_char"],
+        expected=outcomes[claimed],
+        observed=outcomes[fixed],
+        clause=f"ABI 1+, erratum 4 {'' if claimed else 'not '}fixed",
+    )
+
+
+def seventeenth(observed: Outcome = E2BIG) -> CaseRecord:
+    """The case of the layer that is one too many."""
+    return CaseRecord(
+        id="syscalls/layers[seventeenth]",
+        verdict=Verdict.CONFORMS if observed == E2BIG else Verdict.DEVIATES,
+        summary="A 17th layer is refused.",
+        answers=["layer-limit-16"],
+        expected=E2BIG,
+        observed=observed,
+    )
+
+
+def more(target: TargetRecord, *cases: CaseRecord) -> TargetRecord:
+    """A target where more cases ran."""
+    return replace(target, cases=[*target.cases, *cases])
+
+
+def compat_zoo() -> Results:
+    """One kernel for each thing that the compatibility data has a word for."""
+    targets = {target.name: target for target in zoo().targets}
+    return run(
+        targets["vm:5.10"],
+        more(targets["vm:6.6"], whiteout(None, fixed=True), seventeenth()),
+        more(targets["vm:el9"], whiteout(0, fixed=False), seventeenth(Allowed())),
+        more(targets["vm:6.12u"], whiteout(0b01, fixed=True)),
+        more(targets["vm:7.0"], whiteout(0b1111, fixed=True), seventeenth()),
+        more(kernel("vm:7.1", "7.1.2-liar", 9, 0b1111), whiteout(0b1111, fixed=False)),
+        targets["vm:7.9"],
+    )
+
+
 def goldens() -> dict[str, str]:
     """The text of every golden file by its name."""
     difference = compare(zoo(), later(), before="old.json", after="new.json")
@@ -232,6 +280,9 @@ def goldens() -> dict[str, str]:
         "results-terminal-120.txt": render(zoo(), "terminal", Style(width=120)),
         "results-terminal-80.txt": render(zoo(), "terminal", Style(width=80)),
         "results.md": render(zoo(), "markdown"),
+        "compat.html": render(compat_zoo(), "compat-html"),
+        "compat.json": render(compat_zoo(), "compat"),
+        "compat.md": render(compat_zoo(), "compat-markdown"),
         "diff-terminal-80.txt": render_diff(difference, "terminal", Style(width=80)),
         "diff.md": render_diff(difference, "markdown"),
     }

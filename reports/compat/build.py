@@ -43,7 +43,7 @@ from suite.abi import (
     known,
 )
 from suite.behaviours import Behaviour, behaviours
-from suite.outcome import Outcome, Rejected
+from suite.outcome import Allowed, Outcome
 from suite.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 
 PLACE: dict[type[Feature], str] = {
@@ -101,7 +101,8 @@ def build(*runs: Results) -> Compat:
         kernels={name: _kernel(it) for name, it in seen.items()},
         abis={str(abi.version): _abi(abi) for abi in ABIS.values()},
         features={
-            label: _feature(label, FEATURES[label], seen) for label in sorted(FEATURES, key=by_abi)
+            label: _feature(label, FEATURES[label], seen)
+            for label in sorted(FEATURES, key=lambda label: since(FEATURES[label]))
         },
         limits={name: _limit(limit, seen, listed) for name, limit in LIMITS.items()},
         errata={str(int(number)): _erratum(number, seen, halves) for number in ERRATA},
@@ -209,7 +210,7 @@ def _state(label: str, feature: Feature, seen: _Seen) -> tuple[State, list[Outco
         heard = _heard(claims) or _heard(others)
         # Where several features are asked for at once, the answer may be to another of them.
         alone = [case for case in heard if case.covers == [label]]
-        return (State.ABSENT, _answers(alone or heard)) if heard else (State.UNKNOWN, [])
+        return (State.ABSENT, _refusals(alone or heard)) if heard else (State.UNKNOWN, [])
     # Accepted is not provided: what the claims leave open, another case may have shown.
     whole = claims and len(_heard(claims)) == len(claims)
     heard = claims if whole else _heard(others)
@@ -233,6 +234,11 @@ def _answers(cases: Iterable[CaseRecord]) -> list[Outcome]:
     return list(dict.fromkeys(case.observed for case in cases if case.observed))
 
 
+def _refusals(cases: Iterable[CaseRecord]) -> list[Outcome]:
+    """Not what was allowed: of a kernel without a feature, a case may observe a side of it only."""
+    return [it for it in _answers(cases) if not isinstance(it, Allowed)]
+
+
 def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behaviour]) -> CompatLimit:
     return CompatLimit(
         constant=limit.constant,
@@ -250,16 +256,19 @@ def _within(limit: Limit, seen: _Seen) -> Support:
     heard = _heard(shown)
     if not heard:
         return Support(state=State.UNKNOWN)
-    refusals = [outcome for outcome in _answers(heard) if isinstance(outcome, Rejected)]
-    deviating = [case for case in heard if case.verdict is Verdict.DEVIATES]
     if limit.since > seen.abi:
-        return Support(state=State.ABSENT, answers=[*refusals])
-    return Support(
-        state=State.LACKING if deviating else State.PROVIDED,
-        answers=_answers(deviating) or [*refusals],
-        bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
-        deviations=[case.id for case in deviating if not case.bug],
-    )
+        return Support(state=State.ABSENT, answers=_refusals(heard))
+    # A case that needs a newer feature than the kernel has says nothing of the limit.
+    able = [case for case in heard if case.verdict is not Verdict.ABSENT]
+    deviating = [case for case in able if case.verdict is Verdict.DEVIATES]
+    if deviating:
+        return Support(
+            state=State.LACKING,
+            answers=_answers(deviating),
+            bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
+            deviations=[case.id for case in deviating if not case.bug],
+        )
+    return Support(state=State.PROVIDED if able else State.UNKNOWN, answers=_refusals(able))
 
 
 _Halves = dict[tuple[str, bool], Outcome | None]

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""What a library author reads: which ABI version for what, and what happens below it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from reports.compat.model import (
+    Compat,
+    CompatErratum,
+    CompatFeature,
+    CompatLimit,
+    ErratumSupport,
+    Fixed,
+    State,
+    Support,
+)
+from reports.words import plural, some, span
+from suite.abi import ABIS
+
+NONE = "none of those measured"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """An access right, a scope or a flag."""
+
+    name: str
+    feature: CompatFeature
+    value: str
+    provided: tuple[str, ...]
+    """By whom, then by whom not although claimed, and other oddities."""
+    below: tuple[str, ...]
+    """What kernels that do not claim it answered."""
+    notes: tuple[tuple[str, str], ...]
+    """Labels and texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErratumRow:
+    """An erratum."""
+
+    number: str
+    erratum: CompatErratum
+    fixed: str
+    unfixed: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """A limit."""
+
+    name: str
+    limit: CompatLimit
+    seen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AbiRow:
+    """What an ABI version accepts, in the columns of ``MASKS``."""
+
+    number: str
+    release: str
+    adds: tuple[str, ...]
+    masks: tuple[str, ...]
+    kernels: str
+    """Those measured that claim it."""
+
+
+MASKS = (
+    "attr size",
+    "handled_access_fs",
+    "handled_access_net",
+    "scoped",
+    "create_ruleset flags",
+    "add_rule flags",
+    "restrict_self flags",
+)
+
+
+def introduction(compat: Compat) -> Iterator[str]:
+    """What the tables rest on, and how to read them."""
+    yield (
+        "What kernels provide and answer was measured by the cases of landproof "
+        f"{', '.join(compat.landproof)} on {plural(len(compat.kernels), 'kernel')}; ABI versions, "
+        "releases and masks are those of the kernel's header and history."
+    )
+    yield (
+        "Ask a kernel for its ABI version, never for its release: distributions backport. "
+        "On an ABI version newer than these, use the newest one here."
+    )
+    yield "6.1 … 6.12 stands for the kernels measured from the one to the other, and for no other."
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, answer in _alike(compat).items():
+        groups[answer].append(name)
+    for answer, names in groups.items():
+        yield f"No Landlock: whatever it is asked for, {_span(compat, names)} answers {answer}."
+
+
+def features(compat: Compat) -> Iterator[FeatureRow]:
+    """Every feature, the oldest first."""
+    told = _alike(compat)
+    for name, feature in compat.features.items():
+        rest = {it: on for it, on in feature.support.items() if it not in told}
+        yield FeatureRow(
+            name=name,
+            feature=feature,
+            value=f"{feature.value:#x}",
+            provided=tuple(_provided(compat, feature.support)),
+            below=tuple(_below(compat, rest)),
+            notes=tuple(_notes(compat, feature)),
+        )
+
+
+def _alike(compat: Compat) -> dict[str, str]:
+    """Kernels without Landlock that answer the same to everything: it is said once."""
+    found = {}
+    for name, kernel in compat.kernels.items():
+        on = [feature.support[name] for feature in compat.features.values()]
+        said = {_said(it) for it in on if it.state is not State.UNKNOWN}
+        if kernel.abi == 0 and len(said) == 1:
+            found[name] = said.pop()
+    return found
+
+
+def errata(compat: Compat) -> Iterator[ErratumRow]:
+    """Every erratum, by number."""
+    for number, erratum in compat.errata.items():
+        yield ErratumRow(
+            number=number,
+            erratum=erratum,
+            fixed=_span(compat, _in(erratum.support, Fixed.FIXED)) or NONE,
+            unfixed=_span(compat, _in(erratum.support, Fixed.UNFIXED)) or NONE,
+            remarks=tuple(_contradictions(compat, erratum)),
+        )
+
+
+def limits(compat: Compat) -> Iterator[LimitRow]:
+    """Every limit."""
+    for name, limit in compat.limits.items():
+        seen = [limit.unmeasured] if limit.unmeasured else [*_held(compat, limit)]
+        yield LimitRow(name=name, limit=limit, seen=tuple(seen))
+
+
+def abis(compat: Compat) -> Iterator[AbiRow]:
+    """Every ABI version: the table of what to ask for."""
+    for number, abi in compat.abis.items():
+        masks = (
+            abi.handled_access_fs,
+            abi.handled_access_net,
+            abi.scoped,
+            abi.create_ruleset_flags,
+            abi.add_rule_flags,
+            abi.restrict_self_flags,
+        )
+        claim = [name for name, kernel in compat.kernels.items() if str(kernel.abi) == number]
+        yield AbiRow(
+            number=number,
+            release=abi.release,
+            adds=tuple(abi.adds),
+            masks=(str(abi.attr_size), *(f"{mask:#x}" for mask in masks)),
+            kernels=_span(compat, claim),
+        )
+
+
+def _provided(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
+    if len(_in(support, State.UNKNOWN)) < len(support):
+        yield _span(compat, _in(support, State.PROVIDED)) or NONE
+    for answers, names in _answers(support, State.LACKING):
+        yield f"claimed but not provided: {_span(compat, names)} ({answers})"
+    if names := _in(support, State.UNCLAIMED):
+        yield f"accepted without a claim: {_span(compat, names)}"
+    yield from _unmeasured(compat, _in(support, State.UNKNOWN))
+
+
+def _unmeasured(compat: Compat, names: Iterable[str]) -> Iterator[str]:
+    """A kernel that never came up is told where the kernels are, and once."""
+    if up := [name for name in names if compat.kernels[name].abi is not None]:
+        yield f"not measured: {_span(compat, up)}"
+
+
+def _below(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
+    for answers, names in _answers(support, State.ABSENT):
+        without = [name for name in names if not compat.kernels[name].abi]
+        claim = {str(compat.kernels[name].abi) for name in names if name not in without}
+        abi = [f"ABI {span([*map(str, ABIS)], claim)}"] if claim else []
+        where = " and ".join([*(["no Landlock"] if without else []), *abi])
+        yield f"{where} ({_span(compat, names)}): {answers}"
+
+
+def _notes(compat: Compat, feature: CompatFeature) -> Iterator[tuple[str, str]]:
+    support = feature.support
+    early = (
+        name
+        for name, on in support.items()
+        if on.state is State.PROVIDED and (compat.kernels[name].abi or 0) < feature.abi
+    )
+    if names := list(early):
+        yield "backported", f"provided below ABI {feature.abi} on {_span(compat, names)}"
+    for bug, text in compat.bugs.items():
+        if names := [it for it, on in support.items() if bug in on.bugs]:
+            yield "known bug", f"{bug} on {_span(compat, names)}: {text}"
+    for number, erratum in compat.errata.items():
+        if names := [it for it, on in support.items() if int(number) in on.unfixed]:
+            yield f"erratum {number}", f"{erratum.name}: unfixed on {_span(compat, names)}"
+    for cases, names in _group(support, lambda it: tuple(it.deviations)).items():
+        if cases:
+            yield "deviates", f"{some(cases)} on {_span(compat, names)}"
+
+
+def _contradictions(compat: Compat, erratum: CompatErratum) -> Iterator[str]:
+    groups = _group(erratum.support, _remark)
+    yield from (f"{remark}: {_span(compat, names)}" for remark, names in groups.items() if remark)
+    yield from _unmeasured(compat, _in(erratum.support, Fixed.UNKNOWN))
+
+
+def _remark(support: ErratumSupport) -> str:
+    match support.state, support.claimed:
+        case Fixed.FIXED, False:
+            return "fixed without a claim"
+        case Fixed.UNFIXED, True:
+            return "claimed but not fixed"
+        case Fixed.INAPPLICABLE, True:
+            return "claimed but not applicable"
+        case Fixed.UNCLEAR, claimed:
+            return f"{'claimed' if claimed else 'not claimed'}, and seen to do something else"
+        case _:
+            return ""
+
+
+def _held(compat: Compat, limit: CompatLimit) -> Iterator[str]:
+    for answers, names in _answers(limit.support, State.PROVIDED):
+        past = f" (past it: {answers})" if answers else ""
+        yield f"holds on {_span(compat, names)}{past}"
+    for answers, names in _answers(limit.support, State.LACKING):
+        yield f"another limit on {_span(compat, names)} ({answers})"
+    yield from _below(compat, limit.support)
+    yield from _unmeasured(compat, _in(limit.support, State.UNKNOWN))
+
+
+def _answers(support: Mapping[str, Support], state: State) -> Iterable[tuple[str, list[str]]]:
+    return _group({name: support[name] for name in _in(support, state)}, _said).items()
+
+
+def _said(support: Support) -> str:
+    return " or ".join(map(str, support.answers))
+
+
+def _in(
+    support: Mapping[str, Support] | Mapping[str, ErratumSupport], state: State | Fixed
+) -> list[str]:
+    return [name for name, on in support.items() if on.state is state]
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _group(support: Mapping[str, V], key: Callable[[V], K]) -> dict[K, list[str]]:
+    """Kernels by what is said of them; nothing for what is said of none."""
+    groups: dict[K, list[str]] = defaultdict(list)
+    for name, on in support.items():
+        groups[key(on)].append(name)
+    return groups
+
+
+def _span(compat: Compat, names: Iterable[str]) -> str:
+    return span([*compat.kernels], names)
