@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""For people: one page with filters, details and permalinks. See ``reports.html``."""
+
+from reports.html.render import page
+from reports.render import Format, Style
+from suite.records import Results
+
+
+def results(results: Results, _style: Style) -> str:
+    """A run; the width of the screen is left to the browser."""
+    return page(results)
+
+
+FORMAT = Format(name="html", results=results)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""What the page's script reads: a run, with everything that repeats said once.
+
+Most kernels answer most cases alike. So what was observed is kept without its case and kernel; a
+pattern is one of those for each kernel, and a case names its pattern.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from reports.matrix import FAULTS, LEGEND, SEVERITY, WORDS, area_of
+from reports.summary import CLAIMS, by_abi, summarize
+from reports.words import printable, remarks
+from suite.abi import FEATURES
+from suite.behaviours import Behaviour
+from suite.records import CaseRecord, Results, TargetRecord, Verdict
+
+NOTHING = -1
+"""Stands for the observation where a case did not run."""
+
+_K = TypeVar("_K", bound=Hashable)
+_Seen: TypeAlias = tuple[Verdict, *tuple[Hashable, ...]]
+"""The fields of an ``Observation``, in its order."""
+
+_MEANINGS = {
+    **{mark: meaning.removeprefix("absent: ") for mark, meaning in LEGEND},
+    WORDS[Verdict.CONFORMS]: "behaves as its ABI version and errata promise",
+}
+
+
+class Word(msgspec.Struct, array_like=True):
+    """A verdict as it is shown."""
+
+    name: str
+    mark: str
+    severity: int
+    fault: bool
+    meaning: str
+
+
+class Kernel(msgspec.Struct, array_like=True):
+    """A column."""
+
+    name: str
+    abi: int
+    """The claimed one; -1 when the target never came up."""
+    lines: list[tuple[str, str]]
+    """All that is known of it, labelled."""
+
+
+class Observation(msgspec.Struct, array_like=True):
+    """A ``CaseRecord`` without what belongs to its case; numbers are places in ``values``."""
+
+    verdict: int
+    expected: int
+    observed: int
+    control: int
+    clause: int
+    clauses: int
+    bug: int
+    reason: int
+    calls: int
+
+
+class Case(msgspec.Struct, array_like=True):
+    """A case, whatever the kernel; numbers are places in ``values``, the last in ``patterns``."""
+
+    id: str
+    summary: int
+    source: int
+    covers: int
+    answers: int
+    pattern: int
+
+
+class Data(msgspec.Struct):
+    """All of a run, but for how long each case took."""
+
+    words: list[Word]
+    """In the order of ``Verdict``."""
+    kernels: list[Kernel]
+    areas: list[str]
+    features: list[tuple[str, int | None]]
+    """Those in use by short name, with the ABI version that introduced each."""
+    behaviours: dict[str, str]
+    """The sentences of those in use."""
+    values: list[str | tuple[str, ...]]
+    observations: list[Observation]
+    patterns: list[tuple[int, ...]]
+    cases: list[Case]
+
+
+class _Places(dict[_K, int]):
+    """Things that repeat, each with its place in the order of their first use."""
+
+    def __missing__(self, key: _K) -> int:
+        self[key] = place = len(self)
+        return place
+
+
+def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
+    """A run for the script; text from targets is made printable."""
+    values: _Places[Hashable] = _Places()
+    observations: _Places[_Seen] = _Places()
+    patterns: _Places[tuple[int, ...]] = _Places()
+    cases, covered, answered = [], set[str](), set[str]()
+    for name, row in _rows(results.targets):
+        summary, source, covers, answers = _described(row)
+        covered.update(covers)
+        answered.update(answers)
+        pattern = tuple(NOTHING if it is None else observations[_observed(it)] for it in row)
+        cases.append(
+            Case(
+                id=printable(name),
+                summary=values[summary],
+                source=values[source],
+                covers=values[covers],
+                answers=values[answers],
+                pattern=patterns[pattern],
+            )
+        )
+    kinds = {verdict: place for place, verdict in enumerate(Verdict)}
+    kept = [(kinds[verdict], *(values[it] for it in rest)) for verdict, *rest in observations]
+    return Data(
+        words=[*_words()],
+        kernels=[_kernel(target) for target in results.targets],
+        areas=[printable(area) for area in areas(results)],
+        features=[
+            (printable(label), FEATURES[label].since if label in FEATURES else None)
+            for label in sorted(covered, key=by_abi)
+        ],
+        behaviours={name: listed[name].says for name in sorted(answered) if name in listed},
+        values=[*map(_printable, values)],
+        observations=[Observation(*fields) for fields in kept],
+        patterns=[*patterns],
+        cases=cases,
+    )
+
+
+def areas(results: Results) -> list[str]:
+    """The areas of a run, in the order of the matrix."""
+    found = {area_of(case) for target in results.targets for case in target.cases}
+    return sorted(found, key=lambda area: (area != CLAIMS, area))
+
+
+def _rows(targets: Sequence[TargetRecord]) -> Iterator[tuple[str, list[CaseRecord | None]]]:
+    """Each case with what each target recorded of it, by id."""
+    rows: dict[str, list[CaseRecord | None]] = {}
+    for place, target in enumerate(targets):
+        for case in target.cases:
+            rows.setdefault(case.id, [None] * len(targets))[place] = case
+    yield from sorted(rows.items())
+
+
+def _described(
+    row: Iterable[CaseRecord | None],
+) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    """Sentence, source, features and behaviours: those of a lost case may be missing."""
+    summary, source = "", ""
+    covers: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    for case in row:
+        if case is not None:
+            summary = summary or case.summary
+            source = source or case.source
+            covers = covers or tuple(case.covers)
+            answers = answers or tuple(case.answers)
+    return summary, source, covers, answers
+
+
+def _observed(case: CaseRecord) -> _Seen:
+    return (
+        case.verdict,
+        case.expected,
+        case.observed,
+        case.control,
+        case.clause,
+        tuple(case.clauses),
+        case.bug,
+        case.reason,
+        tuple(case.calls),
+    )
+
+
+def _words() -> Iterator[Word]:
+    for verdict in Verdict:
+        mark = WORDS[verdict]
+        severity = SEVERITY.index(verdict)
+        yield Word(verdict, mark, severity, verdict in FAULTS, _MEANINGS[mark])
+
+
+def _kernel(target: TargetRecord) -> Kernel:
+    return Kernel(
+        name=printable(target.name),
+        abi=target.facts.abi if target.facts else -1,
+        lines=[(label, printable(text)) for label, text in _known(target) if text],
+    )
+
+
+def _known(target: TargetRecord) -> Iterator[tuple[str, str]]:
+    line = summarize(target)
+    yield "says", str(line)
+    yield from (("also", remark) for remark in remarks(line))
+    if build := target.kernel:
+        yield "package", f"{build.version} from {build.source}"
+        yield "vmlinuz", f"SHA-256 {build.sha256}"
+    if facts := target.facts:
+        yield "release", f"{facts.release} {facts.machine}"
+        yield "version", facts.version
+        yield "LSMs", ", ".join(facts.lsm)
+        yield "ran as", f"user {facts.uid}, capabilities {facts.capabilities:#x}"
+        yield "file systems", ", ".join(facts.filesystems)
+        offered = {
+            "user namespaces": facts.user_namespaces,
+            "IPv6": facts.ipv6,
+            "audit": facts.audit,
+            "tracefs": facts.tracefs,
+        }
+        yield "has", ", ".join(name for name, there in offered.items() if there)
+
+
+def _printable(value: object) -> str | tuple[str, ...]:
+    if isinstance(value, tuple):
+        return tuple(map(printable, value))
+    return "" if value is None else printable(str(value))

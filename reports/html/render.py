@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Fills the template: what can be read without a script, the data, and the script.
+
+The Content-Security-Policy of the page allows its own style and script by their digests, and
+nothing else: nothing is loaded, and what a target printed can't run.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+import msgspec
+
+from reports import words
+from reports.html.data import compact
+from reports.matrix import FAULTS, LEGEND, Deviation, Matrix, Silence, build
+from reports.summary import KernelLine, summarize
+from suite.abi import NEWEST
+from suite.behaviours import behaviours
+from suite.records import Results
+
+_HERE = Path(__file__).parent
+_SCRIPT = ("model", "state", "table", "keys", "detail", "filters", "main")
+_MOST = 200
+"""Entries of a kind that are listed: a page that says everything twice would be too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    """A column, and the row about it."""
+
+    line: KernelLine
+    name: str
+    """Without ``vm:``, which would widen every column."""
+    claim: str
+    provides: str
+    """Empty where it is what is claimed."""
+    remarks: list[str]
+
+
+def page(results: Results) -> str:
+    """The whole page; the same for the same results."""
+    matrix = build(results)
+    faults, skipped = words.silences(matrix)
+    lines = [summarize(target) for target in results.targets]
+    return _template().render(
+        title=f"Landlock on {words.plural(len(lines), 'kernel')}",
+        headline=words.headline(results),
+        sections=[*_sections(matrix)],
+        kernels=[_kernel(line) for line in lines],
+        seen=words.seen(lines),
+        faults=FAULTS,
+        rows=[(row.area, row.cells) for row in matrix.rows if not row.feature],
+        legend=LEGEND,
+        deviations_title=f"Deviations ({len(matrix.deviations)})",
+        deviations=[_deviation(it) for it in matrix.deviations],
+        faults_title=words.FAULTS_TITLE,
+        silent=[_silence(it) for it in faults],
+        skipped_title=words.SKIPPED_TITLE,
+        skipped=[_silence(it) for it in skipped],
+        most=_MOST,
+        # The policy forbids style attributes, so what depends on the run goes in here.
+        style=f"{_read('page.css')}\n:root {{ --kernels: {len(lines)}; }}\n",
+        script="\n".join(_read(f"{name}.js") for name in _SCRIPT),
+        data=msgspec.to_builtins(compact(results, behaviours())),
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["printable"] = words.printable
+    environment.filters["digest"] = _digest
+    # Neither spaces nor sorted keys: the order is ours.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment.get_template("page.html.j2")
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _sections(matrix: Matrix) -> Iterator[tuple[str, str]]:
+    faults, skipped = words.silences(matrix)
+    yield "matrix-title", "Matrix"
+    if matrix.targets:
+        yield "kernels", "Kernels"
+    if matrix.deviations:
+        yield "deviations", "Deviations"
+    if faults:
+        yield "faults", words.FAULTS_TITLE
+    if skipped:
+        yield "skipped", words.SKIPPED_TITLE
+
+
+def _kernel(line: KernelLine) -> _Kernel:
+    return _Kernel(
+        line=line,
+        name=line.target.removeprefix("vm:"),
+        claim=_claim(line),
+        provides=_provides(line),
+        remarks=words.remarks(line),
+    )
+
+
+def _claim(line: KernelLine) -> str:
+    if line.claimed is None:
+        return "never came up"
+    return f"ABI {line.claimed}" if line.claimed > 0 else "no Landlock"
+
+
+def _provides(line: KernelLine) -> str:
+    if not line.claimed or line.provided == min(line.claimed, NEWEST):
+        return ""
+    return "provides ?" if line.provided is None else f"provides {line.provided}"
+
+
+_Entry = tuple[str, str, list[tuple[str, str]], str]
+"""Title, sentence, labelled lines, link."""
+
+
+def _deviation(entry: Deviation) -> _Entry:
+    return entry.case, entry.summary, [*words.deviation(entry)], _link(entry)
+
+
+def _link(entry: Deviation) -> str:
+    where = quote(words.printable(entry.targets[0]), safe="/:")
+    return f"#case={quote(words.printable(entry.case), safe='/:')}&kernel={where}"
+
+
+def _silence(entry: Silence) -> _Entry:
+    title = f"{entry.verdict} on {', '.join(entry.targets)}"
+    lines = [("cases", words.cases_of(entry)), ("reason", entry.reason or "no reason given")]
+    return title, "", lines, ""
