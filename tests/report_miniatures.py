@@ -204,6 +204,38 @@ def zoo() -> Results:
     )
 
 
+def few() -> Results:
+    """A death, a known bug and silence, without claims: for formats that write case by case."""
+    chosen = [it for it in zoo().targets if it.name in {"vm:6.18", "vm:7.0", "vm:7.9"}]
+    return run(
+        *(
+            replace(target, cases=[it for it in target.cases if not it.id.startswith("claims")])
+            for target in chosen
+        )
+    )
+
+
+def hostile() -> Results:
+    """Text that would end, break or fake what a format is made of, wherever a target can put it."""
+    evil = "\x00\x1b[31m\ufffe\ud800]]>&<x a='\"'># SKIP\r\nok 1\n  # Subtest: x\n::error::\n% - |`"
+    bad = CaseRecord(
+        id=f"fs/x[{evil}]",
+        verdict=Verdict.DEVIATES,
+        summary=evil,
+        source=evil,
+        covers=[evil],
+        expected=Allowed(),
+        observed=Denied(errno=evil),
+        clause=evil,
+        bug=f"bug {evil}: {evil}",
+        reason=evil,
+        calls=[evil],
+    )
+    cases = [replace(bad, id=f"fs/x[{it}{evil}]", verdict=it) for it in Verdict] + [bad]
+    target = kernel(f"vm:{evil}", evil, 7)
+    return run(replace(target, cases=cases), TargetRecord(name="silent", reason=evil))
+
+
 def later() -> Results:
     """The zoo some months later: some better, some worse."""
     targets = {target.name: target for target in zoo().targets}
@@ -285,6 +317,15 @@ def goldens() -> dict[str, str]:
         "compat.md": render(compat_zoo(), "compat-markdown"),
         "diff-terminal-80.txt": render_diff(difference, "terminal", Style(width=80)),
         "diff.md": render_diff(difference, "markdown"),
+        "results.junit.xml": render(few(), "junit"),
+        "results.ktap": render(few(), "ktap"),
+        "results.kcidb.json": render(few(), "kcidb"),
+        "results.summary.md": render(zoo(), "summary"),
+        "diff.summary.md": render_diff(difference, "summary"),
+        "results.github.txt": render(zoo(), "github"),
+        "diff.github.txt": render_diff(difference, "github"),
+        "results.badge.svg": render(zoo(), "badge"),
+        "results.badge.json": render(zoo(), "badge-shields"),
     }
 
 

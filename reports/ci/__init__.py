@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What the formats for CI share, and the ready workflows."""

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Targets and cases as machines are told of them: facts by name, evidence by line."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import asdict, replace
+
+from reports import words
+from reports.summary import errata, summarize
+from suite.records import CaseRecord, TargetRecord, Verdict
+
+
+def facts(target: TargetRecord) -> dict[str, str]:
+    """All that is known of a target, as text by name; what is not known is left out."""
+    said = {"target": target.name, "landlock": str(summarize(target))}
+    if target.facts is not None:
+        said |= _texts(asdict(target.facts))
+        said["capabilities"] = f"{target.facts.capabilities:#x}"
+        if target.facts.errata is not None:
+            said["errata"] = ",".join(map(str, errata(target.facts)))
+    if target.kernel is not None:
+        said |= {f"kernel.{name}": text for name, text in _texts(asdict(target.kernel)).items()}
+    return said
+
+
+def cases_of(target: TargetRecord) -> list[CaseRecord]:
+    """The cases to tell one by one.
+
+    A console that thousands of lost cases quote is left to the first of them. A target that never
+    came up and left no case gets one: no tool may take it for a success.
+    """
+    if target.facts is None and not target.cases:
+        reason = target.reason or "no reason given"
+        summary = "The target comes up."
+        return [CaseRecord(id="target/boot", verdict=Verdict.LOST, summary=summary, reason=reason)]
+    quoted: dict[str, str] = {}
+    cases = []
+    for case in target.cases:
+        first, _, tail = case.reason.strip().partition("\n")
+        if tail and quoted.setdefault(case.reason, case.id) != case.id:
+            case = replace(case, reason=f"{first} (console: see {quoted[case.reason]})")  # noqa: PLW2901
+        cases.append(case)
+    return cases
+
+
+def headline(case: CaseRecord) -> str:
+    """One line on what became of a case that is no success."""
+    first = case.reason.strip().partition("\n")[0]
+    if case.verdict is not Verdict.DEVIATES:
+        return first or "no reason given"
+    clause = f" ({case.clause})" if case.clause else ""
+    bug = f"; known bug {case.bug.partition(':')[0]}" if case.bug else ""
+    expected, observed = case.expected or "not recorded", case.observed or "nothing"
+    return f"expected {expected}{clause}, observed {observed}{bug}"
+
+
+def evidence(case: CaseRecord) -> Iterator[str]:
+    """All that is known of such a case but its calls; an item may have several lines."""
+    if case.summary:
+        yield case.summary
+    for label, text in words.evidence(case):
+        if case.observed is not None or label not in {"expected", "observed"}:
+            yield f"{label}: {text}"
+
+
+def _texts(fields: dict[str, object]) -> dict[str, str]:
+    return {name: _text(value) for name, value in fields.items() if value not in (None, [], "")}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""For the log of a GitHub step: annotations, which GitHub shows above the run and in its checks.
+
+GitHub shows ten errors and ten warnings of a step and drops the rest without a word: what is alike
+is one annotation here, and the tenth tells how many more there are. They name no file, since the
+cases are not in the repository that the workflow runs in.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reports import words
+from reports.diff import Change, Diff, Kind
+from reports.matrix import Deviation, Silence, build
+from reports.render import Format, Style
+from suite.records import Results, Verdict
+
+_MOST = 10
+"""Of one level, in one step."""
+
+_ERROR, _WARNING = "error", "warning"
+_OURS = {Verdict.BROKEN, Verdict.LOST}
+"""Verdicts that say nothing of the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    level: str
+    title: str
+    message: str
+
+
+def results(results: Results, _style: Style) -> str:
+    """A run: errors for what a kernel does wrong, warnings for known bugs and for silence."""
+    matrix = build(results)
+    faults, _ = words.silences(matrix)
+    came_up_not = (
+        _Annotation(_WARNING, f"{target.name} never came up", target.reason or "no reason given")
+        for target in results.targets
+        if target.facts is None and not target.cases
+    )
+    deviations = [it for it in matrix.deviations if not it.bug]
+    known = _known(it for it in matrix.deviations if it.bug)
+    return _page([*map(_fault, faults), *map(_deviation, deviations), *came_up_not, *known])
+
+
+def diff(diff: Diff, _style: Style) -> str:
+    """A comparison: an error for each kernel that is worse, and for cases that regressed alike."""
+    kernels = (
+        _Annotation(_ERROR, f"{it.target} is worse", _lines(words.kernel_change(it)))
+        for it in diff.kernels
+        if it.worse
+    )
+    return _page([*kernels, *_regressions(diff.of(Kind.REGRESSION))])
+
+
+def _deviation(entry: Deviation) -> _Annotation:
+    lines = words.evidence(entry)
+    message = "\n".join(part for part in (entry.summary, _lines(lines)) if part)
+    return _Annotation(_ERROR, f"deviates: {entry.case} on {', '.join(entry.targets)}", message)
+
+
+def _known(entries: Iterable[Deviation]) -> Iterator[_Annotation]:
+    """One for each bug, however many cases and targets show it."""
+    alike: dict[str, list[Deviation]] = {}
+    for entry in entries:
+        alike.setdefault(entry.bug, []).append(entry)
+    for bug, same in alike.items():
+        name, _, said = bug.partition(": ")
+        targets = dict.fromkeys(target for entry in same for target in entry.targets)
+        cases = words.some(list(dict.fromkeys(entry.case for entry in same)))
+        title = f"known bug {name} on {', '.join(targets)}"
+        yield _Annotation(_WARNING, title, _lines([("fix", said or bug), ("seen in", cases)]))
+
+
+def _fault(entry: Silence) -> _Annotation:
+    level = _WARNING if entry.verdict in _OURS else _ERROR
+    title = f"{entry.verdict}: {words.cases_of(entry)} on {', '.join(entry.targets)}"
+    return _Annotation(level, title, entry.reason.strip() or "no reason given")
+
+
+def _regressions(changes: Sequence[Change]) -> Iterator[_Annotation]:
+    for cases, lines in words.alike(changes):
+        yield _Annotation(_ERROR, f"regression: {words.some(cases)}", _lines(lines))
+
+
+def _lines(lines: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{label}: {text}" for label, text in lines)
+
+
+def _page(annotations: Sequence[_Annotation]) -> str:
+    """Errors first; of each level as many as are shown."""
+    lines: list[str] = []
+    for level in (_ERROR, _WARNING):
+        of_level = [it for it in annotations if it.level == level]
+        shown = of_level if len(of_level) <= _MOST else of_level[: _MOST - 1]
+        lines += map(_command, shown)
+        if left := len(of_level) - len(shown):
+            message = f"{left} more like these: see the summary of the run, or the results file"
+            lines.append(_command(_Annotation(level, f"and {left} more", message)))
+    return "\n".join(lines or ["landproof: nothing to annotate"]) + "\n"
+
+
+def _command(it: _Annotation) -> str:
+    title = _escape(it.title).replace(":", "%3A").replace(",", "%2C")
+    return f"::{it.level} title={title}::{_escape(it.message)}"
+
+
+def _escape(text: str) -> str:
+    """As GitHub's toolkit escapes the data of a workflow command."""
+    shown = words.printable(text).replace("%", "%25")
+    return shown.replace("\r", "%0D").replace("\n", "%0A")
+
+
+FORMAT = Format(name="github", results=results, diff=diff)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""For KernelCI and CKI: a KCIDB submission, schema version 5.3.
+
+A target is a checkout with one build, a case is a test of it, a known bug is an issue, and each
+case that shows it is an incident. Distributions' kernels have no commit to name: the package is in
+``misc``. All ids are made from the results, so that the same results submitted twice are one
+submission. Whoever submits puts the name of their own system in place of the origin ``landproof``.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+
+from reports import words
+from reports.ci.cases import cases_of, evidence, facts, headline
+from reports.matrix import FAULTS
+from reports.render import Format, Style
+from suite.records import CaseRecord, Results, TargetRecord, Verdict
+
+_ORIGIN = "landproof"
+_VERSION = {"major": 5, "minor": 3}
+
+_STATUS = {
+    Verdict.CONFORMS: "PASS",
+    Verdict.ABSENT: "PASS",
+    Verdict.UNFIXED: "PASS",
+    Verdict.SKIPPED: "SKIP",
+    Verdict.DEVIATES: "FAIL",
+    Verdict.CRASHED: "FAIL",
+    Verdict.HUNG: "FAIL",
+    Verdict.BROKEN: "ERROR",
+    Verdict.LOST: "MISS",
+}
+
+_EXCERPT = 16384
+"""Characters of a log excerpt that the schema allows."""
+
+
+def results(results: Results, _style: Style) -> str:
+    """A run."""
+    content: dict[str, Any] = {"version": _VERSION, "checkouts": [], "builds": [], "tests": []}
+    issues: dict[str, dict[str, Any]] = {}
+    incidents: list[dict[str, Any]] = []
+    for target in results.targets:
+        run = _run(target, results.started)
+        content["checkouts"].append(_checkout(target, run, results.started))
+        content["builds"].append(_build(target, run))
+        for case in cases_of(target):
+            content["tests"].append(_test(target, case, run, results))
+            if case.bug:
+                issue = _issue(case.bug)
+                issues[issue["id"]] = issue
+                incidents.append(_incident(run, case, issue))
+    if issues:
+        content |= {"issues": list(issues.values()), "incidents": incidents}
+    return msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
+
+
+def _checkout(target: TargetRecord, run: str, started: str) -> dict[str, Any]:
+    kernel = target.kernel
+    package = f"{kernel.release}, package {kernel.version}" if kernel else target.name
+    return {
+        "id": run,
+        "origin": _ORIGIN,
+        "comment": _text(package),
+        "start_time": started,
+        "valid": True,
+    }
+
+
+def _build(target: TargetRecord, run: str) -> dict[str, Any]:
+    build = {"id": run, "origin": _ORIGIN, "checkout_id": run, "status": "PASS"}
+    if target.facts:
+        build["architecture"] = re.sub(r"[^a-z0-9_]", "_", target.facts.machine.lower())
+    said = {name: _text(value) for name, value in facts(target).items()}
+    return {**build, "misc": {name: it for name, it in said.items() if name.startswith("kernel.")}}
+
+
+def _test(target: TargetRecord, case: CaseRecord, run: str, results: Results) -> dict[str, Any]:
+    covers = [_text(label) for label in case.covers]
+    misc = {"verdict": case.verdict, "clause": _text(case.clause), "covers": covers}
+    test = {
+        "id": _test_id(run, case),
+        "origin": _ORIGIN,
+        "build_id": run,
+        "path": _path(case.id),
+        "comment": _text(case.summary),
+        "status": _STATUS[case.verdict],
+        "start_time": results.started,
+        "duration": round(case.seconds, 3),
+        "environment": {"comment": _text(target.name), "misc": _environment(target, results)},
+        "misc": {name: value for name, value in misc.items() if value},
+    }
+    if case.verdict in FAULTS:
+        test["log_excerpt"] = _text("\n".join([*evidence(case), *case.calls]))[:_EXCERPT]
+    elif case.verdict is Verdict.SKIPPED:
+        test["log_excerpt"] = _text(headline(case))[:_EXCERPT]
+    return test
+
+
+def _environment(target: TargetRecord, results: Results) -> dict[str, Any]:
+    said: dict[str, Any] = {"landproof": results.landproof}
+    if target.facts:
+        said |= {"landlock_abi": target.facts.abi, "landlock_errata": target.facts.errata}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _issue(bug: str) -> dict[str, Any]:
+    name, _, said = bug.partition(": ")
+    return {
+        "id": f"{_ORIGIN}:{_text(name)}",
+        "version": 1,
+        "origin": _ORIGIN,
+        "report_subject": _text(said or name),
+        "culprit": {"code": True, "tool": False, "harness": False},
+    }
+
+
+def _incident(run: str, case: CaseRecord, issue: dict[str, Any]) -> dict[str, Any]:
+    test = _test_id(run, case)
+    return {
+        "id": _id(test, issue["id"]),
+        "origin": _ORIGIN,
+        "issue_id": issue["id"],
+        "issue_version": issue["version"],
+        "test_id": test,
+        "present": True,
+    }
+
+
+def _run(target: TargetRecord, started: str) -> str:
+    release = target.facts.release if target.facts else ""
+    return _id(started, target.name, release, target.kernel.sha256 if target.kernel else "")
+
+
+def _test_id(run: str, case: CaseRecord) -> str:
+    return f"{run}:{_text(case.id)}"
+
+
+def _id(*parts: str) -> str:
+    said = msgspec.json.encode([_text(part) for part in parts])
+    return f"{_ORIGIN}:{hashlib.sha256(said).hexdigest()[:24]}"
+
+
+def _path(case: str) -> str:
+    """``landlock.fs.truncate.open`` for ``fs/truncate[open]``."""
+    parts = (re.sub(r"[^a-zA-Z0-9_-]+", "_", part) for part in re.split(r"[/\[\]]", case) if part)
+    return ".".join(["landlock", *parts])
+
+
+def _text(text: str) -> str:
+    return words.printable(text)
+
+
+FORMAT = Format(name="kcidb", results=results)

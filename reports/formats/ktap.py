@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""For the kernel's own tools: KTAP version 1, nested by target, file and row.
+
+Documentation/dev-tools/ktap.rst has the rules. ``kunit.py parse`` adds two: a subtest's result has
+the very name of its header, and a few phrases of a console end the report wherever they stand.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from reports import words
+from reports.ci.cases import cases_of, evidence, facts, headline
+from reports.matrix import FAULTS
+from reports.render import Format, Style
+from suite.records import CaseRecord, Results, TargetRecord, Verdict
+
+_DIRECTIVES = {
+    Verdict.BROKEN: "ERROR",
+    Verdict.CRASHED: "ERROR",
+    Verdict.HUNG: "TIMEOUT",
+    Verdict.LOST: "ERROR",
+}
+
+_ENDS = re.compile("List of all partitions:|Kernel panic - not syncing: VFS:|reboot: System halted")
+"""Where ``kunit.py`` stops to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """A test, and the lines that belong before its result."""
+
+    name: str
+    ok: bool
+    directive: str
+    """``SKIP why``, ``ERROR`` and so on; empty when there is none."""
+    lines: list[str]
+
+
+def results(results: Results, _style: Style) -> str:
+    """A run."""
+    return "\n".join(["KTAP version 1", *_plan(map(_target, results.targets))]) + "\n"
+
+
+def _target(target: TargetRecord) -> _Test:
+    cases = sorted(cases_of(target), key=lambda case: case.id)
+    files = (_file(file, list(rows)) for file, rows in groupby(cases, _file_of))
+    said = (f"{name}: {value}" for name, value in facts(target).items())
+    return _parent(target.name, said, list(files))
+
+
+def _file_of(case: CaseRecord) -> str:
+    return case.id.partition("[")[0]
+
+
+def _file(file: str, cases: list[CaseRecord]) -> _Test:
+    if [case.id for case in cases] == [file]:
+        return _case(file, cases[0])
+    return _parent(
+        file, (), [_case(case.id.partition("[")[2].removesuffix("]"), case) for case in cases]
+    )
+
+
+def _case(name: str, case: CaseRecord) -> _Test:
+    if case.verdict is Verdict.SKIPPED:
+        return _Test(_name(name), True, f"SKIP {_name(headline(case))}", [])
+    if case.verdict not in FAULTS:
+        return _Test(_name(name), True, "", [])
+    said = [f"verdict: {case.verdict}", *evidence(case), *case.calls]
+    return _Test(_name(name), False, _DIRECTIVES.get(case.verdict, ""), list(_diagnostics(said)))
+
+
+def _parent(name: str, said: Iterable[str], tests: list[_Test]) -> _Test:
+    head = _name(name)
+    ok = all(test.ok for test in tests)
+    skipped = all(test.directive.startswith("SKIP") for test in tests)
+    if not tests:
+        # A subtest with no test in it is an error to kunit.py.
+        return _Test(head, ok, "SKIP no case ran", list(_diagnostics(said)))
+    lines = ["KTAP version 1", f"# Subtest: {head}", *_diagnostics(said), *_plan(tests)]
+    directive = "SKIP all of it was skipped" if skipped else ""
+    return _Test(head, ok, directive, [f"  {line}" for line in lines])
+
+
+def _plan(tests: Iterable[_Test]) -> Iterator[str]:
+    planned = list(tests)
+    yield f"1..{len(planned)}"
+    for number, test in enumerate(planned, 1):
+        yield from test.lines
+        directive = f" # {test.directive}" if test.directive else ""
+        yield f"{'ok' if test.ok else 'not ok'} {number} {test.name}{directive}"
+
+
+def _diagnostics(said: Iterable[str]) -> Iterator[str]:
+    for item in said:
+        first, *tail = _ENDS.sub(_defuse, words.printable(item)).splitlines() or [""]
+        yield f"# {first}".rstrip()
+        # Further in, so that no line of a console reads as the header of a subtest.
+        yield from (f"#   {line}".rstrip() for line in tail)
+
+
+def _defuse(phrase: re.Match[str]) -> str:
+    return phrase[0].replace(" ", "  ", 1)
+
+
+def _name(text: str) -> str:
+    """Text on one line; the number sign is for directives."""
+    flat = " ".join(words.printable(text).replace("#", "_").split())
+    return _ENDS.sub(_defuse, flat) or "_"
+
+
+FORMAT = Format(name="ktap", results=results)

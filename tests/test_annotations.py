@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""GitHub's annotations: how many there are, what they say, and that nothing else can say them."""
+
+import re
+
+import pytest
+from msgspec.structs import replace
+
+from reports.diff import compare
+from reports.render import render, render_diff
+from suite.records import Results, TargetRecord, Verdict
+from tests.report_miniatures import behaviour, hostile, later, run, zoo
+
+COMMAND = re.compile(r"::(error|warning) title=([^:,\n]+)::([^\n]+)")
+
+
+def annotations(text: str) -> list[tuple[str, str, str]]:
+    """Level, title and message of each, as the runner decodes them."""
+    found = []
+    for line in text.splitlines():
+        match = COMMAND.fullmatch(line)
+        assert match, line
+        level, title, message = match.groups()
+        title = title.replace("%3A", ":").replace("%2C", ",")
+        decoded = (
+            it.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+            for it in (title, message)
+        )
+        found.append((level, *decoded))
+    return found  # type: ignore[return-value]
+
+
+def deviating(number: int) -> Results:
+    bad = replace(behaviour("fs/access[execute]", 7), verdict=Verdict.DEVIATES)
+    return run(
+        TargetRecord(name="vm:7", cases=[replace(bad, id=f"fs/x[{it}]") for it in range(number)])
+    )
+
+
+@pytest.mark.parametrize(("number", "last"), [(10, "deviates: "), (11, "and 2 more")])
+def test_the_tenth_tells_how_many_more(number: int, last: str) -> None:
+    found = annotations(render(deviating(number), "github"))
+    assert len(found) == 10
+    assert found[-1][1].startswith(last)
+
+
+def test_a_kernels_fault_is_an_error_and_silence_a_warning() -> None:
+    found = annotations(render(zoo(), "github"))
+    levels = {title.partition(":")[0]: level for level, title, _ in found}
+    assert levels == {
+        "crashed": "error",
+        "deviates": "error",
+        "lost": "warning",
+        "broken": "warning",
+        "known bug cred-transfer on vm": "warning",
+    }
+
+
+def test_a_target_without_a_case_is_told() -> None:
+    found = annotations(render(run(TargetRecord(name="vm:6.1", reason="no room")), "github"))
+    assert found == [("warning", "vm:6.1 never came up", "no room")]
+
+
+def test_nothing_to_tell_is_no_command() -> None:
+    calm = run(replace(zoo().targets[0], cases=[]))
+    assert not render(calm, "github").startswith("::")
+
+
+def test_regressions_are_errors() -> None:
+    found = annotations(render_diff(compare(zoo(), later()), "github"))
+    assert {level for level, _, _ in found} == {"error"}
+    assert [title for _, title, _ in found][:3] == [
+        "vm:6.6 is worse",
+        "vm:6.12 is worse",
+        "regression: claims/bits[scope-signal]",
+    ]
+
+
+def test_text_of_a_target_is_no_command_of_its_own() -> None:
+    found = annotations(render(hostile(), "github"))
+    assert any("\n% - |`" in message for _, _, message in found)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Badges: what they say of a run, in words and in colour."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import xmlschema
+
+from reports.render import render
+from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from tests.report_miniatures import (
+    kernel,
+    known_bug,
+    lacks_signal,
+    never_came_up,
+    panics,
+    run,
+    silent_claims,
+    zoo,
+)
+
+
+def one(change: Callable[[CaseRecord], CaseRecord] = lambda case: case, abi: int = 8) -> Results:
+    return run(kernel("vm:7.0", "7.0.2-amd64", abi, change=change))
+
+
+CALM = kernel("vm:7.1", "7.1.2-amd64", 9)
+SKIPPED = TargetRecord(
+    name="x", facts=CALM.facts, cases=[CaseRecord(id="fs/x", verdict=Verdict.SKIPPED)]
+)
+BADGES = {
+    "ABI 8, conforms": ("brightgreen", one()),
+    "not available, conforms": ("brightgreen", one(abi=0)),
+    "2 kernels, all conform": ("brightgreen", run(CALM, *one().targets)),
+    "ABI 8, 1 known bug": ("yellow", one(known_bug)),
+    "ABI 4, 5 broken": ("orange", one(silent_claims, abi=4)),
+    "never came up, 12 lost": ("orange", run(never_came_up("vm:7.9"))),
+    "never came up, 1 silent": ("orange", run(TargetRecord(name="vm:7.9"))),
+    "ABI 9, 1 silent": ("orange", run(SKIPPED)),
+    "ABI 5, 2 deviations": ("red", one(lacks_signal, abi=6)),
+    "ABI 7, 1 crashed, 6 lost": ("red", one(panics, abi=7)),
+    "nothing ran": ("lightgrey", run()),
+}
+
+
+@pytest.mark.parametrize("message", BADGES)
+def test_what_it_says(message: str) -> None:
+    color, results = BADGES[message]
+    assert json.loads(render(results, "badge-shields")) == {
+        "schemaVersion": 1,
+        "label": "Landlock",
+        "message": message,
+        "color": color,
+    }
+
+
+@pytest.mark.parametrize("message", BADGES)
+def test_the_picture_says_the_same_to_eyes_and_screen_readers(message: str) -> None:
+    picture = xmlschema.XMLResource(render(BADGES[message][1], "badge"))
+    assert picture.root.get("aria-label") == f"Landlock: {message}"
+    texts = [node.text for node in picture.root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["Landlock", "Landlock", message, message]
+
+
+def test_a_picture_is_wide_enough() -> None:
+    root = xmlschema.XMLResource(render(zoo(), "badge")).root
+    *_, last = root.iter("{http://www.w3.org/2000/svg}text")
+    assert float(last.get("x", 0)) + float(last.get("textLength", 0)) < float(root.get("width", 0))

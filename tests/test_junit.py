@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""JUnit XML: held against the schema of Jenkins' xUnit plugin, and read by another's parser.
+
+``data/junit-10.xsd`` is that schema as pytest keeps it, under the MIT licence.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import junitparser
+import pytest
+import xmlschema
+from msgspec.structs import replace
+
+from reports.render import render
+from suite.records import Results, TargetRecord, Verdict
+from tests.report_miniatures import few, hostile, kernel, known_bug, run, zoo
+
+SCHEMA = Path(__file__).parent / "data" / "junit-10.xsd"
+
+
+def suites(results: Results) -> dict[str, junitparser.TestSuite]:
+    read = junitparser.JUnitXml.fromstring(render(results, "junit").encode())
+    return {suite.name: suite for suite in read}
+
+
+@pytest.mark.parametrize("results", [zoo(), few(), hostile(), run()], ids=range(4))
+def test_it_is_what_the_schema_allows(results: Results) -> None:
+    xmlschema.XMLSchema(SCHEMA).validate(render(results, "junit"))
+
+
+def test_another_parser_counts_the_same() -> None:
+    for target in zoo().targets:
+        suite = suites(zoo())[target.name]
+        verdicts = Counter(case.verdict for case in target.cases)
+        errors = {Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG, Verdict.LOST}
+        told = suite.tests, suite.failures, suite.errors, suite.skipped
+        assert told == (
+            len(target.cases),
+            verdicts[Verdict.DEVIATES],
+            sum(verdicts[it] for it in errors),
+            verdicts[Verdict.SKIPPED],
+        )
+        counted = Counter(type(result).__name__ for case in suite for result in case.result)
+        assert told[1:] == (counted["Failure"], counted["Error"], counted["Skipped"])
+
+
+def test_no_two_cases_share_class_and_name() -> None:
+    names = Counter((case.classname, case.name) for it in suites(zoo()).values() for case in it)
+    assert max(names.values()) == 1
+    assert ("vm:6.12.fs.access", "fs/access[execute]") in names
+
+
+def test_a_failure_tells_all_that_is_known() -> None:
+    target = kernel("vm:7.0", "7.0.2-amd64", 8, change=known_bug)
+    cases = [replace(it, calls=["getpid() = 1"]) if it.bug else it for it in target.cases]
+    suite = suites(run(replace(target, cases=cases)))["vm:7.0"]
+    (failed,) = (case for case in suite if case.result and case.system_out)
+    (failure,) = failed.result
+    assert failure.message == "expected EACCES (ABI 8+), observed allowed; known bug cred-transfer"
+    assert "CVE-2024-42318" in failure.text
+    assert "source: include/uapi" in failure.text
+    assert failed.system_out == "getpid() = 1"
+
+
+def test_properties_hold_the_facts() -> None:
+    properties = suites(zoo())["vm:6.12"].properties()  # type: ignore[no-untyped-call]
+    told = {it.name: it.value for it in properties}
+    assert told["release"] == "6.12.43+deb12-amd64"
+    assert told["errata"] == "1,2"
+    assert told["kernel.sha256"] == "0" * 64
+    assert told["landlock"] == "claims ABI 6 errata {1,2}; provides ABI 6"
+
+
+def test_a_target_that_never_came_up_is_no_success() -> None:
+    suite = suites(run(TargetRecord(name="vm:6.1", reason="no room")))["vm:6.1"]
+    assert (suite.tests, suite.errors) == (1, 1)
+
+
+def test_a_console_is_quoted_once() -> None:
+    text = render(few(), "junit")
+    assert text.count("VFS: Unable to mount root fs") == 1
+    assert text.count("(console: see fs/access[execute])") == 2 * 11
+
+
+def test_what_xml_forbids_is_spelled_out() -> None:
+    suite, _ = suites(hostile()).values()
+    for case in suite:
+        assert "\\x00\\ufffe\\ud800]]>&<x a=" in case.name

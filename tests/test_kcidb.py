@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""KCIDB: held against the schema that KernelCI's own library has."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import kcidb_io
+import pytest
+
+from reports.render import render
+from suite.records import Results, TargetRecord
+from tests.report_miniatures import few, hostile, run, zoo
+
+RUNS = {"zoo": zoo(), "few": few(), "hostile": hostile(), "nothing": run()}
+
+
+def submission(results: Results) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(render(results, "kcidb"))
+    return content
+
+
+@pytest.mark.parametrize("results", RUNS.values(), ids=RUNS)
+def test_it_is_a_submission_of_the_latest_schema(results: Results) -> None:
+    latest = kcidb_io.schema.LATEST
+    content = submission(results)
+    assert latest.is_compatible_exactly(content)
+    latest.validate(content)
+
+
+@pytest.mark.parametrize("results", RUNS.values(), ids=RUNS)
+def test_ids_are_unique_and_lead_somewhere(results: Results) -> None:
+    content = submission(results)
+    ids = {kind: [it["id"] for it in items] for kind, items in content.items() if kind != "version"}
+    for known in ids.values():
+        assert len(set(known)) == len(known)
+    for kind, key in (("checkouts", "builds"), ("builds", "tests"), ("tests", "incidents")):
+        for item in content.get(key, []):
+            assert item[f"{kind[:-1]}_id"] in ids[kind]
+
+
+def test_statuses() -> None:
+    told = Counter(it["status"] for it in submission(few())["tests"])
+    # A crash and a known bug; what the crash and a machine that never came up left unheard.
+    assert told == {"PASS": 16, "FAIL": 2, "SKIP": 2, "MISS": 18}
+    (miss,) = submission(run(TargetRecord(name="vm:6.1", reason="no room")))["tests"]
+    assert (miss["status"], miss["log_excerpt"]) == (
+        "MISS",
+        "The target comes up.\nreason: no room",
+    )
+
+
+def test_a_known_bug_is_an_issue_with_incidents() -> None:
+    content = submission(few())
+    (issue,), (incident,) = content["issues"], content["incidents"]
+    assert issue["id"] == "landproof:cred-transfer"
+    assert incident["issue_id"] == issue["id"]
+    (failed,) = (it for it in content["tests"] if it["id"] == incident["test_id"])
+    assert failed["path"] == "landlock.syscalls.restrict.tsync"
+    assert failed["misc"]["verdict"] == "deviates"
+
+
+def test_another_run_has_other_ids() -> None:
+    first, second = run(*zoo().targets), run(*zoo().targets)
+    second.started = "2026-11-22T10:00:00Z"
+    ids = [{it["id"] for it in submission(results)["tests"]} for results in (first, second)]
+    assert ids[0].isdisjoint(ids[1])
