@@ -8,8 +8,11 @@ names it.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from reports.compat.model import (
     AbiVersion,
@@ -64,19 +67,22 @@ class _Seen:
 
     target: TargetRecord
     measured: str
-    cases: tuple[CaseRecord, ...]
     about: Mapping[str, Sequence[CaseRecord]]
     """The cases that cover a feature."""
     blame: Blame
 
     @classmethod
-    def of(cls, target: TargetRecord, measured: str, cases: Sequence[CaseRecord]) -> "_Seen":
+    def of(cls, target: TargetRecord, measured: str) -> "_Seen":
         about: dict[str, list[CaseRecord]] = defaultdict(list)
-        for case in cases:
+        for case in target.cases:
             for label in case.covers:
                 about[label].append(case)
         abi = target.facts.abi if target.facts else 0
-        return cls(target, measured, tuple(cases), about, Blame.of(cases, abi))
+        return cls(target, measured, about, Blame.of(target.cases, abi))
+
+    @property
+    def cases(self) -> Sequence[CaseRecord]:
+        return self.target.cases
 
     @property
     def facts(self) -> Facts | None:
@@ -111,27 +117,24 @@ def build(*runs: Results) -> Compat:
 
 
 def _kernels(runs: Iterable[Results]) -> dict[str, _Seen]:
-    builds: dict[tuple[object, ...], tuple[TargetRecord, str, dict[str, CaseRecord]]] = {}
+    builds: dict[tuple[str, str], _Seen] = {}
     for run in runs:
         for target in run.targets:
-            facts = target.facts
-            key = (target.name, facts and (facts.release, facts.version, facts.machine))
-            _, _, cases = builds.get(key, (target, run.started, {}))
+            key = (target.name.removeprefix("vm:"), _build(target))
+            cases = {case.id: case for case in builds[key].cases} if key in builds else {}
             cases |= {case.id: case for case in target.cases}
-            builds[key] = target, run.started, cases
-    names = _names([target for target, _, _ in builds.values()])
+            whole = replace(target, cases=[cases[it] for it in sorted(cases)])
+            builds[key] = _Seen.of(whole, run.started)
+    names = [name for name, _ in builds]
     return {
-        name: _Seen.of(target, started, [cases[it] for it in sorted(cases)])
-        for name, (target, started, cases) in zip(names, builds.values(), strict=True)
+        name if names.count(name) == 1 else f"{name} ({build})": it
+        for (name, build), it in builds.items()
     }
 
 
-def _names(targets: Sequence[TargetRecord]) -> Iterator[str]:
-    short = [target.name.removeprefix("vm:") for target in targets]
-    for name, target in zip(short, targets, strict=True):
-        facts = target.facts
-        build = f"{facts.release} {facts.version}" if facts else "never came up"
-        yield name if short.count(name) == 1 else f"{name} ({build})"
+def _build(target: TargetRecord) -> str:
+    facts = target.facts
+    return f"{facts.release} {facts.machine} {facts.version}" if facts else "never came up"
 
 
 def _kernel(seen: _Seen) -> Kernel:
@@ -213,7 +216,7 @@ def _state(label: str, feature: Feature, seen: _Seen) -> tuple[State, list[Outco
         return (State.ABSENT, _refusals(alone or heard)) if heard else (State.UNKNOWN, [])
     # Accepted is not provided: what the claims leave open, another case may have shown.
     whole = claims and len(_heard(claims)) == len(claims)
-    heard = claims if whole else _heard(others)
+    heard = claims if whole else [it for it in _heard(others) if it.verdict is not Verdict.ABSENT]
     if not heard:
         return State.UNKNOWN, []
     worked = any(case.verdict is not Verdict.DEVIATES for case in heard)
@@ -271,7 +274,7 @@ def _within(limit: Limit, seen: _Seen) -> Support:
     return Support(state=State.PROVIDED if able else State.UNKNOWN, answers=_refusals(able))
 
 
-_Halves = dict[tuple[str, bool], Outcome | None]
+_Halves: TypeAlias = dict[tuple[str, bool], Outcome | None]
 """What a case owes on unfixed and on fixed kernels, as far as any kernel was asked."""
 
 

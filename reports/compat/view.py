@@ -63,7 +63,6 @@ class AbiRow:
 
     number: str
     release: str
-    adds: tuple[str, ...]
     masks: tuple[str, ...]
     kernels: str
     """Those measured that claim it."""
@@ -82,9 +81,10 @@ MASKS = (
 
 def introduction(compat: Compat) -> Iterator[str]:
     """What the tables rest on, and how to read them."""
+    up = [kernel for kernel in compat.kernels.values() if kernel.abi is not None]
     yield (
         "What kernels provide and answer was measured by the cases of landproof "
-        f"{', '.join(compat.landproof)} on {plural(len(compat.kernels), 'kernel')}; ABI versions, "
+        f"{', '.join(compat.landproof)} on {plural(len(up), 'kernel')}; ABI versions, "
         "releases and masks are those of the kernel's header and history."
     )
     yield (
@@ -139,9 +139,11 @@ def errata(compat: Compat) -> Iterator[ErratumRow]:
 
 def limits(compat: Compat) -> Iterator[LimitRow]:
     """Every limit."""
+    told = _alike(compat)
     for name, limit in compat.limits.items():
-        seen = [limit.unmeasured] if limit.unmeasured else [*_held(compat, limit)]
-        yield LimitRow(name=name, limit=limit, seen=tuple(seen))
+        rest = {it: on for it, on in limit.support.items() if it not in told}
+        why = [f"not measured: {limit.unmeasured}"] if limit.unmeasured else []
+        yield LimitRow(name=name, limit=limit, seen=tuple(why or _held(compat, rest)))
 
 
 def abis(compat: Compat) -> Iterator[AbiRow]:
@@ -159,7 +161,6 @@ def abis(compat: Compat) -> Iterator[AbiRow]:
         yield AbiRow(
             number=number,
             release=abi.release,
-            adds=tuple(abi.adds),
             masks=(str(abi.attr_size), *(f"{mask:#x}" for mask in masks)),
             kernels=_span(compat, claim),
         )
@@ -230,14 +231,14 @@ def _remark(support: ErratumSupport) -> str:
             return ""
 
 
-def _held(compat: Compat, limit: CompatLimit) -> Iterator[str]:
-    for answers, names in _answers(limit.support, State.PROVIDED):
+def _held(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
+    for answers, names in _answers(support, State.PROVIDED):
         past = f" (past it: {answers})" if answers else ""
         yield f"holds on {_span(compat, names)}{past}"
-    for answers, names in _answers(limit.support, State.LACKING):
+    for answers, names in _answers(support, State.LACKING):
         yield f"another limit on {_span(compat, names)} ({answers})"
-    yield from _below(compat, limit.support)
-    yield from _unmeasured(compat, _in(limit.support, State.UNKNOWN))
+    yield from _below(compat, support)
+    yield from _unmeasured(compat, _in(support, State.UNKNOWN))
 
 
 def _answers(support: Mapping[str, Support], state: State) -> Iterable[tuple[str, list[str]]]:
