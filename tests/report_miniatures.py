@@ -312,6 +312,7 @@ def goldens() -> dict[str, str]:
         "results-terminal-120.txt": render(zoo(), "terminal", Style(width=120)),
         "results-terminal-80.txt": render(zoo(), "terminal", Style(width=80)),
         "results.md": render(zoo(), "markdown"),
+        "results.html": render(zoo(), "html"),
         "compat.html": render(compat_zoo(), "compat-html"),
         "compat.json": render(compat_zoo(), "compat"),
         "compat.md": render(compat_zoo(), "compat-markdown"),

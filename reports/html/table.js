@@ -17,13 +17,17 @@ function draw() {
   });
   table.tBodies[0].replaceChildren(...rows.flatMap(lines));
   const found = cases.filter(shown.selected).length;
-  const unfiltered = found === cases.length && shown.kernels.length === kernels.length;
-  const of = unfiltered ? "" : ` of ${plural(cases.length, "case")} on ${plural(kernels.length, "kernel")}`;
   byId("status").textContent =
-    `${plural(found, "case")} on ${plural(shown.kernels.length, "kernel")}${of && `, out${of}`}`;
+    `${share(found, cases, "case")} on ${share(shown.kernels.length, kernels, "kernel")}`;
   byId("unfold").disabled = found > MOST_UNFOLDED;
   byId("unfold").title =
     found > MOST_UNFOLDED ? `Filter first: more than ${MOST_UNFOLDED} cases are left` : "";
+  byId("fold").disabled = !state.unfolded.size;
+}
+
+function share(number, all, noun) {
+  const of = number === all.length ? "" : `${number.toLocaleString("en")} of `;
+  return of + plural(all.length, noun);
 }
 
 /** A row with those below it that are unfolded; none when no case of it is left. */
@@ -87,6 +91,7 @@ function toggle(element) {
     }
   }
   element.querySelector("[aria-expanded]").setAttribute("aria-expanded", open);
+  byId("fold").disabled = !state.unfolded.size;
   writeFragment();
 }
 
