@@ -114,6 +114,13 @@ PARENT_WALK = Bug(
     "6.10, 6.1.95",
     "CVE-2024-40938",
 )
+WEIRD_FILES = Bug(
+    "weird-files",
+    "landlock: Handle weird files",
+    "49440290a093",
+    "6.14, 6.13.2, 6.12.13, 6.6.76, 6.1.129, 5.15.179",
+    "CVE-2025-21830",
+)
 FREED_PARENT = Bug(
     "freed-parent",
     "landlock: Fix use-after-free of the source's parent directory",

@@ -126,6 +126,22 @@ def attached(process: Process, mkfs: Mkfs, place: str) -> Iterator[str]:
         for offset, data in extents(image):
             process.lseek(file, offset)
             process.write(file, data)
+    with _device(process, file) as path:
+        yield path
+
+
+@contextmanager
+def attached_image(process: Process, image: bytes, place: str) -> Iterator[str]:
+    """Put a file system of a few kilobytes on the target and attach it: as ``attached`` does."""
+    file = process.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    process.unlink(place)
+    process.write(file, image)
+    with _device(process, file) as path:
+        yield path
+
+
+@contextmanager
+def _device(process: Process, file: Call) -> Iterator[str]:
     path, device = _take_device(process, file)
     process.close(file)
     try:

@@ -47,6 +47,7 @@ def access(
         covers=handled,
         rules=rules,
         errno=errno,
+        answers="llr-17" if FS.REFER in handled else (),
         expect=logged([handled], owed),
     )
 

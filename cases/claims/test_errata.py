@@ -28,7 +28,7 @@ def out_of_place(mask: Outcome, abi: int) -> Outcome:
 
 
 @covers(CREATE.ERRATA)
-@answers("sys-cr-errata")
+@answers("sys-cr-errata", "llr-26")
 def test_out_of_place(process: Process, facts: Facts, judge: Judge) -> None:
     """A kernel claims no erratum of a feature that its ABI version does not have."""
     mask = process.observe(Process.create_ruleset, 0, 0, CREATE.ERRATA).with_value

@@ -44,7 +44,7 @@ def test_helper(facts: Facts, process: Process, tree: Tree, judge: Judge) -> Non
     judge(since(FS.MAKE_REG, Allowed()), process.observe(Process.open, made, os.O_RDONLY))
 
 
-@answers("async-coredump-socket", "unix-coredump-socket")
+@answers("async-coredump-socket", "unix-coredump-socket", "llr-18")
 @vm_only
 @needs(Need.CORE_FILES)
 @covers(FS.RESOLVE_UNIX)

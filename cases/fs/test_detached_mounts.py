@@ -73,7 +73,7 @@ def test_cloned_file_by_its_path(process: Process, tree: Tree, judge: Judge) -> 
 
 @needs(Need.MOUNT)
 @covers(READ)
-@answers("mnt-detached-clone-reveals-covered")
+@answers("mnt-detached-clone-reveals-covered", "gap-mounts")
 def test_clone_reveals(process: Process, tree: Tree, judge: Judge) -> None:
     """A clone without what is mounted beneath shows a file that umount(2) may not uncover."""
     process.unshare(CLONE_NEWNS)

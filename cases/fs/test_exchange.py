@@ -89,35 +89,39 @@ SIDES = {
     ),
     # Neither side may gain: the order of the paths makes no difference.
     "second-gains": Exchange(
-        d1=ALL | READ, d2=ALL, expect=EXDEV, answers="refer-exchange-both-directions"
+        d1=ALL | READ, d2=ALL, expect=EXDEV, answers=("refer-exchange-both-directions", "llr-12")
     ),
     "first-gains": Exchange(
         old="d2/file", new="d1/file", d1=ALL | READ, d2=ALL, expect=EXDEV,
-        answers="refer-exchange-both-directions",
+        answers=("refer-exchange-both-directions", "llr-12"),
     ),
     "file-and-folder": Exchange(
-        new="d2/folder", d1=ALL, d2=ALL, expect=ALLOWED, answers="refer-exchange-rights-needed"
+        new="d2/folder",
+        d1=ALL,
+        d2=ALL,
+        expect=ALLOWED,
+        answers=("refer-exchange-rights-needed", "llr-12"),
     ),
     "file-and-folder-no-remove-file": Exchange(
         new="d2/folder", d1=ALL ^ FS.REMOVE_FILE, d2=ALL, expect=EACCES,
-        answers="refer-exchange-rights-needed",
+        answers=("refer-exchange-rights-needed", "llr-12"),
     ),
     "file-and-folder-no-make-dir": Exchange(
         new="d2/folder", d1=ALL ^ FS.MAKE_DIR, d2=ALL, expect=EACCES,
-        answers="refer-exchange-rights-needed",
+        answers=("refer-exchange-rights-needed", "llr-12"),
     ),
     "file-and-folder-no-remove-dir": Exchange(
         new="d2/folder", d1=ALL, d2=ALL ^ FS.REMOVE_DIR, expect=EACCES,
-        answers="refer-exchange-rights-needed",
+        answers=("refer-exchange-rights-needed", "llr-12"),
     ),
     "file-and-folder-no-make-reg": Exchange(
         new="d2/folder", d1=ALL, d2=ALL ^ FS.MAKE_REG, expect=EACCES,
-        answers="refer-exchange-rights-needed",
+        answers=("refer-exchange-rights-needed", "llr-12"),
     ),
     # The folder, which leaves d2, may lose what is not needed in d1; so may the file.
     "file-and-folder-needless-rights": Exchange(
         new="d2/folder", d1=ALL ^ (FS.REMOVE_DIR | FS.MAKE_REG), d2=ALL, expect=ALLOWED,
-        answers="refer-exchange-rights-needed",
+        answers=("refer-exchange-rights-needed", "llr-12"),
     ),
 }  # fmt: skip
 

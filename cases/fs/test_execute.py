@@ -222,7 +222,7 @@ def test_symlink_in_denied_folder(process: Process, tree: Tree, judge: Judge) ->
     judge(ALLOWED, sandboxed.observe(Process.exec, f"{tree.d2}/link"))
 
 
-@answers("exec-memfd-unrestricted")
+@answers("exec-memfd-unrestricted", "gap-code-loading")
 @covers(FS.EXECUTE)
 def test_memfd(process: Process, tree: Tree, judge: Judge) -> None:
     """A memfd has no path that a rule could name: it can be executed in every domain."""

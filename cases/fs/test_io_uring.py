@@ -184,7 +184,7 @@ def test_reparenting(
     judge(expect, sandboxed.observe(case.call, ring, tree), control)
 
 
-@answers("ioctl-uring-cmd-bypass")
+@answers("ioctl-uring-cmd-bypass", "gap-uring-commands")
 @needs(Need.URING_COMMAND)
 @covers(FS.IOCTL_DEV)
 def test_command_of_a_driver(process: Process, judge: Judge) -> None:

@@ -70,7 +70,7 @@ PERSONALITIES = {
 }
 
 
-@answers("async-io-uring-personality", "inh-io_uring-personality")
+@answers("async-io-uring-personality", "gap-opened-before", "inh-io_uring-personality")
 @needs(Need.URING)
 @table(PERSONALITIES)
 def test_personality(case: Reading, process: Process, tree: Tree, judge: Judge) -> None:
@@ -87,7 +87,7 @@ def read_by_own_personality(process: Process, ring: Ring, path: str) -> None:
     read(process, ring, path)
 
 
-@answers("async-io-uring-personality")
+@answers("async-io-uring-personality", "gap-opened-before")
 @needs(Need.URING)
 def test_personality_registered_inside(process: Process, tree: Tree, judge: Judge) -> None:
     """Credentials that were registered in the domain are in it."""

@@ -55,7 +55,10 @@ class Command(Case):
 def exempt(command: int, argument: Argument = SPACE) -> Command:
     """The VFS performs it, and it is harmless."""
     return Command(
-        command=command, argument=argument, expect=ALLOWED, answers="ioctl-masked-vfs-cmds"
+        command=command,
+        argument=argument,
+        expect=ALLOWED,
+        answers=("ioctl-masked-vfs-cmds", "gap-ioctl-commands"),
     )
 
 

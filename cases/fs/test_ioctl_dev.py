@@ -207,7 +207,7 @@ COMMANDS = {
 }
 
 
-@answers("ioctl-masked-fd-cmds")
+@answers("ioctl-masked-fd-cmds", "gap-ioctl-commands")
 @covers(FS.IOCTL_DEV)
 @table(COMMANDS)
 def test_command(case: Command, process: Process, judge: Judge) -> None:

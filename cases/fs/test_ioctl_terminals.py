@@ -55,7 +55,7 @@ def open_peer_and_ask(process: Process, master: Call) -> None:
     process.ioctl(open_peer(process, master), TCGETS, Out(64))
 
 
-@answers("ioctl-isatty")
+@answers("ioctl-isatty", "gap-ioctl-commands")
 @covers(FS.IOCTL_DEV)
 def test_terminal(process: Process, tree: Tree, judge: Judge) -> None:
     """A terminal that was opened in the domain does not answer TCGETS, as isatty(3) asks."""

@@ -127,7 +127,7 @@ def load(process: Process, programs: Programs) -> None:
     map_code(process, programs.linked)
 
 
-@answers("exec-via-ld-so")
+@answers("exec-via-ld-so", "gap-code-loading")
 @covers(FS.EXECUTE)
 def test_run_by_its_interpreter(process: Process, tree: Tree, judge: Judge) -> None:
     """An interpreter that may be executed can load a program that may only be read."""
@@ -136,7 +136,7 @@ def test_run_by_its_interpreter(process: Process, tree: Tree, judge: Judge) -> N
     judge(ALLOWED, sandboxed.observe(load, programs))
 
 
-@answers("exec-via-ld-so")
+@answers("exec-via-ld-so", "gap-code-loading")
 @covers(FS.EXECUTE)
 def test_run_without_execute(process: Process, tree: Tree, judge: Judge) -> None:
     """The same program can't be executed by itself."""
@@ -146,7 +146,7 @@ def test_run_without_execute(process: Process, tree: Tree, judge: Judge) -> None
     judge(DENIED, sandboxed.observe(Process.exec, linked), control)
 
 
-@answers("exec-mmap-prot-exec")
+@answers("exec-mmap-prot-exec", "gap-code-loading")
 @covers(FS.EXECUTE)
 def test_mapped(process: Process, tree: Tree, judge: Judge) -> None:
     """A file that may not be executed can be mapped with PROT_EXEC."""

@@ -54,7 +54,7 @@ def layers(process: Process, tree: Tree) -> Overlay:
     return Overlay(str(PurePath(tree.path).parents[1]))
 
 
-@answers("inode-overlay-layers-independent")
+@answers("inode-overlay-layers-independent", "gap-overlay-layers")
 @filesystems(FileSystem.OVERLAY_LOWER)
 @table(ON_LAYERS)
 def test_rules_on_layers(case: Opened, process: Process, tree: Tree, judge: Judge) -> None:

@@ -100,7 +100,7 @@ AGAIN = {
 }
 
 
-@answers("special-proc-self-fd-preopened")
+@answers("special-proc-self-fd-preopened", "gap-visibility")
 @covers(READ, FS.WRITE_FILE)
 @table(AGAIN)
 def test_opened_before(case: Again, process: Process, tree: Tree, judge: Judge) -> None:

@@ -57,10 +57,12 @@ def huge_memfd(process: Process) -> Call:
 
 
 OPENED = {
-    "pipe-to-read": Opened(path=by_fd(pipe), answers="special-pipe-reopen"),
-    "pipe-to-write": Opened(path=by_fd(pipe), flags=os.O_WRONLY, answers="special-pipe-reopen"),
+    "pipe-to-read": Opened(path=by_fd(pipe), answers=("special-pipe-reopen", "gap-special-files")),
+    "pipe-to-write": Opened(
+        path=by_fd(pipe), flags=os.O_WRONLY, answers=("special-pipe-reopen", "gap-special-files")
+    ),
     "pipe-to-read-and-write": Opened(
-        path=by_fd(pipe), flags=os.O_RDWR, answers="special-pipe-reopen"
+        path=by_fd(pipe), flags=os.O_RDWR, answers=("special-pipe-reopen", "gap-special-files")
     ),
     "memfd-to-read": Opened(path=by_fd(memfd), answers="special-memfd-reopen"),
     "memfd-to-read-and-write": Opened(
@@ -76,12 +78,14 @@ OPENED = {
         answers="special-memfd-reopen",
     ),
     "mount-namespace": Opened(
-        path=lambda process: "/proc/self/ns/mnt", answers="special-nsfs-proc"
+        path=lambda process: "/proc/self/ns/mnt", answers=("special-nsfs-proc", "gap-special-files")
     ),
     "network-namespace": Opened(
-        path=lambda process: "/proc/self/ns/net", answers="special-nsfs-proc"
+        path=lambda process: "/proc/self/ns/net", answers=("special-nsfs-proc", "gap-special-files")
     ),
-    "uts-namespace": Opened(path=lambda process: "/proc/self/ns/uts", answers="special-nsfs-proc"),
+    "uts-namespace": Opened(
+        path=lambda process: "/proc/self/ns/uts", answers=("special-nsfs-proc", "gap-special-files")
+    ),
 }
 
 
@@ -93,7 +97,7 @@ def test_opened(case: Opened, facts: Facts, process: Process, judge: Judge) -> N
     judge(ALLOWED, process.under(everything(facts)).observe(Process.open, path, case.flags))
 
 
-@answers("special-nsfs-proc")
+@answers("special-nsfs-proc", "gap-special-files")
 @covers(FS.READ_FILE)
 def test_beside_namespaces(facts: Facts, process: Process, judge: Judge) -> None:
     """What is in /proc itself can't."""
@@ -157,7 +161,7 @@ SHARED = {
 }
 
 
-@answers("special-sysv-shm")
+@answers("special-sysv-shm", "gap-ipc")
 @covers(FS.READ_FILE, FS.WRITE_FILE, FS.EXECUTE)
 @table(SHARED)
 def test_shared(case: Shared, facts: Facts, process: Process, judge: Judge) -> None:

@@ -164,7 +164,7 @@ def test_right(case: About, process: Process, tree: Tree, judge: Judge) -> None:
 
 @needs(Need.MOUNT)
 @covers(NET.BIND_TCP)
-@answers("mnt-net-scope-domain")
+@answers("mnt-net-scope-domain", "llr-11")
 @table(also("network-only", "topo-net-only", CHANGES))
 def test_network_only(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles rights on ports alone may."""

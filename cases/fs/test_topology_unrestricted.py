@@ -52,30 +52,32 @@ CALLS = {
     "set-read-only": Change(
         call=lambda process: process.mount_setattr("/mount", on=MOUNT_ATTR_RDONLY),
         needs=(Need.MOUNT_SETATTR,),
-        answers="topo-mount-setattr-allowed",
+        answers=("topo-mount-setattr-allowed", "gap-mounts"),
     ),
     "set-writable": Change(
         prepare=make_read_only,
         call=make_writable_and_write,
         needs=(Need.MOUNT_SETATTR,),
-        answers="topo-mount-setattr-allowed",
+        answers=("topo-mount-setattr-allowed", "gap-mounts"),
     ),
     "set-shared": Change(
         call=lambda process: process.mount_setattr("/mount", propagation=MS_SHARED),
         needs=(Need.MOUNT_SETATTR,),
-        answers="topo-mount-setattr-allowed",
+        answers=("topo-mount-setattr-allowed", "gap-mounts"),
     ),
     "set-private": Change(
         prepare=lambda process: process.mount("", "/mount", None, MS_SHARED),
         call=lambda process: process.mount_setattr("/mount", propagation=MS_PRIVATE),
         needs=(Need.MOUNT_SETATTR,),
-        answers="topo-mount-setattr-allowed",
+        answers=("topo-mount-setattr-allowed", "gap-mounts"),
     ),
     "open-tree": Change(
-        call=lambda process: process.open_tree("/mount", 0), answers="topo-open-tree"
+        call=lambda process: process.open_tree("/mount", 0),
+        answers=("topo-open-tree", "gap-mounts"),
     ),
     "open-tree-clone": Change(
-        call=lambda process: process.open_tree("/mount", OPEN_TREE_CLONE), answers="topo-open-tree"
+        call=lambda process: process.open_tree("/mount", OPEN_TREE_CLONE),
+        answers=("topo-open-tree", "gap-mounts"),
     ),
     "open-tree-clone-read-only": Change(
         call=lambda process: process.open_tree_attr(
@@ -87,11 +89,13 @@ CALLS = {
     "open-tree-namespace": Change(
         call=lambda process: process.open_tree("/mount", OPEN_TREE_NAMESPACE),
         needs=(Need.OPEN_TREE_NAMESPACE,),
-        answers="topo-open-tree-namespace",
+        answers=("topo-open-tree-namespace", "gap-mounts"),
     ),
     "close-detached": Change(call=close_detached, answers="topo-fd-close-detached"),
     "pick": Change(call=pick, answers="topo-fspick-reconfigure"),
-    "new-mount": Change(call=lambda process: process.new_mount(), answers="topo-fsopen-fsmount"),
+    "new-mount": Change(
+        call=lambda process: process.new_mount(), answers=("topo-fsopen-fsmount", "gap-mounts")
+    ),
     "new-mount-namespace": Change(
         call=lambda process: process.new_mount(flags=FSMOUNT_NAMESPACE),
         needs=(Need.FSMOUNT_NAMESPACE,),

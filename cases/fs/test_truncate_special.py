@@ -177,7 +177,7 @@ FALLOCATE = {
 }
 
 
-@answers("trunc-fallocate-bypass")
+@answers("trunc-fallocate-bypass", "gap-fallocate")
 @covers(TRUNCATE)
 @table(FALLOCATE)
 def test_fallocate(case: Fallocate, process: Process, tree: Tree, judge: Judge) -> None:

@@ -24,6 +24,11 @@ from suite.tree import Tree
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))
 AT_SYMLINK_NOFOLLOW, AT_EACCESS = 0x100, 0x200
 STATX_BASIC_STATS, FILE_ATTR_SIZE = 0x7FF, 24
+STAT, ENTER = ("free-stat", "gap-visibility"), ("free-chdir", "gap-visibility")
+PATH, GETATTR = ("free-open-tree-opath", "gap-visibility"), ("free-file-getattr", "gap-metadata")
+CHANGE, XATTR = ("free-chmod-chown", "gap-metadata"), ("free-xattr", "gap-metadata")
+PREOPENED = ("fd-preopened-rw", "gap-opened-before")
+FOLDER = ("fd-preopened-dir", "gap-opened-before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,66 +95,53 @@ def file_setattr(process: Process, tree: Tree) -> None:
 
 
 BY_PATH = {
-    "stat": ByPath(call=lambda process, tree: process.stat(tree.file), answers="free-stat"),
+    "stat": ByPath(call=lambda process, tree: process.stat(tree.file), answers=STAT),
     "lstat": ByPath(
         call=lambda process, tree: process.syscall(
             "newfstatat", AT_FDCWD, tree.file, Out(256), AT_SYMLINK_NOFOLLOW
         ),
-        answers="free-stat",
+        answers=STAT,
     ),
-    "statx": ByPath(call=statx, answers="free-stat"),
+    "statx": ByPath(call=statx, answers=STAT),
     "statfs": ByPath(
-        call=lambda process, tree: process.syscall("statfs", tree.file, Out(256)),
-        answers="free-stat",
+        call=lambda process, tree: process.syscall("statfs", tree.file, Out(256)), answers=STAT
     ),
     "access": ByPath(
         call=lambda process, tree: process.access(tree.file, os.R_OK | os.W_OK),
-        answers=("free-stat", "free-access-lies"),
+        answers=("free-stat", "gap-visibility", "free-access-lies"),
     ),
-    "access-as-effective-user": ByPath(call=access_as_effective_user, answers="free-stat"),
-    "readlink": ByPath(call=read_link, answers="free-stat"),
-    "path-walk": ByPath(call=reach_through, answers="free-path-traversal"),
-    "open-o-path": ByPath(
-        call=lambda process, tree: process.open(tree.file, O_PATH), answers="free-open-tree-opath"
-    ),
+    "access-as-effective-user": ByPath(call=access_as_effective_user, answers=STAT),
+    "readlink": ByPath(call=read_link, answers=STAT),
+    "path-walk": ByPath(call=reach_through, answers=("free-path-traversal", "gap-visibility")),
+    "open-o-path": ByPath(call=lambda process, tree: process.open(tree.file, O_PATH), answers=PATH),
     "open-o-path-folder": ByPath(
-        call=lambda process, tree: process.open(tree.d1, O_PATH), answers="free-open-tree-opath"
+        call=lambda process, tree: process.open(tree.d1, O_PATH), answers=PATH
     ),
-    "open-tree": ByPath(
-        call=lambda process, tree: process.open_tree(tree.d1, 0), answers="free-open-tree-opath"
+    "open-tree": ByPath(call=lambda process, tree: process.open_tree(tree.d1, 0), answers=PATH),
+    "chdir": ByPath(call=lambda process, tree: process.chdir(tree.d1), answers=ENTER),
+    "fchdir": ByPath(call=fchdir, answers=ENTER),
+    "getcwd": ByPath(call=getcwd, answers=ENTER),
+    "chmod": ByPath(call=lambda process, tree: process.chmod(tree.file, 0o600), answers=CHANGE),
+    "chmod-by-o-path": ByPath(call=chmod_by_o_path, answers=CHANGE),
+    "chown": ByPath(call=lambda process, tree: process.chown(tree.file, -1, -1), answers=CHANGE),
+    "lchown": ByPath(call=lchown, answers=CHANGE),
+    "utimes": ByPath(
+        call=lambda process, tree: process.touch(tree.file), answers=("free-utime", "gap-metadata")
     ),
-    "chdir": ByPath(call=lambda process, tree: process.chdir(tree.d1), answers="free-chdir"),
-    "fchdir": ByPath(call=fchdir, answers="free-chdir"),
-    "getcwd": ByPath(call=getcwd, answers="free-chdir"),
-    "chmod": ByPath(
-        call=lambda process, tree: process.chmod(tree.file, 0o600), answers="free-chmod-chown"
-    ),
-    "chmod-by-o-path": ByPath(call=chmod_by_o_path, answers="free-chmod-chown"),
-    "chown": ByPath(
-        call=lambda process, tree: process.chown(tree.file, -1, -1), answers="free-chmod-chown"
-    ),
-    "lchown": ByPath(call=lchown, answers="free-chmod-chown"),
-    "utimes": ByPath(call=lambda process, tree: process.touch(tree.file), answers="free-utime"),
-    "xattrs-user": ByPath(
-        needs=(Need.USER_XATTRS,), call=xattrs("user.landproof"), answers="free-xattr"
-    ),
+    "xattrs-user": ByPath(needs=(Need.USER_XATTRS,), call=xattrs("user.landproof"), answers=XATTR),
     "xattrs-trusted": ByPath(
-        needs=(Need.TRUSTED_XATTRS,), call=xattrs("trusted.landproof"), answers="free-xattr"
+        needs=(Need.TRUSTED_XATTRS,), call=xattrs("trusted.landproof"), answers=XATTR
     ),
     "xattrs-security": ByPath(
-        needs=(Need.TRUSTED_XATTRS,), call=xattrs("security.landproof"), answers="free-xattr"
+        needs=(Need.TRUSTED_XATTRS,), call=xattrs("security.landproof"), answers=XATTR
     ),
     "name-to-handle": ByPath(
         needs=(Need.FILE_HANDLES,),
         call=lambda process, tree: process.file_handle(tree.file),
-        answers="free-name-to-handle",
+        answers=("free-name-to-handle", "gap-visibility"),
     ),
-    "file-getattr": ByPath(
-        needs=(Need.FILE_ATTRIBUTES,), call=file_getattr, answers="free-file-getattr"
-    ),
-    "file-setattr": ByPath(
-        needs=(Need.FILE_ATTRIBUTES,), call=file_setattr, answers="free-file-getattr"
-    ),
+    "file-getattr": ByPath(needs=(Need.FILE_ATTRIBUTES,), call=file_getattr, answers=GETATTR),
+    "file-setattr": ByPath(needs=(Need.FILE_ATTRIBUTES,), call=file_setattr, answers=GETATTR),
 }
 
 
@@ -186,7 +178,7 @@ WALKS = {
 }
 
 
-@answers("free-path-traversal")
+@answers("free-path-traversal", "gap-visibility")
 @table(WALKS)
 def test_walk(case: Walk, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """It takes no right on the folders and symlinks on the way to a file."""
@@ -207,32 +199,27 @@ class Opened(Row):
 
 
 OPENED = {
-    "opened-before-read": Opened(
-        call=lambda process, fd: process.read(fd, 8), answers="fd-preopened-rw"
-    ),
+    "opened-before-read": Opened(call=lambda process, fd: process.read(fd, 8), answers=PREOPENED),
     "opened-before-write": Opened(
-        call=lambda process, fd: process.write(fd, b"x"), answers="fd-preopened-rw"
+        call=lambda process, fd: process.write(fd, b"x"), answers=PREOPENED
     ),
     "opened-before-truncate": Opened(call=lambda process, fd: process.ftruncate(fd)),
     "opened-before-lock": Opened(
         call=lambda process, fd: process.syscall("flock", fd, fcntl.LOCK_EX | fcntl.LOCK_NB),
-        answers="free-locks",
+        answers=("free-locks", "gap-visibility"),
     ),
     "opened-before-stat": Opened(
         call=lambda process, fd: process.syscall("fstat", fd, Out(256)),
-        answers=("fd-preopened-rw", "free-stat"),
+        answers=("fd-preopened-rw", "gap-opened-before", "free-stat", "gap-visibility"),
     ),
     "opened-before-list": Opened(
-        path="d1",
-        flags=os.O_RDONLY,
-        call=lambda process, fd: process.list_dir(fd),
-        answers="fd-preopened-dir",
+        path="d1", flags=os.O_RDONLY, call=lambda process, fd: process.list_dir(fd), answers=FOLDER
     ),
     "opened-before-fchdir": Opened(
         path="d1",
         flags=os.O_RDONLY,
         call=lambda process, fd: process.syscall("fchdir", fd),
-        answers="fd-preopened-dir",
+        answers=FOLDER,
     ),
 }
 

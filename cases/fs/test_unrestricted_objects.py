@@ -95,20 +95,26 @@ def unshare(kind: int) -> Callable[[Process, Tree], object]:
 
 
 CASES = {
-    "memory-file": Use(call=memory_file, answers="free-memfd-shm"),
-    "shared-memory": Use(needs=(Need.SYSV_SHM,), call=shared_memory, answers="free-memfd-shm"),
-    "shared-map": Use(call=shared_map, answers="free-memfd-shm"),
-    "pipe": Use(call=pipe, answers="free-memfd-shm"),
-    "socketpair": Use(call=socketpair, answers="free-memfd-shm"),
-    "eventfd": Use(call=eventfd, answers="free-memfd-shm"),
+    "memory-file": Use(call=memory_file, answers=("free-memfd-shm", "gap-ipc")),
+    "shared-memory": Use(
+        needs=(Need.SYSV_SHM,), call=shared_memory, answers=("free-memfd-shm", "gap-ipc")
+    ),
+    "shared-map": Use(call=shared_map, answers=("free-memfd-shm", "gap-ipc")),
+    "pipe": Use(call=pipe, answers=("free-memfd-shm", "gap-ipc")),
+    "socketpair": Use(call=socketpair, answers=("free-memfd-shm", "gap-ipc")),
+    "eventfd": Use(call=eventfd, answers=("free-memfd-shm", "gap-ipc")),
     "abstract-unix-socket": Use(call=abstract_socket, answers="free-abstract-unix"),
-    "chroot": Use(needs=(Need.ADMIN,), call=change_root, answers="free-chroot-unshare"),
+    "chroot": Use(
+        needs=(Need.ADMIN,), call=change_root, answers=("free-chroot-unshare", "gap-namespaces")
+    ),
     "unshare-user-namespace": Use(
-        needs=(Need.USER_NAMESPACES,), call=unshare(CLONE_NEWUSER), answers="free-chroot-unshare"
+        needs=(Need.USER_NAMESPACES,),
+        call=unshare(CLONE_NEWUSER),
+        answers=("free-chroot-unshare", "gap-namespaces"),
     ),
 } | {
     f"unshare-{name}-namespace": Use(
-        needs=(Need.ADMIN,), call=unshare(kind), answers="free-chroot-unshare"
+        needs=(Need.ADMIN,), call=unshare(kind), answers=("free-chroot-unshare", "gap-namespaces")
     )
     for name, kind in {
         "cgroup": CLONE_NEWCGROUP,
@@ -128,7 +134,7 @@ def test_use(case: Use, facts: Facts, process: Process, tree: Tree, judge: Judge
 
 
 @needs(Need.ADMIN)
-@answers("free-chroot-unshare")
+@answers("free-chroot-unshare", "gap-namespaces")
 def test_setns(facts: Facts, process: Process, judge: Judge) -> None:
     """A domain may enter a namespace that it has a file descriptor of."""
     namespace = process.open("/proc/self/ns/uts", os.O_RDONLY)
@@ -143,7 +149,7 @@ def make_queue(process: Process, name: str) -> None:
 
 @needs(Need.MQUEUE)
 @covers(FS.MAKE_REG, FS.REMOVE_FILE)
-@answers("free-mq-unlink-and-create")
+@answers("free-mq-unlink-and-create", "gap-ipc")
 def test_message_queue(process: Process, tree: Tree, judge: Judge) -> None:
     """A message queue is made and removed without the rights to make and remove a file."""
     sandboxed = process.under(Ruleset(fs=FS.MAKE_REG | FS.REMOVE_FILE))

@@ -45,10 +45,13 @@ CASES = {
         needs=(Need.INOTIFY,),
         watch=by_inotify,
         path=lambda tree: tree.file,
-        answers="free-inotify",
+        answers=("free-inotify", "gap-visibility"),
     ),
     "inotify-folder": Watch(
-        needs=(Need.INOTIFY,), watch=by_inotify, path=lambda tree: tree.d1, answers="free-inotify"
+        needs=(Need.INOTIFY,),
+        watch=by_inotify,
+        path=lambda tree: tree.d1,
+        answers=("free-inotify", "gap-visibility"),
     ),
     "fanotify-file": Watch(
         needs=(Need.FANOTIFY,),

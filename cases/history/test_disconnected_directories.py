@@ -65,7 +65,7 @@ RULES = {
     "rule-on-the-mount": Rule(
         path="mount",
         expect=since(READ, fixed(Denied("EACCES"), Allowed())),
-        answers="mnt-disconnected-bind-root-rule",
+        answers=("mnt-disconnected-bind-root-rule", "llr-02"),
     ),
     "rule-on-the-new-parent": Rule(
         path="d2",
@@ -123,7 +123,7 @@ def link(process: Process, old_at: Fd, old: str, new_at: Fd, new: str) -> None:
 @vm_only
 @covers(REFER)
 @needs(Need.MOUNT)
-@answers("mnt-disconnected-rename-widening")
+@answers("mnt-disconnected-rename-widening", "llr-02")
 def test_rename_back(process: Process, tree: Tree, judge: Judge) -> None:
     """A file may not gain a right by being moved back into the mount."""
     moved = disconnect(process, tree)
@@ -166,7 +166,7 @@ LINKS = {
 @vm_only
 @covers(REFER)
 @needs(Need.MOUNT)
-@answers("mnt-disconnected-link")
+@answers("mnt-disconnected-link", "llr-02")
 @table(LINKS)
 def test_link(case: Link, process: Process, tree: Tree, judge: Judge) -> None:
     """Files can be linked between a mount and a directory that left it, with REFER on both."""
@@ -182,7 +182,7 @@ def test_link(case: Link, process: Process, tree: Tree, judge: Judge) -> None:
 @vm_only
 @covers(REFER)
 @needs(Need.MOUNT, Need.WARN_AGAIN)
-@answers("mnt-disconnected-warn")
+@answers("mnt-disconnected-warn", "llr-02")
 def test_warning(process: Process, tree: Tree, judge: Judge) -> None:
     """To compare a disconnected directory with its mount is nothing to warn of."""
     moved = disconnect(process, tree)

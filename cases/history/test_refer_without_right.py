@@ -12,7 +12,7 @@ from suite.bugs import REFER_WITHOUT_RIGHT
 from suite.expectation import ByBug, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, answers, covers, table
 from suite.tree import Tree
 
 EXPECT = since(FS.REFER, ByBug(REFER_WITHOUT_RIGHT, before=Allowed(), after=Denied("EXDEV")))
@@ -31,6 +31,7 @@ CASES = {
 }
 
 
+@answers("llr-06")
 @covers(FS.REFER)
 @table(CASES)
 def test_later_layer(case: Reparent, process: Process, tree: Tree, judge: Judge) -> None:

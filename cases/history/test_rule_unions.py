@@ -19,7 +19,7 @@ EXPECT = since(READ_WRITE, ByBug(RULE_UNIONS, before=Denied("EACCES"), after=All
 
 
 @covers(FS.READ_FILE, FS.WRITE_FILE)
-@answers("layer-union-within-layer")
+@answers("layer-union-within-layer", "llr-07")
 def test_folder_and_file(process: Process, tree: Tree, judge: Judge) -> None:
     """A rule on a folder and one on a file in it add up."""
     layer = tree.layer(READ_WRITE, {"d1": FS.READ_FILE, "d1/file": FS.WRITE_FILE})

@@ -66,7 +66,7 @@ CASES = {
 }
 
 
-@answers("sig-threads-erratum2")
+@answers("sig-threads-erratum2", "llr-09")
 @covers(SCOPE.SIGNAL)
 @table(CASES)
 def test_threads(case: Threads, process: Process, judge: Judge) -> None:
@@ -82,7 +82,7 @@ def test_threads(case: Threads, process: Process, judge: Judge) -> None:
     judge(case.expect, sender.observe(case.send, tgid, tid), control)
 
 
-@answers("sig-setxid-threads")
+@answers("sig-setxid-threads", "llr-09")
 @covers(SCOPE.SIGNAL)
 def test_setxid(process: Process, judge: Judge) -> None:
     """The C library's setuid(3) in a scoped thread has all threads do so, by a signal."""

@@ -42,7 +42,7 @@ def connected(process: Process, address: bytes, family: int) -> Fd:
 
 @needs(Need.NET)
 @covers(NET.CONNECT_TCP)
-@answers("net-unspec-connect-len2")
+@answers("net-unspec-connect-len2", "llr-10")
 @table(CASES)
 def test_disconnect(case: Disconnect, process: Process, port: int, judge: Judge) -> None:
     """A TCP connection can be ended by connect(2) to the family AF_UNSPEC alone."""

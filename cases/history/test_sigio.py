@@ -29,7 +29,7 @@ def raise_sigio(process: Process, group: int) -> None:
     process.syscall("write", sender, b"x", 1)
 
 
-@answers("sig-fown-pgrp")
+@answers("sig-fown-pgrp", "llr-03")
 @covers(SCOPE.SIGNAL)
 def test_to_process_group(process: Process, judge: Judge) -> None:
     """The owner of an fd may be a process group, but its members outside get no signal."""

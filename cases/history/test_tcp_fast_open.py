@@ -41,7 +41,7 @@ def fast_open(process: Process, family: int, port: int) -> None:
 
 
 @covers(NET.CONNECT_TCP)
-@answers("net-tfo")
+@answers("net-tfo", "llr-04")
 @table(CASES)
 def test_fast_open(case: FastOpen, process: Process, port: int, judge: Judge) -> None:
     """sendto(2) with MSG_FASTOPEN connects, and is denied as connect(2) is."""

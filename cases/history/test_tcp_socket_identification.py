@@ -48,7 +48,7 @@ CASES = {
 }
 
 
-@answers("net-mptcp", "net-mptcp-noerratum")
+@answers("net-mptcp", "gap-other-streams", "llr-08", "net-mptcp-noerratum")
 @needs(Need.NET, Need.MPTCP)
 @table(CASES)
 def test_mptcp(case: Mptcp, process: Process, port: int, judge: Judge) -> None:

@@ -71,40 +71,49 @@ class Whiteout(Case):
 
 WITHIN = {
     "mknod-no-make-reg": Whiteout(
-        call=make, denied=REG, expect=denied_since(REG), answers="make-whiteout-mknod"
+        call=make, denied=REG, expect=denied_since(REG), answers=("make-whiteout-mknod", "llr-05")
     ),
     "mknod-no-make-char": Whiteout(
-        call=make, denied=CHAR, expect=allowed_since(CHAR), answers="make-whiteout-mknod"
+        call=make,
+        denied=CHAR,
+        expect=allowed_since(CHAR),
+        answers=("make-whiteout-mknod", "llr-05"),
     ),
     "link-no-make-reg": Whiteout(
-        call=link, denied=REG, expect=denied_since(REG), answers="make-whiteout-link"
+        call=link, denied=REG, expect=denied_since(REG), answers=("make-whiteout-link", "llr-05")
     ),
     "link-no-make-char": Whiteout(
-        call=link, denied=CHAR, expect=allowed_since(CHAR), answers="make-whiteout-link"
+        call=link, denied=CHAR, expect=allowed_since(CHAR), answers=("make-whiteout-link", "llr-05")
     ),
     "rename-it-no-make-reg": Whiteout(
-        call=rename, denied=REG, expect=denied_since(REG), answers="make-whiteout-rename"
+        call=rename,
+        denied=REG,
+        expect=denied_since(REG),
+        answers=("make-whiteout-rename", "llr-05"),
     ),
     "rename-it-no-make-char": Whiteout(
-        call=rename, denied=CHAR, expect=allowed_since(CHAR), answers="make-whiteout-rename"
+        call=rename,
+        denied=CHAR,
+        expect=allowed_since(CHAR),
+        answers=("make-whiteout-rename", "llr-05"),
     ),
     "rename-it-no-remove-file": Whiteout(
         call=rename,
         denied=FS.REMOVE_FILE,
         expect=since(FS.REMOVE_FILE, Denied("EACCES")),
-        answers="make-whiteout-rename",
+        answers=("make-whiteout-rename", "llr-05"),
     ),
     "rename-no-make-reg": Whiteout(
         call=leave_behind,
         denied=REG,
         expect=denied_since(REG),
-        answers="rename-whiteout-same-dir",
+        answers=("rename-whiteout-same-dir", "llr-05"),
     ),
     "rename-no-make-char": Whiteout(
         call=leave_behind,
         denied=CHAR,
         expect=since(CHAR, Allowed()),
-        answers="rename-whiteout-same-dir",
+        answers=("rename-whiteout-same-dir", "llr-05"),
     ),
 }
 
@@ -143,35 +152,35 @@ ELSEWHERE = {
         right=REG,
         folder="d1",
         expect=since(REFER, Allowed()),
-        answers="rename-whiteout-reparent",
+        answers=("rename-whiteout-reparent", "llr-05"),
     ),
     "rename-elsewhere-make-reg-in-destination": Elsewhere(
         call=leave_behind_elsewhere,
         right=REG,
         folder="d2",
         expect=denied_since(REFER),
-        answers="rename-whiteout-reparent",
+        answers=("rename-whiteout-reparent", "llr-05"),
     ),
     "exchange-make-reg-where-it-goes": Elsewhere(
         call=exchange,
         right=REG,
         folder="d1",
         expect=since(REFER, Allowed()),
-        answers="exchange-whiteout",
+        answers=("exchange-whiteout", "llr-05"),
     ),
     "exchange-make-reg-where-it-was": Elsewhere(
         call=exchange,
         right=REG,
         folder="d2",
         expect=denied_since(REFER),
-        answers="exchange-whiteout",
+        answers=("exchange-whiteout", "llr-05"),
     ),
     "exchange-make-char-where-it-was": Elsewhere(
         call=exchange,
         right=CHAR,
         folder="d2",
         expect=allowed_since(REFER),
-        answers="exchange-whiteout",
+        answers=("exchange-whiteout", "llr-05"),
     ),
 }
 

@@ -19,7 +19,7 @@ from suite.tree import Tree
 EXPECT = since(FS.READ_FILE, ByBug(CRED_TRANSFER, before=Allowed(), after=Denied("EACCES")))
 
 
-@answers("async-cred-transfer", "inh-keyctl")
+@answers("async-cred-transfer", "llr-01", "inh-keyctl")
 def test_session_to_parent(process: Process, tree: Tree, judge: Judge) -> None:
     """A process keeps its domain when a child hands it a session keyring."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)

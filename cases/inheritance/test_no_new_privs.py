@@ -86,7 +86,7 @@ class Flag(Case):
 
 
 CASES = {
-    "success": Flag(asked=success, expect=unprivileged(SET), answers="sys-rs-nnpflag"),
+    "success": Flag(asked=success, expect=unprivileged(SET), answers=("sys-rs-nnpflag", "llr-24")),
     "success-with-capability": Flag(
         asked=success_with_capability,
         needs=(Need.ADMIN,),
@@ -101,7 +101,7 @@ CASES = {
     "success-of-another-thread-with-tsync": Flag(
         asked=success_of_another_thread_with_tsync,
         expect=unprivileged(SET),
-        answers="sys-rs-nnpflag-tsync",
+        answers=("sys-rs-nnpflag-tsync", "llr-24"),
     ),
 }
 
@@ -142,7 +142,7 @@ REFUSED = {
 }
 
 
-@answers("sys-rs-nnpflag-atomic")
+@answers("sys-rs-nnpflag-atomic", "llr-24")
 @covers(NO_NEW_PRIVS)
 @table(REFUSED)
 def test_refused(case: Refused, process: Process, judge: Judge) -> None:

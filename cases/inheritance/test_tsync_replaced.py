@@ -56,7 +56,8 @@ class Replaced(Case):
     flags: int
 
 
-STRICTER, FLAGS, LAYERS = "ts-override-stricter", "ts-flagsonly-override", "ts-sib-16layers"
+STRICTER, LAYERS = "ts-override-stricter", "ts-sib-16layers"
+FLAGS = ("ts-flagsonly-override", "llr-28")
 DEEP = (READ,) * MAX_LAYERS
 CASES = {
     "stricter-domain": Replaced(

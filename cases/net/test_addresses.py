@@ -112,6 +112,7 @@ def test_without_a_rule(case: Address, process: Process, port: int, judge: Judge
 
 
 @needs(Need.NET)
+@answers("gap-addresses")
 @table(WITH)
 def test_with_a_rule(case: Address, process: Process, port: int, judge: Judge) -> None:
     """A rule allows its port at every address."""

@@ -56,9 +56,14 @@ def connect(process: Process, family: int, port: int, server: Process) -> None:
 
 
 UNBOUND = {
-    "listen-unbound-ipv4": Unbound(family=AF_INET, call=listen, answers="net-listen-autobind"),
+    "listen-unbound-ipv4": Unbound(
+        family=AF_INET, call=listen, answers=("net-listen-autobind", "gap-sockets")
+    ),
     "listen-unbound-ipv6": Unbound(
-        family=AF_INET6, call=listen, answers="net-listen-autobind", needs=(Need.IPV6,)
+        family=AF_INET6,
+        call=listen,
+        answers=("net-listen-autobind", "gap-sockets"),
+        needs=(Need.IPV6,),
     ),
     "connect-unbound-ipv4": Unbound(family=AF_INET, call=connect, answers="net-connect-autobind"),
     "connect-unbound-ipv6": Unbound(

@@ -67,14 +67,16 @@ def connect_when_sending(process: Process, fd: Fd, port: int) -> None:
 
 
 OPENINGS = {
-    "sendmsg": Opening(call=sendmsg, expect=DENIED_ONCE_FIXED, answers="net-tfo"),
-    "sendmmsg": Opening(call=sendmmsg, expect=DENIED_ONCE_FIXED, answers="net-tfo"),
-    "sendto-nothing": Opening(call=sendto_nothing, expect=DENIED_ONCE_FIXED, answers="net-tfo"),
+    "sendmsg": Opening(call=sendmsg, expect=DENIED_ONCE_FIXED, answers=("net-tfo", "llr-04")),
+    "sendmmsg": Opening(call=sendmmsg, expect=DENIED_ONCE_FIXED, answers=("net-tfo", "llr-04")),
+    "sendto-nothing": Opening(
+        call=sendto_nothing, expect=DENIED_ONCE_FIXED, answers=("net-tfo", "llr-04")
+    ),
     "sendto-ipv4-mapped": Opening(
         family=AF_INET6,
         call=sendto_mapped,
         expect=DENIED_ONCE_FIXED,
-        answers="net-tfo-args",
+        answers=("net-tfo-args", "llr-04"),
         needs=(Need.IPV6,),
     ),
     "connect-when-sending": Opening(
@@ -140,7 +142,7 @@ def send(process: Process, case: Malformed, port: int) -> None:
     process.syscall("sendto", fd, b"x", 1, MSG_FASTOPEN, case.address(port), case.size)
 
 
-@answers("net-tfo-args")
+@answers("net-tfo-args", "llr-04")
 @needs(Need.NET)
 @covers(CONNECT)
 @table(MALFORMED)
@@ -154,7 +156,7 @@ def test_malformed(case: Malformed, process: Process, port: int, judge: Judge) -
     judge(since(CONNECT, Denied(case.tcp)), observed, control)
 
 
-@answers("net-tfo-args")
+@answers("net-tfo-args", "llr-04")
 @needs(Need.NET)
 @covers(CONNECT)
 def test_nobody_listens(process: Process, port: int, judge: Judge) -> None:
@@ -170,7 +172,7 @@ def send_by_ring(process: Process, port: int) -> None:
     process.uring().sendmsg(process, fd, b"x", inet(port), MSG_FASTOPEN)
 
 
-@answers("net-tfo")
+@answers("net-tfo", "llr-04")
 @needs(Need.NET, Need.URING)
 @covers(CONNECT)
 def test_io_uring(process: Process, port: int, judge: Judge) -> None:

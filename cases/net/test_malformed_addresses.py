@@ -39,7 +39,11 @@ class Address(Case):
 
 
 def of_ipv4(
-    right: NET, address: Addressing, owed: str | Then, answers: str, outside: str = ""
+    right: NET,
+    address: Addressing,
+    owed: str | Then,
+    answers: str | tuple[str, ...],
+    outside: str = "",
 ) -> Address:
     """What the call is owed in a domain, and what it comes to outside if that is another errno."""
     return Address(
@@ -54,7 +58,11 @@ def of_ipv4(
 
 
 def of_ipv6(
-    right: NET, address: Addressing, owed: str | Then, answers: str, outside: str = ""
+    right: NET,
+    address: Addressing,
+    owed: str | Then,
+    answers: str | tuple[str, ...],
+    outside: str = "",
 ) -> Address:
     row = of_ipv4(right, address, owed, answers, outside)
     return replace(row, family=AF_INET6, needs=(Need.IPV6,))
@@ -123,10 +131,10 @@ CASES = {
     "bind-unspecified-2-bytes": of_ipv4(BIND, first(2, unspec), INVALID, "net-unspec-bind-short"),
     "bind-unspecified-15-bytes": of_ipv4(BIND, first(15, unspec), INVALID, "net-unspec-bind-short"),
     "bind-unspecified-to-ipv6-socket": of_ipv6(
-        BIND, unspec6, UNSPEC6, "net-unspec-bind-v6", OTHER_FAMILY
+        BIND, unspec6, UNSPEC6, ("net-unspec-bind-v6", "llr-10"), OTHER_FAMILY
     ),
     "bind-unspecified-to-ipv6-socket-24-bytes": of_ipv6(
-        BIND, first(24, unspec6), UNSPEC6, "net-unspec-bind-v6", OTHER_FAMILY
+        BIND, first(24, unspec6), UNSPEC6, ("net-unspec-bind-v6", "llr-10"), OTHER_FAMILY
     ),
     "bind-unspecified-to-ipv6-socket-23-bytes": of_ipv6(
         BIND, first(23, unspec6), INVALID, "net-unspec-bind-v6"
@@ -135,7 +143,7 @@ CASES = {
         BIND, first(16, unspec6), INVALID, "net-unspec-bind-v6"
     ),
     "connect-unspecified-1-byte": of_ipv4(
-        CONNECT, lambda port: b"\0", INVALID, "net-unspec-connect-len2"
+        CONNECT, lambda port: b"\0", INVALID, ("net-unspec-connect-len2", "llr-10")
     ),
 }
 WITH = {f"{name}-with-rule": row for name, row in CASES.items()}

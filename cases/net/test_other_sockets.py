@@ -59,10 +59,10 @@ def vsock(process: Process, port: int) -> None:
 
 
 OTHERS = {
-    "raw-tcp": Other(call=raw_tcp, needs=(Need.RAW_SOCKETS,), answers="net-raw"),
-    "packet": Other(call=packet, needs=(Need.RAW_SOCKETS,), answers="net-packet"),
-    "netlink": Other(call=netlink, answers="net-other-families"),
-    "vsock": Other(call=vsock, needs=(Need.VSOCK,), answers="net-other-families"),
+    "raw-tcp": Other(call=raw_tcp, needs=(Need.RAW_SOCKETS,), answers=("net-raw", "gap-sockets")),
+    "packet": Other(call=packet, needs=(Need.RAW_SOCKETS,), answers=("net-packet", "gap-sockets")),
+    "netlink": Other(call=netlink, answers=("net-other-families", "gap-sockets")),
+    "vsock": Other(call=vsock, needs=(Need.VSOCK,), answers=("net-other-families", "gap-sockets")),
 }
 
 
@@ -74,7 +74,7 @@ def test_others(case: Other, process: Process, port: int, judge: Judge) -> None:
     judge(ALLOWED, process.under(TCP).observe(case.call, port))
 
 
-@answers("net-other-families")
+@answers("net-other-families", "gap-sockets")
 @needs(Need.NET)
 @covers(TCP.net)
 def test_icmp(process: Process, port: int, judge: Judge) -> None:

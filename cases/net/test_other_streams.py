@@ -126,15 +126,15 @@ STREAMS = {
     "mptcp-listen-unbound": stream(
         MPTCP, BIND, lambda process, fd, port: process.listen(fd), "net-mptcp", always=True
     ),
-    "sctp-bind": stream(SCTP, BIND, bind, "net-sctp"),
-    "sctp-connect": stream(SCTP, CONNECT, connect, "net-sctp"),
+    "sctp-bind": stream(SCTP, BIND, bind, "net-sctp", "gap-other-streams", "llr-08"),
+    "sctp-connect": stream(SCTP, CONNECT, connect, "net-sctp", "gap-other-streams", "llr-08"),
     "sctp-bindx": stream(SCTP, BIND, bindx, "net-sctp", always=True),
     "sctp-connectx": stream(SCTP, CONNECT, connectx, "net-sctp", always=True),
-    "smc-bind": stream(SMC, BIND, bind, "net-smc"),
-    "smc-listen": stream(SMC, BIND, listen, "net-smc"),
-    "smc-connect": stream(SMC, CONNECT, connect, "net-smc"),
-    "smc-of-inet-bind": stream(SMC_OF_INET, BIND, bind, "net-smc"),
-    "smc-of-inet-connect": stream(SMC_OF_INET, CONNECT, connect, "net-smc"),
+    "smc-bind": stream(SMC, BIND, bind, "net-smc", "llr-08"),
+    "smc-listen": stream(SMC, BIND, listen, "net-smc", "llr-08"),
+    "smc-connect": stream(SMC, CONNECT, connect, "net-smc", "llr-08"),
+    "smc-of-inet-bind": stream(SMC_OF_INET, BIND, bind, "net-smc", "llr-08"),
+    "smc-of-inet-connect": stream(SMC_OF_INET, CONNECT, connect, "net-smc", "llr-08"),
 }
 
 
@@ -164,7 +164,7 @@ def test_mptcp_fast_open(process: Process, port: int, judge: Judge) -> None:
     judge(since(CONNECT, Allowed()), observed)
 
 
-@answers("net-sctp")
+@answers("net-sctp", "gap-other-streams", "llr-08")
 @needs(Need.NET, Need.SCTP)
 @covers(BIND | CONNECT)
 def test_sctp_of_many(process: Process, port: int, judge: Judge) -> None:

@@ -69,9 +69,15 @@ CASES = {
     "bind-tcp-unhandled": rights(bind_tcp, CONNECT_TCP, ALLOWED, answers="net-unhandled-right"),
     "connect-tcp-unhandled": rights(connect_tcp, BIND_TCP, ALLOWED, answers="net-unhandled-right"),
     "bind-udp-unhandled": rights(bind_udp, SEND_UDP, ALLOWED),
-    "bind-udp-only-tcp-handled": rights(bind_udp, TCP, ALLOWED, answers="net-udp-unaffected"),
-    "connect-udp-only-tcp-handled": rights(connect_udp, TCP, ALLOWED, answers="net-udp-unaffected"),
-    "sendto-udp-only-tcp-handled": rights(sendto_udp, TCP, ALLOWED, answers="net-udp-unaffected"),
+    "bind-udp-only-tcp-handled": rights(
+        bind_udp, TCP, ALLOWED, answers=("net-udp-unaffected", "gap-udp")
+    ),
+    "connect-udp-only-tcp-handled": rights(
+        connect_udp, TCP, ALLOWED, answers=("net-udp-unaffected", "gap-udp")
+    ),
+    "sendto-udp-only-tcp-handled": rights(
+        sendto_udp, TCP, ALLOWED, answers=("net-udp-unaffected", "gap-udp")
+    ),
     "bind-tcp-only-udp-handled": rights(bind_tcp, UDP, ALLOWED),
     "connect-tcp-only-udp-handled": rights(connect_tcp, UDP, ALLOWED),
     # A rule allows what it names, and nothing else on the port.
@@ -95,7 +101,9 @@ CASES = {
     "connect-tcp-unbound": rights(
         connect_tcp, TCP, ALLOWED, port=CONNECT_TCP, answers="net-connect-autobind"
     ),
-    "listen-tcp-unbound": rights(listen_tcp, TCP, ALLOWED, answers="net-listen-autobind"),
+    "listen-tcp-unbound": rights(
+        listen_tcp, TCP, ALLOWED, answers=("net-listen-autobind", "gap-sockets")
+    ),
     # UDP needs BIND_UDP on port 0 to send from a port that the kernel chooses.
     "connect-udp-unbound": rights(connect_udp, UDP, DENIED, port=SEND_UDP),
     "sendto-udp-unbound": rights(sendto_udp, UDP, DENIED, port=SEND_UDP),

@@ -156,7 +156,7 @@ NO_ADDRESS = {
 }
 
 
-@answers("udp-v6-unspec-send")
+@answers("udp-v6-unspec-send", "gap-udp")
 @needs(Need.NET, Need.IPV6)
 @covers(SEND)
 @table(NO_ADDRESS)

@@ -14,7 +14,7 @@ from suite.abi import SCOPE
 from suite.calls.files import Fd
 from suite.calls.sockets import abstract
 from suite.process import Process
-from suite.rows import Judge, covers, table
+from suite.rows import Judge, answers, covers, table
 from suite.tree import Tree
 
 
@@ -103,6 +103,7 @@ def accept_and_send(process: Process, server: Fd) -> None:
     process.sendto(process.accept(server), b"x")
 
 
+@answers("gap-connected-sockets")
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
 @table(of(KINDS, "{}-connected-before", "scu-connected-pre", ALLOWED))
 def test_connected(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:
@@ -113,6 +114,7 @@ def test_connected(case: Kind, process: Process, tree: Tree, judge: Judge) -> No
     judge(ALLOWED, process.under(SCOPED).observe(Process.sendto, client, b"x"))
 
 
+@answers("gap-connected-sockets")
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
 @table(of(KINDS, "{}-connected-passed-in", "scu-scm-rights-in", ALLOWED))
 def test_connected_passed_in(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:

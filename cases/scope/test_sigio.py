@@ -226,12 +226,12 @@ OWN_PROCESS = {
     "own-process": OwnProcess(answers="sig-threads-erratum2", expect=FIXED),
     "own-leader": OwnProcess(own=setown_ex(F_OWNER_TID), expect=FIXED),
     "own-group": OwnProcess(
-        own=setown_ex(F_OWNER_PGRP), answers="sig-fown-pgrp-self", expect=FIXED
+        own=setown_ex(F_OWNER_PGRP), answers=("sig-fown-pgrp-self", "llr-03"), expect=FIXED
     ),
     "own-group-with-another": OwnProcess(
         own=setown_ex(F_OWNER_PGRP),
         joined_later=True,
-        answers="sig-fown-pgrp-self",
+        answers=("sig-fown-pgrp-self", "llr-03"),
         expect=since(SCOPE.SIGNAL, ByBug(SIGIO_BYPASS, before=Denied("EAGAIN"), after=Allowed())),
     ),
 }

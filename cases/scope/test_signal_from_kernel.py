@@ -57,13 +57,22 @@ def resize(process: Process, terminal: Terminal) -> None:
 
 TERMINAL = {
     "terminal-interrupt": FromTerminal(
-        act=interrupt, number=signal.SIGINT, answers="sig-tty-intr", expect=ALLOWED
+        act=interrupt,
+        number=signal.SIGINT,
+        answers=("sig-tty-intr", "gap-kernel-signals"),
+        expect=ALLOWED,
     ),
     "terminal-tiocsig": FromTerminal(
-        act=ask_for_signal, number=signal.SIGQUIT, answers="sig-tty-tiocsig", expect=ALLOWED
+        act=ask_for_signal,
+        number=signal.SIGQUIT,
+        answers=("sig-tty-tiocsig", "gap-kernel-signals"),
+        expect=ALLOWED,
     ),
     "terminal-resize": FromTerminal(
-        act=resize, number=signal.SIGWINCH, answers="sig-tty-winch", expect=ALLOWED
+        act=resize,
+        number=signal.SIGWINCH,
+        answers=("sig-tty-winch", "gap-kernel-signals"),
+        expect=ALLOWED,
     ),
 }
 

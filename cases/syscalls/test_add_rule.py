@@ -93,7 +93,11 @@ CASES = {
     "kind-minus-1": beneath(NO_ATTR, "EINVAL", "sys-ar-type-unknown", kind=-1),
     "no-attr": beneath(NO_ATTR, "EFAULT", "sys-ar-null"),
     "nothing-allowed-before-fd": beneath(
-        path_beneath(NOTHING, NO_FD), "ENOMSG", "rule-empty-enomsg", "sys-ar-empty"
+        path_beneath(NOTHING, NO_FD),
+        "ENOMSG",
+        "rule-empty-enomsg",
+        "sys-ar-empty",
+        "gap-deny-rules",
     ),
     "unhandled-before-fd": beneath(
         path_beneath(UNHANDLED, NO_FD), "EINVAL", "rule-unhandled-before-badfd", "sys-ar-subset"
@@ -162,7 +166,7 @@ def no_ruleset(
 ) -> NoRuleset:
     before, after = Rejected("add_rule", first), Rejected("add_rule", errno)
     expect = since(FS.READ_FILE, ByBug(ATTR_BEFORE_RULESET, before=before, after=after))
-    answers = ("sys-ar-order", "sys-ar-order-abi1")
+    answers = ("sys-ar-order", "sys-ar-order-abi1", "llr-21")
     return NoRuleset(fd=fd, kind=kind, attr=attr, expect=expect, answers=answers)
 
 

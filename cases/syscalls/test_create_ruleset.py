@@ -39,11 +39,21 @@ def owed(outcome: Outcome, size: int = 8) -> Expectation:
 
 
 CASES = {
-    "nothing-8-bytes": Attr(fields=(0,), expect=owed(EMPTY), answers="sys-cr-enomsg"),
-    "nothing-16-bytes": Attr(fields=(0,) * 2, expect=owed(EMPTY), answers="sys-cr-enomsg"),
-    "nothing-24-bytes": Attr(fields=(0,) * 3, expect=owed(EMPTY), answers="sys-cr-enomsg"),
-    "nothing-48-bytes": Attr(fields=(0,) * 6, expect=owed(EMPTY), answers="sys-cr-enomsg"),
-    "nothing-page": Attr(fields=(0,) * 512, expect=owed(EMPTY), answers="sys-cr-enomsg"),
+    "nothing-8-bytes": Attr(
+        fields=(0,), expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
+    ),
+    "nothing-16-bytes": Attr(
+        fields=(0,) * 2, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
+    ),
+    "nothing-24-bytes": Attr(
+        fields=(0,) * 3, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
+    ),
+    "nothing-48-bytes": Attr(
+        fields=(0,) * 6, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
+    ),
+    "nothing-page": Attr(
+        fields=(0,) * 512, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
+    ),
     "nothing-known-fs": Attr(
         fields=(UNKNOWN,), expect=owed(INVALID), answers="sys-cr-unknown-beats-enomsg"
     ),

@@ -79,14 +79,14 @@ CASES = {
         words=BITS,
         known=lambda abi: [int(bit) for bit in RESTRICT if bit.since <= abi],
         covers=tuple(RESTRICT),
-        answers="sys-rs-flags-abi",
+        answers=("sys-rs-flags-abi", "gap-modes"),
     ),
     "restrict-two": Words(
         call=restrict,
         words=PAIRS,
         known=pairs_to_restrict,
         covers=tuple(RESTRICT),
-        answers="sys-rs-flags-abi",
+        answers=("sys-rs-flags-abi", "gap-modes"),
     ),
 }
 

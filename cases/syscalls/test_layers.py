@@ -22,7 +22,7 @@ TOO_MANY = since(
 )
 
 
-@answers("layer-limit-16", "sys-rs-maxlayers")
+@answers("layer-limit-16", "gap-layers", "llr-20", "sys-rs-maxlayers")
 def test_sixteen(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain can have 16 layers."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
@@ -38,7 +38,7 @@ def test_sixteenth_counts(process: Process, tree: Tree, judge: Judge) -> None:
     judge(since(READ, Denied("EACCES")), observed, control)
 
 
-@answers("layer-limit-16", "sys-rs-maxlayers")
+@answers("layer-limit-16", "gap-layers", "llr-20", "sys-rs-maxlayers")
 def test_seventeenth(process: Process, tree: Tree, judge: Judge) -> None:
     """A 17th layer is refused."""
     layer = tree.layer(READ, {"d1": READ})
@@ -73,7 +73,7 @@ def test_seventeenth_lifts_nothing(process: Process, tree: Tree, judge: Judge) -
     judge(since(READ, Denied("EACCES")), observed, control)
 
 
-@answers("layer-limit-16", "sys-rs-maxlayers-recover")
+@answers("layer-limit-16", "gap-layers", "llr-20", "sys-rs-maxlayers-recover")
 def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge) -> None:
     """A process whose 17th layer was refused goes on in its 16."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)
@@ -82,7 +82,7 @@ def test_seventeenth_changes_nothing(process: Process, tree: Tree, judge: Judge)
     judge(expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY))
 
 
-@answers("layer-limit-16", "sys-rs-maxlayers")
+@answers("layer-limit-16", "gap-layers", "llr-20", "sys-rs-maxlayers")
 def test_seventeenth_in_a_child(process: Process, tree: Tree, judge: Judge) -> None:
     """A child starts with the layers of its parent."""
     layer = tree.layer(READ, {"d1": READ})
@@ -92,7 +92,7 @@ def test_seventeenth_in_a_child(process: Process, tree: Tree, judge: Judge) -> N
 
 
 @covers(NET.BIND_TCP)
-@answers("layer-limit-16", "sys-rs-maxlayers")
+@answers("layer-limit-16", "gap-layers", "llr-20", "sys-rs-maxlayers")
 def test_seventeenth_for_ports(process: Process, tree: Tree, judge: Judge) -> None:
     """Layers count whatever they are about: a 17th is refused that is not about files."""
     sandboxed = process.under(*[tree.layer(READ, {"d1": READ})] * MAX_LAYERS)

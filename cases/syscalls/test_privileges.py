@@ -101,14 +101,14 @@ CASES = {
         prepare=neither,
         flags=UNKNOWN_FLAG,
         expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
-        answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1"),
+        answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1", "llr-22", "llr-23"),
     ),
     "neither-and-unknown-flag-and-bad-fd": Caller(
         prepare=neither,
         flags=UNKNOWN_FLAG,
         fd=NO_RULESET,
         expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
-        answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1"),
+        answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1", "llr-22", "llr-23"),
     ),
     "neither-to-log-no-subdomains": Caller(
         prepare=neither,

@@ -29,7 +29,7 @@ class Query(Case):
     flags: int
 
 
-def query(flags: int, answers: str, attr: int | bytes = 0, size: int = 0) -> Query:
+def query(flags: int, *answers: str, attr: int | bytes = 0, size: int = 0) -> Query:
     return Query(attr=attr, size=size, flags=flags, expect=INVALID, answers=answers)
 
 
@@ -38,11 +38,13 @@ CASES = {
     "version-with-size": query(CREATE.VERSION, "sys-cr-version-attr", size=8),
     "version-with-attr-and-size": query(CREATE.VERSION, "sys-cr-version-attr", attr=ATTR, size=8),
     "version-with-bad-pointer": query(CREATE.VERSION, "sys-cr-version-attr", attr=1),
-    "errata-with-attr": query(CREATE.ERRATA, "sys-cr-errata-attr", attr=ATTR),
-    "errata-with-size": query(CREATE.ERRATA, "sys-cr-errata-attr", size=8),
-    "errata-with-attr-and-size": query(CREATE.ERRATA, "sys-cr-errata-attr", attr=ATTR, size=8),
-    "errata-with-bad-pointer": query(CREATE.ERRATA, "sys-cr-errata-attr", attr=1),
-    "version-and-errata": query(CREATE.VERSION | CREATE.ERRATA, "sys-cr-flags-combo"),
+    "errata-with-attr": query(CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", attr=ATTR),
+    "errata-with-size": query(CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", size=8),
+    "errata-with-attr-and-size": query(
+        CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", attr=ATTR, size=8
+    ),
+    "errata-with-bad-pointer": query(CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", attr=1),
+    "version-and-errata": query(CREATE.VERSION | CREATE.ERRATA, "sys-cr-flags-combo", "llr-26"),
     "version-and-unknown": query(CREATE.VERSION | 1 << 31, "sys-cr-flags-combo"),
 }
 

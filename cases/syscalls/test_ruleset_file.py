@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED
 from suite.abi import FS, RULE_PATH_BENEATH
+from suite.bugs import RULESET_LINK
 from suite.calls.files import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, O_PATH, Fd
-from suite.expectation import Expectation, by_abi
+from suite.expectation import ByBug, Expectation, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
-from suite.records import Facts
 from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset, path_beneath
 from suite.session import Call, Out, Pack
@@ -176,17 +176,14 @@ def text_of(process: Process, ask: Callable[[Process], str]) -> Outcome:
     return Allowed(told[0]) if told else outcome
 
 
-@answers("sys-fd-link")
-def test_link(facts: Facts, process: Process, judge: Judge) -> None:
-    """Its link in /proc names a Landlock ruleset.
+BARE, BRACKETED = Allowed("anon_inode:landlock-ruleset"), Allowed("anon_inode:[landlock-ruleset]")
 
-    The name of the first release has no brackets: "landlock: Use square brackets around
-    "landlock-ruleset"" (aea0b9f2486d).
-    """
-    name = text_of(process, link)
-    if facts.abi == 1 and name == Allowed("anon_inode:landlock-ruleset"):
-        name = Allowed("anon_inode:[landlock-ruleset]")
-    judge(owed(Allowed("anon_inode:[landlock-ruleset]")), name)
+
+@answers("sys-fd-link", "llr-25")
+def test_link(process: Process, judge: Judge) -> None:
+    """Its link in /proc names a Landlock ruleset, in brackets but for the first releases."""
+    named = since(FS.READ_FILE, ByBug(RULESET_LINK, before=BARE, after=BRACKETED))
+    judge(named, text_of(process, link))
 
 
 def fdinfo(process: Process) -> str:

@@ -33,7 +33,7 @@ class Flags(Case):
     fd: int = NO_RULESET
 
 
-def flags(given: RESTRICT, then: Then, shows: str, fd: int = NO_RULESET) -> Flags:
+def flags(given: RESTRICT, then: Then, *shows: str, fd: int = NO_RULESET) -> Flags:
     expect = since(given, then)
     return Flags(flags=given, covers=given, fd=fd, expect=expect, answers=shows)
 
@@ -44,6 +44,7 @@ CASES = {
         SUBDOMAINS_OFF | RESTRICT.TSYNC,
         ByBug(TSYNC_WITHOUT_RULESET, before=BAD_FD, after=Allowed()),
         "sys-rs-m1-tsync",
+        "llr-28",
     ),
     "log-subdomains-off-with-minus-two": flags(
         SUBDOMAINS_OFF, BAD_FD, "sys-rs-m2-sub", fd=OTHER_NEGATIVE
@@ -80,7 +81,7 @@ def unknown(abi: int) -> Outcome:
     return Allowed(" ".join(f"{flags:#x}" for flags in OTHERS if flags.since > abi) or "none")
 
 
-@answers("sys-rs-m1-others")
+@answers("sys-rs-m1-others", "llr-28")
 @covers(ALL)
 def test_other_flags(process: Process, judge: Judge) -> None:
     """Every other flags want a ruleset, once they are known."""
