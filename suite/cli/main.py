@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from suite.cli import bisect, check, history, kernels, merge, report
+from suite.cli import bisect, check, ci, history, kernels, merge, report
 from suite.errors import Exit, LandproofError
 
 _EPILOG = """\
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     merge.add_parser(subparsers)
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
+    ci.add_parser(subparsers)
     return whole
 
 

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""``landproof ci``: a ready workflow on standard output."""
+
+import argparse
+import re
+
+from reports.ci.workflows import services, workflow
+from suite.cli.report import emit
+from suite.errors import Exit, UsageError
+from vm import catalogue
+from vm.local import is_local
+
+_INSTALL = "pip install landproof"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "ci",
+        help="print a workflow for a CI service",
+        description="Print a workflow that tests one kernel a job, merges the results, reports "
+        "them, and fails when something is worse than in the last good run.",
+        epilog="landproof ci github > .github/workflows/landlock.yml",
+    )
+    parser.add_argument("service", choices=services(), help="whose workflow")
+    parser.add_argument(
+        "--kernels",
+        default=",".join(catalogue.DEFAULT_SET),
+        metavar="NAME[,NAME...]",
+        help="which ones (default: those of landproof matrix)",
+    )
+    parser.add_argument(
+        "--install",
+        default=_INSTALL,
+        metavar="COMMAND",
+        help=f"how landproof is installed, in a checkout (default: {_INSTALL})",
+    )
+    parser.add_argument(
+        "--branch",
+        default="main",
+        metavar="NAME",
+        help="the branch to compare with (default: main)",
+    )
+    parser.set_defaults(handler=_ci)
+
+
+def _ci(arguments: argparse.Namespace) -> int:
+    kernels = list(dict.fromkeys(name for name in arguments.kernels.split(",") if name))
+    if not kernels:
+        raise UsageError("--kernels: no kernel is named")
+    for name in kernels:
+        if not is_local(name):
+            catalogue.parse_wish(name)
+    if not arguments.install.strip():
+        raise UsageError("--install: no command is given")
+    if not re.fullmatch(r"[\w./+-]+", arguments.branch):
+        raise UsageError(f"--branch: {arguments.branch!r} is not the name of a branch")
+    text = workflow(
+        arguments.service, kernels=kernels, install=arguments.install, branch=arguments.branch
+    )
+    emit(text, None)
+    return Exit.CONFORMS

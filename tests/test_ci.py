@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""``landproof ci``: workflows that their services accept, made of commands that we accept."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from reports.ci.workflows import services, workflow
+from reports.results import load, save
+from suite.cli.main import main, parser
+from suite.errors import Exit
+from tests.report_miniatures import few, later, run, zoo
+from vm.catalogue import DEFAULT_SET
+
+SCHEMAS = {
+    "github": ["--builtin-schema=vendor.github-workflows"],
+    "gitlab": ["--builtin-schema=vendor.gitlab-ci", "--data-transform=gitlab-ci"],
+}
+INSTALLS = {"plain": "pip install landproof", "lines": "pip install uv\nuv pip install '.[x]'"}
+
+
+def printed(service: str, install: str = INSTALLS["plain"]) -> str:
+    kernels = ["6.1", "6.12.43+amd64", "path:arch/x86/boot/bzImage"]
+    return workflow(service, kernels=kernels, install=install, branch="main")
+
+
+def scripts(node: object) -> Iterator[str]:
+    """Every piece of shell in a workflow."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in {"run", "script", "before_script"} and not isinstance(value, dict):
+                yield value if isinstance(value, str) else "\n".join(value)
+            else:
+                yield from scripts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from scripts(value)
+
+
+def script_of(step: str) -> str:
+    document = YAML(typ="safe").load(printed("github"))
+    steps = [it for job in document["jobs"].values() for it in job["steps"]]
+    (found,) = (it["run"] for it in steps if it.get("name", "").startswith(step))
+    return str(found)
+
+
+def test_every_service_is_tested() -> None:
+    assert services() == sorted(SCHEMAS)
+
+
+@pytest.mark.parametrize("install", INSTALLS.values(), ids=INSTALLS)
+@pytest.mark.parametrize("service", SCHEMAS)
+def test_its_schema_takes_it(service: str, install: str, tmp_path: Path) -> None:
+    file = tmp_path / "workflow.yml"
+    file.write_text(printed(service, install), encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", *SCHEMAS[service], str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("install", INSTALLS.values(), ids=INSTALLS)
+@pytest.mark.parametrize("service", SCHEMAS)
+def test_its_shell_is_shell(service: str, install: str) -> None:
+    found = list(scripts(YAML(typ="safe").load(printed(service, install))))
+    assert any(install in script for script in found)
+    for script in found:
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize("service", SCHEMAS)
+def test_it_calls_landproof_as_it_is(service: str) -> None:
+    verbs = []
+    for script in scripts(YAML(typ="safe").load(printed(service))):
+        for command in re.findall(r"^\s*(landproof [^>|\n]*)", script, re.MULTILINE):
+            verbs.append(parser().parse_args(shlex.split(command)[1:]).verb)
+    assert {"matrix", "merge", "report", "diff"} <= set(verbs)
+
+
+def in_shell(script: str, folder: Path, **environment: str) -> int:
+    """Run a step as GitHub does, with this landproof as ``landproof``."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    ours = tools / "landproof"
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m suite.cli.main "$@"\n')
+    ours.chmod(0o755)
+    known = {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        **environment,
+    }
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    return subprocess.run(shell, cwd=folder, env=known, check=False).returncode
+
+
+def test_the_report_step_reports(tmp_path: Path) -> None:
+    for number, target in enumerate(zoo().targets):
+        folder = tmp_path / "kernels" / f"landproof-kernel-{number}"
+        folder.mkdir(parents=True)
+        save(folder / "results.json", run(target))
+    assert in_shell(script_of("Report"), tmp_path) == 0
+    assert len(load(tmp_path / "report" / "results.json").targets) == len(zoo().targets)
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "results.json",
+        "index.html",
+        "junit.xml",
+        "badge.svg",
+    }
+    assert "# Landlock: 11 kernels" in (tmp_path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(("last", "code"), [("later", 0), ("zoo", 1), ("", 0)])
+def test_the_comparison_fails_on_a_regression_alone(last: str, code: int, tmp_path: Path) -> None:
+    runs = {"later": later(), "zoo": zoo()}
+    (tmp_path / "report").mkdir()
+    save(tmp_path / "report" / "results.json", later())
+    save(tmp_path / "last.json", runs.get(last, few()))
+    (tmp_path / "bin").mkdir()
+    gh = tmp_path / "bin" / "gh"
+    gh.write_text(
+        "#!/bin/sh\n"
+        f'[ "$2" = list ] && {{ {f"echo {last}" if last else ":"}; exit; }}\n'
+        "mkdir before && cp last.json before/results.json\n"
+    )
+    gh.chmod(0o755)
+    step = script_of("Compare")
+    environment = {"GITHUB_REPOSITORY": "a/b", "GITHUB_WORKFLOW": "Landlock", "BRANCH": "main"}
+    assert in_shell(step, tmp_path, **environment) == code
+    said = (tmp_path / "summary.md").read_text()
+    assert ("No earlier run" in said) == (not last)
+    assert ("regressed" in said) == bool(code)
+
+
+def test_it_is_usable_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ci", "github"]) == Exit.CONFORMS
+    document = YAML(typ="safe").load(capsys.readouterr().out)
+    assert document["jobs"]["kernel"]["strategy"]["matrix"]["kernel"] == list(DEFAULT_SET)
+
+
+def test_options(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--kernels", "6.1,6.1,7.3", "--branch", "next/7", "--install", "pip install ."]
+    assert main(["ci", "gitlab", *arguments]) == Exit.CONFORMS
+    document = YAML(typ="safe").load(capsys.readouterr().out)
+    assert document["landlock"]["parallel"]["matrix"] == [{"KERNEL": ["6.1", "7.3"]}]
+    assert document["landlock-report"]["variables"]["BRANCH"] == "next/7"
+    assert "pip install .\n" in document[".landproof"]["before_script"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--kernels", "six"], "'six' is not a kernel name"),
+        (["--kernels", ","], "no kernel is named"),
+        (["--install", " "], "no command is given"),
+        (["--branch", "a: b"], "is not the name of a branch"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ci", "github", *arguments]) == Exit.USAGE
+    said = capsys.readouterr()
+    assert why in said.err
+    assert not said.out
