@@ -73,6 +73,7 @@ class Need(Enum):
     BINFMT_MISC = "needs binfmt_misc (CONFIG_BINFMT_MISC), on a host one of its own (Linux 6.7)"
     DEVPTS = "needs devpts, and the right to mount it (CONFIG_UNIX98_PTYS)"
     LOOP = "needs to open /dev/loop0 (CONFIG_BLK_DEV_LOOP, root)"
+    SYSV_FS = "needs the file system of System V (CONFIG_SYSV_FS, until Linux 6.14)"
     USERFAULTFD = "needs to open /dev/userfaultfd (CONFIG_USERFAULTFD, Linux 6.1, root)"
     USER_XATTRS = "needs user.* extended attributes (on tmpfs CONFIG_TMPFS_XATTR and Linux 6.6)"
     TRUSTED_XATTRS = "needs trusted.* extended attributes (CONFIG_TMPFS_XATTR, CAP_SYS_ADMIN)"
@@ -175,6 +176,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.FILE_HANDLES: probes.opens_handles,
     Need.DEVPTS: probes.mounts("devpts", "ptmx"),
     Need.LOOP: probes.has_loop,
+    Need.SYSV_FS: probes.has_sysv_fs,
     Need.USERFAULTFD: lambda ground, _: probes.opens(ground, "/dev/userfaultfd"),
     Need.USER_XATTRS: probes.has_xattrs("user"),
     Need.TRUSTED_XATTRS: probes.has_xattrs("trusted"),

@@ -230,6 +230,10 @@ def opens(ground: Ground, path: str) -> bool:
     return ground.root.observe(ask).outcome == Allowed()
 
 
+def has_sysv_fs(ground: Ground, target: Target) -> bool:
+    return has_filesystem("sysv", ground, target)
+
+
 def has_loop(ground: Ground, target: Target) -> bool:
     load_modules(("loop",), ground, target)
     return opens(ground, "/dev/loop0")

@@ -131,12 +131,15 @@ def limits(process: Process, target: Target) -> None:
     process.syscall("prlimit64", target.pid, RLIMIT_CORE, none, Out(16))
 
 
-def allowed(call: Action, answers: str = "ptr-not-ptrace-gated") -> Access:
-    return Access(call=call, answers=answers, expect=ALLOWED)
+def allowed(call: Action, *answers: str) -> Access:
+    shown = answers or ("ptr-not-ptrace-gated", "gap-ipc")
+    return Access(call=call, answers=shown, expect=ALLOWED)
 
 
 FREE = {
-    "pidfd-open": allowed(lambda process, to: process.pidfd_open(to.pid), "ptr-pidfd-open"),
+    "pidfd-open": allowed(
+        lambda process, to: process.pidfd_open(to.pid), "ptr-pidfd-open", "gap-ipc"
+    ),
     "proc-status": allowed(opening("status"), "ptr-proc-allowed"),
     "prlimit": allowed(limits),
     "setpriority": allowed(lambda process, to: process.syscall("setpriority", 0, to.pid, 19)),
