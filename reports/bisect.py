@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reports import words
 from reports.history import SILENT
-from reports.page import Page, Section, Table
+from reports.page import Entry, Page, Section, Table
 from suite.errors import InfrastructureError, UsageError
 from suite.outcome import Outcome
 from suite.records import CaseRecord, Verdict
@@ -34,6 +34,8 @@ class Answer:
     """None where it was never heard."""
     observed: Outcome | None = None
     reason: str = ""
+    booted: bool = True
+    """Whether the build was to be had at all."""
 
     @classmethod
     def of(cls, case: CaseRecord) -> "Answer":
@@ -44,7 +46,7 @@ class Answer:
 
     def __str__(self) -> str:
         if self.verdict is None:
-            return f"no answer ({self.reason})"
+            return "no answer"
         return f"{self.verdict}, observed {self.observed or 'nothing'}"
 
 
@@ -69,6 +71,7 @@ class Bisection:
     """Builds between them that gave no answer."""
     builds: int
     """How many there were to choose from, both ends included."""
+    boots: int
     steps: tuple[Step, ...]
     """All that was tried, in that order."""
 
@@ -113,6 +116,7 @@ def bisect(
         first=steps[high],
         untold=tuple(steps[at] for at in range(low + 1, high)),
         builds=len(builds),
+        boots=sum(answer.booted for answer in answers.values()),
         steps=tuple(steps.values()),
     )
 
@@ -130,7 +134,7 @@ def page(found: Bisection) -> Page:
         lines=tuple(_lines(found)),
         sections=(
             Section(
-                "Boots",
+                "Steps",
                 (
                     Table(
                         ("build", "release", "answer"),
@@ -141,6 +145,14 @@ def page(found: Bisection) -> Page:
                     ),
                 ),
             ),
+            Section(
+                "Without an answer",
+                tuple(
+                    Entry(step.build.version, (("reason", step.answer.reason),))
+                    for step in found.steps
+                    if step.answer.verdict is None
+                ),
+            ),
         ),
         data=found,
     )
@@ -149,11 +161,10 @@ def page(found: Bisection) -> Page:
 def _lines(found: Bisection) -> Iterator[str]:
     yield f"until {found.last.build.version}: {found.last.answer}"
     yield f"since {found.first.build.version}: {found.first.answer}"
-    boots = words.plural(len(found.steps), "boot")
-    yield f"{boots} to choose from {words.plural(found.builds, 'build')}"
     if found.untold:
         untold = ", ".join(step.build.version for step in found.untold)
         yield f"between them, without an answer: {untold}"
+    yield f"{words.plural(found.boots, 'boot')} to tell {words.plural(found.builds, 'build')} apart"
 
 
 def _first_line(text: str) -> str:

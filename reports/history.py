@@ -59,6 +59,8 @@ class Change:
     """The last build that answered as before."""
     version: str
     """The first build that answers so."""
+    unheard: tuple[str, ...]
+    """Builds between the two, where the cases gave no answer."""
     cases: tuple[CaseChange, ...]
 
 
@@ -146,19 +148,25 @@ def _build(target: TargetRecord) -> Build | None:
 
 
 def _series(name: str, builds: Sequence[_Observed]) -> Series:
-    last: dict[str, tuple[str, CaseRecord]] = {}
+    last: dict[str, tuple[int, CaseRecord]] = {}
     changes: list[Change] = []
-    for observed in builds:
-        version = observed.build.version
-        found: dict[tuple[str, str], list[CaseChange]] = {}
+    versions = [observed.build.version for observed in builds]
+    for place, observed in enumerate(builds):
+        found: dict[tuple[str, int], list[CaseChange]] = {}
         for case in sorted(observed.cases.values(), key=lambda case: case.id):
-            since, was = last.get(case.id, (version, case))
+            since, was = last.get(case.id, (place, case))
             if _answer(was) != _answer(case):
                 change = CaseChange(case.id, was.verdict, case.verdict, was.observed, case.observed)
                 found.setdefault((_what(was, case), since), []).append(change)
-            last[case.id] = (version, case)
+            last[case.id] = (place, case)
         changes += [
-            Change(what, since, version, tuple(cases))
+            Change(
+                what,
+                versions[since],
+                versions[place],
+                tuple(versions[since + 1 : place]),
+                tuple(cases),
+            )
             for (what, since), cases in sorted(found.items())
         ]
     return Series(
@@ -257,6 +265,7 @@ def _entry(change: Change) -> Entry:
         f"{change.version}: {change.what}",
         (
             ("not yet in", change.since),
+            *((("no answer", ", ".join(change.unheard)),) if change.unheard else ()),
             *(
                 line
                 for lines, cases in alike.items()

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -71,7 +72,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    known: list[Known] = []
+    known: list[dict[str, Any]] = []
 
 
 def read(path: Path) -> list[Known]:
@@ -85,11 +86,17 @@ def read(path: Path) -> list[Known]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     try:
-        entries = msgspec.toml.decode(data, type=_List).known
+        tables = msgspec.toml.decode(data, type=_List).known
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
-    for number, entry in enumerate(entries, 1):
-        if wrong := _wrong(entry):
+    entries = []
+    for number, table in enumerate(tables, 1):
+        try:
+            entries.append(msgspec.convert(table, Known, builtin_types=[date]))
+            wrong = _wrong(entries[-1])
+        except msgspec.ValidationError as error:
+            wrong = str(error)
+        if wrong:
             raise UsageError(f"{path}: entry {number}: {wrong}")
     return entries
 

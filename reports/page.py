@@ -21,14 +21,7 @@ class Entry:
     lines: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Lines to be typed as they are."""
-
-    lines: tuple[str, ...]
-
-
-Part: TypeAlias = Table | Entry | Code | str
+Part: TypeAlias = Table | Entry | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,9 @@ class Section:
     """A heading and what is under it; it is left out when nothing is."""
 
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
+    commands: tuple[str, ...] = ()
+    """Lines that a shell takes as they are, after all else."""
 
 
 @dataclass(frozen=True, slots=True)

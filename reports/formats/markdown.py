@@ -9,7 +9,7 @@ from tabulate import tabulate
 from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Matrix, Row, Silence, build
-from reports.page import Code, Entry, Page, Part, Table
+from reports.page import Entry, Page, Part, Section, Table
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
 from suite.records import Results
@@ -70,9 +70,15 @@ def page(page: Page, _style: Style) -> str:
         *(
             part
             for section in page.sections
-            for part in _section(escape(section.title), map(_part, section.parts))
+            for part in _section(escape(section.title), _parts(section))
         ),
     )
+
+
+def _parts(section: Section) -> Iterator[str]:
+    yield from map(_part, section.parts)
+    if section.commands:
+        yield "\n".join(["```sh", *map(words.printable, section.commands), "```"])
 
 
 def _part(part: Part) -> str:
@@ -81,8 +87,6 @@ def _part(part: Part) -> str:
             return escape(part)
         case Entry(title, lines):
             return _entry(title, lines)
-        case Code(lines):
-            return "\n".join(["```sh", *map(words.printable, lines), "```"])
         case Table(head, rows):
             return _table(head, ([escape(cell) for cell in row] for row in rows))
 

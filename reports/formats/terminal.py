@@ -14,7 +14,7 @@ from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.layout import Block, arrange
 from reports.matrix import Cell, Matrix, Row, Silence, build
-from reports.page import Code, Entry, Page, Part
+from reports.page import Entry, Page, Part
 from reports.page import Table as Rows
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
@@ -55,13 +55,18 @@ class _Page:
         for item in shown:
             self._console.print(Padding(item, (0, 0, 0, indent)))
 
-    def section(self, title: str, shown: Iterable[RenderableType]) -> None:
+    def section(
+        self, title: str, shown: Iterable[RenderableType], commands: Iterable[str] = ()
+    ) -> None:
         """A title and what is under it; nothing at all when nothing is."""
-        items = list(shown)
-        if items:
+        items, typed = list(shown), list(commands)
+        if items or typed:
             self._console.print()
-            self.show(Text(title, "bold"))
+            self.show(_text(title, "bold"))
             self.show(*items, indent=2)
+            for line in typed:
+                # One that we broke could not be copied.
+                self._console.print(Text(f"  {line}"), soft_wrap=True)
 
     def result(self) -> str:
         # Padding to the right edge would wrap in a narrower window and litter a file.
@@ -106,7 +111,8 @@ def page(page: Page, style: Style) -> str:
     shown = _Page(style)
     shown.show(_text(page.title, "bold"), *map(_text, page.lines))
     for section in page.sections:
-        shown.section(section.title, _apart(map(_part, section.parts)))
+        parts = [*_apart(map(_part, section.parts))]
+        shown.section(section.title, parts, map(words.printable, section.commands))
     return shown.result()
 
 
@@ -116,9 +122,6 @@ def _part(part: Part) -> RenderableType:
             return _text(part)
         case Entry(title, lines):
             return _entry(title, "", lines)
-        case Code(lines):
-            # As they are: a line that is folded can't be copied.
-            return Text("\n".join(map(words.printable, lines)), no_wrap=True, overflow="ignore")
         case Rows(head, rows):
             table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
             for name in head:

@@ -61,7 +61,7 @@ def _bisect(arguments: argparse.Namespace) -> int:
 def _between(
     known: Sequence[catalogue.Build], good: catalogue.Wish, bad: catalogue.Wish
 ) -> list[Build]:
-    """All builds of the same flavour from one end to the other; the good end comes first.
+    """All builds of the same flavour from one end to the other, oldest first.
 
     Raises:
         UsageError: An end is no build, or both are the same.
@@ -81,8 +81,7 @@ def _between(
     ordered = catalogue.ordered(unique.values())
     first, last = (ordered.index(unique[end.release]) for end in ends)
     inside = ordered[min(first, last) : max(first, last) + 1]
-    found = [Build(build.version, build.release) for build in inside]
-    return found if first < last else found[::-1]
+    return [Build(build.version, build.release) for build in inside]
 
 
 @dataclass(slots=True)
@@ -106,7 +105,8 @@ class _Boots:
         """
         self.count += 1
         answer = self._answer(build)
-        self.show(f"{self.count}: {build.version} ({build.release}): {answer}")
+        why = f": {answer.reason}" if answer.reason else ""
+        self.show(f"{self.count}: {build.version} ({build.release}): {answer}{why}")
         return answer
 
     def _answer(self, build: Build) -> Answer:
@@ -115,7 +115,7 @@ class _Boots:
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise
         except LandproofError as error:
-            return Answer(None, reason=str(error))
+            return Answer(None, reason=str(error), booted=False)
         if self.accelerator is None:
             self.accelerator = choose_accelerator(self.store, build.release, self.arguments.accel)
         target = f"vm:{build.release}"

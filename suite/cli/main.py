@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from suite.cli import bisect, check, ci, history, kernels, merge, report
+from suite.cli import bisect, check, ci, explain, history, kernels, merge, report
 from suite.errors import Exit, LandproofError
 
 _EPILOG = """\
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
     ci.add_parser(subparsers)
+    explain.add_parser(subparsers)
     return whole
 
 
