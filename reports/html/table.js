@@ -56,8 +56,9 @@ function caseLine(it) {
     const seen = observation(it, place);
     return cell(seen && { word: words[seen.verdict], share: "" }, place);
   });
-  const label = it.id.slice(it.area.length + 1).replace("[", "\u200b[");
-  const head = make("th", { scope: "row", tabIndex: -1, title: it.summary }, label);
+  const file = it.file.slice(it.area.length + 1);
+  const label = [file, make("wbr"), it.id.slice(it.file.length)];
+  const head = make("th", { scope: "row", tabIndex: -1, title: it.summary }, ...label);
   return tr({ level: 3, case: it }, head, cells);
 }
 
