@@ -34,13 +34,15 @@ def cases_of(target: TargetRecord) -> list[CaseRecord]:
         summary = "The target comes up."
         return [CaseRecord(id="target/boot", verdict=Verdict.LOST, summary=summary, reason=reason)]
     quoted: dict[str, str] = {}
-    cases = []
-    for case in target.cases:
-        first, _, tail = case.reason.strip().partition("\n")
-        if tail and quoted.setdefault(case.reason, case.id) != case.id:
-            case = replace(case, reason=f"{first} (console: see {quoted[case.reason]})")  # noqa: PLW2901
-        cases.append(case)
-    return cases
+    return [_quoting_once(case, quoted) for case in target.cases]
+
+
+def _quoting_once(case: CaseRecord, quoted: dict[str, str]) -> CaseRecord:
+    """The case; ``quoted`` has the id of the first that gave each reason."""
+    first, _, tail = case.reason.strip().partition("\n")
+    if not tail or quoted.setdefault(case.reason, case.id) == case.id:
+        return case
+    return replace(case, reason=f"{first} (console: see {quoted[case.reason]})")
 
 
 def headline(case: CaseRecord) -> str:

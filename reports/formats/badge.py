@@ -49,7 +49,7 @@ def results(results: Results, _style: Style) -> str:
 
 def _width(text: str) -> int:
     """About how many pixels Verdana takes at this size; ``textLength`` makes it exact."""
-    return round(sum(4.5 if c in _NARROW else 10 if c in _WIDE else 7 for c in text))
+    return round(sum(4 if c in _NARROW else 10 if c in _WIDE else 6.6 for c in text))
 
 
 FORMAT = Format(name="badge", results=results)

@@ -44,7 +44,7 @@ def results(results: Results, _style: Style) -> str:
 
 
 def _target(target: TargetRecord) -> _Test:
-    cases = sorted(cases_of(target), key=lambda case: case.id)
+    cases = sorted(cases_of(target), key=lambda case: (_file_of(case), case.id))
     files = (_file(file, list(rows)) for file, rows in groupby(cases, _file_of))
     said = (f"{name}: {value}" for name, value in facts(target).items())
     return _parent(target.name, said, list(files))
