@@ -123,6 +123,7 @@ class Silence:
     targets: tuple[str, ...]
     cases: tuple[str, ...]
     reason: str
+    known: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,17 +225,18 @@ def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
 
 def _silences(targets: Iterable[TargetRecord]) -> tuple[Silence, ...]:
     """Each reason once: a panic that lost 300 cases is one entry."""
-    cases: dict[tuple[Verdict, str, str], list[str]] = {}
+    cases: dict[tuple[Verdict, str, str, str], list[str]] = {}
     for target in targets:
         for case in sorted(target.cases, key=lambda case: case.id):
             if case.verdict in UNHEARD:
-                cases.setdefault((case.verdict, case.reason, target.name), []).append(case.id)
-    alike: dict[tuple[Verdict, str, tuple[str, ...]], list[str]] = {}
-    for (verdict, reason, name), ids in cases.items():
-        alike.setdefault((verdict, reason, tuple(ids)), []).append(name)
+                key = (case.verdict, case.reason, case.known, target.name)
+                cases.setdefault(key, []).append(case.id)
+    alike: dict[tuple[Verdict, str, str, tuple[str, ...]], list[str]] = {}
+    for (verdict, reason, known, name), ids in cases.items():
+        alike.setdefault((verdict, reason, known, tuple(ids)), []).append(name)
     return tuple(
-        Silence(verdict=verdict, targets=tuple(names), cases=ids, reason=reason)
-        for (verdict, reason, ids), names in sorted(
+        Silence(verdict=verdict, targets=tuple(names), cases=ids, reason=reason, known=known)
+        for (verdict, reason, known, ids), names in sorted(
             alike.items(), key=lambda entry: UNHEARD.index(entry[0][0])
         )
     )

@@ -18,6 +18,8 @@ from suite.errors import Exit, UsageError
 from suite.outcome import Allowed, Denied, Outcome
 from suite.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import kernel, never_came_up, run
+from tests.runs import landproof, write_cases
+from tests.runs import run as execute
 
 TODAY = date(2026, 11, 22)
 EACCES = Denied(errno="EACCES")
@@ -230,6 +232,15 @@ def test_reports_tell_known_deviations_from_others() -> None:
         assert text.count(line) == 1
 
 
+def test_reports_tell_known_crashes_from_others() -> None:
+    crash = case("fs/a[b]", V.CRASHED)
+    results = run(target(replace(crash, known="an old panic"), replace(crash, id="fs/c[d]")))
+    for fmt in ("terminal", "markdown"):
+        text = render(results, fmt)
+        assert text.count("an old panic") == 1
+        assert text.count("on vm:6.12") + text.count("on `vm:6.12`") == 2
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
     """Results with two deviations, and a list that knows one of them and one that was fixed."""
@@ -267,3 +278,37 @@ def test_a_baseline_of_other_targets_is_refused_before_anything_runs(
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "landproof: no target in common: the baseline holds vm:6.12, vm:7.3\n"
+
+
+CASES = '''\
+from suite.expectation import always
+from suite.outcome import Denied
+
+def test_deviates(process, judge):
+    """No process has a number."""
+    judge(always(Denied("EACCES")), process.observe(lambda p: p.getpid()))
+'''
+
+
+def test_a_run_fails_on_what_it_is_told_to(tmp_path: Path) -> None:
+    cases = write_cases(tmp_path, CASES)
+    known, results = tmp_path / "known.toml", tmp_path / "results.json"
+
+    def check(*arguments: str) -> tuple[int, list[str]]:
+        done = execute(landproof("check", *arguments, cases=cases))
+        return done.returncode, done.stderr.splitlines()[1:]
+
+    line = "regression: mini/cases[deviates] deviates on local"
+    assert check(f"--results={results}") == (Exit.DEVIATES, [])
+    assert check("--fail-on=regression") == (Exit.DEVIATES, [line])
+    assert check("--fail-on=none") == (Exit.CONFORMS, [])
+    assert check(f"--baseline={results}") == (Exit.CONFORMS, [])
+    assert check(f"--baseline={results}", "--fail-on=deviation") == (Exit.DEVIATES, [])
+    text = '[[known]]\ncase = "mini/*"\nobserved = "{}"\nreason = "r"\n'
+    text += 'source = "{}"\nadded = 2026-11-22\n'
+    known.write_text(text.format("allowed", LINK))
+    assert check(f"--known={known}") == (Exit.CONFORMS, [])
+    known.write_text(text.format("EPERM", LINK))
+    stale = f"{known}: entry 1 (mini/*) matched nothing (seen: deviates, allowed): remove it"
+    assert check(f"--known={known}") == (Exit.DEVIATES, [stale, line])
+    assert check(f"--known={known}", "--fail-on=none") == (Exit.CONFORMS, [stale])

@@ -155,7 +155,8 @@ def _item(label: str, text: str, after: str = "") -> str:
 
 def _silence(entry: Silence) -> str:
     label = f"**{entry.verdict}** on {', '.join(map(_code, entry.targets))}"
-    after = f" ({escape(words.cases_of(entry))})"
+    known = f"; known: {escape(entry.known)}" if entry.known else ""
+    after = f" ({escape(words.cases_of(entry))}{known})"
     return _item(label, entry.reason or "no reason given", after).rstrip()
 
 

@@ -238,7 +238,8 @@ def _entry(
 def _silence(entry: Silence) -> RenderableType:
     reason, _, tail = (entry.reason.strip() or "no reason given").partition("\n")
     title = f"{entry.verdict} on {', '.join(entry.targets)}"
-    return _entry(title, f"{words.cases_of(entry)}\n{reason}", [], tail)
+    known = [("known", entry.known)] if entry.known else []
+    return _entry(title, f"{words.cases_of(entry)}\n{reason}", known, tail)
 
 
 def _changes(kind: Kind, changes: Sequence[Change]) -> Iterator[RenderableType]:

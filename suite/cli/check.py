@@ -30,6 +30,9 @@ from vm.store import Store
 from vm.target import GUEST_ARCH
 from vm.tools import FullError, UnreachableError
 
+_SHOWN = 20
+"""Regressions that are named beside the report, which names all of them."""
+
 
 def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both verbs to the command line."""
@@ -227,7 +230,10 @@ class _Judge:
             return Exit.INTERRUPTED
         stale = known.tell_faults(results, self._listed, whole=arguments.select is None)
         if self._fail_on is FailOn.REGRESSION:
-            for line in regressions(results, self._baseline):
+            found = list(regressions(results, self._baseline))
+            for line in found[:_SHOWN]:
                 print(f"regression: {line}", file=sys.stderr)
+            if len(found) > _SHOWN:
+                print(f"and {len(found) - _SHOWN} more regressions", file=sys.stderr)
         code = exit_code(results, self._fail_on, self._baseline)
         return code or (Exit.CONFORMS if self._fail_on is FailOn.NONE else stale)
