@@ -12,6 +12,9 @@ from suite import probes
 from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
 from suite.calls.sockets import AF_SMC, IPPROTO_SMC
 from suite.calls.tasks import (
+    BPF_CGROUP_INET4_CONNECT,
+    BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+    BPF_PROG_TYPE_RAW_TRACEPOINT,
     CAP_SYS_ADMIN,
     SECCOMP_GET_ACTION_AVAIL,
     SECCOMP_RET_ALLOW,
@@ -62,6 +65,7 @@ class Need(Enum):
     SYSFS = "needs sysfs, and the right to mount it (CONFIG_SYSFS)"
     CGROUP2 = "needs cgroup2, and the right to mount it (CONFIG_CGROUPS)"
     AUTOMOUNT = "needs tracefs that debugfs mounts by itself (CONFIG_DEBUG_FS, CONFIG_TRACING)"
+    TRACEPOINTS = "needs the landlock tracepoints (Linux 7.3), and tracefs (CONFIG_TRACING, root)"
     WARN_AGAIN = "needs clear_warn_once of debugfs (CONFIG_DEBUG_FS)"
     ACCT = "needs acct(2) (CONFIG_BSD_PROCESS_ACCT)"
     SWAP = "needs swapon(2) (CONFIG_SWAP)"
@@ -97,6 +101,7 @@ class Need(Enum):
     RAW_SOCKETS = "needs raw and packet sockets (CAP_NET_RAW, CONFIG_PACKET)"
     LOCAL_PORT_RANGE = "needs IP_LOCAL_PORT_RANGE (Linux 6.3)"
     CGROUP_BPF = "needs BPF programs of cgroups (CONFIG_CGROUP_BPF, CAP_BPF, CAP_NET_ADMIN)"
+    RAW_TRACEPOINTS = "needs BPF programs of tracepoints (CONFIG_BPF_EVENTS, CAP_BPF, CAP_PERFMON)"
     KCMP = "needs kcmp(2) (CONFIG_KCMP)"
     MOVE_PAGES = "needs move_pages(2) (CONFIG_MIGRATION, CONFIG_NUMA)"
     MIGRATE_PAGES = "needs migrate_pages(2) (CONFIG_NUMA)"
@@ -165,6 +170,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SYSFS: probes.mounts("sysfs"),
     Need.CGROUP2: probes.mounts("cgroup2"),
     Need.AUTOMOUNT: probes.mounts("debugfs", "tracing/trace"),
+    Need.TRACEPOINTS: probes.has_tracepoints,
     Need.WARN_AGAIN: probes.mounts("debugfs", "clear_warn_once"),
     Need.ACCT: probes.knows("acct"),
     Need.SWAP: probes.knows("swapon"),
@@ -208,7 +214,10 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.VSOCK: probes.makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
     Need.RAW_SOCKETS: probes.makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
     Need.LOCAL_PORT_RANGE: probes.has_local_port_range,
-    Need.CGROUP_BPF: probes.loads_programs,
+    Need.CGROUP_BPF: probes.loads_programs(
+        BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
+    ),
+    Need.RAW_TRACEPOINTS: probes.loads_programs(BPF_PROG_TYPE_RAW_TRACEPOINT),
     Need.KCMP: probes.knows("kcmp"),
     Need.MOVE_PAGES: probes.knows("move_pages"),
     Need.MIGRATE_PAGES: probes.knows("migrate_pages"),

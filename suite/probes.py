@@ -23,8 +23,6 @@ from suite.calls.files import (
 )
 from suite.calls.sockets import IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, inet6
 from suite.calls.tasks import (
-    BPF_CGROUP_INET4_CONNECT,
-    BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
     CAP_PERFMON,
     PIDFD_SIGNAL_THREAD_GROUP,
 )
@@ -35,6 +33,7 @@ from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
 from suite.session import Argument, Out
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
+from suite.tracefs import TRACED_SINCE
 
 
 def has_mptcp(process: Process) -> bool:
@@ -120,6 +119,12 @@ def mounts(kind: str, path: str = "") -> Callable[[Ground, Target], bool]:
         process.open(f"{place}/{path}", O_PATH)
 
     return allows(mount)
+
+
+def has_tracepoints(ground: Ground, target: Target) -> bool:
+    """Whether Landlock's events can be traced, or are owed (see ``suite.tracefs``)."""
+    owed = ground.facts.abi >= TRACED_SINCE
+    return mounts("tracefs", "events" if owed else "events/landlock")(ground, target)
 
 
 def has_memory_groups(ground: Ground, _: Target) -> bool:
@@ -282,15 +287,18 @@ def follows_map_files(ground: Ground, _: Target) -> bool:
         return ground.root.fork().observe(follow).outcome == Allowed()
 
 
-def loads_programs(ground: Ground, _: Target) -> bool:
-    """Whether a program that allows every connection can be loaded: r0 = 1; exit."""
+def loads_programs(kind: int, attach: int = 0) -> Callable[[Ground, Target], bool]:
+    """Whether a program of a kind can be loaded, such as: r0 = 1; exit."""
 
     def ask(process: Process) -> None:
         allow = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 1, 0x95, 0, 0, 0)
-        process.load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, allow, BPF_CGROUP_INET4_CONNECT)
+        process.load_program(kind, allow, attach)
 
-    with ground.session.scope():
-        return ground.root.fork().observe(ask).outcome == Allowed()
+    def probe(ground: Ground, _: Target) -> bool:
+        with ground.session.scope():
+            return ground.root.fork().observe(ask).outcome == Allowed()
+
+    return probe
 
 
 def makes_sockets(

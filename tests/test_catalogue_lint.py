@@ -23,6 +23,7 @@ AREAS = {
     "ptrace",
     "scope",
     "syscalls",
+    "trace",
     "visibility",
 }
 ID = re.compile(r"[a-z]+/[a-z][a-z0-9_]*\[[a-z0-9]+(-[a-z0-9]+)*\]")

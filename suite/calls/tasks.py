@@ -21,6 +21,8 @@ WNOHANG, WUNTRACED, WALL = 1, 2, 0x40000000
 CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON = 18, 19, 21, 38
 BPF_MAP_CREATE, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_MAP_TYPE_ARRAY = 0, 6, 7, 2
 BPF_PROG_LOAD, BPF_PROG_ATTACH, BPF_PROG_TYPE_CGROUP_SOCK_ADDR = 5, 8, 18
+BPF_PROG_TYPE_RAW_TRACEPOINT = 17
+BPF_MAP_LOOKUP_ELEM, BPF_RAW_TRACEPOINT_OPEN = 1, 17
 BPF_CGROUP_INET4_CONNECT = 10
 SECCOMP_SET_MODE_FILTER, SECCOMP_GET_ACTION_AVAIL, SECCOMP_FILTER_FLAG_TSYNC = 1, 2, 1
 SECCOMP_RET_ERRNO, SECCOMP_RET_ALLOW = 0x00050000, 0x7FFF0000
@@ -160,16 +162,26 @@ class Tasks(Caller):
         """keyctl(2)."""
         return self.syscall("keyctl", command, argument)
 
-    def make_map(self) -> Call:
-        """bpf(BPF_MAP_CREATE): a file descriptor of an array of one element."""
-        attr = struct.pack("<IIII", BPF_MAP_TYPE_ARRAY, 4, 4, 1)
+    def make_map(self, size: int = 4) -> Call:
+        """bpf(BPF_MAP_CREATE): a file descriptor of an array of one element of this size."""
+        attr = struct.pack("<IIII", BPF_MAP_TYPE_ARRAY, 4, size, 1)
         return self.syscall("bpf", BPF_MAP_CREATE, attr, len(attr))
 
-    def load_program(self, kind: int, instructions: bytes, attach: int) -> Call:
+    def look_up(self, fd: Fd, size: int) -> Call:
+        """bpf(BPF_MAP_LOOKUP_ELEM): the element of an array of one is the call's ``data``."""
+        attr = Pack(((4, fd), bytes(4), (8, bytes(4)), (8, Out(size)), bytes(8)))
+        return self.syscall("bpf", BPF_MAP_LOOKUP_ELEM, attr, 32)
+
+    def open_tracepoint(self, name: str, program: Fd) -> Call:
+        """bpf(BPF_RAW_TRACEPOINT_OPEN): the program runs until this is closed."""
+        attr = Pack(((8, name), (4, program), bytes(4)))
+        return self.syscall("bpf", BPF_RAW_TRACEPOINT_OPEN, attr, 16)
+
+    def load_program(self, kind: int, instructions: bytes, attach: int = 0) -> Call:
         """bpf(BPF_PROG_LOAD): a file descriptor of a program for an attach type."""
         size = len(instructions) // 8
         head: tuple[tuple[int, Argument], ...] = ((4, kind), (4, size), (8, instructions))
-        attr = Pack((*head, (8, "MIT"), bytes(44), (4, attach)))
+        attr = Pack((*head, (8, "Dual MIT/GPL"), bytes(44), (4, attach)))
         return self.syscall("bpf", BPF_PROG_LOAD, attr, 72)
 
     def attach_program(self, target: Fd, program: Fd, attach: int) -> Call:

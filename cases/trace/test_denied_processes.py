@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""The events of denied access to other processes: they name the other process, and its domain.
+
+Source: include/trace/events/landlock.h, landlock_deny_ptrace and
+landlock_deny_scope_signal; security/landlock/task.c.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases.audit.test_processes import raise_sigio
+from cases.trace.traces import NOTHING, told, traced
+from suite.abi import FS, SCOPE
+from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
+from suite.expectation import since
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.ruleset import Ruleset
+from suite.tracefs import Trace
+
+ANY = Ruleset(fs=FS.MAKE_BLOCK)
+"""A domain is enough to restrict ptrace(2)."""
+SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
+PR_SET_NAME = 15
+DENIALS = "deny_ptrace", "deny_scope_signal"
+Call = Callable[[Process, int], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Case):
+    """Who is in which layers: the caller, the other process, and both before that."""
+
+    call: Call
+    errno: str
+    caller: tuple[Ruleset, ...]
+    other: tuple[Ruleset, ...]
+    both: tuple[Ruleset, ...]
+
+
+def access(
+    call: Call,
+    ruleset: Ruleset,
+    event: str,
+    ids: tuple[int, int],
+    other: tuple[Ruleset, ...] = (),
+    *,
+    both: tuple[Ruleset, ...] = (),
+    inner: tuple[Ruleset, ...] = (),
+    errno: str = "EPERM",
+) -> Access:
+    """A row; ``ids`` are the numbers of the denying domain and of the other's, or 0."""
+    own, others = (f"D{number}" if number else "0" for number in ids)
+    name, role = event.split()
+    text = (
+        f"{name} domain={own} same_exec=1 logged=1 {role}_domain={others} "
+        f"{role}_pid=PID {role}_comm=init"
+    )
+    return Access(
+        call=call,
+        errno=errno,
+        caller=(ruleset, *inner),
+        other=other,
+        both=both,
+        covers=ruleset.scope,
+        answers="trc-deny-targets",
+        expect=since(ruleset.features, Allowed(text)),
+    )
+
+
+def attach(process: Process, pid: int) -> None:
+    process.ptrace(PTRACE_ATTACH, pid)
+
+
+def open_root(process: Process, pid: int) -> None:
+    process.open(f"/proc/{pid}/root", os.O_PATH)
+
+
+def kill(process: Process, pid: int) -> None:
+    process.kill(pid, signal.SIGURG)
+
+
+def probe(process: Process, pid: int) -> None:
+    process.kill(pid, 0)
+
+
+TRACED, KILLED = "deny_ptrace tracee", "deny_scope_signal target"
+CASES = {
+    "attach-no-domain": access(attach, ANY, TRACED, (1, 0)),
+    "attach-sibling-domain": access(attach, ANY, TRACED, (2, 1), (ANY,)),
+    "attach-parent-domain": access(attach, ANY, TRACED, (2, 1), both=(ANY,)),
+    # It is the innermost domain that denies, whatever its layers are about.
+    "attach-from-nested-domain": access(attach, ANY, TRACED, (2, 0), inner=(ANY,)),
+    "attach-nested-sibling-domain": access(attach, ANY, TRACED, (3, 2), (ANY, ANY)),
+    "open-root": access(open_root, ANY, TRACED, (1, 0), errno="EACCES"),
+    "signal-no-domain": access(kill, SIGNAL, KILLED, (1, 0)),
+    "signal-0": access(probe, SIGNAL, KILLED, (1, 0)),
+    "signal-sibling-domain": access(kill, SIGNAL, KILLED, (2, 1), (SIGNAL,)),
+    "signal-parent-domain": access(kill, SIGNAL, KILLED, (2, 1), both=(ANY,)),
+    "signal-from-unscoped-in-scoped-domain": access(kill, SIGNAL, KILLED, (1, 0), inner=(ANY,)),
+}
+
+
+@vm_only
+@needs(Need.TRACEPOINTS)
+@table(CASES)
+def test_other_process(case: Access, process: Process, judge: Judge) -> None:
+    """The event names the other process, and its domain, which is 0 where it has none."""
+    free = process.fork()
+    control = process.fork().observe(case.call, free.getpid().value)
+    with Trace(process) as trace:
+        common = process.fork()
+        common.restrict(*case.both)
+        other, caller = common.fork(), common.fork()
+        other.restrict(*case.other)
+        caller.restrict(*case.caller)
+        pid = other.getpid().value
+        tried = caller.observe(case.call, pid)
+        observed = traced(trace, tried, *DENIALS, errno=case.errno, names={str(pid): "PID"})
+    judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("trc-deny-targets", "llr-44")
+@needs(Need.TRACEPOINTS)
+def test_traceme(process: Process, judge: Judge) -> None:
+    """A denied PTRACE_TRACEME has the domain of the parent, and the caller as its tracee."""
+    control = process.fork().fork().observe(Process.ptrace, PTRACE_TRACEME)
+    with Trace(process) as trace:
+        parent = process.fork()
+        child = parent.fork()
+        pid = child.getpid().value
+        parent.restrict(ANY)
+        child.restrict(ANY)
+        tried = child.observe(Process.ptrace, PTRACE_TRACEME)
+        observed = traced(trace, tried, *DENIALS, errno="EPERM", names={str(pid): "CHILD"})
+    text = "deny_ptrace domain=D1 same_exec=1 logged=1 tracee_domain=D2 tracee_pid=CHILD"
+    judge(since(ANY.features, Allowed(f"{text} tracee_comm=init")), observed, control)
+
+
+@vm_only
+@answers("trc-deny-targets")
+@covers(SCOPE.SIGNAL)
+@needs(Need.TRACEPOINTS)
+def test_sigio(process: Process, judge: Judge) -> None:
+    """A SIGIO that a domain keeps from the owner of a file has the event of other signals."""
+    target = process.fork()
+    target.block_signals(signal.SIGUSR1)
+    pid = target.getpid().value
+    raise_sigio(process.fork(), pid)
+    control = target.observe(Process.take_signal, signal.SIGUSR1)
+    with Trace(process) as trace:
+        sender = process.under(SIGNAL)
+        raised = sender.observe(raise_sigio, pid)
+        taken = target.observe(Process.take_signal, signal.SIGUSR1)
+        outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
+        if outcome == Denied("EAGAIN"):
+            outcome = Allowed(told(trace.events(*DENIALS), {str(pid): "PID"}))
+    text = "deny_scope_signal domain=D1 same_exec=1 logged=1 target_domain=0 target_pid=PID"
+    judge(since(SIGNAL.features, Allowed(f"{text} target_comm=init")), outcome, control)
+
+
+@vm_only
+@answers("trc-deny-targets")
+@needs(Need.TRACEPOINTS)
+def test_escaped_name(process: Process, judge: Judge) -> None:
+    """In the name of a process, what could end a field or start one is escaped."""
+    other = process.fork()
+    other.prctl(PR_SET_NAME, 'a b="c"\\\n\xff')
+    pid = other.getpid().value
+    control = process.fork().observe(kill, pid)
+    with Trace(process) as trace:
+        tried = process.under(SIGNAL).observe(kill, pid)
+        outcome = tried.outcome
+        if outcome == Denied("EPERM"):
+            outcome = Allowed(" ".join(e.fields["target_comm"] for e in trace.events(*DENIALS)))
+    name = r"a\040b\075\"c\"\\\n\303\277"
+    judge(since(SIGNAL.features, Allowed(name)), outcome, control)
+
+
+@vm_only
+@answers("trc-noaudit")
+@needs(Need.TRACEPOINTS)
+def test_unasked(process: Process, judge: Judge) -> None:
+    """A file in /proc that only says less to who may not trace is no denial."""
+    other = process.fork()
+    pid = other.getpid().value
+    with Trace(process) as trace:
+        sandboxed = process.under(ANY)
+        read = sandboxed.observe(lambda process: process.read_file(f"/proc/{pid}/stat"))
+        outcome = traced(trace, read, *DENIALS)
+        attached = sandboxed.observe(attach, pid).outcome
+        events = [event.name for event in trace.events(*DENIALS)]
+        if outcome == Allowed(NOTHING):
+            outcome = Allowed(f"nothing, then {attached} with {', '.join(events)}")
+    judge(since(ANY.features, Allowed("nothing, then EPERM with deny_ptrace")), outcome)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Which events Landlock has, what their records consist of, and who may see them.
+
+Source: include/trace/events/landlock.h, TRACE_EVENT(), TP_STRUCT__entry() and TP_printk();
+Documentation/trace/events-landlock.rst; Documentation/trace/events.rst, "Event formats".
+"""
+
+import os
+import re
+from dataclasses import dataclass
+
+from suite.expectation import always
+from suite.needs import Need
+from suite.outcome import Allowed, Denied
+from suite.process import Process
+from suite.rows import Judge, Row, answers, needs, table, vm_only
+from suite.tracefs import EVENTS, PREFIX, mounted
+
+USER = 1000
+_FIELD = re.compile(r"field:(.+?);\s*offset:\d+;\s*size:(\d+);\s*signed:([01]);")
+_PRINTED = re.compile(r'^print fmt: "([^"]*)"', re.MULTILINE)
+_DENIAL = "u64 domain_id:8, bool same_exec:1, bool logged:1"
+_DENIED = "domain=%llx same_exec=%d logged=%d"
+_RULESET = "u64 ruleset_id:8, u64 ruleset_version:8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format(Row):
+    """An event, its fields with their bytes (signed ones with a minus), and how it is printed."""
+
+    event: str
+    fields: str
+    printed: str
+
+
+FORMATS = (
+    Format(
+        event="create_ruleset",
+        fields=f"{_RULESET}, access_mask_t handled_fs:4, access_mask_t handled_net:4, "
+        "access_mask_t scoped:4",
+        printed="ruleset=%llx.%llu handled_fs=%s handled_net=%s scoped=%s",
+    ),
+    Format(event="free_ruleset", fields=_RULESET, printed="ruleset=%llx.%llu"),
+    Format(
+        event="add_rule_path_beneath",
+        fields=f"{_RULESET}, access_mask_t access_rights:4, dev_t dev:4, ino_t ino:8, "
+        "__data_loc char[] pathname:4",
+        printed="ruleset=%llx.%llu access_rights=%s dev=%u:%u ino=%lu path=%s",
+    ),
+    Format(
+        event="add_rule_net_port",
+        fields=f"{_RULESET}, access_mask_t access_rights:4, u64 port:8",
+        printed="ruleset=%llx.%llu access_rights=%s port=%llu",
+    ),
+    Format(
+        event="create_domain",
+        fields=f"u64 domain_id:8, u64 parent_id:8, {_RULESET}",
+        printed="domain=%llx parent=%llx ruleset=%llx.%llu",
+    ),
+    Format(
+        event="enforce_domain",
+        fields="u64 domain_id:8, bool complete:1, bool process_wide:1, bool no_new_privs:1",
+        printed="domain=%llx complete=%d process_wide=%d no_new_privs=%d",
+    ),
+    Format(
+        event="free_domain",
+        fields="u64 domain_id:8, u64 denials:8",
+        printed="domain=%llx denials=%llu",
+    ),
+    Format(
+        event="check_rule_inode",
+        fields="u64 domain_id:8, access_mask_t access_request:4, dev_t dev:4, ino_t ino:8, "
+        "__data_loc access_mask_t[] grants:4",
+        printed="domain=%llx access_request=%s dev=%u:%u ino=%lu grants=%s",
+    ),
+    Format(
+        event="check_rule_net_port",
+        fields="u64 domain_id:8, access_mask_t access_request:4, u64 port:8, "
+        "__data_loc access_mask_t[] grants:4",
+        printed="domain=%llx access_request=%s port=%llu grants=%s",
+    ),
+    Format(
+        event="deny_access_fs",
+        fields=f"{_DENIAL}, enum landlock_request_type blockers_type:4, "
+        "access_mask_t blockers_access:4, dev_t dev:4, ino_t ino:8, __data_loc char[] pathname:4",
+        printed=f"{_DENIED} blockers=%s dev=%u:%u ino=%lu path=%s",
+    ),
+    Format(
+        event="deny_access_net",
+        fields=f"{_DENIAL}, enum landlock_request_type blockers_type:4, "
+        "access_mask_t blockers_access:4, s64 port:-8",
+        printed=f"{_DENIED} blockers=%s port=%lld",
+    ),
+    Format(
+        event="deny_ptrace",
+        fields=f"{_DENIAL}, u64 tracee_domain_id:8, pid_t tracee_pid:-4, "
+        "__data_loc char[] tracee_comm:4",
+        printed=f"{_DENIED} tracee_domain=%llx tracee_pid=%d tracee_comm=%s",
+    ),
+    Format(
+        event="deny_scope_signal",
+        fields=f"{_DENIAL}, u64 target_domain_id:8, pid_t target_pid:-4, "
+        "__data_loc char[] target_comm:4",
+        printed=f"{_DENIED} target_domain=%llx target_pid=%d target_comm=%s",
+    ),
+    Format(
+        event="deny_scope_abstract_unix_socket",
+        fields=f"{_DENIAL}, u64 peer_domain_id:8, pid_t peer_pid:-4, __data_loc char[] sun_path:4",
+        printed=f"{_DENIED} peer_domain=%llx peer_pid=%d sun_path=%s",
+    ),
+)
+
+
+def entries(process: Process, path: str) -> set[str]:
+    """The names in a folder of which one call tells all."""
+    call = process.list_dir(process.open(path, os.O_RDONLY))
+    data, names = call.data[: call.value], set()
+    while data:
+        size = int.from_bytes(data[16:18], "little")
+        names.add(data[19:size].split(b"\0")[0].decode())
+        data = data[size:]
+    return names
+
+
+@vm_only
+@answers("trc-list")
+@needs(Need.TRACEPOINTS)
+def test_listed(process: Process, judge: Judge) -> None:
+    """There is an event for each step of a ruleset and of a domain, each check and each denial."""
+    listed: set[str] = set()
+    seen = process.observe(lambda process: listed.update(entries(mounted(process), EVENTS)))
+    missing = [row.event for row in FORMATS if f"{PREFIX}{row.event}" not in listed]
+    observed = Allowed(f"lacks {missing}") if missing else Allowed("all")
+    judge(always(Allowed("all")), observed if seen.outcome == Allowed() else seen)
+
+
+def described(text: str) -> str:
+    """The fields of an event's own, and how they are printed."""
+    fields = [
+        f"{declared}:{'-' * int(signed)}{size}"
+        for declared, size, signed in _FIELD.findall(text)
+        if " common_" not in declared
+    ]
+    printed = _PRINTED.search(text)
+    return f"{', '.join(fields)}; {printed[1] if printed else ''}"
+
+
+@vm_only
+@answers("trc-list", "trc-format", "llr-44")
+@needs(Need.TRACEPOINTS)
+@table({f"format-{row.event.replace('_', '-')}": row for row in FORMATS})
+def test_format(case: Format, process: Process, judge: Judge) -> None:
+    """The file of an event's format tells its fields, their types and sizes, and their order."""
+    texts: list[str] = []
+
+    def look(process: Process) -> None:
+        texts.append(process.read_file(f"{EVENTS}/{PREFIX}{case.event}/format").decode())
+
+    seen = mounted(process).observe(look)
+    owed = always(Allowed(f"{case.fields}; {case.printed}"))
+    judge(owed, Allowed(described(texts[0])) if texts else seen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File(Row):
+    """A file of an event, or of its folder."""
+
+    path: str
+    flags: int
+
+
+FILES = {
+    "user-enable": File(path=f"{EVENTS}/{PREFIX}deny_access_fs/enable", flags=os.O_WRONLY),
+    "user-enable-all": File(path=f"{EVENTS}/enable", flags=os.O_WRONLY),
+    "user-read-id": File(path=f"{EVENTS}/{PREFIX}deny_access_fs/id", flags=os.O_RDONLY),
+}
+
+
+@vm_only
+@answers("trc-unpriv")
+@needs(Need.TRACEPOINTS)
+@table(FILES)
+def test_user(case: File, process: Process, judge: Judge) -> None:
+    """Nobody but the privileged may switch an event, or look at it."""
+    root, user = mounted(process), mounted(process)
+    control = root.observe(Process.open, case.path, case.flags)
+    user.setuid(USER)
+    judge(always(Denied("EACCES")), user.observe(Process.open, case.path, case.flags), control)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What is owed of the trace, and what it says, with names for what only one run knows."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+from suite.abi import FS, NET, Feature
+from suite.outcome import Allowed, Denied, Outcome
+from suite.process import Observation, Process
+from suite.tracefs import Event, Trace
+
+NOTHING = "nothing"
+LIFE = "create_ruleset", "create_domain", "enforce_domain", "free_ruleset"
+_DEVICE, _INODE = slice(8), slice(8, 16)
+"""Of a struct stat."""
+
+
+def told(events: Iterable[Event], names: Mapping[str, str] | None = None) -> str:
+    """Events, one after the other; ``names`` are of values, such as ``{tree.path: "TREE"}``."""
+    text = " + ".join(map(str, events)) or NOTHING
+    for value, name in (names or {}).items():
+        text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", name, text)
+    return text
+
+
+def traced(
+    trace: Trace,
+    observed: Observation,
+    *kinds: str,
+    errno: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Outcome:
+    """The events of these kinds, if what was observed came to this errno (or was allowed)."""
+    outcome = observed.outcome
+    text = told(trace.events(*kinds), names) if trace.on else "not to be traced"
+    owed = Denied(errno) if errno else Allowed()
+    return Allowed(text) if outcome == owed else outcome
+
+
+def identity(process: Process, path: str) -> str:
+    """The device and the inode of a file as events name them."""
+    stat = process.stat(path).data
+    device, inode = (int.from_bytes(stat[part], "little") for part in (_DEVICE, _INODE))
+    return f"dev={os.major(device)}:{os.minor(device)} ino={inode}"
+
+
+def flags(features: Feature) -> str:
+    """Access rights or scopes as events name them."""
+    return "|".join(label.split(".")[1] for label in features.labels)
+
+
+def absolute(rights: FS | NET, handled: FS | NET) -> str:
+    """What a rule of a ruleset allows: these, and what it doesn't handle, but for REFER."""
+    unhandled = ~handled
+    if isinstance(unhandled, FS):
+        unhandled &= ~FS.REFER
+    return flags(type(handled)(rights | unhandled))
+
+
+def end(process: Process, child: Process) -> None:
+    """End a child and, its parent being told, its part in what only it uses."""
+    assert child.pid is not None
+    child.exit()
+    process.wait(child.pid)
