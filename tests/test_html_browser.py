@@ -382,5 +382,7 @@ def test_paper_gets_the_tables_without_the_controls(browser: Browser, page: str)
             ".map((it) => document.querySelector(it).checkVisibility())"
         )
         assert visible == [False, True, True, True]
+        style = "getComputedStyle(document.querySelector('section .scroll'))"
+        assert browser.run(f"{style}.overflow + ' ' + {style}.maxHeight") == "visible none"
     finally:
         browser.send("Emulation.setEmulatedMedia", media="")

@@ -201,24 +201,24 @@ def _kernel(target: TargetRecord) -> Kernel:
 
 def _known(target: TargetRecord) -> Iterator[tuple[str, str]]:
     line = summarize(target)
-    yield "says", str(line)
-    yield from (("also", remark) for remark in remarks(line))
+    yield "Summary", str(line)
+    yield from (("Also", remark) for remark in remarks(line))
     if build := target.kernel:
-        yield "package", f"{build.version} from {build.source}"
-        yield "vmlinuz", f"SHA-256 {build.sha256}"
+        yield "Package", f"{build.version} from {build.source}"
+        yield "Image", f"SHA-256 {build.sha256}"
     if facts := target.facts:
-        yield "release", f"{facts.release} {facts.machine}"
-        yield "version", facts.version
+        yield "Release", f"{facts.release} {facts.machine}"
+        yield "Version", facts.version
         yield "LSMs", ", ".join(facts.lsm)
-        yield "ran as", f"user {facts.uid}, capabilities {facts.capabilities:#x}"
-        yield "file systems", ", ".join(facts.filesystems)
+        yield "Ran as", f"user {facts.uid}, capabilities {facts.capabilities:#x}"
+        yield "File systems", ", ".join(facts.filesystems)
         offered = {
             "user namespaces": facts.user_namespaces,
             "IPv6": facts.ipv6,
             "audit": facts.audit,
             "tracefs": facts.tracefs,
         }
-        yield "has", ", ".join(name for name, there in offered.items() if there)
+        yield "Has", ", ".join(name for name, there in offered.items() if there)
 
 
 def _printable(value: object) -> str | tuple[str, ...]:

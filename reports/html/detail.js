@@ -20,7 +20,7 @@ function showDetail() {
   byId("detail-title").focus();
 }
 
-function open(places) {
+function inspect(places) {
   const visit = !drawer.open;
   Object.assign(state, { case: "", row: "", kernel: "" }, places);
   writeFragment({ visit });
@@ -28,12 +28,12 @@ function open(places) {
 }
 
 /** Back to the cell that was opened, or to that of what was last shown. */
-function closed() {
+function forget() {
   const row = state.case ? { case: cases.find((it) => it.id === state.case) } : { key: state.row };
   const kernel = kernels.find((it) => it.name === state.kernel);
   Object.assign(state, { case: "", row: "", kernel: "" });
   writeFragment();
-  if (kernel) find(row, kernel.place)?.focus();
+  if (kernel) cellOf(row, kernel.place)?.focus();
 }
 
 const link = (places, ...content) =>
@@ -139,7 +139,7 @@ function ofKernel(kernel) {
 
 function startDetail() {
   byId("close").addEventListener("click", () => drawer.close());
-  drawer.addEventListener("close", closed);
+  drawer.addEventListener("close", forget);
   // A click on the dialog itself is one beside its content.
   drawer.addEventListener("click", ({ target }) => target === drawer && drawer.close());
 }

@@ -11,12 +11,12 @@ function clicked(event) {
     event.preventDefault();
     const row = rowOf.get(element);
     const kernel = kernels[target.dataset.kernel].name;
-    open(row?.case ? { case: row.case.id, kernel } : { row: row?.key ?? "", kernel });
+    inspect(row?.case ? { case: row.case.id, kernel } : { row: row?.key ?? "", kernel });
   } else if (target.hash?.includes("kernel=")) {
     // Without this, a link to a case would undo the filters.
     event.preventDefault();
     const { case: id = "", kernel } = Object.fromEntries(new URLSearchParams(target.hash.slice(1)));
-    open({ case: id, kernel });
+    inspect({ case: id, kernel });
   }
 }
 
@@ -30,7 +30,8 @@ function follow() {
   draw();
   keepStop();
   const kernel = kernels.findIndex((each) => each.name === state.kernel);
-  if (it || row) find(it ? { case: it } : row, kernel)?.scrollIntoView({ block: "center", inline: "center" });
+  const opened = it ? { case: it } : row;
+  if (opened) cellOf(opened, kernel)?.scrollIntoView({ block: "center", inline: "center" });
   showDetail();
 }
 

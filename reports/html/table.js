@@ -112,7 +112,7 @@ function leadTo(it) {
 }
 
 /** The cell of a case or a row on a kernel, if it is on the page. */
-function find(row, kernel) {
+function cellOf(row, kernel) {
   const same = (it) => it && (row.case ? it.case === row.case : it.key === row.key);
   const element = [...table.tBodies[0].rows].find((it) => same(rowOf.get(it)));
   return element?.querySelector(`[data-kernel="${kernel}"]`);
