@@ -93,6 +93,7 @@ function toggle(element) {
   }
   element.querySelector("[aria-expanded]").setAttribute("aria-expanded", open);
   byId("fold").disabled = !state.unfolded.size;
+  keepStop();
   writeFragment();
 }
 
