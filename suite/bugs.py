@@ -144,5 +144,5 @@ UNCHARGED_DETAILS = Bug(
     "uncharged-details",
     "landlock: Account all audit data allocations to user space",
     "b232bd12789f",
-    "7.2, by 7.1.13",
+    "7.2, 7.1.8",
 )
