@@ -25,13 +25,13 @@ from typing import Any
 
 import msgspec
 
+from reports.history import SILENT
 from suite.errors import UsageError
 from suite.records import CaseRecord, Results, TargetRecord, Verdict
 
 EXCUSABLE = frozenset({Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG})
 """What is a kernel's fault; that nothing was heard can't be known beforehand."""
 
-_UNHEARD = frozenset({Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST})
 _CITATION = re.compile(r"https?://\S+|\b[0-9a-f]{12,40}\b")
 
 
@@ -145,7 +145,7 @@ def faults(
             continue
         ran = [target for target in results.targets if target.facts and entry.names(target)]
         named = [case for target in ran for case in target.cases if entry.covers(case.id)]
-        heard = [case for case in named if case.verdict not in _UNHEARD]
+        heard = [case for case in named if case.verdict not in SILENT]
         if heard and not any(map(entry.excuses, heard)):
             seen = ", ".join(dict.fromkeys(f"{it.verdict}, {it.observed}" for it in heard[:3]))
             yield f"{what} matched nothing (seen: {seen}): remove it"

@@ -2,7 +2,8 @@
 """``landproof bisect``: the first build of the archives where a case gives another answer."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.bisect import Answer, Build, bisect, page
@@ -51,9 +52,7 @@ def _bisect(arguments: argparse.Namespace) -> int:
         store.available(refresh=arguments.refresh),
         *(catalogue.parse_wish(name, store.flavour) for name in (arguments.good, arguments.bad)),
     )
-    with kernels.display() as show:
-        boots = _Boots(case, store, arguments, show)
-        found = bisect(case.id, builds, boots.ask)
+    found = bisect(case.id, builds, _Boots(case, store, arguments).ask)
     emit(render_page(page(found), arguments.format, style_for(arguments.output)), arguments.output)
     return Exit.CONFORMS
 
@@ -91,7 +90,6 @@ class _Boots:
     case: Declared
     store: Store
     arguments: argparse.Namespace
-    show: Callable[..., None]
     accelerator: str | None = None
     count: int = 0
 
@@ -99,19 +97,21 @@ class _Boots:
         """Fetch, boot, run the case.
 
         Raises:
-            FullError: No room for any more.
-            UnreachableError: No network for any more.
+            FullError: No room for this build, nor for any other.
+            UnreachableError: No network for it.
             KeyboardInterrupt: The run was interrupted.
         """
         self.count += 1
         answer = self._answer(build)
         why = f": {answer.reason}" if answer.reason else ""
-        self.show(f"{self.count}: {build.version} ({build.release}): {answer}{why}")
+        line = f"{self.count}: {build.version} ({build.release}): {answer}{why}"
+        print(line, file=sys.stderr, flush=True)
         return answer
 
     def _answer(self, build: Build) -> Answer:
         try:
-            self.store.fetch(build.release, progress=self.show)
+            with kernels.display() as show:
+                self.store.fetch(build.release, progress=show)
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise
         except LandproofError as error:
