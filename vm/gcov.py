@@ -22,8 +22,9 @@ from pathlib import Path
 import pytest
 from tabulate import tabulate
 
+from suite.cli.failing import FailOn, exit_code
 from suite.cli.run import run
-from suite.errors import InfrastructureError, LandproofError, UsageError
+from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.process import Process
 from suite.records import Verdict
 from suite.session import Out
@@ -182,7 +183,9 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     if show:
         text = (tree / _CODE / show).read_text().splitlines()
         sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
-    return outcome.exit
+    if outcome.interrupted:
+        return Exit.INTERRUPTED
+    return exit_code(outcome.results, FailOn.DEVIATION)
 
 
 if __name__ == "__main__":
