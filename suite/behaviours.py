@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -32,14 +31,7 @@ def behaviours(path: Path = LIST) -> dict[str, Behaviour]:
     Raises:
         UsageError: The file is malformed.
     """
-    found: dict[str, Behaviour] = {}
-    for part in _parts(path):
-        try:
-            found |= msgspec.toml.decode(part.read_bytes(), type=dict[str, Behaviour])
-        except msgspec.DecodeError as error:
-            raise UsageError(f"{part}: {error}") from error
-    return found
-
-
-def _parts(path: Path) -> Iterable[Path]:
-    return [*([path] if path.exists() else []), *sorted(path.with_suffix("").glob("*.toml"))]
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=dict[str, Behaviour])
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}: {error}") from error
