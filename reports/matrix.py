@@ -2,7 +2,7 @@
 """Areas and features by kernel, and what lies behind each cell that is not calm."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reports.summary import CLAIMS, UNHEARD, by_abi, count
 from suite.abi import FEATURES
@@ -39,7 +39,13 @@ WORDS = {
     Verdict.HUNG: "HUNG",
     Verdict.CRASHED: "CRASH",
 }
-"""What a cell says; faults are in capitals, so that nothing depends on colour."""
+"""What a cell says; faults are in capitals, so that nothing depends on colour.
+
+Known faults are in small letters.
+"""
+
+KNOWN = "dev"
+"""The mark that stands in the legend for all known faults."""
 
 LEGEND = (
     ("ok 9", "9 cases conform; absent ones are not counted"),
@@ -51,6 +57,7 @@ LEGEND = (
     ("HUNG", "a call outlived its limit"),
     ("LOST", "nothing was heard"),
     ("BROKEN", "the set-up failed; not counted for or against the kernel"),
+    (KNOWN, "in small letters: every fault of the cell is listed as known"),
     ("skip", "this environment can't show it"),
     ("2/9", "in 2 of 9 cases; absent ones are not counted"),
     ("+", "other faults as well"),
@@ -59,16 +66,45 @@ LEGEND = (
 """Every mark of a cell; renderers show the ones in use."""
 
 
+def word(verdict: Verdict, *, known: bool = False) -> str:
+    """What a cell says of it."""
+    return WORDS[verdict].lower() if known else WORDS[verdict]
+
+
+def weight(verdict: Verdict, *, known: bool = False) -> tuple[bool, int]:
+    """Sorts from calm to worst; a fault that is listed as known is calmer than any other fault."""
+    return verdict in FAULTS and not known, SEVERITY.index(verdict)
+
+
+def is_known(case: CaseRecord) -> bool:
+    """Whether it is a fault that is listed as known."""
+    return bool(case.known) and case.verdict in FAULTS
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What the cases of one row say about one target."""
 
     counts: dict[Verdict, int]
+    known: dict[Verdict, int] = field(default_factory=dict)
+    """How many of the faults are listed as known."""
 
     @property
     def worst(self) -> Verdict | None:
-        """The verdict that names the cell; None when no case ran."""
-        return max(self.counts, key=SEVERITY.index, default=None)
+        """The verdict that names the cell; None when no case ran.
+
+        Faults that are listed as known come after all others.
+        """
+        return max(
+            self.counts,
+            key=lambda verdict: weight(verdict, known=not self._new(verdict)),
+            default=None,
+        )
+
+    @property
+    def all_known(self) -> bool:
+        """Whether there is a fault, and every one is listed as known."""
+        return bool(self.known) and not any(map(self._new, FAULTS))
 
     def __str__(self) -> str:
         return self.text()
@@ -79,11 +115,16 @@ class Cell:
             return ""
         if self.worst is Verdict.ABSENT:
             return WORDS[self.worst]
-        number = self.counts[self.worst]
+        number = self.known[self.worst] if self.all_known else self._new(self.worst)
         total = sum(self.counts.values()) - self.counts.get(Verdict.ABSENT, 0)
         share = "" if short or number == total else f"/{total}"
-        more = "+" if sum(verdict in FAULTS for verdict in self.counts) > 1 else ""
-        return f"{WORDS[self.worst]} {number}{share}{more}"
+        faults = [*self.known, *filter(self._new, FAULTS)]
+        more = "+" if len(faults) > 1 else ""
+        return f"{word(self.worst, known=self.all_known)} {number}{share}{more}"
+
+    def _new(self, verdict: Verdict) -> int:
+        """How many are not listed as known."""
+        return self.counts.get(verdict, 0) - self.known.get(verdict, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +177,7 @@ class Matrix:
     """Known features that no case covers."""
     deviations: tuple[Deviation, ...]
     silences: tuple[Silence, ...]
-    """Crashed, hung, lost and broken cases, then skipped ones."""
+    """Crashed, hung, lost, broken and skipped cases, then those that are listed as known."""
 
 
 def build(results: Results) -> Matrix:
@@ -175,20 +216,24 @@ def _row(targets: Iterable[TargetRecord], area: str, feature: str) -> Row:
         feature=feature,
         since=FEATURES[feature].since if feature in FEATURES else None,
         cells=tuple(
-            Cell(
-                count(
-                    case.verdict
-                    for case in target.cases
-                    if area_of(case) == area and (not feature or feature in case.covers)
-                )
+            _cell(
+                case
+                for case in target.cases
+                if area_of(case) == area and (not feature or feature in case.covers)
             )
             for target in targets
         ),
     )
 
 
+def _cell(cases: Iterable[CaseRecord]) -> Cell:
+    found = list(cases)
+    known = count(case.verdict for case in found if is_known(case))
+    return Cell(count(case.verdict for case in found), known)
+
+
 def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
-    """Each once: targets that deviated alike share an entry."""
+    """Each once: targets that deviated alike share an entry. Known ones come last."""
     alike: dict[tuple[object, ...], tuple[CaseRecord, list[str]]] = {}
     for target in targets:
         for case in target.cases:
@@ -219,7 +264,9 @@ def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
             reason=case.reason,
         )
         # Stable: of one case, the first target of the run comes first.
-        for case, names in sorted(alike.values(), key=lambda entry: entry[0].id)
+        for case, names in sorted(
+            alike.values(), key=lambda entry: (bool(entry[0].known), entry[0].id)
+        )
     )
 
 
@@ -237,6 +284,6 @@ def _silences(targets: Iterable[TargetRecord]) -> tuple[Silence, ...]:
     return tuple(
         Silence(verdict=verdict, targets=tuple(names), cases=ids, reason=reason, known=known)
         for (verdict, reason, known, ids), names in sorted(
-            alike.items(), key=lambda entry: UNHEARD.index(entry[0][0])
+            alike.items(), key=lambda entry: (bool(entry[0][2]), UNHEARD.index(entry[0][0]))
         )
     )

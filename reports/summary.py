@@ -55,7 +55,8 @@ class KernelLine:
     also: tuple[str, ...]
     """Features accepted although newer than the claim."""
     faults: str
-    """How many cases deviated, crashed and so on; empty when none did."""
+    """How many cases deviated, crashed and so on, and how many of them are listed as known; empty
+    when none did."""
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
@@ -83,7 +84,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         claims=_claims(facts) if facts else f"never came up: {target.reason or _why(target.cases)}",
         provides=provides,
         also=blame.also if facts else (),
-        faults=_faults(counts),
+        faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.bug)),
         notes=_notes(facts) if facts else (),
         counts=counts,
@@ -113,6 +114,7 @@ class Blame:
 
     @classmethod
     def of(cls, cases: Sequence[CaseRecord], abi: int) -> "Blame":
+        """What the claims records of a kernel that claims this ABI version speak against."""
         claims = _in_area_claims(cases)
         cleared = {
             label for case in claims if case.verdict is Verdict.CONFORMS for label in case.covers
@@ -229,13 +231,14 @@ def _why(cases: Sequence[CaseRecord]) -> str:
     return next(filter(None, reasons), "no reason given")
 
 
-def _faults(counts: dict[Verdict, int]) -> str:
+def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
     parts = []
     for verdict, number in counts.items():
+        listed = f" ({known[verdict]} known)" if verdict in known else ""
         if verdict is Verdict.DEVIATES:
-            parts.append(f"{number} deviation{'s' if number > 1 else ''}")
+            parts.append(f"{number} deviation{'s' if number > 1 else ''}{listed}")
         elif verdict in UNHEARD and verdict is not Verdict.SKIPPED:
-            parts.append(f"{number} {verdict}")
+            parts.append(f"{number} {verdict}{listed}")
     return ", ".join(parts)
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports.diff import Change, Diff, KernelChange, Kind
-from reports.matrix import LEGEND, Deviation, Matrix, Silence
+from reports.matrix import FAULTS, KNOWN, LEGEND, WORDS, Deviation, Matrix, Silence
 from reports.summary import KernelLine
 from suite.outcome import Allowed
 from suite.records import CaseRecord, Results, Verdict
@@ -35,6 +35,7 @@ _KIND_COUNTS = {
 _CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NAMED = 3
+_KNOWN_WORDS = {WORDS[verdict].lower() for verdict in FAULTS}
 
 
 def printable(text: str) -> str:
@@ -111,6 +112,7 @@ def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...
         part = "8/9" if "/" in number else "9"
         used |= {f"{word} {part}" if word == "ok" else word or "blank", cell[-1:]}
         used |= {"2/9"} if "/" in number and word != "ok" else set()
+        used |= {KNOWN, word.upper()} if word in _KNOWN_WORDS else set()
     return tuple(entry for entry in LEGEND if entry[0] in used)
 
 

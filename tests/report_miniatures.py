@@ -25,6 +25,8 @@ BUG = (
     "(CVE-2024-42318, fixed by 39705a6c29f8 in 6.11)"
 )
 
+LISTED = "the fix is not in this series yet (https://bugs.debian.org/1122334)"
+
 PANIC = """the kernel panicked in move_mount
 [   12.104] BUG: kernel NULL pointer dereference, address: 0000000000000028
 [   12.105] RIP: 0010:collect_domain_accesses+0x3c/0x1a0
@@ -161,6 +163,22 @@ def panics(case: CaseRecord) -> CaseRecord:
     return case
 
 
+def listed(case: CaseRecord) -> CaseRecord:
+    """A deviation and a crash that are in a list of known ones."""
+    if case.id == "fs/truncate[path]":
+        return replace(case, verdict=Verdict.DEVIATES, observed=Allowed(), known=LISTED)
+    if case.id == "fs/refer[link]":
+        return replace(panics(case), known="it panics (33cb713db016)")
+    return case
+
+
+def listed_and_new(case: CaseRecord) -> CaseRecord:
+    """As ``listed``, and one deviation in the same file that nobody knew of."""
+    if case.id == "fs/access[execute]":
+        return replace(case, verdict=Verdict.DEVIATES, observed=Allowed())
+    return listed(case)
+
+
 def silent_claims(case: CaseRecord) -> CaseRecord:
     """Some claims cases gave no answer."""
     if case.id.startswith("claims/bits[restrict"):
@@ -215,6 +233,20 @@ def few() -> Results:
     )
 
 
+def known() -> Results:
+    """Faults that are listed as known, on one kernel alone and on another beside a new one."""
+    targets = (
+        kernel("vm:6.12", "6.12.43+deb12-amd64", 6, 0b11, change=listed),
+        kernel("vm:6.18", "6.18.3-amd64", 7, 0b111, change=listed_and_new),
+    )
+    return run(
+        *(
+            replace(it, cases=[case for case in it.cases if case.id.startswith("fs/")])
+            for it in targets
+        )
+    )
+
+
 def hostile() -> Results:
     """Text that would end, break or fake what a format is made of, wherever a target can put it."""
     evil = "\x00\x1b[31m\ufffe\ud800]]>&<x a='\"'># SKIP\r\nok 1\n  # Subtest: x\n::error::\n% - |`"
@@ -231,7 +263,8 @@ def hostile() -> Results:
         reason=evil,
         calls=[evil],
     )
-    cases = [replace(bad, id=f"fs/x[{it}{evil}]", verdict=it) for it in Verdict] + [bad]
+    cases = [replace(bad, id=f"fs/x[{it}{evil}]", verdict=it) for it in Verdict]
+    cases += [bad, replace(bad, id=f"fs/x[known{evil}]", known=evil)]
     target = kernel(f"vm:{evil}", evil, 7)
     return run(replace(target, cases=cases), TargetRecord(name="silent", reason=evil))
 
@@ -325,6 +358,14 @@ def goldens() -> dict[str, str]:
         "diff.summary.md": render_diff(difference, "summary"),
         "results.github.txt": render(zoo(), "github"),
         "diff.github.txt": render_diff(difference, "github"),
+        "known-terminal-80.txt": render(known(), "terminal", Style(width=80)),
+        "known.md": render(known(), "markdown"),
+        "known.junit.xml": render(known(), "junit"),
+        "known.ktap": render(known(), "ktap"),
+        "known.kcidb.json": render(known(), "kcidb"),
+        "known.summary.md": render(known(), "summary"),
+        "known.github.txt": render(known(), "github"),
+        "known.badge.json": render(known(), "badge-shields"),
         "results.badge.svg": render(zoo(), "badge"),
         "results.badge.json": render(zoo(), "badge-shields"),
     }

@@ -9,9 +9,19 @@ from msgspec.structs import replace
 from reports.diff import compare
 from reports.render import render, render_diff
 from suite.records import Results, TargetRecord, Verdict
-from tests.report_miniatures import behaviour, hostile, later, run, zoo
+from tests.report_miniatures import (
+    LISTED,
+    behaviour,
+    hostile,
+    kernel,
+    known,
+    later,
+    listed_and_new,
+    run,
+    zoo,
+)
 
-COMMAND = re.compile(r"::(error|warning) title=([^:,\n]+)::([^\n]+)")
+COMMAND = re.compile(r"::(error|warning|notice) title=([^:,\n]+)::([^\n]+)")
 
 
 def annotations(text: str) -> list[tuple[str, str, str]]:
@@ -54,6 +64,26 @@ def test_a_kernels_fault_is_an_error_and_silence_a_warning() -> None:
         "broken": "warning",
         "known bug cred-transfer on vm": "warning",
     }
+
+
+def test_what_is_listed_as_known_is_a_notice_for_each_reason() -> None:
+    found = annotations(render(known(), "github"))
+    assert [level for level, _, _ in found] == ["error", "notice", "notice"]
+    assert found[1][1:] == (
+        "known on vm:6.12, vm:6.18",
+        f"why: {LISTED}\nseen in: fs/truncate[path]",
+    )
+
+
+def test_a_known_regression_is_a_notice() -> None:
+    calm = kernel("vm:6.12", "6.12.43+deb12-amd64", 6, 0b11)
+    worse = kernel("vm:6.12", "6.12.43+deb12-amd64", 6, 0b11, change=listed_and_new)
+    found = annotations(render_diff(compare(run(calm), run(worse)), "github"))
+    assert {(level, title.partition(":")[0]) for level, title, _ in found} == {
+        ("notice", "known regression"),
+        ("error", "regression"),
+    }
+    assert any(LISTED in message for level, _, message in found if level == "notice")
 
 
 def test_a_target_without_a_case_is_told() -> None:

@@ -11,8 +11,10 @@ from reports.render import render
 from suite.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import (
     kernel,
+    known,
     known_bug,
     lacks_signal,
+    listed,
     never_came_up,
     panics,
     run,
@@ -34,6 +36,8 @@ BADGES = {
     "not available, conforms": ("brightgreen", one(abi=0)),
     "2 kernels, all conform": ("brightgreen", run(CALM, *one().targets)),
     "ABI 8, 1 known bug": ("yellow", one(known_bug)),
+    "ABI 8, 2 known deviations": ("yellow", one(listed)),
+    "2 kernels, 1 deviation, 4 known deviations": ("red", known()),
     "ABI 4, 5 broken": ("orange", one(silent_claims, abi=4)),
     "never came up, 12 lost": ("orange", run(never_came_up("vm:7.9"))),
     "never came up, 1 silent": ("orange", run(TargetRecord(name="vm:7.9"))),

@@ -18,7 +18,7 @@ from reports.render import render
 from suite.behaviours import Behaviour
 from suite.outcome import Allowed
 from suite.records import CaseRecord, Results, TargetRecord, Verdict
-from tests.report_miniatures import kernel, run, zoo
+from tests.report_miniatures import LISTED, kernel, known, run, zoo
 
 VOID = {"meta", "input"}
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>'\"&amp;"
@@ -103,6 +103,7 @@ def test_what_a_target_says_stays_text() -> None:
         clause=HOSTILE,
         clauses=[HOSTILE],
         bug=HOSTILE,
+        known=HOSTILE,
         reason=HOSTILE,
         calls=[HOSTILE],
     )
@@ -129,7 +130,7 @@ def _unfold(data: Data) -> dict[tuple[str, str], tuple[object, ...]]:
             if place >= 0:
                 it = data.observations[place]
                 seen = (it.expected, it.observed, it.control, it.clause, it.clauses, it.bug)
-                rest = [data.values[each] for each in (*seen, it.reason, it.calls)]
+                rest = [data.values[each] for each in (*seen, it.known, it.reason, it.calls)]
                 verdict = data.words[it.verdict].name
                 found[column.name, case.id] = (*described, verdict, *rest)
     return found
@@ -138,9 +139,10 @@ def _unfold(data: Data) -> dict[tuple[str, str], tuple[object, ...]]:
 def _said(results: Results) -> dict[tuple[str, str], tuple[object, ...]]:
     return {
         (target.name, it.id): (
-            *(it.summary, it.source, tuple(it.covers), str(it.verdict)),
+            *(it.summary, it.source, tuple(it.covers)),
+            f"{it.verdict} as known" if it.known else str(it.verdict),
             *(str(each) if each else "" for each in (it.expected, it.observed, it.control)),
-            *(it.clause, tuple(it.clauses), it.bug, it.reason, tuple(it.calls)),
+            *(it.clause, tuple(it.clauses), it.bug, it.known, it.reason, tuple(it.calls)),
         )
         for target in results.targets
         for it in target.cases
@@ -150,6 +152,9 @@ def _said(results: Results) -> dict[tuple[str, str], tuple[object, ...]]:
 def test_nothing_is_lost_when_it_is_said_once() -> None:
     results = synthetic(kernels=5, cases=300)
     results.targets[2].cases = results.targets[2].cases[::2]
+    for case in (cases := results.targets[0].cases)[::3]:
+        if case.verdict is Verdict.DEVIATES:
+            cases[cases.index(case)] = replace(case, known=LISTED)
     assert _unfold(compact(results, {})) == _said(results)
 
 
@@ -179,6 +184,18 @@ def test_the_summary_needs_no_script() -> None:
     assert lines in PAGE.words("tbody")[1]
     titles = PAGE.words("h3")
     assert titles[: len(matrix.deviations)] == [it.case for it in matrix.deviations]
+
+
+def test_what_is_listed_as_known_is_marked_without_a_script() -> None:
+    page = _Page(render(known(), "html"))
+    assert page.words("td")[:2] == ["crash 1/7+", "DEV 1/7+"]
+    assert page.words("h2")[2] == "Deviations (2, 1 known)"
+    assert page.words("h3")[:3] == [
+        "fs/access[execute]",
+        "fs/truncate[path] known",
+        "crashed on vm:6.12, vm:6.18 known",
+    ]
+    assert page.words("dd").count(LISTED) == 1
 
 
 def test_columns_say_where_claims_are_not_kept() -> None:

@@ -14,7 +14,7 @@ from reports.matrix import build
 from reports.render import render
 from suite.records import CaseRecord, Results, Verdict
 from tests.browser import CHROMIUM, Browser
-from tests.report_miniatures import BUG, hostile, zoo
+from tests.report_miniatures import BUG, LISTED, hostile, known, zoo
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 
@@ -174,6 +174,24 @@ def test_filters_leave_what_matches(browser: Browser, page: str) -> None:
     assert browser.run(heads) == ["el9", "6.12", "6.12u"]
     _tick(browser, "area", "scope")
     assert _rows(browser) == ["scope"]
+
+
+def test_known_faults_have_a_mark_and_a_filter_of_their_own(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.open(_write(known(), tmp_path / "known.html"))
+    _unfold(browser, "fs")
+    rows = {row.feature or "fs": [str(it) for it in row.cells] for row in build(known()).rows}
+    assert {name: _cells(browser, name) for name in rows} == rows
+    assert browser.run(LOW_CONTRAST) == []
+    _tick(browser, "verdict", "deviates")
+    assert _status(browser) == "1 of 7 cases on 2 kernels"
+    _tick(browser, "verdict", "deviates as known")
+    assert _status(browser) == "2 of 7 cases on 2 kernels"
+    browser.open(f"{tmp_path.as_uri()}/known.html#case=fs/truncate[path]&kernel=vm:6.12")
+    text = browser.run(DRAWER)
+    assert "dev deviates as known on vm:6.12" in " ".join(text.split())
+    assert LISTED in text
 
 
 def test_text_is_searched_in_cases_and_in_what_was_seen(browser: Browser, page: str) -> None:

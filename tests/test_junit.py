@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from reports.render import render
 from suite.records import Results, TargetRecord, Verdict
-from tests.report_miniatures import few, hostile, kernel, known_bug, run, zoo
+from tests.report_miniatures import LISTED, few, hostile, kernel, known, known_bug, run, zoo
 
 SCHEMA = Path(__file__).parent / "data" / "junit-10.xsd"
 
@@ -24,7 +24,7 @@ def suites(results: Results) -> dict[str, junitparser.TestSuite]:
     return {suite.name: suite for suite in read}
 
 
-@pytest.mark.parametrize("results", [zoo(), few(), hostile(), run()], ids=range(4))
+@pytest.mark.parametrize("results", [zoo(), few(), known(), hostile(), run()], ids=range(5))
 def test_it_is_what_the_schema_allows(results: Results) -> None:
     xmlschema.XMLSchema(SCHEMA).validate(render(results, "junit"))
 
@@ -61,6 +61,14 @@ def test_a_failure_tells_all_that_is_known() -> None:
     assert "CVE-2024-42318" in failure.text
     assert "source: include/uapi" in failure.text
     assert failed.system_out == "getpid() = 1"
+
+
+def test_what_is_listed_as_known_is_skipped_with_its_reason() -> None:
+    calm, worse = suites(known()).values()
+    assert [(it.failures, it.errors, it.skipped) for it in (calm, worse)] == [(0, 0, 3), (1, 0, 3)]
+    (skipped,) = next(case for case in calm if case.name == "fs/truncate[path]").result
+    told = f"known: {LISTED}; expected EACCES (ABI 3+), observed allowed"
+    assert (type(skipped).__name__, skipped.type, skipped.message) == ("Skipped", "known", told)
 
 
 def test_properties_hold_the_facts() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from reports.render import render
 from suite.records import Results, TargetRecord
-from tests.report_miniatures import few, hostile, run, zoo
+from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
 
-RUNS = {"zoo": zoo(), "few": few(), "hostile": hostile(), "nothing": run()}
+RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}
 
 
 def submission(results: Results) -> dict[str, Any]:
@@ -32,8 +32,8 @@ def test_it_is_a_submission_of_the_latest_schema(results: Results) -> None:
 def test_ids_are_unique_and_lead_somewhere(results: Results) -> None:
     content = submission(results)
     ids = {kind: [it["id"] for it in items] for kind, items in content.items() if kind != "version"}
-    for known in ids.values():
-        assert len(set(known)) == len(known)
+    for same in ids.values():
+        assert len(set(same)) == len(same)
     for kind, key in (("checkouts", "builds"), ("builds", "tests"), ("tests", "incidents")):
         for item in content.get(key, []):
             assert item[f"{kind[:-1]}_id"] in ids[kind]
@@ -58,6 +58,15 @@ def test_a_known_bug_is_an_issue_with_incidents() -> None:
     (failed,) = (it for it in content["tests"] if it["id"] == incident["test_id"])
     assert failed["path"] == "landlock.syscalls.restrict.tsync"
     assert failed["misc"]["verdict"] == "deviates"
+
+
+def test_what_is_listed_as_known_failed_and_says_why() -> None:
+    tests = [it for it in submission(known())["tests"] if it["status"] == "FAIL"]
+    assert sorted((it["path"], it["misc"].get("known")) for it in tests) == [
+        ("landlock.fs.access.execute", None),
+        *[("landlock.fs.refer.link", "it panics (33cb713db016)")] * 2,
+        *[("landlock.fs.truncate.path", LISTED)] * 2,
+    ]
 
 
 def test_another_run_has_other_ids() -> None:

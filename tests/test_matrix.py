@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from reports.matrix import LEGEND, SEVERITY, WORDS, Cell, build
 from suite.outcome import Denied
 from suite.records import CaseRecord, TargetRecord, Verdict
-from tests.report_miniatures import EINVAL, claim, run, zoo
+from tests.report_miniatures import EINVAL, claim, known, run, zoo
 
 KERNELS = tuple(target.name for target in zoo().targets)
 
@@ -30,6 +30,32 @@ CELLS = {
 def test_a_cell_at_a_glance(text: str, counts: dict[Verdict, int]) -> None:
     assert str(Cell(counts)) == text
     assert Cell(counts).text(short=True) == text.partition("/")[0] + "+" * text.endswith("+")
+
+
+KNOWN_CELLS = {
+    "dev 2/14": ({Verdict.CONFORMS: 12, Verdict.DEVIATES: 2}, {Verdict.DEVIATES: 2}),
+    "DEV 1/3+": ({Verdict.CONFORMS: 1, Verdict.DEVIATES: 2}, {Verdict.DEVIATES: 1}),
+    "DEV 1/2+": ({Verdict.CRASHED: 1, Verdict.DEVIATES: 1}, {Verdict.CRASHED: 1}),
+    "crash 1/2+": (
+        {Verdict.CRASHED: 1, Verdict.DEVIATES: 1},
+        {Verdict.CRASHED: 1, Verdict.DEVIATES: 1},
+    ),
+    "BROKEN 1/2+": ({Verdict.BROKEN: 1, Verdict.HUNG: 1}, {Verdict.HUNG: 1}),
+    "hung 1/3": ({Verdict.UNFIXED: 2, Verdict.HUNG: 1}, {Verdict.HUNG: 1}),
+}
+
+
+@pytest.mark.parametrize("text", KNOWN_CELLS)
+def test_a_known_fault_hides_no_other_and_is_in_small_letters(text: str) -> None:
+    cell = Cell(*KNOWN_CELLS[text])
+    assert str(cell) == text
+    assert cell.all_known == text.islower()
+
+
+def test_known_faults_come_last() -> None:
+    matrix = build(known())
+    assert [bool(entry.known) for entry in matrix.deviations] == [False, True]
+    assert [bool(entry.known) for entry in matrix.silences] == [False, True]
 
 
 def test_every_verdict_has_its_place_word_and_legend() -> None:

@@ -8,7 +8,7 @@ from reports.diff import compare
 from reports.formats.summary import MOST
 from reports.render import render, render_diff
 from suite.records import CaseRecord, Results, TargetRecord, Verdict
-from tests.report_miniatures import behaviour, hostile, run, zoo
+from tests.report_miniatures import LISTED, behaviour, hostile, known, run, zoo
 
 
 def huge(targets: int, cases: int) -> Results:
@@ -53,6 +53,14 @@ def test_each_kernel_is_a_line_and_the_rest_is_folded() -> None:
     )  # what needs no escape has none
     assert "cred-transfer" in folded
     assert "VFS: Unable to mount" not in folded  # consoles are in the results file
+
+
+def test_what_is_listed_as_known_is_told_apart() -> None:
+    text = render(known(), "summary")
+    assert "<summary>Deviations (2, 1 known)</summary>" in text
+    new, old = (line for line in text.splitlines() if "observed: " in line)
+    assert "known" not in new
+    assert old.endswith(f"; known: {LISTED}")
 
 
 def test_text_of_a_target_can_end_nothing() -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A whole run in a few words, for badges."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports import words
-from reports.summary import KernelLine, summarize
+from reports.matrix import is_known
+from reports.summary import KernelLine, count, summarize
 from suite.records import Results, Verdict
 
 LABEL = "Landlock"
@@ -32,7 +33,8 @@ class Badge:
 def badge(results: Results) -> Badge:
     """The badge of a run: green when every kernel keeps its promises.
 
-    Known bugs alone are yellow, what was not heard is orange, other faults of a kernel are red.
+    Known bugs and what is listed as known are yellow, what was not heard is orange, other faults of
+    a kernel are red.
     """
     lines = [summarize(target) for target in results.targets]
     if not lines:
@@ -45,21 +47,27 @@ def badge(results: Results) -> Badge:
 
 def _parts(results: Results, lines: Sequence[KernelLine]) -> list[tuple[str, str]]:
     cases = [case for target in results.targets for case in target.cases]
-    verdicts = {it: sum(line.counts.get(it, 0) for line in lines) for it in Verdict}
-    bugs = len({case.bug for case in cases if case.bug})
-    new = sum(case.verdict is Verdict.DEVIATES and not case.bug for case in cases)
+    listed = sum(map(is_known, cases))
+    new = [case for case in cases if not is_known(case)]
+    verdicts = count(case.verdict for case in new)
+    bugs = len({case.bug for case in new if case.bug})
+    deviations = sum(case.verdict is Verdict.DEVIATES and not case.bug for case in new)
     silent = sum(set(line.counts) <= {Verdict.SKIPPED} for line in lines)
     parts = (
-        (new, words.plural(new, "deviation"), "red"),
-        *((verdicts[it], f"{verdicts[it]} {it}", "red") for it in (Verdict.CRASHED, Verdict.HUNG)),
+        (deviations, words.plural(deviations, "deviation"), "red"),
+        *_counted(verdicts, (Verdict.CRASHED, Verdict.HUNG), "red"),
         (bugs, words.plural(bugs, "known bug"), "yellow"),
-        *(
-            (verdicts[it], f"{verdicts[it]} {it}", "orange")
-            for it in (Verdict.BROKEN, Verdict.LOST)
-        ),
+        (listed, words.plural(listed, "known deviation"), "yellow"),
+        *_counted(verdicts, (Verdict.BROKEN, Verdict.LOST), "orange"),
         (silent, f"{silent} silent", "orange"),
     )
     return [(text, color) for number, text, color in parts if number]
+
+
+def _counted(
+    counts: dict[Verdict, int], verdicts: Iterable[Verdict], color: str
+) -> list[tuple[int, str, str]]:
+    return [(number, f"{number} {it}", color) for it in verdicts if (number := counts.get(it, 0))]
 
 
 def _subject(lines: Sequence[KernelLine]) -> str:

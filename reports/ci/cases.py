@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from msgspec.structs import asdict, replace
 
 from reports import words
+from reports.matrix import is_known
 from reports.summary import errata, summarize
 from suite.records import CaseRecord, TargetRecord, Verdict
 
@@ -47,6 +48,11 @@ def _quoting_once(case: CaseRecord, quoted: dict[str, str]) -> CaseRecord:
 
 def headline(case: CaseRecord) -> str:
     """One line on what became of a case that is no success."""
+    known = f"known: {case.known}; " if is_known(case) else ""
+    return known + _became(case)
+
+
+def _became(case: CaseRecord) -> str:
     first = case.reason.strip().partition("\n")[0]
     if case.verdict is not Verdict.DEVIATES:
         return first or "no reason given"

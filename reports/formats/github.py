@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """For the log of a GitHub step: annotations, which GitHub shows above the run and in its checks.
 
-GitHub shows ten errors and ten warnings of a step and drops the rest without a word: what is alike
+GitHub shows ten of a level and step, and drops the rest without a word: what is alike
 is one annotation here, and the tenth tells how many more there are. They name no file, since the
 cases are not in the repository that the workflow runs in.
 """
@@ -18,7 +18,7 @@ from suite.records import Results, Verdict
 _MOST = 10
 """Of one level, in one step."""
 
-_ERROR, _WARNING = "error", "warning"
+_ERROR, _WARNING, _NOTICE = "error", "warning", "notice"
 _OURS = {Verdict.BROKEN, Verdict.LOST}
 """Verdicts that say nothing of the kernel."""
 
@@ -31,7 +31,10 @@ class _Annotation:
 
 
 def results(results: Results, _style: Style) -> str:
-    """A run: errors for what a kernel does wrong, warnings for known bugs and for silence."""
+    """A run: errors for what a kernel does wrong, warnings for known bugs and for silence.
+
+    What is listed as known is a notice.
+    """
     matrix = build(results)
     faults, _ = words.silences(matrix)
     came_up_not = (
@@ -39,13 +42,23 @@ def results(results: Results, _style: Style) -> str:
         for target in results.targets
         if target.facts is None and not target.cases
     )
-    deviations = [it for it in matrix.deviations if not it.bug]
-    known = _known(it for it in matrix.deviations if it.bug)
-    return _page([*map(_fault, faults), *map(_deviation, deviations), *came_up_not, *known])
+    new = [it for it in matrix.deviations if not it.known]
+    return _page(
+        [
+            *(_fault(it) for it in faults if not it.known),
+            *(_deviation(it) for it in new if not it.bug),
+            *came_up_not,
+            *_bugs(it for it in new if it.bug),
+            *_listed([*matrix.deviations, *faults]),
+        ]
+    )
 
 
 def diff(diff: Diff, _style: Style) -> str:
-    """A comparison: an error for each kernel that is worse, and for cases that regressed alike."""
+    """A comparison: an error for each kernel that is worse, and for cases that regressed alike.
+
+    A regression that is listed as known is a notice.
+    """
     kernels = (
         _Annotation(_ERROR, f"{it.target} is worse", _lines(words.kernel_change(it)))
         for it in diff.kernels
@@ -60,7 +73,7 @@ def _deviation(entry: Deviation) -> _Annotation:
     return _Annotation(_ERROR, f"deviates: {entry.case} on {', '.join(entry.targets)}", message)
 
 
-def _known(entries: Iterable[Deviation]) -> Iterator[_Annotation]:
+def _bugs(entries: Iterable[Deviation]) -> Iterator[_Annotation]:
     """One for each bug, however many cases and targets show it."""
     alike: dict[str, list[Deviation]] = {}
     for entry in entries:
@@ -73,6 +86,23 @@ def _known(entries: Iterable[Deviation]) -> Iterator[_Annotation]:
         yield _Annotation(_WARNING, title, _lines([("fix", said or bug), ("seen in", cases)]))
 
 
+def _listed(entries: Iterable[Deviation | Silence]) -> Iterator[_Annotation]:
+    """One for each reason, however many cases and targets it excuses."""
+    cases: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
+    for entry in entries:
+        if not entry.known:
+            continue
+        cases.setdefault(entry.known, []).extend(
+            [entry.case] if isinstance(entry, Deviation) else entry.cases
+        )
+        targets.setdefault(entry.known, []).extend(entry.targets)
+    for known, names in cases.items():
+        seen = words.some(list(dict.fromkeys(names)))
+        title = f"known on {', '.join(dict.fromkeys(targets[known]))}"
+        yield _Annotation(_NOTICE, title, _lines([("why", known), ("seen in", seen)]))
+
+
 def _fault(entry: Silence) -> _Annotation:
     level = _WARNING if entry.verdict in _OURS else _ERROR
     title = f"{entry.verdict}: {words.cases_of(entry)} on {', '.join(entry.targets)}"
@@ -80,8 +110,11 @@ def _fault(entry: Silence) -> _Annotation:
 
 
 def _regressions(changes: Sequence[Change]) -> Iterator[_Annotation]:
-    for cases, lines in words.alike(changes):
-        yield _Annotation(_ERROR, f"regression: {words.some(cases)}", _lines(lines))
+    known = [it for it in changes if it.after and it.after.known]
+    new = [it for it in changes if it not in known]
+    for level, word, found in ((_ERROR, "regression", new), (_NOTICE, "known regression", known)):
+        for cases, lines in words.alike(found):
+            yield _Annotation(level, f"{word}: {words.some(cases)}", _lines(lines))
 
 
 def _lines(lines: Iterable[tuple[str, str]]) -> str:
@@ -89,9 +122,9 @@ def _lines(lines: Iterable[tuple[str, str]]) -> str:
 
 
 def _page(annotations: Sequence[_Annotation]) -> str:
-    """Errors first; of each level as many as are shown."""
+    """The worst level first; of each as many as are shown."""
     lines: list[str] = []
-    for level in (_ERROR, _WARNING):
+    for level in (_ERROR, _WARNING, _NOTICE):
         of_level = [it for it in annotations if it.level == level]
         shown = of_level if len(of_level) <= _MOST else of_level[: _MOST - 1]
         lines += map(_command, shown)

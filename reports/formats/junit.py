@@ -7,6 +7,8 @@ pytest writes too. Since the format never had an owner, tools differ; of what th
 - GitLab keeps one of the cases that share class and name, so the class begins with the target.
 - Jenkins cuts a class at its last dot into package and class: ``vm:6.12.fs`` and ``truncate``.
 - Most show the text of a failure, and few ``system-out``: the evidence is in the former.
+
+A fault that is listed as known is skipped with its reason, as pytest does with an expected failure.
 """
 
 import re
@@ -14,6 +16,7 @@ from xml.etree import ElementTree as ET
 
 from reports import words
 from reports.ci.cases import cases_of, evidence, facts, headline
+from reports.matrix import is_known
 from reports.render import Format, Style
 from suite.records import CaseRecord, Results, TargetRecord, Verdict
 
@@ -43,7 +46,7 @@ def results(results: Results, _style: Style) -> str:
 
 def _suite(target: TargetRecord, started: str) -> ET.Element:
     cases = cases_of(target)
-    kinds = [_ELEMENTS.get(case.verdict, "") for case in cases]
+    kinds = [_kind(case)[0] for case in cases]
     suite = ET.Element(
         "testsuite",
         name=_text(target.name),
@@ -69,8 +72,9 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
         name=_text(case.id),
         time=_seconds(case.seconds),
     )
-    if kind := _ELEMENTS.get(case.verdict):
-        result = ET.SubElement(element, kind, type=case.verdict, message=_text(headline(case)))
+    kind, why = _kind(case)
+    if kind:
+        result = ET.SubElement(element, kind, type=why, message=_text(headline(case)))
         result.text = _text("\n".join(evidence(case)))
         if case.calls:
             ET.SubElement(element, "system-out").text = _text("\n".join(case.calls))
@@ -78,6 +82,13 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
         # A success that is no promise kept: whoever counts features has to know.
         ET.SubElement(element, "system-out").text = f"verdict: {case.verdict}"
     return element
+
+
+def _kind(case: CaseRecord) -> tuple[str, str]:
+    """The element of a case that is no success, and its type."""
+    if is_known(case):
+        return "skipped", "known"
+    return _ELEMENTS.get(case.verdict, ""), case.verdict
 
 
 def _text(text: str) -> str:

@@ -80,7 +80,13 @@ def _build(target: TargetRecord, run: str) -> dict[str, Any]:
 
 def _test(target: TargetRecord, case: CaseRecord, run: str, results: Results) -> dict[str, Any]:
     covers = [_text(label) for label in case.covers]
-    misc = {"verdict": case.verdict, "clause": _text(case.clause), "covers": covers}
+    misc = {
+        "verdict": case.verdict,
+        "clause": _text(case.clause),
+        "covers": covers,
+        # It failed all the same, and a user's list is no issue of the origin's.
+        "known": _text(case.known),
+    }
     test = {
         "id": _test_id(run, case),
         "origin": _ORIGIN,

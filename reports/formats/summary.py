@@ -40,7 +40,7 @@ def results(results: Results, _style: Style) -> str:
     return _page(
         _Part([f"# {LABEL}: {badge(results).message}", "", escape(words.headline(results))]),
         _kernels([summarize(target) for target in results.targets]),
-        *_folded(f"Deviations ({len(matrix.deviations)})", map(_deviation, matrix.deviations)),
+        *_folded(words.deviations_title(matrix), map(_deviation, matrix.deviations)),
         *_folded(words.FAULTS_TITLE, map(_silence, faults)),
         *_folded(words.SKIPPED_TITLE, map(_silence, skipped)),
     )
@@ -92,10 +92,10 @@ def _entry(title: str, lines: Iterable[tuple[str, str]]) -> str:
 
 
 def _silence(entry: Silence) -> str:
+    title = f"{entry.verdict} on {', '.join(entry.targets)}"
+    known = [("known", entry.known)] if entry.known else []
     reason = _first_line(entry.reason) or "no reason given"
-    return _entry(
-        f"{entry.verdict} on {', '.join(entry.targets)}", [(words.cases_of(entry), reason)]
-    )
+    return _entry(title, [(words.cases_of(entry), reason), *known])
 
 
 def _first_line(text: str) -> str:

@@ -215,7 +215,8 @@ def _label(row: Row) -> str:
 
 
 def _cell(cell: Cell, *, short: bool) -> Text:
-    return Text(cell.text(short=short), STYLES[cell.worst] if cell.worst else "")
+    style = "yellow" if cell.all_known else STYLES[cell.worst] if cell.worst else ""
+    return Text(cell.text(short=short), style)
 
 
 def _entry(

@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from reports.matrix import FAULTS, LEGEND, SEVERITY, WORDS, area_of
+from reports.matrix import FAULTS, LEGEND, SEVERITY, WORDS, area_of, is_known, weight, word
 from reports.summary import CLAIMS, by_abi, summarize
 from reports.words import printable, remarks
 from suite.abi import FEATURES
@@ -21,8 +21,15 @@ NOTHING = -1
 """Stands for the observation where a case did not run."""
 
 _K = TypeVar("_K", bound=Hashable)
-_Seen: TypeAlias = tuple[Verdict, *tuple[Hashable, ...]]
+_Kind: TypeAlias = tuple[Verdict, bool]
+"""A verdict, and whether it is a fault that is listed as known."""
+_Seen: TypeAlias = tuple[_Kind, *tuple[Hashable, ...]]
 """The fields of an ``Observation``, in its order."""
+
+_KINDS: list[_Kind] = [
+    *((verdict, False) for verdict in Verdict),
+    *((verdict, True) for verdict in SEVERITY if verdict in FAULTS),
+]
 
 _MEANINGS = {
     **{mark: meaning.removeprefix("absent: ") for mark, meaning in LEGEND},
@@ -31,7 +38,7 @@ _MEANINGS = {
 
 
 class Word(msgspec.Struct, array_like=True):
-    """A verdict as it is shown."""
+    """A verdict as it is shown, or that of a known fault, which is a word of its own."""
 
     name: str
     mark: str
@@ -60,6 +67,7 @@ class Observation(msgspec.Struct, array_like=True):
     clause: int
     clauses: int
     bug: int
+    known: int
     reason: int
     calls: int
 
@@ -79,7 +87,7 @@ class Data(msgspec.Struct):
     """All of a run, but for how long each case took."""
 
     words: list[Word]
-    """In the order of ``Verdict``."""
+    """In the order of ``_KINDS``."""
     kernels: list[Kernel]
     areas: list[str]
     features: list[tuple[str, int | None]]
@@ -121,8 +129,7 @@ def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
                 pattern=patterns[pattern],
             )
         )
-    kinds = {verdict: place for place, verdict in enumerate(Verdict)}
-    kept = [(kinds[verdict], *(values[it] for it in rest)) for verdict, *rest in observations]
+    kept = [(_KINDS.index(kind), *(values[it] for it in rest)) for kind, *rest in observations]
     return Data(
         words=[*_words()],
         kernels=[_kernel(target) for target in results.targets],
@@ -172,23 +179,27 @@ def _described(
 
 def _observed(case: CaseRecord) -> _Seen:
     return (
-        case.verdict,
+        (case.verdict, is_known(case)),
         case.expected,
         case.observed,
         case.control,
         case.clause,
         tuple(case.clauses),
         case.bug,
+        case.known,
         case.reason,
         tuple(case.calls),
     )
 
 
 def _words() -> Iterator[Word]:
-    for verdict in Verdict:
-        mark = WORDS[verdict]
-        severity = SEVERITY.index(verdict)
-        yield Word(verdict, mark, severity, verdict in FAULTS, _MEANINGS[mark])
+    order = sorted(_KINDS, key=lambda kind: weight(kind[0], known=kind[1]))
+    for verdict, known in _KINDS:
+        # The page takes the words of a name for classes too.
+        name = f"{verdict} as known" if known else str(verdict)
+        mark, severity = word(verdict, known=known), order.index((verdict, known))
+        meaning = _MEANINGS[WORDS[verdict]] + ("; listed as known" if known else "")
+        yield Word(name, mark, severity, verdict in FAULTS, meaning)
 
 
 def _kernel(target: TargetRecord) -> Kernel:

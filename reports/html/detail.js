@@ -54,6 +54,7 @@ function ofCase(it, kernel) {
       tile("Control", seen.control || "none", "the same without Landlock")),
     fields([
       ["Known bug", seen.bug],
+      ["Known", seen.known],
       ["Reason", seen.reason && make("pre", {}, seen.reason)],
       ["Calls", seen.calls.length && make("pre", {}, seen.calls.join("\n"))],
       ["Clauses", seen.clauses.length && clauses(seen)],

@@ -13,7 +13,7 @@ const ABSENT = words.findIndex((word) => word.name === "absent");
 const kernels = data.kernels.map(([name, abi, lines], place) => ({ name, abi, lines, place }));
 
 const observations = data.observations.map(
-  ([verdict, expected, observed, control, clause, clauses, bug, reason, calls]) => ({
+  ([verdict, expected, observed, control, clause, clauses, bug, known, reason, calls]) => ({
     verdict,
     expected: data.values[expected],
     observed: data.values[observed],
@@ -21,6 +21,7 @@ const observations = data.observations.map(
     clause: data.values[clause],
     clauses: data.values[clauses],
     bug: data.values[bug],
+    known: data.values[known],
     reason: data.values[reason],
     calls: data.values[calls],
   }),

@@ -56,7 +56,7 @@ def page(results: Results) -> str:
         faults=FAULTS,
         rows=[(row.area, row.cells) for row in matrix.rows if not row.feature],
         legend=LEGEND,
-        deviations_title=f"Deviations ({len(matrix.deviations)})",
+        deviations_title=words.deviations_title(matrix),
         deviations=[_deviation(it) for it in matrix.deviations],
         faults_title=words.FAULTS_TITLE,
         silent=[_silence(it) for it in faults],
@@ -129,12 +129,13 @@ def _provides(line: KernelLine) -> str:
     return "provides ?" if line.provided is None else f"provides {line.provided}"
 
 
-_Entry = tuple[str, str, list[tuple[str, str]], str]
-"""Title, sentence, labelled lines, link."""
+_Entry = tuple[str, str, list[tuple[str, str]], bool, str]
+"""Title, sentence, labelled lines, whether it is listed as known, link."""
 
 
 def _deviation(entry: Deviation) -> _Entry:
-    return entry.case, entry.summary, [*words.deviation(entry)], _link(entry)
+    lines = [*words.deviation(entry)]
+    return entry.case, entry.summary, lines, bool(entry.known), _link(entry)
 
 
 def _link(entry: Deviation) -> str:
@@ -144,5 +145,10 @@ def _link(entry: Deviation) -> str:
 
 def _silence(entry: Silence) -> _Entry:
     title = f"{entry.verdict} on {', '.join(entry.targets)}"
-    lines = [("cases", words.cases_of(entry)), ("reason", entry.reason or "no reason given")]
-    return title, "", lines, ""
+    known = [("known", entry.known)] if entry.known else []
+    lines = [
+        ("cases", words.cases_of(entry)),
+        *known,
+        ("reason", entry.reason or "no reason given"),
+    ]
+    return title, "", lines, bool(entry.known), ""

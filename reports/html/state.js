@@ -51,8 +51,8 @@ const textOfCase = cases.map((it) => {
   const says = it.answers.map((name) => data.behaviours[name] ?? "");
   return searched([it.id, it.summary, it.source, it.covers, it.answers, says]);
 });
-const textOfObservation = observations.map(({ expected, observed, clause, bug, reason }) =>
-  searched([expected, observed, clause, bug, reason]),
+const textOfObservation = observations.map(({ expected, observed, clause, bug, known, reason }) =>
+  searched([expected, observed, clause, bug, known, reason]),
 );
 
 /** A predicate of cases: what the filters leave. */
