@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -222,18 +222,18 @@ def _cell(cell: Cell, *, short: bool) -> Text:
 def _entry(
     title: str, summary: str, lines: Iterable[tuple[str, str]], tail: str = ""
 ) -> RenderableType:
-    outer = Table.grid()
-    outer.add_row(_text(title, "bold"))
+    # Not a table in a table: its columns would be measured twice.
+    parts: list[RenderableType] = [_text(title, "bold")]
     if summary:
-        outer.add_row(Padding(_text(summary), (0, 0, 0, 2)))
+        parts.append(Padding(_text(summary), (0, 0, 0, 2)))
     grid = _grid(2)
     for label, line in lines:
         grid.add_row(_text(label, "dim"), _text(line))
     if grid.row_count:
-        outer.add_row(Padding(grid, (0, 0, 0, 2)))
+        parts.append(Padding(grid, (0, 0, 0, 2)))
     if tail:
-        outer.add_row(Padding(_text(tail), (0, 0, 0, 4)))
-    return outer
+        parts.append(Padding(_text(tail), (0, 0, 0, 4)))
+    return Group(*parts)
 
 
 def _silence(entry: Silence) -> RenderableType:
