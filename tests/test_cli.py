@@ -142,6 +142,8 @@ def test_wrong_usage_is_one_line(cases: Path, arguments: tuple[str, ...], said: 
     ("arguments", "said"),
     [
         (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["report", "x", "--format=xml"], "--format: invalid choice: 'xml' (choose from 'badge',"),
+        (["bisect", "x"], "required: --good, --bad; see landproof bisect --help"),
         (["matrix", "--kernels=,"], "argument --kernels: no kernel is named"),
         (["matrix", "-n0"], "argument -n: at least 1"),
     ],
@@ -150,6 +152,7 @@ def test_wrong_arguments_say_which(arguments: Argv, said: str) -> None:
     done = run(landproof(*arguments))
     assert (done.returncode, done.stdout) == (Exit.USAGE, "")
     assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_cases_that_can_not_be_read_are_no_success(tmp_path: Path) -> None:

@@ -32,10 +32,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "when both give the same answer.",
     )
     parser.add_argument("case", metavar="CASE", help="its id, or how it begins")
-    for end in ("good", "bad"):
-        parser.add_argument(
-            f"--{end}", required=True, metavar="KERNEL", help="one end, such as 6.12.43"
-        )
+    parser.add_argument("--good", required=True, metavar="NAME", help="one end, such as 6.12.43")
+    parser.add_argument("--bad", required=True, metavar="NAME", help="the other, such as 6.12.117")
     add_machine_options(parser)
     kernels.add_archive_options(parser)
     kernels.add_store_options(parser)

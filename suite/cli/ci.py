@@ -20,9 +20,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="print a workflow for a CI service",
         description="Print a workflow that tests one kernel a job, merges the results, reports "
         "them, and fails when something is worse than in the last good run.",
-        epilog="landproof ci github > .github/workflows/landlock.yml",
+        epilog="Such as: landproof ci github > .github/workflows/landlock.yml",
     )
-    parser.add_argument("service", choices=services(), help="whose workflow")
+    parser.add_argument(
+        "service", choices=services(), metavar="SERVICE", help=f"one of {', '.join(services())}"
+    )
     parser.add_argument(
         "--kernels",
         default=",".join(catalogue.DEFAULT_SET),

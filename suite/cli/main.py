@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 from suite.cli import bisect, check, ci, explain, history, kernels, merge, report
 from suite.errors import Exit, LandproofError
@@ -18,9 +19,16 @@ exit codes: 0 conforms; 1 a kernel deviates, or a regression; 2 wrong usage;
 3 the machine's or landproof's fault (nothing booted, a download failed); 4 interrupted"""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong on one line; the usage of some verbs is longer than a screen."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(
+    whole: argparse.ArgumentParser = _Parser(
         prog="landproof",
         description="Prove what your kernel's Landlock really does.",
         epilog=_EPILOG,
@@ -34,8 +42,8 @@ def parser() -> argparse.ArgumentParser:
     merge.add_parser(subparsers)
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
-    ci.add_parser(subparsers)
     explain.add_parser(subparsers)
+    ci.add_parser(subparsers)
     return whole
 
 

@@ -20,6 +20,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "report",
         help="render a results file again",
         description="Render a results file again.",
+        epilog="Exits with 1 only when an entry of --known expired or matched nothing.",
     )
     report.add_argument("file", type=Path, metavar="FILE", help="a results file")
     known.add_option(report)
@@ -30,8 +31,9 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "diff",
         help="say what changed between two results files",
         description="Say what changed from results file A to results file B.",
-        epilog="Exits with 1 when a case regressed that is not known to, or a kernel is worse. "
-        "Targets are matched by name; when each file holds one target, whatever their names.",
+        epilog="Exits with 1 when a case regressed that is not listed as known, a kernel is worse, "
+        "or an entry of --known expired or matched nothing. Targets are matched by name; when each "
+        "file holds one target, whatever their names.",
     )
     diff.add_argument("before", type=Path, metavar="A", help="the older results file")
     diff.add_argument("after", type=Path, metavar="B", help="the newer results file")
@@ -45,11 +47,13 @@ def add_output_options(
 ) -> None:
     """The options of every verb that prints a table; ``of`` is what it is a table of."""
     which = parser.add_mutually_exclusive_group()
+    names = [name for name, fmt in formats().items() if getattr(fmt, of)]
     which.add_argument(
         "--format",
-        choices=[name for name, fmt in formats().items() if getattr(fmt, of)],
+        choices=names,
         default=DEFAULT,
-        help=f"how to write it (default: {DEFAULT})",
+        metavar="FORMAT",
+        help=f"how to write it: {', '.join(names)} (default: {DEFAULT})",
     )
     which.add_argument(
         "--json",
