@@ -21,6 +21,7 @@ from suite.needs import Need, unmet
 from suite.outcome import Outcome
 from suite.process import Observation, Process
 from suite.records import CaseRecord, Facts, Verdict
+from suite.reuse import tidy_up
 from suite.session import HungError
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
@@ -30,6 +31,7 @@ from suite.verdict import Judgement, judge
 
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
+_GOOD = {Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED}
 _TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
@@ -174,10 +176,18 @@ def filesystem(
 
 
 @pytest.fixture
-def process(ground: Ground, filesystem: FileSystem | None) -> Iterator[Process]:
-    """A fresh process without a domain; it and all of its kin are killed after the case."""
+def process(
+    request: pytest.FixtureRequest, ground: Ground, filesystem: FileSystem | None
+) -> Iterator[Process]:
+    """A process without a domain, as good as new; all of its kin are killed after the case."""
+    process = ground.spare.pop() if ground.spare else ground.root.fork()
     with ground.session.scope():
-        yield ground.root.fork()
+        yield process
+    judgement = request.node.stash.get(_judgement, None)
+    if judgement and judgement.verdict in _GOOD and tidy_up(process, ground.place):
+        ground.spare.append(process)
+    else:
+        ground.session.kill(process.id)
 
 
 @pytest.fixture
@@ -226,7 +236,7 @@ def judge_fixture(request: pytest.FixtureRequest, facts: Facts) -> Callable[...,
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, facts, seen[1], seen[0])
         node.stash[_judgement] = judgement
-        if judgement.verdict not in (Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED):
+        if judgement.verdict not in _GOOD:
             raise Deviation(explain(judgement))
 
     return rule

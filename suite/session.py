@@ -183,6 +183,8 @@ def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
             return f"<{argument.size} bytes out>"
         case InOut():
             return _shown(argument.data)
+        case Int():
+            return f"<{argument.call.name}'s data at {argument.offset}>"
         case int():
             return str(int(argument))  # an enumeration's name takes the place of three calls
         case _:

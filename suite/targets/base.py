@@ -30,6 +30,8 @@ class Ground:
     """The kernel modules that ``suite.modules`` has asked for."""
     mounted: dict[str, str | Exception] = field(default_factory=dict)
     """Where ``suite.filesystems`` has mounted what, or why it could not."""
+    spare: list[Process] = field(default_factory=list)
+    """Processes of earlier cases that are as good as new."""
     met: dict[str, bool] = field(default_factory=dict)
     """Whether ``suite.needs`` found what it was asked for, by the reason that it gives."""
 

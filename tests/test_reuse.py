@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""What a process has to have left alone to serve the next case too, on the running kernel."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from suite.abi import CREATE, FS
+from suite.outcome import Allowed, Denied
+from suite.process import CLONE_FILES, Process
+from suite.reuse import tidy_up
+from suite.ruleset import Ruleset
+from suite.targets.base import Ground
+from suite.targets.local import LocalTarget
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    target = LocalTarget()
+    yield target.start()
+    target.stop()
+
+
+def serve_case(ground: Ground, process: Process, case: Callable[[Process], object]) -> bool:
+    """What the fixture ``process`` does about a case that went well."""
+    with ground.session.scope():
+        case(process)
+        ground.session.flush()
+    return tidy_up(process, ground.place)
+
+
+def fds(process: Process) -> set[int]:
+    """The numbers of its open files."""
+    flags = {fd: process.observe(Process.fcntl, fd, fcntl.F_GETFD) for fd in range(64)}
+    return {fd for fd, observed in flags.items() if observed.outcome == Allowed()}
+
+
+def use_files(ground: Ground) -> Callable[[Process], None]:
+    def case(process: Process) -> None:
+        path = f"{ground.place}/file"
+        process.write_file(path, b"x")
+        process.open(path, os.O_RDONLY)
+        process.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        process.build(Ruleset(fs=FS.READ_FILE))
+        process.create_ruleset(None, 0, CREATE.VERSION)
+        child = process.under(Ruleset(fs=FS.READ_FILE))
+        child.open(path, os.O_WRONLY)
+        process.unlink(path)
+
+    return case
+
+
+def test_files_and_children_are_gone(ground: Ground) -> None:
+    process = ground.root.fork()
+    before = fds(process)
+    assert serve_case(ground, process, use_files(ground))
+    assert fds(process) == before
+    assert process.observe(Process.wait, -1).outcome == Denied("ECHILD")
+    assert process.observe(Process.open, ground.agent, os.O_RDONLY).outcome == Allowed()
+
+
+UNFIT: dict[str, Callable[[Process], object]] = {
+    "folder": lambda process: process.chdir("/"),
+    "domain": lambda process: process.restrict(Ruleset(fs=FS.READ_FILE)),
+    "elsewhere": lambda process: process.open("/proc/self/comm", os.O_WRONLY),
+    "thread": lambda process: process.thread(),
+    "memory": lambda process: process.fork(CLONE_FILES),
+    "signalled": lambda process: process.fork().kill(process.getpid().value, 0),
+    "descriptor": lambda process: process.dup(0),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT.values(), ids=UNFIT)
+def test_what_it_may_not_have_done(ground: Ground, case: Callable[[Process], object]) -> None:
+    process = ground.root.fork()
+    assert not serve_case(ground, process, case)
+    ground.session.kill(process.id)
