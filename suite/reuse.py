@@ -22,8 +22,8 @@ _PASSING = _OPENING | {
     "access", "bind", "close", "connect", "copy_file_range", "faccessat", "fallocate", "fchmod",
     "fchmodat", "fstat", "ftruncate", "getdents64", "getpid", "getsockname", "getsockopt",
     "landlock_add_rule", "link", "linkat", "listen", "lseek", "mkdir", "mkdirat", "mknod",
-    "mknodat", "newfstatat", "read", "readlinkat", "recvfrom", "rename", "renameat", "renameat2", "rmdir",
-    "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt", "stat", "statx", "symlink",
+    "mknodat", "newfstatat", "read", "readlinkat", "recvfrom", "rename", "renameat", "renameat2",
+    "rmdir", "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt", "stat", "statx", "symlink",
     "symlinkat", "truncate", "unlink", "unlinkat", "wait4", "write",
 }  # fmt: skip
 """Calls that change of the process nothing but its table of files."""
