@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeAlias
 
-from cases.fs.test_filesystems import FILES, NODES, check_with, check_without
+from cases.fs.test_filesystems import FILES, NODES, check, check_rule
 from cases.fs.test_rights import Right
 from suite.abi import FS
-from suite.expectation import since
 from suite.filesystems import FileSystem, filesystems
 from suite.needs import Need
-from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.rows import Judge, Row, answers, table, vm_only
-from suite.ruleset import Ruleset
 from suite.tree import Tree
 
 MountPoint: TypeAlias = Callable[[FileSystem], str]
@@ -90,36 +87,15 @@ MADE = {
 
 @answers("inode-fs-matrix")
 @table({f"{name}-no-rule": row for name, row in MADE.items()})
-def test_without_a_rule(
-    case: Made, mount_point: MountPoint, process: Process, judge: Judge
-) -> None:
-    """Without a rule, what a ruleset handles is denied there too."""
-    action = (case.call, f"{mount_point(case.fs)}/{case.path}")
-    control = process.fork().observe(*action)
-    observed = process.under(Ruleset(fs=case.covers)).observe(*action)
-    judge(since(case.covers, Denied("EACCES")), observed, control)
-
-
-@answers("inode-fs-matrix")
-@table({f"{name}-rule-on-the-mount": row for name, row in MADE.items()})
-def test_with_a_rule(case: Made, mount_point: MountPoint, process: Process, judge: Judge) -> None:
-    """A rule on the mount's root allows its rights to all that is beneath."""
+def test_made(case: Made, mount_point: MountPoint, process: Process, judge: Judge) -> None:
+    """What a ruleset handles is denied there too, unless a rule on the mount's root allows it."""
     root = mount_point(case.fs)
-    sandboxed = process.under(Ruleset(fs=case.covers).allow(root, case.covers))
-    judge(since(case.covers, Allowed()), sandboxed.observe(case.call, f"{root}/{case.path}"))
+    check_rule(process, judge, case.covers, root, lambda p: case.call(p, f"{root}/{case.path}"))
 
 
 @vm_only
 @filesystems(FileSystem.DEVTMPFS)
 @table(FILES | NODES)
-def test_devices_without_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
-    """Without a rule, what a ruleset handles is denied where the kernel makes devices."""
-    check_without(case, process, tree, judge)
-
-
-@vm_only
-@filesystems(FileSystem.DEVTMPFS)
-@table({f"{name}-with-rule": row for name, row in (FILES | NODES).items()})
-def test_devices_with_a_rule(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
-    """A rule allows it there too."""
-    check_with(case, process, tree, judge)
+def test_devices(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """Where the kernel makes devices, what a ruleset handles is denied unless a rule allows it."""
+    check(case, process, tree, judge)
