@@ -120,6 +120,18 @@ WITHIN = {
         expect=ALLOWED,
         answers="refer-rule-above-mountpoint",
     ),
+    "mounted-rule-above-and-on-the-source": Mounted(
+        call=rename("mount/a/file", "mount/b/new"),
+        rules={"": FS.REFER, "mount/a": FS.REFER},
+        expect=ALLOWED,
+        answers="refer-rule-above-mountpoint",
+    ),
+    "mounted-rule-above-and-on-the-destination": Mounted(
+        call=rename("mount/a/file", "mount/b/new"),
+        rules={"": FS.REFER, "mount/b": FS.REFER},
+        expect=ALLOWED,
+        answers="refer-rule-above-mountpoint",
+    ),
     "mounted-rule-on-the-root": Mounted(
         call=rename("mount/a/file", "mount/b/new"), rules={"mount": FS.REFER}, expect=ALLOWED
     ),

@@ -31,7 +31,7 @@ from suite.calls.files import (
 from suite.expectation import ByBug, ByErratum, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import Process
+from suite.process import Observation, Process
 from suite.rows import Case, Judge, answers, covers, table
 from suite.session import Call, Pack
 
@@ -151,6 +151,25 @@ def test_set_before(case: Owner, process: Process, judge: Judge) -> None:
     sandboxed.restrict(SCOPED)
     sandboxed.write(writable, b"x")
     judge(ALLOWED, process.observe(Process.take_signal, SIGIO))
+
+
+@answers("sig-fown-empty-group")
+@covers(SCOPE.SIGNAL)
+def test_group_without_members(process: Process, judge: Judge) -> None:
+    """An owner may be a group that has no member yet: who joins it gets no signal."""
+    readable, writable = process.socketpair()
+    process.fcntl(readable, F_SETFL, os.O_ASYNC)
+
+    def join_owner(setter: Process, leader: Process) -> Observation:
+        leader.block_signals(SIGIO)
+        setown_group(setter, readable, pid(leader))
+        leader.setpgid()
+        process.write(writable, b"x")
+        return leader.observe(Process.take_signal, SIGIO)
+
+    first, second = process.fork(), process.fork()
+    control = join_owner(process, first)
+    judge(NOT_SENT, join_owner(process.under(SCOPED), second), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
