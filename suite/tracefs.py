@@ -28,6 +28,7 @@ TRACEFS = "/sys"
 EVENTS = f"{TRACEFS}/events/landlock"
 PREFIX = "landlock_"
 _INSTANCE = f"{TRACEFS}/instances/landproof"
+_ENABLE = "events/landlock/enable"
 _LINE = re.compile(rf"^.+-(\d+) +\[\d+\] .* \d+: {PREFIX}(\w+): (.*)$")
 _FIELD = re.compile(r"(\w+)=(\S*)")
 _IDENTITY = re.compile(r"\b(ruleset|domain|parent|\w+_domain)=([0-9a-f]+)")
@@ -71,13 +72,13 @@ class Trace:
 
     def __enter__(self) -> Self:
         reader = self._reader
-        # Where a case hung, its instance is still there.
+        # An earlier case may have left it.
         reader.observe(Process.mkdir, _INSTANCE)
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
         reader.write_file(f"{_INSTANCE}/trace_clock", b"counter")
         # A kernel that owes the events and lacks them shows none, and is told so by the case.
-        enable = f"{_INSTANCE}/events/landlock/enable"
-        self.on = reader.observe(Process.write_file, enable, b"1").outcome == Allowed()
+        enabled = reader.observe(Process.write_file, f"{_INSTANCE}/{_ENABLE}", b"1")
+        self.on = enabled.outcome == Allowed()
         self._pipe = reader.open(f"{_INSTANCE}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK)
         return self
 
@@ -90,7 +91,8 @@ class Trace:
         if kind is not None and issubclass(kind, AgentLostError):
             return
         self._reader.close(self._pipe)
-        _ = self._reader.rmdir(_INSTANCE).value
+        # It stays for the next case: to make and remove one takes 40 ms in an emulated machine.
+        _ = self._reader.observe(Process.write_file, f"{_INSTANCE}/{_ENABLE}", b"0").outcome
 
     def events(self, *names: str) -> list[Event]:
         """What happened since they were last asked for; of these names, if some are given."""
