@@ -9,7 +9,7 @@
     verdict = "deviates"           # the default; or crashed, hung
     observed = "allowed"           # optional
     reason = "the fix is not in this series yet"
-    source = "https://bugs.debian.org/1122334"
+    source = "https://github.com/landlock-lsm/linux/issues/41"
     added = 2026-11-20
     expires = 2027-06-01           # optional: the last day on which it counts
 

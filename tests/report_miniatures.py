@@ -25,7 +25,7 @@ BUG = (
     "(CVE-2024-42318, fixed by 39705a6c29f8 in 6.11)"
 )
 
-LISTED = "the fix is not in this series yet (https://bugs.debian.org/1122334)"
+LISTED = "the fix is not in this series yet (https://github.com/landlock-lsm/linux/issues/41)"
 
 PANIC = """the kernel panicked in move_mount
 [   12.104] BUG: kernel NULL pointer dereference, address: 0000000000000028

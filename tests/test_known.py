@@ -23,7 +23,7 @@ from tests.runs import run as execute
 
 TODAY = date(2026, 11, 22)
 EACCES = Denied(errno="EACCES")
-LINK = "https://bugs.debian.org/1122334"
+LINK = "https://github.com/landlock-lsm/linux/issues/41"
 V = Verdict
 
 
@@ -57,7 +57,7 @@ expires = 2027-01-01
 case = "fs/b[c]"
 verdict = "crashed"
 reason = "it panics"
-source = "https://bugs.debian.org/1122334"
+source = "https://github.com/landlock-lsm/linux/issues/41"
 added = 2026-11-02
 """
 
