@@ -6,7 +6,7 @@ security/landlock/net.c.
 """
 
 from dataclasses import replace
-from socket import AF_INET, MSG_DONTWAIT, SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM
+from socket import AF_INET, SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM
 
 from suite.abi import NET
 from suite.calls.files import Fd
@@ -86,7 +86,7 @@ def test_tcp_accepted(process: Process, port: int, judge: Judge) -> None:
 def converse(process: Process, fd: Fd) -> None:
     """Send, receive what is there, end the connection."""
     process.sendto(fd, MESSAGE)
-    process.recv(fd, len(MESSAGE), MSG_DONTWAIT)
+    process.recv(fd, len(MESSAGE))
     process.shutdown(fd, SHUT_RDWR)
 
 

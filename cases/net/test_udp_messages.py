@@ -112,7 +112,7 @@ def test_answer(case: Answer, process: Process, port: int, judge: Judge) -> None
         process.sendto(server, ANSWER, inet(port + 1))
 
     control = process.observe(answer)
-    sandboxed.recv(server, len(MESSAGE), MSG_DONTWAIT)
+    sandboxed.recv(server, len(MESSAGE))
     judge(case.expect, sandboxed.observe(answer), control)
 
 
@@ -150,9 +150,9 @@ def test_question(case: Question, process: Process, port: int, judge: Judge) -> 
             client.sendto(fd, MESSAGE)
         else:
             client.sendto(fd, MESSAGE, inet(port))
-        process.recv(server, len(MESSAGE), MSG_DONTWAIT)
+        process.recv(server, len(MESSAGE))
         process.sendto(server, ANSWER, client.name(fd, 16))
-        client.recv(fd, len(ANSWER), MSG_DONTWAIT)
+        client.recv(fd, len(ANSWER))
 
     peer = port if case.rule else port + 1
     rules = ((peer, SEND), (0, BIND)) if case.chosen else ((peer, SEND),)
