@@ -2,6 +2,7 @@
 """File systems as a dimension of cases: ids, modules, mounts that are made once or told why not."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import SimpleNamespace
 from typing import cast
@@ -13,6 +14,7 @@ from suite.disks import MissingError
 from suite.errors import InfrastructureError
 from suite.filesystems import FileSystem, filesystems, mounted
 from suite.modules import load_modules
+from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
 from suite.records import KernelBuild
 from suite.rows import Row, table
@@ -93,15 +95,27 @@ class Modular(LocalTarget):
         yield name.encode()
 
 
+@dataclass
+class Seen:
+    """What was observed."""
+
+    outcome: Outcome
+
+
 class Loader:
-    """A process that only loads modules."""
+    """A process that only loads modules, and may be particular about their signatures."""
 
-    def __init__(self) -> None:
+    def __init__(self, *refused: bytes) -> None:
         self.loaded: list[bytes] = []
+        self._refused = refused
 
-    def init_module(self, image: bytes) -> None:
-        """Note it."""
+    def observe(self, action: object, image: bytes) -> Seen:
+        """Note what is loaded."""
+        assert action is Process.init_module
+        if image in self._refused:
+            return Seen(Denied("ENOKEY"))
         self.loaded.append(image)
+        return Seen(Allowed())
 
 
 def bare_ground(root: object, session: object = None, *, private: bool = True) -> Ground:
@@ -118,6 +132,21 @@ def test_modules_are_loaded_in_their_order_and_once(session: Session) -> None:
     assert loader.loaded == [
         b"what loop needs", b"loop", b"what xfs needs", b"xfs", b"what ext4 needs", b"ext4",
     ]  # fmt: skip
+
+
+SIGNED = (
+    b"code" + b"signature" + bytes(8) + (9).to_bytes(4, "big") + b"~Module signature appended~\n"
+)
+
+
+@pytest.mark.parametrize(("refused", "loaded"), [((), b"code"), ((b"code",), SIGNED)])
+def test_a_signature_is_left_out_where_none_is_asked_for(
+    session: Session, monkeypatch: pytest.MonkeyPatch, refused: tuple[bytes, ...], loaded: bytes
+) -> None:
+    target, loader = Modular(), Loader(*refused)
+    monkeypatch.setattr(target, "modules", lambda name: [SIGNED])
+    load_modules(("xfs",), bare_ground(loader, session), target)
+    assert loader.loaded == [loaded]
 
 
 def test_a_module_that_can_not_be_loaded_harms_nothing(session: Session) -> None:
