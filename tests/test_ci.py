@@ -26,9 +26,9 @@ SCHEMAS = {
 INSTALLS = {"plain": "pip install landproof", "lines": "pip install uv\nuv pip install '.[x]'"}
 
 
-def printed(service: str, install: str = INSTALLS["plain"]) -> str:
+def printed(service: str, install: str = INSTALLS["plain"], runner: str = "") -> str:
     kernels = ["6.1", "6.12.43+amd64", "path:arch/x86/boot/bzImage"]
-    return workflow(service, kernels=kernels, install=install, branch="main")
+    return workflow(service, kernels=kernels, install=install, branch="main", runner=runner)
 
 
 def scripts(node: object) -> Iterator[str]:
@@ -55,20 +55,22 @@ def test_every_service_is_tested() -> None:
     assert services() == sorted(SCHEMAS)
 
 
+@pytest.mark.parametrize("runner", ["", "debian"], ids=["theirs", "own"])
 @pytest.mark.parametrize("install", INSTALLS.values(), ids=INSTALLS)
 @pytest.mark.parametrize("service", SCHEMAS)
-def test_its_schema_takes_it(service: str, install: str, tmp_path: Path) -> None:
+def test_its_schema_takes_it(service: str, install: str, runner: str, tmp_path: Path) -> None:
     file = tmp_path / "workflow.yml"
-    file.write_text(printed(service, install), encoding="utf-8")
+    file.write_text(printed(service, install, runner), encoding="utf-8")
     command = [sys.executable, "-m", "check_jsonschema", *SCHEMAS[service], str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("runner", ["", "debian"], ids=["theirs", "own"])
 @pytest.mark.parametrize("install", INSTALLS.values(), ids=INSTALLS)
 @pytest.mark.parametrize("service", SCHEMAS)
-def test_its_shell_is_shell(service: str, install: str) -> None:
-    found = list(scripts(YAML(typ="safe").load(printed(service, install))))
+def test_its_shell_is_shell(service: str, install: str, runner: str) -> None:
+    found = list(scripts(YAML(typ="safe").load(printed(service, install, runner))))
     assert any(install in script for script in found)
     for script in found:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
@@ -153,9 +155,20 @@ def test_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert "pip install .\n" in document[".landproof"]["before_script"]
 
 
+def test_a_machine_of_ones_own_gets_the_rule_for_kvm() -> None:
+    job = YAML(typ="safe").load(printed("github", runner="debian"))["jobs"]["kernel"]
+    assert job["runs-on"] == "debian"
+    assert "container" not in job
+    assert 'KERNEL=="kvm"' in job["steps"][0]["run"]
+    theirs = YAML(typ="safe").load(printed("github"))["jobs"]["kernel"]
+    assert theirs["container"]["options"] == "--device /dev/kvm"
+    assert "udev" not in str(theirs)
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
+        (["--runner", "a: b"], "is not the label of a runner"),
         (["--kernels", "six"], "'six' is not a kernel name"),
         (["--kernels", ","], "no kernel is named"),
         (["--install", " "], "no command is given"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
+_MKFS = "btrfs-progs dosfstools e2fsprogs f2fs-tools xfsprogs"
 _SUFFIX = ".yml.jinja"
 
 
@@ -16,7 +17,9 @@ def services() -> list[str]:
     return sorted(path.name.removesuffix(_SUFFIX) for path in _FOLDER.glob(f"*{_SUFFIX}"))
 
 
-def workflow(service: str, *, kernels: Sequence[str], install: str, branch: str) -> str:
+def workflow(
+    service: str, *, kernels: Sequence[str], install: str, branch: str, runner: str = ""
+) -> str:
     """A workflow for a service.
 
     Args:
@@ -24,6 +27,7 @@ def workflow(service: str, *, kernels: Sequence[str], install: str, branch: str)
         kernels: Names as ``landproof matrix --kernels`` takes them.
         install: Shell commands that install landproof, run in a checkout and a virtual environment.
         branch: The branch whose last good run others are compared with.
+        runner: The label of Debian machines of one's own; empty for the service's.
     """
     # Doubled braces are GitHub's own, and a sign of the dollar is the shell's.
     environment = jinja2.Environment(
@@ -31,6 +35,7 @@ def workflow(service: str, *, kernels: Sequence[str], install: str, branch: str)
         autoescape=False,  # noqa: S701 (YAML)
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
         variable_start_string="[[",
         variable_end_string="]]",
         block_start_string="[%",
@@ -40,4 +45,11 @@ def workflow(service: str, *, kernels: Sequence[str], install: str, branch: str)
     )
     environment.filters["json"] = json.dumps
     template = environment.get_template(f"{service}{_SUFFIX}")
-    return template.render(kernels=kernels, install=install.strip(), branch=branch)
+    return template.render(
+        kernels=kernels,
+        install=install.strip(),
+        branch=branch,
+        runner=runner,
+        sudo="sudo " if runner else "",
+        mkfs=_MKFS,
+    )

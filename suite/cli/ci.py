@@ -43,6 +43,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME",
         help="the branch to compare with (default: main)",
     )
+    parser.add_argument(
+        "--runner",
+        default="",
+        metavar="LABEL",
+        help="Debian machines of your own (default: the service's, in a container)",
+    )
     parser.set_defaults(handler=_ci)
 
 
@@ -57,8 +63,14 @@ def _ci(arguments: argparse.Namespace) -> int:
         raise UsageError("--install: no command is given")
     if not re.fullmatch(r"[\w./+-]+", arguments.branch):
         raise UsageError(f"--branch: {arguments.branch!r} is not the name of a branch")
+    if not re.fullmatch(r"[\w.-]*", arguments.runner):
+        raise UsageError(f"--runner: {arguments.runner!r} is not the label of a runner")
     text = workflow(
-        arguments.service, kernels=kernels, install=arguments.install, branch=arguments.branch
+        arguments.service,
+        kernels=kernels,
+        install=arguments.install,
+        branch=arguments.branch,
+        runner=arguments.runner,
     )
     emit(text, None)
     return Exit.CONFORMS
