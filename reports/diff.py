@@ -26,9 +26,8 @@ from enum import StrEnum
 
 from reports.summary import KernelLine, summarize
 from suite.errors import UsageError
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
 
-GOOD = frozenset({Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED})
 BAD = frozenset(Verdict) - GOOD - {Verdict.SKIPPED}
 DEAD = frozenset({Verdict.CRASHED, Verdict.HUNG})
 

@@ -13,13 +13,13 @@ from itertools import groupby
 from typing import Any
 
 from reports import words
-from reports.diff import BAD, GOOD
+from reports.diff import BAD
 from reports.merge import moment
 from reports.page import Entry, Page, Section, Table
 from reports.summary import summarize
 from suite.errors import UsageError
 from suite.outcome import Outcome
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
 
 SILENT = frozenset({Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST})
 """Verdicts that don't tell what a kernel does."""

@@ -20,7 +20,7 @@ from suite.hub import Hub, TargetDownError
 from suite.needs import Need, unmet
 from suite.outcome import Outcome
 from suite.process import Observation, Process
-from suite.records import CaseRecord, Facts, Verdict
+from suite.records import GOOD, CaseRecord, Facts, Verdict
 from suite.reuse import tidy_up
 from suite.session import HungError
 from suite.targets.base import Ground, Target
@@ -31,7 +31,6 @@ from suite.verdict import Judgement, judge
 
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
-_GOOD = {Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED}
 _TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
@@ -184,7 +183,7 @@ def process(
     with ground.session.scope():
         yield process
     judgement = request.node.stash.get(_judgement, None)
-    if judgement and judgement.verdict in _GOOD and tidy_up(process, ground.place):
+    if judgement and judgement.verdict in GOOD and tidy_up(process, ground.place):
         ground.spare.append(process)
     else:
         ground.session.kill(process.id)
@@ -236,7 +235,7 @@ def judge_fixture(request: pytest.FixtureRequest, facts: Facts) -> Callable[...,
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, facts, seen[1], seen[0])
         node.stash[_judgement] = judgement
-        if judgement.verdict not in _GOOD:
+        if judgement.verdict not in GOOD:
             raise Deviation(explain(judgement))
 
     return rule

@@ -36,6 +36,10 @@ class Verdict(StrEnum):
     """Nothing was heard."""
 
 
+GOOD = frozenset({Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED})
+"""Verdicts of a kernel that does what it owes."""
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a target is, probed once."""
 

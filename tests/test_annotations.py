@@ -32,12 +32,12 @@ def annotations(text: str) -> list[tuple[str, str, str]]:
         assert match, line
         level, title, message = match.groups()
         title = title.replace("%3A", ":").replace("%2C", ",")
-        decoded = (
-            it.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
-            for it in (title, message)
-        )
-        found.append((level, *decoded))
-    return found  # type: ignore[return-value]
+        found.append((level, unescaped(title), unescaped(message)))
+    return found
+
+
+def unescaped(text: str) -> str:
+    return text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
 
 
 def deviating(number: int) -> Results:

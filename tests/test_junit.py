@@ -72,7 +72,7 @@ def test_what_is_listed_as_known_is_skipped_with_its_reason() -> None:
 
 
 def test_properties_hold_the_facts() -> None:
-    properties = suites(zoo())["vm:6.12"].properties()  # type: ignore[no-untyped-call]
+    properties = suites(zoo())["vm:6.12"].properties()  # type: ignore[no-untyped-call] # the library has no types
     told = {it.name: it.value for it in properties}
     assert told["release"] == "6.12.43+deb12-amd64"
     assert told["errata"] == "1,2"

@@ -12,10 +12,9 @@ import pytest
 from tap.line import Result
 from tap.parser import Parser
 
-from reports.diff import GOOD
 from reports.matrix import FAULTS, is_known
 from reports.render import render
-from suite.records import Results, TargetRecord, Verdict
+from suite.records import GOOD, Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
 
 RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}
