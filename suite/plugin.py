@@ -74,8 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = Hub(lambda name: _make_target(config, name))
-    workers.configure(config)
+    config.stash[_hub] = hub = Hub(lambda name: _make_target(config, name))
+    workers.configure(config, hub)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -4,32 +4,65 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from suite import rows
 
-_ENOUGH = 2
-"""A worker begins a case when it knows the next one, or that there is none."""
+_ENOUGH = 4
+"""A worker begins a case when it knows the next one, or that there is none; and news travel."""
+_PORTION = 32
+"""Cases that a worker gets at once: what it has, no other can take from it."""
+_WORTH = 300
+"""Cases for each of its workers that make it worth to boot a target once more, for another one."""
+
+
+@dataclass(slots=True, eq=False)
+class _Share:
+    """What is to be done on a target."""
+
+    target: str
+    left: deque[int]
+    """The cases that no worker has yet."""
+    workers: list[WorkerController] = field(default_factory=list)
+    """Those that run the target."""
+
+    def take(self, worker: WorkerController) -> list[int]:
+        """The next cases: from the front for the first worker, from the end for others.
+
+        So each of them has neighbours, which need the same file systems.
+        """
+        first = self.workers[0] is worker
+        count = min(_PORTION, len(self.left))
+        taken = [self.left.popleft() if first else self.left.pop() for _ in range(count)]
+        return sorted(taken)
 
 
 class TargetScheduling:
-    """A scheduler for xdist that gives a whole target to a worker.
+    """A scheduler for xdist that gives a target to a worker, and to more when there is room.
 
-    ``--dist loadgroup`` would do, but for three defects: with pytest 9.2 it takes every case for a
-    group of its own (pytest-xdist issue 1386); it begins the case again that a worker died in, so
-    that the next worker dies too; and it waits for ever for a worker that has one case left.
+    ``--dist loadgroup`` would do for the former, but for three defects: with pytest 9.2 it takes
+    every case for a group of its own (pytest-xdist issue 1386); it begins the case again that a
+    worker died in, so that the next worker dies too; and it waits for ever for a worker that has
+    one case left.
+
+    Args:
+        config: Of the process that hands the cases out.
+        shareable: The targets that several workers may each have one of.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, shareable: Collection[str] = ()) -> None:
         self.numnodes = len(parse_tx_spec_config(config))
         self._targets = rows.targets(config)
+        self._shareable = shareable
         self.collection: list[str] | None = None
         """What every worker collects; a case is known by its index in it."""
-        self._queue: deque[list[int]] = deque()
-        """The cases that no worker has yet, target by target."""
+        self._shares: dict[str, _Share] = {}
+        self._at: dict[WorkerController, _Share] = {}
+        """What a worker is busy with."""
         self._pending: dict[WorkerController, list[int]] = {}
         """The cases that a worker has, in the order in which it runs them."""
         self._collected: set[WorkerController] = set()
@@ -47,25 +80,30 @@ class TargetScheduling:
     @property
     def has_pending(self) -> bool:
         """Whether a case is still to end."""
-        return bool(self._queue) or any(self._pending.values())
+        return self._is_left or any(self._pending.values())
 
     @property
     def tests_finished(self) -> bool:
         """Whether the workers have all that they will ever get."""
         idle = all(len(pending) < _ENOUGH for pending in self._pending.values())
-        return self.collection_is_completed and not self._queue and idle
+        return self.collection_is_completed and not self._is_left and idle
+
+    @property
+    def _is_left(self) -> bool:
+        return any(share.left for share in self._shares.values())
 
     def add_node(self, node: WorkerController) -> None:
         """A worker is there; it will collect."""
         self._pending[node] = []
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """A worker has gone: the case that it died in; the rest of its target is to be done."""
+        """A worker has gone: the case that it died in; what else it had is to be done."""
         pending = self._pending.pop(node)
+        self._leave(node)
         if not pending or self.collection is None:
             return None
         crashed, *rest = pending
-        self._queue.extendleft(reversed(self._by_target(rest)))
+        self._keep(reversed(rest))
         for other in self._pending:
             self._feed(other)
         return self.collection[crashed]
@@ -74,7 +112,7 @@ class TargetScheduling:
         """A worker has collected."""
         if self.collection is None:
             self.collection = list(collection)
-            self._queue.extend(self._by_target(range(len(collection))))
+            self._keep(reversed(range(len(collection))))
         self._collected.add(node)
 
     def mark_test_complete(
@@ -106,24 +144,52 @@ class TargetScheduling:
             self._feed(node)
 
     def _feed(self, node: WorkerController) -> None:
-        while self._queue and len(self._pending[node]) < _ENOUGH and self._give(node):
-            pass
-        if not self._queue and node in self._collected:
-            node.shutdown()
+        if node not in self._collected or node.shutting_down:
+            return
+        while len(self._pending[node]) < _ENOUGH:
+            if not self._give(node):
+                node.shutdown()
+                return
 
     def _give(self, node: WorkerController) -> bool:
-        if not self._queue or node not in self._collected or node.shutting_down:
+        if node not in self._collected or node.shutting_down:
             return False
-        part = self._queue.popleft()
+        share = self._at.get(node)
+        if share is None or not share.left:
+            self._leave(node)
+            share = self._next()
+            if share is None:
+                return False
+            share.workers.append(node)
+            self._at[node] = share
+        part = share.take(node)
         self._pending[node] += part
         node.send_runtest_some(part)
         return True
 
-    def _by_target(self, indices: Iterable[int]) -> list[list[int]]:
+    def _leave(self, node: WorkerController) -> None:
+        share = self._at.pop(node, None)
+        if share:
+            share.workers.remove(node)
+
+    def _next(self) -> _Share | None:
+        """A target that nobody runs; else one where there is enough to do for one more."""
+        waiting = [share for share in self._shares.values() if share.left]
+        alone = next((share for share in waiting if not share.workers), None)
+        shared = [share for share in waiting if share.target in self._shareable]
+        if alone or not shared:
+            return alone
+        most = max(shared, key=lambda share: len(share.left) / (len(share.workers) + 1))
+        return most if len(most.left) >= _WORTH * (len(most.workers) + 1) else None
+
+    def _keep(self, backwards: Iterable[int]) -> None:
+        """These cases are to be done, before others of their targets."""
         assert self.collection is not None  # noqa: S101 (there are indices)
-        parts: dict[str, list[int]] = {}
-        for index in indices:
+        begun: dict[str, _Share] = {}
+        for index in backwards:
             nodeid = self.collection[index]
             place = rows.place(nodeid, self._targets)
-            parts.setdefault(place[0] if place else nodeid, []).append(index)
-        return list(parts.values())
+            target = place[0] if place else nodeid
+            share = begun.setdefault(target, self._shares.get(target) or _Share(target, deque()))
+            share.left.appendleft(index)
+        self._shares = {**dict(reversed(begun.items())), **self._shares}

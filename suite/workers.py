@@ -13,28 +13,37 @@ import execnet
 import pytest
 from xdist.workermanage import WorkerController
 
+from suite import rows
+from suite.hub import Hub
 from suite.scheduler import TargetScheduling
 
 _PR_SET_PDEATHSIG = 1
 
 
-def configure(config: pytest.Config) -> None:
+def configure(config: pytest.Config, hub: Hub) -> None:
     """Do what this process has to do as a worker, or as the controller of some."""
     if hasattr(config, "workerinput"):
         _serve()
     elif config.getoption("dist", "no") != "no":
-        config.pluginmanager.register(_Controller())
+        config.pluginmanager.register(_Controller(hub))
 
 
 class _Controller:
     """A plugin of the process that hands the cases out."""
 
-    def __init__(self) -> None:
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
         self._pids: dict[str, int] = {}
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
-        """Keep a target together, whatever ``--dist`` says but for ``each``."""
-        return None if config.getoption("dist") == "each" else TargetScheduling(config)
+        """Keep a target together, whatever ``--dist`` says but for ``each``.
+
+        Of a machine of ours there may be several, of the running kernel's disks and ports not.
+        """
+        if config.getoption("dist") == "each":
+            return None
+        names = rows.targets(config)
+        return TargetScheduling(config, [it for it in names if self._hub.target(it).disposable])
 
     def pytest_xdist_newgateway(self, gateway: execnet.Gateway) -> None:
         """Note a worker of this machine while it has nothing else to do than to tell its pid."""

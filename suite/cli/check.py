@@ -30,6 +30,8 @@ from vm.store import Store
 from vm.target import GUEST_ARCH
 from vm.tools import FullError, UnreachableError
 
+_MOST_SHARES = 4
+"""Machines that run cases of one kernel at once: each boots it, and reads all cases before."""
 _SHOWN = 20
 """Regressions that are named beside the report, which names all of them."""
 
@@ -64,7 +66,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         type=_positive,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="how many virtual machines run at once (default: one a processor)",
+        help="how many virtual machines run at once, of one kernel too (default: one a processor)",
     )
     add_machine_options(matrix)
     kernels.add_archive_options(matrix)
@@ -143,7 +145,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
             targets,
             options=options,
             select=arguments.select,
-            workers=min(arguments.workers, len(targets)),
+            workers=min(arguments.workers, _MOST_SHARES * len(targets)),
             watcher=progress,
         )
     outcome.results.targets += [
