@@ -3,7 +3,9 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
 from reports.matrix import FAULTS, KNOWN, LEGEND, WORDS, Deviation, Matrix, Silence
@@ -35,6 +37,8 @@ _KIND_COUNTS = {
 _CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NAMED = 3
+_EACH = 50
+"""New cases, or cases gone, that are named one by one."""
 _KNOWN_WORDS = {WORDS[verdict].lower() for verdict in FAULTS}
 
 
@@ -205,6 +209,25 @@ def alike(changes: Sequence[Change]) -> list[tuple[list[str], list[tuple[str, st
     for entry in changes:
         cases.setdefault(tuple(_change(entry)), []).append(entry.case)
     return [(names, list(lines)) for lines, names in cases.items()]
+
+
+def one_sided(changes: Sequence[Change]) -> Iterator[tuple[str, str, str]]:
+    """Cases that are new or gone: case, verdict, targets; of many, a line a file of cases."""
+    if len(changes) <= _EACH:
+        for entry in changes:
+            yield entry.case, str(_verdict(entry)), ", ".join(entry.targets)
+        return
+    for file, group in groupby(changes, key=lambda entry: entry.case.partition("[")[0]):
+        found = list(group)
+        verdicts = Counter(map(_verdict, found))
+        targets = dict.fromkeys(name for entry in found for name in entry.targets)
+        told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+        yield f"{file}: {plural(len(found), 'case')}", told, ", ".join(targets)
+
+
+def _verdict(entry: Change) -> Verdict | str:
+    record = entry.after or entry.before
+    return record.verdict if record else ""
 
 
 def _change(entry: Change) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from reports import words
 from reports.diff import Diff, Kind, compare
 from reports.render import formats, render, render_diff
 from reports.results import save
@@ -36,11 +37,12 @@ def case(
     observed: Outcome | None = EACCES,
     expected: Outcome | None = EACCES,
     *,
+    name: str = "fs/a[b]",
     bug: str = "",
     reason: str = "",
 ) -> CaseRecord:
     return CaseRecord(
-        id="fs/a[b]",
+        id=name,
         verdict=verdict,
         observed=observed,
         expected=expected,
@@ -130,6 +132,20 @@ def test_cases_of_one_run_only_are_new_or_gone() -> None:
     assert [change.kind for change in compare(nothing, there).changes] == [Kind.NEW]
     assert [change.kind for change in compare(there, nothing).changes] == [Kind.GONE]
     assert not compare(nothing, there).regressed
+
+
+def test_many_cases_gone_are_told_by_file() -> None:
+    """As when a brief run is compared with a full one."""
+    ids = [f"fs/{file}[row-{number}]" for file in ("link", "open") for number in range(30)]
+    before = one(*(case(V.CONFORMS, name=name) for name in ids), case(V.SKIPPED, name="net/udp[x]"))
+    difference = compare(before, one())
+    assert list(words.one_sided(difference.changes)) == [
+        ("fs/link: 30 cases", "30 conforms", "vm:k"),
+        ("fs/open: 30 cases", "30 conforms", "vm:k"),
+        ("net/udp: 1 case", "1 skipped", "vm:k"),
+    ]
+    few = compare(one(case(V.CONFORMS, name=ids[0])), one())
+    assert list(words.one_sided(few.changes)) == [(ids[0], "conforms", "vm:k")]
 
 
 KERNEL = kernel("vm:k", "6.12", 6, 0b11)

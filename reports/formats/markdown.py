@@ -167,10 +167,9 @@ def _changes(kind: Kind, changes: Sequence[Change]) -> Iterator[str]:
             listed = [] if title == everything else [("cases", everything)]
             yield _entry(title, [*listed, *lines])
     elif changes:
-        records = ((it, it.after or it.before) for it in changes)
         rows = (
-            [_code(it.case), record.verdict if record else "", escape(", ".join(it.targets))]
-            for it, record in records
+            [_code(case), verdict, escape(targets)]
+            for case, verdict, targets in words.one_sided(changes)
         )
         yield _table(["case", "verdict", "on"], rows)
 

@@ -246,11 +246,8 @@ def _silence(entry: Silence) -> RenderableType:
 def _changes(kind: Kind, changes: Sequence[Change]) -> Iterator[RenderableType]:
     if kind in {Kind.NEW, Kind.GONE}:
         grid = _grid(3)
-        for it in changes:
-            record = it.after or it.before
-            grid.add_row(
-                _text(it.case), record.verdict if record else "", _text(", ".join(it.targets))
-            )
+        for line in words.one_sided(changes):
+            grid.add_row(*map(_text, line))
         return iter([grid] if changes else [])
     alike = words.alike(changes)
     return _apart(_entry("\n".join(cases), "", lines) for cases, lines in alike)
