@@ -45,14 +45,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def cases(session: nox.Session) -> None:
-    """Run the cases here and on a few kernels; only known bugs may deviate."""
-    _run_cases(session, "check")
-    _run_cases(session, "matrix", "--kernels", *(session.posargs or [FEW]))
+    """Run every case here and on a few kernels; only known bugs may deviate."""
+    _run_cases(session, "check", "--full")
+    _run_cases(session, "matrix", "--full", "--kernels", *(session.posargs or [FEW]))
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Run the cases on the default set of kernels; only known bugs may deviate."""
+    """Show each behaviour on the default set of kernels; only known bugs may deviate."""
     _run_cases(session, "matrix", *session.posargs)
 
 

@@ -12,6 +12,7 @@ import pytest
 from suite import rows, workers
 from suite.agent.client import AgentLostError, AgentSilentError
 from suite.agent.wire import OpKind
+from suite.brief import brief
 from suite.disks import MissingError
 from suite.errors import LandproofError, UsageError
 from suite.expectation import Expectation
@@ -66,6 +67,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="where the cases run: local, vm:NAME; repeatable (default: local)",
     )
+    group.addoption(
+        "--brief", action="store_true", help="leave out what shows a behaviour once more"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -113,8 +117,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("target_name", names, indirect=True, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One target after the other, so that each is started once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One target after the other, so that each is started once; few cases, where few will do."""
+    if config.getoption("brief"):
+        items[:], left_out = brief(items)
+        config.hook.pytest_deselected(items=left_out)
     order: dict[str, int] = {}
     for item in items:
         order.setdefault(rows.target_of(item), len(order))

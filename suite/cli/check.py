@@ -84,7 +84,14 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-k", dest="select", metavar="EXPRESSION", help="only cases that match")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="run every case; else, without -k, those that show each behaviour once",
+    )
+    parser.add_argument(
+        "-k", dest="select", metavar="EXPRESSION", help="of all cases, only those that match"
+    )
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
     )
@@ -116,10 +123,16 @@ def _names(text: str) -> list[str]:
     return names
 
 
+def _is_brief(arguments: argparse.Namespace) -> bool:
+    return not arguments.full and arguments.select is None
+
+
 def _check(arguments: argparse.Namespace) -> int:
     judge = _Judge(arguments, ["local"])
     with RunProgress(["local"]) as progress:
-        outcome = run(["local"], select=arguments.select, watcher=progress)
+        outcome = run(
+            ["local"], select=arguments.select, brief=_is_brief(arguments), watcher=progress
+        )
     return judge.finish(outcome)
 
 
@@ -145,6 +158,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
             targets,
             options=options,
             select=arguments.select,
+            brief=_is_brief(arguments),
             workers=min(arguments.workers, _MOST_SHARES * len(targets)),
             watcher=progress,
         )
@@ -228,9 +242,12 @@ class _Judge:
             emit(render(results, arguments.format, style), arguments.output)
             if outcome.interrupted:
                 print("interrupted: what was not run is lost", file=sys.stderr)
+            if _is_brief(arguments):
+                print("each behaviour was shown once; --full runs every case", file=sys.stderr)
         if outcome.interrupted:
             return Exit.INTERRUPTED
-        stale = known.tell_faults(results, self._listed, whole=arguments.select is None)
+        whole = arguments.full and arguments.select is None
+        stale = known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:
             found = list(regressions(results, self._baseline))
             for line in found[:_SHOWN]:

@@ -34,6 +34,7 @@ def run(
     options: Sequence[str] = (),
     select: str | None = None,
     nodes: Sequence[str] = (),
+    brief: bool = False,
     workers: int = 1,
     watcher: Watcher | None = None,
 ) -> Outcome:
@@ -44,6 +45,7 @@ def run(
         options: More options of our pytest plugins.
         select: Only cases that match, as pytest's ``-k`` takes it.
         nodes: Only these cases, by pytest's ids; all when empty.
+        brief: Only as many of them as show each behaviour once.
         workers: How many targets run at once.
         watcher: Told of every case.
 
@@ -64,6 +66,8 @@ def run(
     ]
     if select:
         arguments.append(f"-k={select}")
+    if brief:
+        arguments.append("--brief")
     if workers > 1:
         arguments += [f"--numprocesses={workers}", "--max-worker-restart=20"]
     code = pytest.main(arguments, plugins=[recorder])

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""A brief run leaves out only what it shows otherwise."""
+
+import pytest
+
+from suite.cli.run import CONFIG, QUIET
+from suite.declared import Collector, Declared
+from suite.rows import place
+
+pytest_plugins = ["pytester"]
+CASES = """
+import pytest
+from suite.rows import Row, answers, needs, table, vm_only
+from suite.needs import Need
+
+ROWS = {
+    "guarded": Row(answers="a", needs=(Need.ROOT,)),
+    "first": Row(answers="a"),
+    "again": Row(answers="a"),
+    "other": Row(answers=("a", "b")),
+    "silent": Row(),
+}
+
+@table(ROWS)
+def test_rows(case, ground):
+    pass
+
+@answers("a")
+def test_function(ground):
+    pass
+
+@vm_only
+@answers("c")
+def test_machine(ground):
+    pass
+
+@table({"third": Row(answers="b"), "fourth": Row(answers="b")})
+def test_more_rows(case, ground):
+    pass
+"""
+
+
+class Ran:
+    """Notes what a run would run."""
+
+    def __init__(self) -> None:
+        self.nodes: list[str] = []
+        self.left_out = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note the cases."""
+        self.nodes = [item.nodeid for item in session.items]
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Count the others."""
+        self.left_out += len(items)
+
+
+@pytest.fixture
+def house(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with cases of two areas."""
+    for area in ("area", "claims"):
+        (pytester.mkdir(area) / "test_mini.py").write_text(CASES)
+    pytester.makeini("[pytest]\naddopts = --import-mode=importlib")
+    return pytester
+
+
+def chosen(house: pytest.Pytester, *options: str) -> tuple[list[str], int]:
+    """The ids of the cases of each target that would be run, and how many were left out."""
+    ran = Ran()
+    plain = ("-p", "suite.plugin", "-p", "no:cacheprovider", "-q", "--collect-only", "--brief")
+    house.inline_run(*plain, *options, plugins=[ran])
+    places = [place(node, ["local"]) for node in ran.nodes]
+    return [found[1] for found in places if found], ran.left_out
+
+
+def test_a_case_stands_for_those_that_show_the_same(house: pytest.Pytester) -> None:
+    """The one that needs least, of each function and of each behaviour."""
+    ids, left_out = chosen(house, "area")
+    assert ids == [
+        "area/mini[first]",
+        "area/mini[other]",
+        "area/mini[function]",
+        "area/mini[machine]",
+        "area/mini[third]",
+    ]
+    assert left_out == 4
+
+
+def test_claims_are_whole(house: pytest.Pytester) -> None:
+    """What they show, they show for others too."""
+    ids, left_out = chosen(house, "area", "claims")
+    assert len([name for name in ids if name.startswith("claims/")]) == 9
+    assert left_out == 5
+
+
+@pytest.fixture(scope="module")
+def declared() -> tuple[dict[str, Declared], dict[str, Declared]]:
+    """Our own cases: all, and those of a brief run."""
+    found = []
+    for options in ([], ["--brief"]):
+        collector = Collector("local")
+        folder = CONFIG.parent
+        arguments = [f"--config-file={CONFIG}", f"--rootdir={folder.parent}", *QUIET]
+        more = ["--collect-only", "--target=local", *options]
+        assert pytest.main([str(folder), *arguments, *more], plugins=[collector]) == 0
+        found.append(collector.cases)
+    return found[0], found[1]
+
+
+def test_a_brief_run_shows_every_behaviour(
+    declared: tuple[dict[str, Declared], dict[str, Declared]],
+) -> None:
+    whole, brief = ({it for case in some.values() for it in case.answers} for some in declared)
+    assert whole == brief
+
+
+def test_a_brief_run_has_every_function_and_every_feature(
+    declared: tuple[dict[str, Declared], dict[str, Declared]],
+) -> None:
+    whole, brief = ({case.before for case in some.values()} for some in declared)
+    assert whole == brief
+    whole, brief = ({it for case in some.values() for it in case.covers} for some in declared)
+    assert whole == brief
+
+
+def test_a_brief_run_is_brief(
+    declared: tuple[dict[str, Declared], dict[str, Declared]],
+) -> None:
+    whole, brief = map(len, declared)
+    assert brief < whole / 3
