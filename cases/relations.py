@@ -28,26 +28,31 @@ class Relation:
     both: str
     first: str
     second: str
-    """Layers that both got from a common ancestor, then those that each enforced by itself."""
+    """The layers that both have in common, then those that each enforced by itself."""
     reaches: bool
     """Whether the second is in the domain of the first, or in one nested in it.
 
     For a scope, that is the innermost domain of the first which has the scope.
     """
     child: bool = False
-    """The second is a child of the first, forked before they enforced what is theirs alone."""
+    """The second is a child of the first, and not its parent.
 
-    def place(self, outside: Process, ruleset: Ruleset) -> tuple[Process, Process]:
-        """Make the two from a process that is outside of every domain."""
+    Both were there before they enforced what is theirs alone.
+    """
+
+    def place(self, parent: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+        """Make the two of a process outside of every domain, which may enter some, and a child."""
         layers = {"S": ruleset, "U": UNSCOPED}
-        common = outside
-        if self.both:
-            common = outside.under(*(layers[name] for name in self.both))
-        first = common.fork()
-        second = first.fork() if self.child else common.fork()
-        for process, names in ((first, self.first), (second, self.second)):
+
+        def enforce(process: Process, names: str) -> None:
             if names:
                 process.restrict(*(layers[name] for name in names))
+
+        enforce(parent, self.both)
+        child = parent.fork()
+        first, second = (parent, child) if self.child else (child, parent)
+        enforce(first, self.first)
+        enforce(second, self.second)
         return first, second
 
 

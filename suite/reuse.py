@@ -8,29 +8,34 @@ the case did were calls that leave nothing behind in it but open files, of which
 from __future__ import annotations
 
 import signal
+import struct
 from collections.abc import Iterator
 
 from suite.agent.wire import OpKind
+from suite.calls.files import F_SETFL, F_SETOWN, F_SETOWN_EX
+from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 from suite.process import Process
-from suite.session import Call, Mode, Session
+from suite.session import Call, Int, Mode, Pack, Session
 
 _OPENING = {
     "accept4", "creat", "landlock_create_ruleset", "memfd_create", "open", "openat", "openat2",
-    "socket",
+    "pidfd_open", "socket",
 }  # fmt: skip
-_PASSING = _OPENING | {
+_OPENING_TWO = {"pipe2", "socketpair"}
+_PASSING = _OPENING | _OPENING_TWO | {
     "access", "bind", "close", "connect", "copy_file_range", "faccessat", "fallocate", "fchmod",
     "fchmodat", "fstat", "ftruncate", "getdents64", "getpid", "getsockname", "getsockopt",
     "landlock_add_rule", "link", "linkat", "listen", "lseek", "mkdir", "mkdirat", "mknod",
-    "mknodat", "newfstatat", "read", "readlinkat", "recvfrom", "rename", "renameat", "renameat2",
-    "rmdir", "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt", "stat", "statx", "symlink",
-    "symlinkat", "truncate", "unlink", "unlinkat", "wait4", "write",
+    "mknodat", "newfstatat", "ppoll", "read", "readlinkat", "recvfrom", "rename", "renameat",
+    "renameat2", "rmdir", "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
+    "splice", "stat", "statx", "symlink", "symlinkat", "truncate", "unlink", "unlinkat", "wait4",
+    "write",
 }  # fmt: skip
 """Calls that change of the process nothing but its table of files."""
 _PRIVATE = _PASSING | {
     "capset", "chdir", "chroot", "dup", "dup3", "exit_group", "fchdir", "landlock_restrict_self",
-    "mmap", "mount", "move_mount", "pipe2", "pivot_root", "poke", "prctl", "setuid", "umount2",
-    "unshare",
+    "mmap", "mount", "move_mount", "pivot_root", "poke", "prctl", "rt_sigprocmask",
+    "rt_sigtimedwait", "seccomp", "setpgid", "setuid", "umount2", "unshare",
 }  # fmt: skip
 """Calls that change nothing of another process: children, which are killed, may make them."""
 
@@ -43,18 +48,23 @@ def tidy_up(process: Process, place: str) -> bool:
     """
     session = process.session
     calls = list(_calls(session))
-    if not all(_leaves_nothing(call, process.id, place) for call in calls):
+    if not all(_leaves_nothing(call, process, place) for call in calls):
         return False
-    own = [call for call in calls if _process_of(call) == process.id and not call.failure]
     left: set[int] = set()
-    for call in own:
+    for call in calls:
+        if call.failure:
+            continue
+        if call.name == "give" and call.arguments[1] == process.id:
+            left.add(call.value)
+        if _process_of(call) != process.id:
+            continue
         if call.name == "close":
             left.discard(_number(call.arguments[0]))
-        elif _opened(call):
-            left.add(call.value)
-    for child in (call.value for call in own if call.name == "fork"):
-        with session.in_mode(Mode.OBSERVED):  # it may have been waited for
-            process.wait(child)
+        elif call.name == "fork":
+            with session.in_mode(Mode.OBSERVED):  # it may have been waited for
+                process.wait(call.value)
+        else:
+            left.update(_opened(call))
     for fd in sorted(left):
         process.close(fd)
     return True
@@ -70,16 +80,21 @@ def _process_of(call: Call) -> int:
 
 
 def _number(argument: object) -> int:
-    if isinstance(argument, Call):
-        return argument.value
-    return argument if isinstance(argument, int) else -1
+    match argument:
+        case Call():
+            return argument.value
+        case Int(call, offset, width):
+            return int.from_bytes(call.data[offset : offset + width], "little")
+        case int():
+            return argument
+    return -1
 
 
-def _leaves_nothing(call: Call, process: int, place: str) -> bool:
+def _leaves_nothing(call: Call, process: Process, place: str) -> bool:
     kind = call.batch.ops[call.index].kind
-    if kind is OpKind.GIVE:
-        return False  # of a file that is nowhere noted
-    if kind is OpKind.KILL or _process_of(call) != process:
+    if kind is OpKind.GIVE or (kind is OpKind.CALL and _is_about_a_child(call, process)):
+        return True
+    if kind is OpKind.KILL or _process_of(call) != process.id:
         return kind is not OpKind.CALL or call.name in _PRIVATE
     if kind is OpKind.FORK:
         return call.name == "fork" and call.arguments[1] == signal.SIGCHLD
@@ -90,7 +105,33 @@ def _leaves_nothing(call: Call, process: int, place: str) -> bool:
     return known and all(path.startswith(place) for path in paths)
 
 
-def _opened(call: Call) -> bool:
-    if call.name not in _OPENING or call.failure:
-        return False
-    return call.name != "landlock_create_ruleset" or call.arguments[2] == 0  # else it is a query
+def _is_about_a_child(call: Call, process: Process) -> bool:
+    """Whether it signals a process that the case made, or makes it the owner of a file.
+
+    Signal 0 is none, and flags of a file that the case has opened go with it.
+    """
+    match call.name, call.arguments:
+        case (("kill" | "tkill" | "rt_sigqueueinfo"), (_, 0, *_)) | ("tgkill", (_, _, 0)):
+            return True
+        case "fcntl", (Call() | Int(), command, _) if command == F_SETFL:
+            return True
+        case (("kill" | "tkill" | "tgkill" | "rt_sigqueueinfo" | "rt_tgsigqueueinfo"), (whom, *_)):
+            pass
+        case "pidfd_send_signal", (Call(name="pidfd_open", arguments=(whom, _)), _, _, flags):
+            if flags == PIDFD_SIGNAL_PROCESS_GROUP:
+                return False
+        case "fcntl", (_, command, whom) if command == F_SETOWN:
+            pass
+        case "fcntl", (_, command, Pack((_, (_, whom)))) if command == F_SETOWN_EX:
+            pass
+        case _:
+            return False
+    return isinstance(whom, Call) and whom.name == "fork" and whom is not process.pid
+
+
+def _opened(call: Call) -> set[int]:
+    """The file descriptors that a call gave to its process."""
+    if call.name in _OPENING_TWO:
+        return set(struct.unpack_from("<ii", call.data))
+    query = call.name == "landlock_create_ruleset" and call.arguments[2] != 0
+    return {call.value} if call.name in _OPENING and not query else set()

@@ -3,16 +3,20 @@
 
 import fcntl
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from suite.abi import CREATE, FS
+from suite.calls.files import F_SETOWN
+from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_FILES, Process
 from suite.reuse import tidy_up
 from suite.ruleset import Ruleset
+from suite.session import Call
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 
@@ -46,8 +50,14 @@ def use_files(ground: Ground) -> Callable[[Process], None]:
         process.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         process.build(Ruleset(fs=FS.READ_FILE))
         process.create_ruleset(None, 0, CREATE.VERSION)
+        ends = process.socketpair()
+        process.close(ends[0])
+        process.pipe()
         child = process.under(Ruleset(fs=FS.READ_FILE))
-        child.open(path, os.O_WRONLY)
+        process.give(child.open(path, os.O_WRONLY), child.fork())
+        child.give(child.open(path, os.O_WRONLY), process)
+        process.fcntl(ends[1], F_SETOWN, pid(child))
+        process.pidfd_send_signal(process.pidfd_open(pid(child)), signal.SIGTERM)
         process.unlink(path)
 
     return case
@@ -62,13 +72,28 @@ def test_files_and_children_are_gone(ground: Ground) -> None:
     assert process.observe(Process.open, ground.agent, os.O_RDONLY).outcome == Allowed()
 
 
+def pid(process: Process) -> Call:
+    assert process.pid is not None
+    return process.pid
+
+
+def signal_group(process: Process) -> None:
+    child = process.fork()
+    child.setpgid()
+    pidfd = process.pidfd_open(pid(child))
+    process.pidfd_send_signal(pidfd, signal.SIGURG, PIDFD_SIGNAL_PROCESS_GROUP)
+
+
 UNFIT: dict[str, Callable[[Process], object]] = {
     "folder": lambda process: process.chdir("/"),
     "domain": lambda process: process.restrict(Ruleset(fs=FS.READ_FILE)),
     "elsewhere": lambda process: process.open("/proc/self/comm", os.O_WRONLY),
     "thread": lambda process: process.thread(),
     "memory": lambda process: process.fork(CLONE_FILES),
-    "signalled": lambda process: process.fork().kill(process.getpid().value, 0),
+    "signalled": lambda process: process.fork().kill(process.getpid().value, signal.SIGURG),
+    "signalled-by-itself": lambda process: process.kill(pid(process), signal.SIGURG),
+    "signalled-by-its-group": signal_group,
+    "owner": lambda process: process.fcntl(process.socketpair()[0], F_SETOWN, pid(process)),
     "descriptor": lambda process: process.dup(0),
 }
 
