@@ -17,6 +17,7 @@ from suite.outcome import Allowed
 from suite.process import Observation, Process
 from suite.rows import Case
 from suite.ruleset import Ruleset
+from suite.session import Call
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 ALLOWED = since(RULESET.features, Allowed())
@@ -27,8 +28,12 @@ PAGE = 4096
 class Target:
     """What is acted on: a process id, and the address of a page that it has."""
 
-    pid: int
-    page: int
+    pid: Call
+    page: Call
+
+    def file(self, name: str) -> str:
+        """The path of a file in its folder of /proc."""
+        return f"/proc/{self.pid.value}/{name}"
 
 
 Action: TypeAlias = Callable[[Process, Target], object]
@@ -40,29 +45,41 @@ def traceable(process: Process) -> Process:
     return process
 
 
-def prepare(process: Process, kept: int | None = 0) -> int:
+def prepare(process: Process, kept: int | None = 0) -> Call:
     """Leave a process and its children these capabilities, and a page: its address."""
     if kept is not None:
         process.drop_capabilities(kept)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     page = process.syscall("mmap", 0, PAGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     process.poke(page, b"x")
-    return page.value
+    return page
 
 
-def reach(
-    process: Process, action: Action, relation: Relation, kept: int | None = 0
+def reach_outside(
+    process: Process, action: Action, kept: int | None = 0
 ) -> tuple[Observation, Observation]:
-    """What the action comes to in the relation, and outside of every domain."""
+    """What the action on a process outside comes to in a domain, and what it came to before.
+
+    It has to be one that can be done again.
+    """
     page = prepare(process, kept)
-    free = traceable(process.fork())
-    assert free.pid is not None
-    control = process.fork().observe(action, Target(free.pid.value, page))
-    actor, target = relation.place(process, RULESET)
-    pid = traceable(target).getpid()
-    if pid.record is None:  # Landlock refused its domain, which any observation tells
-        return process.observe(Process.getpid), control
-    return actor.observe(action, Target(pid.value, page)), control
+    actor = process.fork()
+    control = actor.observe(act_on, traceable(process), page, action)
+    actor.restrict(RULESET)
+    return actor.observe(act_on, process, page, action), control
+
+
+def reach(process: Process, action: Action, relation: Relation) -> tuple[Observation, Observation]:
+    """What the action comes to in the relation, and outside of every domain."""
+    page = prepare(process)
+    parent = process.fork()
+    control = parent.observe(act_on, traceable(process), page, action)
+    actor, target = relation.place(parent, RULESET)
+    return actor.observe(act_on, traceable(target), page, action), control
+
+
+def act_on(actor: Process, target: Process, page: Call, action: Action) -> None:
+    action(actor, Target(target.getpid(), page))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

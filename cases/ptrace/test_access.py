@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from resource import RLIMIT_CORE
 
-from cases.ptrace.reach import ALLOWED, PAGE, RULESET, Access, Action, Target, reach
+from cases.ptrace.reach import ALLOWED, PAGE, RULESET, Access, Action, Target, reach, reach_outside
 from cases.relations import RELATIONS, Relation
 from suite.calls.tasks import CAP_SYS_ADMIN
 from suite.expectation import since
@@ -75,7 +75,7 @@ def core_cookie(process: Process, target: Target) -> None:
 
 
 def opening(name: str) -> Action:
-    return lambda process, target: process.open(f"/proc/{target.pid}/{name}", os.O_RDONLY)
+    return lambda process, target: process.open(target.file(name), os.O_RDONLY)
 
 
 def denied(
@@ -119,7 +119,7 @@ CASES = {
 @table(CASES)
 def test_outside(case: Access, process: Process, judge: Judge) -> None:
     """A process outside of the domain can't be looked into where that needs to trace it."""
-    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+    judge(case.expect, *reach_outside(process, case.call, case.kept))
 
 
 def affinity(process: Process, target: Target) -> None:
@@ -158,7 +158,7 @@ FREE = {
 @table(FREE)
 def test_unrestricted(case: Access, process: Process, judge: Judge) -> None:
     """A process outside of the domain can be asked and set up as far as credentials allow it."""
-    judge(case.expect, *reach(process, case.call, OUTSIDE))
+    judge(case.expect, *reach_outside(process, case.call))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.inheritance.held import tid
 from cases.ptrace.reach import Target, prepare, traceable
 from suite.abi import FS, SCOPE
 from suite.calls.tasks import PTRACE_ATTACH, PTRACE_DETACH
@@ -19,7 +18,7 @@ from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.rows import Case, Judge, table
 from suite.ruleset import Ruleset
-from suite.session import Out, Pack
+from suite.session import Call, Out, Pack
 
 PTRACE_PEEKDATA, PTRACE_POKEDATA, PTRACE_CONT, PTRACE_SYSCALL = 2, 5, 7, 24
 FILES, SIGNALS = Ruleset(fs=FS.MAKE_BLOCK), Ruleset(scope=SCOPE.SIGNAL)
@@ -62,7 +61,7 @@ def read_remotely(tracer: Process, to: Target) -> None:
 
 
 def open_memory(tracer: Process, to: Target) -> None:
-    tracer.open(f"/proc/{to.pid}/mem", os.O_RDWR)
+    tracer.open(to.file("mem"), os.O_RDWR)
 
 
 KEEPS, GETS = "ptr-already-attached", "ptr-already-attached-mem"
@@ -101,8 +100,8 @@ def test_attached(case: Attached, process: Process, judge: Judge) -> None:
     judge(case.expect, tracers[1].observe(case.call, Target(targets[1], page)), control)
 
 
-def attach(tracer: Process, target: Process) -> int:
-    pid = tid(traceable(target))
+def attach(tracer: Process, target: Process) -> Call:
+    pid = traceable(target).getpid()
     tracer.ptrace(PTRACE_ATTACH, pid)
     tracer.wait(pid)
     return pid

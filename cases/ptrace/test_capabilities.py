@@ -9,11 +9,10 @@ CAP_PERFMON where tracing was denied.
 import os
 import struct
 
-from cases.ptrace.reach import ALLOWED, RULESET, Access, Target, reach
+from cases.ptrace.reach import ALLOWED, RULESET, Access, Target, reach_outside
 from cases.ptrace.test_access import CASES as CALLS
 from cases.ptrace.test_proc import DENIED as FILES
-from cases.relations import RELATIONS
-from suite.calls.tasks import CAP_PERFMON, PTRACE_ATTACH
+from suite.calls.tasks import CAP_PERFMON, PTRACE_ATTACH, PTRACE_DETACH
 from suite.expectation import Expectation, since
 from suite.needs import Need
 from suite.outcome import Denied
@@ -21,13 +20,15 @@ from suite.process import Process
 from suite.rows import Judge, answers, needs, table, vm_only
 from suite.session import Call
 
-OUTSIDE = RELATIONS["domain-to-no-domain"]
 ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
 EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))
 
 
 def attach(process: Process, target: Target) -> None:
+    """And detach, so that another one may do the same."""
     process.ptrace(PTRACE_ATTACH, target.pid)
+    process.wait(target.pid)
+    process.ptrace(PTRACE_DETACH, target.pid)
 
 
 def as_root(row: Access, *more: str) -> Access:
@@ -48,7 +49,7 @@ for name in ("mem", "io", "syscall", "fd-0-readlink", "fdinfo", "cwd-open"):
 @table(DENIED)
 def test_root(case: Access, process: Process, judge: Judge) -> None:
     """All capabilities do not open a process outside of the domain."""
-    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+    judge(case.expect, *reach_outside(process, case.call, case.kept))
 
 
 def perfmon(row: Access, expect: Expectation, need: Need, kept: int | None, more: str) -> Access:
@@ -74,7 +75,7 @@ BY_PERFMON = (
 @table(BY_PERFMON)
 def test_perfmon(case: Access, process: Process, judge: Judge) -> None:
     """CAP_PERFMON reads what describes memory, in kernels where it does, from a domain too."""
-    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+    judge(case.expect, *reach_outside(process, case.call, case.kept))
 
 
 PARANOID, NOT_THE_KERNEL = "/proc/sys/kernel/perf_event_paranoid", b"2"
@@ -102,7 +103,7 @@ def test_perf_event(case: Access, process: Process, judge: Judge) -> None:
     """Events of a process outside of the domain can be counted with CAP_PERFMON alone."""
     before = process.read_file(PARANOID)
     write_file(process, PARANOID, NOT_THE_KERNEL)
-    observed, control = reach(process.fork(), case.call, OUTSIDE, case.kept)
+    observed, control = reach_outside(process.fork(), case.call, case.kept)
     outcomes = observed.outcome, control.outcome
     write_file(process, PARANOID, before).batch.settle()
     judge(case.expect, *outcomes)

@@ -8,7 +8,7 @@ asked for last.
 
 from dataclasses import dataclass
 
-from cases.ptrace.reach import RULESET, Action, Target, traceable
+from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
 from cases.ptrace.test_capabilities import attach
 from cases.ptrace.test_proc import opening, reading
 from suite.audit import LANDLOCK_ACCESS, AuditLog
@@ -66,12 +66,13 @@ CASES = {
 def test_logged(case: Logged, process: Process, judge: Judge) -> None:
     """Landlock logs what it denies, and not what was denied before it is asked."""
     with AuditLog(process) as log:
-        target = traceable(process.fork()).getpid().value
+        outside = process.fork()
+        target = Target(traceable(outside).getpid(), prepare(outside, None))
         tracer = process.fork()
         if case.other_user:
             tracer.setuid(USER)
         tracer.restrict(RULESET)
-        outcome = tracer.observe(case.call, Target(target, 0)).outcome
+        outcome = tracer.observe(case.call, target).outcome
         record = log.denial().get(LANDLOCK_ACCESS)
     blockers = record.fields["blockers"] if record else "no record"
     judge(case.expect, told(outcome, blockers))

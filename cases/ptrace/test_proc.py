@@ -8,7 +8,7 @@ fs/proc/base.c, tgid_base_stuff: ptrace_may_access() and mm_access() of each.
 import os
 from dataclasses import dataclass
 
-from cases.ptrace.reach import ALLOWED, RULESET, Access, Action, Target, reach
+from cases.ptrace.reach import ALLOWED, RULESET, Access, Action, Target, reach, reach_outside
 from cases.relations import RELATIONS, Relation
 from suite.calls.files import O_PATH
 from suite.calls.tasks import CAP_SYS_ADMIN
@@ -22,37 +22,33 @@ OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23
 
 
-def path(target: Target, name: str) -> str:
-    return f"/proc/{target.pid}/{name}"
-
-
 def reading(name: str) -> Action:
     def read(process: Process, target: Target) -> None:
-        process.read(process.open(path(target, name), os.O_RDONLY), 4096)
+        process.read(process.open(target.file(name), os.O_RDONLY), 4096)
 
     return read
 
 
 def opening(name: str, flags: int = os.O_RDONLY) -> Action:
-    return lambda process, target: process.open(path(target, name), flags)
+    return lambda process, target: process.open(target.file(name), flags)
 
 
 def writing(name: str, data: bytes) -> Action:
     def write(process: Process, target: Target) -> None:
-        process.write(process.open(path(target, name), os.O_WRONLY), data)
+        process.write(process.open(target.file(name), os.O_WRONLY), data)
 
     return write
 
 
 def readlink(name: str) -> Action:
-    return lambda process, target: process.readlink(path(target, name))
+    return lambda process, target: process.readlink(target.file(name))
 
 
 def listing(name: str) -> Action:
     """Twice: some kernels refuse a directory's entries after its own."""
 
     def read(process: Process, target: Target) -> None:
-        fd = process.open(path(target, name), os.O_RDONLY)
+        fd = process.open(target.file(name), os.O_RDONLY)
         process.list_dir(fd)
         process.list_dir(fd)
 
@@ -107,7 +103,7 @@ for link in ("cwd", "root", "exe", "fd/0", "ns/net", "ns/user"):
 @table(DENIED)
 def test_guarded(case: Access, process: Process, judge: Judge) -> None:
     """What tells of the memory, the files and the calls of a process is denied from a domain."""
-    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+    judge(case.expect, *reach_outside(process, case.call, case.kept))
 
 
 def allowed(call: Action, answers: str = "ptr-proc-allowed", *needs: Need) -> Access:
@@ -146,13 +142,13 @@ FREE = {name.replace("/", "-").replace("_", "-"): allowed(reading(name)) for nam
 @table(FREE)
 def test_unguarded(case: Access, process: Process, judge: Judge) -> None:
     """A domain does not hide processes: what credentials alone guard stays as it is."""
-    judge(case.expect, *reach(process, case.call, OUTSIDE, case.kept))
+    judge(case.expect, *reach_outside(process, case.call, case.kept))
 
 
 @answers("ptr-proc-write-comm")
 def test_comm_of_another(process: Process, judge: Judge) -> None:
     """The name of another process can't be written for a reason that is not the domain's."""
-    observed, control = reach(process, writing("comm", b"name"), OUTSIDE)
+    observed, control = reach_outside(process, writing("comm", b"name"))
     assert control.outcome == Denied("EINVAL")
     judge(since(RULESET.features, Denied("EINVAL")), observed)
 

@@ -89,8 +89,9 @@ def trace(tracer: Process, tracee: Process, request: int) -> None:
 @table(CASES)
 def test_trace(case: Trace, process: Process, judge: Judge) -> None:
     """Tracing is denied to tracees that are not in the tracer's domain or one nested in it."""
-    control = process.observe(trace, traceable(process.fork()), case.request)
-    tracer, tracee = case.relation.place(process, case.ruleset)
+    parent = process.fork()
+    control = parent.observe(trace, traceable(process), case.request)
+    tracer, tracee = case.relation.place(parent, case.ruleset)
     judge(case.expect, tracer.observe(trace, traceable(tracee), case.request), control)
 
 
