@@ -167,6 +167,19 @@ class FileSystem(Enum):
     OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
     BIND = Kind("tmpfs", "CONFIG_TMPFS", lay=_bind)
     FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",))
+    # What QEMU serves by these names: vm/share.py.
+    VIRTIO_9P = Kind(
+        "9p",
+        "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO",
+        modules=("9pnet_virtio", "9p"),
+        data="trans=virtio,version=9p2000.L,cache=loose",
+    )
+    VIRTIO_9P_UNCACHED = Kind(
+        "9p",
+        "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO",
+        modules=("9pnet_virtio", "9p"),
+        data="trans=virtio,version=9p2000.L,cache=none",
+    )
     PROC = Kind("proc", "CONFIG_PROC_FS")
     SYSFS = Kind("sysfs", "CONFIG_SYSFS")
     CGROUP2 = Kind("cgroup2", "CONFIG_CGROUPS")
@@ -240,7 +253,7 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
         ground.root.mkdir(f"{point}.folder")
         serve(ground.root, point, f"{point}.folder", ground.agent)
     elif kind.mkfs is None:
-        _mount_at(ground.root, kind.type, point, kind)
+        _mount_at(ground.root, fs.id, point, kind)  # a name for most; of 9P, what QEMU serves
     else:
         load_modules(("loop",), ground, target)
         with attached(ground.root, kind.mkfs, f"{point}.image") as device:
@@ -252,6 +265,8 @@ def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:
     match root.observe(Process.mount, source, point, kind.type, 0, kind.data).outcome:
         case Denied("EPERM" | "EACCES"):
             raise MissingError(f"needs root: this user may not mount {kind.type}")
+        case Denied("ENOENT"):
+            raise MissingError(f"needs a folder that QEMU serves as {source} (virtio-9p-pci)")
         case Denied("EINVAL") if kind.data:
             raise MissingError(f"needs {kind.type} that knows {kind.data} ({kind.option})")
         case Denied(errno):

@@ -53,7 +53,8 @@ def test_ids_are_permanent() -> None:
     """Results of two years compare: add to these, change none."""
     assert {fs.id for fs in FileSystem} >= {
         "tmpfs", "ramfs", "ext4", "btrfs", "xfs", "f2fs", "vfat", "overlay", "overlay-lower",
-        "overlay-merged", "bind", "fuse", "proc", "sysfs", "cgroup2", "hugetlbfs", "devtmpfs",
+        "overlay-merged", "bind", "fuse", "virtio-9p", "virtio-9p-uncached",
+        "proc", "sysfs", "cgroup2", "hugetlbfs", "devtmpfs",
     }  # fmt: skip
 
 
@@ -195,6 +196,16 @@ def test_what_the_kernel_lacks_is_told_with_its_option(session: Session) -> None
     root = SimpleNamespace(read_file=lambda _: b"nodev\tproc\n\text4\n")
     with pytest.raises(MissingError, match=r"needs f2fs \(CONFIG_F2FS_FS"):
         mounted(FileSystem.F2FS, bare_ground(root, session), LocalTarget())
+
+
+def test_what_nobody_serves_is_told(session: Session) -> None:
+    root = SimpleNamespace(
+        read_file=lambda _: b"nodev\t9p\n",
+        mkdir=lambda _: None,
+        observe=lambda *_: Seen(Denied("ENOENT")),
+    )
+    with pytest.raises(MissingError, match="QEMU serves as virtio-9p "):
+        mounted(FileSystem.VIRTIO_9P, bare_ground(root, session), LocalTarget())
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from vm import console, initramfs
 from vm.command import Accelerator, command, find_qemu
 from vm.image import bare_image
 from vm.kernel import Kernel
+from vm.share import shared
 
 # A panic and an oops end the machine (with -no-reboot), and both are printed even with quiet.
 #
@@ -196,14 +197,14 @@ class Machine:
             stack.enter_context(guest)
             inherited.append(guest.fileno())
             self.console, self._log = console.open_log(self._folder, self.kernel.build.release)
+            qemu = command(
+                image,
+                self.accel,
+                memory_mib=self._memory_mib,
+                parameters=(*_PARAMETERS, *self._append),
+            )
             self._argv = [
-                setpriv, "--pdeathsig", "KILL",
-                *command(
-                    image,
-                    self.accel,
-                    memory_mib=self._memory_mib,
-                    parameters=(*_PARAMETERS, *self._append),
-                ),
+                setpriv, "--pdeathsig", "KILL", *shared(qemu, self.kernel),
                 "-initrd", f"/proc/self/fd/{initrd.fileno()}",
                 "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
                 "-device", "virtio-serial-pci,id=vs",
