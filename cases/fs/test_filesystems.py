@@ -32,7 +32,7 @@ POSIX = (
 )  # fmt: skip
 ALL = (*POSIX, FileSystem.VFAT)
 # Those that forget an unused inode when asked to, and make it anew from what they have stored; for
-# 9P see test_9p.
+# 9P see test_replaced_inodes.
 STORED = (
     FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS, FileSystem.F2FS, FileSystem.OVERLAY_LOWER,
     FileSystem.FUSE,
