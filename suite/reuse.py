@@ -33,9 +33,10 @@ _PASSING = _OPENING | _OPENING_TWO | {
 }  # fmt: skip
 """Calls that change of the process nothing but its table of files."""
 _PRIVATE = _PASSING | {
-    "capset", "chdir", "chroot", "dup", "dup3", "exit_group", "fchdir", "landlock_restrict_self",
-    "mmap", "mount", "move_mount", "pivot_root", "poke", "prctl", "rt_sigprocmask",
-    "rt_sigtimedwait", "seccomp", "setpgid", "setuid", "umount2", "unshare",
+    "capset", "chdir", "chroot", "dup", "dup3", "exit_group", "fchdir", "io_uring_enter",
+    "io_uring_register", "io_uring_setup", "landlock_restrict_self", "mmap", "mount", "move_mount",
+    "munmap", "pivot_root", "prctl", "rt_sigprocmask", "rt_sigtimedwait", "seccomp", "setpgid",
+    "setuid", "umount2", "unshare",
 }  # fmt: skip
 """Calls that change nothing of another process: children, which are killed, may make them."""
 

@@ -149,10 +149,10 @@ def send(process: Process, case: Malformed, port: int) -> None:
 def test_malformed(case: Malformed, process: Process, port: int, judge: Judge) -> None:
     """What names no port to connect to fails as without a domain."""
     process.server(AF_INET, SOCK_STREAM, inet(port))
-    outside = refused(process.observe(send, case, port), case.tcp)
+    outside = process.observe(send, case, port)
     sandboxed = process.under(Ruleset(net=CONNECT))
     observed = sandboxed.observe(send, case, port)
-    control = all_of(outside, denies_tcp(sandboxed, CONNECT))
+    control = all_of(denies_tcp(sandboxed, CONNECT), refused(outside, case.tcp))
     judge(since(CONNECT, Denied(case.tcp)), observed, control)
 
 

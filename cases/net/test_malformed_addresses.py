@@ -157,10 +157,11 @@ def use(process: Process, case: Address, port: int) -> None:
 
 
 def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
-    outside = refused(process.observe(use, case, port), case.outside)
+    outside = process.observe(use, case, port)
     sandboxed = process.under(ruleset)
     observed = sandboxed.observe(use, case, port)
-    judge(case.expect, observed, all_of(outside, denies_tcp(sandboxed, case.right)))
+    control = all_of(denies_tcp(sandboxed, case.right), refused(outside, case.outside))
+    judge(case.expect, observed, control)
 
 
 @needs(Need.NET)
@@ -205,7 +206,8 @@ UNHANDLED = {
 def test_unhandled(case: Unhandled, process: Process, port: int, judge: Judge) -> None:
     """Before ABI 7, an address was looked at by any domain that handled some network right."""
     ipv6 = of_ipv4(case.call, inet6, INVALID, "")
-    outside = refused(process.observe(use, ipv6, port), OTHER_FAMILY)
+    outside = process.observe(use, ipv6, port)
     sandboxed = process.under(Ruleset(net=case.handled))
     observed = sandboxed.observe(use, ipv6, port)
-    judge(case.expect, observed, all_of(outside, denies_tcp(sandboxed, case.handled)))
+    control = all_of(denies_tcp(sandboxed, case.handled), refused(outside, OTHER_FAMILY))
+    judge(case.expect, observed, control)

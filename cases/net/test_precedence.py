@@ -146,9 +146,9 @@ def test_landlock_first(case: Refused, process: Process, port: int, judge: Judge
     fd = case.prepare(process, port)
     ruleset = Ruleset(net=case.right)
     with_rule = process.under(ruleset.allow_port(port, case.right))
-    control = refused(with_rule.observe(case.call, fd, port), case.tcp)
+    control = with_rule.observe(case.call, fd, port)
     observed = process.under(ruleset).observe(case.call, fd, port)
-    judge(since(case.right, Denied("EACCES")), observed, control)
+    judge(since(case.right, Denied("EACCES")), observed, refused(control, case.tcp))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +214,10 @@ SOCKETS_FIRST = {
 def test_sockets_first(case: RefusedFirst, process: Process, port: int, judge: Judge) -> None:
     """A call without a socket or an address to judge fails as without a domain."""
     process.server(AF_INET, SOCK_STREAM, inet(port))
-    outside = refused(process.observe(case.call, new(process, port), port), case.errno)
+    outside = process.observe(case.call, new(process, port), port)
     sandboxed = process.under(Ruleset(net=BIND | CONNECT))
     observed = sandboxed.observe(case.call, new(sandboxed, port), port)
-    control = all_of(outside, denies_tcp(sandboxed, BIND))
+    control = all_of(denies_tcp(sandboxed, BIND), refused(outside, case.errno))
     judge(since(BIND | CONNECT, Denied(case.errno)), observed, control)
 
 
@@ -232,5 +232,5 @@ def test_privileged_port(process: Process, judge: Judge) -> None:
     sandboxed.close(capable)
     sandboxed.drop_capabilities()
     observed = sandboxed.observe(bind, incapable, HTTP)
-    control = all_of(capably.outcome, denies_tcp(sandboxed, BIND))
+    control = all_of(denies_tcp(sandboxed, BIND), capably.outcome)
     judge(since(BIND, Denied("EACCES")), observed, control)

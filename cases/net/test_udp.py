@@ -105,9 +105,11 @@ def test_ways(case: Send, process: Process, port: int, judge: Judge) -> None:
     rights = ((port, domain.peer), (port + 1, domain.next), (0, domain.chosen))
     ruleset = Ruleset(net=domain.handled, ports=tuple(rule for rule in rights if rule[1]))
     peer = loopback(case.family, port)
-    control = process.observe(case.way, udp(process, case.family), peer)
-    fd = bound(process, case.family) if domain.bound else udp(process, case.family)
-    judge(case.expect, process.under(ruleset).observe(case.way, fd, peer), control)
+    sender = process.fork()
+    control = sender.observe(case.way, udp(sender, case.family), peer)
+    fd = bound(sender, case.family) if domain.bound else udp(sender, case.family)
+    sender.restrict(ruleset)
+    judge(case.expect, sender.observe(case.way, fd, peer), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,8 +133,9 @@ def test_port_0(case: Port0, process: Process, judge: Judge) -> None:
     outside = process.observe(case.way, fds[0], inet(0))
     sandboxed = process.under(Ruleset(net=UDP, ports=((0, UDP if case.rule else BIND),)))
     observed = sandboxed.observe(case.way, fds[1], inet(0))
+    denied = denies_to_bind(sandboxed)
     as_ever = refused(outside, case.outside) if case.outside else outside.outcome
-    judge(case.expect, observed, all_of(as_ever, denies_to_bind(sandboxed)))
+    judge(case.expect, observed, all_of(as_ever, denied))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,7 @@ def test_no_address(case: NoAddress, process: Process, port: int, judge: Judge) 
         process.connect(fd, inet6(port))
     address = unspecified(inet6(port))[: case.size]
     outside = process.observe(case.way, fd, address)
-    control = outside if case.connected else refused(outside, "EDESTADDRREQ")
     ruleset = Ruleset(net=SEND | BIND, ports=((port, SEND), (0, SEND | BIND)))
     observed = process.under(ruleset).observe(case.way, fd, address)
+    control = outside if case.connected else refused(outside, "EDESTADDRREQ")
     judge(since(SEND, Denied("EACCES")), observed, control)

@@ -213,8 +213,9 @@ def test_landlock_first(case: LandlockFirst, process: Process, port: int, judge:
     process.server(AF_INET, SOCK_DGRAM, inet(port))
     fd = udp(process) if case.taken else process.server(AF_INET, SOCK_DGRAM, inet(port + 1))
     ruled = process.under(Ruleset(net=BIND, ports=((port, BIND),)))
-    control = refused(ruled.observe(Process.bind, fd, inet(port)), case.otherwise)
-    judge(DENIED, process.under(Ruleset(net=BIND)).observe(Process.bind, fd, inet(port)), control)
+    control = ruled.observe(Process.bind, fd, inet(port))
+    observed = process.under(Ruleset(net=BIND)).observe(Process.bind, fd, inet(port))
+    judge(DENIED, observed, refused(control, case.otherwise))
 
 
 @answers("udp-listen")

@@ -154,7 +154,7 @@ def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: J
     outside = process.observe(case.way, fds[0], case.address(port))
     sandboxed = process.under(ruleset)
     observed = sandboxed.observe(case.way, fds[1], case.address(port))
-    control = all_of(as_outside(case, outside), denies_to_bind(sandboxed))
+    control = all_of(denies_to_bind(sandboxed), as_outside(case, outside))
     judge(since(UDP, Denied(case.owed)), observed, control)
 
 
@@ -182,7 +182,7 @@ def test_unbound(case: Address, process: Process, port: int, judge: Judge) -> No
     outside = process.observe(case.way, udp(process, case.family), case.address(port))
     sandboxed = process.under(Ruleset(net=UDP))
     observed = sandboxed.observe(case.way, udp(sandboxed, case.family), case.address(port))
-    control = all_of(as_outside(case, outside), denies_to_bind(sandboxed))
+    control = all_of(denies_to_bind(sandboxed), as_outside(case, outside))
     judge(since(UDP, Denied(case.owed)), observed, control)
 
 

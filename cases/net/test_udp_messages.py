@@ -62,11 +62,13 @@ def test_several(case: Several, process: Process, port: int, judge: Judge) -> No
         process.send_each(fd, MESSAGE, *addresses)
 
     fds = [bound(process) if case.bound else udp(process) for _ in range(2)]
-    all_sent = process.observe(send, fds[0]).with_value
-    control = Allowed() if all_sent == Allowed(len(addresses)) else all_sent
+    outside = process.observe(send, fds[0])
     rules = ((port, SEND), (0, BIND)) if case.chosen else ((port, SEND),)
     sandboxed = process.under(Ruleset(net=UDP, ports=rules))
-    judge(case.expect, sandboxed.observe(send, fds[1]).with_value, control)
+    observed = sandboxed.observe(send, fds[1]).with_value
+    all_sent = outside.with_value
+    control = Allowed() if all_sent == Allowed(len(addresses)) else all_sent
+    judge(case.expect, observed, control)
 
 
 @answers("udp-recv-unbound")
@@ -77,8 +79,9 @@ def test_receive_unbound(process: Process, judge: Judge) -> None:
     sandboxed = process.under(Ruleset(net=UDP))
     fd = udp(sandboxed)
     observed = sandboxed.observe(Process.recv, fd, 1, MSG_DONTWAIT)
-    port = with_port(sandboxed.observe(Process.name, fd, 16))
-    control = all_of(denies_to_bind(sandboxed), Allowed() if port == Allowed(0) else port)
+    name = sandboxed.observe(Process.name, fd, 16)
+    denied = denies_to_bind(sandboxed)
+    control = all_of(denied, Allowed() if (port := with_port(name)) == Allowed(0) else port)
     judge(since(UDP, Denied("EAGAIN")), observed, control)
 
 

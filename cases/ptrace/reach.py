@@ -64,9 +64,10 @@ def reach_outside(
     """
     page = prepare(process, kept)
     actor = process.fork()
-    control = actor.observe(act_on, traceable(process), page, action)
+    target = Target(traceable(process).getpid(), page)
+    control = actor.observe(action, target)
     actor.restrict(RULESET)
-    return actor.observe(act_on, process, page, action), control
+    return actor.observe(action, target), control
 
 
 def reach(process: Process, action: Action, relation: Relation) -> tuple[Observation, Observation]:
@@ -79,6 +80,7 @@ def reach(process: Process, action: Action, relation: Relation) -> tuple[Observa
 
 
 def act_on(actor: Process, target: Process, page: Call, action: Action) -> None:
+    """Ask for the process id as a part of the action: it is not there if Landlock refused before."""
     action(actor, Target(target.getpid(), page))
 
 

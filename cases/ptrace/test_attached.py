@@ -93,11 +93,11 @@ CASES = {
 def test_attached(case: Attached, process: Process, judge: Judge) -> None:
     """What was attached stays so in the domain; what asks for access anew is denied."""
     page = prepare(process)
-    tracers = process.fork(), process.fork()
-    targets = [attach(tracer, process.fork()) for tracer in tracers]
-    control = tracers[0].observe(case.call, Target(targets[0], page))
-    tracers[1].restrict(case.ruleset)
-    judge(case.expect, tracers[1].observe(case.call, Target(targets[1], page)), control)
+    tracer = process.fork()
+    first, second = (attach(tracer, process.fork()) for _ in range(2))
+    control = tracer.observe(case.call, Target(first, page))
+    tracer.restrict(case.ruleset)
+    judge(case.expect, tracer.observe(case.call, Target(second, page)), control)
 
 
 def attach(tracer: Process, target: Process) -> Call:

@@ -61,8 +61,10 @@ def test_stat(case: Field, process: Process, judge: Judge) -> None:
     """Addresses in stat are hidden from a domain outside of which the process is."""
     process.drop_capabilities()
     pid = process.getpid().value
-    shown = field(process.fork(), pid, case.number)
-    hidden = field(process.under(RULESET), pid, case.number)
+    reader = process.fork()
+    shown = field(reader, pid, case.number)
+    reader.restrict(RULESET)
+    hidden = field(reader, pid, case.number)
     judge(case.expect, hidden if hidden != shown else Allowed("shown"))
 
 
