@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from suite.agent.client import AgentLostError
 from suite.calls.files import Fd
 from suite.outcome import Allowed, Denied, Outcome, errno_name
-from suite.process import Process
+from suite.process import Observation, Process
 from suite.ruleset import attr_size
-from suite.session import Call, Pack
+from suite.session import Call, Later, Pack
 
 LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
 _AUDIT_SET, _AUDIT_USER, _AUDIT_ADD_RULE, _AUDIT_DEL_RULE = 1001, 1005, 1011, 1012
@@ -30,7 +29,11 @@ _NETLINK_AUDIT = 9
 _READLOG = 1
 _NLM_F_REQUEST, _NLM_F_ACK = 1, 4
 _MARK = "landproof-mark"
-_MOST = 64
+_MARKED = re.compile(rf"{_MARK} (\d+)")
+_MOST, _SIZE = 16, 1024
+"""How many records are asked for at once, and how long each may be."""
+_SO_ATTACH_FILTER = 26
+_LOAD_HALF, _IF_EQUAL, _RETURN = 0x28, 0x15, 0x06
 _HEAD = re.compile(r"audit\([\d.]+:(\d+)\): ")
 _FIELD = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
 
@@ -63,10 +66,22 @@ class AuditLog:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._control: Fd = -1
+        self._marks: Fd = -1
         self._socket: Fd = -1
+        self._received: list[Observation] = []
+        """What was not yet looked at."""
+        self._rest: list[AuditRecord] = []
+        """What came after the last mark."""
+        self._parts: dict[int, list[AuditRecord]] = {}
+        """What came before each mark, and after the mark before it."""
+        self._sent = 0
 
     def __enter__(self) -> Self:
-        self._socket = listen(self._process)
+        self._control = _open(self._process)
+        self._marks = listen(self._process)
+        _pass_only(self._process, self._marks, _AUDIT_USER)
+        self._socket = listen(self._process)  # the last one that joins is served first
         self._enable(1)
         return self
 
@@ -76,9 +91,12 @@ class AuditLog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is not None and issubclass(kind, AgentLostError):
-            return
-        _ = self._enable(0).value
+        session = self._process.session
+        off = self._enable(0)
+        session.flush()
+        if off.index not in off.batch.records:  # a call before it failed
+            self._enable(0)
+            session.flush()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -105,67 +123,102 @@ class AuditLog:
         yield
         _send(process, fd, _AUDIT_SET, _status(pid=0))
 
-    def records(self) -> list[AuditRecord]:
-        """What was logged since they were last asked for.
+    def records(self) -> Later[AuditRecord]:
+        """What was logged since they were last asked for; to be looked at after the block, too.
 
-        They end in a mark of our own, so that nothing is waited for.
+        They end in a mark of our own. The kernel serves all readers with a record before the next
+        one: who got the mark finds all that was before it, and has to wait for nothing else.
         """
-        self._mark()
-        found: list[AuditRecord] = []
-        for _ in range(_MOST):
-            record = self._next()
-            if record.type == _AUDIT_USER and _MARK in record.text:
-                break
-            found.append(record)
-        return found
+        self._sent += 1
+        number = self._sent
+        mark = self._send(_AUDIT_USER, f"{_MARK} {number}".encode() + b"\0")
+        self._process.recv(self._marks, _SIZE)
+        self._receive()
+        return Later(lambda: self._before(mark, number))
 
-    def accesses(self) -> list[AuditRecord]:
+    def accesses(self) -> Later[AuditRecord]:
         """The denied accesses among them."""
-        return [record for record in self.records() if record.type == LANDLOCK_ACCESS]
+        records = self.records()
+        return Later(lambda: [record for record in records if record.type == LANDLOCK_ACCESS])
 
     def until_freed(self, *domains: str) -> list[AuditRecord]:
         """What was logged, until the last of these domains was freed, which comes by itself."""
-        left, found = set(domains), []
-        while left:
-            found.append(record := self._next())
-            if record.fields.get("status") == "deallocated":
-                left.discard(record.fields["domain"])
+        self._sort()
+        found: list[AuditRecord] = []
+        while set(domains) - {r.fields["domain"] for r in found if _frees(r)}:
+            if not self._rest:
+                self._receive(wait=True)
+                self._sort()
+            found.append(self._rest.pop(0))
         return found
 
-    def denial(self) -> dict[int, AuditRecord]:
-        """The first denied access that was logged, and its domain's record, by type.
+    def _before(self, mark: Call, number: int) -> list[AuditRecord]:
+        """What came before a mark, and after the mark before it."""
+        if mark.record is None:  # a domain was refused: there is nothing to be logged
+            return []
+        self._sort()
+        while number not in self._parts:  # there was more than was asked for
+            self._receive(wait=True)
+            self._sort()
+        return self._parts[number]
 
-        Records of other domains may be among them: a domain is freed, and that logged, some time
-        after its last process.
-        """
-        records = self.records()
-        access = next((r for r in records if r.type == LANDLOCK_ACCESS), None)
-        if access is None:
-            return {}
-        domain = access.fields["domain"]
-        return {r.type: r for r in reversed(records) if r.fields.get("domain") == domain}
+    def _receive(self, *, wait: bool = False) -> None:
+        self._received.append(self._process.observe(_receive, self._socket, wait=wait))
 
-    def _next(self) -> AuditRecord:
-        call = self._process.recv(self._socket, 8192)
-        message = call.data[: call.value]
-        _, kind, _, _, _ = struct.unpack_from("<IHHII", message)
-        text = message[16:].decode(errors="replace").rstrip("\0\n")
-        head = _HEAD.match(text)
-        if head is None:
-            return AuditRecord(kind, text)
-        return AuditRecord(kind, text[head.end() :], int(head[1]))
-
-    def _mark(self) -> None:
-        self._send(_AUDIT_USER, _MARK.encode() + b"\0")
+    def _sort(self) -> None:
+        """Look at what was received."""
+        received, self._received = self._received, []
+        for call in [call for observation in received for call in observation.calls]:
+            if call.record is None or call.failure:
+                continue
+            record = _parse(call.data[: call.value])
+            if mark := _is_mark(record):
+                self._parts[mark], self._rest = self._rest, []
+            else:
+                self._rest.append(record)
 
     def _enable(self, enabled: int) -> Call:
         return self._send(_AUDIT_SET, _status(enabled=enabled))
 
     def _send(self, kind: int, payload: bytes | Pack) -> Call:
-        writer = _open(self._process)
-        sent = _send(self._process, writer, kind, payload)
-        self._process.close(writer)
-        return sent
+        return _send(self._process, self._control, kind, payload)
+
+
+def denial(records: Sequence[AuditRecord]) -> dict[int, AuditRecord]:
+    """The first denied access that was logged, and its domain's record, by type.
+
+    Records of other domains may be among them: a domain is freed, and that logged, some time
+    after its last process.
+    """
+    access = next((r for r in records if r.type == LANDLOCK_ACCESS), None)
+    if access is None:
+        return {}
+    domain = access.fields["domain"]
+    return {r.type: r for r in reversed(records) if r.fields.get("domain") == domain}
+
+
+def _receive(process: Process, fd: Fd, *, wait: bool) -> None:
+    for number in range(_MOST):
+        process.recv(fd, _SIZE, 0 if wait and not number else socket.MSG_DONTWAIT)
+
+
+def _parse(message: bytes) -> AuditRecord:
+    _, kind, _, _, _ = struct.unpack_from("<IHHII", message)
+    text = message[16:].decode(errors="replace").rstrip("\0\n")
+    head = _HEAD.match(text)
+    if head is None:
+        return AuditRecord(kind, text)
+    return AuditRecord(kind, text[head.end() :], int(head[1]))
+
+
+def _is_mark(record: AuditRecord) -> int:
+    """Its number, or 0."""
+    mark = _MARKED.search(record.text) if record.type == _AUDIT_USER else None
+    return int(mark[1]) if mark else 0
+
+
+def _frees(record: AuditRecord) -> bool:
+    return record.fields.get("status") == "deallocated"
 
 
 def listen(process: Process) -> Call:
@@ -174,6 +227,21 @@ def listen(process: Process) -> Call:
     address = Pack(((2, socket.AF_NETLINK), (2, 0), (4, 0), (4, _READLOG)))
     process.syscall("bind", fd, address, 12)
     return fd
+
+
+def _pass_only(process: Process, fd: Fd, kind: int) -> None:
+    """Have a socket get messages of one type alone: a classic BPF program looks at it."""
+    program = b"".join(
+        struct.pack("<HBBI", *step)
+        for step in (
+            (_LOAD_HALF, 0, 0, 4),  # in network byte order
+            (_IF_EQUAL, 0, 1, socket.htons(kind)),
+            (_RETURN, 0, 0, 1 << 16),
+            (_RETURN, 0, 0, 0),
+        )
+    )
+    filter_ = Pack(((8, len(program) // 8), (8, program)))
+    process.syscall("setsockopt", fd, socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_, 16)
 
 
 def switch_off(process: Process) -> Outcome:

@@ -8,11 +8,11 @@ failure means is decided when the call is made (``Mode``).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, overload
 
 from suite.agent import wire
 from suite.agent.client import AgentClient, patience_s
@@ -20,6 +20,7 @@ from suite.errors import LandproofError
 from suite.outcome import errno_name
 from suite.syscalls import NUMBERS
 
+_T = TypeVar("_T")
 _MOST_KILLS = 256
 """Kills wait for the next program; this many don't."""
 
@@ -189,6 +190,33 @@ def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
             return str(int(argument))  # an enumeration's name takes the place of three calls
         case _:
             return repr(argument)
+
+
+class Later(Sequence[_T]):
+    """A list that is made when it is first looked at, of what calls gave: a promise, too."""
+
+    def __init__(self, make: Callable[[], list[_T]]) -> None:
+        self._make: Callable[[], list[_T]] | None = make
+        self._items: list[_T] = []
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[_T]: ...
+
+    def __getitem__(self, index: int | slice) -> _T | list[_T]:
+        """One of its items, or some."""
+        return self._made()[index]
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self._made())
+
+    def _made(self) -> list[_T]:
+        if self._make:
+            self._items, self._make = self._make(), None
+        return self._items
 
 
 @dataclass(slots=True, eq=False, repr=False)  # pytest shows it with every case that fails

@@ -2,7 +2,7 @@
 """What is owed of the log, and what it says, with names for what only one run knows."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from suite.abi import Feature
 from suite.audit import AuditLog, AuditRecord
@@ -36,53 +36,58 @@ def says(*accesses: str) -> Allowed:
 
 
 def told(
-    accesses: Iterable[AuditRecord], process: Process, names: Mapping[str, str] | None = None
+    accesses: Iterable[AuditRecord],
+    names: Mapping[str, str] | None = None,
+    stats: Mapping[str, Observation] | None = None,
 ) -> str:
     """The records of denied accesses, one after the other, without their domain.
 
     ``names`` are of values, such as ``{tree.path: "TREE"}``. ``INODE`` stands for the number of
-    the inode that the path leads to.
+    the inode that the path leads to, by the ``stats`` of files.
     """
-    return " + ".join(_told(access, process, names or {}) for access in accesses) or NO_RECORD
+    return " + ".join(_told(access, names or {}, stats or {}) for access in accesses) or NO_RECORD
 
 
-def _told(access: AuditRecord, process: Process, names: Mapping[str, str]) -> str:
+def _told(access: AuditRecord, names: Mapping[str, str], stats: Mapping[str, Observation]) -> str:
     text = access.text.removeprefix(f"domain={access.fields['domain']} ")
     named = _PATH.search(text)
-    if named and inode(process, named[1]) == int(named[2]):
+    if named and named[1] in stats and inode(stats[named[1]]) == int(named[2]):
         text = text.replace(f"ino={named[2]}", "ino=INODE")
     for value, name in names.items():
         text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", name, text)
     return text
 
 
-def inode(process: Process, path: str) -> int:
-    """The number of the inode that a path leads to; 0 if it leads nowhere."""
-    stat = process.observe(Process.stat, path)
+def stats(process: Process, *paths: str) -> dict[str, Observation]:
+    """What stat(2) tells of files, some of which may be none."""
+    return {path: process.observe(Process.stat, path) for path in paths}
+
+
+def inode(stat: Observation) -> int:
+    """The number of an inode; 0 where there was none."""
     return int.from_bytes(stat.calls[0].data[_INODE], "little") if stat.outcome == Allowed() else 0
 
 
 def logs(
-    log: AuditLog,
-    process: Process,
+    accesses: Sequence[AuditRecord],
     denied: Observation,
     errno: str = "EACCES",
     names: Mapping[str, str] | None = None,
+    stats: Mapping[str, Observation] | None = None,
 ) -> Outcome:
     """What was logged of a denial; what it came to, if that was no such denial."""
     outcome = denied.outcome
-    text = told(log.accesses(), process, names)
-    return Allowed(text) if outcome == Denied(errno) else outcome
+    return Allowed(told(accesses, names, stats)) if outcome == Denied(errno) else outcome
 
 
-def sequence(log: AuditLog, *denied: Callable[[], Observation], errno: str = "EACCES") -> Outcome:
+def sequence(*denied: tuple[Observation, Sequence[AuditRecord]], errno: str = "EACCES") -> Outcome:
     """Whether each of these denials is logged; what one came to, if that was no such denial."""
     seen = []
-    for deny in denied:
-        outcome = deny().outcome
+    for observation, accesses in denied:
+        outcome = observation.outcome
         if outcome != Denied(errno):
             return outcome
-        seen.append(LOGGED if log.accesses() else SILENT)
+        seen.append(LOGGED if accesses else SILENT)
     return Allowed(", ".join(seen))
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cases.audit.logs import logged, logs, says
+from cases.audit.logs import logged, logs, says, stats
 from suite.abi import FS
 from suite.audit import AuditLog
 from suite.calls.files import RENAME_EXCHANGE
@@ -149,10 +149,12 @@ def test_several(case: Access, process: Process, tree: Tree, judge: Judge) -> No
     twin = tree.twin()
     for folder in (tree.d1, twin.d1):
         tree.program(f"{folder}/program")
-    control = process.fork().observe(case.call, twin.path)
+    control = process.observe(case.call, twin.path)
     with AuditLog(process) as log:
         denied = process.under(tree.layer(case.handled, case.rules)).observe(case.call, tree.path)
-        observed = logs(log, process, denied, case.errno, {tree.path: "TREE"})
+        accesses = log.accesses()
+        files = stats(process, tree.d1, tree.d2, tree.file, f"{tree.d1}/program", f"{tree.d1}/new")
+    observed = logs(accesses, denied, case.errno, {tree.path: "TREE"}, files)
     judge(case.expect, observed, control)
 
 
@@ -188,5 +190,6 @@ def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> Non
     with AuditLog(process) as log:
         sandboxed = process.under(*(tree.layer(handled, {}) for handled in case.layers))
         denied = sandboxed.observe(open_both, tree.path)
-        observed = logs(log, process, denied, names={tree.path: "TREE"})
+        accesses, files = log.accesses(), stats(process, tree.file)
+    observed = logs(accesses, denied, names={tree.path: "TREE"}, stats=files)
     judge(case.expect, observed, control)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.abi import FS
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog
+from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, denial
 from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
@@ -66,8 +66,9 @@ def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     expect = since(FS.READ_FILE, NO_RECORD, (LOGGED_SINCE, Allowed(case.says)))
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
-        denied = sandboxed.observe(Process.open, tree.file, os.O_RDONLY).outcome
-        record = log.denial().get(case.record)
+        tried = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)
+        records = log.records()
+    denied, record = tried.outcome, denial(records).get(case.record)
     if denied != Denied("EACCES"):
         judge(expect, denied)
     elif record is None:

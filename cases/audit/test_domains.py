@@ -6,10 +6,11 @@ audit.c, log_domain() and landlock_audit_free_domain().
 """
 
 import os
+from collections.abc import Iterable
 
-from cases.audit.logs import NO_RECORD, inode, logged, logs
+from cases.audit.logs import NO_RECORD, inode, logged, logs, stats
 from suite.abi import FS
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog
+from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord
 from suite.expectation import Expectation
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
@@ -39,9 +40,9 @@ def unless_refused(denied: Observation, text: str) -> Outcome:
     return Allowed(text) if outcome == Denied("EACCES") else outcome
 
 
-def domain_record(log: AuditLog) -> str:
+def domain_record(records: Iterable[AuditRecord]) -> str:
     """The first record of a domain that was allocated, without its number."""
-    for record in log.records():
+    for record in records:
         if record.fields.get("status") == "allocated":
             return record.text.partition(" ")[2]
     return NO_RECORD
@@ -56,11 +57,11 @@ def test_events(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(READ)
         denied = [read(sandboxed, tree) for _ in range(3)]
-        events: dict[int, list[int]] = {}
-        _ = denied[-1].outcome
-        for record in log.records():
-            if record.type not in PATHS:
-                events.setdefault(record.event, []).append(record.type)
+        records = log.records()
+    events: dict[int, list[int]] = {}
+    for record in records:
+        if record.type not in PATHS:
+            events.setdefault(record.event, []).append(record.type)
     seen = [kinds for kinds in events.values() if LANDLOCK_ACCESS in kinds]
     later = [LANDLOCK_ACCESS, SYSCALL, PROCTITLE, END_OF_EVENT]
     first = [LANDLOCK_ACCESS, LANDLOCK_DOMAIN, *later[1:]]
@@ -76,14 +77,14 @@ def test_creator(process: Process, tree: Tree, judge: Judge) -> None:
     control = read(process, tree)
     with AuditLog(process) as log:
         creator = process.fork()
-        pid = creator.getpid().value
+        pid = creator.getpid()
         creator.restrict(READ)
         child = creator.fork()
         child.prctl(PR_SET_NAME, "child")
         child.setuid(1000)
         denied = read(child, tree)
-        _ = denied.outcome
-        record = domain_record(log).replace(f"pid={pid} ", "pid=CREATOR ")
+        records = log.records()
+    record = domain_record(records).replace(f"pid={pid.value} ", "pid=CREATOR ")
     named = 'status=allocated mode=enforcing pid=CREATOR uid=0 exe="/init" comm="init"'
     judge(owed(named), unless_refused(denied, record), control)
 
@@ -96,12 +97,12 @@ def test_creating_thread(process: Process, tree: Tree, judge: Judge) -> None:
     control = read(process, tree)
     with AuditLog(process) as log:
         leader = process.fork()
-        pid = leader.getpid().value
+        pid = leader.getpid()
         thread = leader.thread()
         thread.restrict(READ)
         denied = read(thread, tree)
-        _ = denied.outcome
-        named = f" pid={pid} " in domain_record(log)
+        records = log.records()
+    named = f" pid={pid.value} " in domain_record(records)
     judge(
         owed("of the process"),
         unless_refused(denied, "of the process" if named else NO_RECORD),
@@ -122,8 +123,8 @@ def test_deleted_program(process: Process, tree: Tree, judge: Judge) -> None:
         creator.unlink(program)
         creator.restrict(READ)
         denied = read(creator, tree)
-        _ = denied.outcome
-        named = f" exe={f'{program} (deleted)'.encode().hex().upper()} " in domain_record(log)
+        records = log.records()
+    named = f" exe={f'{program} (deleted)'.encode().hex().upper()} " in domain_record(records)
     judge(owed("deleted"), unless_refused(denied, "deleted" if named else NO_RECORD), control)
 
 
@@ -137,7 +138,7 @@ def test_escaped_path(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(Process.open, path, os.O_RDONLY)
     with AuditLog(process) as log:
         denied = process.under(READ).observe(Process.open, path, os.O_RDONLY)
-        observed = logs(log, process, denied, names={path.encode().hex().upper(): "PATH"})
-    # The number of the inode is looked for by a path that can be read.
-    number = f"ino={inode(process, path)}"
+        accesses, files = log.accesses(), stats(process, path)
+    observed = logs(accesses, denied, names={path.encode().hex().upper(): "PATH"})
+    number = f"ino={inode(files[path])}"
     judge(owed(f'blockers=fs.read_file path=PATH dev="tmpfs" {number}'), observed, control)

@@ -66,11 +66,8 @@ def test_flags(case: Flags, process: Process, tree: Tree, judge: Judge) -> None:
         sandboxed = process.under(Ruleset(fs=WRITE, flags=case.flags))
         executed = sandboxed.fork()
         executed.exec(program)
-        observed = sequence(
-            log,
-            lambda: sandboxed.observe(write, tree),
-            lambda: executed.observe(write, tree),
-        )
+        denied = [(it.observe(write, tree), log.accesses()) for it in (sandboxed, executed)]
+    observed = sequence(*denied)
     judge(case.expect, observed, control)
 
 
@@ -111,14 +108,14 @@ def child_of_executed(creator: Process, program: str) -> Process:
 
 
 def execute_nothing(creator: Process, program: str) -> Process:
-    _ = creator.observe(Process.exec, f"{program}/none").outcome
-    _ = creator.observe(Process.exec, "/").outcome
+    creator.observe(Process.exec, f"{program}/none")
+    creator.observe(Process.exec, "/")
     return creator
 
 
 def execute_unfit(creator: Process, program: str) -> Process:
     """What the kernel looks into, and finds no program in, after it prepared credentials."""
-    _ = creator.observe(Process.exec, f"{program}-unfit").outcome
+    creator.observe(Process.exec, f"{program}-unfit")
     return creator
 
 
@@ -153,8 +150,8 @@ def test_actor(case: Actor, process: Process, tree: Tree, judge: Judge) -> None:
         creator = process.fork()
         creator.restrict(Ruleset(fs=WRITE))
         acting = case.make(creator, program)
-        observed = sequence(log, lambda: acting.observe(write, tree))
-    judge(case.expect, observed, control)
+        denied, accesses = acting.observe(write, tree), log.accesses()
+    judge(case.expect, sequence((denied, accesses)), control)
 
 
 @vm_only
@@ -168,14 +165,11 @@ def test_creator_of_executed(process: Process, tree: Tree, judge: Judge) -> None
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=WRITE, flags=NEW_ON))
         sandboxed.exec(program)
-        outcome = sandboxed.observe(write, tree).outcome
-        exe = [
-            r.fields["exe"]
-            for r in log.records()
-            if r.type == LANDLOCK_DOMAIN and "exe" in r.fields
-        ]
-        if outcome == Denied("EACCES"):
-            outcome = Allowed(" ".join(exe))
+        denied, records = sandboxed.observe(write, tree), log.records()
+    exe = [r.fields["exe"] for r in records if r.type == LANDLOCK_DOMAIN and "exe" in r.fields]
+    outcome = denied.outcome
+    if outcome == Denied("EACCES"):
+        outcome = Allowed(" ".join(exe))
     judge(since(NEW_ON, Allowed("/init")), outcome, control)
 
 
@@ -206,11 +200,12 @@ NESTED = {
 def test_nested(case: Nested, process: Process, tree: Tree, judge: Judge) -> None:
     """After execve(2) it is the domain that denies which decides, by the program that made it."""
     program = tree.program(f"{tree.d1}/program")
-    pid = process.getpid().value
+    pid = process.getpid()
     control = process.fork().observe(Process.kill, pid, 0)
     with AuditLog(process) as log:
         sandboxed = process.under(SIGNAL)
         sandboxed.exec(program)
         sandboxed.restrict(case.inner)
-        observed = sequence(log, lambda: sandboxed.observe(Process.kill, pid, 0), errno="EPERM")
+        denied, accesses = sandboxed.observe(Process.kill, pid, 0), log.accesses()
+    observed = sequence((denied, accesses), errno="EPERM")
     judge(case.expect, observed, control)

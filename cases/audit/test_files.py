@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
-from cases.audit.logs import logged, logs, says
+from cases.audit.logs import logged, logs, says, stats
 from cases.claims.test_files import CASES as CALLS
 from suite.abi import FS
 from suite.audit import AuditLog
@@ -70,6 +70,12 @@ CASES = {
 }
 
 
+def named(tree: Tree) -> tuple[str, ...]:
+    """What records may name."""
+    inside = (f"{tree.d2}/{name}" for name in ("file", "program", "socket"))
+    return tree.path, tree.d2, *inside, "/dev/random"
+
+
 @vm_only
 @needs(Need.AUDIT)
 @table(CASES)
@@ -78,8 +84,9 @@ def test_blocker(case: Access, process: Process, tree: Tree, judge: Judge) -> No
     for folder in (tree.d1, tree.d2):
         tree.program(f"{folder}/program")
         process.server(AF_UNIX, SOCK_STREAM, unix(f"{folder}/socket"))
-    control = process.fork().observe(case.call, tree.d1)
+    control = process.observe(case.call, tree.d1)
     with AuditLog(process) as log:
         denied = process.under(Ruleset(fs=case.right)).observe(case.call, tree.d2)
-        observed = logs(log, process, denied, case.errno, {tree.path: "TREE"})
+        accesses, files = log.accesses(), stats(process, *named(tree))
+    observed = logs(accesses, denied, case.errno, {tree.path: "TREE"}, files)
     judge(case.expect, observed, control)

@@ -120,7 +120,8 @@ def test_address(case: Access, process: Process, port: int, judge: Judge) -> Non
     control = process.observe(case.call, case.family, port)
     with AuditLog(process) as log:
         denied = process.under(Ruleset(net=case.handled)).observe(case.call, case.family, port)
-        observed = logs(log, process, denied, names={str(port): "PORT"})
+        accesses = log.accesses()
+    observed = logs(accesses, denied, names={str(port): "PORT"})
     judge(case.expect, observed, control)
 
 
@@ -183,7 +184,8 @@ def test_bound(case: Bound, process: Process, port: int, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(net=CONNECT_TCP))
         denied = sandboxed.observe(Process.connect, fd, loopback(case.family, port))
-        observed = logs(log, process, denied, names=names)
+        accesses = log.accesses()
+    observed = logs(accesses, denied, names=names)
     judge(case.expect, observed, control)
 
 
@@ -224,7 +226,8 @@ def test_fast_open(case: FastOpen, process: Process, port: int, judge: Judge) ->
     control = process.observe(fast_open, case.family, port)
     with AuditLog(process) as log:
         denied = process.under(Ruleset(net=CONNECT_TCP)).observe(fast_open, case.family, port)
-        observed = logs(log, process, denied, names={str(port): "PORT"})
+        accesses = log.accesses()
+    observed = logs(accesses, denied, names={str(port): "PORT"})
     judge(case.expect, observed, control)
 
 
@@ -247,6 +250,7 @@ def test_unspecified_ipv6(process: Process, port: int, judge: Judge) -> None:
     names = {str(port): "PORT", local_port(process, fd): "LOCAL"}
     with AuditLog(process) as log:
         denied = process.under(Ruleset(net=SEND_UDP)).observe(Process.sendto, fd, b"x", address)
-        observed = logs(log, process, denied, names=names)
+        accesses = log.accesses()
+    observed = logs(accesses, denied, names=names)
     local = "laddr=::1 lport=LOCAL faddr=::1 fport=PORT"
     judge(logged([SEND_UDP], says(f"blockers=net.connect_send_udp {local}")), observed, control)

@@ -20,7 +20,7 @@ from suite.needs import Need
 from suite.process import Process
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Out
+from suite.session import Call, Out
 from suite.tree import Tree
 
 SIGNAL, ABSTRACT = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
@@ -33,13 +33,13 @@ F_SETFL, F_SETOWN, F_SETSIG = 4, 8, 10
 class Access(Case):
     """A call on a process outside of the domain, given its process id."""
 
-    call: Callable[[Process, int], object]
+    call: Callable[[Process, Call], object]
     ruleset: Ruleset
     errno: str
 
 
 def access(
-    call: Callable[[Process, int], object],
+    call: Callable[[Process, Call], object],
     ruleset: Ruleset,
     blocker: str,
     answers: str,
@@ -55,23 +55,23 @@ def access(
     )
 
 
-def kill(number: int) -> Callable[[Process, int], object]:
+def kill(number: int) -> Callable[[Process, Call], object]:
     return lambda process, pid: process.kill(pid, number)
 
 
-def tgkill(process: Process, pid: int) -> None:
+def tgkill(process: Process, pid: Call) -> None:
     process.tgkill(pid, pid, 0)
 
 
-def get_robust_list(process: Process, pid: int) -> None:
+def get_robust_list(process: Process, pid: Call) -> None:
     process.syscall("get_robust_list", pid, Out(8), Out(8))
 
 
-def open_root(process: Process, pid: int) -> None:
-    process.open(f"/proc/{pid}/root", os.O_PATH)
+def open_root(process: Process, pid: Call) -> None:
+    process.open(f"/proc/{pid.value}/root", os.O_PATH)
 
 
-def attach(process: Process, pid: int) -> None:
+def attach(process: Process, pid: Call) -> None:
     process.ptrace(PTRACE_ATTACH, pid)
 
 
@@ -91,11 +91,12 @@ CASES = {
 def test_task(case: Access, process: Process, judge: Judge) -> None:
     """The record of a denial names the process that was acted on, not what was to be done to it."""
     target = process.fork()
-    pid = target.getpid().value
-    control = process.fork().observe(case.call, pid)
+    pid = target.getpid()
+    control = process.observe(case.call, pid)
     with AuditLog(process) as log:
         denied = process.under(case.ruleset).observe(case.call, pid)
-        observed = logs(log, process, denied, case.errno, {str(pid): "PID"})
+        accesses = log.accesses()
+    observed = logs(accesses, denied, case.errno, {str(pid.value): "PID"})
     judge(case.expect, observed, control)
 
 
@@ -108,14 +109,15 @@ def test_traceme(process: Process, judge: Judge) -> None:
     with AuditLog(process) as log:
         parent = process.fork()
         child = parent.fork()
-        pid = child.getpid().value
+        pid = child.getpid()
         parent.restrict(ANY)
         denied = child.observe(Process.ptrace, PTRACE_TRACEME)
-        observed = logs(log, process, denied, "EPERM", {str(pid): "CHILD"})
+        accesses = log.accesses()
+    observed = logs(accesses, denied, "EPERM", {str(pid.value): "CHILD"})
     judge(logged(ANY.features, says('blockers=ptrace opid=CHILD ocomm="init"')), observed, control)
 
 
-def raise_sigio(process: Process, pid: int) -> None:
+def raise_sigio(process: Process, pid: Call) -> None:
     """Have the kernel send SIGUSR1 to a process by input on a socket of ours."""
     receiver, sender = process.socketpair()
     process.fcntl(receiver, F_SETSIG, signal.SIGUSR1)
@@ -132,13 +134,14 @@ def test_sigio(process: Process, judge: Judge) -> None:
     """A SIGIO that a domain keeps from the owner of a file is logged as other signals are."""
     target = process.fork()
     target.block_signals(signal.SIGUSR1)
-    pid = target.getpid().value
-    raise_sigio(process.fork(), pid)
+    pid = target.getpid()
+    raise_sigio(process, pid)
     control = target.observe(Process.take_signal, signal.SIGUSR1)
     with AuditLog(process) as log:
         raise_sigio(process.under(SIGNAL), pid)
         taken = target.observe(Process.take_signal, signal.SIGUSR1)
-        observed = logs(log, process, taken, "EAGAIN", {str(pid): "PID"})
+        accesses = log.accesses()
+    observed = logs(accesses, taken, "EAGAIN", {str(pid.value): "PID"})
     judge(
         logged(SIGNAL.features, says('blockers=scope.signal opid=PID ocomm="init"')),
         observed,
@@ -182,6 +185,7 @@ def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) 
     control = process.observe(case.talk, address, case.kind)
     with AuditLog(process) as log:
         denied = process.under(ABSTRACT).observe(case.talk, address, case.kind)
-        name = address[2:].hex().upper()
-        observed = logs(log, process, denied, "EPERM", {name: "NAME"})
+        accesses = log.accesses()
+    name = address[2:].hex().upper()
+    observed = logs(accesses, denied, "EPERM", {name: "NAME"})
     judge(case.expect, observed, control)

@@ -22,6 +22,7 @@ from suite.outcome import Allowed
 from suite.process import CLONE_NEWNS, Process
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset, net_port
+from suite.session import Call
 from suite.tree import Tree
 
 QUIET = ADD_RULE.QUIET
@@ -88,8 +89,8 @@ def test_files(case: Files, process: Process, tree: Tree, judge: Judge) -> None:
         ruleset = ruleset.quiet(f"{tree.path}/{path}")
     with AuditLog(process) as log:
         sandboxed = process.under(ruleset)
-        observed = sequence(log, lambda: sandboxed.observe(case.call, tree))
-    judge(case.expect, observed, control)
+        denied, accesses = sandboxed.observe(case.call, tree), log.accesses()
+    judge(case.expect, sequence((denied, accesses)), control)
 
 
 def under_quiet_port(process: Process, ruleset: Ruleset, port: int) -> Process:
@@ -140,12 +141,9 @@ def test_port(case: Ports, process: Process, port: int, judge: Judge) -> None:
     ruleset = Ruleset(net=case.handled, quiet_net=case.quiet)
     with AuditLog(process) as log:
         sandboxed = under_quiet_port(process, ruleset, port)
-        observed = sequence(
-            log,
-            lambda: sandboxed.observe(case.call, AF_INET, port),
-            lambda: sandboxed.observe(case.call, AF_INET, port + 1),
-        )
-    judge(case.expect, observed, control)
+        ports = port, port + 1
+        denied = [(sandboxed.observe(case.call, AF_INET, it), log.accesses()) for it in ports]
+    judge(case.expect, sequence(*denied), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +170,8 @@ def test_chosen_port(case: Chosen, process: Process, port: int, judge: Judge) ->
     ruleset = Ruleset(net=NET.BIND_UDP, quiet_net=NET.BIND_UDP)
     with AuditLog(process) as log:
         sandboxed = under_quiet_port(process, ruleset, case.port)
-        observed = sequence(log, lambda: sandboxed.observe(sendto_udp, AF_INET, port))
-    judge(case.expect, observed, control)
+        denied, accesses = sandboxed.observe(sendto_udp, AF_INET, port), log.accesses()
+    judge(case.expect, sequence((denied, accesses)), control)
 
 
 @vm_only
@@ -189,8 +187,9 @@ def test_unspecified_ipv6(process: Process, port: int, judge: Judge) -> None:
     control = process.observe(Process.sendto, fd, b"x", address)
     with AuditLog(process) as log:
         sandboxed = under_quiet_port(process, Ruleset(net=SEND, quiet_net=SEND), port)
-        observed = sequence(log, lambda: sandboxed.observe(Process.sendto, fd, b"x", address))
-    judge(since(QUIET, Allowed(LOGGED)), observed, control)
+        denied = sandboxed.observe(Process.sendto, fd, b"x", address)
+        accesses = log.accesses()
+    judge(since(QUIET, Allowed(LOGGED)), sequence((denied, accesses)), control)
 
 
 SCOPES = SCOPE.SIGNAL | SCOPE.ABSTRACT_UNIX_SOCKET
@@ -201,23 +200,23 @@ class Scopes(Case):
     """Quiet scopes, and a call on who is outside."""
 
     quiet: SCOPE
-    call: Callable[[Process, int, str], object]
+    call: Callable[[Process, Call, str], object]
 
 
-def kill(process: Process, pid: int, name: str) -> None:
+def kill(process: Process, pid: Call, name: str) -> None:
     process.kill(pid, 0)
 
 
-def connect(process: Process, pid: int, name: str) -> None:
+def connect(process: Process, pid: Call, name: str) -> None:
     process.connect(process.socket(AF_UNIX, SOCK_STREAM), abstract(name))
 
 
-def trace(process: Process, pid: int, name: str) -> None:
+def trace(process: Process, pid: Call, name: str) -> None:
     process.ptrace(PTRACE_ATTACH, pid)
 
 
 def scopes(
-    call: Callable[[Process, int, str], object], quiet: SCOPE, seen: str, answers: str
+    call: Callable[[Process, Call, str], object], quiet: SCOPE, seen: str, answers: str
 ) -> Scopes:
     return Scopes(call=call, quiet=quiet, expect=since(QUIET, Allowed(seen)), answers=answers)
 
@@ -238,15 +237,13 @@ QUIET_SCOPES = {
 def test_scope(case: Scopes, process: Process, tree: Tree, judge: Judge) -> None:
     """A quiet scope logs no denial of its own; ptrace(2) can't be made quiet."""
     target = process.fork()
-    pid = target.getpid().value
+    pid = target.getpid()
     process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
     control = process.fork().observe(case.call, pid, tree.path)
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(scope=SCOPES, quiet_scope=case.quiet))
-        observed = sequence(
-            log, lambda: sandboxed.observe(case.call, pid, tree.path), errno="EPERM"
-        )
-    judge(case.expect, observed, control)
+        denied, accesses = sandboxed.observe(case.call, pid, tree.path), log.accesses()
+    judge(case.expect, sequence((denied, accesses), errno="EPERM"), control)
 
 
 @vm_only
@@ -260,9 +257,6 @@ def test_topology(process: Process, tree: Tree, judge: Judge) -> None:
     control = outside.observe(Process.mount, "tmpfs", tree.d1, "tmpfs")
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=READ, quiet_fs=READ).quiet("/"))
-        observed = sequence(
-            log,
-            lambda: sandboxed.observe(Process.mount, "tmpfs", tree.d1, "tmpfs"),
-            errno="EPERM",
-        )
-    judge(since(QUIET, Allowed(LOGGED)), observed, control)
+        denied = sandboxed.observe(Process.mount, "tmpfs", tree.d1, "tmpfs")
+        accesses = log.accesses()
+    judge(since(QUIET, Allowed(LOGGED)), sequence((denied, accesses), errno="EPERM"), control)

@@ -6,12 +6,12 @@ syscalls.c, landlock_restrict_self(); log.c, get_denied_layer().
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
 from suite.abi import FS, RESTRICT, SCOPE
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog
+from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord
 from suite.bugs import LOG_SUBDOMAINS_ON
 from suite.expectation import ByBug, since, since_layers
 from suite.needs import Need
@@ -45,13 +45,10 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=FS.WRITE_FILE, flags=SUBDOMAINS_OFF))
         nested = sandboxed.under(READ)
-        observed = sequence(
-            log,
-            lambda: sandboxed.observe(write, tree),
-            lambda: nested.observe(read, tree),
-            lambda: nested.observe(write, tree),
-        )
-    judge(since(SUBDOMAINS_OFF, Allowed(f"{LOGGED}, {SILENT}, {LOGGED}")), observed, control)
+        calls = (sandboxed, write), (nested, read), (nested, write)
+        denied = [(it.observe(call, tree), log.accesses()) for it, call in calls]
+    expect = since(SUBDOMAINS_OFF, Allowed(f"{LOGGED}, {SILENT}, {LOGGED}"))
+    judge(expect, sequence(*denied), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +106,8 @@ def test_off_without_ruleset(case: Off, process: Process, tree: Tree, judge: Jud
         caller.build(READ)
         caller.no_new_privs()
         caller.enforce(NO_RULESET, SUBDOMAINS_OFF)
-        sandboxed = case.enter(caller)
-        observed = sequence(log, lambda: sandboxed.observe(read, tree))
-    judge(case.expect, observed, control)
+        denied, accesses = case.enter(caller).observe(read, tree), log.accesses()
+    judge(case.expect, sequence((denied, accesses)), control)
 
 
 @vm_only
@@ -125,8 +121,8 @@ def test_off_for_good(process: Process, tree: Tree, judge: Judge) -> None:
         sandboxed = process.under(
             Ruleset(fs=FS.MAKE_BLOCK, flags=SUBDOMAINS_OFF), Ruleset(fs=FS.MAKE_CHAR), READ
         )
-        observed = sequence(log, lambda: sandboxed.observe(read, tree))
-    judge(since(SUBDOMAINS_OFF, Allowed(SILENT)), observed, control)
+        denied, accesses = sandboxed.observe(read, tree), log.accesses()
+    judge(since(SUBDOMAINS_OFF, Allowed(SILENT)), sequence((denied, accesses)), control)
 
 
 @vm_only
@@ -144,12 +140,9 @@ def test_synced_thread(process: Process, tree: Tree, judge: Judge) -> None:
         thread.enforce(NO_RULESET, SUBDOMAINS_OFF)
         leader.restrict(Ruleset(fs=FS.WRITE_FILE, flags=RESTRICT.TSYNC))
         thread.restrict(READ)
-        observed = sequence(log, lambda: thread.observe(read, tree))
-    judge(
-        since_layers([[FS.READ_FILE, SUBDOMAINS_OFF], [RESTRICT.TSYNC]], Allowed(LOGGED)),
-        observed,
-        control,
-    )
+        denied, accesses = thread.observe(read, tree), log.accesses()
+    expect = since_layers([[FS.READ_FILE, SUBDOMAINS_OFF], [RESTRICT.TSYNC]], Allowed(LOGGED))
+    judge(expect, sequence((denied, accesses)), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +167,8 @@ LAYERS = {
 }
 
 
-def creators(log: AuditLog) -> list[str]:
+def creators(records: Sequence[AuditRecord]) -> list[str]:
     """For each denied access that was logged, the process id of who made the domain."""
-    records = log.records()
     made = {
         r.fields["domain"]: r.fields["pid"]
         for r in records
@@ -191,13 +183,15 @@ def creators(log: AuditLog) -> list[str]:
 @table(LAYERS)
 def test_layers(case: Layers, process: Process, judge: Judge) -> None:
     """A denial is logged once, as that of the innermost domain which denies, by its flags."""
-    pid = process.getpid().value
-    control = process.fork().observe(Process.kill, pid, 0)
+    pid = process.getpid()
+    control = process.observe(Process.kill, pid, 0)
     with AuditLog(process) as log:
         outer = process.under(SIGNAL)
         inner = outer.under(case.inner)
-        outcome = inner.observe(Process.kill, pid, 0).outcome
-        if outcome == Denied("EPERM"):
-            pids = {str(outer.getpid().value): "outer", str(inner.getpid().value): "inner"}
-            outcome = Allowed(" ".join(pids[pid] for pid in creators(log)) or NO_RECORD)
+        denied, records = inner.observe(Process.kill, pid, 0), log.records()
+        pids = [(it.getpid(), name) for it, name in ((outer, "outer"), (inner, "inner"))]
+    outcome = denied.outcome
+    if outcome == Denied("EPERM"):
+        names = {str(pid.value): name for pid, name in pids}
+        outcome = Allowed(" ".join(names[creator] for creator in creators(records)) or NO_RECORD)
     judge(case.expect, outcome, control)

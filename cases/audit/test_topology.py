@@ -6,7 +6,7 @@ Source: security/landlock/fs.c, log_fs_change_topology_path() and log_fs_change_
 
 from dataclasses import dataclass
 
-from cases.audit.logs import inode, logged, logs, says
+from cases.audit.logs import inode, logged, logs, says, stats
 from cases.fs.roots import FILES, Change, new_root
 from suite.audit import AuditLog
 from suite.calls.files import MS_BIND, MS_RDONLY, MS_REMOUNT
@@ -57,8 +57,9 @@ def test_change(case: Logged, process: Process, tree: Tree, judge: Judge) -> Non
     control = new_root(process, tree).observe(case.call)
     with AuditLog(process) as log:
         outside = new_root(process, tree)
-        root = f"ino={inode(outside, '/mount')}"
         denied = outside.under(FILES).observe(case.call)
-        observed = logs(log, outside, denied, "EPERM", {root: "ino=ROOT"})
+        accesses, files = log.accesses(), stats(outside, "/folder", "/mount")
+    root = f"ino={inode(files['/mount'])}"
+    observed = logs(accesses, denied, "EPERM", {root: "ino=ROOT"}, files)
     expect = logged(FILES.features, says(f"blockers=fs.change_topology {case.object}"))
     judge(expect, observed, control)

@@ -58,7 +58,9 @@ def test_denials_are_logged(case: Logged, process: Process, tree: Tree, judge: J
             sandboxed = process.under(WRITE)
             if case.executed:
                 sandboxed.exec(program)
-            outcome = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
-        if outcome == Denied("EACCES"):
-            outcome = LOGGED if log.accesses() else UNLOGGED
+            denied = sandboxed.observe(Process.open, tree.file, os.O_WRONLY)
+        accesses = log.accesses()
+    outcome = denied.outcome
+    if outcome == Denied("EACCES"):
+        outcome = LOGGED if accesses else UNLOGGED
     judge(case.expect, outcome, control)

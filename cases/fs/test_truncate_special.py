@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.abi import FS, known
-from suite.audit import LANDLOCK_ACCESS, AuditLog
+from suite.audit import LANDLOCK_ACCESS, AuditLog, denial
 from suite.calls.files import (
     FALLOC_COLLAPSE_RANGE,
     FALLOC_KEEP_SIZE,
@@ -216,7 +216,7 @@ def test_file_mode_first(process: Process, tree: Tree, judge: Judge) -> None:
         sandboxed.drop_capabilities()
         observed = sandboxed.observe(Process.truncate, tree.file).outcome
         _ = sandboxed.observe(Process.truncate, tree.other).outcome
-        logged = log.denial().get(LANDLOCK_ACCESS)
+        logged = denial(log.records()).get(LANDLOCK_ACCESS)
     if observed == Denied("EACCES") and logged is not None:
         other = logged.fields["path"] == tree.other
         observed = Allowed("of the other file" if other else "of both")

@@ -6,17 +6,17 @@ LOG_SUBDOMAINS_OFF inheritance across fork()" (874c8f83826c).
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, UNLOGGED, logs
 from suite.abi import FS, RESTRICT
-from suite.audit import AuditLog
+from suite.audit import AuditLog, AuditRecord
 from suite.bugs import LOG_SUBDOMAINS_ON
 from suite.expectation import ByBug, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
+from suite.process import Observation, Process
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
@@ -60,9 +60,13 @@ CASES = {
 }
 
 
-def log_of_denial(log: AuditLog, process: Process, reader: Process, path: str) -> Outcome:
+def deny(log: AuditLog, reader: Process, path: str) -> tuple[Observation, Sequence[AuditRecord]]:
     reader.restrict(READ)
-    outcome = logs(log, process, reader.observe(Process.open, path, os.O_RDONLY))
+    return reader.observe(Process.open, path, os.O_RDONLY), log.accesses()
+
+
+def log_of(denied: Observation, accesses: Sequence[AuditRecord]) -> Outcome:
+    outcome = logs(accesses, denied)
     return LOGGED if isinstance(outcome, Allowed) and outcome != UNLOGGED else outcome
 
 
@@ -75,10 +79,11 @@ def test_heir(case: Heir, process: Process, tree: Tree, judge: Judge) -> None:
     """What an heir is denied in a domain of its own is not logged."""
     program = tree.program(f"{tree.d1}/program")
     with AuditLog(process) as log:
-        control = log_of_denial(log, process, process.fork(), tree.file)
+        loud = deny(log, process.fork(), tree.file)
         quiet = process.fork()
         quiet.no_new_privs()
         quiet.enforce(-1, QUIETLY)
-        observed = log_of_denial(log, process, case.heir(quiet, program), tree.file)
+        silent = deny(log, case.heir(quiet, program), tree.file)
+    control, observed = log_of(*loud), log_of(*silent)
     nothing_is = control == observed == UNLOGGED
     judge(case.expect, observed, Denied(NO_RECORD) if nothing_is else None)

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from suite.abi import FS, RESTRICT
-from suite.audit import LANDLOCK_ACCESS, AuditLog
+from suite.audit import LANDLOCK_ACCESS, AuditLog, denial
 from suite.bugs import TSYNC_WITHOUT_RULESET
 from suite.expectation import ByBug, since
 from suite.needs import Need
@@ -80,9 +80,9 @@ def test_log(case: Log, process: Process, tree: Tree, judge: Judge) -> None:
             caller.build(PLAIN)
             caller.enforce(NO_RULESET, OFF | TSYNC)
         sibling.restrict(Ruleset(fs=FS.READ_FILE))
-        denied = sibling.observe(Process.open, tree.file, os.O_RDONLY).outcome
-        logged = LANDLOCK_ACCESS in log.denial()
-    if denied == Denied("EACCES"):
-        judge(case.expect, LOGGED if logged else SILENT)
+        denied = sibling.observe(Process.open, tree.file, os.O_RDONLY)
+        records = log.records()
+    if denied.outcome == Denied("EACCES"):
+        judge(case.expect, LOGGED if LANDLOCK_ACCESS in denial(records) else SILENT)
     else:
         judge(case.expect, denied)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
 from cases.ptrace.test_capabilities import attach
 from cases.ptrace.test_proc import opening, reading
-from suite.audit import LANDLOCK_ACCESS, AuditLog
+from suite.audit import LANDLOCK_ACCESS, AuditLog, denial
 from suite.expectation import Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
@@ -73,7 +73,7 @@ def test_logged(case: Logged, process: Process, judge: Judge) -> None:
             tracer.setuid(USER)
         tracer.restrict(RULESET)
         outcome = tracer.observe(case.call, target).outcome
-        record = log.denial().get(LANDLOCK_ACCESS)
+        record = denial(log.records()).get(LANDLOCK_ACCESS)
     blockers = record.fields["blockers"] if record else "no record"
     judge(case.expect, told(outcome, blockers))
 

@@ -24,6 +24,7 @@ from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.rows import Case, Judge, answers, needs, table, vm_only
 from suite.ruleset import Ruleset, net_port, path_beneath
+from suite.session import Call
 from suite.tree import Tree
 
 ANY, SIGNAL = Ruleset(fs=FS.MAKE_BLOCK), Ruleset(scope=SCOPE.SIGNAL)
@@ -58,24 +59,24 @@ def test_tracer(process: Process, judge: Judge) -> None:
 class Sent(Case):
     """How a signal is sent to a process outside."""
 
-    send: Callable[[Process, int], object]
+    send: Callable[[Process, Call], object]
 
 
-def kill(number: int) -> Callable[[Process, int], object]:
-    def send(process: Process, pid: int) -> None:
+def kill(number: int) -> Callable[[Process, Call], object]:
+    def send(process: Process, pid: Call) -> None:
         process.observe(Process.kill, pid, number)
 
     return send
 
 
-def raise_default_sigio(process: Process, pid: int) -> None:
+def raise_default_sigio(process: Process, pid: Call) -> None:
     receiver, sender = process.socketpair()
     process.fcntl(receiver, F_SETOWN, pid)
     process.fcntl(receiver, F_SETFL, os.O_ASYNC)
     process.write(sender, b"x")
 
 
-def sent(send: Callable[[Process, int], object], number: int) -> Sent:
+def sent(send: Callable[[Process, Call], object], number: int) -> Sent:
     return Sent(send=send, expect=since(SIGNAL.features, Allowed(number)))
 
 
@@ -98,7 +99,7 @@ def test_signal(case: Sent, process: Process, judge: Judge) -> None:
     outside.block_signals(signal.SIGUSR1, signal.SIGIO, signal.SIGURG)
     seen = spy(process, "landlock_deny_scope_signal", 6)
     sender = process.under(SIGNAL)
-    raised = sender.observe(case.send, outside.getpid().value)
+    raised = sender.observe(case.send, outside.getpid())
     last = seen.last()
     outcome = raised.outcome
     if outcome in (Allowed(), Denied("EPERM")):

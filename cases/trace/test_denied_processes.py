@@ -149,8 +149,8 @@ def test_sigio(process: Process, judge: Judge) -> None:
     """A SIGIO that a domain keeps from the owner of a file has the event of other signals."""
     target = process.fork()
     target.block_signals(signal.SIGUSR1)
-    pid = target.getpid().value
-    raise_sigio(process.fork(), pid)
+    pid = target.getpid()
+    raise_sigio(process, pid)
     control = target.observe(Process.take_signal, signal.SIGUSR1)
     with Trace(process) as trace:
         sender = process.under(SIGNAL)
@@ -158,7 +158,7 @@ def test_sigio(process: Process, judge: Judge) -> None:
         taken = target.observe(Process.take_signal, signal.SIGUSR1)
         outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
         if outcome == Denied("EAGAIN"):
-            outcome = Allowed(told(trace.events(*DENIALS), {str(pid): "PID"}))
+            outcome = Allowed(told(trace.events(*DENIALS), {str(pid.value): "PID"}))
     text = "deny_scope_signal domain=D1 same_exec=1 logged=1 target_domain=0 target_pid=PID"
     judge(since(SIGNAL.features, Allowed(f"{text} target_comm=init")), outcome, control)
 
