@@ -80,7 +80,7 @@ def reach(process: Process, action: Action, relation: Relation) -> tuple[Observa
 
 
 def act_on(actor: Process, target: Process, page: Call, action: Action) -> None:
-    """Ask for the process id as a part of the action: it is not there if Landlock refused before."""
+    """Ask for the process id as a part of the action: Landlock may have refused the target."""
     action(actor, Target(target.getpid(), page))
 
 
