@@ -50,10 +50,13 @@ class Relation:
 
         enforce(parent, self.both)
         child = parent.fork()
-        first, second = (parent, child) if self.child else (child, parent)
-        enforce(first, self.first)
-        enforce(second, self.second)
-        return first, second
+        if self.child:
+            enforce(child, self.second)
+            enforce(parent, self.first)
+            return parent, child
+        enforce(child, self.first)
+        enforce(parent, self.second)
+        return child, parent
 
 
 RELATIONS = {

@@ -63,8 +63,8 @@ def reach_outside(
     It has to be one that can be done again.
     """
     page = prepare(process, kept)
-    actor = process.fork()
     target = Target(traceable(process).getpid(), page)
+    actor = process.fork()
     control = actor.observe(action, target)
     actor.restrict(RULESET)
     return actor.observe(action, target), control
@@ -73,8 +73,9 @@ def reach_outside(
 def reach(process: Process, action: Action, relation: Relation) -> tuple[Observation, Observation]:
     """What the action comes to in the relation, and outside of every domain."""
     page = prepare(process)
+    outside = Target(traceable(process).getpid(), page)
     parent = process.fork()
-    control = parent.observe(act_on, traceable(process), page, action)
+    control = parent.observe(action, outside)
     actor, target = relation.place(parent, RULESET)
     return actor.observe(act_on, traceable(target), page, action), control
 

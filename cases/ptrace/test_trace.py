@@ -90,7 +90,8 @@ def trace(tracer: Process, tracee: Process, request: int) -> None:
 def test_trace(case: Trace, process: Process, judge: Judge) -> None:
     """Tracing is denied to tracees that are not in the tracer's domain or one nested in it."""
     parent = process.fork()
-    control = parent.observe(trace, traceable(process), case.request)
+    traceable(process)  # after the fork, which has to be over when it is stopped
+    control = parent.observe(trace, process, case.request)
     tracer, tracee = case.relation.place(parent, case.ruleset)
     judge(case.expect, tracer.observe(trace, traceable(tracee), case.request), control)
 
