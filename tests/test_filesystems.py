@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """File systems as a dimension of cases: ids, modules, mounts that are made once or told why not."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -148,6 +149,27 @@ def test_a_signature_is_left_out_where_none_is_asked_for(
     monkeypatch.setattr(target, "modules", lambda name: [SIGNED])
     load_modules(("xfs",), bare_ground(loader, session), target)
     assert loader.loaded == [loaded]
+
+
+def module_with(section: bytes) -> bytes:
+    """An ELF image of nothing but the name of a section, and its header."""
+    names = b"\0" + section + b"\0"
+    of_names = struct.pack("<IIQQQQ24x", 0, 3, 0, 0, 0x40, len(names))
+    header = struct.pack("<IIQQQQ24x", 1, 1, 0x12, 0, 0, 0)
+    start = b"\x7fELF\2".ljust(0x28, b"\0") + struct.pack("<Q", 0x40 + len(names))
+    return start.ljust(0x3A, b"\0") + struct.pack("<3H", 64, 2, 0) + names + of_names + header
+
+
+@pytest.mark.parametrize(("section", "flags"), [(b"__mcount_loc", 0x10), (b".text", 0x12)])
+def test_what_ftrace_reads_of_a_module_is_hidden(
+    session: Session, monkeypatch: pytest.MonkeyPatch, section: bytes, flags: int
+) -> None:
+    target, loader = Modular(), Loader()
+    image = module_with(section)
+    monkeypatch.setattr(target, "modules", lambda name: [image])
+    load_modules(("xfs",), bare_ground(loader, session), target)
+    at = len(image) - 64 + 8
+    assert loader.loaded == [image[:at] + struct.pack("<Q", flags) + image[at + 8 :]]
 
 
 def test_a_module_that_can_not_be_loaded_harms_nothing(session: Session) -> None:
