@@ -17,18 +17,21 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from suite.agent.client import AgentLostError
 from suite.calls.files import Fd
+from suite.calls.mounts import FSCONFIG_CMD_CREATE
+from suite.errors import LandproofError
 from suite.outcome import Allowed
-from suite.process import CLONE_NEWNS, Process
+from suite.process import Observation, Process
+from suite.session import Call, Later
 
 TRACED_SINCE = 11
-TRACEFS = "/sys"
-"""Where tracefs is mounted, in a mount namespace of the reader's own."""
-EVENTS = f"{TRACEFS}/events/landlock"
+EVENTS = "events/landlock"
+"""In tracefs, as are all paths here."""
 PREFIX = "landlock_"
-_INSTANCE = f"{TRACEFS}/instances/landproof"
-_ENABLE = "events/landlock/enable"
+_INSTANCE = "instances/landproof"
+_ENABLE = f"{EVENTS}/enable"
+_MOST, _SIZE = 8, 8192
+"""How often the pipe is read at once, and what it gives at most."""
 _LINE = re.compile(rf"^.+-(\d+) +\[\d+\] .* \d+: {PREFIX}(\w+): (.*)$")
 _FIELD = re.compile(r"(\w+)=(\S*)")
 _IDENTITY = re.compile(r"\b(ruleset|domain|parent|\w+_domain)=([0-9a-f]+)")
@@ -63,23 +66,25 @@ class Trace:
     """
 
     def __init__(self, process: Process) -> None:
-        self._reader = mounted(process)
-        self._pipe: Fd = -1
+        self._process = process
+        self._root: Fd = -1
+        self._enabled: Observation | None = None
         self._names: dict[str, str] = {}
         self._rest = ""
-        self.on = False
-        """Whether the kernel let the events be switched on."""
+        self._reads: list[Observation] = []
+        """What was not yet looked at."""
+        self._parts: list[list[Event]] = []
+        """What happened up to each time that it was asked for."""
 
     def __enter__(self) -> Self:
-        reader = self._reader
+        process = self._process
+        self._root = mounted(process)
         # An earlier case may have left it.
-        reader.observe(Process.mkdir, _INSTANCE)
+        process.observe(Process.mkdir, _INSTANCE, at=self._root)
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
-        reader.write_file(f"{_INSTANCE}/trace_clock", b"counter")
+        _write(process, self._root, "trace_clock", b"counter")
         # A kernel that owes the events and lacks them shows none, and is told so by the case.
-        enabled = reader.observe(Process.write_file, f"{_INSTANCE}/{_ENABLE}", b"1")
-        self.on = enabled.outcome == Allowed()
-        self._pipe = reader.open(f"{_INSTANCE}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK)
+        self._enabled = process.observe(_write, self._root, _ENABLE, b"1")
         return self
 
     def __exit__(
@@ -88,34 +93,57 @@ class Trace:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is not None and issubclass(kind, AgentLostError):
-            return
-        self._reader.close(self._pipe)
         # It stays for the next case: to make and remove one takes 40 ms in an emulated machine.
-        _ = self._reader.observe(Process.write_file, f"{_INSTANCE}/{_ENABLE}", b"0").outcome
+        off = self._switch_off()
+        self._process.session.flush()
+        if off.index not in off.batch.records:  # a call before it failed
+            self._switch_off()
+            self._process.session.flush()
 
-    def events(self, *names: str) -> list[Event]:
-        """What happened since they were last asked for; of these names, if some are given."""
-        found: list[Event] = []
-        while lines := self._read():
-            found += self._ours(lines)
-        return [event for event in found if not names or event.name in names]
+    @property
+    def on(self) -> bool:
+        """Whether the kernel let the events be switched on."""
+        return self._enabled is not None and self._enabled.outcome == Allowed()
+
+    def events(self, *names: str) -> Later[Event]:
+        """What happened since they were last asked for; of these names, if some are given.
+
+        To be looked at after the block, too.
+        """
+        number = len(self._parts) + len(self._reads)
+        self._read()
+        return Later(lambda: [e for e in self._part(number) if not names or e.name in names])
 
     def until_freed(self, domain: str) -> list[Event]:
         """What happened, until this domain was freed, which comes by itself."""
         found: list[Event] = []
         while self.on and not any(_frees(event, domain) for event in found):
-            self._reader.poll(self._pipe)
-            found += self._ours(self._read())
+            self._read(wait=True)
+            found += self._part(-1)
         return found
 
-    def _read(self) -> list[str]:
-        call = self._reader.observe(Process.read, self._pipe, 1 << 16)
-        if call.outcome != Allowed():
-            return []
-        data = call.calls[0].data[: call.calls[0].value].decode()
-        *lines, self._rest = (self._rest + data).split("\n")
-        return lines
+    def _read(self, *, wait: bool = False) -> None:
+        # It has one reader at a time: no child may have it from us.
+        path = f"{_INSTANCE}/trace_pipe"
+        pipe = self._process.open(path, os.O_RDONLY | os.O_NONBLOCK, at=self._root)
+        if wait:
+            self._process.poll(pipe)
+        self._reads.append(self._process.observe(_read_all, pipe))
+        self._process.close(pipe)
+
+    def _switch_off(self) -> Call:
+        return self._process.observe(_write, self._root, _ENABLE, b"0").calls[0]
+
+    def _part(self, number: int) -> list[Event]:
+        reads, self._reads = self._reads, []
+        for observation in reads:
+            done = [call for call in observation.calls if call.record and not call.failure]
+            if len(done) == _MOST:
+                raise LandproofError("there is more in the trace than was asked for")
+            text = self._rest + "".join(call.data[: call.value].decode() for call in done)
+            *lines, self._rest = text.split("\n")
+            self._parts.append(self._ours(lines))
+        return self._parts[number]
 
     def _ours(self, lines: list[str]) -> list[Event]:
         found = []
@@ -146,9 +174,19 @@ def _frees(event: Event, domain: str) -> bool:
     return event.name == "free_domain" and event.fields["domain"] == domain
 
 
-def mounted(process: Process) -> Process:
-    """A child that has tracefs mounted, where nobody else sees it."""
-    reader = process.fork()
-    reader.unshare(CLONE_NEWNS)
-    reader.mount("tracefs", TRACEFS, "tracefs")
-    return reader
+def mounted(process: Process) -> Call:
+    """The root of tracefs, where nobody else sees it: no path leads there."""
+    context = process.fsopen("tracefs")
+    process.fsconfig(context, FSCONFIG_CMD_CREATE)
+    return process.fsmount(context)
+
+
+def _write(process: Process, root: Fd, path: str, data: bytes) -> None:
+    fd = process.open(f"{_INSTANCE}/{path}", os.O_WRONLY, at=root)
+    process.write(fd, data)
+    process.close(fd)
+
+
+def _read_all(process: Process, pipe: Fd) -> None:
+    for _ in range(_MOST):
+        process.read(pipe, _SIZE)

@@ -121,11 +121,13 @@ def test_files(case: Opened, process: Process, tree: Tree, judge: Judge) -> None
     """Each rule on the way from a file upwards tells what it grants of what is asked for."""
     control = process.observe(Process.open, tree.sub_file, case.flags)
     paths = {"FILE": tree.sub_file, "SUB": tree.sub, "D1": tree.d1}
-    names = {identity(process, path): name for name, path in paths.items()}
+    stats = {name: process.stat(path) for name, path in paths.items()}
     with Trace(process) as trace:
         sandboxed = process.under(*(tree.layer(case.handled, rules) for rules in case.layers))
         tried = sandboxed.observe(Process.open, tree.sub_file, case.flags)
-        observed = traced(trace, tried, "check_rule_inode", errno=case.errno, names=names)
+        events = trace.events("check_rule_inode")
+    names = {identity(stat): name for name, stat in stats.items()}
+    observed = traced(trace, events, tried, case.errno, names)
     judge(case.expect, observed, control)
 
 
@@ -198,9 +200,8 @@ def test_ports(case: Port, process: Process, port: int, judge: Judge) -> None:
     with Trace(process) as trace:
         sandboxed = process.under(*(allowing(port, rights) for rights in case.layers))
         tried = sandboxed.observe(case.call, AF_INET, port)
-        observed = traced(
-            trace, tried, "check_rule_net_port", errno=case.errno, names={str(port): "PORT"}
-        )
+        events = trace.events("check_rule_net_port")
+    observed = traced(trace, events, tried, case.errno, {str(port): "PORT"})
     judge(case.expect, observed, control)
 
 
@@ -214,11 +215,13 @@ def test_rename(process: Process, tree: Tree, judge: Judge) -> None:
     """A file that moves to another folder is checked with all that the domain handles."""
     twin = tree.twin()
     control = process.observe(Process.rename, twin.file, f"{twin.d2}/new")
-    names = {identity(process, tree.d1): "D1", identity(process, tree.d2): "D2"}
+    stats = process.stat(tree.d1), process.stat(tree.d2)
     with Trace(process) as trace:
         sandboxed = process.under(tree.layer(RENAMED, {"d1": RENAMED, "d2": RENAMED}))
         tried = sandboxed.observe(Process.rename, tree.file, f"{tree.d2}/new")
-        observed = traced(trace, tried, "check_rule_inode", names=names)
+        events = trace.events("check_rule_inode")
+    names = dict(zip(map(identity, stats), ("D1", "D2"), strict=True))
+    observed = traced(trace, events, tried, names=names)
     every = flags(RENAMED)
     checks = [check(name, RENAMED, every) for name in ("D1", "D2")]
     judge(since(RENAMED, Allowed(" + ".join(checks))), observed, control)

@@ -141,12 +141,14 @@ def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> Non
     twin = tree.twin()
     for mounted in (twin, tree):
         process.bind_mount(mounted.sub, mounted.sub)
-    control = process.fork().observe(case.call, twin)
-    names: dict[str, str] = {}
-    for name, path in files(tree).items():
-        names |= {identity(process, path): f"ID_{name}", path: name}
-    names["/" + tree.sub.split("/", 2)[2]] = "SUB_FROM_ROOT"
+    control = process.observe(case.call, twin)
+    stats = {name: process.stat(path) for name, path in files(tree).items()}
     with Trace(process) as trace:
         tried = process.under(Ruleset(fs=case.handled)).observe(case.call, tree)
-        observed = traced(trace, tried, "deny_access_fs", errno=case.errno, names=names)
+        events = trace.events("deny_access_fs")
+    names: dict[str, str] = {}
+    for name, path in files(tree).items():
+        names |= {identity(stats[name]): f"ID_{name}", path: name}
+    names["/" + tree.sub.split("/", 2)[2]] = "SUB_FROM_ROOT"
+    observed = traced(trace, events, tried, case.errno, names)
     judge(case.expect, observed, control)

@@ -91,8 +91,8 @@ def test_denied(case: Access, process: Process, port: int, judge: Judge) -> None
     control = process.observe(case.call, case.family, port)
     with Trace(process) as trace:
         tried = process.under(Ruleset(net=case.handled)).observe(case.call, case.family, port)
-        names = {str(port): PORT}
-        observed = traced(trace, tried, "deny_access_net", errno="EACCES", names=names)
+        events = trace.events("deny_access_net")
+    observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)
 
 
@@ -132,6 +132,6 @@ def test_unspecified(case: Unspecified, process: Process, port: int, judge: Judg
     with Trace(process) as trace:
         sandboxed = process.under(Ruleset(net=SEND_UDP))
         tried = sandboxed.observe(Process.sendto, fd, b"x", unspecified(address))
-        names = {str(port): PORT}
-        observed = traced(trace, tried, "deny_access_net", errno="EACCES", names=names)
+        events = trace.events("deny_access_net")
+    observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)

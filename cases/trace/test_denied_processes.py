@@ -20,6 +20,7 @@ from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
+from suite.session import Call
 from suite.tracefs import Trace
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
@@ -27,14 +28,14 @@ ANY = Ruleset(fs=FS.MAKE_BLOCK)
 SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
 PR_SET_NAME = 15
 DENIALS = "deny_ptrace", "deny_scope_signal"
-Call = Callable[[Process, int], object]
+Action = Callable[[Process, Call], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access(Case):
     """Who is in which layers: the caller, the other process, and both before that."""
 
-    call: Call
+    call: Action
     errno: str
     caller: tuple[Ruleset, ...]
     other: tuple[Ruleset, ...]
@@ -42,7 +43,7 @@ class Access(Case):
 
 
 def access(
-    call: Call,
+    call: Action,
     ruleset: Ruleset,
     event: str,
     ids: tuple[int, int],
@@ -71,20 +72,24 @@ def access(
     )
 
 
-def attach(process: Process, pid: int) -> None:
+def attach(process: Process, pid: Call) -> None:
     process.ptrace(PTRACE_ATTACH, pid)
 
 
-def open_root(process: Process, pid: int) -> None:
-    process.open(f"/proc/{pid}/root", os.O_PATH)
+def open_root(process: Process, pid: Call) -> None:
+    process.open(f"/proc/{pid.value}/root", os.O_PATH)
 
 
-def kill(process: Process, pid: int) -> None:
+def kill(process: Process, pid: Call) -> None:
     process.kill(pid, signal.SIGURG)
 
 
-def probe(process: Process, pid: int) -> None:
+def probe(process: Process, pid: Call) -> None:
     process.kill(pid, 0)
+
+
+def read_file(process: Process, path: str) -> None:
+    process.read(process.open(path, os.O_RDONLY), 1024)
 
 
 TRACED, KILLED = "deny_ptrace tracee", "deny_scope_signal target"
@@ -110,16 +115,17 @@ CASES = {
 def test_other_process(case: Access, process: Process, judge: Judge) -> None:
     """The event names the other process, and its domain, which is 0 where it has none."""
     free = process.fork()
-    control = process.fork().observe(case.call, free.getpid().value)
+    control = process.observe(case.call, free.getpid())
     with Trace(process) as trace:
         common = process.fork()
         common.restrict(*case.both)
         other, caller = common.fork(), common.fork()
         other.restrict(*case.other)
         caller.restrict(*case.caller)
-        pid = other.getpid().value
+        pid = other.getpid()
         tried = caller.observe(case.call, pid)
-        observed = traced(trace, tried, *DENIALS, errno=case.errno, names={str(pid): "PID"})
+        events = trace.events(*DENIALS)
+    observed = traced(trace, events, tried, case.errno, {str(pid.value): "PID"})
     judge(case.expect, observed, control)
 
 
@@ -132,11 +138,12 @@ def test_traceme(process: Process, judge: Judge) -> None:
     with Trace(process) as trace:
         parent = process.fork()
         child = parent.fork()
-        pid = child.getpid().value
+        pid = child.getpid()
         parent.restrict(ANY)
         child.restrict(ANY)
         tried = child.observe(Process.ptrace, PTRACE_TRACEME)
-        observed = traced(trace, tried, *DENIALS, errno="EPERM", names={str(pid): "CHILD"})
+        events = trace.events(*DENIALS)
+    observed = traced(trace, events, tried, "EPERM", {str(pid.value): "CHILD"})
     text = "deny_ptrace domain=D1 same_exec=1 logged=1 tracee_domain=D2 tracee_pid=CHILD"
     judge(since(ANY.features, Allowed(f"{text} tracee_comm=init")), observed, control)
 
@@ -156,9 +163,10 @@ def test_sigio(process: Process, judge: Judge) -> None:
         sender = process.under(SIGNAL)
         raised = sender.observe(raise_sigio, pid)
         taken = target.observe(Process.take_signal, signal.SIGUSR1)
-        outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
-        if outcome == Denied("EAGAIN"):
-            outcome = Allowed(told(trace.events(*DENIALS), {str(pid.value): "PID"}))
+        events = trace.events(*DENIALS)
+    outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
+    if outcome == Denied("EAGAIN"):
+        outcome = Allowed(told(events, {str(pid.value): "PID"}))
     text = "deny_scope_signal domain=D1 same_exec=1 logged=1 target_domain=0 target_pid=PID"
     judge(since(SIGNAL.features, Allowed(f"{text} target_comm=init")), outcome, control)
 
@@ -170,13 +178,14 @@ def test_escaped_name(process: Process, judge: Judge) -> None:
     """In the name of a process, what could end a field or start one is escaped."""
     other = process.fork()
     other.prctl(PR_SET_NAME, 'a b="c"\\\n\xff')
-    pid = other.getpid().value
-    control = process.fork().observe(kill, pid)
+    pid = other.getpid()
+    control = process.observe(kill, pid)
     with Trace(process) as trace:
         tried = process.under(SIGNAL).observe(kill, pid)
-        outcome = tried.outcome
-        if outcome == Denied("EPERM"):
-            outcome = Allowed(" ".join(e.fields["target_comm"] for e in trace.events(*DENIALS)))
+        events = trace.events(*DENIALS)
+    outcome = tried.outcome
+    if outcome == Denied("EPERM"):
+        outcome = Allowed(" ".join(event.fields["target_comm"] for event in events))
     name = r"a\040b\075\"c\"\\\n\303\277"
     judge(since(SIGNAL.features, Allowed(name)), outcome, control)
 
@@ -187,13 +196,14 @@ def test_escaped_name(process: Process, judge: Judge) -> None:
 def test_unasked(process: Process, judge: Judge) -> None:
     """A file in /proc that only says less to who may not trace is no denial."""
     other = process.fork()
-    pid = other.getpid().value
+    pid = other.getpid()
+    stat = f"/proc/{pid.value}/stat"
     with Trace(process) as trace:
         sandboxed = process.under(ANY)
-        read = sandboxed.observe(lambda process: process.read_file(f"/proc/{pid}/stat"))
-        outcome = traced(trace, read, *DENIALS)
-        attached = sandboxed.observe(attach, pid).outcome
-        events = [event.name for event in trace.events(*DENIALS)]
-        if outcome == Allowed(NOTHING):
-            outcome = Allowed(f"nothing, then {attached} with {', '.join(events)}")
+        read, before = sandboxed.observe(read_file, stat), trace.events(*DENIALS)
+        attached, after = sandboxed.observe(attach, pid), trace.events(*DENIALS)
+    outcome = traced(trace, before, read)
+    if outcome == Allowed(NOTHING):
+        names = ", ".join(event.name for event in after)
+        outcome = Allowed(f"nothing, then {attached.outcome} with {names}")
     judge(since(ANY.features, Allowed("nothing, then EPERM with deny_ptrace")), outcome)

@@ -80,8 +80,9 @@ def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) 
         other = process.fork()
         other.restrict(*case.other)
         other.server(AF_UNIX, case.kind, abstract(names[1]))
-        pid = other.getpid().value
+        pid = other.getpid()
         tried = process.under(ABSTRACT).observe(case.talk, abstract(names[1]), case.kind)
-        known = {str(pid): "PID", f"{tree.path}/other": "NAME"}
-        observed = traced(trace, tried, EVENT, errno="EPERM", names=known)
+        events = trace.events(EVENT)
+    known = {str(pid.value): "PID", f"{tree.path}/other": "NAME"}
+    observed = traced(trace, events, tried, "EPERM", known)
     judge(case.expect, observed, control)

@@ -7,7 +7,7 @@ Documentation/trace/events-landlock.rst, "Domain enforcement".
 """
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cases.inheritance.held import counter, hold, release, tid, waits
@@ -144,8 +144,8 @@ def test_made(case: Made, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain's events name its ruleset, its parent, and what the enforcement comes to."""
     with Trace(process) as trace:
         restricted = process.fork().observe(case.restrict, tree)
-        observed = traced(trace, restricted, *DOMAINS)
-    judge(case.expect, observed)
+        events = trace.events(*DOMAINS)
+    judge(case.expect, traced(trace, events, restricted))
 
 
 @vm_only
@@ -157,14 +157,14 @@ def test_too_many_layers(process: Process, judge: Judge) -> None:
     with Trace(process) as trace:
         child.restrict(READ)
         refused = child.observe(Process.restrict_self, child.build(READ))
-        outcome = refused.outcome
-        kinds = [event.name for event in trace.events(*DOMAINS)]
-        if outcome == Rejected("restrict_self", "E2BIG"):
-            outcome = Allowed(", ".join(kinds))
+        events = trace.events(*DOMAINS)
+    outcome = refused.outcome
+    if outcome == Rejected("restrict_self", "E2BIG"):
+        outcome = Allowed(", ".join(event.name for event in events))
     judge(owed("create_domain, enforce_domain"), outcome)
 
 
-def steps(events: list[Event], who: dict[int, str]) -> str:
+def steps(events: Sequence[Event], who: dict[int, str]) -> str:
     """Enforcements by the thread that each happened in; the last one stays the last."""
     shown = []
     for event in events:
@@ -205,9 +205,10 @@ def test_threads(case: Threads, process: Process, judge: Judge) -> None:
     who = {tid(thread): "sibling" for thread in (leader, *others)} | {tid(caller): "caller"}
     with Trace(process) as trace:
         restricted = caller.observe(lambda caller: caller.restrict(replace(READ, flags=case.flags)))
-        outcome: Outcome = restricted.outcome
-        if outcome == Allowed():
-            outcome = Allowed(steps(trace.events("enforce_domain"), who))
+        events = trace.events("enforce_domain")
+    outcome: Outcome = restricted.outcome
+    if outcome == Allowed():
+        outcome = Allowed(steps(events, who))
     judge(case.expect, outcome)
 
 
@@ -236,10 +237,10 @@ def test_aborted(process: Process, judge: Judge, facts: Facts) -> None:
         outcome = restricted.outcome
         if outcome == Allowed():
             events = trace.until_freed("D1") if waited else []
-            outcome = Allowed(fate(events + trace.events(), "D1"))
+            outcome = Allowed(fate([*events, *trace.events()], "D1"))
     judge(owed("create_domain, free_domain", flags=TSYNC), outcome)
 
 
-def fate(events: list[Event], domain: str) -> str:
+def fate(events: Iterable[Event], domain: str) -> str:
     """What happened to a domain."""
     return ", ".join(event.name for event in events if event.fields.get("domain") == domain)

@@ -9,6 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 
+from suite.calls.files import Fd
 from suite.expectation import always
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
@@ -111,9 +112,9 @@ FORMATS = (
 )
 
 
-def entries(process: Process, path: str) -> set[str]:
-    """The names in a folder of which one call tells all."""
-    call = process.list_dir(process.open(path, os.O_RDONLY))
+def entries(process: Process, tracefs: Fd) -> set[str]:
+    """The names in the folder of Landlock's events, of which one call tells all."""
+    call = process.list_dir(process.open(EVENTS, os.O_RDONLY, at=tracefs))
     data, names = call.data[: call.value], set()
     while data:
         size = int.from_bytes(data[16:18], "little")
@@ -128,7 +129,7 @@ def entries(process: Process, path: str) -> set[str]:
 def test_listed(process: Process, judge: Judge) -> None:
     """There is an event for each step of a ruleset and of a domain, each check and each denial."""
     listed: set[str] = set()
-    seen = process.observe(lambda process: listed.update(entries(mounted(process), EVENTS)))
+    seen = process.observe(lambda process: listed.update(entries(process, mounted(process))))
     missing = [row.event for row in FORMATS if f"{PREFIX}{row.event}" not in listed]
     observed = Allowed(f"lacks {missing}") if missing else Allowed("all")
     judge(always(Allowed("all")), observed if seen.outcome == Allowed() else seen)
@@ -154,9 +155,11 @@ def test_format(case: Format, process: Process, judge: Judge) -> None:
     texts: list[str] = []
 
     def look(process: Process) -> None:
-        texts.append(process.read_file(f"{EVENTS}/{PREFIX}{case.event}/format").decode())
+        path = f"{EVENTS}/{PREFIX}{case.event}/format"
+        call = process.read(process.open(path, os.O_RDONLY, at=mounted(process)), 8192)
+        texts.append(call.data[: call.value].decode())
 
-    seen = mounted(process).observe(look)
+    seen = process.observe(look)
     if not texts:
         judge(always(Allowed("as known")), seen)
         return
@@ -186,7 +189,9 @@ FILES = {
 @table(FILES)
 def test_user(case: File, process: Process, judge: Judge) -> None:
     """Nobody but the privileged may switch an event, or look at it."""
-    root, user = mounted(process), mounted(process)
-    control = root.observe(Process.open, case.path, case.flags)
+    tracefs = mounted(process)
+    control = process.observe(Process.open, case.path, case.flags, at=tracefs)
+    user = process.fork()
     user.setuid(USER)
-    judge(always(Denied("EACCES")), user.observe(Process.open, case.path, case.flags), control)
+    tried = user.observe(Process.open, case.path, case.flags, at=tracefs)
+    judge(always(Denied("EACCES")), tried, control)

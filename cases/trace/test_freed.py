@@ -87,8 +87,8 @@ def test_ruleset(case: Last, process: Process, judge: Judge) -> None:
     with Trace(process) as trace:
         child = process.fork()
         used = child.observe(case.use, child.build(READ))
-        observed = traced(trace, used, "free_ruleset")
-    judge(case.expect, observed)
+        events = trace.events("free_ruleset")
+    judge(case.expect, traced(trace, events, used))
 
 
 def deny(process: Process, tree: Tree, flags: int, times: int) -> list[Observation]:
@@ -159,9 +159,10 @@ def test_by_kernel(process: Process, tree: Tree, judge: Judge) -> None:
     with Trace(process) as trace:
         child = process.under(READ)
         denied = child.observe(Process.open, tree.file, os.O_RDONLY)
+        calls = child.getpid(), process.getpid()
         outcome = denied.outcome
         if outcome == Denied("EACCES"):
-            pids = {child.getpid().value, process.getpid().value}
+            pids = {call.value for call in calls}
             end(process, child)
             threads = [e.thread for e in trace.until_freed("D1") if e.name == "free_domain"]
             who = {"by its process" if thread in pids else "by another" for thread in threads}
@@ -179,7 +180,6 @@ def test_heir(process: Process, tree: Tree, judge: Judge) -> None:
         maker = process.fork()
         maker.restrict(READ)
         heir = maker.fork()
-        _ = heir.getpid().value
         end(process, maker)
         denied = heir.observe(Process.open, tree.file, os.O_RDONLY)
         outcome = denied.outcome

@@ -6,6 +6,7 @@ Source: security/landlock/log.c, is_denial_logged(); Documentation/trace/events-
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Observation, Process
 from suite.rows import Case, Judge, answers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.tracefs import Trace
+from suite.tracefs import Event, Trace
 from suite.tree import Tree
 
 WRITE, OTHER = Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.MAKE_REG)
@@ -75,13 +76,13 @@ def write(process: Process, tree: Tree) -> Observation:
     return process.observe(Process.open, tree.file, os.O_WRONLY)
 
 
-def shown(trace: Trace, tried: Observation) -> Outcome:
+def shown(tried: Observation, events: Iterable[Event]) -> Outcome:
     """The domain and the flags of the event of a denial."""
     outcome = tried.outcome
     if outcome != Denied("EACCES"):
         return outcome
-    events = [event.fields for event in trace.events("deny_access_fs")]
-    texts = [f"{e['domain']} same_exec={e['same_exec']} logged={e['logged']}" for e in events]
+    fields = (event.fields for event in events)
+    texts = [f"{e['domain']} same_exec={e['same_exec']} logged={e['logged']}" for e in fields]
     return Allowed(" + ".join(texts) or told(()))
 
 
@@ -102,10 +103,10 @@ def test_flags(case: Logged, process: Process, tree: Tree, judge: Judge) -> None
     control = write(process, tree)
     with Trace(process) as trace:
         sandboxed = process.under(*case.layers)
-        before = shown(trace, write(sandboxed, tree))
+        before = write(sandboxed, tree), trace.events("deny_access_fs")
         sandboxed.exec(program)
-        after = shown(trace, write(sandboxed, tree))
-    judge(case.expect, joined(before, after), control)
+        after = write(sandboxed, tree), trace.events("deny_access_fs")
+    judge(case.expect, joined(shown(*before), shown(*after)), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,5 +133,5 @@ def test_auditing(case: Audited, process: Process, tree: Tree, judge: Judge) -> 
         if case.on:
             stack.enter_context(AuditLog(process))
         trace = stack.enter_context(Trace(process))
-        observed = shown(trace, write(process.under(WRITE), tree))
-    judge(case.expect, observed, control)
+        tried, events = write(process.under(WRITE), tree), trace.events("deny_access_fs")
+    judge(case.expect, shown(tried, events), control)

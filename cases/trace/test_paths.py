@@ -8,7 +8,7 @@ escaped trace path output" (3125751cd1de).
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cases.trace.traces import NOTHING
@@ -20,7 +20,7 @@ from suite.outcome import Allowed, Denied, Outcome
 from suite.process import CLONE_NEWNS, Observation, Process
 from suite.rows import Case, Judge, answers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.tracefs import Trace
+from suite.tracefs import Event, Trace
 from suite.tree import Tree
 
 READ = Ruleset(fs=FS.READ_FILE)
@@ -55,10 +55,10 @@ ESCAPED = {
 }
 
 
-def last_names(trace: Trace, tried: Observation) -> Outcome:
+def last_names(events: Iterable[Event], tried: Observation) -> Outcome:
     """The last name of the path of a rule, then of a denial."""
     outcome = tried.outcome
-    paths = [event.fields["path"] for event in trace.events(*KINDS)]
+    paths = [event.fields["path"] for event in events]
     names = ", then ".join(path.rsplit("/", 1)[-1] for path in paths) or NOTHING
     return Allowed(names) if outcome == Denied("EACCES") else outcome
 
@@ -75,8 +75,8 @@ def test_escaped(case: Escaped, process: Process, tree: Tree, judge: Judge) -> N
     ruleset = Ruleset(fs=FS.READ_FILE | FS.WRITE_FILE).allow(path, FS.READ_FILE)
     with Trace(process) as trace:
         tried = process.under(ruleset).observe(Process.open, path, os.O_WRONLY)
-        observed = last_names(trace, tried)
-    judge(case.expect, observed, control)
+        events = trace.events(*KINDS)
+    judge(case.expect, last_names(events, tried), control)
 
 
 DEEP_NAME = "é" * 127
@@ -114,10 +114,10 @@ def test_cut(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(Process.open, "file", os.O_RDONLY, at=folder)
     with Trace(process) as trace:
         tried = process.under(ruleset).observe(Process.open, "file", os.O_RDONLY, at=folder)
-        outcome = tried.outcome
-        paths = [cut(event.fields["path"], tree) for event in trace.events(*KINDS)]
-        if outcome == Denied("EACCES"):
-            outcome = Allowed(", ".join(paths))
+        events = trace.events(*KINDS)
+    outcome = tried.outcome
+    if outcome == Denied("EACCES"):
+        outcome = Allowed(", ".join(cut(event.fields["path"], tree) for event in events))
     judge(since(READ.fs, Allowed("cut, cut")), outcome, control)
 
 
@@ -172,8 +172,9 @@ def test_place(case: Place, process: Process, tree: Tree, judge: Judge) -> None:
     control = opener.observe(Process.open, "file", os.O_RDONLY, at=folder)
     with Trace(process) as trace:
         tried = opener.under(READ).observe(Process.open, "file", os.O_RDONLY, at=folder)
-        outcome = tried.outcome
-        paths = [event.fields["path"] for event in trace.events("deny_access_fs")]
-        if outcome == Denied("EACCES"):
-            outcome = Allowed(" ".join(paths).replace(tree.path, "TREE"))
+        events = trace.events("deny_access_fs")
+    outcome = tried.outcome
+    if outcome == Denied("EACCES"):
+        paths = " ".join(event.fields["path"] for event in events)
+        outcome = Allowed(paths.replace(tree.path, "TREE"))
     judge(case.expect, outcome, control)

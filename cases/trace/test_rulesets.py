@@ -61,8 +61,8 @@ def test_created(case: Created, process: Process, judge: Judge) -> None:
     """The event of a new ruleset names the access rights and scopes that it handles."""
     with Trace(process) as trace:
         built = process.observe(Process.build, case.ruleset)
-        observed = traced(trace, built, "create_ruleset")
-    judge(case.expect, observed)
+        events = trace.events("create_ruleset")
+    judge(case.expect, traced(trace, events, built))
 
 
 @vm_only
@@ -74,9 +74,10 @@ def test_not_created(process: Process, judge: Judge) -> None:
     with Trace(process) as trace:
         built = process.observe(Process.build, known)
         refused = process.observe(Process.create_ruleset, UNKNOWN_RIGHT, 8)
-        observed = traced(trace, built)
-        if refused.outcome == Allowed():
-            observed = refused.outcome
+        events = trace.events()
+    observed = traced(trace, events, built)
+    if refused.outcome == Allowed():
+        observed = refused.outcome
     judge(
         owed(known, "create_ruleset ruleset=R1.0 handled_fs=read_file handled_net= scoped="),
         observed,
@@ -170,12 +171,16 @@ RULE_ROWS = {
 @table(RULE_ROWS)
 def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
     """The event of a rule names its object and what it allows, and numbers the rules so far."""
-    names: dict[str, str] = {}
-    for name, path in (("FILE", tree.file), ("D1", tree.d1)):
-        names |= {identity(process, path): f"dev=DEV ino={name}_INODE", path: name}
+    files = [
+        (name, path, process.stat(path)) for name, path in (("FILE", tree.file), ("D1", tree.d1))
+    ]
     with Trace(process) as trace:
         built = process.observe(Process.build, case.ruleset(tree))
-        observed = traced(trace, built, *RULES, names=names)
+        events = trace.events(*RULES)
+    names: dict[str, str] = {}
+    for name, path, stat in files:
+        names |= {identity(stat): f"dev=DEV ino={name}_INODE", path: name}
+    observed = traced(trace, events, built, names=names)
     judge(case.expect, observed)
 
 
@@ -222,7 +227,8 @@ def test_refused_rules(case: Refused, process: Process, tree: Tree, judge: Judge
         ruleset = process.build(HANDLES)
         refused = process.observe(case.call, ruleset, tree)
         added = process.observe(add_port, ruleset, 443, BIND)
-        observed = traced(trace, added, *RULES)
-        if refused.outcome == Allowed():
-            observed = refused.outcome
+        events = trace.events(*RULES)
+    observed = traced(trace, events, added)
+    if refused.outcome == Allowed():
+        observed = refused.outcome
     judge(case.expect, observed)

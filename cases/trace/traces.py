@@ -3,11 +3,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from suite.abi import FS, NET, Feature
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Observation, Process
+from suite.session import Call
 from suite.tracefs import Event, Trace
 
 NOTHING = "nothing"
@@ -26,22 +27,21 @@ def told(events: Iterable[Event], names: Mapping[str, str] | None = None) -> str
 
 def traced(
     trace: Trace,
+    events: Sequence[Event],
     observed: Observation,
-    *kinds: str,
     errno: str = "",
     names: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """The events of these kinds, if what was observed came to this errno (or was allowed)."""
+    """These events, if what was observed came to this errno (or was allowed)."""
     outcome = observed.outcome
-    text = told(trace.events(*kinds), names) if trace.on else "not to be traced"
+    text = told(events, names) if trace.on else "not to be traced"
     owed = Denied(errno) if errno else Allowed()
     return Allowed(text) if outcome == owed else outcome
 
 
-def identity(process: Process, path: str) -> str:
+def identity(stat: Call) -> str:
     """The device and the inode of a file as events name them."""
-    stat = process.stat(path).data
-    device, inode = (int.from_bytes(stat[part], "little") for part in (_DEVICE, _INODE))
+    device, inode = (int.from_bytes(stat.data[part], "little") for part in (_DEVICE, _INODE))
     return f"dev={os.major(device)}:{os.minor(device)} ino={inode}"
 
 
