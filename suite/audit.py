@@ -168,9 +168,7 @@ class AuditLog:
     def _sort(self) -> None:
         """Look at what was received."""
         received, self._received = self._received, []
-        for call in [call for observation in received for call in observation.calls]:
-            if call.record is None or call.failure:
-                continue
+        for call in [call for observation in received for call in observation.done]:
             record = _parse(call.data[: call.value])
             if mark := _is_mark(record):
                 self._parts[mark], self._rest = self._rest, []

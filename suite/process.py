@@ -80,6 +80,11 @@ class Observation:
         return Allowed()
 
     @property
+    def done(self) -> list[Call]:
+        """The calls up to the one that failed, or all."""
+        return [call for call in self.calls if call.record and not call.failure]
+
+    @property
     def with_value(self) -> Outcome:
         """The outcome; if all were allowed, with the value of the last call."""
         outcome = self.outcome

@@ -137,10 +137,10 @@ class Trace:
     def _part(self, number: int) -> list[Event]:
         reads, self._reads = self._reads, []
         for observation in reads:
-            done = [call for call in observation.calls if call.record and not call.failure]
-            if len(done) == _MOST:
+            if len(observation.done) == _MOST:
                 raise LandproofError("there is more in the trace than was asked for")
-            text = self._rest + "".join(call.data[: call.value].decode() for call in done)
+            read = (call.data[: call.value].decode() for call in observation.done)
+            text = self._rest + "".join(read)
             *lines, self._rest = text.split("\n")
             self._parts.append(self._ours(lines))
         return self._parts[number]

@@ -67,12 +67,12 @@ def two_more(log: AuditLog, sandboxed: Process, tree: Tree) -> None:
 
 def while_off(log: AuditLog, sandboxed: Process, tree: Tree) -> None:
     with log.paused():
-        _ = write(sandboxed, tree).outcome
+        write(sandboxed, tree)
 
 
 def while_excluded(log: AuditLog, sandboxed: Process, tree: Tree) -> None:
     with log.excluding(LANDLOCK_ACCESS):
-        _ = write(sandboxed, tree).outcome
+        write(sandboxed, tree)
 
 
 def after_execve(log: AuditLog, sandboxed: Process, tree: Tree) -> None:
@@ -113,9 +113,8 @@ def test_counts(case: Counted, process: Process, tree: Tree, judge: Judge) -> No
     with AuditLog(process) as log:
         sandboxed = process.under(ruleset)
         case.before(log, sandboxed, tree)
-        denied = write(sandboxed, tree)
+        denied, accesses = write(sandboxed, tree), log.accesses()
         outcome = denied.outcome
-        accesses = log.accesses()
         if outcome == DENIED:
             outcome = Allowed(
                 f"{len(accesses)} logged, {denials(log, process, sandboxed, accesses)}"
@@ -132,10 +131,8 @@ def test_probe(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(WRITE)
         outcome = sandboxed.observe(stack_of_init, hidden=True).outcome
-        probed = log.accesses()
-        denied = write(sandboxed, tree).outcome
-        accesses = [*probed, *log.accesses()]
-        if (outcome, denied) == (Allowed(), DENIED):
+        denied, accesses = write(sandboxed, tree), log.accesses()
+        if (outcome, denied.outcome) == (Allowed(), DENIED):
             outcome = Allowed(
                 f"{len(accesses)} logged, {denials(log, process, sandboxed, accesses)}"
             )
@@ -157,8 +154,9 @@ def test_event(process: Process, tree: Tree, judge: Judge) -> None:
     control = write(process, tree)
     with AuditLog(process) as log:
         sandboxed = process.under(WRITE)
-        outcome = write(sandboxed, tree).outcome
-        domain = next((r.fields["domain"] for r in log.accesses()), None)
+        denied, accesses = write(sandboxed, tree), log.accesses()
+        outcome = denied.outcome
+        domain = next((r.fields["domain"] for r in accesses), None)
         end(process, sandboxed)
         ended = log.until_freed(domain) if domain else []
         if outcome == DENIED:
@@ -222,11 +220,10 @@ def deny_three(process: Process, tree: Tree) -> None:
 
 def deny_all(log: AuditLog, sandboxed: Process, tree: Tree) -> tuple[Outcome, dict[str, str]]:
     """Try to read, to write and to list: how reading ended, and the denied right by domain."""
-    outcomes: list[Outcome] = []
-    for path, flags in ((tree.file, os.O_RDONLY), (tree.file, os.O_WRONLY), (tree.d1, os.O_RDONLY)):
-        outcomes.append(sandboxed.observe(Process.open, path, flags).outcome)
+    calls = (tree.file, os.O_RDONLY), (tree.file, os.O_WRONLY), (tree.d1, os.O_RDONLY)
+    denied = [sandboxed.observe(Process.open, path, flags) for path, flags in calls]
     accesses = log.accesses()
-    return outcomes[0], {
+    return denied[0].outcome, {
         r.fields["domain"]: r.fields["blockers"].removeprefix("fs.") for r in accesses
     }
 

@@ -7,7 +7,7 @@ Documentation/admin-guide/LSM/landlock.rst, "Observability security consideratio
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, end, logged
@@ -16,7 +16,7 @@ from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord,
 from suite.expectation import Expectation, always
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNET, CLONE_NEWUSER, Process
+from suite.process import CLONE_NEWNET, CLONE_NEWUSER, Observation, Process
 from suite.rows import Judge, Row, answers, needs, table, vm_only
 from suite.ruleset import Ruleset
 from suite.session import Call
@@ -82,14 +82,15 @@ def test_switch(case: Who, process: Process, judge: Judge) -> None:
     judge(always(Denied(case.refusal)), switch_off(other), control)
 
 
-def types(process: Process, fd: Call) -> list[int]:
-    """The types of the records that a socket has got."""
-    found: list[int] = []
-    while True:
-        call = process.observe(Process.recv, fd, 8192, socket.MSG_DONTWAIT)
-        if call.outcome != Allowed():
-            return found
-        found.append(int.from_bytes(call.calls[0].data[4:6], "little"))
+def receive(process: Process, fd: Call) -> None:
+    """Take what a reader has got: the records of a denial are less."""
+    for _ in range(16):
+        process.recv(fd, 1024, socket.MSG_DONTWAIT)
+
+
+def types(received: Observation) -> list[int]:
+    """The types of the records."""
+    return [int.from_bytes(call.data[4:6], "little") for call in received.done]
 
 
 @vm_only
@@ -102,12 +103,12 @@ def test_network_namespaces(process: Process, tree: Tree, judge: Judge) -> None:
     elsewhere.unshare(CLONE_NEWNET)
     with AuditLog(process) as log:
         sockets = [(reader, listen(reader)) for reader in (here, elsewhere)]
-        denied = process.under(READ).observe(read, tree)
-        outcome = denied.outcome
-        first = len(log.accesses())
-        others = [types(reader, fd).count(LANDLOCK_ACCESS) for reader, fd in sockets]
-        if outcome == Denied("EACCES"):
-            outcome = Allowed(str([first, *others]))
+        denied, accesses = process.under(READ).observe(read, tree), log.accesses()
+        received = [reader.observe(receive, fd) for reader, fd in sockets]
+    outcome = denied.outcome
+    if outcome == Denied("EACCES"):
+        others = [types(each).count(LANDLOCK_ACCESS) for each in received]
+        outcome = Allowed(str([len(accesses), *others]))
     judge(owed("[1, 1, 0]", "[0, 0, 0]"), outcome, control)
 
 
@@ -119,8 +120,8 @@ def test_beside_auditd(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(read, tree)
     auditd = process.fork()
     with AuditLog(process) as log, log.daemon(auditd):
-        outcome = process.under(READ).observe(read, tree).outcome
-        accesses = log.accesses()
+        denied, accesses = process.under(READ).observe(read, tree), log.accesses()
+    outcome = denied.outcome
     if outcome == Denied("EACCES"):
         outcome = Allowed(f"{len(accesses)}")
     judge(owed("1", "0"), outcome, control)
@@ -134,11 +135,11 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(read, tree)
     with AuditLog(process) as log:
         sandboxed = process.under(READ, Ruleset(fs=FS.WRITE_FILE))
-        outcome = sandboxed.observe(read, tree).outcome
-        before = log.accesses()
+        denied, before = sandboxed.observe(read, tree), log.accesses()
         with log.paused():
-            _ = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
+            sandboxed.observe(Process.open, tree.file, os.O_WRONLY)
         meanwhile = log.accesses()
+        outcome = denied.outcome
         end(process, sandboxed)
         outer = [access.fields["domain"] for access in before]
         freed = [r.fields["domain"] for r in log.until_freed(*outer) if "denials" in r.fields]
@@ -149,9 +150,9 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
     judge(owed("1, then 0, ended 1", "0, then 0, ended 0"), outcome, control)
 
 
-def new(log: AuditLog) -> list[AuditRecord]:
+def new(records: Sequence[AuditRecord]) -> list[AuditRecord]:
     """Denied accesses and new domains; the domains of other cases may end meanwhile."""
-    return [r for r in log.records() if r.type in KINDS and r.fields.get("status") != "deallocated"]
+    return [r for r in records if r.type in KINDS and r.fields.get("status") != "deallocated"]
 
 
 @vm_only
@@ -163,23 +164,19 @@ def test_excluded(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(READ)
         with log.excluding(LANDLOCK_ACCESS):
-            outcome = sandboxed.observe(read, tree).outcome
-            filtered = new(log)
-        _ = sandboxed.observe(read, tree).outcome
-        shown = new(log)
-        if outcome == Denied("EACCES"):
-            outcome = Allowed(f"{len(filtered)}, then {len(shown)}")
+            denied, filtered = sandboxed.observe(read, tree), log.records()
+        sandboxed.observe(read, tree)
+        shown = log.records()
+    outcome = denied.outcome
+    if outcome == Denied("EACCES"):
+        outcome = Allowed(f"{len(new(filtered))}, then {len(new(shown))}")
     judge(owed("0, then 2", "0, then 0"), outcome, control)
 
 
-def messages(process: Process, fd: Call) -> list[str]:
-    """What the kernel printed since the last time."""
-    found: list[str] = []
-    while True:
-        call = process.observe(Process.read, fd, 8192)
-        if call.outcome != Allowed():
-            return found
-        found.append(call.calls[0].data[: call.calls[0].value].decode(errors="replace"))
+def messages(process: Process, fd: Call) -> None:
+    """Read what the kernel printed: each record is a message."""
+    for _ in range(16):
+        process.read(fd, 2048)
 
 
 @vm_only
@@ -190,14 +187,16 @@ def test_printed(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(read, tree)
     limit = process.read_file(RATE_LIMIT)
     process.write_file(RATE_LIMIT, b"0")
+    fd = process.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    process.syscall("lseek", fd, 0, os.SEEK_END)
     with AuditLog(process) as log:
-        denied = process.under(READ).observe(read, tree)
-        outcome = denied.outcome
-        fd = process.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-        accesses = log.accesses()
-        printed = "".join(messages(process, fd))
+        denied, accesses = process.under(READ).observe(read, tree), log.accesses()
+        read_by_now = process.observe(messages, fd)
     process.write_file(RATE_LIMIT, limit)
+    process.session.flush()
+    outcome = denied.outcome
     if outcome == Denied("EACCES"):
+        printed = b"".join(call.data[: call.value] for call in read_by_now.done).decode()
         lines = [access for access in accesses if f"): {access.text}\n" in printed]
         typed = "audit: type=1423 audit(" in printed
         outcome = Allowed("printed" if lines and typed else NO_RECORD)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 
+from suite.calls.files import Fd
 from suite.outcome import Allowed, Outcome
 from suite.process import CLONE_NEWNS, Process
 
@@ -14,7 +15,8 @@ _COMPLAINT = re.compile(
     rb"WARNING: (?!.*lockup)|BUG: (?!soft lockup|workqueue lockup)|Oops|refcount_t: |KASAN"
 )
 """A slow emulated machine may be told to be locked up."""
-_RECORD = 8192
+_MOST, _RECORD = 16, 2048
+"""How many records are asked for at once, and how long each may be."""
 
 
 class KernelLog:
@@ -40,13 +42,17 @@ class KernelLog:
         """What was printed since the last time."""
         found: list[bytes] = []
         while True:
-            observed = self._process.observe(Process.read, self._fd, _RECORD)
-            if observed.outcome != Allowed():
+            done = self._process.observe(_read_all, self._fd).done
+            found += [call.data[: call.value] for call in done]
+            if len(done) < _MOST:
                 return found
-            call = observed.calls[0]
-            found.append(call.data[: call.value])
 
     def judged(self, outcome: Outcome) -> Outcome:
         """An outcome, or that the kernel complained, whatever else it did."""
         complained = any(_COMPLAINT.search(record) for record in self.records())
         return COMPLAINED if complained else outcome
+
+
+def _read_all(process: Process, fd: Fd) -> None:
+    for _ in range(_MOST):
+        process.read(fd, _RECORD)
