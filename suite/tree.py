@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 
 from suite.abi import FS
@@ -50,10 +51,11 @@ class Tree:
         process = self._process
         for folder in (self.path, self.d1, self.sub, self.d2):
             process.mkdir(folder)
-        for file in (self.file, self.sub_file, self.other):
-            fd = process.open(file, os.O_WRONLY | os.O_CREAT)
-            process.write(fd, CONTENT)
-            process.close(fd)
+        fd = process.open(self.file, os.O_WRONLY | os.O_CREAT)
+        process.write(fd, CONTENT)
+        process.close(fd)
+        for empty in (self.sub_file, self.other):
+            process.mknod(empty, stat.S_IFREG)
 
     def twin(self) -> Tree:
         """The same files again, for a control that changes them."""
