@@ -29,7 +29,8 @@ EVENTS = "events/landlock"
 """In tracefs, as are all paths here."""
 PREFIX = "landlock_"
 _INSTANCE = "instances/landproof"
-_ENABLE = f"{EVENTS}/enable"
+_NAMING = "create_ruleset", "create_domain"
+"""The events that give rulesets and domains their numbers."""
 _MOST, _SIZE = 8, 8192
 """How often the pipe is read at once, and what it gives at most."""
 _LINE = re.compile(rf"^.+-(\d+) +\[\d+\] .* \d+: {PREFIX}(\w+): (.*)$")
@@ -59,14 +60,15 @@ class Event:
 
 
 class Trace:
-    """All events of Landlock, switched on for a ``with`` block.
+    """Events of Landlock, switched on for a ``with`` block: those of these names, or all.
 
     Only those of rulesets and domains that were made in the block are given: those of earlier
     cases are freed at any time.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, *names: str) -> None:
         self._process = process
+        self._wanted = names
         self._root: Fd = -1
         self._enabled: Observation | None = None
         self._names: dict[str, str] = {}
@@ -80,11 +82,11 @@ class Trace:
         process = self._process
         self._root = mounted(process)
         # An earlier case may have left it.
-        process.observe(Process.mkdir, _INSTANCE, at=self._root)
+        process.observe(_make_instance, self._root)
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
         _write(process, self._root, "trace_clock", b"counter")
         # A kernel that owes the events and lacks them shows none, and is told so by the case.
-        self._enabled = process.observe(_write, self._root, _ENABLE, b"1")
+        self._enabled = process.observe(self._switch_on)
         return self
 
     def __exit__(
@@ -105,17 +107,14 @@ class Trace:
         """Whether the kernel let the events be switched on."""
         return self._enabled is not None and self._enabled.outcome == Allowed()
 
-    def events(self, *names: str) -> Later[Event]:
-        """What happened since they were last asked for; of these names, if some are given.
-
-        To be looked at after the block, too.
-        """
+    def events(self) -> Later[Event]:
+        """What happened since they were last asked for; to be looked at after the block, too."""
         number = len(self._parts) + len(self._reads)
         self._read()
-        return Later(lambda: [e for e in self._part(number) if not names or e.name in names])
+        return Later(lambda: self._part(number))
 
     def until_freed(self, domain: str) -> list[Event]:
-        """What happened, until this domain was freed, which comes by itself."""
+        """What happened, until this domain was freed, which comes by itself, and is asked for."""
         found: list[Event] = []
         while self.on and not any(_frees(event, domain) for event in found):
             self._read(wait=True)
@@ -131,8 +130,14 @@ class Trace:
         self._reads.append(self._process.observe(_read_all, pipe))
         self._process.close(pipe)
 
+    def _switch_on(self, process: Process) -> None:
+        names = dict.fromkeys([*_NAMING, *self._wanted]) if self._wanted else ()
+        for folder in [f"{EVENTS}/{PREFIX}{name}" for name in names] or [EVENTS]:
+            _write(process, self._root, f"{folder}/enable", b"1")
+
     def _switch_off(self) -> Call:
-        return self._process.observe(_write, self._root, _ENABLE, b"0").calls[0]
+        off = self._process.observe(_write, self._root, f"{EVENTS}/enable", b"0")
+        return off.calls[0]
 
     def _part(self, number: int) -> list[Event]:
         reads, self._reads = self._reads, []
@@ -162,7 +167,7 @@ class Trace:
         if made:
             number = sum(known.startswith(made) for known in self._names.values()) + 1
             self._names[identity[2]] = f"{made}{number}"
-        if identity[2] not in self._names:
+        if identity[2] not in self._names or name not in (self._wanted or name):
             return None
         return Event(name, int(thread), _IDENTITY.sub(self._named, text))
 
@@ -179,6 +184,12 @@ def mounted(process: Process) -> Call:
     context = process.fsopen("tracefs")
     process.fsconfig(context, FSCONFIG_CMD_CREATE)
     return process.fsmount(context)
+
+
+def _make_instance(process: Process, root: Fd) -> None:
+    process.mkdir(_INSTANCE, at=root)
+    # To note the names of processes takes two more tracepoints.
+    _write(process, root, "trace_options", b"norecord-cmd")
 
 
 def _write(process: Process, root: Fd, path: str, data: bytes) -> None:

@@ -122,10 +122,10 @@ def test_files(case: Opened, process: Process, tree: Tree, judge: Judge) -> None
     control = process.observe(Process.open, tree.sub_file, case.flags)
     paths = {"FILE": tree.sub_file, "SUB": tree.sub, "D1": tree.d1}
     stats = {name: process.stat(path) for name, path in paths.items()}
-    with Trace(process) as trace:
+    with Trace(process, "check_rule_inode") as trace:
         sandboxed = process.under(*(tree.layer(case.handled, rules) for rules in case.layers))
         tried = sandboxed.observe(Process.open, tree.sub_file, case.flags)
-        events = trace.events("check_rule_inode")
+        events = trace.events()
     names = {identity(stat): name for name, stat in stats.items()}
     observed = traced(trace, events, tried, case.errno, names)
     judge(case.expect, observed, control)
@@ -197,10 +197,10 @@ def test_ports(case: Port, process: Process, port: int, judge: Judge) -> None:
     if case.call is connect_tcp:
         process.server(AF_INET, SOCK_STREAM, loopback(AF_INET, port))
     control = process.observe(case.call, AF_INET, port)
-    with Trace(process) as trace:
+    with Trace(process, "check_rule_net_port") as trace:
         sandboxed = process.under(*(allowing(port, rights) for rights in case.layers))
         tried = sandboxed.observe(case.call, AF_INET, port)
-        events = trace.events("check_rule_net_port")
+        events = trace.events()
     observed = traced(trace, events, tried, case.errno, {str(port): "PORT"})
     judge(case.expect, observed, control)
 
@@ -216,10 +216,10 @@ def test_rename(process: Process, tree: Tree, judge: Judge) -> None:
     twin = tree.twin()
     control = process.observe(Process.rename, twin.file, f"{twin.d2}/new")
     stats = process.stat(tree.d1), process.stat(tree.d2)
-    with Trace(process) as trace:
+    with Trace(process, "check_rule_inode") as trace:
         sandboxed = process.under(tree.layer(RENAMED, {"d1": RENAMED, "d2": RENAMED}))
         tried = sandboxed.observe(Process.rename, tree.file, f"{tree.d2}/new")
-        events = trace.events("check_rule_inode")
+        events = trace.events()
     names = dict(zip(map(identity, stats), ("D1", "D2"), strict=True))
     observed = traced(trace, events, tried, names=names)
     every = flags(RENAMED)

@@ -143,9 +143,9 @@ def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> Non
         process.bind_mount(mounted.sub, mounted.sub)
     control = process.observe(case.call, twin)
     stats = {name: process.stat(path) for name, path in files(tree).items()}
-    with Trace(process) as trace:
+    with Trace(process, "deny_access_fs") as trace:
         tried = process.under(Ruleset(fs=case.handled)).observe(case.call, tree)
-        events = trace.events("deny_access_fs")
+        events = trace.events()
     names: dict[str, str] = {}
     for name, path in files(tree).items():
         names |= {identity(stats[name]): f"ID_{name}", path: name}

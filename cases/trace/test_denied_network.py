@@ -89,9 +89,9 @@ def test_denied(case: Access, process: Process, port: int, judge: Judge) -> None
     if case.call is connect_tcp:
         process.server(case.family, SOCK_STREAM, loopback(case.family, port))
     control = process.observe(case.call, case.family, port)
-    with Trace(process) as trace:
+    with Trace(process, "deny_access_net") as trace:
         tried = process.under(Ruleset(net=case.handled)).observe(case.call, case.family, port)
-        events = trace.events("deny_access_net")
+        events = trace.events()
     observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)
 
@@ -129,9 +129,9 @@ def test_unspecified(case: Unspecified, process: Process, port: int, judge: Judg
     fd = process.socket(case.family, SOCK_DGRAM)
     process.connect(fd, address)
     control = process.observe(Process.sendto, fd, b"x", unspecified(address))
-    with Trace(process) as trace:
+    with Trace(process, "deny_access_net") as trace:
         sandboxed = process.under(Ruleset(net=SEND_UDP))
         tried = sandboxed.observe(Process.sendto, fd, b"x", unspecified(address))
-        events = trace.events("deny_access_net")
+        events = trace.events()
     observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)

@@ -116,7 +116,7 @@ def test_other_process(case: Access, process: Process, judge: Judge) -> None:
     """The event names the other process, and its domain, which is 0 where it has none."""
     free = process.fork()
     control = process.observe(case.call, free.getpid())
-    with Trace(process) as trace:
+    with Trace(process, *DENIALS) as trace:
         common = process.fork()
         common.restrict(*case.both)
         other, caller = common.fork(), common.fork()
@@ -124,7 +124,7 @@ def test_other_process(case: Access, process: Process, judge: Judge) -> None:
         caller.restrict(*case.caller)
         pid = other.getpid()
         tried = caller.observe(case.call, pid)
-        events = trace.events(*DENIALS)
+        events = trace.events()
     observed = traced(trace, events, tried, case.errno, {str(pid.value): "PID"})
     judge(case.expect, observed, control)
 
@@ -135,14 +135,14 @@ def test_other_process(case: Access, process: Process, judge: Judge) -> None:
 def test_traceme(process: Process, judge: Judge) -> None:
     """A denied PTRACE_TRACEME has the domain of the parent, and the caller as its tracee."""
     control = process.fork().fork().observe(Process.ptrace, PTRACE_TRACEME)
-    with Trace(process) as trace:
+    with Trace(process, *DENIALS) as trace:
         parent = process.fork()
         child = parent.fork()
         pid = child.getpid()
         parent.restrict(ANY)
         child.restrict(ANY)
         tried = child.observe(Process.ptrace, PTRACE_TRACEME)
-        events = trace.events(*DENIALS)
+        events = trace.events()
     observed = traced(trace, events, tried, "EPERM", {str(pid.value): "CHILD"})
     text = "deny_ptrace domain=D1 same_exec=1 logged=1 tracee_domain=D2 tracee_pid=CHILD"
     judge(since(ANY.features, Allowed(f"{text} tracee_comm=init")), observed, control)
@@ -159,11 +159,11 @@ def test_sigio(process: Process, judge: Judge) -> None:
     pid = target.getpid()
     raise_sigio(process, pid)
     control = target.observe(Process.take_signal, signal.SIGUSR1)
-    with Trace(process) as trace:
+    with Trace(process, *DENIALS) as trace:
         sender = process.under(SIGNAL)
         raised = sender.observe(raise_sigio, pid)
         taken = target.observe(Process.take_signal, signal.SIGUSR1)
-        events = trace.events(*DENIALS)
+        events = trace.events()
     outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
     if outcome == Denied("EAGAIN"):
         outcome = Allowed(told(events, {str(pid.value): "PID"}))
@@ -180,9 +180,9 @@ def test_escaped_name(process: Process, judge: Judge) -> None:
     other.prctl(PR_SET_NAME, 'a b="c"\\\n\xff')
     pid = other.getpid()
     control = process.observe(kill, pid)
-    with Trace(process) as trace:
+    with Trace(process, *DENIALS) as trace:
         tried = process.under(SIGNAL).observe(kill, pid)
-        events = trace.events(*DENIALS)
+        events = trace.events()
     outcome = tried.outcome
     if outcome == Denied("EPERM"):
         outcome = Allowed(" ".join(event.fields["target_comm"] for event in events))
@@ -198,10 +198,10 @@ def test_unasked(process: Process, judge: Judge) -> None:
     other = process.fork()
     pid = other.getpid()
     stat = f"/proc/{pid.value}/stat"
-    with Trace(process) as trace:
+    with Trace(process, *DENIALS) as trace:
         sandboxed = process.under(ANY)
-        read, before = sandboxed.observe(read_file, stat), trace.events(*DENIALS)
-        attached, after = sandboxed.observe(attach, pid), trace.events(*DENIALS)
+        read, before = sandboxed.observe(read_file, stat), trace.events()
+        attached, after = sandboxed.observe(attach, pid), trace.events()
     outcome = traced(trace, before, read)
     if outcome == Allowed(NOTHING):
         names = ", ".join(event.name for event in after)

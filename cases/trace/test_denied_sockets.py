@@ -76,13 +76,13 @@ def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) 
     names = [f"{tree.path}/{which} \0é" for which in ("free", "other")]
     process.fork().server(AF_UNIX, case.kind, abstract(names[0]))
     control = process.observe(case.talk, abstract(names[0]), case.kind)
-    with Trace(process) as trace:
+    with Trace(process, EVENT) as trace:
         other = process.fork()
         other.restrict(*case.other)
         other.server(AF_UNIX, case.kind, abstract(names[1]))
         pid = other.getpid()
         tried = process.under(ABSTRACT).observe(case.talk, abstract(names[1]), case.kind)
-        events = trace.events(EVENT)
+        events = trace.events()
     known = {str(pid.value): "PID", f"{tree.path}/other": "NAME"}
     observed = traced(trace, events, tried, "EPERM", known)
     judge(case.expect, observed, control)

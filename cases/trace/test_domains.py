@@ -142,9 +142,9 @@ MADE = {
 @table(MADE)
 def test_made(case: Made, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain's events name its ruleset, its parent, and what the enforcement comes to."""
-    with Trace(process) as trace:
+    with Trace(process, *DOMAINS) as trace:
         restricted = process.fork().observe(case.restrict, tree)
-        events = trace.events(*DOMAINS)
+        events = trace.events()
     judge(case.expect, traced(trace, events, restricted))
 
 
@@ -154,10 +154,10 @@ def test_made(case: Made, process: Process, tree: Tree, judge: Judge) -> None:
 def test_too_many_layers(process: Process, judge: Judge) -> None:
     """A domain that would have too many layers has no event."""
     child = process.under(*[READ] * (MAX_LAYERS - 1))
-    with Trace(process) as trace:
+    with Trace(process, *DOMAINS) as trace:
         child.restrict(READ)
         refused = child.observe(Process.restrict_self, child.build(READ))
-        events = trace.events(*DOMAINS)
+        events = trace.events()
     outcome = refused.outcome
     if outcome == Rejected("restrict_self", "E2BIG"):
         outcome = Allowed(", ".join(event.name for event in events))
@@ -203,9 +203,9 @@ def test_threads(case: Threads, process: Process, judge: Judge) -> None:
     leader = process.fork()
     caller, *others = (leader.thread() for _ in range(3))
     who = {tid(thread): "sibling" for thread in (leader, *others)} | {tid(caller): "caller"}
-    with Trace(process) as trace:
+    with Trace(process, "enforce_domain") as trace:
         restricted = caller.observe(lambda caller: caller.restrict(replace(READ, flags=case.flags)))
-        events = trace.events("enforce_domain")
+        events = trace.events()
     outcome: Outcome = restricted.outcome
     if outcome == Allowed():
         outcome = Allowed(steps(events, who))

@@ -84,10 +84,10 @@ LAST = {
 @table(LAST)
 def test_ruleset(case: Last, process: Process, judge: Judge) -> None:
     """A ruleset is freed with the last file descriptor of it, whether it was enforced or not."""
-    with Trace(process) as trace:
+    with Trace(process, "free_ruleset") as trace:
         child = process.fork()
         used = child.observe(case.use, child.build(READ))
-        events = trace.events("free_ruleset")
+        events = trace.events()
     judge(case.expect, traced(trace, events, used))
 
 
@@ -101,8 +101,7 @@ def freed(trace: Trace, process: Process, child: Process, *denied: Observation) 
         if observation.outcome != Denied("EACCES"):
             return observation.outcome
     end(process, child)
-    events = [event for event in trace.until_freed("D1") if event.name == "free_domain"]
-    return Allowed(told(events))
+    return Allowed(told(trace.until_freed("D1")))
 
 
 @vm_only
@@ -111,7 +110,7 @@ def freed(trace: Trace, process: Process, child: Process, *denied: Observation) 
 def test_nested_domains(process: Process, tree: Tree, judge: Judge) -> None:
     """With the last process its domains are freed, the innermost first, each with its denials."""
     control = process.observe(Process.open, tree.file, os.O_RDWR)
-    with Trace(process) as trace:
+    with Trace(process, "free_domain") as trace:
         child = process.under(READ, WRITE)
         denied = [*deny(child, tree, os.O_RDONLY, 3), *deny(child, tree, os.O_WRONLY, 2)]
         observed = freed(trace, process, child, *denied)
@@ -144,7 +143,7 @@ COUNTED = {
 def test_denials(case: Counted, process: Process, tree: Tree, judge: Judge) -> None:
     """Each denial counts, whether it is logged or not."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
-    with Trace(process) as trace:
+    with Trace(process, "free_domain") as trace:
         child = process.under(case.ruleset)
         observed = freed(trace, process, child, *deny(child, tree, os.O_RDONLY, 2))
     judge(case.expect, observed, control)
@@ -156,7 +155,7 @@ def test_denials(case: Counted, process: Process, tree: Tree, judge: Judge) -> N
 def test_by_kernel(process: Process, tree: Tree, judge: Judge) -> None:
     """It is not its last process that frees a domain."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
-    with Trace(process) as trace:
+    with Trace(process, "free_domain") as trace:
         child = process.under(READ)
         denied = child.observe(Process.open, tree.file, os.O_RDONLY)
         calls = child.getpid(), process.getpid()
@@ -164,7 +163,7 @@ def test_by_kernel(process: Process, tree: Tree, judge: Judge) -> None:
         if outcome == Denied("EACCES"):
             pids = {call.value for call in calls}
             end(process, child)
-            threads = [e.thread for e in trace.until_freed("D1") if e.name == "free_domain"]
+            threads = [event.thread for event in trace.until_freed("D1")]
             who = {"by its process" if thread in pids else "by another" for thread in threads}
             outcome = Allowed(", ".join(who) or NOTHING)
     judge(owed("by another"), outcome, control)
@@ -176,7 +175,7 @@ def test_by_kernel(process: Process, tree: Tree, judge: Judge) -> None:
 def test_heir(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain outlives who made it, while a child of that one is in it."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
-    with Trace(process) as trace:
+    with Trace(process, "deny_access_fs", "free_domain") as trace:
         maker = process.fork()
         maker.restrict(READ)
         heir = maker.fork()
@@ -185,7 +184,5 @@ def test_heir(process: Process, tree: Tree, judge: Judge) -> None:
         outcome = denied.outcome
         if outcome == Denied("EACCES"):
             heir.exit()
-            events = [event.name for event in trace.until_freed("D1")]
-            wanted = "deny_access_fs", "free_domain"
-            outcome = Allowed(", ".join(name for name in events if name in wanted))
+            outcome = Allowed(", ".join(event.name for event in trace.until_freed("D1")))
     judge(owed("deny_access_fs, free_domain"), outcome, control)

@@ -101,11 +101,11 @@ def test_flags(case: Logged, process: Process, tree: Tree, judge: Judge) -> None
     """Each denial has its event, which tells whether the domain's flags and rules log it."""
     program = tree.program(f"{tree.d2}/program")
     control = write(process, tree)
-    with Trace(process) as trace:
+    with Trace(process, "deny_access_fs") as trace:
         sandboxed = process.under(*case.layers)
-        before = write(sandboxed, tree), trace.events("deny_access_fs")
+        before = write(sandboxed, tree), trace.events()
         sandboxed.exec(program)
-        after = write(sandboxed, tree), trace.events("deny_access_fs")
+        after = write(sandboxed, tree), trace.events()
     judge(case.expect, joined(shown(*before), shown(*after)), control)
 
 
@@ -132,6 +132,6 @@ def test_auditing(case: Audited, process: Process, tree: Tree, judge: Judge) -> 
     with ExitStack() as stack:
         if case.on:
             stack.enter_context(AuditLog(process))
-        trace = stack.enter_context(Trace(process))
-        tried, events = write(process.under(WRITE), tree), trace.events("deny_access_fs")
+        trace = stack.enter_context(Trace(process, "deny_access_fs"))
+        tried, events = write(process.under(WRITE), tree), trace.events()
     judge(case.expect, shown(tried, events), control)

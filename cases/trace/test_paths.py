@@ -73,9 +73,9 @@ def test_escaped(case: Escaped, process: Process, tree: Tree, judge: Judge) -> N
     process.write_file(path, b"")
     control = process.observe(Process.open, path, os.O_WRONLY)
     ruleset = Ruleset(fs=FS.READ_FILE | FS.WRITE_FILE).allow(path, FS.READ_FILE)
-    with Trace(process) as trace:
+    with Trace(process, *KINDS) as trace:
         tried = process.under(ruleset).observe(Process.open, path, os.O_WRONLY)
-        events = trace.events(*KINDS)
+        events = trace.events()
     judge(case.expect, last_names(events, tried), control)
 
 
@@ -112,9 +112,9 @@ def test_cut(process: Process, tree: Tree, judge: Judge) -> None:
     folder = deep(process, tree, 12)
     ruleset = Ruleset(fs=FS.READ_FILE | FS.WRITE_FILE).allow(folder, FS.WRITE_FILE)
     control = process.observe(Process.open, "file", os.O_RDONLY, at=folder)
-    with Trace(process) as trace:
+    with Trace(process, *KINDS) as trace:
         tried = process.under(ruleset).observe(Process.open, "file", os.O_RDONLY, at=folder)
-        events = trace.events(*KINDS)
+        events = trace.events()
     outcome = tried.outcome
     if outcome == Denied("EACCES"):
         outcome = Allowed(", ".join(cut(event.fields["path"], tree) for event in events))
@@ -170,9 +170,9 @@ def test_place(case: Place, process: Process, tree: Tree, judge: Judge) -> None:
     opener = process.fork()
     folder = case.folder(opener, tree)
     control = opener.observe(Process.open, "file", os.O_RDONLY, at=folder)
-    with Trace(process) as trace:
+    with Trace(process, "deny_access_fs") as trace:
         tried = opener.under(READ).observe(Process.open, "file", os.O_RDONLY, at=folder)
-        events = trace.events("deny_access_fs")
+        events = trace.events()
     outcome = tried.outcome
     if outcome == Denied("EACCES"):
         paths = " ".join(event.fields["path"] for event in events)

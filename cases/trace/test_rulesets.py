@@ -59,9 +59,9 @@ CREATED = {
 @table(CREATED)
 def test_created(case: Created, process: Process, judge: Judge) -> None:
     """The event of a new ruleset names the access rights and scopes that it handles."""
-    with Trace(process) as trace:
+    with Trace(process, "create_ruleset") as trace:
         built = process.observe(Process.build, case.ruleset)
-        events = trace.events("create_ruleset")
+        events = trace.events()
     judge(case.expect, traced(trace, events, built))
 
 
@@ -174,9 +174,9 @@ def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
     files = [
         (name, path, process.stat(path)) for name, path in (("FILE", tree.file), ("D1", tree.d1))
     ]
-    with Trace(process) as trace:
+    with Trace(process, *RULES) as trace:
         built = process.observe(Process.build, case.ruleset(tree))
-        events = trace.events(*RULES)
+        events = trace.events()
     names: dict[str, str] = {}
     for name, path, stat in files:
         names |= {identity(stat): f"dev=DEV ino={name}_INODE", path: name}
@@ -223,11 +223,11 @@ REFUSED: dict[str, Refused] = {
 @table(REFUSED)
 def test_refused_rules(case: Refused, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule that is refused has no event, and no number."""
-    with Trace(process) as trace:
+    with Trace(process, *RULES) as trace:
         ruleset = process.build(HANDLES)
         refused = process.observe(case.call, ruleset, tree)
         added = process.observe(add_port, ruleset, 443, BIND)
-        events = trace.events(*RULES)
+        events = trace.events()
     observed = traced(trace, events, added)
     if refused.outcome == Allowed():
         observed = refused.outcome
