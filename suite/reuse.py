@@ -18,18 +18,18 @@ from suite.process import Process
 from suite.session import Call, Int, Mode, Pack, Session
 
 _OPENING = {
-    "accept4", "creat", "landlock_create_ruleset", "memfd_create", "open", "openat", "openat2",
-    "pidfd_open", "socket",
+    "accept4", "creat", "fsmount", "fsopen", "landlock_create_ruleset", "memfd_create", "open",
+    "openat", "openat2", "pidfd_open", "socket",
 }  # fmt: skip
 _OPENING_TWO = {"pipe2", "socketpair"}
 _PASSING = _OPENING | _OPENING_TWO | {
     "access", "bind", "close", "connect", "copy_file_range", "faccessat", "fallocate", "fchmod",
-    "fchmodat", "fstat", "ftruncate", "getdents64", "getpid", "getsockname", "getsockopt",
-    "landlock_add_rule", "link", "linkat", "listen", "lseek", "mkdir", "mkdirat", "mknod",
-    "mknodat", "newfstatat", "ppoll", "read", "readlinkat", "recvfrom", "rename", "renameat",
-    "renameat2", "rmdir", "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
-    "splice", "stat", "statx", "symlink", "symlinkat", "truncate", "unlink", "unlinkat", "wait4",
-    "write",
+    "fchmodat", "fsconfig", "fstat", "ftruncate", "getdents64", "getpid", "getsockname",
+    "getsockopt", "landlock_add_rule", "link", "linkat", "listen", "lseek", "mkdir", "mkdirat",
+    "mknod", "mknodat", "newfstatat", "ppoll", "read", "readlinkat", "recvfrom", "rename",
+    "renameat", "renameat2", "rmdir", "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt",
+    "shutdown", "splice", "stat", "statx", "symlink", "symlinkat", "truncate", "unlink", "unlinkat",
+    "wait4", "write",
 }  # fmt: skip
 """Calls that change of the process nothing but its table of files."""
 _PRIVATE = _PASSING | {
@@ -102,6 +102,11 @@ def _leaves_nothing(call: Call, process: Process, place: str) -> bool:
     paths = [it for it in call.arguments if isinstance(it, str)]
     if call.name in ("symlink", "symlinkat"):
         del paths[0]  # any words, until somebody follows them
+    if call.name == "fsopen":
+        return paths == ["tracefs"]  # of which no file is a switch of a process
+    if call.name in ("openat", "mkdirat") and isinstance(call.arguments[0], Call):
+        # What it opened is known already.
+        paths = [path for path in paths if path.startswith(("/", ".."))]
     known = kind is OpKind.CALL and call.name in _PASSING
     return known and all(path.startswith(place) for path in paths)
 

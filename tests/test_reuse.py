@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from suite.abi import CREATE, FS
-from suite.calls.files import F_SETOWN
+from suite.calls.files import F_SETOWN, O_PATH
 from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_FILES, Process
@@ -47,6 +47,8 @@ def use_files(ground: Ground) -> Callable[[Process], None]:
         path = f"{ground.place}/file"
         process.write_file(path, b"x")
         process.open(path, os.O_RDONLY)
+        process.mkdir("folder", at=process.open(ground.place, O_PATH))
+        process.rmdir(f"{ground.place}/folder")
         process.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         process.build(Ruleset(fs=FS.READ_FILE))
         process.create_ruleset(None, 0, CREATE.VERSION)
@@ -87,6 +89,7 @@ def signal_group(process: Process) -> None:
 UNFIT: dict[str, Callable[[Process], object]] = {
     "folder": lambda process: process.chdir("/"),
     "domain": lambda process: process.restrict(Ruleset(fs=FS.READ_FILE)),
+    "file-system-of-processes": lambda process: process.fsopen("proc"),
     "elsewhere": lambda process: process.open("/proc/self/comm", os.O_WRONLY),
     "thread": lambda process: process.thread(),
     "memory": lambda process: process.fork(CLONE_FILES),
@@ -100,6 +103,16 @@ UNFIT: dict[str, Callable[[Process], object]] = {
 
 @pytest.mark.parametrize("case", UNFIT.values(), ids=UNFIT)
 def test_what_it_may_not_have_done(ground: Ground, case: Callable[[Process], object]) -> None:
+    process = ground.root.fork()
+    assert not serve_case(ground, process, case)
+    ground.session.kill(process.id)
+
+
+@pytest.mark.parametrize("path", ["/proc", "../.."])
+def test_paths_that_lead_out_of_a_folder(ground: Ground, path: str) -> None:
+    def case(process: Process) -> None:
+        process.open(path, O_PATH, at=process.open(ground.place, O_PATH))
+
     process = ground.root.fork()
     assert not serve_case(ground, process, case)
     ground.session.kill(process.id)

@@ -117,8 +117,7 @@ def test_other_process(case: Access, process: Process, judge: Judge) -> None:
     free = process.fork()
     control = process.observe(case.call, free.getpid())
     with Trace(process, *DENIALS) as trace:
-        common = process.fork()
-        common.restrict(*case.both)
+        common = process.under(*case.both) if case.both else process
         other, caller = common.fork(), common.fork()
         other.restrict(*case.other)
         caller.restrict(*case.caller)

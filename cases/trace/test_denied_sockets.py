@@ -74,7 +74,7 @@ WAYS = {
 def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) -> None:
     """The event has the whole name of the socket, escaped, and its process where there is one."""
     names = [f"{tree.path}/{which} \0é" for which in ("free", "other")]
-    process.fork().server(AF_UNIX, case.kind, abstract(names[0]))
+    process.server(AF_UNIX, case.kind, abstract(names[0]))
     control = process.observe(case.talk, abstract(names[0]), case.kind)
     with Trace(process, EVENT) as trace:
         other = process.fork()
