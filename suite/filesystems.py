@@ -2,7 +2,8 @@
 """File systems as a dimension of cases: where the files lie that a case acts on.
 
 A file system is mounted when the first case asks for it, once a started target; each case has a
-folder of its own on it. Overlays and bind mounts are made anew for each case, of tmpfs.
+folder of its own on it. Overlays with files in a lower layer are mounted with such folders for some
+cases ahead, for a layer must not be changed from then on; when these are used up, another one is.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from suite.errors import InfrastructureError
 from suite.fuse import serve
 from suite.modules import load_modules
 from suite.outcome import Denied
-from suite.process import CLONE_NEWNS, Process
+from suite.process import Process
 from suite.targets.base import Ground, Target
 from suite.tree import Tree
 
 _Function = TypeVar("_Function", bound=Callable[..., None])
+
+_AHEAD = tuple(f"tree{number}" for number in range(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,10 @@ class Kind:
     """Of those that need a block device."""
     data: str | None = None
     """Mount options."""
-    lay: Callable[[Process, str, str], Tree] | None = None
-    """Of those that are mounted anew for each case: the tree in a folder, with an agent."""
+    mount: Callable[[Process, str, str], str] | None = None
+    """Of those that take more than a call: mount it in a folder, with an agent; tell where."""
+    lay: Callable[[Process, str, str], list[str]] | None = None
+    """Of those whose files are there before: mount one in a folder, with an agent; the trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,53 +71,60 @@ class Overlay:
         return f"{self.path}/merged"
 
     def make(self, process: Process) -> None:
-        """Make the folders, in a mount namespace of the process's own."""
-        process.unshare(CLONE_NEWNS)
+        """Make the folders."""
         for folder in (self.path, self.lower, self.upper, self.merged, f"{self.path}/work"):
             process.mkdir(folder)
 
     def mount(self, process: Process) -> None:
         """Mount it: the layers must not be changed from then on."""
         layers = f"lowerdir={self.lower},upperdir={self.upper},workdir={self.path}/work"
-        process.mount("overlay", self.merged, "overlay", 0, layers)
+        _ = process.mount("overlay", self.merged, "overlay", 0, layers).value
 
 
-def _overlay(process: Process, place: str, agent: str) -> Tree:
+def _overlay(process: Process, place: str, _agent: str) -> str:
     """All is made through the overlay: it lies in the upper layer."""
     overlay = Overlay(place)
     overlay.make(process)
     overlay.mount(process)
-    return Tree(process, f"{overlay.merged}/tree", agent, copies=True)
+    return overlay.merged
 
 
-def _lower(process: Process, place: str, agent: str) -> Tree:
+def _lower(process: Process, place: str, agent: str) -> list[str]:
     """All lies in the lower layer."""
     overlay = Overlay(place)
     overlay.make(process)
-    Tree(process, f"{overlay.lower}/tree", agent)
+    for name in _AHEAD:
+        Tree(process, f"{overlay.lower}/{name}", agent)
     overlay.mount(process)
-    return Tree(process, f"{overlay.merged}/tree", agent, fresh=False, copies=True)
+    return [f"{overlay.merged}/{name}" for name in _AHEAD]
 
 
-def _merged(process: Process, place: str, agent: str) -> Tree:
+def _merged(process: Process, place: str, agent: str) -> list[str]:
     """Directories are in both layers, files in the lower one."""
     overlay = Overlay(place)
     overlay.make(process)
-    Tree(process, f"{overlay.lower}/tree", agent)
-    for folder in ("tree", "tree/d1", "tree/d1/sub", "tree/d2"):
-        process.mkdir(f"{overlay.upper}/{folder}")
+    for name in _AHEAD:
+        Tree(process, f"{overlay.lower}/{name}", agent)
+        for folder in (name, f"{name}/d1", f"{name}/d1/sub", f"{name}/d2"):
+            process.mkdir(f"{overlay.upper}/{folder}")
     overlay.mount(process)
-    return Tree(process, f"{overlay.merged}/tree", agent, fresh=False, copies=True)
+    return [f"{overlay.merged}/{name}" for name in _AHEAD]
 
 
-def _bind(process: Process, place: str, agent: str) -> Tree:
+def _bind(process: Process, place: str, _agent: str) -> str:
     """A mount of a folder of the file system that it lies on."""
-    process.unshare(CLONE_NEWNS)
     for folder in (place, f"{place}/source", f"{place}/mount"):
         process.mkdir(folder)
-    Tree(process, f"{place}/source/tree", agent)
     process.bind_mount(f"{place}/source", f"{place}/mount")
-    return Tree(process, f"{place}/mount/tree", agent, fresh=False, copies=True)
+    return f"{place}/mount"
+
+
+def _fuse(process: Process, place: str, agent: str) -> str:
+    """What is in a folder, served by the agent."""
+    for folder in (place, f"{place}.folder"):
+        process.mkdir(folder)
+    serve(process, place, f"{place}.folder", agent)
+    return place
 
 
 class FileSystem(Enum):
@@ -162,11 +174,11 @@ class FileSystem(Enum):
         mkfs=Mkfs("mkfs.vfat", "dosfstools", 16),
         data="codepage=437,iocharset=ascii",
     )
-    OVERLAY = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_overlay)
+    OVERLAY = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), mount=_overlay)
     OVERLAY_LOWER = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_lower)
     OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
-    BIND = Kind("tmpfs", "CONFIG_TMPFS", lay=_bind)
-    FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",))
+    BIND = Kind("tmpfs", "CONFIG_TMPFS", mount=_bind)
+    FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",), mount=_fuse)
     # What QEMU serves by these names: vm/share.py.
     VIRTIO_9P = Kind(
         "9p",
@@ -213,7 +225,7 @@ def filesystems(*wanted: FileSystem) -> Callable[[_Function], _Function]:
 
 
 def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
-    """Where a file system is mounted on a target, now if it wasn't; empty if each case mounts it.
+    """Where a file system is mounted on a target, now if it was not; empty if ``lay_tree`` does.
 
     Raises:
         MissingError: The target has no such file system, or does not let us mount it.
@@ -234,7 +246,10 @@ def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
 def lay_tree(fs: FileSystem, process: Process, ground: Ground, name: str) -> Tree:
     """The case's files, on a file system that is ``mounted``."""
     if fs.value.lay:
-        return fs.value.lay(process, f"{ground.place}/{name}", ground.agent)
+        laid = ground.laid.setdefault(fs.id, [])
+        if not laid:
+            laid += fs.value.lay(ground.root, f"{ground.place}/{fs.id}-{name}", ground.agent)
+        return Tree(process, laid.pop(0), ground.agent, fresh=False, copies=True)
     return Tree(process, f"{ground.mounted[fs.id]}/{name}", ground.agent, copies=True)
 
 
@@ -248,11 +263,10 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
     if kind.lay:
         return ""
     point = f"{ground.place}/{fs.id}"
+    if kind.mount:
+        return kind.mount(ground.root, point, ground.agent)
     ground.root.mkdir(point)
-    if fs is FileSystem.FUSE:
-        ground.root.mkdir(f"{point}.folder")
-        serve(ground.root, point, f"{point}.folder", ground.agent)
-    elif kind.mkfs is None:
+    if kind.mkfs is None:
         _mount_at(ground.root, fs.id, point, kind)  # a name for most; of 9P, what QEMU serves
     else:
         load_modules(("loop",), ground, target)

@@ -13,7 +13,7 @@ import pytest
 from suite import filesystems as under_test
 from suite.disks import MissingError
 from suite.errors import InfrastructureError
-from suite.filesystems import FileSystem, filesystems, mounted
+from suite.filesystems import FileSystem, filesystems, lay_tree, mounted
 from suite.modules import load_modules
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
@@ -22,6 +22,7 @@ from suite.rows import Row, table
 from suite.session import Session
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
+from suite.tree import CONTENT
 from tests.runs import wait_until
 from tests.test_machine import stored
 from tests.test_needs import FULL
@@ -252,6 +253,22 @@ def test_a_mount_is_made_once_and_ours_alone(
     assert mounted(fs, ground, target) == point
     assert ground.root.read_file(f"{point}/file") == b"content"
     assert point not in Path("/proc/self/mounts").read_text()
+
+
+@pytest.mark.parametrize("fs", [FileSystem.OVERLAY_LOWER, FileSystem.OVERLAY_MERGED])
+def test_trees_are_laid_ahead_and_each_is_given_once(
+    fs: FileSystem, started: tuple[Target, Ground]
+) -> None:
+    target, ground = started
+    try:
+        assert mounted(fs, ground, target) == ""
+    except MissingError as error:
+        pytest.skip(str(error))
+    trees = [lay_tree(fs, ground.root, ground, str(number)) for number in range(20)]
+    assert len({tree.path for tree in trees}) == 20
+    assert {ground.root.read_file(tree.file) for tree in trees} == {CONTENT}
+    mounts = ground.root.read_file("/proc/self/mounts").decode()
+    assert mounts.count(f"{ground.place}/{fs.id}-") == 2 * 4  # point, lower, upper, work
 
 
 def test_no_loop_device_outlives_its_target(started: tuple[Target, Ground]) -> None:

@@ -28,23 +28,28 @@ ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 class Opened(Case):
     """A file of the overlay or of a layer; ``d1/file`` is in the lower one, ``d1/new`` above."""
 
+    layer: str
     path: str
     flags: int = os.O_RDONLY
 
 
 ON_LAYERS = {
-    "lower-file-rules-on-layers": Opened(path="merged/tree/d1/file", expect=DENIED),
-    "upper-file-rules-on-layers": Opened(path="merged/tree/d1/new", expect=DENIED),
-    "file-of-the-lower-layer-rules-on-layers": Opened(path="lower/tree/d1/file", expect=ALLOWED),
-    "file-of-the-upper-layer-rules-on-layers": Opened(path="upper/tree/d1/new", expect=ALLOWED),
+    "lower-file-rules-on-layers": Opened(layer="merged", path="d1/file", expect=DENIED),
+    "upper-file-rules-on-layers": Opened(layer="merged", path="d1/new", expect=DENIED),
+    "file-of-the-lower-layer-rules-on-layers": Opened(
+        layer="lower", path="d1/file", expect=ALLOWED
+    ),
+    "file-of-the-upper-layer-rules-on-layers": Opened(layer="upper", path="d1/new", expect=ALLOWED),
 }
 ON_MERGED = {
     "lower-file-rule-on-merged": Opened(
-        path="merged/tree/d1/file", flags=os.O_RDWR, expect=ALLOWED
+        layer="merged", path="d1/file", flags=os.O_RDWR, expect=ALLOWED
     ),
-    "upper-file-rule-on-merged": Opened(path="merged/tree/d1/new", flags=os.O_RDWR, expect=ALLOWED),
-    "file-of-the-lower-layer-rule-on-merged": Opened(path="lower/tree/d1/file", expect=DENIED),
-    "file-of-the-upper-layer-rule-on-merged": Opened(path="upper/tree/d1/new", expect=DENIED),
+    "upper-file-rule-on-merged": Opened(
+        layer="merged", path="d1/new", flags=os.O_RDWR, expect=ALLOWED
+    ),
+    "file-of-the-lower-layer-rule-on-merged": Opened(layer="lower", path="d1/file", expect=DENIED),
+    "file-of-the-upper-layer-rule-on-merged": Opened(layer="upper", path="d1/new", expect=DENIED),
 }
 
 
@@ -54,6 +59,10 @@ def layers(process: Process, tree: Tree) -> Overlay:
     return Overlay(str(PurePath(tree.path).parents[1]))
 
 
+def seen(overlay: Overlay, case: Opened, tree: Tree) -> str:
+    return f"{overlay.path}/{case.layer}/{PurePath(tree.path).name}/{case.path}"
+
+
 @answers("inode-overlay-layers-independent", "gap-overlay-layers")
 @filesystems(FileSystem.OVERLAY_LOWER)
 @table(ON_LAYERS)
@@ -61,7 +70,7 @@ def test_rules_on_layers(case: Opened, process: Process, tree: Tree, judge: Judg
     """Rules on the layers hold in the layers, and not for what is merged of them."""
     overlay = layers(process, tree)
     ruleset = Ruleset(fs=READ).allow(overlay.lower, READ).allow(overlay.upper, READ)
-    action = (Process.open, f"{overlay.path}/{case.path}", case.flags)
+    action = (Process.open, seen(overlay, case, tree), case.flags)
     control = process.observe(*action)
     judge(case.expect, process.under(ruleset).observe(*action), control)
 
@@ -73,7 +82,7 @@ def test_rule_on_merged(case: Opened, process: Process, tree: Tree, judge: Judge
     """A rule on what is merged holds there, also to copy a file up, and not in the layers."""
     overlay = layers(process, tree)
     ruleset = Ruleset(fs=READ | WRITE).allow(overlay.merged, READ | WRITE)
-    action = (Process.open, f"{overlay.path}/{case.path}", case.flags)
+    action = (Process.open, seen(overlay, case, tree), case.flags)
     observed = process.under(ruleset).observe(*action)
     judge(case.expect, observed, process.observe(*action))
 

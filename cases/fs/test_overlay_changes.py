@@ -95,26 +95,26 @@ def test_layers_allowed(case: Change, process: Process, tree: Tree, judge: Judge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied(Case):
-    """The file with a rule, and the one that is opened after the copy."""
+    """The layer where the file has a rule, and the one where it is opened after the copy."""
 
     rule: str
-    path: str
+    opened: str
 
 
 COPIED = {
     "copied-rule-on-the-original": Copied(
-        rule="lower/tree/d1/file",
-        path="merged/tree/d1/file",
+        rule="lower",
+        opened="merged",
         expect=since(READ, Denied("EACCES")),
     ),
     "copied-rule-on-merged-opened-copy": Copied(
-        rule="merged/tree/d1/file",
-        path="upper/tree/d1/file",
+        rule="merged",
+        opened="upper",
         expect=since(READ, Denied("EACCES")),
     ),
     "copied-rule-on-merged-opened-original": Copied(
-        rule="merged/tree/d1/file",
-        path="lower/tree/d1/file",
+        rule="merged",
+        opened="lower",
         expect=since(READ, Denied("EACCES")),
     ),
 }
@@ -124,8 +124,9 @@ COPIED = {
 @table(COPIED)
 def test_copied_up(case: Copied, process: Process, tree: Tree, judge: Judge) -> None:
     """Neither the original nor the copy is the merged file."""
-    path = layers(tree).path
-    sandboxed = process.under(Ruleset(fs=READ).allow(f"{path}/{case.rule}", READ))
+    overlay = layers(tree)
+    file = tree.file.removeprefix(overlay.merged)
+    sandboxed = process.under(Ruleset(fs=READ).allow(f"{overlay.path}/{case.rule}{file}", READ))
     process.close(process.open(tree.file, os.O_RDWR))
-    action = (Process.open, f"{path}/{case.path}", os.O_RDONLY)
+    action = (Process.open, f"{overlay.path}/{case.opened}{file}", os.O_RDONLY)
     judge(case.expect, sandboxed.observe(*action), process.observe(*action))

@@ -30,6 +30,8 @@ class Ground:
     """The kernel modules that ``suite.modules`` has asked for."""
     mounted: dict[str, str | Exception] = field(default_factory=dict)
     """Where ``suite.filesystems`` has mounted what, or why it could not."""
+    laid: dict[str, list[str]] = field(default_factory=dict)
+    """The trees that ``suite.filesystems`` has laid for cases to come, by file system."""
     spare: list[Process] = field(default_factory=list)
     """Processes of earlier cases that are as good as new."""
     met: dict[str, bool] = field(default_factory=dict)
