@@ -143,7 +143,14 @@ class FileSystem(Enum):
         "CONFIG_BTRFS_FS",
         # Of several soft dependencies modprobe tells the first alone.
         modules=("crypto-crc32c", "crypto-xxhash64", "crypto-sha256", "btrfs"),
-        mkfs=Mkfs("mkfs.btrfs", "btrfs-progs", 128, (("-q", "-m", "single"),)),
+        # With nodes of the default size, the first dozens of cases wait for room: it writes back
+        # what it has for each.
+        mkfs=Mkfs(
+            "mkfs.btrfs",
+            "btrfs-progs",
+            128,
+            (("-q", "-m", "single", "-n", "4096"), ("-q", "-m", "single")),
+        ),
     )
     XFS = Kind(
         "xfs",
