@@ -48,7 +48,9 @@ _DROPPED_PARAMETERS = (
 # QEMU 7.2, of Debian 12, emulates CMPXCHG16B with the flags of an earlier instruction. The kernel
 # allocates by it; an interrupt just after it returns with garbage in RFLAGS, and now and then the
 # guest dies of a double fault. Without CX16, kernels have code of their own for it.
-_EMULATED_CPU = ("-cpu", "max,-cx16")
+# Repeated string instructions take their time byte by byte: where they are told to be fast, kernels
+# clear and copy pages with 4096 steps instead of 64 or 512.
+_EMULATED_CPU = ("-cpu", "max,-cx16,-erms,-fsrm")
 
 
 class Accelerator(StrEnum):

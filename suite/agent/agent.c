@@ -31,7 +31,8 @@ struct process {
 	uint64_t since, look;
 };
 
-static struct process processes[PROCESSES];
+/* Not static: of memory that no driven process needs, a fork and an exit still look at every page. */
+static struct process *processes;
 static struct program programs[PROGRAMS];
 static int channel_in, channel_out;
 static int stirred; /* a program whose turn may have passed can go on */
@@ -74,6 +75,9 @@ void forget_channels(void)
 	for (int i = 0; i < PROCESSES; i++)
 		if (processes[i].known)
 			SYS(close, processes[i].control), SYS(close, processes[i].pidfd);
+	for (int i = 0; i < PROGRAMS; i++)
+		shrink(&programs[i].code), shrink(&programs[i].state);
+	SYS(munmap, processes, PROCESSES * sizeof(*processes));
 }
 
 static void forget(struct process *process)
@@ -270,6 +274,7 @@ static void advance(struct program *program)
 	}
 	if (program->process < 0) {
 		send_frame(FRAME_RESULTS, program->id, program->count, program->state.base, program->state.size);
+		shrink(&program->code), shrink(&program->state);
 		program->used = 0;
 	}
 }
@@ -381,6 +386,9 @@ void supervise(int in, int out)
 	struct pollfd waits[PROGRAMS + 1];
 	struct { uint16_t version, pointer; uint32_t page; } hello = { VERSION, sizeof(void *), getpagesize() };
 	channel_in = in, channel_out = out;
+	processes = (void *)MAP(PROCESSES * sizeof(*processes), MAP_PRIVATE | MAP_ANONYMOUS);
+	if (failed((intptr_t)processes))
+		leave(3);
 	send_frame(FRAME_HELLO, 0, 0, &hello, sizeof(hello));
 	for (;;) {
 		int count = 1, free = 0, timeout = -1, ids[PROGRAMS + 1];

@@ -52,6 +52,7 @@ void leave(int status);
 int say(int fd, const void *data, size_t size);
 int hear(int fd, void *data, size_t size);
 uint8_t *grow(struct area *area, size_t more);
+void shrink(struct area *area);
 long send_with(int fd, const void *data, size_t size, const int *fds, int count);
 int receive_with(int fd, void *data, size_t size, int *fds);
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
@@ -61,4 +62,4 @@ void answer(struct task *task, struct reply reply, const int *fds);
 void serve(struct task *task);
 void supervise(int in, int out);
 void serve_fuse(int fd); /* for good */
-void forget_channels(void); /* in a child of the supervisor: close what only it may hold */
+void forget_channels(void); /* in a child of the supervisor: let go of what only it needs */

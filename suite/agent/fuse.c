@@ -18,7 +18,7 @@ enum { NODES = 1 << 16, BIGGEST = 1 << 20, FOR_LONG_S = 3600 };
 static struct node {
 	uint64_t device, inode, lookups;
 	int fd;
-} nodes[NODES]; /* by node id; 0 is none, FUSE_ROOT_ID the folder itself */
+} *nodes; /* by node id; 0 is none, FUSE_ROOT_ID the folder itself */
 static int last = FUSE_ROOT_ID, channel;
 
 static void reply(uint64_t unique, int error, const void *data, size_t size)
@@ -252,15 +252,19 @@ found:
 
 void serve_fuse(int fd)
 {
-	static char in[BIGGEST + 4096], out[BIGGEST];
+	size_t most = BIGGEST + 4096;
+	char *in = malloc(most), *out = malloc(BIGGEST);
 	struct rlimit limit = { NODES, NODES };
 	if (setrlimit(RLIMIT_NOFILE, &limit) && !getrlimit(RLIMIT_NOFILE, &limit))
 		limit.rlim_cur = limit.rlim_max, setrlimit(RLIMIT_NOFILE, &limit);
 	umask(0); /* the kernel has applied the caller's */
 	channel = fd;
+	nodes = calloc(NODES, sizeof(*nodes));
+	if (!in || !out || !nodes)
+		exit(3);
 	nodes[FUSE_ROOT_ID] = (struct node){ 0, 0, 1, open(".", O_PATH | O_CLOEXEC) };
 	for (;;) {
-		ssize_t size = read(channel, in, sizeof(in));
+		ssize_t size = read(channel, in, most);
 		if (size < 0 && errno == ENODEV) /* unmounted */
 			exit(0);
 		if (size >= (ssize_t)sizeof(struct fuse_in_header))

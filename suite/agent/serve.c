@@ -7,7 +7,7 @@
  */
 #include "agent.h"
 
-enum { STACK = 64 << 10 };
+enum { STACK = 64 << 10, LARGE = 16 << 10 };
 
 /* The control sockets of the tasks that share our memory, by id; no child may keep one open. */
 static int held[PROCESSES], most_held;
@@ -77,6 +77,15 @@ uint8_t *grow(struct area *area, size_t more)
 	}
 	area->size = need;
 	return area->base + need - more;
+}
+
+/* Give large memory back: every child would inherit it, and a fork takes as long as there are pages. */
+void shrink(struct area *area)
+{
+	if (area->size > LARGE) {
+		SYS(munmap, area->base, area->room);
+		*area = (struct area){ 0 };
+	}
 }
 
 /* Send a header, and up to two file descriptors with it. */
@@ -390,6 +399,7 @@ void serve(struct task *task)
 		if (!hear(task->control, grow(&task->in, size), size))
 			break;
 		run_segment(task, passed[0]);
+		shrink(&task->in), shrink(&task->out);
 	}
 	SYS(exit_group, 0);
 }
