@@ -32,7 +32,7 @@ from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
 from suite.session import Argument, Out
 from suite.targets.base import Ground, Target
-from suite.targets.ground import agent32
+from suite.targets.ground import put_agent32
 from suite.tracefs import TRACED_SINCE
 
 
@@ -47,7 +47,7 @@ def has_compat(ground: Ground, _: Target) -> bool:
     if ground.facts.machine != "x86_64":
         return False
     try:
-        agent = agent32(ground)
+        agent = put_agent32(ground)
     except BuildError:
         return False
     with ground.session.scope():

@@ -89,12 +89,16 @@ def _furnish(
 
 
 def agent32(ground: Ground) -> str:
-    """The path of the agent for i386 on a target; it is put there when first asked for.
+    """The path of the agent for i386 on a target that was found to run it (``Need.COMPAT``)."""
+    return f"{ground.agent}32"
+
+
+def put_agent32(ground: Ground) -> str:
+    """Put it there.
 
     Raises:
         BuildError: This installation has none.
     """
-    path = f"{ground.agent}32"
-    if ground.root.observe(Process.access, path, os.X_OK).outcome != Allowed():
-        ground.root.write_file(path, build.agent("i386").read_bytes(), mode=0o755)
+    path = agent32(ground)
+    ground.root.write_file(path, build.agent("i386").read_bytes(), mode=0o755)
     return path
