@@ -15,7 +15,8 @@ _DEADLINE_MS = 60_000
 _MARKER = b"~Module signature appended~\n"
 _SIGNATURE_INFO = 12
 _ELF64 = b"\x7fELF\2"
-_FTRACE = b"__mcount_loc\0"
+_FTRACE = (b"__mcount_loc\0", b"_ftrace_events\0")
+"""The sections that tell ftrace of functions, and of events."""
 _ALLOC = 2
 _ONLY_SIGNED = (Denied("EKEYREJECTED"), Denied("ENOKEY"), Denied("EPERM"))
 """A kernel that loads none without a signature, such as one in lockdown."""
@@ -58,7 +59,7 @@ def _unsigned(image: bytes) -> bytes:
 
 
 def _untraced(image: bytes) -> bytes:
-    """A module whose functions ftrace does not know: it would look up the name of each.
+    """A module whose functions and events ftrace does not know: it would look up and list each.
 
     Of xfs that takes two seconds under emulation. The functions themselves stay as they are.
 
@@ -67,12 +68,12 @@ def _untraced(image: bytes) -> bytes:
     """
     if not image.startswith(_ELF64):
         return image
+    changed = bytearray(image)
     (headers,) = struct.unpack_from("<Q", image, 0x28)
     size, count, of_names = struct.unpack_from("<3H", image, 0x3A)
     (names,) = struct.unpack_from("<Q", image, headers + of_names * size + 24)
     for header in range(headers, headers + count * size, size):
         name, _, flags = struct.unpack_from("<IIQ", image, header)
         if image.startswith(_FTRACE, names + name):
-            ignored = struct.pack("<Q", flags & ~_ALLOC)
-            return image[: header + 8] + ignored + image[header + 16 :]
-    return image
+            struct.pack_into("<Q", changed, header + 8, flags & ~_ALLOC)
+    return bytes(changed)

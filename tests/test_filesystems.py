@@ -161,7 +161,9 @@ def module_with(section: bytes) -> bytes:
     return start.ljust(0x3A, b"\0") + struct.pack("<3H", 64, 2, 0) + names + of_names + header
 
 
-@pytest.mark.parametrize(("section", "flags"), [(b"__mcount_loc", 0x10), (b".text", 0x12)])
+@pytest.mark.parametrize(
+    ("section", "flags"), [(b"__mcount_loc", 0x10), (b"_ftrace_events", 0x10), (b".text", 0x12)]
+)
 def test_what_ftrace_reads_of_a_module_is_hidden(
     session: Session, monkeypatch: pytest.MonkeyPatch, section: bytes, flags: int
 ) -> None:
