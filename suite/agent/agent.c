@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-enum { PROGRAMS = 64 };
+enum { PROGRAMS = 64, SMALL = 2048 };
 
 struct program {
 	int used, cursor;
@@ -57,7 +57,12 @@ static void end(int status)
 static void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size)
 {
 	struct frame frame = { sizeof(frame) - 4 + size, id, kind, count };
-	if (!say(channel_out, &frame, sizeof(frame)) || !say(channel_out, data, size))
+	char whole[SMALL];
+	int small = sizeof(frame) + size <= sizeof(whole); /* of a guest, every write is an interrupt */
+	if (small)
+		memcpy(mempcpy(whole, &frame, sizeof(frame)), data, size);
+	if (small ? !say(channel_out, whole, sizeof(frame) + size) :
+		    !say(channel_out, &frame, sizeof(frame)) || !say(channel_out, data, size))
 		end(1);
 }
 
@@ -228,15 +233,14 @@ static void start_segment(struct program *program, int id, struct view *view)
 		journals[view->arg[0].value].done = 0;
 	watch(program, id, segment.start, segment.end);
 	process->ahead = segment.ahead;
-	long n = send_with(process->control, &segment, sizeof(segment), &program->taken, program->taking > 0);
+	struct iovec parts[] = { { &segment, sizeof(segment) },
+				 { program->code.base, program->code.size },
+				 { program->state.base, program->state.size } };
+	int sent = send_with(process->control, parts, 3, &program->taken, program->taking > 0);
 	if (program->taking)
 		close(program->taken);
-	if (n != sizeof(segment)) {
+	if (!sent)
 		lose(id, GONE);
-		return;
-	}
-	say(process->control, program->code.base, program->code.size);
-	say(process->control, program->state.base, program->state.size);
 }
 
 /* Go on with a program until it waits for a process or ends. */

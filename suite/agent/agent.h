@@ -14,6 +14,7 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -53,7 +54,7 @@ int say(int fd, const void *data, size_t size);
 int hear(int fd, void *data, size_t size);
 uint8_t *grow(struct area *area, size_t more);
 void shrink(struct area *area);
-long send_with(int fd, const void *data, size_t size, const int *fds, int count);
+int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed);
 int receive_with(int fd, void *data, size_t size, int *fds);
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
 long make_task(struct task *parent, int id, uint64_t flags, int *fds);

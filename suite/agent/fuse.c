@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 enum { NODES = 1 << 16, BIGGEST = 1 << 20, FOR_LONG_S = 3600 };
 

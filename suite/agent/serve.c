@@ -88,20 +88,32 @@ void shrink(struct area *area)
 	}
 }
 
-/* Send a header, and up to two file descriptors with it. */
-long send_with(int fd, const void *data, size_t size, const int *fds, int count)
+/* Send parts as one, so that the receiver wakes once; up to two file descriptors go with the first. */
+int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed)
 {
 	char control[CMSG_SPACE(PASSED * sizeof(int))] = { 0 };
-	struct iovec iov = { (void *)data, size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (count) {
-		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
+	struct msghdr msg = { 0 };
+	if (passed) {
+		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(passed * sizeof(int));
 		struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
 		head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+		head->cmsg_len = CMSG_LEN(passed * sizeof(int));
+		memcpy(CMSG_DATA(head), fds, passed * sizeof(int));
 	}
-	return SYS(sendmsg, fd, &msg, MSG_NOSIGNAL);
+	while (count) {
+		msg.msg_iov = parts, msg.msg_iovlen = count;
+		long n = SYS(sendmsg, fd, &msg, MSG_NOSIGNAL);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		msg.msg_control = NULL, msg.msg_controllen = 0;
+		for (; count && (size_t)n >= parts->iov_len; parts++, count--)
+			n -= parts->iov_len;
+		if (count)
+			parts->iov_base = (char *)parts->iov_base + n, parts->iov_len -= n;
+	}
+	return 1;
 }
 
 /* Receive a header and the file descriptors that came with it; 0 when the other end is gone. */
@@ -332,8 +344,7 @@ void answer(struct task *task, struct reply reply, const int *fds)
 	int count = (fds[0] >= 0) + (fds[1] >= 0);
 	reply.size = task->out.size;
 	memcpy(task->out.base, &reply, sizeof(reply));
-	long n = send_with(task->control, task->out.base, task->out.size, fds, count);
-	if (n <= 0 || !say(task->control, task->out.base + n, task->out.size - n))
+	if (!send_with(task->control, &(struct iovec){ task->out.base, task->out.size }, 1, fds, count))
 		leave(1);
 	for (int i = 0; i < count; i++)
 		SYS(close, fds[i]);
