@@ -94,6 +94,8 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	is_guest = getpid() == 1;
 	if (is_guest) {
+		struct sched_param none = { 0 };
+		SYS(sched_setscheduler, 0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
 		int port = guest_channel();
 		supervise(port, port);
 	}
