@@ -24,7 +24,7 @@ struct program {
 struct process {
 	int known, control, pidfd; /* a thread's pidfd is its process's */
 	int is_thread;
-	int fresh_image; /* execve(2) took its journal: hand it one operation at a time */
+	int fresh_image; /* execve(2) took the journals: they go with its next segment */
 	int start, end, ahead; /* the segment that it runs for `running` */
 	struct program *running;
 	uint32_t seen, step; /* how far it was at `since`; look again after so many ms, at `look` */
@@ -77,6 +77,7 @@ void forget_channels(void)
 	is_guest = 0;
 	SYS(close, channel_in);
 	SYS(close, channel_out);
+	SYS(close, journal_memory);
 	for (int i = 0; i < PROCESSES; i++)
 		if (processes[i].known)
 			SYS(close, processes[i].control), SYS(close, processes[i].pidfd);
@@ -138,7 +139,7 @@ static void lose(int id, int status)
 {
 	struct process *process = &processes[id];
 	struct program *program = process->running;
-	uint32_t done = process->fresh_image ? 0 : __atomic_load_n(&journals[id].done, __ATOMIC_ACQUIRE);
+	uint32_t done = __atomic_load_n(&journals[id].done, __ATOMIC_ACQUIRE);
 	for (uint32_t i = 0; i < done && i < SEGMENT_OPS && !program->taking; i++) {
 		record(program, process->start + i, DONE, journals[id].value[i]);
 		move_to(program, process->start + i + 1);
@@ -217,12 +218,12 @@ static void start_segment(struct program *program, int id, struct view *view)
 {
 	struct process *process = &processes[id];
 	struct segment segment = { program->code.size, program->state.size, program->cursor,
-				   program->cursor + 1, program->taking > 0, 0 };
+				   program->cursor + 1, program->taking > 0, 0, 0 };
 	struct view next;
 	uint8_t *at = view_at(program, view);
-	int most = process->fresh_image || is_alone(view->op) ? 1 : SEGMENT_OPS;
-	if (!process->fresh_image)
-		segment.ahead = run_ahead(program, view, at), journals[id].done = 0;
+	int most = is_alone(view->op) ? 1 : SEGMENT_OPS, fds[PASSED], passed = 0;
+	segment.ahead = run_ahead(program, view, at);
+	journals[id].done = 0;
 	while (segment.end < program->count && segment.end - segment.start < most) {
 		at = parse(at, program->code.base + program->code.size, &next);
 		if (next.op->process != id || is_alone(next.op))
@@ -236,7 +237,11 @@ static void start_segment(struct program *program, int id, struct view *view)
 	struct iovec parts[] = { { &segment, sizeof(segment) },
 				 { program->code.base, program->code.size },
 				 { program->state.base, program->state.size } };
-	int sent = send_with(process->control, parts, 3, &program->taken, program->taking > 0);
+	if (program->taking)
+		fds[passed++] = program->taken;
+	if (process->fresh_image)
+		fds[passed++] = journal_memory, segment.journal = id, process->fresh_image = 0;
+	int sent = send_with(process->control, parts, 3, fds, passed);
 	if (program->taking)
 		close(program->taken);
 	if (!sent)
@@ -305,7 +310,7 @@ static void finish_segment(int id)
 	} else if (view.op->kind == OP_FORK && fds[0] >= 0) {
 		struct process *child = &processes[view.arg[0].value];
 		learn(view.arg[0].value, fds[0], fds[1] >= 0 ? fds[1] : dup(process->pidfd));
-		child->is_thread = fds[1] < 0, child->fresh_image = process->fresh_image;
+		child->is_thread = fds[1] < 0;
 		move_to(program, reply.next);
 		if (process->ahead)
 			watch(program, view.arg[0].value, program->cursor, process->ahead);
@@ -373,7 +378,7 @@ static void check_deadline(int id)
 	uint64_t now = now_ms();
 	if (!program || now < process->look)
 		return;
-	uint32_t done = process->fresh_image ? 0 : __atomic_load_n(&journals[id].done, __ATOMIC_ACQUIRE);
+	uint32_t done = __atomic_load_n(&journals[id].done, __ATOMIC_ACQUIRE);
 	if (done != process->seen)
 		process->seen = done, process->since = now;
 	uint8_t *at = program->at;
@@ -390,7 +395,7 @@ void supervise(int in, int out)
 	struct pollfd waits[PROGRAMS + 1];
 	struct { uint16_t version, pointer; uint32_t page; } hello = { VERSION, sizeof(void *), getpagesize() };
 	channel_in = in, channel_out = out;
-	processes = (void *)MAP(PROCESSES * sizeof(*processes), MAP_PRIVATE | MAP_ANONYMOUS);
+	processes = (void *)MAP(PROCESSES * sizeof(*processes), MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (failed((intptr_t)processes))
 		leave(3);
 	send_frame(FRAME_HELLO, 0, 0, &hello, sizeof(hello));

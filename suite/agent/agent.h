@@ -24,7 +24,7 @@ enum { PROCESSES = 4096, SEGMENT_OPS = 62, PASSED = 2 };
 
 /* What a process has done of its segment, readable by the supervisor when it hangs or dies. */
 struct journal {
-	uint32_t done;
+	uint32_t done, zero; /* an i386 image shares it */
 	int64_t value[SEGMENT_OPS];
 };
 
@@ -43,6 +43,7 @@ struct task { /* a served process or thread */
 
 extern int is_guest;
 extern struct journal *journals;
+extern int journal_memory; /* the supervisor's descriptor of them */
 
 static inline int failed(int64_t value)
 {
@@ -50,6 +51,7 @@ static inline int failed(int64_t value)
 }
 
 void leave(int status);
+void map_journals(int memory);
 int say(int fd, const void *data, size_t size);
 int hear(int fd, void *data, size_t size);
 uint8_t *grow(struct area *area, size_t more);

@@ -12,6 +12,7 @@
 
 int is_guest;
 struct journal *journals;
+int journal_memory;
 
 static int named_port(void)
 {
@@ -69,9 +70,18 @@ static int move_channel(int fd)
 	return moved;
 }
 
+void map_journals(int memory)
+{
+	long base = MAP(sizeof(*journals) * PROCESSES, MAP_SHARED, memory);
+	if (failed(base))
+		leave(3);
+	journals = (void *)base;
+}
+
 static void go_on_serving(const char *environment)
 {
-	struct task task = { .control = atoi(environment), .journal = journals };
+	struct journal none; /* until the supervisor hands over the journals */
+	struct task task = { .control = atoi(environment), .journal = journals = &none };
 	struct record record = { atoi(environment + 10), DONE, 0, 0 };
 	struct reply reply = { 0, record.op + 1, 0 };
 	fcntl(task.control, F_SETFD, FD_CLOEXEC);
@@ -86,10 +96,11 @@ int main(void)
 	const char *environment = getenv("LANDPROOF_AGENT"), *fuse = getenv("LANDPROOF_FUSE");
 	if (fuse)
 		serve_fuse(atoi(fuse));
-	journals = mmap(NULL, sizeof(*journals) * PROCESSES, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (environment)
 		go_on_serving(environment);
+	journal_memory = memfd_create("landproof", MFD_CLOEXEC);
+	ftruncate(journal_memory, sizeof(*journals) * PROCESSES);
+	map_journals(journal_memory);
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	is_guest = getpid() == 1;

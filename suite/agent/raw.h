@@ -76,7 +76,7 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #define RAW_(nr, a, b, c, d, e, f, ...) raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define SYS(name, ...) RAW_(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
 #ifdef SYS_mmap2
-#define MAP(size, flags) SYS(mmap2, 0, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+#define MAP(size, flags, fd) SYS(mmap2, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0)
 #else
-#define MAP(size, flags) SYS(mmap, 0, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+#define MAP(size, flags, fd) SYS(mmap, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0)
 #endif

@@ -66,7 +66,7 @@ uint8_t *grow(struct area *area, size_t more)
 	size_t need = area->size + more;
 	if (need > area->room) {
 		size_t room = (need + (64 << 10)) & ~(size_t)0xfff;
-		long base = MAP(room, MAP_PRIVATE | MAP_ANONYMOUS);
+		long base = MAP(room, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		if (failed(base))
 			leave(3);
 		if (area->base) {
@@ -223,7 +223,7 @@ long make_task(struct task *parent, int id, uint64_t flags, int *fds)
 	if (failed(result))
 		return result;
 	if (flags & CLONE_VM) {
-		long memory = MAP(STACK, MAP_PRIVATE | MAP_ANONYMOUS);
+		long memory = MAP(STACK, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		if (failed(memory))
 			return memory;
 		struct task *task = (void *)memory;
@@ -391,6 +391,16 @@ static void run_segment(struct task *task, int taken)
 	answer(task, reply, fds);
 }
 
+/* What execve(2) took from a new image. */
+static void adopt(struct task *task, int memory)
+{
+	held[0] = 0;
+	map_journals(memory);
+	SYS(close, memory);
+	task->journal = &journals[task->segment.journal];
+	hold(task);
+}
+
 /*
  * Go on with the segment that its parent was told of, then take others until the supervisor goes.
  * A process whose parent waits for its exec or exit, as vfork(2) has it, takes no others.
@@ -405,6 +415,8 @@ void serve(struct task *task)
 		run_segment(task, -1);
 	}
 	while (!task->brief && receive_with(task->control, &task->segment, sizeof(task->segment), passed)) {
+		if (task->segment.journal)
+			adopt(task, passed[task->segment.taking]);
 		size_t size = task->segment.code + task->segment.state;
 		task->in.size = 0;
 		if (!hear(task->control, grow(&task->in, size), size))

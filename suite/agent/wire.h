@@ -50,6 +50,7 @@ struct segment { /* from the supervisor to a process: program and records so far
 	uint32_t code, state;
 	uint16_t start, end, taking;
 	uint16_t ahead; /* how far the process that it forks goes on without being told, or 0 */
+	uint64_t journal; /* its number, for a new image: all of them come last with the descriptors */
 };
 
 struct reply { /* from a process to the supervisor: records follow */
