@@ -102,7 +102,7 @@ FIELD, BEYOND = 8, 64
 
 def zeros(size: int) -> Attr:
     expect = by_abi(lambda _: TOO_SMALL if size < FIELD else Allowed())
-    return Attr(attr=padded(FIELD), size=size, expect=expect, answers=of_size(size))
+    return Attr(attr=padded(max(size, FIELD)), size=size, expect=expect, answers=of_size(size))
 
 
 def of_size(size: int) -> str:
