@@ -149,7 +149,7 @@ def _matrix() -> None:
         store.fetch(name)
     seconds = {}
     for workers in (1, 2):
-        outcome = run(targets, workers=workers)
+        outcome = run(targets, brief=True, workers=workers)
         seconds[workers] = outcome.results.seconds
     ratio = seconds[2] / seconds[1]
     print(f"default matrix, {len(targets)} kernels, kernels stored (most 150 s with -n 2)")
