@@ -5,12 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-
-import msgspec
 
 from suite.errors import InfrastructureError, LandproofError
-from suite.records import CaseRecord, Facts, Verdict
+from suite.records import CaseRecord, Envelope, Facts, Verdict
 from suite.targets.base import Ground, Target
 
 MOST_STARTS = 20
@@ -84,15 +81,13 @@ class Hub:
         seat.why = f"died {seat.starts} times, last: {reason}"
         return verdict, f"{error}: {reason}"
 
-    def envelope(self, name: str, record: CaseRecord) -> dict[str, Any]:
-        """A record as plain data, and with a target's first one what the target is."""
+    def envelope(self, name: str, record: CaseRecord) -> Envelope:
+        """A record, and with a target's first one what the target is."""
         seat = self._seat(name)
-        envelope: dict[str, Any] = {"target": name, "case": msgspec.to_builtins(record)}
-        if seat.facts and not seat.told:
-            seat.told = True
-            envelope["facts"] = msgspec.to_builtins(seat.facts)
-            envelope["kernel"] = msgspec.to_builtins(seat.target.kernel)
-        return envelope
+        if not seat.facts or seat.told:
+            return Envelope(target=name, case=record)
+        seat.told = True
+        return Envelope(target=name, case=record, facts=seat.facts, kernel=seat.target.kernel)
 
     def stop(self) -> None:
         """Take every target down."""

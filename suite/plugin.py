@@ -21,7 +21,7 @@ from suite.hub import Hub, TargetDownError
 from suite.needs import Need, unmet
 from suite.outcome import Outcome
 from suite.process import Observation, Process
-from suite.records import GOOD, CaseRecord, Facts, Verdict
+from suite.records import GOOD, CaseRecord, Envelope, Facts, Verdict
 from suite.reuse import tidy_up
 from suite.session import HungError
 from suite.targets.base import Ground, Target
@@ -268,7 +268,8 @@ def pytest_runtest_makereport(
         hub = item.config.stash[_hub]
         name = rows.target_of(item)
         record = _to_record(item, call, report, hub, name)
-        report.user_properties.append((RECORD, hub.envelope(name, record)))
+        envelope = msgspec.json.encode(hub.envelope(name, record)).decode()
+        report.user_properties.append((RECORD, envelope))
     return report
 
 
@@ -344,14 +345,21 @@ def pytest_report_teststatus(
     report: pytest.TestReport,
 ) -> tuple[str, str, tuple[str, dict[str, Any]]] | None:
     """Show verdicts instead of passed and failed."""
-    # A file that can't be collected is reported too, and carries none.
-    for key, envelope in getattr(report, "user_properties", ()):
-        if key == RECORD and isinstance(envelope, dict):
-            verdict = str(envelope["case"]["verdict"])
-            good = report.passed
-            colour = {"green": True} if good else {"yellow" if report.skipped else "red": True}
-            letter = verdict[0] if good else verdict[0].upper()
-            # pytest prints the details of what it counts as failed, and of nothing else
-            category = "failed" if report.failed else verdict
-            return category, letter, (verdict.upper(), colour)
+    envelope = opened(report)
+    if envelope is None:
+        return None
+    verdict, good = str(envelope.case.verdict), report.passed
+    colour = {"green": True} if good else {"yellow" if report.skipped else "red": True}
+    letter = verdict[0] if good else verdict[0].upper()
+    # pytest prints the details of what it counts as failed, and of nothing else
+    category = "failed" if report.failed else verdict
+    return category, letter, (verdict.upper(), colour)
+
+
+def opened(report: pytest.TestReport) -> Envelope | None:
+    """What travelled with a report; None if it is not that of a case."""
+    # A file that can't be collected is reported too, and has no properties.
+    for key, text in getattr(report, "user_properties", ()):
+        if key == RECORD:
+            return msgspec.json.decode(text, type=Envelope)
     return None

@@ -11,14 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 import pytest
 
 from suite import rows
-from suite.plugin import RECORD
-from suite.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
+from suite.plugin import opened
+from suite.records import (
+    CaseRecord,
+    Envelope,
+    Facts,
+    KernelBuild,
+    Results,
+    TargetRecord,
+    Verdict,
+)
 
 
 @dataclass(slots=True)
@@ -93,8 +100,7 @@ class Recorder:
         if place is None:
             return
         target, case = place
-        envelope = next((value for key, value in report.user_properties if key == RECORD), None)
-        if isinstance(envelope, dict):
+        if envelope := opened(report):
             self._keep(target, case, envelope)
         elif report.failed and target.cases.get(case) is None:
             # The worker died, or something around the case failed.
@@ -126,11 +132,10 @@ class Recorder:
         place = rows.place(nodeid, list(self.targets))
         return (self.targets[place[0]], place[1]) if place else None
 
-    def _keep(self, target: Planned, case: str, envelope: dict[str, Any]) -> None:
-        target.keep(case, msgspec.convert(envelope["case"], CaseRecord))
-        if "facts" in envelope:
-            target.facts = msgspec.convert(envelope["facts"], Facts)
-            target.kernel = msgspec.convert(envelope["kernel"], KernelBuild | None)
+    def _keep(self, target: Planned, case: str, envelope: Envelope) -> None:
+        target.keep(case, envelope.case)
+        if envelope.facts:
+            target.facts, target.kernel = envelope.facts, envelope.kernel
         target.first_ended = target.first_ended or time.monotonic()
 
     def _tell(self, target: Planned) -> None:

@@ -114,6 +114,16 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What travels with pytest's report of a case, as JSON: plain data would take its time."""
+
+    target: str
+    case: CaseRecord
+    facts: Facts | None = None
+    """With the first case of a target."""
+    kernel: KernelBuild | None = None
+
+
 class TargetRecord(msgspec.Struct, kw_only=True):
     """One target of a run."""
 

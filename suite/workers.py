@@ -11,6 +11,7 @@ from types import FrameType
 
 import execnet
 import pytest
+from _pytest.runner import runtestprotocol
 from xdist.workermanage import WorkerController
 
 from suite import rows
@@ -23,6 +24,7 @@ _PR_SET_PDEATHSIG = 1
 def configure(config: pytest.Config, hub: Hub) -> None:
     """Do what this process has to do as a worker, or as the controller of some."""
     if hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Worker())
         _serve()
     elif config.getoption("dist", "no") != "no":
         config.pluginmanager.register(_Controller(hub))
@@ -60,6 +62,20 @@ class _Controller:
         for pid in self._pids.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
+
+
+class _Worker:
+    """A plugin of a process that runs cases."""
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Tell the controller only what it wants to know: telling takes as long as a case."""
+        hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
+        hook.pytest_runtest_logstart(**node)
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.when == "call" or not report.passed:
+                hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(**node)
+        return True
 
 
 def _serve() -> None:

@@ -9,7 +9,7 @@ import pytest
 from suite.agent.client import AgentLostError
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.hub import MOST_FAILED_STARTS, MOST_STARTS, Hub, TargetDownError
-from suite.records import CaseRecord, Facts, KernelBuild, Verdict
+from suite.records import CaseRecord, Envelope, Facts, KernelBuild, Verdict
 from suite.targets.base import Ground, Target
 
 FACTS = Facts(release="6.12", version="#1", machine="x86_64", abi=6, errata=None)
@@ -120,26 +120,24 @@ def test_a_target_that_dies_all_the_time_is_given_up() -> None:
 
 def test_facts_go_with_the_first_record_alone() -> None:
     hub = hub_of(Fake("a", kernel=BUILD))
-    hub.ground("a")
+    facts = hub.ground("a").facts
     first, second = hub.envelope("a", CASE), hub.envelope("a", CASE)
-    assert first["facts"]["abi"] == 6
-    assert first["kernel"]["sha256"] == "00"
-    assert second == {"target": "a", "case": first["case"]}
-    assert first["case"]["id"] == "fs/x[y]"
+    assert first == Envelope(target="a", case=CASE, facts=facts, kernel=BUILD)
+    assert second == Envelope(target="a", case=CASE)
 
 
 def test_facts_are_told_even_if_the_first_case_killed_it() -> None:
     hub = hub_of(Fake("a"))
-    hub.ground("a")
+    facts = hub.ground("a").facts
     hub.bury("a", AgentLostError("gone"))
-    assert hub.envelope("a", CASE)["facts"]["release"] == "6.12"
+    assert hub.envelope("a", CASE).facts == facts
 
 
 def test_a_target_that_never_started_has_no_facts() -> None:
     hub = hub_of(Fake("a", [InfrastructureError("no")]))
     with pytest.raises(TargetDownError):
         hub.ground("a")
-    assert "facts" not in hub.envelope("a", CASE)
+    assert hub.envelope("a", CASE).facts is None
 
 
 def test_stop_takes_all_down() -> None:

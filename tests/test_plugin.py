@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The pytest plugin, over miniature cases and targets: from each test to exactly one record."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what is attached to a report."""
         for key, envelope in report.user_properties:
-            if key == RECORD and isinstance(envelope, dict):
-                self.envelopes.append(envelope)
+            if key == RECORD and isinstance(envelope, str):
+                self.envelopes.append(json.loads(envelope))
 
     def records(self) -> dict[str, dict[str, Any]]:
         """The records by id; each test has one."""
