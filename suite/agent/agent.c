@@ -217,8 +217,9 @@ static void watch(struct program *program, int id, int start, int end)
 static void start_segment(struct program *program, int id, struct view *view)
 {
 	struct process *process = &processes[id];
-	struct segment segment = { program->code.size, program->state.size, program->cursor,
-				   program->cursor + 1, program->taking > 0, 0, 0 };
+	struct segment segment = { .state = program->state.size, .first = program->cursor,
+				   .start = program->cursor, .end = program->cursor + 1,
+				   .taking = program->taking > 0 };
 	struct view next;
 	uint8_t *at = view_at(program, view);
 	int most = is_alone(view->op) ? 1 : SEGMENT_OPS, fds[PASSED], passed = 0;
@@ -234,8 +235,12 @@ static void start_segment(struct program *program, int id, struct view *view)
 		journals[view->arg[0].value].done = 0;
 	watch(program, id, segment.start, segment.end);
 	process->ahead = segment.ahead;
+	at = program->at;
+	for (int i = segment.start; i < segment.end || i < segment.ahead; i++)
+		at = parse(at, program->code.base + program->code.size, &next);
+	segment.code = at - program->at;
 	struct iovec parts[] = { { &segment, sizeof(segment) },
-				 { program->code.base, program->code.size },
+				 { program->at, segment.code },
 				 { program->state.base, program->state.size } };
 	if (program->taking)
 		fds[passed++] = program->taken;

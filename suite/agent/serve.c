@@ -363,7 +363,7 @@ static void run_segment(struct task *task, int taken)
 	task->out.size = 0;
 	grow(&task->out, sizeof(reply));
 	task->journal->done = 0;
-	for (int i = 0; i < segment.end; i++) {
+	for (int i = segment.first; i < segment.end; i++) {
 		at = parse(at, code + segment.code, &view);
 		if (i < segment.start)
 			continue;

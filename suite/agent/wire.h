@@ -46,11 +46,13 @@ struct record { /* what an operation gave; then the out buffers, each padded */
 	int64_t value;
 };
 
-struct segment { /* from the supervisor to a process: program and records so far follow */
+struct segment { /* from the supervisor to a process: its part of a program and records so far follow */
 	uint32_t code, state;
+	uint16_t first; /* the operation that the part begins with */
 	uint16_t start, end, taking;
 	uint16_t ahead; /* how far the process that it forks goes on without being told, or 0 */
-	uint64_t journal; /* its number, for a new image: all of them come last with the descriptors */
+	uint16_t journal; /* its number, for a new image: all of them come last with the descriptors */
+	uint32_t zero;
 };
 
 struct reply { /* from a process to the supervisor: records follow */
