@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-enum { PROGRAMS = 64, SMALL = 2048 };
+enum { PROGRAMS = 64, SMALL = 2048, PATIENCE_MS = 1000 };
 
 struct program {
 	int used, cursor;
@@ -132,6 +132,14 @@ static void kill_process(int id)
 	struct process *process = &processes[id];
 	if (process->known && process->pidfd >= 0)
 		SYS(pidfd_send_signal, process->pidfd, SIGKILL, 0, 0);
+}
+
+/* What a process lets go of when it dies may be seen: not by who comes after it. */
+static void await_end(int id)
+{
+	struct pollfd ended = { processes[id].pidfd, POLLIN, 0 };
+	if (processes[id].known && ended.fd >= 0)
+		poll(&ended, 1, PATIENCE_MS);
 }
 
 /* A process went away, or is sent away, in the middle of a segment. */
@@ -264,6 +272,7 @@ static void advance(struct program *program)
 			settle(program, DONE, -EEXIST);
 		} else if (view.op->kind == OP_KILL) {
 			kill_process(id);
+			await_end(id);
 			if (processes[id].running)
 				lose(id, DIED);
 			else if (processes[id].known)
