@@ -18,8 +18,8 @@ from typing import Self
 from suite.calls.files import Fd
 from suite.outcome import Allowed, Denied, Outcome, errno_name
 from suite.process import Observation, Process
+from suite.promise import Call, Later, Pack
 from suite.ruleset import attr_size
-from suite.session import Call, Later, Pack
 
 LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
 _AUDIT_SET, _AUDIT_USER, _AUDIT_ADD_RULE, _AUDIT_DEL_RULE = 1001, 1005, 1011, 1012

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from suite.calls.tasks import BPF_PROG_TYPE_RAW_TRACEPOINT
 from suite.process import Process
-from suite.session import Call
+from suite.promise import Call
 
 _LOOKUP, _PROBE_READ_KERNEL, _CURRENT_TASK = 1, 113, 35
 _MOVE, _ADD, _CALL, _EXIT, _IF_NOT_0 = 0xBF, 0x07, 0x85, 0x95, 0x55

@@ -21,7 +21,7 @@ from pathlib import Path
 from suite.errors import InfrastructureError
 from suite.outcome import Denied
 from suite.process import Process
-from suite.session import Call, Pack
+from suite.promise import Call, Pack
 
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
 LO_FLAGS_AUTOCLEAR = 4

@@ -8,8 +8,8 @@ import os
 from suite.disks import MissingError
 from suite.outcome import Denied
 from suite.process import Process
+from suite.promise import Mode, Pack, SetupError
 from suite.ruleset import Ruleset
-from suite.session import Mode, Pack, SetupError
 
 F_SETFD = 2
 

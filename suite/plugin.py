@@ -21,9 +21,9 @@ from suite.hub import Hub, TargetDownError
 from suite.needs import Need, unmet
 from suite.outcome import Outcome
 from suite.process import Observation, Process
+from suite.promise import HungError
 from suite.records import GOOD, CaseRecord, Envelope, Facts, Verdict
 from suite.reuse import tidy_up
-from suite.session import HungError
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
 from suite.targets.local import LocalTarget

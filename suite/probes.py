@@ -30,7 +30,7 @@ from suite.calls.uring import Ring
 from suite.modules import load_modules
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.session import Argument, Out
+from suite.promise import Argument, Out
 from suite.targets.base import Ground, Target
 from suite.targets.ground import put_agent32
 from suite.tracefs import TRACED_SINCE

@@ -23,8 +23,9 @@ from suite.calls.tasks import Tasks
 from suite.calls.uring import Rings
 from suite.errors import LandproofError
 from suite.outcome import Allowed, Denied, Outcome, Rejected, errno_name
+from suite.promise import Argument, Batch, Call, Mode, Out, Pack, SetupError
 from suite.ruleset import Ruleset, attr_size, net_port, path_beneath
-from suite.session import Argument, Batch, Call, Mode, Out, Pack, Session, SetupError
+from suite.session import Session
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 1 << 17, 1 << 25, 1 << 26, 1 << 27
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 1 << 28, 1 << 29, 1 << 30

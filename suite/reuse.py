@@ -15,7 +15,8 @@ from suite.agent.wire import OpKind
 from suite.calls.files import F_SETFL, F_SETOWN, F_SETOWN_EX
 from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 from suite.process import Process
-from suite.session import Call, Int, Mode, Pack, Session
+from suite.promise import Call, Int, Mode, Pack
+from suite.session import Session
 
 _OPENING = {
     "accept4", "creat", "fsmount", "fsopen", "landlock_create_ruleset", "memfd_create", "open",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from suite.abi import ADD_RULE, FS, NET, RESTRICT, SCOPE, Feature
-from suite.session import Pack
+from suite.promise import Pack
 
 if TYPE_CHECKING:
     from suite.calls.files import Fd

@@ -22,7 +22,7 @@ from suite.calls.mounts import FSCONFIG_CMD_CREATE
 from suite.errors import LandproofError
 from suite.outcome import Allowed
 from suite.process import Observation, Process
-from suite.session import Call, Later
+from suite.promise import Call, Later
 
 TRACED_SINCE = 11
 EVENTS = "events/landlock"

@@ -12,7 +12,7 @@ from suite.abi import RESTRICT
 from suite.calls.files import Fd
 from suite.cli.run import run
 from suite.process import Process
-from suite.session import Call
+from suite.promise import Call
 
 
 def restrict_nothing(process: Process, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:

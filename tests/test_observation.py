@@ -8,7 +8,8 @@ import pytest
 
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import NotRunError, Process
-from suite.session import HungError, Mode, Session, SetupError
+from suite.promise import HungError, Mode, SetupError
+from suite.session import Session
 
 
 def test_a_hung_observation_is_no_outcome(session: Session, process: Process) -> None:

@@ -78,7 +78,7 @@ VERDICTS = {
 def test_every_case_gives_one_record(
     house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suite.session.patience_s", lambda _: 0.4)
+    monkeypatch.setattr("suite.promise.patience_s", lambda _: 0.4)
     collector, status = run(house, "--target", "fake")
     records = collector.records()
     assert set(records) == {f"area/mini[{name}]" for name in VERDICTS}

@@ -14,9 +14,9 @@ from suite.calls.files import F_SETOWN, O_PATH
 from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_FILES, Process
+from suite.promise import Call
 from suite.reuse import tidy_up
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 

@@ -11,7 +11,8 @@ import pytest
 from suite.agent import build, wire
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.session import HungError, Int, Mode, Out, Pack, Session, SetupError
+from suite.promise import HungError, Int, Mode, Out, Pack, SetupError
+from suite.session import Session
 from tests.agents import ARCH
 
 

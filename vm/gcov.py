@@ -26,8 +26,8 @@ from suite.cli.failing import FailOn, exit_code
 from suite.cli.run import run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.process import Process
+from suite.promise import Out
 from suite.records import Verdict
-from suite.session import Out
 from suite.targets.base import Ground
 from vm.local import local_kernel
 from vm.target import VmTarget

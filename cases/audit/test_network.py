@@ -22,9 +22,9 @@ from suite.expectation import ByBug
 from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import Process
+from suite.promise import Out
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Out
 
 Call = Callable[[Process, int, int], object]
 

@@ -18,9 +18,9 @@ from suite.calls.sockets import abstract
 from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
 from suite.needs import Need
 from suite.process import Process
+from suite.promise import Call, Out
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Call, Out
 from suite.tree import Tree
 
 SIGNAL, ABSTRACT = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)

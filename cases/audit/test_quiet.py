@@ -20,9 +20,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset, net_port
-from suite.session import Call
 from suite.tree import Tree
 
 QUIET = ADD_RULE.QUIET

@@ -17,9 +17,9 @@ from suite.expectation import Expectation, always
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNET, CLONE_NEWUSER, Observation, Process
+from suite.promise import Call
 from suite.rows import Judge, Row, answers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 READ = Ruleset(fs=FS.READ_FILE)

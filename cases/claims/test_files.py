@@ -16,9 +16,9 @@ from suite.calls.sockets import unix
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Out
 from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Out
 from suite.tree import Tree
 
 Call = Callable[[Process, str], object]

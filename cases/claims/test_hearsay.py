@@ -16,10 +16,10 @@ from suite.expectation import by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Call
 from suite.records import Facts
 from suite.rows import Judge, answers, covers, needs
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)

@@ -15,9 +15,9 @@ from suite.calls.sockets import inet
 from suite.expectation import since
 from suite.outcome import Denied
 from suite.process import Process
+from suite.promise import Pack
 from suite.rows import Case, Judge, answers, table
 from suite.ruleset import Ruleset
-from suite.session import Pack
 
 ANY_PORT = inet(0)
 DISCARD = inet(9)

@@ -8,8 +8,8 @@ from suite.calls.files import RNDGETENTCNT
 from suite.expectation import since
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Observation, Process
+from suite.promise import Argument, Call, InOut, Int, Out
 from suite.ruleset import Ruleset
-from suite.session import Argument, Call, InOut, Int, Out
 
 DEVICE = "/dev/random"
 """It answers everybody who asks it for its entropy."""

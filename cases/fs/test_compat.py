@@ -38,9 +38,9 @@ from suite.expectation import by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Argument, Call, Pack
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Argument, Call, Pack
 from suite.tree import Tree
 
 pytestmark = needs(Need.COMPAT)

@@ -15,9 +15,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 READ, READ_DIR, MAKE = FS.READ_FILE, FS.READ_DIR, FS.MAKE_REG

@@ -18,9 +18,9 @@ from suite.filesystems import FileSystem, filesystems
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Out
 from suite.rows import Judge, answers, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Out
 from suite.tree import Tree
 
 RANDOM_DEVICE = os.makedev(1, 8)

@@ -38,9 +38,9 @@ from suite.calls.ioctls import (
     TCGETS,
 )
 from suite.process import Process
+from suite.promise import Argument, Call
 from suite.rows import Case, Judge, Row, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Argument, Call
 from suite.tree import Tree
 
 

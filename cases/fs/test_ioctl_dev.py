@@ -26,9 +26,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Argument, Call, Int, Out
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Argument, Call, Int, Out
 from suite.tree import Tree
 
 RANDOM_DEVICE = os.makedev(1, 8)

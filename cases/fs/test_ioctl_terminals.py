@@ -14,9 +14,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Call, Out
 from suite.rows import Judge, answers, covers, needs
 from suite.ruleset import Ruleset
-from suite.session import Call, Out
 from suite.tree import Tree
 
 pytestmark = needs(Need.DEVPTS)

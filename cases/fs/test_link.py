@@ -17,9 +17,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 MAKE = FS.MAKE_REG

@@ -16,9 +16,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
+from suite.promise import Call
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 READ = FS.READ_FILE

@@ -15,8 +15,8 @@ from suite.expectation import ByErratum, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.session import Call
 from suite.tree import Tree
 
 READ = FS.READ_FILE

@@ -19,9 +19,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import InOut, Int
 from suite.records import Facts
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.session import InOut, Int
 from suite.tree import Tree
 
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))

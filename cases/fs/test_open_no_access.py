@@ -17,9 +17,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Out
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Out
 from suite.tree import CONTENT, Tree
 
 DENY_ALL = Ruleset(fs=known(FS, 1))

@@ -14,9 +14,9 @@ from suite.calls.files import O_PATH
 from suite.expectation import since
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, Row, answers, covers, table
 from suite.ruleset import Ruleset, path_beneath
-from suite.session import Call
 from suite.tree import Tree
 
 READ, NOTHING, QUIET = FS.READ_FILE, FS(0), ADD_RULE.QUIET

@@ -16,8 +16,8 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Call, Out
 from suite.rows import Case, Judge, answers, needs, table
-from suite.session import Call, Out
 from suite.tree import Tree
 
 READ, WRITE, READ_DIR, MAKE = FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR, FS.MAKE_REG

@@ -14,9 +14,9 @@ from suite.calls.sockets import unix, unspecified
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call, Pack
 from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Call, Pack
 from suite.tree import Tree
 
 RESOLVE = Ruleset(fs=FS.RESOLVE_UNIX)

@@ -14,9 +14,9 @@ from suite.calls.sockets import abstract, unix
 from suite.expectation import since
 from suite.outcome import Allowed
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Judge, Row, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 OTHERS = FS.READ_FILE | FS.WRITE_FILE | FS.EXECUTE | FS.READ_DIR | FS.MAKE_SOCK

@@ -16,9 +16,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Call
 from suite.rows import Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset, path_beneath
-from suite.session import Call
 from suite.tree import Tree
 
 READ, READ_DIR, MAKE_REG = FS.READ_FILE, FS.READ_DIR, FS.MAKE_REG

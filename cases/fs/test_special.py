@@ -18,9 +18,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call, Int
 from suite.records import Facts
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.session import Call, Int
 from suite.tree import Tree
 
 ALLOWED = since(FS.READ_FILE, Allowed())

@@ -16,9 +16,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Out
 from suite.records import Facts
 from suite.rows import Judge, Row, answers, table
-from suite.session import Out
 from suite.tree import Tree
 
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))

@@ -27,10 +27,10 @@ from suite.process import (
     CLONE_NEWUTS,
     Process,
 )
+from suite.promise import Int
 from suite.records import Facts
 from suite.rows import Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Int
 from suite.tree import Tree
 
 ALLOWED = since(FS.READ_FILE, Allowed())

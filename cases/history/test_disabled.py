@@ -10,8 +10,8 @@ from suite.bugs import DISABLED_SILENTLY
 from suite.expectation import Clause, Expectation
 from suite.outcome import Allowed, Rejected
 from suite.process import Process
+from suite.promise import Out
 from suite.rows import Judge, answers, vm_only
-from suite.session import Out
 
 SYSLOG_ACTION_READ_ALL, SIZE = 3, 1 << 18
 WARNING = b"Disabled but requested by user space."

@@ -16,8 +16,8 @@ from suite.abi import SCOPE
 from suite.calls.files import F_NOTIFY, F_SETLEASE, F_SETOWN, Fd
 from suite.needs import Need
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, table
-from suite.session import Call
 from suite.tree import Tree
 
 DN_CREATE, DN_MULTISHOT = 4, 1 << 31

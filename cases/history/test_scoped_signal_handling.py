@@ -12,9 +12,9 @@ from suite.abi import SCOPE, Erratum
 from suite.expectation import ByErratum, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 
 SIGSETXID = 33
 SCOPED = Ruleset(scope=SCOPE.SIGNAL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from suite.calls.tasks import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE
 from suite.process import Process
-from suite.session import Batch
+from suite.promise import Batch
 
 
 def tid(thread: Process) -> int:

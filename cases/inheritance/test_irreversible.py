@@ -15,9 +15,9 @@ from suite.expectation import since, since_layers
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
+from suite.promise import Call
 from suite.rows import Case, Judge, Row, answers, needs, table
 from suite.ruleset import Ruleset, path_beneath
-from suite.session import Call
 from suite.tree import Tree
 
 READ = Ruleset(fs=FS.READ_FILE)

@@ -23,9 +23,9 @@ from suite.process import (
     CLONE_NEWUTS,
     Process,
 )
+from suite.promise import Call
 from suite.rows import Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tree import Tree
 
 READ = Ruleset(fs=FS.READ_FILE)

@@ -19,9 +19,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Batch, Mode
 from suite.rows import Judge, answers, covers, needs
 from suite.ruleset import Ruleset
-from suite.session import Batch, Mode
 from suite.tree import Tree
 
 TSYNC = RESTRICT.TSYNC

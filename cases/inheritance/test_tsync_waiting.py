@@ -13,10 +13,10 @@ from suite.abi import FS, RESTRICT
 from suite.expectation import since
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import CLONE_VFORK, Process
+from suite.promise import Int, Mode
 from suite.records import Facts
 from suite.rows import Judge, answers, covers
 from suite.ruleset import Ruleset
-from suite.session import Int, Mode
 from suite.tree import Tree
 
 READ_TSYNC = Ruleset(fs=FS.READ_FILE, flags=RESTRICT.TSYNC)

@@ -13,9 +13,9 @@ from suite.expectation import by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
+from suite.promise import Pack
 from suite.rows import Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset, attr_size
-from suite.session import Pack
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 SYS_SOCKET, SYS_BIND, SYS_CONNECT = 1, 2, 3

@@ -16,9 +16,9 @@ from suite.expectation import ByErratum, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY_PORT = inet(0)

@@ -15,9 +15,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Judge, answers, covers, needs
 from suite.ruleset import Ruleset
-from suite.session import Call
 
 TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 UDP = Ruleset(net=NET.BIND_UDP | NET.CONNECT_SEND_UDP)

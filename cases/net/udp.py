@@ -13,7 +13,7 @@ from suite.calls.sockets import inet, inet6
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import Observation, Process
-from suite.session import Int
+from suite.promise import Int
 
 BIND, SEND = NET.BIND_UDP, NET.CONNECT_SEND_UDP
 UDP = BIND | SEND

@@ -15,9 +15,9 @@ from suite.abi import FS
 from suite.expectation import since
 from suite.outcome import Allowed
 from suite.process import Observation, Process
+from suite.promise import Call
 from suite.rows import Case
 from suite.ruleset import Ruleset
-from suite.session import Call
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 ALLOWED = since(RULESET.features, Allowed())

@@ -17,8 +17,8 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import CLONE_NEWUTS, Process
+from suite.promise import Out, Pack
 from suite.rows import Case, Judge, table
-from suite.session import Out, Pack
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23

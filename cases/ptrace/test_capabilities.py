@@ -17,8 +17,8 @@ from suite.expectation import Expectation, since
 from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Judge, answers, needs, table, vm_only
-from suite.session import Call
 
 ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
 EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))

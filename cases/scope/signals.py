@@ -14,8 +14,8 @@ from suite.calls.tasks import (
 from suite.expectation import since
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Observation, Process
+from suite.promise import Call
 from suite.ruleset import Ruleset
-from suite.session import Call
 
 SCOPED = Ruleset(scope=SCOPE.SIGNAL)
 DENIED = since(SCOPE.SIGNAL, Denied("EPERM"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from suite.calls.ioctls import TIOCGPTPEER, TIOCSPTLCK
 from suite.process import CLONE_NEWNS, Process
-from suite.session import Call
+from suite.promise import Call
 
 TCSETS, TIOCSCTTY, TIOCSWINSZ, TIOCSIG = 0x5402, 0x540E, 0x5414, 0x40045436
 INTERRUPT = b"\x03"

@@ -17,8 +17,8 @@ from suite.abi import SCOPE
 from suite.calls.files import Fd
 from suite.calls.sockets import abstract, unspecified
 from suite.process import Process
+from suite.promise import Int, Out, Pack
 from suite.rows import Case, Judge, answers, covers, table
-from suite.session import Int, Out, Pack
 from suite.tree import Tree
 
 AUTOBOUND_SIZE = 8

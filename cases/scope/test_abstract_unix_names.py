@@ -18,9 +18,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Denied, Rejected
 from suite.process import CLONE_NEWNET, Process
+from suite.promise import Call, Pack
 from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.session import Call, Pack
 from suite.tree import Tree
 
 NO_NAME = struct.pack("<H", AF_UNIX)

@@ -32,8 +32,8 @@ from suite.expectation import ByBug, ByErratum, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Observation, Process
+from suite.promise import Call, Pack
 from suite.rows import Case, Judge, answers, covers, table
-from suite.session import Call, Pack
 
 Own = Callable[[Process, Fd, Call], object]
 

@@ -17,8 +17,8 @@ from suite.abi import SCOPE
 from suite.calls.files import F_NOTIFY, F_SETFL, F_SETLEASE, F_SETOWN, Fd
 from suite.needs import Need
 from suite.process import Process
+from suite.promise import Int
 from suite.rows import Case, Judge, covers, table
-from suite.session import Int
 from suite.tree import Tree
 
 DN_MODIFY, DN_MULTISHOT = 2, 1 << 31

@@ -14,8 +14,8 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.session import Call
 from suite.tree import Tree
 
 NOBODY = 65534

@@ -26,8 +26,8 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import CLONE_NEWIPC, CLONE_NEWNS, Observation, Process
+from suite.promise import Int, Mode, Out, Pack
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.session import Int, Mode, Out, Pack
 from suite.tree import Tree
 
 KILLED = since(SCOPE.SIGNAL, Allowed("SIGKILL"))

@@ -4,7 +4,7 @@
 import mmap
 
 from suite.process import Process
-from suite.session import Pack
+from suite.promise import Pack
 
 _ADDRESS, _SIZE = 0x20000000, 0x10000  # a multiple of every architecture's page size
 END = _ADDRESS + _SIZE

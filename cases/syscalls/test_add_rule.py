@@ -15,9 +15,9 @@ from suite.expectation import ByBug, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Argument
 from suite.rows import Case, Judge, needs, table
 from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.session import Argument
 
 FILES, PORTS = Ruleset(fs=FS.READ_FILE), Ruleset(net=NET.BIND_TCP)
 SCOPES = Ruleset(scope=SCOPE.SIGNAL)

@@ -15,10 +15,10 @@ from suite.expectation import Expectation, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Argument
 from suite.records import Facts
 from suite.rows import Case, Judge, Row, answers, covers, needs, table
 from suite.ruleset import Ruleset
-from suite.session import Argument
 
 READ = struct.pack("<Q", FS.READ_FILE)
 UNKNOWN = 1 << 63

@@ -13,10 +13,10 @@ from suite.abi import ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH
 from suite.expectation import by_abi
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Call
 from suite.records import Facts
 from suite.rows import Judge, Row, table
 from suite.ruleset import Ruleset
-from suite.session import Call
 
 BITS = [1 << bit for bit in range(32)]
 PAIRS = [one | other for one, other in combinations(BITS, 2)]

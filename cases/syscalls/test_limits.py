@@ -15,9 +15,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import Process
+from suite.promise import Call, Mode
 from suite.rows import Judge, answers, covers, needs, vm_only
 from suite.ruleset import Ruleset, net_port
-from suite.session import Call, Mode
 from suite.tree import Tree
 
 BIND = NET.BIND_TCP

@@ -16,9 +16,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Pack
 from suite.rows import Case, Judge, answers, covers, needs, table
 from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.session import Pack
 
 READ, WRITE = int(FS.READ_FILE), int(FS.WRITE_FILE)
 BIND, CONNECT = int(NET.BIND_TCP), int(NET.CONNECT_TCP)

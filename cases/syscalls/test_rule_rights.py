@@ -16,10 +16,10 @@ from suite.calls.files import O_PATH
 from suite.expectation import by_abi, since
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
+from suite.promise import Call
 from suite.records import Facts
 from suite.rows import Case, Judge, Row, answers, covers, table
 from suite.ruleset import Ruleset, path_beneath
-from suite.session import Call
 from suite.tree import Tree
 
 INVALID = Rejected("add_rule", "EINVAL")

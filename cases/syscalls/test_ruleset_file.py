@@ -21,9 +21,9 @@ from suite.expectation import ByBug, Expectation, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
+from suite.promise import Call, Out, Pack
 from suite.rows import Case, Judge, answers, needs, table
 from suite.ruleset import Ruleset, path_beneath
-from suite.session import Call, Out, Pack
 from suite.tree import Tree
 
 READ = Ruleset(fs=FS.READ_FILE)

@@ -16,9 +16,9 @@ from suite.calls.sockets import unix
 from suite.expectation import by_abi, since
 from suite.outcome import Rejected
 from suite.process import Process
+from suite.promise import Int
 from suite.rows import Case, Judge, table
 from suite.ruleset import Ruleset, path_beneath
-from suite.session import Int
 from suite.tree import Tree
 
 READ = Ruleset(fs=FS.READ_FILE)

@@ -22,9 +22,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, needs, table, vm_only
 from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.session import Call
 from suite.tree import Tree
 
 ANY, SIGNAL = Ruleset(fs=FS.MAKE_BLOCK), Ruleset(scope=SCOPE.SIGNAL)

@@ -16,9 +16,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import CLONE_NEWNS, Process
+from suite.promise import Out
 from suite.rows import Case, Judge, answers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Out
 from suite.tracefs import Trace
 from suite.tree import Tree
 

@@ -18,9 +18,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
+from suite.promise import Call
 from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Call
 from suite.tracefs import Trace
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from suite.abi import FS, NET, Feature
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Observation, Process
-from suite.session import Call
+from suite.promise import Call
 from suite.tracefs import Event, Trace
 
 NOTHING = "nothing"

@@ -13,9 +13,9 @@ from suite.expectation import Clause, Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import Process
+from suite.promise import Out
 from suite.rows import Judge, Row, answers, needs, table, vm_only
 from suite.ruleset import Ruleset
-from suite.session import Out
 
 LSM_ID_LANDLOCK = 110
 LSM_ATTRIBUTES = {

@@ -3,7 +3,7 @@
 
 from abc import ABC, abstractmethod
 
-from suite.session import Argument, Call, Pack
+from suite.promise import Argument, Call, Pack
 
 
 class Caller(ABC):

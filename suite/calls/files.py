@@ -8,7 +8,7 @@ import struct
 from typing import TypeAlias
 
 from suite.calls.base import Caller
-from suite.session import Argument, Call, InOut, Int, Out, Pack
+from suite.promise import Argument, Call, InOut, Int, Out, Pack
 
 AT_FDCWD = -100
 AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = 0x1000, 0x400

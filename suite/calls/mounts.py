@@ -5,7 +5,7 @@ import os
 
 from suite.calls.base import Caller
 from suite.calls.files import AT_FDCWD, Fd
-from suite.session import Call, Pack
+from suite.promise import Call, Pack
 
 OPEN_TREE_NAMESPACE = 2
 FSMOUNT_NAMESPACE = 2

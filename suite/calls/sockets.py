@@ -7,8 +7,8 @@ from socket import SOCK_STREAM
 
 from suite.calls.base import Caller
 from suite.calls.files import Fd
+from suite.promise import Argument, Call, Int, Out, Pack
 from suite.ruleset import attr_size
-from suite.session import Argument, Call, Int, Out, Pack
 
 IPPROTO_MPTCP, IPPROTO_SMC = 262, 256
 AF_SMC = 43

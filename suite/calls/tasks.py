@@ -5,7 +5,7 @@ import struct
 
 from suite.calls.base import Caller
 from suite.calls.files import Fd
-from suite.session import Argument, Call, Out, Pack
+from suite.promise import Argument, Call, Out, Pack
 
 PR_SET_DUMPABLE = 4
 PR_SET_PDEATHSIG = 1

@@ -14,7 +14,7 @@ from enum import IntEnum
 from suite.calls.base import Caller
 from suite.calls.files import AT_FDCWD, Fd
 from suite.calls.sockets import message
-from suite.session import Argument, Call, InOut, Pack
+from suite.promise import Argument, Call, InOut, Pack
 
 SETUP_SQPOLL = 1 << 1
 FEAT_SQPOLL_NONFIXED = 1 << 7

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from suite.abi import CREATE
 from suite.process import CLONE_NEWUSER, Process
+from suite.promise import Call, Mode, Out, SetupError
 from suite.records import Facts
-from suite.session import Call, Mode, Out, SetupError
 
 _NETLINK_AUDIT = 9
 _UTS_FIELD = 65

@@ -21,7 +21,8 @@ from suite.process import (
     CLONE_NEWUTS,
     Process,
 )
-from suite.session import Mode, Pack, Session
+from suite.promise import Mode, Pack
+from suite.session import Session
 from suite.targets.base import Ground
 from suite.targets.facts import probe
 
