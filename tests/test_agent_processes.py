@@ -77,7 +77,7 @@ def test_a_parent_waits_for_the_exit_of_its_vfork(agent: Agent) -> None:
     poke = Op(OpKind.POKE, 2, args=(Result(0),), buffers=[give_in(b"shared")])
     peek = Op(OpKind.PEEK, 1, args=(Result(0),), buffers=[take_out(6)])
     pid, end = agent.call(2, "getpid"), agent.call(2, "exit_group", 7)
-    wait = agent.call(1, "wait4", Result(1), Address(0), 1, 0, buffers=[take_out(4)])
+    wait = agent.call(1, "wait4", Result(1), Address(0), 0, 0, buffers=[take_out(4)])
     records = agent.run(page, fork(1, 2, VFORK), pid, poke, end, wait, peek)
     assert records[2].value == records[1].value
     assert records[4].status == Status.DIED
