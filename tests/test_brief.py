@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A brief run leaves out only what it shows otherwise."""
 
+from pathlib import Path
+
 import pytest
 
+from reports.results import load
 from suite.cli.run import CONFIG, QUIET
 from suite.declared import Collector, Declared
 from suite.rows import place
+from tests.runs import landproof, run, write_cases
 
 pytest_plugins = ["pytester"]
 CASES = """
@@ -129,3 +133,32 @@ def test_a_brief_run_is_brief(
 ) -> None:
     whole, brief = map(len, declared)
     assert brief < whole / 3
+
+
+ALIKE = '''
+from suite.expectation import always
+from suite.outcome import Allowed
+from suite.rows import Row, table
+
+@table({"once": Row(), "again": Row()})
+def test_alike(case, process, judge):
+    """Every process has a number."""
+    judge(always(Allowed()), process.observe(lambda p: p.getpid()))
+'''
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [([], ["once"]), (["--full"], ["once", "again"]), (["-k", "again"], ["again"])],
+    ids=["brief", "full", "chosen"],
+)
+def test_a_user_is_told_that_there_is_more(
+    tmp_path: Path, options: list[str], rows: list[str]
+) -> None:
+    file = tmp_path / "results.json"
+    cases = write_cases(tmp_path, ALIKE)
+    done = run(landproof("check", *options, f"--results={file}", cases=cases))
+    assert done.returncode == 0
+    (target,) = load(file).targets
+    assert {case.id for case in target.cases} == {f"mini/cases[{row}]" for row in rows}
+    assert ("--full runs every case" in done.stderr) is (not options)

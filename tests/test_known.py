@@ -295,7 +295,7 @@ def test_a_run_fails_on_what_it_is_told_to(tmp_path: Path) -> None:
     known, results = tmp_path / "known.toml", tmp_path / "results.json"
 
     def check(*arguments: str) -> tuple[int, list[str]]:
-        done = execute(landproof("check", *arguments, cases=cases))
+        done = execute(landproof("check", "--full", *arguments, cases=cases))
         return done.returncode, done.stderr.splitlines()[1:]
 
     line = "regression: mini/cases[deviates] deviates on local"

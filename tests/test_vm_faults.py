@@ -166,12 +166,14 @@ def matrix(
     folder: Path, cases: Path, kernels: list[str], *more: str
 ) -> AbstractContextManager[Running]:
     chosen = f"--kernels={','.join(kernels)}"
-    return running(folder, "matrix", chosen, "--accel=tcg", *more, cases=cases)
+    return running(folder, "matrix", "--full", chosen, "--accel=tcg", *more, cases=cases)
 
 
 def test_a_terminal_shows_the_boot_and_ctrl_c_ends_it(tmp_path: Path, kernels: list[str]) -> None:
     chosen = f"--kernels={','.join(kernels)}"
-    argv = landproof("matrix", chosen, "--accel=tcg", "-n1", cases=cases(tmp_path, "fine fine"))
+    argv = landproof(
+        "matrix", "--full", chosen, "--accel=tcg", "-n1", cases=cases(tmp_path, "fine fine")
+    )
     boots = rf"vm:{kernels[0]} +━.* 0/2 +1 s booting"
     code, shown = in_terminal(argv, {"TERM": "xterm", MARK: str(tmp_path)}, until=boots)
     assert code == Exit.INTERRUPTED
