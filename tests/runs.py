@@ -196,7 +196,7 @@ def in_terminal(argv: Argv, env: Mapping[str, str], until: str) -> tuple[int, st
     """Run in a terminal of 80 columns, interrupt when it shows a line: exit code and all shown."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 80))
-    shown, interrupted = "", False
+    shown, interrupted, limit = "", False, time.monotonic() + PATIENCE_S
     with subprocess.Popen(
         argv,
         stdin=slave,
@@ -208,7 +208,7 @@ def in_terminal(argv: Argv, env: Mapping[str, str], until: str) -> tuple[int, st
         os.close(slave)
         # Linux says by an error that a terminal's last user has gone.
         with suppress(OSError):
-            while select.select([master], [], [], PATIENCE_S)[0]:
+            while select.select([master], [], [], max(0, limit - time.monotonic()))[0]:
                 shown += os.read(master, 65536).decode(errors="replace")
                 if not interrupted and re.search(until, plain(shown)):
                     interrupted = True
