@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What several tests start from."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from suite.session import Session
 from tests.agents import Agent, fork
 from tests.fake_archive import Archive, Key, direct
 from vm.store import Store
+
+
+def pytest_configure() -> None:
+    """Hear signals, whoever started us: a script's background ignores them, and so would runs."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture
