@@ -137,7 +137,7 @@ def test_an_idle_worker_that_ends_loses_nothing(start: Start) -> None:
 MANY = [f"cases/fs/test_x.py::test_{number}[vm:6.1]" for number in range(900)]
 
 
-def run_out(scheduler: Any, *workers: Worker) -> list[list[int]]:  # noqa: ANN401
+def run_out(scheduler: Any, *workers: Worker) -> list[list[int]]:  # noqa: ANN401 (no node)
     """Let the workers run a case each in turn until there is none; what each of them ran."""
     ran: list[list[int]] = [[] for _ in workers]
     while scheduler.has_pending:

@@ -47,7 +47,7 @@ def _mounts_it(kernel: Kernel) -> bool:
 
 def _succeeds(argv: list[str]) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603 - an argv list, no shell
+        done = subprocess.run(  # noqa: S603 (an argv list, no shell)
             argv, check=False, capture_output=True, timeout=_DEADLINE_S
         )
     except (OSError, subprocess.TimeoutExpired):
