@@ -123,10 +123,12 @@ int receive_with(int fd, void *data, size_t size, int *fds)
 	struct iovec iov = { data, size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	msg.msg_control = control, msg.msg_controllen = sizeof(control);
+	struct pollfd wait = { fd, POLLIN, 0 };
 	long n;
-	do
-		n = SYS(recvmsg, fd, &msg, 0);
-	while (n == -EINTR);
+	do { /* the other end's reading would wake a recvmsg(2) that waits, not a poll(2) for input */
+		SYS(ppoll, &wait, 1, 0, 0, 0);
+		n = SYS(recvmsg, fd, &msg, MSG_DONTWAIT);
+	} while (n == -EINTR || n == -EAGAIN);
 	if (n <= 0)
 		return 0;
 	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
