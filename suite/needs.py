@@ -122,6 +122,10 @@ class Need(Enum):
     DISPOSABLE = "could change the machine: runs in virtual machines only"
 
 
+RINGS = frozenset(need for need in Need if need.name.startswith("URING"))
+"""The needs of who uses rings of io_uring, which are mapped memory."""
+
+
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.ROOT: lambda ground, _: ground.facts.uid == 0,
     Need.MOUNT: lambda ground, _: ground.private,

@@ -18,7 +18,7 @@ from suite.errors import LandproofError, UsageError
 from suite.expectation import Expectation
 from suite.filesystems import FileSystem, lay_tree, mounted
 from suite.hub import Hub, TargetDownError
-from suite.needs import Need, unmet
+from suite.needs import RINGS, Need, unmet
 from suite.outcome import Outcome
 from suite.process import Observation, Process
 from suite.promise import HungError
@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
     config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
+    config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
     config.stash[_hub] = hub = Hub(lambda name: _make_target(config, name))
     workers.configure(config, hub)
@@ -139,13 +140,21 @@ def ground(request: pytest.FixtureRequest, target_name: str) -> Ground:
     """The target, started; skips the case where a need of it is unmet."""
     hub = request.config.stash[_hub]
     ground = hub.ground(target_name)
-    needs: list[Need] = [n for mark in request.node.iter_markers("needs") for n in mark.args]
+    needs = _needs(request.node)
     if request.node.get_closest_marker("vm_only"):
         needs.append(Need.DISPOSABLE)
     reason = unmet(needs, ground, hub.target(target_name))
     if reason:
         pytest.skip(reason)
     return ground
+
+
+def _needs(node: pytest.Item) -> list[Need]:
+    return [need for mark in node.iter_markers("needs") for need in mark.args]
+
+
+def _has_own_memory(node: pytest.Item) -> bool:
+    return node.get_closest_marker("own_memory") is not None or not RINGS.isdisjoint(_needs(node))
 
 
 @pytest.fixture
@@ -186,12 +195,14 @@ def process(
     request: pytest.FixtureRequest, ground: Ground, filesystem: FileSystem | None
 ) -> Iterator[Process]:
     """A process without a domain, as good as new; all of its kin are killed after the case."""
-    process = ground.spare.pop() if ground.spare else ground.root.fork()
+    parent = ground.root if _has_own_memory(request.node) else ground.sharing
+    spare = ground.spare[parent]
+    process = spare.pop() if spare else parent.fork()
     with ground.session.scope():
         yield process
     judgement = request.node.stash.get(_judgement, None)
     if judgement and judgement.verdict in GOOD and tidy_up(process, ground.place):
-        ground.spare.append(process)
+        spare.append(process)
     else:
         ground.session.kill(process.id)
 

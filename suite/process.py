@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from suite import memory
 from suite.abi import (
     ADD_RULE,
     CREATE,
@@ -114,9 +115,17 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     """Its process id (or thread id) as its creator sees it."""
     arch: str | None = None
     """``i386`` after ``exec32``; None for the architecture of the target."""
+    shares: bool = False
+    """Whether its memory may be that of other processes: it makes no call about memory."""
 
     def syscall(self, name: str, *arguments: Argument) -> Call:
-        """Append a system call."""
+        """Append a system call.
+
+        Raises:
+            SharedMemoryError: It is about memory, and the process may have none of its own.
+        """
+        if self.shares:
+            memory.check(name, arguments)
         return self.session.call(self.id, name, *arguments, arch=self.arch)
 
     def map_ids(self, user: int = 0, group: int = 0) -> None:
@@ -130,8 +139,11 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     def fork(self, flags: int = 0, at_end: int = signal.SIGCHLD) -> Process:
         """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag.
 
-        Its parent gets a signal at its end.
+        Its parent gets a signal at its end. Where a fork is dear, one without flags shares the
+        memory of a parent that may (``shares``).
         """
+        if self.shares and not flags and self.session.shares_memory:
+            flags = CLONE_VM
         return self._clone(flags | at_end, "fork")
 
     def vfork(self) -> Process:
@@ -148,7 +160,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     def _clone(self, flags: int, name: str) -> Process:
         identity = self.session.new_process()
         call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags))
-        return Process(self.session, identity, call, self.arch)
+        return Process(self.session, identity, call, self.arch, self.shares)
 
     def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
         """execveat(2) of the agent (or of what ends in it), which goes on serving."""
@@ -175,15 +187,22 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     def peek(self, address: Argument, size: int) -> Call:
         """Read memory: the bytes are the call's ``data``."""
+        self._look_at_memory("peek")
         return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
 
     def result_at(self, address: Argument) -> Call:
         """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
+        self._look_at_memory("result_at")
         return self.session.add(wire.OpKind.PEEK, self.id, "result_at", (address, Out(4), 1))
 
     def poke(self, address: Argument, data: bytes | Pack) -> Call:
         """Write memory."""
+        self._look_at_memory("poke")
         return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
+
+    def _look_at_memory(self, name: str) -> None:
+        if self.shares:
+            memory.check(name)
 
     # Landlock
 

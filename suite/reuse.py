@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from suite.agent.wire import OpKind
 from suite.calls.files import F_SETFL, F_SETOWN, F_SETOWN_EX
 from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
-from suite.process import Process
+from suite.process import CLONE_VM, Process
 from suite.promise import Call, Int, Mode, Pack
 from suite.session import Session
 
@@ -99,7 +99,8 @@ def _leaves_nothing(call: Call, process: Process, place: str) -> bool:
     if kind is OpKind.KILL or _process_of(call) != process.id:
         return kind is not OpKind.CALL or call.name in _PRIVATE
     if kind is OpKind.FORK:
-        return call.name == "fork" and call.arguments[1] == signal.SIGCHLD
+        plain = signal.SIGCHLD, CLONE_VM | signal.SIGCHLD
+        return call.name == "fork" and call.arguments[1] in plain
     paths = [it for it in call.arguments if isinstance(it, str)]
     if call.name in ("symlink", "symlinkat"):
         del paths[0]  # any words, until somebody follows them

@@ -72,6 +72,10 @@ def needs(*wanted: Need) -> pytest.MarkDecorator:
     return pytest.mark.needs(*wanted)
 
 
+own_memory = pytest.mark.own_memory
+"""Where a case is about memory, or about how processes are made: none of them shares memory."""
+
+
 def targets(config: pytest.Config) -> list[str]:
     """The names of the targets of a run."""
     return config.getoption("target") or ["local"]

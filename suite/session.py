@@ -35,6 +35,8 @@ class Session:
         self.pending = Batch(self)
         self.mode = Mode.MUST
         self.deadline_ms = 5_000
+        self.shares_memory = False
+        """Whether processes that may share memory do."""
         self.gates: list[Call] = []
         """The Landlock calls of the case: a refusal of one is what it comes to."""
         self.sent: list[Batch] = []

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,55 @@ def test_a_process_may_share_memory_without_being_a_thread(agent: Agent) -> None
     assert records[2].value == records[1].value
     assert records[4].data[:6] == b"shared"
     assert agent.values(kill(2), agent.call(1, "getpid"))[1] != records[1].value
+
+
+def open_files(agent: Agent, process: int) -> int:
+    flags = [agent.call(process, "fcntl", number, 1) for number in range(40)]
+    return sum(record.value >= 0 for record in agent.run(*flags).values())
+
+
+def test_processes_that_share_memory_have_files_of_their_own(agent: Agent) -> None:
+    """What the parent opens later is not theirs, and they know what it knew; so do their kin."""
+    light = CLONE_VM | signal.SIGCHLD
+    number = agent.call(1, "dup", 0)
+    closed = [agent.call(n, "close", Result(0)) for n in (2, 3, 1)]
+    records = agent.run(number, fork(1, 2, light), closed[0], fork(1, 3, light), *closed[1:])
+    assert [records[n].value for n in (2, 4, 5)] == [0, 0, 0]
+    pids = agent.values(*(agent.call(n, "getpid") for n in (1, 2, 3)))
+    assert len(set(pids)) == 3
+    own = fork(2, 4), agent.call(4, "getppid"), fork(3, 5, light), agent.call(5, "getppid")
+    assert agent.values(*own)[1::2] == pids[1:]
+    assert open_files(agent, 3) == open_files(agent, 4) == open_files(agent, 5)
+
+
+def test_who_shares_memory_takes_the_place_of_who_was_killed(agent: Agent) -> None:
+    """However often, wherever that one was, and whatever large buffers and threads it had."""
+    light = CLONE_VM | signal.SIGCHLD
+    size = MEGABYTE
+    for round_ in range(40):
+        random = agent.call(2, "getrandom", Address(0), size, 0, buffers=[take_out(size)])
+        thread = fork(2, 3, THREAD)
+        records = agent.run(fork(1, 2, light), agent.call(2, "getpid"), thread, random)
+        assert records[1].value == records[0].value
+        assert len(records[3].data) == size
+        child = fork(1, 4, light) if round_ % 2 else fork(2, 4)
+        assert agent.values(child, agent.call(4, "getpid"))[1] > 0
+        if round_ % 10 == 0:
+            sleeps = agent.call(2, "ppoll", 0, 0, 0, 0, 0, deadline_ms=20)
+            assert agent.run(sleeps)[0].status == Status.HUNG
+        agent.run(kill(4), kill(3), kill(2))
+    assert agent.values(agent.call(1, "getpid"))[0] > 0
+
+
+def test_kills_in_a_row_wait_for_each_other(agent: Agent) -> None:
+    """A thread that ended stays until its tracer does, and its process with it."""
+    seize, exit_ = 0x4206, agent.call(3, "exit", 0)
+    traced = agent.call(4, "ptrace", seize, Result(1), 0, 0)
+    agent.run(fork(1, 2), fork(2, 3, THREAD), fork(1, 4), traced)
+    agent.run(exit_)
+    started = time.monotonic()
+    agent.run(kill(3), kill(2), kill(4))
+    assert time.monotonic() - started < 0.5
 
 
 def test_a_parent_waits_for_the_exit_of_its_vfork(agent: Agent) -> None:

@@ -123,7 +123,8 @@ class Loader:
 
 def bare_ground(root: object, session: object = None, *, private: bool = True) -> Ground:
     place = "/tmp/x"  # noqa: S108
-    return Ground(cast(Session, session), cast(Process, root), place, place, private, FULL)
+    process = cast(Process, root)
+    return Ground(cast(Session, session), process, process, place, place, private, FULL)
 
 
 def test_modules_are_loaded_in_their_order_and_once(session: Session) -> None:

@@ -13,6 +13,7 @@ from suite.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import guest_ground
 from vm import accel, initramfs
+from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.machine import Machine
 
@@ -56,7 +57,8 @@ class VmTarget(Target):
         channel = machine.channel.fileno()
         try:
             self._client = AgentClient(channel, channel)
-            return guest_ground(self._client, agent, GUEST_ARCH)
+            dear = accelerator == Accelerator.TCG
+            return guest_ground(self._client, agent, GUEST_ARCH, shares_memory=dear)
         except AgentLostError as error:
             _, reason = self.autopsy()
             raise InfrastructureError(f"{error} while the guest was prepared: {reason}") from error

@@ -15,7 +15,7 @@ from suite.expectation import Expectation
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Observation, Process
-from suite.rows import Judge, answers, needs, vm_only
+from suite.rows import Judge, answers, needs, own_memory, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -72,6 +72,7 @@ def test_events(process: Process, tree: Tree, judge: Judge) -> None:
 @vm_only
 @answers("aud-domain-alloc")
 @needs(Need.AUDIT)
+@own_memory
 def test_creator(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain's record names its creator as it was then, whoever is denied, and what it is now."""
     control = read(process, tree)

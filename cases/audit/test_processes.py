@@ -19,7 +19,7 @@ from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
 from suite.needs import Need
 from suite.process import Process
 from suite.promise import Call, Out
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -88,6 +88,7 @@ CASES = {
 @vm_only
 @needs(Need.AUDIT)
 @table(CASES)
+@own_memory
 def test_task(case: Access, process: Process, judge: Judge) -> None:
     """The record of a denial names the process that was acted on, not what was to be done to it."""
     target = process.fork()
@@ -103,6 +104,7 @@ def test_task(case: Access, process: Process, judge: Judge) -> None:
 @vm_only
 @answers("aud-ptrace-fields")
 @needs(Need.AUDIT)
+@own_memory
 def test_traceme(process: Process, judge: Judge) -> None:
     """A denied PTRACE_TRACEME is logged with the parent's domain, and the caller as its object."""
     control = process.fork().fork().observe(Process.ptrace, PTRACE_TRACEME)

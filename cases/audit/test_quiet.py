@@ -21,7 +21,7 @@ from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import CLONE_NEWNS, Process
 from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset, net_port
 from suite.tree import Tree
 
@@ -234,6 +234,7 @@ QUIET_SCOPES = {
 @covers(QUIET)
 @needs(Need.AUDIT)
 @table(QUIET_SCOPES)
+@own_memory
 def test_scope(case: Scopes, process: Process, tree: Tree, judge: Judge) -> None:
     """A quiet scope logs no denial of its own; ptrace(2) can't be made quiet."""
     target = process.fork()

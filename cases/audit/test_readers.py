@@ -18,7 +18,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNET, CLONE_NEWUSER, Observation, Process
 from suite.promise import Call
-from suite.rows import Judge, Row, answers, needs, table, vm_only
+from suite.rows import Judge, Row, answers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -62,6 +62,7 @@ WHO = {
 @answers("aud-mcast-unpriv")
 @needs(Need.AUDIT)
 @table({f"listen-{name}": row for name, row in WHO.items()})
+@own_memory
 def test_listen(case: Who, process: Process, judge: Judge) -> None:
     """Nobody but the privileged of the machine may join the readers of the log."""
     control = process.fork().observe(listen)
@@ -74,6 +75,7 @@ def test_listen(case: Who, process: Process, judge: Judge) -> None:
 @answers("aud-set-unpriv")
 @needs(Need.AUDIT)
 @table({f"switch-{name}": row for name, row in WHO.items()})
+@own_memory
 def test_switch(case: Who, process: Process, judge: Judge) -> None:
     """Nobody but the privileged of the machine may switch auditing; to others there seems none."""
     control = switch_off(process)

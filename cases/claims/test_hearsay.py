@@ -18,7 +18,7 @@ from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
 from suite.promise import Call
 from suite.records import Facts
-from suite.rows import Judge, answers, covers, needs
+from suite.rows import Judge, answers, covers, needs, own_memory
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -201,6 +201,7 @@ def user(process: Process) -> Call:
 
 @needs(Need.ROOT)
 @answers("claim-setuid-stays")
+@own_memory
 def test_setuid_programs_stay(process: Process, tree: Tree, judge: Judge) -> None:
     """Claim: a setuid program that is executed in a domain can't leave it."""
     control = process.observe(Process.open, tree.file, os.O_WRONLY)
@@ -214,6 +215,7 @@ def test_setuid_programs_stay(process: Process, tree: Tree, judge: Judge) -> Non
 
 @needs(Need.ROOT)
 @answers("claim-setuid-stays")
+@own_memory
 def test_setuid_programs_gain_nothing(process: Process, tree: Tree, judge: Judge) -> None:
     """Claim: under no_new_privs, a setuid program does not even become root."""
     program = setuid_program(process, tree)

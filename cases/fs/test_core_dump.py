@@ -13,8 +13,10 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table
 from suite.tree import CONTENT, Tree
+
+pytestmark = own_memory
 
 NO_FILE, EMPTY, CORE = Denied("ENOENT"), Denied("ENXIO"), Allowed()
 

@@ -21,9 +21,11 @@ from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Judge, answers, covers, needs, vm_only
+from suite.rows import Judge, answers, covers, needs, own_memory, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 
 @answers("exec-usermodehelper-free", "async-coredump-pipe")

@@ -15,7 +15,7 @@ from suite.fuse import serve
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, answers, needs, own_memory, table
 from suite.tree import Tree
 
 pytestmark = needs(Need.MOUNT, Need.FUSE)
@@ -69,6 +69,7 @@ def test_client(case: Served, process: Process, tree: Tree, judge: Judge) -> Non
 
 @answers("special-fuse-daemon")
 @table(SERVERS)
+@own_memory
 def test_server(case: Served, process: Process, tree: Tree, judge: Judge) -> None:
     """What a server may not read, nobody reads through it, in whatever domain."""
     point = prepare(process, tree)

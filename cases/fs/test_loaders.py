@@ -15,7 +15,7 @@ from suite.abi import FS
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
+from suite.rows import Case, Judge, answers, covers, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -112,6 +112,7 @@ LIBRARIES = {
 
 @covers(FS.EXECUTE)
 @table(LIBRARIES)
+@own_memory
 def test_library(case: Layer, process: Process, tree: Tree, judge: Judge) -> None:
     """A program that was executed maps a library's code if it may read the library."""
     programs = put_programs(process, tree)
@@ -129,6 +130,7 @@ def load(process: Process, programs: Programs) -> None:
 
 @answers("exec-via-ld-so", "gap-code-loading")
 @covers(FS.EXECUTE)
+@own_memory
 def test_run_by_its_interpreter(process: Process, tree: Tree, judge: Judge) -> None:
     """An interpreter that may be executed can load a program that may only be read."""
     programs = put_programs(process, tree)
@@ -148,6 +150,7 @@ def test_run_without_execute(process: Process, tree: Tree, judge: Judge) -> None
 
 @answers("exec-mmap-prot-exec", "gap-code-loading")
 @covers(FS.EXECUTE)
+@own_memory
 def test_mapped(process: Process, tree: Tree, judge: Judge) -> None:
     """A file that may not be executed can be mapped with PROT_EXEC."""
     programs = put_programs(process, tree)

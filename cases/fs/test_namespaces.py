@@ -17,7 +17,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
 from suite.promise import Call
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
+from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -64,6 +64,7 @@ ENTERED = {
 @needs(Need.MOUNT)
 @covers(READ)
 @table(ENTERED)
+@own_memory
 def test_entered(case: Rule, process: Process, tree: Tree, judge: Judge) -> None:
     """In a namespace that a domain enters, rules hold along the mounts that are there."""
     other = process.fork()
@@ -132,6 +133,7 @@ MADE = {
 @needs(Need.MOUNT)
 @covers(FS.EXECUTE)
 @table(MADE)
+@own_memory
 def test_mount_in_a_new_one(case: Namespace, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain may make and enter a mount namespace, and not mount anything there."""
     sandboxed, outside = process.under(FILES), process.fork()
@@ -155,6 +157,7 @@ CLONED = {
 @needs(Need.MOUNT, Need.OPEN_TREE_NAMESPACE)
 @covers(READ)
 @table(CLONED)
+@own_memory
 def test_cloned(case: Rule, process: Process, tree: Tree, judge: Judge) -> None:
     """What was above the root of a cloned namespace is above it no more: its rules are lost."""
     sandboxed = process.under(tree.layer(READ, {case.rule: READ}))
@@ -173,6 +176,7 @@ def mount_as_another_root(process: Process, tree: Tree) -> None:
 @needs(Need.MOUNT, Need.USER_NAMESPACES)
 @covers(FS.EXECUTE)
 @answers("topo-mount-in-new-userns", "mnt-userns")
+@own_memory
 def test_mount_in_a_user_namespace(process: Process, tree: Tree, judge: Judge) -> None:
     """A domain may make a user namespace, and gains no right to mount by it."""
     control = process.fork().observe(mount_as_another_root, tree)

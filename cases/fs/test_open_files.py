@@ -21,7 +21,7 @@ from suite.outcome import Allowed, Denied, Outcome
 from suite.process import CLONE_NEWNS, Process
 from suite.promise import InOut, Int
 from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
+from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
 from suite.tree import Tree
 
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))
@@ -76,6 +76,7 @@ USES = {
 
 
 @table(USES)
+@own_memory
 def test_use(case: Use, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """Whatever an open file can be used for, it can be used for in a domain."""
     fd = process.open(tree.file, os.O_RDWR)

@@ -18,7 +18,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.promise import Call
-from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
 from suite.tree import Tree
 
 NOBODY = 65534
@@ -112,6 +112,7 @@ def test_not_listening(process: Process, tree: Tree, judge: Judge) -> None:
 @answers("unix-prec-dac")
 @covers(FS.RESOLVE_UNIX)
 @needs(Need.ROOT)
+@own_memory
 def test_permissions(process: Process, tree: Tree, judge: Judge) -> None:
     """A rule gives no permission: a socket that others may not write to is still refused."""
     address = unix(f"{tree.d1}/socket")

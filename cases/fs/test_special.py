@@ -20,7 +20,7 @@ from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.promise import Call, Int
 from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
+from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
 from suite.tree import Tree
 
 ALLOWED = since(FS.READ_FILE, Allowed())
@@ -164,6 +164,7 @@ SHARED = {
 @answers("special-sysv-shm", "gap-ipc")
 @covers(FS.READ_FILE, FS.WRITE_FILE, FS.EXECUTE)
 @table(SHARED)
+@own_memory
 def test_shared(case: Shared, facts: Facts, process: Process, judge: Judge) -> None:
     """Memory can be shared in every domain."""
     judge(ALLOWED, process.under(everything(facts)).observe(case.call))
@@ -194,6 +195,7 @@ MAPPED = {
 @needs(Need.MAP_FILES, Need.SYSVIPC)
 @covers(FS.READ_FILE, FS.WRITE_FILE)
 @table(MAPPED)
+@own_memory
 def test_map_files(case: Mapped, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """What is mapped can be opened by /proc/self/map_files as by its path, if it has one."""
     case.map(process, tree)

@@ -29,7 +29,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Observation, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -133,6 +133,7 @@ def test_change(case: Change, process: Process, tree: Tree, judge: Judge) -> Non
 @covers(FS.EXECUTE)
 @answers("mnt-userns")
 @table(also("user-namespace", "topo-mount-in-new-userns", CHANGES))
+@own_memory
 def test_user_namespace(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """Nor what it mounted itself, before, in a user namespace of its own."""
     judge(EPERM, *try_both(case, process, tree, FILES, CLONE_NEWUSER | CLONE_NEWNS))

@@ -29,7 +29,7 @@ from suite.process import (
 )
 from suite.promise import Int
 from suite.records import Facts
-from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -128,6 +128,7 @@ CASES = {
 
 
 @table(CASES)
+@own_memory
 def test_use(case: Use, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """No right is about memory, pipes, sockets without a path, or who sees which files where."""
     judge(ALLOWED, process.under(everything(facts)).observe(case.call, tree))
@@ -135,6 +136,7 @@ def test_use(case: Use, facts: Facts, process: Process, tree: Tree, judge: Judge
 
 @needs(Need.ADMIN)
 @answers("free-chroot-unshare", "gap-namespaces")
+@own_memory
 def test_setns(facts: Facts, process: Process, judge: Judge) -> None:
     """A domain may enter a namespace that it has a file descriptor of."""
     namespace = process.open("/proc/self/ns/uts", os.O_RDONLY)

@@ -18,7 +18,7 @@ from suite.expectation import since
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Judge, answers, covers, vm_only
+from suite.rows import Judge, answers, covers, own_memory, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -71,6 +71,7 @@ def test_competing(process: Process, tree: Tree, judge: Judge) -> None:
 @vm_only
 @covers(TSYNC)
 @answers("llr-35")
+@own_memory
 def test_interrupted(process: Process, tree: Tree, judge: Judge, facts: Facts) -> None:
     """A caller that signals come to restricts all threads nevertheless."""
     log = KernelLog(process)

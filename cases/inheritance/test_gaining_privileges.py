@@ -16,9 +16,11 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, needs, table
+from suite.rows import Case, Judge, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 USER = 1000
 WRITE = Ruleset(fs=FS.WRITE_FILE)

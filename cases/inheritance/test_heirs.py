@@ -27,9 +27,11 @@ from suite.process import (
     Observation,
     Process,
 )
-from suite.rows import Case, Judge, answers, table
+from suite.rows import Case, Judge, answers, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 CONTAINER = (
     CLONE_NEWUSER

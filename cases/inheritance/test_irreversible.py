@@ -16,9 +16,11 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
 from suite.promise import Call
-from suite.rows import Case, Judge, Row, answers, needs, table
+from suite.rows import Case, Judge, Row, answers, needs, own_memory, table
 from suite.ruleset import Ruleset, path_beneath
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 DENIED, ALLOWED = since(FS.READ_FILE, Denied("EACCES")), since(FS.READ_FILE, Allowed())

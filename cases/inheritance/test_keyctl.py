@@ -12,9 +12,11 @@ from suite.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PAR
 from suite.expectation import ByBug, since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, answers
+from suite.rows import Judge, answers, own_memory
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 EXPECT = since(FS.READ_FILE, ByBug(CRED_TRANSFER, before=Allowed(), after=Denied("EACCES")))
 

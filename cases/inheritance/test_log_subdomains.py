@@ -17,9 +17,11 @@ from suite.expectation import ByBug, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Observation, Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 QUIETLY = RESTRICT.LOG_SUBDOMAINS_OFF
 READ = Ruleset(fs=FS.READ_FILE)

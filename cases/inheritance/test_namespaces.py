@@ -24,9 +24,11 @@ from suite.process import (
     Process,
 )
 from suite.promise import Call
-from suite.rows import Judge, Row, answers, covers, needs, table
+from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 DENIED = since(FS.READ_FILE, Denied("EACCES"))

@@ -15,8 +15,10 @@ from suite.expectation import Clause, Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
+from suite.rows import Case, Judge, answers, covers, own_memory, table
 from suite.ruleset import Ruleset
+
+pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 NO_NEW_PRIVS, TSYNC = RESTRICT.NO_NEW_PRIVS, RESTRICT.TSYNC

@@ -17,9 +17,11 @@ from suite.expectation import by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, answers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 LOAD_NUMBER, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06

@@ -14,9 +14,11 @@ from suite.expectation import Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 READ_TSYNC = Ruleset(fs=FS.READ_FILE, flags=RESTRICT.TSYNC)

@@ -13,9 +13,11 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Rejected
 from suite.process import Observation, Process
-from suite.rows import Judge, Row, answers, covers, table
+from suite.rows import Judge, Row, answers, covers, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 TSYNC, NO_NEW_PRIVS = RESTRICT.TSYNC, RESTRICT.NO_NEW_PRIVS

@@ -15,9 +15,11 @@ from suite.expectation import ByBug, since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 TSYNC, OFF = RESTRICT.TSYNC, RESTRICT.LOG_SUBDOMAINS_OFF
 NO_RULESET = -1

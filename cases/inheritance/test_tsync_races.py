@@ -20,9 +20,11 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
 from suite.promise import Batch, Mode
-from suite.rows import Judge, answers, covers, needs
+from suite.rows import Judge, answers, covers, needs, own_memory
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 TSYNC = RESTRICT.TSYNC
 READ = Ruleset(fs=FS.READ_FILE, flags=TSYNC)

@@ -13,9 +13,11 @@ from suite.bugs import TSYNC_WITHOUT_RULESET
 from suite.expectation import ByBug, Expectation, since
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Observation, Process
-from suite.rows import Case, Judge, covers, table
+from suite.rows import Case, Judge, covers, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 BOTH = Ruleset(fs=FS.READ_FILE | FS.WRITE_FILE)

@@ -15,9 +15,11 @@ from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import CLONE_VFORK, Process
 from suite.promise import Int, Mode
 from suite.records import Facts
-from suite.rows import Judge, answers, covers
+from suite.rows import Judge, answers, covers, own_memory
 from suite.ruleset import Ruleset
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 READ_TSYNC = Ruleset(fs=FS.READ_FILE, flags=RESTRICT.TSYNC)
 DENIED = since(RESTRICT.TSYNC, Denied("EACCES"))

@@ -18,7 +18,9 @@ from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import CLONE_NEWUTS, Process
 from suite.promise import Out, Pack
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, own_memory, table
+
+pytestmark = own_memory
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23

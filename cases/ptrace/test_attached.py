@@ -17,8 +17,10 @@ from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.promise import Call, Out, Pack
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, own_memory, table
 from suite.ruleset import Ruleset
+
+pytestmark = own_memory
 
 PTRACE_PEEKDATA, PTRACE_POKEDATA, PTRACE_CONT, PTRACE_SYSCALL = 2, 5, 7, 24
 FILES, SIGNALS = Ruleset(fs=FS.MAKE_BLOCK), Ruleset(scope=SCOPE.SIGNAL)

@@ -18,7 +18,9 @@ from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
 from suite.promise import Call
-from suite.rows import Judge, answers, needs, table, vm_only
+from suite.rows import Judge, answers, needs, own_memory, table, vm_only
+
+pytestmark = own_memory
 
 ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
 EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))

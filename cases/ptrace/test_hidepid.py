@@ -14,8 +14,10 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, answers, needs, own_memory, table
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 
 def mount(process: Process, tree: Tree) -> tuple[Process, str]:

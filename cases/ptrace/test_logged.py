@@ -16,7 +16,9 @@ from suite.expectation import Expectation, since
 from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import Process
-from suite.rows import Case, Judge, needs, table, vm_only
+from suite.rows import Case, Judge, needs, own_memory, table, vm_only
+
+pytestmark = own_memory
 
 LOGGED_SINCE = 7
 USER = 1000

@@ -16,7 +16,9 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
-from suite.rows import Judge, answers, table
+from suite.rows import Judge, answers, own_memory, table
+
+pytestmark = own_memory
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23

@@ -16,8 +16,10 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome
 from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, answers, needs, own_memory, table
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 PTRACE_PEEKUSER = 3
 FIELDS = {"start-of-code": (26, "1"), "end-of-code": (27, "1"), "start-of-stack": (28, "0")} | {

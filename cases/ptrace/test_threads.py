@@ -13,8 +13,10 @@ from cases.inheritance.held import tid
 from cases.ptrace.reach import ALLOWED, RULESET, prepare
 from suite.outcome import Denied
 from suite.process import Process
-from suite.rows import Case, Judge, answers, table
+from suite.rows import Case, Judge, answers, own_memory, table
 from suite.ruleset import Ruleset
+
+pytestmark = own_memory
 
 
 def opening(name: str) -> Callable[[Process, int], object]:

@@ -19,7 +19,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
+from suite.rows import Case, Judge, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 from suite.tree import Tree
 
@@ -125,6 +125,7 @@ USERS = {
 
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
 @table(USERS)
+@own_memory
 def test_users(case: User, process: Process, tree: Tree, judge: Judge) -> None:
     """No capability and no change of the user lifts the scope."""
     process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))

@@ -26,7 +26,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Allowed
 from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
+from suite.rows import Case, Judge, answers, covers, own_memory, table
 from suite.ruleset import Ruleset
 
 RELATIONS = {
@@ -122,6 +122,7 @@ NUMBERS = {
 
 @covers(SCOPE.SIGNAL)
 @table(NUMBERS)
+@own_memory
 def test_numbers(case: Number, process: Process, judge: Judge) -> None:
     """Every signal is scoped, SIGCONT in a session too; the receiver goes on undisturbed."""
     control = process.observe(kill, pid(process.fork()), case.number)

@@ -15,7 +15,7 @@ from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
 from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table
 from suite.tree import Tree
 
 NOBODY = 65534
@@ -122,6 +122,7 @@ USERS = {
 
 @covers(SCOPE.SIGNAL)
 @table(USERS)
+@own_memory
 def test_users(case: User, process: Process, judge: Judge) -> None:
     """Neither CAP_KILL nor a change of the user lifts the scope."""
     receiver = process.fork()

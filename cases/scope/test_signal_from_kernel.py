@@ -27,7 +27,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import CLONE_NEWIPC, CLONE_NEWNS, Observation, Process
 from suite.promise import Int, Mode, Out, Pack
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.tree import Tree
 
 KILLED = since(SCOPE.SIGNAL, Allowed("SIGKILL"))
@@ -125,6 +125,7 @@ MAP_PRIVATE_POPULATE = 0x8022
 
 @answers("sig-prlimit")
 @covers(SCOPE.SIGNAL)
+@own_memory
 def test_cpu_limit(process: Process, judge: Judge) -> None:
     """Who may set limits of a process outside may have the kernel kill it."""
     victim = process.fork()
@@ -156,6 +157,7 @@ def test_control_group(process: Process, tree: Tree, judge: Judge) -> None:
 
 @answers("sig-sigpipe-segv")
 @covers(SCOPE.SIGNAL)
+@own_memory
 def test_fault(process: Process, judge: Judge) -> None:
     """A process in a domain that reads memory it does not have is killed, as any other."""
     sandboxed = process.under(SCOPED)

@@ -17,7 +17,7 @@ from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
 from suite.promise import Argument
 from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
+from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
 from suite.ruleset import Ruleset
 
 READ = struct.pack("<Q", FS.READ_FILE)
@@ -222,6 +222,7 @@ def test_no_fd_left(case: Last, process: Process, judge: Judge) -> None:
 
 @needs(Need.ROOT)
 @answers("sys-cr-noprivs")
+@own_memory
 def test_as_nobody(process: Process, judge: Judge) -> None:
     """Rulesets can be made, and rules added, by who is not root and lacks no_new_privs."""
     process.setuid(65534)

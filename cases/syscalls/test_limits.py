@@ -17,9 +17,11 @@ from suite.needs import Need
 from suite.outcome import Allowed, Outcome
 from suite.process import Process
 from suite.promise import Call, Mode
-from suite.rows import Judge, answers, covers, needs, vm_only
+from suite.rows import Judge, answers, covers, needs, own_memory, vm_only
 from suite.ruleset import Ruleset, net_port
 from suite.tree import Tree
+
+pytestmark = own_memory
 
 BIND = NET.BIND_TCP
 RULES, DOMAINS, RULE_SIZE = 2048, 16, 40

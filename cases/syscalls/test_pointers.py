@@ -15,7 +15,7 @@ from suite.calls.files import O_PATH
 from suite.expectation import by_abi, since
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
-from suite.rows import Case, Judge, table
+from suite.rows import Case, Judge, own_memory, table
 from suite.ruleset import Ruleset
 
 ATTR = struct.pack("<Q", FS.READ_FILE)
@@ -85,6 +85,7 @@ EDGES = {
 
 
 @table(EDGES)
+@own_memory
 def test_edge(case: Edge, process: Process, judge: Judge) -> None:
     """All of an attribute has to be mapped, and nothing beyond it."""
     pointer = at_the_end(process, case.mapped, ATTR.ljust(case.mapped, b"\0"))
@@ -140,6 +141,7 @@ RULES = {
 
 
 @table(RULES)
+@own_memory
 def test_rule(case: Rule, process: Process, judge: Judge) -> None:
     """The kernel reads 12 bytes of a rule on files, 16 of one on ports, and no byte more."""
     process.dup_to(process.open("/", O_PATH), FOLDER)

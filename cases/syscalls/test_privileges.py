@@ -15,7 +15,7 @@ from suite.expectation import ByBug, by_abi, since
 from suite.needs import Need
 from suite.outcome import Allowed, Rejected
 from suite.process import CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, answers, needs, own_memory, table
 from suite.ruleset import Ruleset
 
 READ = Ruleset(fs=FS.READ_FILE)
@@ -121,6 +121,7 @@ CASES = {
 
 
 @table(CASES)
+@own_memory
 def test_caller(case: Caller, process: Process, judge: Judge) -> None:
     """landlock_restrict_self(2) wants no_new_privs or CAP_SYS_ADMIN, and asks before the fd."""
     built = process.build(READ)

@@ -22,7 +22,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied, Outcome, Rejected
 from suite.process import Process
 from suite.promise import Call, Out, Pack
-from suite.rows import Case, Judge, answers, needs, table
+from suite.rows import Case, Judge, answers, needs, own_memory, table
 from suite.ruleset import Ruleset, path_beneath
 from suite.tree import Tree
 
@@ -153,6 +153,7 @@ def test_call_of_root(case: Use, process: Process, judge: Judge) -> None:
 
 
 @table(CASES)
+@own_memory
 def test_call(case: Use, process: Process, judge: Judge) -> None:
     """A ruleset can be polled and locked as other anonymous files, and is good for nothing else."""
     check(case, process, judge)

@@ -23,7 +23,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.promise import Call
-from suite.rows import Case, Judge, answers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset, net_port, path_beneath
 from suite.tree import Tree
 
@@ -35,6 +35,7 @@ INT = 0xFFFFFFFF
 @vm_only
 @answers("llr-44")
 @needs(Need.TRACEPOINTS, Need.RAW_TRACEPOINTS)
+@own_memory
 def test_tracer(process: Process, judge: Judge) -> None:
     """The tracer of a denied PTRACE_TRACEME is the parent, and its caller the tracee."""
     control = process.fork().fork().observe(Process.ptrace, PTRACE_TRACEME)

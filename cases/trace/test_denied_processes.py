@@ -19,7 +19,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tracefs import Trace
 
@@ -112,6 +112,7 @@ CASES = {
 @vm_only
 @needs(Need.TRACEPOINTS)
 @table(CASES)
+@own_memory
 def test_other_process(case: Access, process: Process, judge: Judge) -> None:
     """The event names the other process, and its domain, which is 0 where it has none."""
     free = process.fork()
@@ -131,6 +132,7 @@ def test_other_process(case: Access, process: Process, judge: Judge) -> None:
 @vm_only
 @answers("trc-deny-targets", "llr-44")
 @needs(Need.TRACEPOINTS)
+@own_memory
 def test_traceme(process: Process, judge: Judge) -> None:
     """A denied PTRACE_TRACEME has the domain of the parent, and the caller as its tracee."""
     control = process.fork().fork().observe(Process.ptrace, PTRACE_TRACEME)
@@ -192,6 +194,7 @@ def test_escaped_name(process: Process, judge: Judge) -> None:
 @vm_only
 @answers("trc-noaudit")
 @needs(Need.TRACEPOINTS)
+@own_memory
 def test_unasked(process: Process, judge: Judge) -> None:
     """A file in /proc that only says less to who may not trace is no denial."""
     other = process.fork()

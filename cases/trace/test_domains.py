@@ -18,7 +18,7 @@ from suite.needs import Need
 from suite.outcome import Allowed, Outcome, Rejected
 from suite.process import Process
 from suite.records import Facts
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
+from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
 from suite.ruleset import Ruleset
 from suite.tracefs import Event, Trace
 from suite.tree import Tree
@@ -216,6 +216,7 @@ def test_threads(case: Threads, process: Process, judge: Judge) -> None:
 @answers("trc-abort")
 @covers(TSYNC)
 @needs(Need.TRACEPOINTS)
+@own_memory
 def test_aborted(process: Process, judge: Judge, facts: Facts) -> None:
     """A domain that a signal keeps from its threads is made and freed, and never enforced."""
     handler = counter(process, facts.machine)

@@ -14,7 +14,7 @@ from suite.expectation import always
 from suite.needs import Need
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Judge, Row, answers, needs, table, vm_only
+from suite.rows import Judge, Row, answers, needs, own_memory, table, vm_only
 from suite.tracefs import EVENTS, PREFIX, mounted
 
 USER = 1000
@@ -187,6 +187,7 @@ FILES = {
 @answers("trc-unpriv")
 @needs(Need.TRACEPOINTS)
 @table(FILES)
+@own_memory
 def test_user(case: File, process: Process, judge: Judge) -> None:
     """Nobody but the privileged may switch an event, or look at it."""
     tracefs = mounted(process)

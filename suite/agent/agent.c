@@ -153,8 +153,10 @@ static void lose(int id, int status)
 		move_to(program, process->start + i + 1);
 	}
 	int answered = program->cursor >= process->end;
-	if (status == HUNG || !process->is_thread) /* it may have lost its socket alone */
+	if (status == HUNG || !process->is_thread) { /* it may have lost its socket alone */
 		kill_process(id);
+		await_end(id);
+	}
 	forget(process);
 	program->process = -1, program->taking = 0, stirred = 1;
 	if (!answered)
@@ -191,8 +193,7 @@ static int run_ahead(struct program *program, struct view *fork, uint8_t *at)
 {
 	struct view view;
 	int end = program->cursor + 1, most = end + SEGMENT_OPS;
-	int told = fork->op->kind != OP_FORK || fork->arg[1].kind != SOURCE_LITERAL ||
-		   (fork->arg[1].value & (CLONE_VM | CLONE_VFORK)) == CLONE_VM;
+	int told = fork->op->kind != OP_FORK || fork->arg[1].kind != SOURCE_LITERAL;
 	for (; !told && end < (int)program->count && end < most; end++) {
 		at = parse(at, program->code.base + program->code.size, &view);
 		if (view.op->process != fork->arg[0].value || refers_to(&view, program->cursor))
@@ -261,6 +262,28 @@ static void start_segment(struct program *program, int id, struct view *view)
 		lose(id, GONE);
 }
 
+/* Kills that follow each other: the end of one may wait for that of the next, its tracer. */
+static void kill_all(struct program *program)
+{
+	struct view view;
+	uint8_t *at = program->at;
+	for (int i = program->cursor; i < (int)program->count; i++) {
+		at = parse(at, program->code.base + program->code.size, &view);
+		if (view.op->kind != OP_KILL)
+			break;
+		kill_process(view.op->process);
+	}
+	while (program->cursor < (int)program->count && (view_at(program, &view), view.op->kind == OP_KILL)) {
+		int id = view.op->process;
+		await_end(id);
+		if (processes[id].running)
+			lose(id, DIED);
+		else if (processes[id].known)
+			forget(&processes[id]);
+		settle(program, DONE, 0);
+	}
+}
+
 /* Go on with a program until it waits for a process or ends. */
 static void advance(struct program *program)
 {
@@ -271,13 +294,7 @@ static void advance(struct program *program)
 		if (view.op->kind == OP_FORK && processes[view.arg[0].value].known) {
 			settle(program, DONE, -EEXIST);
 		} else if (view.op->kind == OP_KILL) {
-			kill_process(id);
-			await_end(id);
-			if (processes[id].running)
-				lose(id, DIED);
-			else if (processes[id].known)
-				forget(&processes[id]);
-			settle(program, DONE, 0);
+			kill_all(program);
 		} else if (id == 0 && view.op->kind == OP_FORK) {
 			int thread = view.arg[1].value & CLONE_VM; /* we have none */
 			long pid = thread ? -EINVAL : make_task(NULL, view.arg[0].value, view.arg[1].value, fds);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What main.c, the supervisor (agent.c) and the processes it drives (serve.c) share. */
+/* What main.c, the supervisor (agent.c) and the processes it drives (tasks.c, serve.c) share. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,12 +38,18 @@ struct task { /* a served process or thread */
 	struct journal *journal;
 	struct area in, out;
 	struct segment segment;
+	int files; /* the id of who made its table of files */
 	int brief; /* its parent waits until it execs or exits */
+	int other, copied; /* to close: the other end of `control`, and of this table what let_go() says */
+	uint64_t flags; /* of clone(2), if it shares memory */
 };
 
 extern int is_guest;
 extern struct journal *journals;
 extern int journal_memory; /* the supervisor's descriptor of them */
+
+/* One task may be killed anywhere, and another go on with its memory. */
+#define BARRIER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 static inline int failed(int64_t value)
 {
@@ -59,6 +65,8 @@ void shrink(struct area *area);
 int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed);
 int receive_with(int fd, void *data, size_t size, int *fds);
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
+void hold(struct task *task, int files);
+void release(struct task *task);
 long make_task(struct task *parent, int id, uint64_t flags, int *fds);
 int is_last(struct op *op);
 void answer(struct task *task, struct reply reply, const int *fds);

@@ -88,6 +88,7 @@ static void go_on_serving(const char *environment)
 	grow(&task.out, sizeof(reply));
 	memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
 	answer(&task, reply, (int[]){ -1, -1 });
+	hold(&task, 0);
 	serve(&task);
 }
 

@@ -2,30 +2,12 @@
 /*
  * The side of a driven process: take segments of programs, perform them, answer.
  *
- * Raw system calls only: threads share the thread-local storage of their creator, so libc's errno
- * is not theirs.
+ * Raw system calls only: tasks that share memory share thread-local storage, so libc's errno is not
+ * theirs.
  */
 #include "agent.h"
 
-enum { STACK = 64 << 10, LARGE = 16 << 10 };
-
-/* The control sockets of the tasks that share our memory, by id; no child may keep one open. */
-static int held[PROCESSES], most_held;
-
-static void hold(struct task *task)
-{
-	int id = task->journal - journals; /* of an image that execve(2) made: 0 */
-	held[id] = task->control;
-	most_held = id > most_held ? id : most_held;
-}
-
-static void let_go(void)
-{
-	for (int i = 0; i <= most_held; i++)
-		if (held[i])
-			SYS(close, held[i]), held[i] = 0;
-	most_held = 0;
-}
+enum { LARGE = 16 << 10 };
 
 void leave(int status)
 {
@@ -69,11 +51,14 @@ uint8_t *grow(struct area *area, size_t more)
 		long base = MAP(room, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		if (failed(base))
 			leave(3);
-		if (area->base) {
-			memcpy((void *)base, area->base, area->size);
-			SYS(munmap, area->base, area->room);
-		}
-		area->base = (void *)base, area->room = room;
+		struct area old = *area;
+		if (old.base)
+			memcpy((void *)base, old.base, old.size);
+		area->room = 0, BARRIER(); /* one killed here leaves it to the next at this place */
+		area->base = (void *)base, BARRIER();
+		area->room = room;
+		if (old.base)
+			SYS(munmap, old.base, old.room);
 	}
 	area->size = need;
 	return area->base + need - more;
@@ -83,8 +68,9 @@ uint8_t *grow(struct area *area, size_t more)
 void shrink(struct area *area)
 {
 	if (area->size > LARGE) {
-		SYS(munmap, area->base, area->room);
-		*area = (struct area){ 0 };
+		struct area old = *area;
+		*area = (struct area){ 0 }, BARRIER();
+		SYS(munmap, old.base, old.room);
 	}
 }
 
@@ -212,59 +198,6 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 	return 1;
 }
 
-static void start_task(void *argument)
-{
-	serve(argument);
-}
-
-/* Make a process or thread with a control socket; fds[0] is the supervisor's end, fds[1] a pidfd. */
-long make_task(struct task *parent, int id, uint64_t flags, int *fds)
-{
-	int pair[2], pidfd = -1, brief = !!(flags & CLONE_VFORK);
-	long result = SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
-	if (failed(result))
-		return result;
-	if (flags & CLONE_VM) {
-		long memory = MAP(STACK, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-		if (failed(memory))
-			return memory;
-		struct task *task = (void *)memory;
-		task->control = pair[1], task->journal = &journals[id], task->brief = brief;
-		if (brief)
-			task->in = parent->in, task->segment = parent->segment;
-		else
-			hold(task);
-		if (!(flags & CLONE_THREAD))
-			flags |= CLONE_PIDFD;
-		result = raw_clone_vm(flags, (void *)(memory + STACK), &pidfd, start_task, task);
-	} else {
-		flags |= CLONE_PIDFD;
-		uint64_t wide[8] = { flags & ~(uint64_t)CSIGNAL, (uintptr_t)&pidfd, 0, 0, flags & CSIGNAL };
-		result = flags >> 32 ? SYS(clone3, wide, sizeof(wide)) : SYS(clone, flags, 0, &pidfd, 0, 0);
-		if (!result) {
-			struct task task = { .control = pair[1], .journal = &journals[id], .brief = brief };
-			if (parent)
-				task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
-			struct sigaction action = { 0 }; /* its parent may ignore these */
-			SYS(rt_sigaction, SIGCHLD, &action, 0, 8);
-			SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
-			if (!(flags & CLONE_FILES))
-				SYS(close, pair[0]), let_go();
-			if (!parent)
-				forget_channels();
-			serve(&task);
-		}
-	}
-	if (failed(result))
-		held[id] = 0;
-	if (!(flags & CLONE_FILES) || failed(result))
-		SYS(close, pair[1]);
-	if (failed(result))
-		return SYS(close, pair[0]), result;
-	fds[0] = pair[0], fds[1] = pidfd;
-	return result;
-}
-
 static long exec_agent(struct task *task, int index, int64_t *arg)
 {
 	char environment[] = "LANDPROOF_AGENT=0000000000 00000";
@@ -290,7 +223,7 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 	switch (view->op->kind) {
 	case OP_CALL:
 		if (view->op->nr == SYS_exit) /* a thread leaves its control socket to the others */
-			held[task->journal - journals] = 0, SYS(close, task->control);
+			release(task), SYS(close, task->control);
 		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	case OP_PEEK:
 		memcpy(view->data[0], (void *)(uintptr_t)arg[0], view->buffer[0]->size);
@@ -396,11 +329,11 @@ static void run_segment(struct task *task, int taken)
 /* What execve(2) took from a new image. */
 static void adopt(struct task *task, int memory)
 {
-	held[0] = 0;
+	release(task);
 	map_journals(memory);
 	SYS(close, memory);
 	task->journal = &journals[task->segment.journal];
-	hold(task);
+	hold(task, task->segment.journal);
 }
 
 /*
@@ -410,8 +343,6 @@ static void adopt(struct task *task, int memory)
 void serve(struct task *task)
 {
 	int passed[PASSED];
-	if (!task->brief)
-		hold(task);
 	if (task->segment.ahead) {
 		task->segment.start = task->segment.end, task->segment.end = task->segment.ahead;
 		run_segment(task, -1);

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ class Ground:
     session: Session
     root: Process
     """The process that every case's processes descend from."""
+    sharing: Process
+    """Its child, whose children may share its memory."""
     place: str
     """An empty folder for the cases' files: a private tmpfs wherever that is allowed."""
     agent: str
@@ -32,8 +35,8 @@ class Ground:
     """Where ``suite.filesystems`` has mounted what, or why it could not."""
     laid: dict[str, list[str]] = field(default_factory=dict)
     """The trees that ``suite.filesystems`` has laid for cases to come, by file system."""
-    spare: list[Process] = field(default_factory=list)
-    """Processes of earlier cases that are as good as new."""
+    spare: dict[Process, list[Process]] = field(default_factory=lambda: defaultdict(list))
+    """Processes of earlier cases that are as good as new, by their parent."""
     met: dict[str, bool] = field(default_factory=dict)
     """Whether ``suite.needs`` found what it was asked for, by the reason that it gives."""
 

@@ -32,9 +32,12 @@ PLACE = "/tmp/landproof"  # noqa: S108 (a private tmpfs is mounted there first)
 _SIG_IGN = 1
 
 
-def guest_ground(client: AgentClient, agent: Path, arch: str) -> Ground:
+def guest_ground(
+    client: AgentClient, agent: Path, arch: str, *, shares_memory: bool = False
+) -> Ground:
     """Prepare a virtual machine: it is ours as it is."""
     session = Session(client, arch)
+    session.shares_memory = shares_memory
     root = Process(session, SUPERVISOR).fork()
     for path in ("/proc", "/sys", "/tmp"):  # noqa: S108 (the guest's own)
         root.observe(Process.mkdir, path)
@@ -77,16 +80,18 @@ def _take_over(root: Process, flags: int) -> None:
 def _furnish(
     session: Session, root: Process, agent: Path, *, private: bool, place: str = PLACE
 ) -> Ground:
-    # The kernel reaps what cases leave behind.
-    root.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
     if private:
         root.observe(Process.mount, "proc", "/proc", "proc")
         root.mkdir(place)
         root.observe(Process.loopback_up)
     binary = f"{place}/agent"
     root.write_file(binary, agent.read_bytes(), mode=0o755)
+    sharing = root.fork()
+    sharing.shares = True
+    for parent in (root, sharing):  # the kernel reaps what cases leave behind
+        parent.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
     session.flush()
-    return Ground(session, root, place, binary, private, probe(root, private=private))
+    return Ground(session, root, sharing, place, binary, private, probe(root, private=private))
 
 
 def agent32(ground: Ground) -> str:

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Which calls a process must not make whose memory may be that of others; on the running kernel."""
+
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from suite.calls.tasks import PR_SET_DUMPABLE
+from suite.memory import SharedMemoryError
+from suite.process import CLONE_NEWNET, CLONE_NEWUSER, CLONE_VM, Process
+from suite.targets.base import Ground
+from suite.targets.local import LocalTarget
+
+ABOUT_MEMORY: dict[str, Callable[[Process], object]] = {
+    "mmap": lambda process: process.syscall("mmap", 0, 4096, 3, 0x22, -1, 0),
+    "peek": lambda process: process.peek(0, 8),
+    "poke": lambda process: process.poke(0, b"x"),
+    "user-namespace": lambda process: process.unshare(CLONE_NEWUSER | CLONE_NEWNET),
+    "core": lambda process: process.kill(0, signal.SIGQUIT),
+    "dumpable": lambda process: process.prctl(PR_SET_DUMPABLE, 0),
+    "in-a-child": lambda process: process.fork().thread().setuid(1000),
+}
+OTHERS: dict[str, Callable[[Process], object]] = {
+    "getpid": Process.getpid,
+    "network-namespace": lambda process: process.unshare(CLONE_NEWNET),
+    "term": lambda process: process.kill(process.fork().pid or 0, signal.SIGTERM),
+}
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    target = LocalTarget()
+    yield target.start()
+    target.stop()
+
+
+@pytest.mark.parametrize("call", ABOUT_MEMORY.values(), ids=ABOUT_MEMORY)
+def test_a_call_about_memory_is_refused_before_it_is_made(
+    ground: Ground, call: Callable[[Process], object]
+) -> None:
+    with ground.session.scope(), pytest.raises(SharedMemoryError, match="own_memory"):
+        call(ground.sharing.fork())
+
+
+@pytest.mark.parametrize("call", ABOUT_MEMORY.values(), ids=ABOUT_MEMORY)
+def test_who_has_memory_of_its_own_may_make_it(
+    ground: Ground, call: Callable[[Process], object]
+) -> None:
+    with ground.session.scope():
+        call(ground.root.fork())
+
+
+@pytest.mark.parametrize("call", OTHERS.values(), ids=OTHERS)
+def test_other_calls_are_made(ground: Ground, call: Callable[[Process], object]) -> None:
+    with ground.session.scope():
+        call(ground.sharing.fork())
+
+
+def shares(ground: Ground, parent: Process) -> bool:
+    """Whether a fork of it, without flags, is told to share memory."""
+    with ground.session.scope():
+        call = parent.fork().pid
+        assert call is not None
+        return call.arguments[1] == CLONE_VM | signal.SIGCHLD
+
+
+def test_memory_is_shared_where_forks_are_dear_and_by_nobody_else(ground: Ground) -> None:
+    assert not shares(ground, ground.sharing)
+    ground.session.shares_memory = True
+    try:
+        assert shares(ground, ground.sharing)
+        assert shares(ground, ground.sharing.fork())
+        assert not shares(ground, ground.root)
+    finally:
+        ground.session.shares_memory = False
