@@ -207,7 +207,7 @@ class Machine:
                 setpriv, "--pdeathsig", "KILL", *shared(qemu, self.kernel),
                 "-initrd", f"/proc/self/fd/{initrd.fileno()}",
                 "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
-                "-device", "virtio-serial-pci,id=vs",
+                "-device", "virtio-serial-pci,id=vs,max_ports=2",  # an interrupt looks at all
                 "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
             ]  # fmt: skip
             with _no_interrupt():

@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-enum { PROGRAMS = 64, SMALL = 2048, PATIENCE_MS = 1000 };
+enum { PROGRAMS = 64, SMALL = 2048, MOST_AT_ONCE = 4096, PATIENCE_MS = 1000 };
 
 struct program {
 	int used, cursor;
@@ -24,8 +24,10 @@ struct program {
 struct process {
 	int known, control, pidfd; /* a thread's pidfd is its process's */
 	int is_thread;
+	int answers_twice; /* before the exec or exit that its parent waits for, and after */
 	int fresh_image; /* execve(2) took the journals: they go with its next segment */
 	int start, end, ahead; /* the segment that it runs for `running` */
+	uint8_t *fork; /* the segment's last operation, if it is one */
 	struct program *running;
 	uint32_t seen, step; /* how far it was at `since`; look again after so many ms, at `look` */
 	uint64_t since, look;
@@ -34,6 +36,7 @@ struct process {
 /* Not static: of memory that no driven process needs, a fork and an exit still look at every page. */
 static struct process *processes;
 static struct program programs[PROGRAMS];
+static int most_programs; /* at once, so far */
 static int channel_in, channel_out;
 static int stirred; /* a program whose turn may have passed can go on */
 
@@ -184,26 +187,32 @@ static int refers_to(struct view *view, int op)
 	return found;
 }
 
+/* A fork may end a segment; not one that is refused. */
+static int makes_new(struct view *view)
+{
+	return view->op->kind == OP_FORK && !processes[view->arg[0].value].known;
+}
+
 /*
  * A process that another forks has its copy of the program: it goes on with its own operations at
  * once, unless they need what the fork gave. One whose parent waits for its exec or exit, as
  * vfork(2) has it, goes on up to that.
  */
-static int run_ahead(struct program *program, struct view *fork, uint8_t *at)
+static int run_ahead(struct program *program, struct view *fork, int index, uint8_t *at)
 {
 	struct view view;
-	int end = program->cursor + 1, most = end + SEGMENT_OPS;
-	int told = fork->op->kind != OP_FORK || fork->arg[1].kind != SOURCE_LITERAL;
+	int end = index + 1, most = end + SEGMENT_OPS;
+	int told = fork->arg[1].kind != SOURCE_LITERAL;
 	for (; !told && end < (int)program->count && end < most; end++) {
 		at = parse(at, program->code.base + program->code.size, &view);
-		if (view.op->process != fork->arg[0].value || refers_to(&view, program->cursor))
+		if (view.op->process != fork->arg[0].value || refers_to(&view, index))
 			break;
 		if (is_alone(view.op)) {
 			end += is_last(view.op) && fork->arg[1].value & CLONE_VFORK;
 			break;
 		}
 	}
-	return end > program->cursor + 1 ? end : 0;
+	return end > index + 1 ? end : 0;
 }
 
 /* It runs operations of a program from now on. */
@@ -229,19 +238,21 @@ static void start_segment(struct program *program, int id, struct view *view)
 	struct segment segment = { .state = program->state.size, .first = program->cursor,
 				   .start = program->cursor, .end = program->cursor + 1,
 				   .taking = program->taking > 0 };
-	struct view next;
-	uint8_t *at = view_at(program, view);
-	int most = is_alone(view->op) ? 1 : SEGMENT_OPS, fds[PASSED], passed = 0;
-	segment.ahead = run_ahead(program, view, at);
+	struct view next, last = *view;
+	uint8_t *at = view_at(program, view), *op = program->at;
+	int fds[PASSED], passed = 0;
 	journals[id].done = 0;
-	while (segment.end < program->count && segment.end - segment.start < most) {
-		at = parse(at, program->code.base + program->code.size, &next);
-		if (next.op->process != id || is_alone(next.op))
+	while (!is_alone(last.op) && segment.end < program->count && segment.end - segment.start < SEGMENT_OPS) {
+		uint8_t *behind = parse(at, program->code.base + program->code.size, &next);
+		if (next.op->process != id || (is_alone(next.op) && !makes_new(&next)))
 			break;
-		segment.end++;
+		op = at, at = behind, last = next, segment.end++;
 	}
+	process->fork = last.op->kind == OP_FORK ? op : NULL;
+	if (process->fork)
+		segment.ahead = run_ahead(program, &last, segment.end - 1, at);
 	if (segment.ahead)
-		journals[view->arg[0].value].done = 0;
+		journals[last.arg[0].value].done = 0;
 	watch(program, id, segment.start, segment.end);
 	process->ahead = segment.ahead;
 	at = program->at;
@@ -327,8 +338,12 @@ static void finish_segment(int id)
 	struct view view;
 	int fds[PASSED];
 	size_t before = program->state.size;
-	if (!receive_with(process->control, &reply, sizeof(reply), fds) ||
-	    !hear(process->control, grow(&program->state, reply.size - sizeof(reply)), reply.size - sizeof(reply))) {
+	grow(&program->state, MOST_AT_ONCE), program->state.size = before;
+	long came = receive_with(process->control, &reply, sizeof(reply), program->state.base + before,
+				 process->answers_twice ? 0 : MOST_AT_ONCE, fds);
+	size_t more = came < 0 ? 0 : reply.size - sizeof(reply) - came;
+	program->state.size += came < 0 ? 0 : came;
+	if (came < 0 || !hear(process->control, grow(&program->state, more), more)) {
 		program->state.size = before;
 		lose(id, DIED);
 		return;
@@ -338,10 +353,12 @@ static void finish_segment(int id)
 	struct record *first = (void *)(program->state.base + before);
 	if (program->taking) {
 		program->taking = 0;
-	} else if (view.op->kind == OP_FORK && fds[0] >= 0) {
+	} else if (process->fork && fds[0] >= 0) {
+		parse(process->fork, program->code.base + program->code.size, &view);
 		struct process *child = &processes[view.arg[0].value];
 		learn(view.arg[0].value, fds[0], fds[1] >= 0 ? fds[1] : dup(process->pidfd));
 		child->is_thread = fds[1] < 0;
+		child->answers_twice = !!(view.arg[1].value & CLONE_VFORK);
 		move_to(program, reply.next);
 		if (process->ahead)
 			watch(program, view.arg[0].value, program->cursor, process->ahead);
@@ -386,6 +403,8 @@ static void take_frame(void)
 	struct program *program = programs;
 	while (program->used)
 		program++;
+	if (program - programs >= most_programs)
+		most_programs = program - programs + 1;
 	if (!hear(channel_in, &frame, sizeof(frame)))
 		end(0);
 	if (frame.kind != FRAME_PROGRAM || frame.size < sizeof(frame) - 4 || frame.size > MAX_FRAME ||
@@ -431,16 +450,16 @@ void supervise(int in, int out)
 		leave(3);
 	send_frame(FRAME_HELLO, 0, 0, &hello, sizeof(hello));
 	for (;;) {
-		int count = 1, free = 0, timeout = -1, ids[PROGRAMS + 1];
+		int count = 1, used = 0, timeout = -1, ids[PROGRAMS + 1];
 		do {
 			stirred = 0;
-			for (int i = 0; i < PROGRAMS; i++)
+			for (int i = 0; i < most_programs; i++)
 				if (programs[i].used)
 					advance(&programs[i]);
 		} while (stirred);
-		for (int i = 0; i < PROGRAMS; i++) {
+		for (int i = 0; i < most_programs; i++) {
 			int id = programs[i].process;
-			free += !programs[i].used;
+			used += programs[i].used;
 			if (!programs[i].used || id < 0)
 				continue;
 			int64_t left = processes[id].look - now_ms();
@@ -450,7 +469,7 @@ void supervise(int in, int out)
 			ids[count] = id;
 			waits[count++] = (struct pollfd){ processes[id].control, POLLIN, 0 };
 		}
-		waits[0] = (struct pollfd){ free ? channel_in : -1, POLLIN, 0 };
+		waits[0] = (struct pollfd){ used < PROGRAMS ? channel_in : -1, POLLIN, 0 };
 		poll(waits, count, timeout);
 		for (int i = 1; i < count; i++)
 			if (waits[i].revents && processes[ids[i]].running)

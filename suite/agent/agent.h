@@ -63,7 +63,7 @@ int hear(int fd, void *data, size_t size);
 uint8_t *grow(struct area *area, size_t more);
 void shrink(struct area *area);
 int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed);
-int receive_with(int fd, void *data, size_t size, int *fds);
+long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int *fds);
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
 void hold(struct task *task, int files);
 void release(struct task *task);

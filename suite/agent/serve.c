@@ -7,7 +7,7 @@
  */
 #include "agent.h"
 
-enum { LARGE = 16 << 10 };
+enum { LARGE = 16 << 10, SMALL = 2048 };
 
 void leave(int status)
 {
@@ -74,11 +74,28 @@ void shrink(struct area *area)
 	}
 }
 
+static int send_small(int fd, struct iovec *parts, int count, size_t size)
+{
+	char whole[SMALL], *at = whole;
+	for (int i = 0; i < count; i++)
+		at = mempcpy(at, parts[i].iov_base, parts[i].iov_len);
+	long n;
+	do
+		n = SYS(sendto, fd, whole, size, MSG_NOSIGNAL, 0, 0);
+	while (n == -EINTR);
+	return n == (long)size; /* of a stream socket, so little is sent whole */
+}
+
 /* Send parts as one, so that the receiver wakes once; up to two file descriptors go with the first. */
 int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed)
 {
 	char control[CMSG_SPACE(PASSED * sizeof(int))] = { 0 };
 	struct msghdr msg = { 0 };
+	size_t size = 0;
+	for (int i = 0; i < count; i++)
+		size += parts[i].iov_len;
+	if (!passed && size <= SMALL)
+		return send_small(fd, parts, count, size);
 	if (passed) {
 		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(passed * sizeof(int));
 		struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
@@ -102,26 +119,35 @@ int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed
 	return 1;
 }
 
-/* Receive a header and the file descriptors that came with it; 0 when the other end is gone. */
-int receive_with(int fd, void *data, size_t size, int *fds)
+/* The other end's reading would wake a recvmsg(2) that waits, not a poll(2) for input. */
+static void await_input(int fd)
+{
+	struct pollfd wait = { fd, POLLIN, 0 };
+	SYS(ppoll, &wait, 1, 0, 0, 0);
+}
+
+/*
+ * Receive a header, the file descriptors that came with it, and what follows as far as it came and
+ * there is room: how much of it, or -1 when the other end is gone.
+ */
+long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int *fds)
 {
 	char control[CMSG_SPACE(PASSED * sizeof(int))];
-	struct iovec iov = { data, size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov[] = { { head, size }, { rest, room } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	msg.msg_control = control, msg.msg_controllen = sizeof(control);
-	struct pollfd wait = { fd, POLLIN, 0 };
 	long n;
-	do { /* the other end's reading would wake a recvmsg(2) that waits, not a poll(2) for input */
-		SYS(ppoll, &wait, 1, 0, 0, 0);
-		n = SYS(recvmsg, fd, &msg, MSG_DONTWAIT);
-	} while (n == -EINTR || n == -EAGAIN);
+	while ((n = SYS(recvmsg, fd, &msg, MSG_DONTWAIT)) == -EINTR || n == -EAGAIN)
+		await_input(fd);
 	if (n <= 0)
-		return 0;
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+		return -1;
+	struct cmsghdr *first = CMSG_FIRSTHDR(&msg);
 	fds[0] = fds[1] = -1;
-	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
-	return hear(fd, (char *)data + n, size - n);
+	if (first && first->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(first), first->cmsg_len - CMSG_LEN(0));
+	if ((size_t)n >= size)
+		return n - size;
+	return hear(fd, (char *)head + n, size - n) ? 0 : -1;
 }
 
 /* Find the parts of the operation at `at`; its end, or NULL if it does not fit before `end`. */
@@ -336,6 +362,16 @@ static void adopt(struct task *task, int memory)
 	hold(task, task->segment.journal);
 }
 
+/* A new process knows what its parent did in the segment that ended with the fork. */
+static void run_ahead(struct task *task)
+{
+	struct segment *segment = &task->segment;
+	size_t done = task->out.size - sizeof(struct reply);
+	memcpy(grow(&task->in, done), task->out.base + sizeof(struct reply), done);
+	segment->state += done, segment->start = segment->end, segment->end = segment->ahead;
+	run_segment(task, -1);
+}
+
 /*
  * Go on with the segment that its parent was told of, then take others until the supervisor goes.
  * A process whose parent waits for its exec or exit, as vfork(2) has it, takes no others.
@@ -343,16 +379,20 @@ static void adopt(struct task *task, int memory)
 void serve(struct task *task)
 {
 	int passed[PASSED];
-	if (task->segment.ahead) {
-		task->segment.start = task->segment.end, task->segment.end = task->segment.ahead;
-		run_segment(task, -1);
-	}
-	while (!task->brief && receive_with(task->control, &task->segment, sizeof(task->segment), passed)) {
+	long came;
+	if (task->segment.ahead)
+		run_ahead(task);
+	while (!task->brief) {
+		await_input(task->control);
+		came = receive_with(task->control, &task->segment, sizeof(task->segment), task->in.base,
+				    task->in.room, passed);
+		if (came < 0)
+			break;
 		if (task->segment.journal)
 			adopt(task, passed[task->segment.taking]);
-		size_t size = task->segment.code + task->segment.state;
-		task->in.size = 0;
-		if (!hear(task->control, grow(&task->in, size), size))
+		size_t more = task->segment.code + task->segment.state - came;
+		task->in.size = came;
+		if (!hear(task->control, grow(&task->in, more), more))
 			break;
 		run_segment(task, passed[0]);
 		shrink(&task->in), shrink(&task->out);
