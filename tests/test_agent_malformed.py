@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Malformed frames end the agent with an error frame or cleanly: no signal, no hang."""
 
+import errno
 import random
 import signal
 import struct
@@ -25,7 +26,7 @@ from suite.agent.wire import (
     Status,
     encode_program,
 )
-from tests.agents import ARCH, Agent, both_ways, fork, give_in, take_out
+from tests.agents import ARCH, THREAD, Agent, both_ways, fork, give_in, take_out
 
 HELLO_SIZE = FRAME.size + 8
 NOBODY = 7
@@ -147,7 +148,8 @@ def test_the_supervisor_forks_and_nothing_else() -> None:
         ]
         statuses = [record.status for record in agent.run(*calls).values()]
         assert statuses == [Status.GONE] * 4
-        assert agent.run(fork(0, 1, 0x100))[0].value < 0
+        for flags in (THREAD, 0x100 | 0x400, 0x100 | 0x4000):  # CLONE_FILES, CLONE_VFORK
+            assert agent.run(fork(0, 1, flags))[0].value == -errno.EINVAL
         agent.values(fork(0, 1), agent.call(1, "getpid"))
 
 

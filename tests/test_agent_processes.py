@@ -91,6 +91,17 @@ def test_processes_that_share_memory_have_files_of_their_own(agent: Agent) -> No
     assert open_files(agent, 3) == open_files(agent, 4) == open_files(agent, 5)
 
 
+def test_a_process_may_share_the_memory_of_the_supervisor(agent: Agent) -> None:
+    """None of its files, and not its end."""
+    light = CLONE_VM | signal.SIGCHLD
+    child = agent.call(3, "getppid")
+    records = agent.run(fork(0, 2, light), agent.call(2, "getpid"), fork(2, 3, light), child)
+    assert records[0].value == records[1].value == records[3].value
+    assert open_files(agent, 2) == open_files(agent, 3) == open_files(agent, 1)
+    agent.run(kill(3), agent.call(2, "exit_group", 0))
+    assert agent.values(fork(0, 2, light), agent.call(2, "getpid"))[1] > 0
+
+
 def test_who_shares_memory_takes_the_place_of_who_was_killed(agent: Agent) -> None:
     """However often, wherever that one was, and whatever large buffers and threads it had."""
     light = CLONE_VM | signal.SIGCHLD

@@ -307,8 +307,8 @@ static void advance(struct program *program)
 		} else if (view.op->kind == OP_KILL) {
 			kill_all(program);
 		} else if (id == 0 && view.op->kind == OP_FORK) {
-			int thread = view.arg[1].value & CLONE_VM; /* we have none */
-			long pid = thread ? -EINVAL : make_task(NULL, view.arg[0].value, view.arg[1].value, fds);
+			int none = view.arg[1].value & (CLONE_FILES | CLONE_VFORK); /* of these we have */
+			long pid = none ? -EINVAL : make_task(NULL, view.arg[0].value, view.arg[1].value, fds);
 			if (!failed(pid))
 				learn(view.arg[0].value, fds[0], fds[1]);
 			settle(program, DONE, pid);

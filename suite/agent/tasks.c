@@ -58,12 +58,21 @@ static void reset_signals(void)
 	SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
 }
 
+/* Of the supervisor's files, which changes them meanwhile. */
+static void keep_only(int fd)
+{
+	SYS(close_range, 3, fd - 1, 0);
+	SYS(close_range, fd + 1, ~0U, 0);
+}
+
 static void start_task(void *argument)
 {
 	struct task *task = argument;
 	if (!(task->flags & CLONE_SIGHAND))
 		reset_signals();
-	if (!(task->flags & CLONE_FILES))
+	if (!(task->flags & CLONE_FILES) && task->copied < 0)
+		keep_only(task->control);
+	else if (!(task->flags & CLONE_FILES))
 		SYS(close, task->other), let_go(task->copied);
 	serve(task);
 }
@@ -74,7 +83,7 @@ static void copy(struct area *to, struct area *from)
 	memcpy(grow(to, from->size), from->base, from->size);
 }
 
-/* What a task that shares our memory starts from; NULL where there is no memory. */
+/* What a task that shares our memory starts from, its parent or the supervisor; NULL for no memory. */
 static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pair)
 {
 	struct task *task = known[id].place;
@@ -85,8 +94,8 @@ static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pa
 		known[id].place = task = (void *)memory;
 	}
 	task->control = pair[1], task->other = pair[0], task->journal = &journals[id];
-	task->flags = flags, task->brief = !!(flags & CLONE_VFORK), task->copied = parent->files;
-	task->segment = parent->segment;
+	task->flags = flags, task->brief = !!(flags & CLONE_VFORK), task->copied = parent ? parent->files : -1;
+	task->segment = parent ? parent->segment : (struct segment){ 0 };
 	if (task->segment.ahead)
 		copy(&task->in, &parent->in), copy(&task->out, &parent->out);
 	if (!(flags & CLONE_FILES))

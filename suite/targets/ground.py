@@ -86,8 +86,11 @@ def _furnish(
         root.observe(Process.loopback_up)
     binary = f"{place}/agent"
     root.write_file(binary, agent.read_bytes(), mode=0o755)
-    sharing = root.fork()
-    sharing.shares = True
+    if session.shares_memory:  # with the supervisor: a turn changes no address space
+        sharing = Process(session, SUPERVISOR, shares=True).fork()
+    else:
+        sharing = root.fork()
+        sharing.shares = True
     for parent in (root, sharing):  # the kernel reaps what cases leave behind
         parent.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
     session.flush()
