@@ -75,6 +75,14 @@ class Int:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """The address that an earlier call gave, and so many bytes on."""
+
+    call: Call
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """A buffer laid out from bytes as they are and (width, value) pairs.
 
@@ -84,7 +92,7 @@ class Pack:
     fields: tuple[bytes | tuple[int, Argument], ...]
 
 
-Argument: TypeAlias = "int | Call | Int | bytes | str | Out | InOut | Pack | None"
+Argument: TypeAlias = "int | Call | Int | Beyond | bytes | str | Out | InOut | Pack | None"
 
 
 @dataclass(slots=True, eq=False)
@@ -178,6 +186,8 @@ def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
             return f"<{argument.size} bytes out>"
         case InOut():
             return _shown(argument.data)
+        case Beyond():
+            return f"<{argument.call.name}> + {argument.offset}"
         case Int():
             return f"<{argument.call.name}'s data at {argument.offset}>"
         case int():

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from suite.agent import wire
 from suite.agent.client import AgentClient
 from suite.errors import LandproofError
-from suite.promise import Argument, Batch, Call, InOut, Int, Mode, Out, Pack
+from suite.promise import Argument, Batch, Beyond, Call, InOut, Int, Mode, Out, Pack
 from suite.syscalls import NUMBERS
 
 _MOST_KILLS = 256
@@ -37,6 +37,8 @@ class Session:
         self.deadline_ms = 5_000
         self.shares_memory = False
         """Whether processes that may share memory do."""
+        self.ring_layouts: dict[int, tuple[int, ...]] = {}
+        """What the kernel said of the first ring of io_uring with these flags."""
         self.gates: list[Call] = []
         """The Landlock calls of the case: a refusal of one is what it comes to."""
         self.sent: list[Batch] = []
@@ -182,6 +184,8 @@ class _Placer:
                 return 0
             case Call():
                 return self._result(argument)
+            case Beyond(call, offset):
+                return self._result(call, offset)
             case Int():
                 return self._data(argument)
             case str():
@@ -200,10 +204,10 @@ class _Placer:
         self.buffers.append(wire.Buffer(flags, len(data), data))
         return wire.Address(len(self.buffers) - 1)
 
-    def _result(self, call: Call) -> wire.Source:
+    def _result(self, call: Call, more: int = 0) -> wire.Source:
         if call.batch is self.batch:
-            return wire.Result(call.index)
-        return call.value
+            return wire.Result(call.index, more)
+        return call.value + more
 
     def _data(self, item: Int) -> wire.Source:
         if item.call.batch is self.batch:

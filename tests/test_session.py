@@ -11,7 +11,7 @@ import pytest
 from suite.agent import build, wire
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.promise import HungError, Int, Mode, Out, Pack, SetupError
+from suite.promise import Beyond, HungError, Int, Mode, Out, Pack, SetupError
 from suite.session import Session
 from tests.agents import ARCH
 
@@ -73,6 +73,14 @@ def test_promises_of_an_earlier_program_are_values(process: Process, frames: lis
     assert fd.value >= 0
     assert process.read(fd, 5).data[:5] == b"later"
     assert frames == [2, 2, 1]
+
+
+def test_what_lies_beyond_an_address(process: Process, frames: list[int]) -> None:
+    page = process.syscall("mmap", 0, 4096, 3, 0x22, -1, 0)
+    process.poke(Beyond(page, 100), b"behind")
+    assert process.peek(page, 4096).data[100:106] == b"behind"
+    assert process.peek(Beyond(page, 103), 3).data[:3] == b"ind"
+    assert frames == [4, 1]
 
 
 def test_four_bytes_are_signed_in_an_earlier_program_too(process: Process) -> None:

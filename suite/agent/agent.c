@@ -166,53 +166,10 @@ static void lose(int id, int status)
 		settle(program, status, 0);
 }
 
-/* A segment of its own: what came before an exit is answered before it. */
-static int is_alone(struct op *op)
-{
-	return op->kind >= OP_FORK || is_last(op);
-}
-
-static int names(struct source *source, int op)
-{
-	return (source->kind == SOURCE_RESULT || source->kind == SOURCE_DATA) && source->op == op;
-}
-
-static int refers_to(struct view *view, int op)
-{
-	int found = 0;
-	for (int i = 0; i < view->op->args; i++)
-		found |= names(&view->arg[i], op);
-	for (int i = 0; i < view->op->fixes; i++)
-		found |= names(&view->fix[i].source, op);
-	return found;
-}
-
 /* A fork may end a segment; not one that is refused. */
 static int makes_new(struct view *view)
 {
 	return view->op->kind == OP_FORK && !processes[view->arg[0].value].known;
-}
-
-/*
- * A process that another forks has its copy of the program: it goes on with its own operations at
- * once, unless they need what the fork gave. One whose parent waits for its exec or exit, as
- * vfork(2) has it, goes on up to that.
- */
-static int run_ahead(struct program *program, struct view *fork, int index, uint8_t *at)
-{
-	struct view view;
-	int end = index + 1, most = end + SEGMENT_OPS;
-	int told = fork->arg[1].kind != SOURCE_LITERAL;
-	for (; !told && end < (int)program->count && end < most; end++) {
-		at = parse(at, program->code.base + program->code.size, &view);
-		if (view.op->process != fork->arg[0].value || refers_to(&view, index))
-			break;
-		if (is_alone(view.op)) {
-			end += is_last(view.op) && fork->arg[1].value & CLONE_VFORK;
-			break;
-		}
-	}
-	return end > index + 1 ? end : 0;
 }
 
 /* It runs operations of a program from now on. */
@@ -250,7 +207,8 @@ static void start_segment(struct program *program, int id, struct view *view)
 	}
 	process->fork = last.op->kind == OP_FORK ? op : NULL;
 	if (process->fork)
-		segment.ahead = run_ahead(program, &last, segment.end - 1, at);
+		segment.ahead = end_ahead(&last, segment.end - 1, at,
+					  program->code.base + program->code.size);
 	if (segment.ahead)
 		journals[last.arg[0].value].done = 0;
 	watch(program, id, segment.start, segment.end);

@@ -18,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BIN = HERE / "bin"
-SOURCES = ("main.c", "agent.c", "tasks.c", "serve.c", "fuse.c")
+SOURCES = ("main.c", "agent.c", "program.c", "tasks.c", "serve.c", "fuse.c")
 HEADERS = ("agent.h", "raw.h", "wire.h")
 ZIG_TARGETS = {
     "x86_64": "x86_64-linux-musl",

@@ -150,38 +150,6 @@ long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int 
 	return hear(fd, (char *)head + n, size - n) ? 0 : -1;
 }
 
-/* Find the parts of the operation at `at`; its end, or NULL if it does not fit before `end`. */
-uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
-{
-	struct op *op = (void *)at;
-	if (end - at < (long)sizeof(*op) || op->args > 6 || op->buffers > BUFFERS || op->process >= PROCESSES ||
-	    op->kind > OP_KILL)
-		return NULL;
-	view->op = op, view->arg = (void *)(op + 1);
-	view->fix = (void *)(view->arg + op->args);
-	at = (void *)(view->fix + op->fixes);
-	if (at > end || ((op->kind == OP_PEEK || op->kind == OP_POKE) && !op->buffers))
-		return NULL;
-	for (int i = 0; i < op->buffers; i++) {
-		struct buffer *buffer = (void *)at;
-		if (end - at < (long)sizeof(*buffer))
-			return NULL;
-		at += sizeof(*buffer);
-		size_t room = buffer->flags & BUFFER_IN ? PAD((size_t)buffer->size) : 0;
-		if ((size_t)(end - at) < room || buffer->size > MAX_FRAME || !buffer->flags || buffer->flags > 3 ||
-		    (op->kind == OP_PEEK && !(buffer->flags & BUFFER_OUT)) ||
-		    (op->kind == OP_POKE && !(buffer->flags & BUFFER_IN)))
-			return NULL;
-		view->buffer[i] = buffer, view->data[i] = at;
-		at += room;
-	}
-	for (int i = 0; i < op->fixes; i++)
-		if (view->fix[i].buffer >= op->buffers || (view->fix[i].width != 4 && view->fix[i].width != 8) ||
-		    (uint64_t)view->fix[i].offset + view->fix[i].width > view->buffer[view->fix[i].buffer]->size)
-			return NULL;
-	return at;
-}
-
 static struct record *record_of(uint8_t *state, size_t size, int op)
 {
 	for (uint8_t *at = state; at < state + size; 
@@ -212,7 +180,7 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 				   records->own->size - sizeof(struct reply), source->op);
 	if (!record || record->status != DONE || failed(record->value))
 		return 0;
-	*value = record->value;
+	*value = record->value + (source->kind == SOURCE_RESULT ? source->value : 0);
 	if (source->kind == SOURCE_DATA) {
 		if (source->value > record->size || source->width > record->size - source->value || source->width > 8)
 			return 0;
@@ -236,12 +204,6 @@ static long exec_agent(struct task *task, int index, int64_t *arg)
 	long result = SYS(execveat, arg[0], arg[1], argv, envp, arg[2]);
 	SYS(fcntl, task->control, F_SETFD, FD_CLOEXEC);
 	return result;
-}
-
-/* Its process answers for what came before it: it becomes another one, or none. */
-int is_last(struct op *op)
-{
-	return op->kind == OP_EXEC || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
 }
 
 static int64_t perform(struct task *task, struct view *view, int index, int64_t *arg, int *fds)

@@ -19,7 +19,7 @@ struct frame { /* between host and supervisor; `size` counts what follows it */
 struct source { /* where a value comes from */
 	uint8_t kind, width; /* width: of SOURCE_DATA, 4 or 8 */
 	uint16_t op, buffer, zero;
-	uint64_t value; /* the literal, or the offset into the buffer or the record's data */
+	uint64_t value; /* the literal, what to add to the result, or the offset into the buffer or data */
 };
 
 struct op {

@@ -77,9 +77,10 @@ class BufferFlag(IntFlag):
 
 
 class Result(NamedTuple):
-    """The value of an earlier operation of the program."""
+    """The value of an earlier operation of the program, or so much more."""
 
     op: int
+    more: int = 0
 
 
 class Data(NamedTuple):
@@ -161,7 +162,7 @@ def padded(size: int) -> int:
 
 def _source(source: Source) -> bytes:
     if isinstance(source, Result):
-        return _SOURCE.pack(1, 0, source.op, 0, 0, 0)
+        return _SOURCE.pack(1, 0, source.op, 0, 0, source.more)
     if isinstance(source, Data):
         return _SOURCE.pack(2, source.width, source.op, 0, 0, source.offset)
     if isinstance(source, Address):

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: MIT
 """What every group of typed calls builds on."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from suite.promise import Argument, Call, Pack
+
+if TYPE_CHECKING:
+    from suite.session import Session
 
 
 class Caller(ABC):
     """Something that makes system calls by name."""
+
+    session: Session
 
     @abstractmethod
     def syscall(self, name: str, *arguments: Argument) -> Call:

@@ -14,7 +14,7 @@ from enum import IntEnum
 from suite.calls.base import Caller
 from suite.calls.files import AT_FDCWD, Fd
 from suite.calls.sockets import message
-from suite.promise import Argument, Call, InOut, Pack
+from suite.promise import Argument, Beyond, Call, InOut, Pack
 
 SETUP_SQPOLL = 1 << 1
 FEAT_SQPOLL_NONFIXED = 1 << 7
@@ -59,11 +59,13 @@ class Ring:
     It waits for the completion, whose result is the value of the call.
     """
 
-    fd: int
-    entries: int
-    """Addresses: of the submissions, of their counter, of the completions."""
+    fd: Call
+    ring: Call
+    entries: Call
+    """The addresses of the ring and of the submissions."""
     tail: int
     completions: int
+    """Where in the ring the submissions are counted, and the completions are."""
     features: int
     asynchronous: bool = False
     """Let a worker perform what is submitted from now on (IOSQE_ASYNC)."""
@@ -89,16 +91,17 @@ class Ring:
         entry = Pack((head, (4, fd), (8, off), (8, addr), (4, size), (4, flags), tail))
         # What the entry points to is there until the process answers for this part of the
         # program, and the kernel copies it when it takes the entry.
-        process.poke(self.entries + _SQE * self.submitted, entry)
+        process.poke(Beyond(self.entries, _SQE * self.submitted), entry)
         self.submitted += 1
-        process.poke(self.tail, struct.pack("<I", self.submitted))
+        process.poke(Beyond(self.ring, self.tail), struct.pack("<I", self.submitted))
         process.syscall("io_uring_enter", self.fd, 1, 0, _ENTER_SQ_WAKEUP, 0, 0)
 
     def end(self, process: Caller) -> Call:
         """Wait for the completion of what was submitted last."""
         # No completion is ever taken from the ring: they are counted from the beginning.
         process.syscall("io_uring_enter", self.fd, 0, self.submitted, _ENTER_GETEVENTS, 0, 0)
-        return process.result_at(self.completions + _CQE * (self.submitted - 1) + _CQE_RES)
+        at = self.completions + _CQE * (self.submitted - 1) + _CQE_RES
+        return process.result_at(Beyond(self.ring, at))
 
     def openat(self, process: Caller, path: str, flags: int) -> Call:
         """IORING_OP_OPENAT: a file descriptor."""
@@ -203,16 +206,17 @@ class Rings(Caller):
     """io_uring_setup(2)."""
 
     def uring(self, flags: int = 0) -> Ring:
-        """A ring, at once; with SETUP_SQPOLL a kernel thread takes what is submitted."""
+        """A ring; with SETUP_SQPOLL a kernel thread takes what is submitted."""
+        layouts = self.session.ring_layouts
         params = InOut(_PARAMS.pack(0, 0, flags, 0, _IDLE_MS, 0))
         fd = self.syscall("io_uring_setup", _ENTRIES, params)
         ring, entries = (
             self.syscall("mmap", 0, _ROOM, _PROT, _MAP_SHARED_POPULATE, fd, offset)
             for offset in (_OFF_RING, _OFF_SQES)
         )
-        tail, array, completions, features = (
-            struct.unpack_from("<I", fd.data, at)[0]
-            for at in (_SQ_TAIL, _SQ_ARRAY, _CQES, _FEATURES)
-        )
-        self.poke(ring.value + array, struct.pack(f"<{_ENTRIES}I", *range(_ENTRIES)))
-        return Ring(fd.value, entries.value, ring.value + tail, ring.value + completions, features)
+        if flags not in layouts:
+            places = (_SQ_TAIL, _SQ_ARRAY, _CQES, _FEATURES)
+            layouts[flags] = tuple(struct.unpack_from("<I", fd.data, at)[0] for at in places)
+        tail, array, completions, features = layouts[flags]
+        self.poke(Beyond(ring, array), struct.pack(f"<{_ENTRIES}I", *range(_ENTRIES)))
+        return Ring(fd, ring, entries, tail, completions, features)

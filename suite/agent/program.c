@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/* A program as it lies in memory: its operations, and which of them a process performs in one go. */
+#include "agent.h"
+
+/* Find the parts of the operation at `at`; its end, or NULL if it does not fit before `end`. */
+uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
+{
+	struct op *op = (void *)at;
+	if (end - at < (long)sizeof(*op) || op->args > 6 || op->buffers > BUFFERS || op->process >= PROCESSES ||
+	    op->kind > OP_KILL)
+		return NULL;
+	view->op = op, view->arg = (void *)(op + 1);
+	view->fix = (void *)(view->arg + op->args);
+	at = (void *)(view->fix + op->fixes);
+	if (at > end || ((op->kind == OP_PEEK || op->kind == OP_POKE) && !op->buffers))
+		return NULL;
+	for (int i = 0; i < op->buffers; i++) {
+		struct buffer *buffer = (void *)at;
+		if (end - at < (long)sizeof(*buffer))
+			return NULL;
+		at += sizeof(*buffer);
+		size_t room = buffer->flags & BUFFER_IN ? PAD((size_t)buffer->size) : 0;
+		if ((size_t)(end - at) < room || buffer->size > MAX_FRAME || !buffer->flags || buffer->flags > 3 ||
+		    (op->kind == OP_PEEK && !(buffer->flags & BUFFER_OUT)) ||
+		    (op->kind == OP_POKE && !(buffer->flags & BUFFER_IN)))
+			return NULL;
+		view->buffer[i] = buffer, view->data[i] = at;
+		at += room;
+	}
+	for (int i = 0; i < op->fixes; i++)
+		if (view->fix[i].buffer >= op->buffers || (view->fix[i].width != 4 && view->fix[i].width != 8) ||
+		    (uint64_t)view->fix[i].offset + view->fix[i].width > view->buffer[view->fix[i].buffer]->size)
+			return NULL;
+	return at;
+}
+
+/* Its process answers for what came before it: it becomes another one, or none. */
+int is_last(struct op *op)
+{
+	return op->kind == OP_EXEC || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
+}
+
+/* A segment of its own: what came before an exit is answered before it. */
+int is_alone(struct op *op)
+{
+	return op->kind >= OP_FORK || is_last(op);
+}
+
+static int names(struct source *source, int op)
+{
+	return (source->kind == SOURCE_RESULT || source->kind == SOURCE_DATA) && source->op == op;
+}
+
+static int refers_to(struct view *view, int op)
+{
+	int found = 0;
+	for (int i = 0; i < view->op->args; i++)
+		found |= names(&view->arg[i], op);
+	for (int i = 0; i < view->op->fixes; i++)
+		found |= names(&view->fix[i].source, op);
+	return found;
+}
+
+/*
+ * A process that another forks has its copy of the program: it goes on with its own operations at
+ * once, unless they need what the fork gave. One whose parent waits for its exec or exit, as
+ * vfork(2) has it, goes on up to that.
+ */
+int end_ahead(struct view *fork, int index, uint8_t *at, uint8_t *limit)
+{
+	struct view view;
+	int end = index + 1, most = end + SEGMENT_OPS;
+	int told = fork->arg[1].kind != SOURCE_LITERAL;
+	for (; !told && at < limit && end < most; end++) {
+		at = parse(at, limit, &view);
+		if (view.op->process != fork->arg[0].value || refers_to(&view, index))
+			break;
+		if (is_alone(view.op)) {
+			end += is_last(view.op) && fork->arg[1].value & CLONE_VFORK;
+			break;
+		}
+	}
+	return end > index + 1 ? end : 0;
+}
