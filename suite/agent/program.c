@@ -64,13 +64,14 @@ static int refers_to(struct view *view, int op)
 /*
  * A process that another forks has its copy of the program: it goes on with its own operations at
  * once, unless they need what the fork gave. One whose parent waits for its exec or exit, as
- * vfork(2) has it, goes on up to that.
+ * vfork(2) has it, goes on up to that. A thread waits: it could end the process before the fork is
+ * answered.
  */
 int end_ahead(struct view *fork, int index, uint8_t *at, uint8_t *limit)
 {
 	struct view view;
 	int end = index + 1, most = end + SEGMENT_OPS;
-	int told = fork->arg[1].kind != SOURCE_LITERAL;
+	int told = fork->arg[1].kind != SOURCE_LITERAL || fork->arg[1].value & CLONE_THREAD;
 	for (; !told && at < limit && end < most; end++) {
 		at = parse(at, limit, &view);
 		if (view.op->process != fork->arg[0].value || refers_to(&view, index))
