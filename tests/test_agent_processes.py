@@ -60,14 +60,6 @@ def test_a_thread_shares_memory_files_and_process_id(agent: Agent) -> None:
     assert (records[9].value, records[10].value) == (0, -errno.EBADF)
 
 
-def test_a_thread_does_not_end_its_process_before_that_has_answered(agent: Agent) -> None:
-    for _ in range(20):
-        end = agent.call(3, "exit_group", 0)
-        records = agent.run(fork(1, 2), agent.call(2, "getpid"), fork(2, 3, THREAD), end)
-        assert records[2].status == Status.DONE
-        agent.run(kill(3), kill(2))
-
-
 def test_a_process_may_share_memory_without_being_a_thread(agent: Agent) -> None:
     """It has a process id of its own, and its end is its own."""
     page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
