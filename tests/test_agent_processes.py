@@ -121,6 +121,16 @@ def test_who_shares_memory_takes_the_place_of_who_was_killed(agent: Agent) -> No
     assert agent.values(agent.call(1, "getpid"))[0] > 0
 
 
+def test_a_copy_of_shared_memory_goes_on_where_it_was(agent: Agent) -> None:
+    """On what was the place of its parent: nobody else may take it."""
+    light = CLONE_VM | signal.SIGCHLD
+    agent.run(fork(1, 2, light), fork(2, 3), kill(2))
+    for made in (fork(3, 2, light), fork(3, 2, THREAD)):
+        pids = agent.values(made, agent.call(2, "gettid"), agent.call(3, "gettid"))
+        assert pids[0] == pids[1] != pids[2]
+        agent.run(kill(2))
+
+
 def test_kills_in_a_row_wait_for_each_other(agent: Agent) -> None:
     """A thread that ended stays until its tracer does, and its process with it."""
     seize, exit_ = 0x4206, agent.call(3, "exit", 0)

@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-enum { PROGRAMS = 64, SMALL = 2048, MOST_AT_ONCE = 4096, PATIENCE_MS = 1000 };
+enum { PROGRAMS = 64, MOST_AT_ONCE = 4096, PATIENCE_MS = 1000 };
 
 struct program {
 	int used, cursor;

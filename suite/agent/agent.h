@@ -21,6 +21,7 @@
 #include "wire.h"
 
 enum { PROCESSES = 4096, SEGMENT_OPS = 62, PASSED = 2 };
+enum { SMALL = 2048 }; /* it is better copied than written in parts */
 
 /* What a process has done of its segment, readable by the supervisor when it hangs or dies. */
 struct journal {

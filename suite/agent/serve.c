@@ -7,7 +7,7 @@
  */
 #include "agent.h"
 
-enum { LARGE = 16 << 10, SMALL = 2048 };
+enum { LARGE = 16 << 10 };
 
 void leave(int status)
 {

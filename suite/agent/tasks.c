@@ -104,6 +104,27 @@ static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pa
 	return task;
 }
 
+/* A process with memory of its own, a copy: the others don't use it, but it runs in one's place. */
+static void start_copy(struct task *parent, int id, uint64_t flags, int *pair)
+{
+	struct task task = { .control = pair[1], .journal = &journals[id], .brief = !!(flags & CLONE_VFORK) };
+	int files = parent ? parent->files : 0, shared = flags & CLONE_FILES;
+	reset_signals();
+	if (!shared)
+		SYS(close, pair[0]), let_go(files);
+	for (int i = 0; i <= most_known; i++) {
+		known[i].place = NULL;
+		if (!shared || known[i].files != files)
+			known[i].control = 0;
+	}
+	if (parent)
+		task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
+	else
+		forget_channels();
+	hold(&task, shared ? files : id);
+	serve(&task);
+}
+
 /* Make a process or thread with a control socket; fds[0] is the supervisor's end, fds[1] a pidfd. */
 long make_task(struct task *parent, int id, uint64_t flags, int *fds)
 {
@@ -119,23 +140,8 @@ long make_task(struct task *parent, int id, uint64_t flags, int *fds)
 	} else {
 		uint64_t wide[8] = { flags & ~(uint64_t)CSIGNAL, (uintptr_t)&pidfd, 0, 0, flags & CSIGNAL };
 		result = flags >> 32 ? SYS(clone3, wide, sizeof(wide)) : SYS(clone, flags, 0, &pidfd, 0, 0);
-		if (!result) {
-			struct task task = { .control = pair[1], .journal = &journals[id] };
-			int files = parent ? parent->files : 0, shared = flags & CLONE_FILES;
-			task.brief = !!(flags & CLONE_VFORK);
-			reset_signals();
-			if (!shared)
-				SYS(close, pair[0]), let_go(files);
-			for (int i = 0; i <= most_known; i++) /* the others use memory of theirs */
-				if (!shared || known[i].files != files)
-					known[i].control = 0;
-			if (parent)
-				task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
-			else
-				forget_channels();
-			hold(&task, shared ? files : id);
-			serve(&task);
-		}
+		if (!result)
+			start_copy(parent, id, flags, pair);
 	}
 	if (failed(result))
 		known[id].control = 0;
