@@ -2,7 +2,7 @@
 """Which calls are about memory: not for a process that may share its memory with others.
 
 Landlock knows of credentials, not of memory: in an emulated guest, where to copy memory and to give
-it back takes a good third of a fork, the processes of most cases share theirs (clone(2), CLONE_VM).
+it back is half of a fork, the processes of most cases share theirs (clone(2), CLONE_VM).
 """
 
 from __future__ import annotations

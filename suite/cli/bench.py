@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from suite.agent import build
-from suite.agent.wire import MAX_PROCESS, Address, Buffer, BufferFlag, Op, OpKind, Result
+from suite.agent.wire import Address, Buffer, BufferFlag, Op, OpKind, Result
 from suite.calls.files import AT_FDCWD
 from suite.cli.run import CONFIG, QUIET, run
+from suite.process import CLONE_VM
 from suite.recorder import Recorder
 from suite.records import Verdict
 from suite.targets.base import Ground, Target
@@ -88,7 +89,8 @@ def _speeds(target: Target) -> tuple[float, float]:
     """Round trips and programs a second, the median of some rounds."""
     ground = target.start()
     try:
-        return _rate(lambda: _round_trip(ground)), _rate(lambda: _program(ground))
+        child = ground.session.new_process()
+        return _rate(lambda: _round_trip(ground)), _rate(lambda: _program(ground, child))
     finally:
         target.stop()
 
@@ -109,13 +111,14 @@ def _round_trip(ground: Ground) -> object:
     return ground.session.client.run([Op(OpKind.CALL, ground.root.id, number)])
 
 
-def _program(ground: Ground) -> object:
+def _program(ground: Ground, child: int) -> object:
     """What the smallest case costs the agent: fork, seven calls, kill."""
-    root, child, numbers = ground.root.id, MAX_PROCESS, ground.session.numbers
+    parent, numbers = ground.sharing.id, ground.session.numbers
+    flags = (CLONE_VM if ground.session.shares_memory else 0) | signal.SIGCHLD
     path = Buffer(BufferFlag.IN, 2, b"/\0")
     return ground.session.client.run(
         [
-            Op(OpKind.FORK, root, args=(child, signal.SIGCHLD)),
+            Op(OpKind.FORK, parent, args=(child, flags)),
             *(Op(OpKind.CALL, child, numbers[name]) for name in ("getpid", "gettid", "getppid")),
             Op(OpKind.CALL, child, numbers["openat"], (AT_FDCWD, Address(0), 0), (path,)),
             Op(OpKind.CALL, child, numbers["close"], (Result(4),)),
