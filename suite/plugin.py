@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -129,6 +130,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: order[rows.target_of(item)])
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of cases were collected, and stay: don't look through them for garbage."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def target_name(request: pytest.FixtureRequest) -> str:
     """The target of this test."""
@@ -136,12 +142,19 @@ def target_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ground(request: pytest.FixtureRequest, target_name: str) -> Ground:
+def item(request: pytest.FixtureRequest) -> pytest.Item:
+    """The test itself. To ask for ``request`` costs pytest more than to ask for a fixture."""
+    node: pytest.Item = request.node
+    return node
+
+
+@pytest.fixture
+def ground(item: pytest.Item, target_name: str) -> Ground:
     """The target, started; skips the case where a need of it is unmet."""
-    hub = request.config.stash[_hub]
+    hub = item.config.stash[_hub]
     ground = hub.ground(target_name)
-    needs = _needs(request.node)
-    if request.node.get_closest_marker("vm_only"):
+    needs = _needs(item)
+    if item.get_closest_marker("vm_only"):
         needs.append(Need.DISPOSABLE)
     reason = unmet(needs, ground, hub.target(target_name))
     if reason:
@@ -164,11 +177,9 @@ def facts(ground: Ground) -> Facts:
 
 
 @pytest.fixture
-def mount_point(
-    request: pytest.FixtureRequest, ground: Ground, target_name: str
-) -> Callable[[FileSystem], str]:
+def mount_point(item: pytest.Item, ground: Ground, target_name: str) -> Callable[[FileSystem], str]:
     """Where a file system is mounted; skips the case where that can't be done."""
-    target = request.config.stash[_hub].target(target_name)
+    target = item.config.stash[_hub].target(target_name)
 
     def find(wanted: FileSystem) -> str:
         try:
@@ -191,16 +202,14 @@ def filesystem(
 
 
 @pytest.fixture
-def process(
-    request: pytest.FixtureRequest, ground: Ground, filesystem: FileSystem | None
-) -> Iterator[Process]:
+def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) -> Iterator[Process]:
     """A process without a domain, as good as new; all of its kin are killed after the case."""
-    parent = ground.root if _has_own_memory(request.node) else ground.sharing
+    parent = ground.root if _has_own_memory(item) else ground.sharing
     spare = ground.spare[parent]
     process = spare.pop() if spare else parent.fork()
     with ground.session.scope():
         yield process
-    judgement = request.node.stash.get(_judgement, None)
+    judgement = item.stash.get(_judgement, None)
     if judgement and judgement.verdict in GOOD and tidy_up(process, ground.place):
         spare.append(process)
     else:
@@ -217,42 +226,41 @@ def process32(ground: Ground, process: Process) -> Process:
 
 @pytest.fixture
 def tree(
-    request: pytest.FixtureRequest,
+    item: pytest.Item,
     ground: Ground,
     process: Process,
     filesystem: FileSystem | None,
 ) -> Tree:
     """Fresh files in a folder of the case's own."""
-    name = str(request.config.stash[_hub].number())
+    name = str(item.config.stash[_hub].number())
     if filesystem is not None:
         return lay_tree(filesystem, process, ground, name)
     return Tree(process, f"{ground.place}/{name}", ground.agent)
 
 
 @pytest.fixture
-def port(request: pytest.FixtureRequest) -> int:
+def port(item: pytest.Item) -> int:
     """A port that no other case of this run uses; so is the next one."""
-    return 1024 + 2 * (request.config.stash[_hub].number() % 16000)
+    return 1024 + 2 * (item.config.stash[_hub].number() % 16000)
 
 
 @pytest.fixture(name="judge")
-def judge_fixture(request: pytest.FixtureRequest, facts: Facts) -> Callable[..., None]:
+def judge_fixture(item: pytest.Item, facts: Facts) -> Callable[..., None]:
     """Judge what was observed: ``judge(expectation, observed, control)``, once a test."""
-    node = request.node
 
     def rule(
         expectation: Expectation,
         observed: Observation | Outcome,
         control: Observation | Outcome | None = None,
     ) -> None:
-        if _judgement in node.stash:
+        if _judgement in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
-        node.stash[_control] = seen[0]
-        node.stash[_expectation] = expectation
+        item.stash[_control] = seen[0]
+        item.stash[_expectation] = expectation
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, facts, seen[1], seen[0])
-        node.stash[_judgement] = judgement
+        item.stash[_judgement] = judgement
         if judgement.verdict not in GOOD:
             raise Deviation(explain(judgement))
 
