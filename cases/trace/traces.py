@@ -21,7 +21,7 @@ def told(events: Iterable[Event], names: Mapping[str, str] | None = None) -> str
     """Events, one after the other; ``names`` are of values, such as ``{tree.path: "TREE"}``."""
     text = " + ".join(map(str, events)) or NOTHING
     for value, name in (names or {}).items():
-        text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", name, text)
+        text = re.sub(rf"(?<![\w.\\]){re.escape(value)}(?![\w.])", name, text)
     return text
 
 
