@@ -36,7 +36,7 @@ class SharedMemoryError(LandproofError):
     """A call about memory, of a case that did not say that its processes need their own."""
 
 
-def check(name: str, arguments: Sequence[Argument] = ()) -> None:
+def check(name: str, arguments: Sequence[Argument]) -> None:
     """Refuse a call about memory.
 
     Raises:

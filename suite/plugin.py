@@ -86,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take every target down."""
+    gc.unfreeze()
     if hub := config.stash.get(_hub, None):
         hub.stop()
 

@@ -124,8 +124,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         Raises:
             SharedMemoryError: It is about memory, and the process may have none of its own.
         """
-        if self.shares:
-            memory.check(name, arguments)
+        self._check(name, *arguments)
         return self.session.call(self.id, name, *arguments, arch=self.arch)
 
     def map_ids(self, user: int = 0, group: int = 0) -> None:
@@ -187,22 +186,22 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     def peek(self, address: Argument, size: int) -> Call:
         """Read memory: the bytes are the call's ``data``."""
-        self._look_at_memory("peek")
+        self._check("peek")
         return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
 
     def result_at(self, address: Argument) -> Call:
         """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
-        self._look_at_memory("result_at")
+        self._check("result_at")
         return self.session.add(wire.OpKind.PEEK, self.id, "result_at", (address, Out(4), 1))
 
     def poke(self, address: Argument, data: bytes | Pack) -> Call:
         """Write memory."""
-        self._look_at_memory("poke")
+        self._check("poke")
         return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
 
-    def _look_at_memory(self, name: str) -> None:
+    def _check(self, name: str, *arguments: Argument) -> None:
         if self.shares:
-            memory.check(name)
+            memory.check(name, arguments)
 
     # Landlock
 

@@ -35,7 +35,7 @@ class Fake(Target):
         if self.errors:
             raise self.errors.pop(0)
         nothing = cast(Any, None)
-        return Ground(nothing, nothing, nothing, "/tmp/x", "/tmp/x/agent", True, FACTS)  # noqa: S108
+        return Ground(nothing, nothing, nothing, "/x", "/x/agent", True, FACTS)
 
     def stop(self) -> None:
         """Note it."""

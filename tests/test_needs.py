@@ -46,7 +46,7 @@ class Machine(LocalTarget):
 
 def ground(facts: Facts = FULL, *, private: bool = True) -> Ground:
     nothing = cast(Any, None)
-    return Ground(nothing, nothing, nothing, "/tmp/x", "/tmp/x/agent", private, facts)  # noqa: S108
+    return Ground(nothing, nothing, nothing, "/x", "/x/agent", private, facts)
 
 
 def test_every_need_is_probed_and_says_a_reason() -> None:

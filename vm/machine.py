@@ -207,7 +207,8 @@ class Machine:
                 setpriv, "--pdeathsig", "KILL", *shared(qemu, self.kernel),
                 "-initrd", f"/proc/self/fd/{initrd.fileno()}",
                 "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
-                "-device", "virtio-serial-pci,id=vs,max_ports=2",  # an interrupt looks at all
+                # By default 31, and the guest's interrupt handler looks at each.
+                "-device", "virtio-serial-pci,id=vs,max_ports=2",
                 "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
             ]  # fmt: skip
             with _no_interrupt():

@@ -58,7 +58,7 @@ static void reset_signals(void)
 	SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
 }
 
-/* Of the supervisor's files, which changes them meanwhile. */
+/* Of the supervisor's files, which changes them meanwhile. Linux 5.9; who lacks it has no Landlock. */
 static void keep_only(int fd)
 {
 	SYS(close_range, 3, fd - 1, 0);
