@@ -246,7 +246,7 @@ def port(item: pytest.Item) -> int:
 
 
 @pytest.fixture(name="judge")
-def judge_fixture(item: pytest.Item, facts: Facts) -> Callable[..., None]:
+def judge_fixture(item: pytest.Item, ground: Ground) -> Callable[..., None]:
     """Judge what was observed: ``judge(expectation, observed, control)``, once a test."""
 
     def rule(
@@ -256,11 +256,12 @@ def judge_fixture(item: pytest.Item, facts: Facts) -> Callable[..., None]:
     ) -> None:
         if _judgement in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
+        ground.session.kill_ahead()
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
-        judgement = judge(expectation, facts, seen[1], seen[0])
+        judgement = judge(expectation, ground.facts, seen[1], seen[0])
         item.stash[_judgement] = judgement
         if judgement.verdict not in GOOD:
             raise Deviation(explain(judgement))

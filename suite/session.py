@@ -46,6 +46,10 @@ class Session:
         self._blocks: list[list[Call]] = []
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
+        self._older = 0
+        """So many were alive when the scope began."""
+        self._ahead: dict[int, Call] = {}
+        """The kills of ``kill_ahead``, by process."""
 
     def call(self, process: int, name: str, *arguments: Argument, arch: str | None = None) -> Call:
         """Append a system call; ``arch`` is of a process whose numbers are not the agent's.
@@ -137,13 +141,23 @@ class Session:
 
     def kill(self, process: int) -> None:
         """SIGKILL a process; its id is free again."""
-        self._add_kill(process)
+        ahead = self._ahead.pop(process, None)
+        if ahead is None or ahead.index not in ahead.batch.records:
+            self._add_kill(process)
         self._alive.remove(process)
         heapq.heappush(self._free, process)
 
-    def _add_kill(self, process: int) -> None:
+    def kill_ahead(self) -> None:
+        """Kill the processes of the scope behind the calls that are pending, the last it makes.
+
+        The answer to those does not wait for it: the target does it while the host goes on.
+        """
+        if self.pending.ops:
+            self._ahead = {it: self._add_kill(it) for it in reversed(self._alive[self._older :])}
+
+    def _add_kill(self, process: int) -> Call:
         with self.in_mode(Mode.DEATH):
-            self.add(wire.OpKind.KILL, process, "kill", ())
+            return self.add(wire.OpKind.KILL, process, "kill", ())
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -151,7 +165,7 @@ class Session:
 
         The kills travel with the next program.
         """
-        before = len(self._alive)
+        outer, self._older = self._older, len(self._alive)
         self.sent.clear()
         try:
             yield
@@ -162,8 +176,9 @@ class Session:
             self.pending = Batch(self)
             for op in unsent:
                 self._add_kill(op.process)
-            for process in reversed(self._alive[before:]):
+            for process in reversed(self._alive[self._older :]):
                 self.kill(process)
+            self._older = outer
             if len(self.pending.ops) > _MOST_KILLS:
                 self.flush()
 

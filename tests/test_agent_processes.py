@@ -131,15 +131,29 @@ def test_a_copy_of_shared_memory_goes_on_where_it_was(agent: Agent) -> None:
         agent.run(kill(2))
 
 
-def test_kills_in_a_row_wait_for_each_other(agent: Agent) -> None:
-    """A thread that ended stays until its tracer does, and its process with it."""
-    seize, exit_ = 0x4206, agent.call(3, "exit", 0)
-    traced = agent.call(4, "ptrace", seize, Result(1), 0, 0)
+def lingering(agent: Agent) -> None:
+    """Make process 2, which does not end before process 4 does: a thread stays for its tracer."""
+    traced = agent.call(4, "ptrace", 0x4206, Result(1), 0, 0)  # PTRACE_SEIZE
     agent.run(fork(1, 2), fork(2, 3, THREAD), fork(1, 4), traced)
-    agent.run(exit_)
+    agent.run(agent.call(3, "exit", 0))
+
+
+def test_kills_in_a_row_wait_for_each_other(agent: Agent) -> None:
+    lingering(agent)
     started = time.monotonic()
-    agent.run(kill(3), kill(2), kill(4))
+    agent.run(kill(3), kill(2), kill(4), agent.call(1, "getpid"))
     assert time.monotonic() - started < 0.5
+
+
+def test_an_answer_does_not_wait_for_kills_behind_it_and_the_next_one_does(agent: Agent) -> None:
+    lingering(agent)
+    started = time.monotonic()
+    records = agent.run(agent.call(2, "getpid"), kill(2))
+    answered = time.monotonic()
+    assert records[0].value > 0
+    assert records[1].status == Status.DONE
+    assert agent.run(agent.call(2, "getpid"))[0].status == Status.GONE
+    assert answered - started < 0.5 < time.monotonic() - answered
 
 
 def test_a_parent_waits_for_the_exit_of_its_vfork(agent: Agent) -> None:

@@ -207,6 +207,44 @@ def test_kills_travel_with_the_next_program(
     assert frames == [3, 3]  # kill, fork, getpid
 
 
+def test_kills_ahead_travel_with_the_last_program(
+    process: Process, session: Session, frames: list[int]
+) -> None:
+    session.flush()
+    with session.scope():
+        pid = process.fork().getpid()
+        session.kill_ahead()
+        assert pid.value > 0
+    process.wait(pid)
+    assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
+    assert frames == [1, 3, 2]
+
+
+def test_kills_ahead_are_not_lost_with_a_program_that_failed(
+    process: Process, session: Session
+) -> None:
+    with session.scope():
+        pid = process.fork().getpid().value
+        process.close(999)
+        session.kill_ahead()
+        with pytest.raises(SetupError):
+            session.pending.settle()
+    process.wait(pid)
+    assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
+
+
+def test_kills_ahead_of_nothing_travel_later(
+    process: Process, session: Session, frames: list[int]
+) -> None:
+    session.flush()
+    with session.scope():
+        assert process.fork().getpid().value > 0
+        session.kill_ahead()
+    assert frames == [1, 2]
+    session.flush()
+    assert frames == [1, 2, 1]
+
+
 def test_what_a_case_never_asked_for_is_not_sent(
     process: Process, session: Session, frames: list[int]
 ) -> None:

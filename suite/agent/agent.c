@@ -13,7 +13,7 @@
 enum { PROGRAMS = 64, MOST_AT_ONCE = 4096, PATIENCE_MS = 1000 };
 
 struct program {
-	int used, cursor;
+	int used, answered, cursor;
 	int process; /* that runs a segment of it, or -1 */
 	int taking, taken; /* a file descriptor on its way to process `taking`, or -1 */
 	uint32_t id, count;
@@ -106,6 +106,12 @@ static void record(struct program *program, int op, int status, int64_t value)
 {
 	struct record *record = (void *)grow(&program->state, sizeof(*record));
 	*record = (struct record){ op, status, 0, value };
+}
+
+static void send_results(struct program *program)
+{
+	send_frame(FRAME_RESULTS, program->id, program->count, program->state.base, program->state.size);
+	program->answered = 1;
 }
 
 static uint8_t *view_at(struct program *program, struct view *view)
@@ -231,25 +237,30 @@ static void start_segment(struct program *program, int id, struct view *view)
 		lose(id, GONE);
 }
 
-/* Kills that follow each other: the end of one may wait for that of the next, its tracer. */
+/*
+ * Kills that follow each other: the end of one may wait for that of the next, its tracer. Of those
+ * that end a program the answer goes first: whoever waits for it has other things to do meanwhile.
+ */
 static void kill_all(struct program *program)
 {
 	struct view view;
-	uint8_t *at = program->at;
-	for (int i = program->cursor; i < (int)program->count; i++) {
-		at = parse(at, program->code.base + program->code.size, &view);
-		if (view.op->kind != OP_KILL)
-			break;
-		kill_process(view.op->process);
-	}
-	while (program->cursor < (int)program->count && (view_at(program, &view), view.op->kind == OP_KILL)) {
+	uint8_t *at = program->at, *end = program->code.base + program->code.size;
+	int count = 0;
+	while (program->cursor < (int)program->count && (view_at(program, &view), view.op->kind == OP_KILL))
+		settle(program, DONE, 0), count++;
+	if (program->cursor == (int)program->count)
+		send_results(program);
+	uint8_t *kill = at;
+	for (int i = 0; i < count; i++)
+		kill = parse(kill, end, &view), kill_process(view.op->process);
+	for (int i = 0; i < count; i++) {
+		at = parse(at, end, &view);
 		int id = view.op->process;
 		await_end(id);
 		if (processes[id].running)
 			lose(id, DIED);
 		else if (processes[id].known)
 			forget(&processes[id]);
-		settle(program, DONE, 0);
 	}
 }
 
@@ -282,7 +293,8 @@ static void advance(struct program *program)
 		}
 	}
 	if (program->process < 0) {
-		send_frame(FRAME_RESULTS, program->id, program->count, program->state.base, program->state.size);
+		if (!program->answered)
+			send_results(program);
 		shrink(&program->code), shrink(&program->state);
 		program->used = 0;
 	}
@@ -372,7 +384,7 @@ static void take_frame(void)
 	size_t size = frame.size - (sizeof(frame) - 4);
 	if (!hear(channel_in, grow(&program->code, size), size))
 		end(0);
-	*program = (struct program){ 1, 0, -1, 0, -1, frame.id, frame.count,
+	*program = (struct program){ 1, 0, 0, -1, 0, -1, frame.id, frame.count,
 				     program->code.base, program->code, program->state };
 	if (!valid(program))
 		refuse("malformed frame: operations that do not fit it");
