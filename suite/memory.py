@@ -10,16 +10,24 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
-from suite.calls.tasks import PR_SET_DUMPABLE
+from suite.calls.tasks import (
+    PR_SET_DUMPABLE,
+    PTRACE_ATTACH,
+    PTRACE_DETACH,
+    PTRACE_SEIZE,
+    PTRACE_TRACEME,
+)
 from suite.errors import LandproofError
 from suite.promise import Argument
 
 _CALLS = {
     "brk", "io_uring_setup", "kcmp", "madvise", "migrate_pages", "mmap", "move_pages", "mprotect",
     "mremap", "munmap", "peek", "poke", "process_madvise", "process_vm_readv", "process_vm_writev",
-    "ptrace", "result_at", "setns", "setresuid", "setreuid", "setuid", "shmat", "userfaultfd",
+    "result_at", "setns", "setresuid", "setreuid", "setuid", "shmat", "userfaultfd",
 }  # fmt: skip
 """Those that look at memory, map it, or ask whose it is (ptrace(2); an identity lost marks it)."""
+_TRACING = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE}
+"""Requests that begin or end it; others look at the tracee or let it go on."""
 _UNSHARED = 1 << 7 | 1 << 28
 """CLONE_NEWTIME and CLONE_NEWUSER: not for one of several processes with the same memory."""
 _CORE = {
@@ -46,6 +54,7 @@ def check(name: str, arguments: Sequence[Argument]) -> None:
     if (
         name in _CALLS
         or (name == "unshare" and any(flag & _UNSHARED for flag in flags))
+        or (name == "ptrace" and not _TRACING.intersection(flags[:1]))
         or (name == "prctl" and flags[:1] == [PR_SET_DUMPABLE])
         or (name in _SIGNALLING and _CORE.intersection(flags[:2]))
     ):

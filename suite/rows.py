@@ -32,6 +32,8 @@ class Row:
     needs: tuple[Need, ...] = ()
     answers: str | tuple[str, ...] = ()
     """The behaviours of ``cases/behaviours.toml`` that it shows, by id."""
+    own_memory: bool = False
+    """Whether it is about memory, as ``own_memory`` says it of all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,7 @@ class Case(Row):
 
 def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
     """Run the function once a row, as ``case``; the row's name ends up in the id."""
-    rows = [
-        pytest.param(row, id=name, marks=pytest.mark.needs(*row.needs) if row.needs else ())
-        for name, row in cases.items()
-    ]
+    rows = [pytest.param(row, id=name, marks=_marks(row)) for name, row in cases.items()]
 
     def decorate(function: _Function) -> _Function:
         if any(mark.name == "parametrize" for mark in getattr(function, "pytestmark", ())):
@@ -55,6 +54,10 @@ def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
         return decorated
 
     return decorate
+
+
+def _marks(row: Row) -> list[pytest.MarkDecorator]:
+    return [*([needs(*row.needs)] if row.needs else ()), *([own_memory] if row.own_memory else ())]
 
 
 def covers(*features: Feature) -> pytest.MarkDecorator:

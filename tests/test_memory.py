@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from suite.calls.tasks import PR_SET_DUMPABLE
+from suite.calls.tasks import PR_SET_DUMPABLE, PTRACE_SEIZE
 from suite.memory import SharedMemoryError
 from suite.process import CLONE_NEWNET, CLONE_NEWUSER, CLONE_VM, Process
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 
+PTRACE_SYSCALL = 24
 ABOUT_MEMORY: dict[str, Callable[[Process], object]] = {
     "mmap": lambda process: process.syscall("mmap", 0, 4096, 3, 0x22, -1, 0),
     "peek": lambda process: process.peek(0, 8),
@@ -19,11 +20,13 @@ ABOUT_MEMORY: dict[str, Callable[[Process], object]] = {
     "user-namespace": lambda process: process.unshare(CLONE_NEWUSER | CLONE_NEWNET),
     "core": lambda process: process.kill(0, signal.SIGQUIT),
     "dumpable": lambda process: process.prctl(PR_SET_DUMPABLE, 0),
+    "traced": lambda process: process.ptrace(PTRACE_SYSCALL, process.fork().pid or 0),
     "in-a-child": lambda process: process.fork().thread().setuid(1000),
 }
 OTHERS: dict[str, Callable[[Process], object]] = {
     "getpid": Process.getpid,
     "network-namespace": lambda process: process.unshare(CLONE_NEWNET),
+    "trace": lambda process: process.ptrace(PTRACE_SEIZE, process.fork().pid or 0),
     "term": lambda process: process.kill(process.fork().pid or 0, signal.SIGTERM),
 }
 

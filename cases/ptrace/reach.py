@@ -26,10 +26,10 @@ PAGE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is acted on: a process id, and the address of a page that it has."""
+    """What is acted on: a process id, and the address of a page, of one with its own memory."""
 
     pid: Call
-    page: Call
+    page: Call | None
 
     def file(self, name: str) -> str:
         """The path of a file in its folder of /proc."""
@@ -45,10 +45,15 @@ def traceable(process: Process) -> Process:
     return process
 
 
-def prepare(process: Process, kept: int | None = 0) -> Call:
-    """Leave a process and its children these capabilities, and a page: its address."""
+def prepare(process: Process, kept: int | None = 0) -> Call | None:
+    """Leave a process and its children these capabilities; the address of a page for them.
+
+    None for those that may share their memory: nothing is done with it.
+    """
     if kept is not None:
         process.drop_capabilities(kept)
+    if process.shares:
+        return None
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     page = process.syscall("mmap", 0, PAGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     process.poke(page, b"x")
@@ -80,7 +85,7 @@ def reach(process: Process, action: Action, relation: Relation) -> tuple[Observa
     return actor.observe(act_on, traceable(target), page, action), control
 
 
-def act_on(actor: Process, target: Process, page: Call, action: Action) -> None:
+def act_on(actor: Process, target: Process, page: Call | None, action: Action) -> None:
     """Ask for the process id as a part of the action: Landlock may have refused the target."""
     action(actor, Target(target.getpid(), page))
 

@@ -18,9 +18,7 @@ from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import CLONE_NEWUTS, Process
 from suite.promise import Out, Pack
-from suite.rows import Case, Judge, own_memory, table
-
-pytestmark = own_memory
+from suite.rows import Case, Judge, table
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23
@@ -81,37 +79,54 @@ def opening(name: str) -> Action:
 
 
 def denied(
-    call: Action, answers: str, errno: str = "EPERM", *, kept: int = 0, needs: tuple[Need, ...] = ()
+    call: Action,
+    answers: str,
+    errno: str = "EPERM",
+    *,
+    kept: int = 0,
+    needs: tuple[Need, ...] = (),
+    own_memory: bool = False,
 ) -> Access:
-    expect = since(RULESET.features, Denied(errno))
-    return Access(call=call, answers=answers, kept=kept, needs=needs, expect=expect)
+    return Access(
+        call=call,
+        answers=answers,
+        kept=kept,
+        needs=needs,
+        own_memory=own_memory,
+        expect=since(RULESET.features, Denied(errno)),
+    )
 
 
 CASES = {
-    "process-vm-readv": denied(remote("process_vm_readv"), "ptr-vm-readv"),
-    "process-vm-writev": denied(remote("process_vm_writev"), "ptr-vm-readv"),
+    "process-vm-readv": denied(remote("process_vm_readv"), "ptr-vm-readv", own_memory=True),
+    "process-vm-writev": denied(remote("process_vm_writev"), "ptr-vm-readv", own_memory=True),
     "pidfd-getfd": Access(
         call=pidfd_getfd,
         answers=("ptr-pidfd-getfd", "fd-pidfd-getfd"),
         expect=since(RULESET.features, Denied("EPERM")),
     ),
     "get-robust-list": denied(get_robust_list, "ptr-robust-list"),
-    "kcmp": denied(kcmp, "ptr-kcmp", needs=(Need.KCMP,)),
-    "move-pages": denied(move_pages, "ptr-move-pages", needs=(Need.MOVE_PAGES,)),
-    "migrate-pages": denied(migrate_pages, "ptr-move-pages", needs=(Need.MIGRATE_PAGES,)),
+    "kcmp": denied(kcmp, "ptr-kcmp", needs=(Need.KCMP,), own_memory=True),
+    "move-pages": denied(move_pages, "ptr-move-pages", needs=(Need.MOVE_PAGES,), own_memory=True),
+    "migrate-pages": denied(
+        migrate_pages, "ptr-move-pages", needs=(Need.MIGRATE_PAGES,), own_memory=True
+    ),
     "process-madvise": denied(
         process_madvise,
         "ptr-process-madvise",
         "EACCES",
         kept=1 << CAP_SYS_NICE,
         needs=(Need.ROOT,),
+        own_memory=True,
     ),
-    "setns": denied(enter, "ptr-setns-pidfd", kept=1 << CAP_SYS_ADMIN, needs=(Need.ADMIN,)),
+    "setns": denied(
+        enter, "ptr-setns-pidfd", kept=1 << CAP_SYS_ADMIN, needs=(Need.ADMIN,), own_memory=True
+    ),
     "pidfd-namespace": denied(
         open_namespace, "ptr-pidfd-namespace", "EACCES", needs=(Need.PIDFD_NAMESPACES,)
     ),
     "core-scheduling": denied(core_cookie, "ptr-core-scheduling", needs=(Need.CORE_SCHEDULING,)),
-    "proc-mem": denied(opening("mem"), "ptr-proc-mem", "EACCES"),
+    "proc-mem": denied(opening("mem"), "ptr-proc-mem", "EACCES", own_memory=True),
     "proc-cwd": denied(opening("cwd"), "ptr-proc-magic-open", "EACCES"),
     "proc-root": denied(opening("root"), "ptr-proc-magic-open", "EACCES"),
     "proc-fd": denied(opening("fd/0"), "ptr-proc-magic-open", "EACCES"),
@@ -178,6 +193,7 @@ BETWEEN = {
         expect=ALLOWED if relation.reaches else CASES[name].expect,
         answers=CASES[name].answers,
         needs=CASES[name].needs,
+        own_memory=CASES[name].own_memory,
     )
     for name in ("process-vm-readv", "process-vm-writev", "pidfd-getfd", "kcmp", "proc-cwd")
     for place, relation in RELATIONS.items()

@@ -8,6 +8,7 @@ CAP_PERFMON where tracing was denied.
 
 import os
 import struct
+from dataclasses import replace
 
 from cases.ptrace.reach import ALLOWED, RULESET, Access, Target, reach_outside
 from cases.ptrace.test_access import CASES as CALLS
@@ -19,8 +20,6 @@ from suite.outcome import Denied
 from suite.process import Process
 from suite.promise import Call
 from suite.rows import Judge, answers, needs, own_memory, table, vm_only
-
-pytestmark = own_memory
 
 ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
 EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))
@@ -35,7 +34,7 @@ def attach(process: Process, target: Target) -> None:
 
 def as_root(row: Access, *more: str) -> Access:
     needs = (*row.needs, Need.ROOT)
-    return Access(call=row.call, kept=ALL, expect=row.expect, needs=needs, answers=more)
+    return replace(row, kept=ALL, needs=needs, answers=more)
 
 
 ROOT = "ptr-root-caps"
@@ -56,7 +55,7 @@ def test_root(case: Access, process: Process, judge: Judge) -> None:
 
 def perfmon(row: Access, expect: Expectation, need: Need, kept: int | None, more: str) -> Access:
     needs = (*row.needs, need)
-    return Access(call=row.call, kept=kept, expect=expect, needs=needs, answers=more)
+    return replace(row, kept=kept, expect=expect, needs=needs, answers=more)
 
 
 READ = ("environ", "maps", "smaps", "auxv", "pagemap")
@@ -98,6 +97,7 @@ EVENTS = {
 
 
 @vm_only
+@own_memory
 @needs(Need.ROOT, Need.PERF_EVENTS)
 @answers("ptr-perf-open")
 @table(EVENTS)

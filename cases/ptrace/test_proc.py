@@ -6,7 +6,7 @@ fs/proc/base.c, tgid_base_stuff: ptrace_may_access() and mm_access() of each.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cases.ptrace.reach import ALLOWED, RULESET, Access, Action, Target, reach, reach_outside
 from cases.relations import RELATIONS, Relation
@@ -16,9 +16,7 @@ from suite.expectation import since
 from suite.needs import Need
 from suite.outcome import Denied
 from suite.process import Process
-from suite.rows import Judge, answers, own_memory, table
-
-pytestmark = own_memory
+from suite.rows import Judge, answers, table
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23
@@ -61,8 +59,12 @@ EPERM, EACCES = (since(RULESET.features, Denied(errno)) for errno in ("EPERM", "
 MONITOR, SYSCALL, STACK = Need.PROC_PAGE_MONITOR, Need.PROC_SYSCALL, Need.PROC_STACK
 
 
-def memory(name: str, answers: str, *needs: Need) -> Access:
+def file(name: str, answers: str, *needs: Need) -> Access:
     return Access(call=reading(name), answers=answers, needs=needs, expect=EACCES)
+
+
+def memory(name: str, answers: str, *needs: Need) -> Access:
+    return replace(file(name, answers, *needs), own_memory=True)
 
 
 DENIED = {
@@ -73,9 +75,11 @@ DENIED = {
     "smaps-rollup": memory("smaps_rollup", "ptr-proc-maps", MONITOR),
     "auxv": memory("auxv", "ptr-proc-auxv"),
     "pagemap": memory("pagemap", "ptr-proc-pagemap", MONITOR),
-    "mem": Access(call=opening("mem"), answers="ptr-proc-mem", expect=EACCES),
-    "mem-to-write": Access(call=opening("mem", os.O_RDWR), answers="ptr-proc-mem", expect=EACCES),
-    "io": memory("io", "ptr-proc-io", Need.PROC_IO),
+    "mem": Access(call=opening("mem"), answers="ptr-proc-mem", own_memory=True, expect=EACCES),
+    "mem-to-write": Access(
+        call=opening("mem", os.O_RDWR), answers="ptr-proc-mem", own_memory=True, expect=EACCES
+    ),
+    "io": file("io", "ptr-proc-io", Need.PROC_IO),
     "syscall": Access(
         call=reading("syscall"), answers="ptr-proc-syscall", needs=(SYSCALL,), expect=EPERM
     ),
@@ -87,10 +91,12 @@ DENIED = {
         needs=(STACK,),
         expect=EPERM,
     ),
-    "timers-guarded": memory("timers", "ptr-proc-timers", Need.PROC_GUARDED_TIMERS),
+    "timers-guarded": file("timers", "ptr-proc-timers", Need.PROC_GUARDED_TIMERS),
     "fdinfo": Access(call=opening("fdinfo"), answers="ptr-proc-fdinfo", expect=EACCES),
     "fdinfo-of-fd": Access(call=reading("fdinfo/0"), answers="ptr-proc-fdinfo", expect=EACCES),
-    "map-files": Access(call=listing("map_files"), answers="ptr-proc-map_files", expect=EACCES),
+    "map-files": Access(
+        call=listing("map_files"), answers="ptr-proc-map_files", own_memory=True, expect=EACCES
+    ),
 }
 for link in ("cwd", "root", "exe", "fd/0", "ns/net", "ns/user"):
     name = link.replace("/", "-")
@@ -131,9 +137,13 @@ FREE = {name.replace("/", "-").replace("_", "-"): allowed(reading(name)) for nam
     "task": allowed(listing("task")),
     "ns": allowed(listing("ns")),
     "fd": allowed(listing("fd"), "ptr-proc-fddir"),
-    "oom-score-adj-write": allowed(writing("oom_score_adj", b"1000"), "ptr-proc-oom"),
-    "clear-refs-write": allowed(
-        writing("clear_refs", b"1"), "ptr-proc-clear_refs", Need.PROC_PAGE_MONITOR
+    # These are of all that share the memory.
+    "oom-score-adj-write": replace(
+        allowed(writing("oom_score_adj", b"1000"), "ptr-proc-oom"), own_memory=True
+    ),
+    "clear-refs-write": replace(
+        allowed(writing("clear_refs", b"1"), "ptr-proc-clear_refs", Need.PROC_PAGE_MONITOR),
+        own_memory=True,
     ),
     "timers": allowed(reading("timers"), "ptr-proc-timers", Need.PROC_TIMERS),
     "timerslack-read": slack(reading("timerslack_ns")),
@@ -172,6 +182,7 @@ BETWEEN = {
         expect=ALLOWED if relation.reaches else EACCES,
         answers=answer,
         needs=DENIED[name].needs,
+        own_memory=DENIED[name].own_memory,
     )
     for name, answer in GUARDS.items()
     for place, relation in RELATIONS.items()

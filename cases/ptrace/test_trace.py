@@ -14,10 +14,8 @@ from suite.calls.tasks import PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_TRACEME
 from suite.expectation import since
 from suite.outcome import Allowed, Denied
 from suite.process import Process
-from suite.rows import Case, Judge, answers, own_memory, table
+from suite.rows import Case, Judge, answers, table
 from suite.ruleset import Ruleset
-
-pytestmark = own_memory
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 DENIED = since(RULESET.features, Denied("EPERM"))
