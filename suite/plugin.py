@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from suite import rows, workers
+from suite import rows, tracefs, workers
 from suite.agent.client import AgentLostError, AgentSilentError
 from suite.agent.wire import OpKind
 from suite.brief import brief
@@ -209,6 +209,8 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
     spare = ground.spare[parent]
     process = spare.pop() if spare else parent.fork()
     with ground.session.scope():
+        if Need.TRACEPOINTS not in _needs(item):
+            tracefs.forget(process)
         yield process
     judgement = item.stash.get(_judgement, None)
     if judgement and judgement.verdict in GOOD and tidy_up(process, ground.place):

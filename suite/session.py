@@ -10,12 +10,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from suite.agent import wire
 from suite.agent.client import AgentClient
 from suite.errors import LandproofError
 from suite.promise import Argument, Batch, Beyond, Call, InOut, Int, Mode, Out, Pack
 from suite.syscalls import NUMBERS
+
+if TYPE_CHECKING:
+    from suite.process import Observation
 
 _MOST_KILLS = 256
 """Kills wait for the next program; this many don't."""
@@ -39,6 +43,8 @@ class Session:
         """Whether processes that may share memory do."""
         self.ring_layouts: dict[int, tuple[int, ...]] = {}
         """What the kernel said of the first ring of io_uring with these flags."""
+        self.tracing: Observation | None = None
+        """How Landlock's events were switched on, if they were (``suite.tracefs``)."""
         self.gates: list[Call] = []
         """The Landlock calls of the case: a refusal of one is what it comes to."""
         self.sent: list[Batch] = []

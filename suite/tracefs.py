@@ -29,8 +29,7 @@ EVENTS = "events/landlock"
 """In tracefs, as are all paths here."""
 PREFIX = "landlock_"
 _INSTANCE = "instances/landproof"
-_NAMING = "create_ruleset", "create_domain"
-"""The events that give rulesets and domains their numbers."""
+_ENABLE = f"{EVENTS}/enable"
 _MOST, _SIZE = 8, 8192
 """How often the pipe is read at once, and what it gives at most."""
 _LINE = re.compile(rf"^.+-(\d+) +\[\d+\] .* \d+: {PREFIX}(\w+): (.*)$")
@@ -60,17 +59,19 @@ class Event:
 
 
 class Trace:
-    """Events of Landlock, switched on for a ``with`` block: those of these names, or all.
+    """Events of Landlock in a ``with`` block: those of these names, or all.
 
     Only those of rulesets and domains that were made in the block are given: those of earlier
     cases are freed at any time.
+
+    Behind the block nothing is recorded, but the events stay switched on for the next one: to
+    switch them off and on again waits for two grace periods of RCU. ``forget`` switches them off.
     """
 
     def __init__(self, process: Process, *names: str) -> None:
         self._process = process
         self._wanted = names
         self._root: Fd = -1
-        self._enabled: Observation | None = None
         self._names: dict[str, str] = {}
         self._rest = ""
         self._reads: list[Observation] = []
@@ -81,12 +82,14 @@ class Trace:
     def __enter__(self) -> Self:
         process = self._process
         self._root = mounted(process)
-        # An earlier case may have left it.
-        process.observe(_make_instance, self._root)
+        if not self.on:
+            # An earlier case may have left it.
+            process.observe(_make_instance, self._root)
+            # A kernel that owes the events and lacks them shows none, and is told so by the case.
+            process.session.tracing = process.observe(_write, self._root, _ENABLE, b"1")
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
         _write(process, self._root, "trace_clock", b"counter")
-        # A kernel that owes the events and lacks them shows none, and is told so by the case.
-        self._enabled = process.observe(self._switch_on)
+        self._record(b"1")
         return self
 
     def __exit__(
@@ -96,16 +99,20 @@ class Trace:
         traceback: TracebackType | None,
     ) -> None:
         # It stays for the next case: to make and remove one takes 40 ms in an emulated machine.
-        off = self._switch_off()
+        off = self._record(b"0")
         self._process.session.flush()
         if off.index not in off.batch.records:  # a call before it failed
-            self._switch_off()
+            self._record(b"0")
             self._process.session.flush()
 
     @property
     def on(self) -> bool:
         """Whether the kernel let the events be switched on."""
-        return self._enabled is not None and self._enabled.outcome == Allowed()
+        enabled = self._process.session.tracing
+        try:
+            return enabled is not None and enabled.outcome == Allowed()
+        except LandproofError:  # of a case that broke before
+            return False
 
     def events(self) -> Later[Event]:
         """What happened since they were last asked for; to be looked at after the block, too."""
@@ -130,14 +137,9 @@ class Trace:
         self._reads.append(self._process.observe(_read_all, pipe))
         self._process.close(pipe)
 
-    def _switch_on(self, process: Process) -> None:
-        names = dict.fromkeys([*_NAMING, *self._wanted]) if self._wanted else ()
-        for folder in [f"{EVENTS}/{PREFIX}{name}" for name in names] or [EVENTS]:
-            _write(process, self._root, f"{folder}/enable", b"1")
-
-    def _switch_off(self) -> Call:
-        off = self._process.observe(_write, self._root, f"{EVENTS}/enable", b"0")
-        return off.calls[0]
+    def _record(self, switch: bytes) -> Call:
+        switched = self._process.observe(_write, self._root, "tracing_on", switch)
+        return switched.calls[0]
 
     def _part(self, number: int) -> list[Event]:
         reads, self._reads = self._reads, []
@@ -184,6 +186,15 @@ def mounted(process: Process) -> Call:
     context = process.fsopen("tracefs")
     process.fsconfig(context, FSCONFIG_CMD_CREATE)
     return process.fsmount(context)
+
+
+def forget(process: Process) -> None:
+    """Switch the events off, if a case before has switched them on."""
+    if process.session.tracing is not None:
+        root = mounted(process)
+        process.observe(_write, root, _ENABLE, b"0")
+        process.close(root)
+        process.session.tracing = None
 
 
 def _make_instance(process: Process, root: Fd) -> None:
