@@ -24,7 +24,7 @@ from suite.outcome import Outcome
 from suite.process import Observation, Process
 from suite.promise import HungError
 from suite.records import GOOD, CaseRecord, Envelope, Facts, Verdict
-from suite.reuse import tidy_up
+from suite.reuse import is_spent, tidy_up
 from suite.targets.base import Ground, Target
 from suite.targets.ground import agent32
 from suite.targets.local import LocalTarget
@@ -36,6 +36,7 @@ RECORD = "landproof"
 _TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
+_process = pytest.StashKey[Process]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
@@ -208,12 +209,14 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
     parent = ground.root if _has_own_memory(item) else ground.sharing
     spare = ground.spare[parent]
     process = spare.pop() if spare else parent.fork()
+    item.stash[_process] = process
     with ground.session.scope():
         if Need.TRACEPOINTS not in _needs(item):
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(_judgement, None)
-    if judgement and judgement.verdict in GOOD and tidy_up(process, ground.place):
+    alive = not ground.session.killed_ahead(process.id)
+    if judgement and judgement.verdict in GOOD and alive and tidy_up(process, ground.place):
         spare.append(process)
     else:
         ground.session.kill(process.id)
@@ -258,7 +261,9 @@ def judge_fixture(item: pytest.Item, ground: Ground) -> Callable[..., None]:
     ) -> None:
         if _judgement in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
-        ground.session.kill_ahead()
+        process = item.stash.get(_process, None)
+        spent = process is not None and is_spent(process, ground.place)
+        ground.session.kill_ahead(*[process.id] if process and spent else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation

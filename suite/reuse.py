@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import struct
 from collections.abc import Iterator
+from itertools import chain
 
 from suite.agent.wire import OpKind
 from suite.calls.files import F_SETFL, F_SETOWN, F_SETOWN_EX
@@ -42,10 +43,19 @@ _PRIVATE = _PASSING | {
 """Calls that change nothing of another process: children, which are killed, may make them."""
 
 
+def is_spent(process: Process, place: str) -> bool:
+    """Whether one of the calls so far, if it goes through, is more than can be tidied up.
+
+    ``place`` is where the case's files are; others may be switches of the process, as in /proc.
+    """
+    session = process.session
+    calls = chain.from_iterable(batch.calls for batch in (*session.sent, session.pending))
+    return not all(_leaves_nothing(call, process, place) for call in calls)
+
+
 def tidy_up(process: Process, place: str) -> bool:
     """Make it as it was before the case; False if it has to be killed instead.
 
-    ``place`` is where the case's files are; others may be switches of the process, as in /proc.
     What is to be called for it travels with the next program, after the kills of its children.
     """
     session = process.session

@@ -77,6 +77,8 @@ class Session:
         deadline_ms: int | None = None,
     ) -> Call:
         """Append an operation to the pending program."""
+        if process in self._ahead and kind is not wire.OpKind.KILL:
+            raise LandproofError(f"{name} after the judgement: the processes of the case are gone")
         batch = self.pending
         op = wire.Op(kind, process, nr, deadline_ms=deadline_ms or self.deadline_ms)
         if self.mode is not Mode.DEATH:
@@ -153,13 +155,19 @@ class Session:
         self._alive.remove(process)
         heapq.heappush(self._free, process)
 
-    def kill_ahead(self) -> None:
-        """Kill the processes of the scope behind the calls that are pending, the last it makes.
+    def kill_ahead(self, *older: int) -> None:
+        """Kill the processes of the scope, and older ones, behind the calls that are pending.
 
-        The answer to those does not wait for it: the target does it while the host goes on.
+        These have to be the last ones that are made of them. Their answer does not wait for the
+        kills: the target does them while the host goes on.
         """
         if self.pending.ops:
-            self._ahead = {it: self._add_kill(it) for it in reversed(self._alive[self._older :])}
+            doomed = *reversed(self._alive[self._older :]), *older
+            self._ahead = {process: self._add_kill(process) for process in doomed}
+
+    def killed_ahead(self, process: int) -> bool:
+        """Whether a process is killed already, though it has its id up to its ``kill``."""
+        return process in self._ahead
 
     def _add_kill(self, process: int) -> Call:
         with self.in_mode(Mode.DEATH):

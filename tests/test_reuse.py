@@ -15,7 +15,7 @@ from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 from suite.outcome import Allowed, Denied
 from suite.process import CLONE_FILES, Process
 from suite.promise import Call
-from suite.reuse import tidy_up
+from suite.reuse import is_spent, tidy_up
 from suite.ruleset import Ruleset
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
@@ -29,11 +29,17 @@ def ground() -> Iterator[Ground]:
 
 
 def serve_case(ground: Ground, process: Process, case: Callable[[Process], object]) -> bool:
-    """What the fixture ``process`` does about a case that went well."""
+    """What the fixture ``process`` does about a case that went well.
+
+    All of its calls go through, so that it is known before that they will have.
+    """
     with ground.session.scope():
         case(process)
+        spent = is_spent(process, ground.place)
         ground.session.flush()
-    return tidy_up(process, ground.place)
+    tidy = tidy_up(process, ground.place)
+    assert tidy != spent
+    return tidy
 
 
 def fds(process: Process) -> set[int]:

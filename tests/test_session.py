@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from suite.agent import build, wire
+from suite.errors import LandproofError
 from suite.outcome import Allowed, Denied
 from suite.process import Process
 from suite.promise import Beyond, HungError, Int, Mode, Out, Pack, SetupError
@@ -231,6 +232,16 @@ def test_kills_ahead_are_not_lost_with_a_program_that_failed(
             session.pending.settle()
     process.wait(pid)
     assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
+
+
+def test_who_is_killed_ahead_makes_no_more_calls(process: Process, session: Session) -> None:
+    with session.scope():
+        child = process.fork()
+        child.getpid()
+        session.kill_ahead()
+        with pytest.raises(LandproofError, match="getpid after the judgement"):
+            child.getpid()
+        assert process.getpid().value > 0
 
 
 def test_kills_ahead_of_nothing_travel_later(
