@@ -37,6 +37,7 @@ _TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
 _process = pytest.StashKey[Process]()
+_spent = pytest.StashKey[bool]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
@@ -178,28 +179,26 @@ def facts(ground: Ground) -> Facts:
     return ground.facts
 
 
+def _mounted(wanted: FileSystem, item: pytest.Item, ground: Ground, target_name: str) -> str:
+    try:
+        return mounted(wanted, ground, item.config.stash[_hub].target(target_name))
+    except MissingError as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture
 def mount_point(item: pytest.Item, ground: Ground, target_name: str) -> Callable[[FileSystem], str]:
     """Where a file system is mounted; skips the case where that can't be done."""
-    target = item.config.stash[_hub].target(target_name)
-
-    def find(wanted: FileSystem) -> str:
-        try:
-            return mounted(wanted, ground, target)
-        except MissingError as error:
-            pytest.skip(str(error))
-
-    return find
+    return lambda wanted: _mounted(wanted, item, ground, target_name)
 
 
 @pytest.fixture
-def filesystem(
-    request: pytest.FixtureRequest, mount_point: Callable[[FileSystem], str]
-) -> FileSystem | None:
+def filesystem(item: pytest.Item, ground: Ground, target_name: str) -> FileSystem | None:
     """What the case's files lie on, if it says so; it is mounted before the case begins."""
-    wanted: FileSystem | None = getattr(request, "param", None)
+    callspec = getattr(item, "callspec", None)
+    wanted: FileSystem | None = callspec.params.get("filesystem") if callspec else None
     if wanted is not None:
-        mount_point(wanted)
+        _mounted(wanted, item, ground, target_name)
     return wanted
 
 
@@ -215,8 +214,8 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(_judgement, None)
-    alive = not ground.session.killed_ahead(process.id)
-    if judgement and judgement.verdict in GOOD and alive and tidy_up(process, ground.place):
+    if judgement and judgement.verdict in GOOD and not item.stash[_spent]:
+        tidy_up(process)
         spare.append(process)
     else:
         ground.session.kill(process.id)
@@ -262,8 +261,8 @@ def judge_fixture(item: pytest.Item, ground: Ground) -> Callable[..., None]:
         if _judgement in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
         process = item.stash.get(_process, None)
-        spent = process is not None and is_spent(process, ground.place)
-        ground.session.kill_ahead(*[process.id] if process and spent else [])
+        item.stash[_spent] = process is not None and is_spent(process, ground.place)
+        ground.session.conclude(*[process.id] if process and item.stash[_spent] else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation

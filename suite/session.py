@@ -54,8 +54,9 @@ class Session:
         self._alive: list[int] = []
         self._older = 0
         """So many were alive when the scope began."""
+        self._concluded = False
         self._ahead: dict[int, Call] = {}
-        """The kills of ``kill_ahead``, by process."""
+        """The kills of ``conclude``, by process."""
 
     def call(self, process: int, name: str, *arguments: Argument, arch: str | None = None) -> Call:
         """Append a system call; ``arch`` is of a process whose numbers are not the agent's.
@@ -77,8 +78,8 @@ class Session:
         deadline_ms: int | None = None,
     ) -> Call:
         """Append an operation to the pending program."""
-        if process in self._ahead and kind is not wire.OpKind.KILL:
-            raise LandproofError(f"{name} after the judgement: the processes of the case are gone")
+        if self._concluded:
+            raise LandproofError(f"{name} after the judgement, which comes last in a case")
         batch = self.pending
         op = wire.Op(kind, process, nr, deadline_ms=deadline_ms or self.deadline_ms)
         if self.mode is not Mode.DEATH:
@@ -155,19 +156,16 @@ class Session:
         self._alive.remove(process)
         heapq.heappush(self._free, process)
 
-    def kill_ahead(self, *older: int) -> None:
-        """Kill the processes of the scope, and older ones, behind the calls that are pending.
+    def conclude(self, *older: int) -> None:
+        """No more calls are made in the scope: kill its processes, and older ones, behind the rest.
 
-        These have to be the last ones that are made of them. Their answer does not wait for the
-        kills: the target does them while the host goes on.
+        The answer to the calls that are pending does not wait for the kills: the target does them
+        while the host goes on. The ids are free when the scope ends, or with a ``kill``.
         """
         if self.pending.ops:
             doomed = *reversed(self._alive[self._older :]), *older
             self._ahead = {process: self._add_kill(process) for process in doomed}
-
-    def killed_ahead(self, process: int) -> bool:
-        """Whether a process is killed already, though it has its id up to its ``kill``."""
-        return process in self._ahead
+        self._concluded = True
 
     def _add_kill(self, process: int) -> Call:
         with self.in_mode(Mode.DEATH):
@@ -184,6 +182,7 @@ class Session:
         try:
             yield
         finally:
+            self._concluded = False
             self.gates.clear()
             # What the block never needed an answer of is not sent, but for older kills.
             unsent = [op for op in self.pending.ops if op.kind is wire.OpKind.KILL]

@@ -78,8 +78,13 @@ def test_no_judgement(process):
     process.getpid()
 
 def test_judges_twice(process, judge):
+    observed = process.observe(Process.getpid)
+    judge(YES, observed)
+    judge(YES, observed)
+
+def test_judges_early(process, judge):
     judge(YES, process.observe(Process.getpid))
-    judge(YES, process.observe(Process.getpid))
+    process.getpid()
 
 def test_setup_fails(process, judge):
     process.close(999)
@@ -106,10 +111,10 @@ def test_vm_only(process, judge):
     raise AssertionError("must not run")
 
 def test_dies(process, judge, agent):
-    judge(YES, process.observe(Process.getpid))
+    observed = process.observe(Process.getpid)
     agent.kill()
     agent.wait()
-    process.getpid().value
+    judge(YES, observed)
 
 def test_silent(process, judge, agent):
     agent.send_signal(signal.SIGSTOP)

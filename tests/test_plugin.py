@@ -60,6 +60,7 @@ VERDICTS = {
     "deviates": ("deviates", ""),
     "control-fails": ("broken", "the control came to EBADF"),
     "judges-twice": ("broken", "the case was judged already: one behaviour, one judgement"),
+    "judges-early": ("broken", "getpid after the judgement, which comes last in a case"),
     "no-judgement": ("broken", "the case ended without a judgement"),
     "setup-fails": ("broken", "close(999): EBADF"),
     "assertion": ("broken", "AssertionError: assert"),

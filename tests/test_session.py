@@ -214,7 +214,7 @@ def test_kills_ahead_travel_with_the_last_program(
     session.flush()
     with session.scope():
         pid = process.fork().getpid()
-        session.kill_ahead()
+        session.conclude()
         assert pid.value > 0
     process.wait(pid)
     assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
@@ -227,21 +227,21 @@ def test_kills_ahead_are_not_lost_with_a_program_that_failed(
     with session.scope():
         pid = process.fork().getpid().value
         process.close(999)
-        session.kill_ahead()
+        session.conclude()
         with pytest.raises(SetupError):
             session.pending.settle()
     process.wait(pid)
     assert process.observe(Process.kill, pid, 0).outcome == Denied("ESRCH")
 
 
-def test_who_is_killed_ahead_makes_no_more_calls(process: Process, session: Session) -> None:
+def test_nobody_makes_calls_after_the_judgement(process: Process, session: Session) -> None:
+    session.flush()
     with session.scope():
-        child = process.fork()
-        child.getpid()
-        session.kill_ahead()
+        process.fork().getpid()
+        session.conclude()
         with pytest.raises(LandproofError, match="getpid after the judgement"):
-            child.getpid()
-        assert process.getpid().value > 0
+            process.getpid()
+    assert process.getpid().value > 0
 
 
 def test_kills_ahead_of_nothing_travel_later(
@@ -250,7 +250,7 @@ def test_kills_ahead_of_nothing_travel_later(
     session.flush()
     with session.scope():
         assert process.fork().getpid().value > 0
-        session.kill_ahead()
+        session.conclude()
     assert frames == [1, 2]
     session.flush()
     assert frames == [1, 2, 1]
