@@ -40,6 +40,9 @@ _SIGNALLING = {
 }  # fmt: skip
 
 
+_SOMETIMES = _SIGNALLING | {"prctl", "ptrace", "unshare"}
+
+
 class SharedMemoryError(LandproofError):
     """A call about memory, of a case that did not say that its processes need their own."""
 
@@ -50,15 +53,17 @@ def check(name: str, arguments: Sequence[Argument]) -> None:
     Raises:
         SharedMemoryError: It is one.
     """
-    flags = [argument for argument in arguments if isinstance(argument, int)]
-    if (
-        name in _CALLS
-        or (name == "unshare" and any(flag & _UNSHARED for flag in flags))
-        or (name == "ptrace" and not _TRACING.intersection(flags[:1]))
-        or (name == "prctl" and flags[:1] == [PR_SET_DUMPABLE])
-        or (name in _SIGNALLING and _CORE.intersection(flags[:2]))
-    ):
+    if name in _CALLS or (name in _SOMETIMES and _is_about_memory(name, arguments)):
         raise SharedMemoryError(
             f"{name} is about memory, and its process may share that of others: "
             "mark the case with own_memory"
         )
+
+
+def _is_about_memory(name: str, arguments: Sequence[Argument]) -> bool:
+    flags = [argument for argument in arguments if isinstance(argument, int)]
+    if name in _SIGNALLING:
+        return not _CORE.isdisjoint(flags[:2])
+    if name == "unshare":
+        return any(flag & _UNSHARED for flag in flags)
+    return flags[:1] == [PR_SET_DUMPABLE] if name == "prctl" else _TRACING.isdisjoint(flags[:1])

@@ -41,6 +41,9 @@ _PRIVATE = _PASSING | {
     "setuid", "umount2", "unshare",
 }  # fmt: skip
 """Calls that change nothing of another process: children, which are killed, may make them."""
+_ABOUT_ANOTHER = {
+    "fcntl", "kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill",
+}  # fmt: skip
 
 
 def is_spent(process: Process, place: str) -> bool:
@@ -100,7 +103,7 @@ def _number(argument: object) -> int:
 
 def _leaves_nothing(call: Call, process: Process, place: str) -> bool:
     kind = call.batch.ops[call.index].kind
-    if kind is OpKind.GIVE or (kind is OpKind.CALL and _is_about_a_child(call, process)):
+    if kind is OpKind.GIVE or (call.name in _ABOUT_ANOTHER and _is_about_a_child(call, process)):
         return True
     if kind is OpKind.KILL or _process_of(call) != process.id:
         return kind is not OpKind.CALL or call.name in _PRIVATE

@@ -69,6 +69,9 @@ class Status(IntEnum):
     """Its process was dead already."""
 
 
+_STATUSES = tuple(Status)
+
+
 class BufferFlag(IntFlag):
     """Which way a buffer goes."""
 
@@ -161,13 +164,13 @@ def padded(size: int) -> int:
 
 
 def _source(source: Source) -> bytes:
+    if isinstance(source, int):
+        return _SOURCE.pack(0, 0, 0, 0, 0, source & _U64)
     if isinstance(source, Result):
         return _SOURCE.pack(1, 0, source.op, 0, 0, source.more)
     if isinstance(source, Data):
         return _SOURCE.pack(2, source.width, source.op, 0, 0, source.offset)
-    if isinstance(source, Address):
-        return _SOURCE.pack(3, 0, 0, source.buffer, 0, source.offset)
-    return _SOURCE.pack(0, 0, 0, 0, 0, source & _U64)
+    return _SOURCE.pack(3, 0, 0, source.buffer, 0, source.offset)
 
 
 def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
@@ -191,7 +194,7 @@ def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
             parts += (_FIX.pack(fix.buffer, fix.width, fix.offset), _source(fix.source))
         for buffer in op.buffers:
             parts.append(_BUFFER.pack(buffer.flags, buffer.size))
-            if buffer.flags & BufferFlag.IN:
+            if buffer.flags is not BufferFlag.OUT:
                 parts.append(buffer.data.ljust(padded(buffer.size), b"\0"))
     size = FRAME.size - 4 + sum(map(len, parts))
     parts[0] = FRAME.pack(size, identity, FrameKind.PROGRAM, len(ops))
@@ -209,5 +212,5 @@ def decode_records(payload: bytes) -> Iterator[tuple[int, Record]]:
     while at < len(payload):
         op, status, size, value = _RECORD.unpack_from(payload, at)
         at += _RECORD.size
-        yield op, Record(Status(status), value, payload[at : at + size])
+        yield op, Record(_STATUSES[status], value, payload[at : at + size])
         at += padded(size)
