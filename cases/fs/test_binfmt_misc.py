@@ -88,5 +88,5 @@ def test_format(case: Format, process: Process, tree: Tree, judge: Judge) -> Non
     with handled_format(process, tree, case.flags) as (child, file):
         control = child.fork().observe(Process.exec, file)
         sandboxed = child.under(tree.layer(XR, case.rules))
-        observed = sandboxed.observe(Process.exec, file)
+        observed = sandboxed.observe(Process.exec, file).outcome
     judge(case.expect, observed, control)
