@@ -194,7 +194,7 @@ def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
             parts += (_FIX.pack(fix.buffer, fix.width, fix.offset), _source(fix.source))
         for buffer in op.buffers:
             parts.append(_BUFFER.pack(buffer.flags, buffer.size))
-            if buffer.flags is not BufferFlag.OUT:
+            if buffer.flags & BufferFlag.IN:
                 parts.append(buffer.data.ljust(padded(buffer.size), b"\0"))
     size = FRAME.size - 4 + sum(map(len, parts))
     parts[0] = FRAME.pack(size, identity, FrameKind.PROGRAM, len(ops))
