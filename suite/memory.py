@@ -38,8 +38,6 @@ _CORE = {
 _SIGNALLING = {
     "kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill",
 }  # fmt: skip
-
-
 _SOMETIMES = _SIGNALLING | {"prctl", "ptrace", "unshare"}
 
 

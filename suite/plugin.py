@@ -36,7 +36,6 @@ RECORD = "landproof"
 _TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
-_process = pytest.StashKey[Process]()
 _spent = pytest.StashKey[bool]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
@@ -180,6 +179,7 @@ def facts(ground: Ground) -> Facts:
 
 
 def _mounted(wanted: FileSystem, item: pytest.Item, ground: Ground, target_name: str) -> str:
+    """Where it is mounted; a case whose target lacks what that takes is not shown there."""
     try:
         return mounted(wanted, ground, item.config.stash[_hub].target(target_name))
     except MissingError as error:
@@ -208,7 +208,6 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
     parent = ground.root if _has_own_memory(item) else ground.sharing
     spare = ground.spare[parent]
     process = spare.pop() if spare else parent.fork()
-    item.stash[_process] = process
     with ground.session.scope():
         if Need.TRACEPOINTS not in _needs(item):
             tracefs.forget(process)
@@ -250,7 +249,7 @@ def port(item: pytest.Item) -> int:
 
 
 @pytest.fixture(name="judge")
-def judge_fixture(item: pytest.Item, ground: Ground) -> Callable[..., None]:
+def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callable[..., None]:
     """Judge what was observed: ``judge(expectation, observed, control)``, once a test."""
 
     def rule(
@@ -260,9 +259,8 @@ def judge_fixture(item: pytest.Item, ground: Ground) -> Callable[..., None]:
     ) -> None:
         if _judgement in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
-        process = item.stash.get(_process, None)
-        item.stash[_spent] = process is not None and is_spent(process, ground.place)
-        ground.session.conclude(*[process.id] if process and item.stash[_spent] else [])
+        item.stash[_spent] = is_spent(process, ground.place)
+        ground.session.conclude(*[process.id] if item.stash[_spent] else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation

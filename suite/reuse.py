@@ -63,7 +63,7 @@ def tidy_up(process: Process) -> None:
     """
     session = process.session
     left: set[int] = set()
-    for call in list(_calls(session)):
+    for call in _calls(session):
         if call.failure:
             continue
         if call.name == "give" and call.arguments[1] == process.id:
@@ -115,7 +115,7 @@ def _leaves_nothing(call: Call, process: Process, place: str) -> bool:
         del paths[0]  # any words, until somebody follows them
     if call.name == "fsopen":
         return paths == ["tracefs"]  # of which no file is a switch of a process
-    if call.name in ("openat", "mkdirat") and isinstance(call.arguments[0], Call):
+    if call.name in ("faccessat", "openat", "mkdirat") and isinstance(call.arguments[0], Call):
         # What it opened is known already.
         paths = [path for path in paths if path.startswith(("/", ".."))]
     known = kind is OpKind.CALL and call.name in _PASSING

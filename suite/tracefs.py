@@ -72,6 +72,7 @@ class Trace:
         self._process = process
         self._wanted = names
         self._root: Fd = -1
+        self._found: Observation | None = None
         self._names: dict[str, str] = {}
         self._rest = ""
         self._reads: list[Observation] = []
@@ -82,13 +83,14 @@ class Trace:
     def __enter__(self) -> Self:
         process = self._process
         self._root = mounted(process)
-        if not self.on:
+        if not _is_allowed(process.session.tracing):
             # An earlier case may have left it.
             process.observe(_make_instance, self._root)
             # A kernel that owes the events and lacks them shows none, and is told so by the case.
             process.session.tracing = process.observe(_write, self._root, _ENABLE, b"1")
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
         _write(process, self._root, "trace_clock", b"counter")
+        self._found = process.observe(self._look_for_wanted)
         self._record(b"1")
         return self
 
@@ -107,12 +109,8 @@ class Trace:
 
     @property
     def on(self) -> bool:
-        """Whether the kernel let the events be switched on."""
-        enabled = self._process.session.tracing
-        try:
-            return enabled is not None and enabled.outcome == Allowed()
-        except LandproofError:  # of a case that broke before
-            return False
+        """Whether the kernel has the events, and let them be switched on."""
+        return _is_allowed(self._found) and _is_allowed(self._process.session.tracing)
 
     def events(self) -> Later[Event]:
         """What happened since they were last asked for; to be looked at after the block, too."""
@@ -136,6 +134,12 @@ class Trace:
             self._process.poll(pipe)
         self._reads.append(self._process.observe(_read_all, pipe))
         self._process.close(pipe)
+
+    def _look_for_wanted(self, process: Process) -> None:
+        process.access(f"{_INSTANCE}/{EVENTS}", os.F_OK, at=self._root)
+        for name in self._wanted:
+            folder = f"{_INSTANCE}/{EVENTS}/{PREFIX}{name}"
+            process.access(folder, os.F_OK, at=self._root)
 
     def _record(self, switch: bytes) -> Call:
         switched = self._process.observe(_write, self._root, "tracing_on", switch)
@@ -181,6 +185,13 @@ def _frees(event: Event, domain: str) -> bool:
     return event.name == "free_domain" and event.fields["domain"] == domain
 
 
+def _is_allowed(observed: Observation | None) -> bool:
+    try:
+        return observed is not None and observed.outcome == Allowed()
+    except LandproofError:  # of a case that broke before
+        return False
+
+
 def mounted(process: Process) -> Call:
     """The root of tracefs, where nobody else sees it: no path leads there."""
     context = process.fsopen("tracefs")
@@ -194,6 +205,7 @@ def forget(process: Process) -> None:
         root = mounted(process)
         process.observe(_write, root, _ENABLE, b"0")
         process.close(root)
+        process.session.flush()  # a case that asks for nothing sends nothing
         process.session.tracing = None
 
 

@@ -345,28 +345,6 @@ static void finish_segment(int id)
 		watch(program, id, program->cursor, process->end);
 }
 
-static int valid(struct program *program)
-{
-	struct view view;
-	size_t out = 0; /* its results must fit a frame */
-	uint8_t *at = program->code.base, *limit = at + program->code.size;
-	for (uint32_t i = 0; i < program->count; i++) {
-		at = parse(at, limit, &view);
-		if (!at)
-			return 0;
-		struct op *op = view.op;
-		int target = op->kind == OP_FORK ? 0 : op->kind == OP_GIVE ? 1 : -1;
-		if (target >= 0 && (op->args < 2 || view.arg[target].kind != SOURCE_LITERAL ||
-				    !view.arg[target].value || view.arg[target].value >= PROCESSES))
-			return 0;
-		for (int b = 0; b < op->buffers; b++)
-			out += view.buffer[b]->flags & BUFFER_OUT ? PAD((size_t)view.buffer[b]->size) : 0;
-		if (out > MAX_FRAME)
-			return 0;
-	}
-	return at == limit;
-}
-
 static void take_frame(void)
 {
 	struct frame frame;
@@ -386,7 +364,7 @@ static void take_frame(void)
 		end(0);
 	*program = (struct program){ 1, 0, 0, -1, 0, -1, frame.id, frame.count,
 				     program->code.base, program->code, program->state };
-	if (!valid(program))
+	if (!is_valid(&program->code, program->count))
 		refuse("malformed frame: operations that do not fit it");
 }
 

@@ -66,6 +66,7 @@ void shrink(struct area *area);
 int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed);
 long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int *fds);
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view);
+int is_valid(struct area *code, uint32_t count);
 int is_last(struct op *op);
 int is_alone(struct op *op);
 int end_ahead(struct view *fork, int index, uint8_t *at, uint8_t *limit);

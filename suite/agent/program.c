@@ -34,6 +34,29 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 	return at;
 }
 
+/* Whether so many operations fit where they lie, and their results a frame. */
+int is_valid(struct area *code, uint32_t count)
+{
+	struct view view;
+	size_t out = 0;
+	uint8_t *at = code->base, *limit = at + code->size;
+	for (uint32_t i = 0; i < count; i++) {
+		at = parse(at, limit, &view);
+		if (!at)
+			return 0;
+		struct op *op = view.op;
+		int target = op->kind == OP_FORK ? 0 : op->kind == OP_GIVE ? 1 : -1;
+		if (target >= 0 && (op->args < 2 || view.arg[target].kind != SOURCE_LITERAL ||
+				    !view.arg[target].value || view.arg[target].value >= PROCESSES))
+			return 0;
+		for (int b = 0; b < op->buffers; b++)
+			out += view.buffer[b]->flags & BUFFER_OUT ? PAD((size_t)view.buffer[b]->size) : 0;
+		if (out > MAX_FRAME)
+			return 0;
+	}
+	return at == limit;
+}
+
 /* Its process answers for what came before it: it becomes another one, or none. */
 int is_last(struct op *op)
 {

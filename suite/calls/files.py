@@ -180,9 +180,9 @@ class Files(Caller):
         """newfstatat(2)."""
         return self.syscall("newfstatat", AT_FDCWD, path, Out(256), 0)
 
-    def access(self, path: str, mode: int) -> Call:
+    def access(self, path: str, mode: int, *, at: Fd = AT_FDCWD) -> Call:
         """faccessat(2)."""
-        return self.syscall("faccessat", AT_FDCWD, path, mode)
+        return self.syscall("faccessat", at, path, mode)
 
     def readlink(self, path: str) -> Call:
         """readlinkat(2)."""
