@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Controls that are more than one action that is allowed."""
 
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Observation
+from suite.case import Allowed, Denied, Observation, Outcome, Rejected
 
 
 def refused(observation: Observation, errno: str) -> Outcome:

@@ -8,11 +8,7 @@ domain_is_scoped() in security/landlock/task.c.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import Expectation
-from suite.process import Process
-from suite.rows import Case
-from suite.ruleset import Ruleset
+from suite.case import FS, Case, Expectation, Process, Ruleset
 
 UNSCOPED = Ruleset(fs=FS.EXECUTE)
 """A layer that has nothing to do with scopes."""

@@ -13,8 +13,8 @@ from reports import words
 from reports.history import SILENT
 from reports.page import Entry, Page, Section, Table
 from suite.errors import InfrastructureError, UsageError
-from suite.outcome import Outcome
-from suite.records import CaseRecord, Verdict
+from suite.judge.outcome import Outcome
+from suite.judge.records import CaseRecord, Verdict
 
 
 @dataclass(frozen=True, slots=True)

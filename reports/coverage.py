@@ -18,9 +18,9 @@ from tabulate import tabulate
 from reports.formats.markdown import escape
 from reports.results import load
 from reports.words import span
-from suite.behaviours import Behaviour, behaviours
 from suite.errors import LandproofError
-from suite.records import CaseRecord, Results, Verdict
+from suite.judge.behaviours import Behaviour, behaviours
+from suite.judge.records import CaseRecord, Results, Verdict
 
 _UNHEARD = {Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST}
 _ROW = re.compile(r"\[.*\]$")

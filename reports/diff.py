@@ -26,7 +26,7 @@ from enum import StrEnum
 
 from reports.summary import KernelLine, summarize
 from suite.errors import UsageError
-from suite.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
 
 BAD = frozenset(Verdict) - GOOD - {Verdict.SKIPPED}
 DEAD = frozenset({Verdict.CRASHED, Verdict.HUNG})

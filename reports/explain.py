@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from reports import words
 from reports.page import Entry, Page, Section, Table
 from reports.summary import summarize
-from suite.behaviours import Behaviour
-from suite.declared import Declared
-from suite.records import CaseRecord, Results, TargetRecord
+from suite.judge.behaviours import Behaviour
+from suite.judge.records import CaseRecord, Results, TargetRecord
+from suite.run.declared import Declared
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from reports.merge import moment
 from reports.page import Entry, Page, Section, Table
 from reports.summary import summarize
 from suite.errors import UsageError
-from suite.outcome import Outcome
-from suite.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.outcome import Outcome
+from suite.judge.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
 
 SILENT = frozenset({Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST})
 """Verdicts that don't tell what a kernel does."""

@@ -27,7 +27,7 @@ import msgspec
 
 from reports.history import SILENT
 from suite.errors import UsageError
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 EXCUSABLE = frozenset({Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG})
 """What is a kernel's fault; that nothing was heard can't be known beforehand."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reports.summary import CLAIMS, UNHEARD, by_abi, count
-from suite.abi import FEATURES
-from suite.outcome import Outcome
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.outcome import Outcome
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.landlock.abi import FEATURES
 
 SEVERITY = (
     Verdict.SKIPPED,

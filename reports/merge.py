@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from suite.errors import UsageError
-from suite.records import Results
+from suite.judge.records import Results
 
 
 def merge(runs: Mapping[str, Results]) -> Results:

@@ -17,7 +17,7 @@ import reports.formats
 from reports.diff import Diff
 from reports.page import Page
 from suite.errors import UsageError
-from suite.records import Results
+from suite.judge.records import Results
 
 DEFAULT = "terminal"
 

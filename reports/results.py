@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from suite.errors import InfrastructureError, UsageError
-from suite.records import SCHEMA_VERSION, Results
+from suite.judge.records import SCHEMA_VERSION, Results
 
 _THE_PATH = {
     errno.ENOENT,

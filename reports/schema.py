@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from reports.compat import model
-from suite import records
+from suite.judge import records
 
 
 @dataclass(frozen=True, slots=True)

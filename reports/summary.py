@@ -18,9 +18,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from suite.abi import CREATE, FEATURES, NEWEST, Erratum
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.records import CaseRecord, Facts, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict
+from suite.landlock.abi import CREATE, FEATURES, NEWEST, Erratum
 
 CLAIMS = "claims"
 """The area whose cases ask whether the kernel provides what it claims."""

@@ -10,8 +10,8 @@ from itertools import groupby
 from reports.diff import Change, Diff, KernelChange, Kind
 from reports.matrix import FAULTS, KNOWN, LEGEND, WORDS, Deviation, Matrix, Silence
 from reports.summary import KernelLine
-from suite.outcome import Allowed
-from suite.records import CaseRecord, Results, Verdict
+from suite.judge.outcome import Allowed
+from suite.judge.records import CaseRecord, Results, Verdict
 
 FAULTS_TITLE = "Crashed, hung, lost, broken"
 SKIPPED_TITLE = "Skipped"

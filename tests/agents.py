@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from suite.agent import build, wire
+from suite.agent.channel import run
 from suite.agent.client import AgentClient
 from suite.agent.wire import Buffer, BufferFlag, Fix, Op, OpKind, Record, Source
-from suite.session import Session
-from suite.syscalls import NUMBERS
+from suite.process.session import Session
+from suite.process.syscalls import NUMBERS
 
 ARCH = build.host_arch()
 ENDS_IN_S = 10.0
@@ -57,7 +58,7 @@ class Agent:
 
     def run(self, *ops: Op) -> dict[int, Record]:
         """The records of a program by operation."""
-        return self.client.run(ops)
+        return run(self.client, ops)
 
     def values(self, *ops: Op) -> list[int]:
         """The values of a program that goes through."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.process import Process
-from suite.session import Session
+from suite.process.process import Process
+from suite.process.session import Session
 from tests.agents import Agent, fork
 from tests.fake_archive import Archive, Key, direct
 from vm.store import Store

@@ -13,13 +13,13 @@ import struct
 import sys
 from pathlib import Path
 
-from suite.abi import FS
 from suite.agent import wire
 from suite.agent.build import host_arch
-from suite.outcome import Denied
-from suite.process import Process
-from suite.ruleset import Ruleset
-from suite.syscalls import NUMBERS
+from suite.judge.outcome import Denied
+from suite.landlock.abi import FS
+from suite.landlock.ruleset import Ruleset
+from suite.process.process import Process
+from suite.process.syscalls import NUMBERS
 from suite.targets.local import LocalTarget
 
 ARCH = host_arch()
@@ -85,7 +85,7 @@ def main() -> None:
         blocked.thread()
         case.session.flush()
         forever = wire.Op(wire.OpKind.CALL, blocked.id, NUMBERS[ARCH]["ppoll"], [0] * 4)
-        case.session.client.submit([forever])
+        case.session.channel.submit([forever])
     finally:
         target.stop()
     json.dump(found, sys.stdout)

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from reports.results import save
-from suite.abi import RESTRICT
-from suite.calls.files import Fd
 from suite.cli.run import run
-from suite.process import Process
-from suite.promise import Call
+from suite.landlock.abi import RESTRICT
+from suite.process.process import Process
+from suite.process.promise import Call
+from suite.values import Fd
 
 
 def restrict_nothing(process: Process, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from reports import bisect, explain, history
 from reports.page import Page
 from reports.render import Style, render_page
-from suite.behaviours import Behaviour
-from suite.declared import Declared
-from suite.outcome import Allowed, Denied, Outcome
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.behaviours import Behaviour
+from suite.judge.outcome import Allowed, Denied, Outcome
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.run.declared import Declared
 from tests.report_miniatures import BUG, kernel, never_came_up, run
 from vm.catalogue import version_key
 

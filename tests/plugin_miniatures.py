@@ -4,7 +4,7 @@
 TARGETS = '''
 import pytest
 from suite.errors import InfrastructureError
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 from suite.targets.local import LocalTarget
 
 class Fake(LocalTarget):
@@ -52,12 +52,12 @@ import signal
 from dataclasses import dataclass
 
 import pytest
-from suite.abi import FS, NET
-from suite.expectation import always, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, covers, needs, table
+from suite.landlock.abi import FS, NET
+from suite.judge.expectation import always, since
+from suite.run.needs import Need
+from suite.judge.outcome import Allowed, Denied
+from suite.process.process import Process
+from suite.run.rows import Case, covers, needs, table
 
 YES = always(Allowed())
 

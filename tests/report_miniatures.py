@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from reports.diff import compare
 from reports.render import Style, render, render_diff
-from suite.abi import CREATE, FEATURES, FS, NET, NEWEST, RESTRICT, SCOPE, Feature
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
+from suite.landlock.abi import CREATE, FEATURES, FS, NET, NEWEST, RESTRICT, SCOPE, Feature
 
 DATA = Path(__file__).parent / "data" / "reports"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from reports.results import load
 from suite.cli.run import CONFIG
-from suite.records import CaseRecord, Results
+from suite.judge.records import CaseRecord, Results
 
 PATIENCE_S = 60.0
 """How long anything may take that is waited for; only what is broken takes it."""

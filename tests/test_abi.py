@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.abi import (
+from suite.judge.behaviours import behaviours
+from suite.landlock.abi import (
     ABIS,
     ADD_RULE,
     CREATE,
@@ -27,8 +28,7 @@ from suite.abi import (
     Feature,
     known,
 )
-from suite.behaviours import behaviours
-from suite.syscalls import ARCHES, NUMBERS
+from suite.process.syscalls import ARCHES, NUMBERS
 
 HEADER = Path("/usr/include/linux/landlock.h")
 KINDS: dict[str, type[Feature]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError, UsageError
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 from vm import accel
 from vm.accel import Accelerator
 from vm.command import QEMU

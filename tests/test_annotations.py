@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from reports.diff import compare
 from reports.render import render, render_diff
-from suite.records import Results, TargetRecord, Verdict
+from suite.judge.records import Results, TargetRecord, Verdict
 from tests.report_miniatures import (
     LISTED,
     behaviour,

@@ -8,7 +8,7 @@ import pytest
 import xmlschema
 
 from reports.render import render
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import (
     kernel,
     known,

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import cases
-from suite.behaviours import behaviours
 from suite.cli.run import CONFIG, QUIET
 from suite.errors import UsageError
-from suite.rows import answered, case_id
+from suite.judge.behaviours import behaviours
+from suite.run.rows import answered, case_id
 
 CASES = Path(cases.__file__).parent
 

@@ -13,10 +13,10 @@ from suite.cli import bisect as verb
 from suite.cli import collect
 from suite.cli.main import main
 from suite.cli.run import Outcome
-from suite.declared import Declared
 from suite.errors import Exit, InfrastructureError, UsageError
-from suite.outcome import Allowed, Denied
-from suite.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied
+from suite.judge.records import CaseRecord, TargetRecord, Verdict
+from suite.run.declared import Declared
 from tests.fake_archive import Archive, Key, direct, missing_tools
 from tests.report_miniatures import run
 

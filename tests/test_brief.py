@@ -7,15 +7,15 @@ import pytest
 
 from reports.results import load
 from suite.cli.run import CONFIG, QUIET
-from suite.declared import Collector, Declared
-from suite.rows import place
+from suite.run.declared import Collector, Declared
+from suite.run.rows import place
 from tests.runs import landproof, run, write_cases
 
 pytest_plugins = ["pytester"]
 CASES = """
 import pytest
-from suite.rows import Row, answers, needs, table, vm_only
-from suite.needs import Need
+from suite.run.rows import Row, answers, needs, table, vm_only
+from suite.run.needs import Need
 
 ROWS = {
     "guarded": Row(answers="a", needs=(Need.ROOT,)),
@@ -72,7 +72,7 @@ def house(pytester: pytest.Pytester) -> pytest.Pytester:
 def chosen(house: pytest.Pytester, *options: str) -> tuple[list[str], int]:
     """The ids of the cases of each target that would be run, and how many were left out."""
     ran = Ran()
-    plain = ("-p", "suite.plugin", "-p", "no:cacheprovider", "-q", "--collect-only", "--brief")
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q", "--collect-only", "--brief")
     house.inline_run(*plain, *options, plugins=[ran])
     places = [place(node, ["local"]) for node in ran.nodes]
     return [found[1] for found in places if found], ran.left_out
@@ -136,9 +136,9 @@ def test_a_brief_run_is_brief(
 
 
 ALIKE = '''
-from suite.expectation import always
-from suite.outcome import Allowed
-from suite.rows import Row, table
+from suite.judge.expectation import always
+from suite.judge.outcome import Allowed
+from suite.run.rows import Row, table
 
 @table({"once": Row(), "again": Row()})
 def test_alike(case, process, judge):

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from suite import bugs, rows
-from suite.abi import FEATURES, Erratum
-from suite.bugs import Bug
+from suite.landlock import bugs
+from suite.landlock.abi import FEATURES, Erratum
+from suite.landlock.bugs import Bug
+from suite.run import rows
 
 CASES = Path(__file__).parents[1] / "cases"
 AREAS = {
@@ -48,7 +49,7 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """Every case, collected for one target."""
     taken = Catalogue()
-    options = ["--collect-only", "-q", "-p", "suite.plugin", "-p", "no:cacheprovider"]
+    options = ["--collect-only", "-q", "-p", "suite.run.plugin", "-p", "no:cacheprovider"]
     status = pytest.main([*options, "--rootdir", str(CASES.parent), str(CASES)], plugins=[taken])
     assert status == pytest.ExitCode.OK
     return taken

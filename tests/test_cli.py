@@ -38,10 +38,10 @@ CASES = '''\
 import struct
 from pathlib import Path
 
-from suite.abi import FS
-from suite.expectation import always
-from suite.outcome import Allowed, Denied
-from suite.rows import covers
+from suite.landlock.abi import FS
+from suite.judge.expectation import always
+from suite.judge.outcome import Allowed, Denied
+from suite.run.rows import covers
 
 
 @covers(FS.EXECUTE)

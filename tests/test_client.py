@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pytest
 
 from suite.agent import wire
-from suite.agent.client import AgentClient, AgentLostError, AgentSilentError, patience_s
+from suite.agent.channel import AgentLostError, AgentSilentError, patience_s, run
+from suite.agent.client import AgentClient
 from suite.agent.wire import FRAME, Address, FrameKind, Op, OpKind, Result
 from tests.agents import Agent, fork, give_in, take_out
 
@@ -114,7 +115,7 @@ def test_an_error_frame_is_told(peer: Peer) -> None:
     client = peer.client()
     peer.say(FrameKind.ERROR, b"malformed frame: a header")
     with pytest.raises(AgentLostError, match="the agent ended: malformed frame: a header"):
-        client.run([])
+        run(client, [])
 
 
 def test_an_answer_that_is_overdue(peer: Peer) -> None:

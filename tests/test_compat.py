@@ -14,9 +14,9 @@ from reports.compat.build import build
 from reports.compat.model import Compat, Fixed, State, Support
 from reports.render import render
 from reports.schema import COMPAT
-from suite.abi import ABIS, CREATE, FEATURES
-from suite.outcome import Allowed, Denied
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.landlock.abi import ABIS, CREATE, FEATURES
 from tests.report_miniatures import EINVAL, claim, compat_zoo, kernel, more, run, seventeenth
 
 ZOO = build(compat_zoo())

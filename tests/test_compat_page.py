@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from msgspec.structs import replace
 
 from reports.render import render
-from suite.abi import ABIS, ERRATA, FEATURES, LIMITS
+from suite.landlock.abi import ABIS, ERRATA, FEATURES, LIMITS
 from tests.report_miniatures import compat_zoo
 
 

@@ -2,8 +2,8 @@
 """The coverage page: every behaviour has its place, and clauses are not lost."""
 
 from reports.coverage import cover, render
-from suite.behaviours import Behaviour
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.behaviours import Behaviour
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 LISTED = {
     "read": Behaviour(area="fs", says="open(2) | reads.", source="fs.c"),

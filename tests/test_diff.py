@@ -15,8 +15,8 @@ from reports.render import formats, render, render_diff
 from reports.results import save
 from suite.cli import report
 from suite.errors import Exit, UsageError
-from suite.outcome import Allowed, Denied, Outcome
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied, Outcome
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import (
     EINVAL,
     kernel,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from suite import disks
-from suite.disks import MissingError, Mkfs, extents, make_image
 from suite.errors import InfrastructureError
+from suite.targets import disks
+from suite.targets.disks import MissingError, Mkfs, extents, make_image
 
 PICKY = """#!/bin/sh
 for word; do image=$word; done

@@ -5,9 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from suite.abi import ABIS, ADD_RULE, FEATURES, FS, NET, NEWEST, RESTRICT, SCOPE, Erratum, Feature
-from suite.bugs import SIGIO_BYPASS
-from suite.expectation import (
+from suite.judge.expectation import (
     ByBug,
     ByErratum,
     Clause,
@@ -19,8 +17,21 @@ from suite.expectation import (
     owed_outcome,
     since,
 )
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.records import Facts
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.records import Facts
+from suite.landlock.abi import (
+    ABIS,
+    ADD_RULE,
+    FEATURES,
+    FS,
+    NET,
+    NEWEST,
+    RESTRICT,
+    SCOPE,
+    Erratum,
+    Feature,
+)
+from suite.landlock.bugs import SIGIO_BYPASS
 
 YES, NO = Allowed(), Denied("EACCES")
 ENOSYS = Rejected("create_ruleset", "ENOSYS")

@@ -9,8 +9,8 @@ import pytest
 from suite.cli.collect import declared_cases, find
 from suite.cli.main import main
 from suite.cli.run import CONFIG, run
-from suite.declared import Declared, selection
 from suite.errors import Exit, UsageError
+from suite.run.declared import Declared, selection
 
 OLD = Path(__file__).parent / "data" / "results" / "v1.json"
 ROW = "history/whiteouts[mknod-no-make-reg]"

@@ -10,19 +10,19 @@ from typing import cast
 
 import pytest
 
-from suite import filesystems as under_test
-from suite.disks import MissingError
 from suite.errors import InfrastructureError
-from suite.filesystems import FileSystem, filesystems, lay_tree, mounted
-from suite.modules import load_modules
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.records import KernelBuild
-from suite.rows import Row, table
-from suite.session import Session
+from suite.judge.outcome import Allowed, Denied, Outcome
+from suite.judge.records import KernelBuild
+from suite.process.process import Process
+from suite.process.session import Session
+from suite.run.rows import Row, filesystems, table
+from suite.targets import filesystems as under_test
 from suite.targets.base import Ground, Target
+from suite.targets.disks import MissingError
+from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.local import LocalTarget
-from suite.tree import CONTENT
+from suite.targets.modules import load_modules
+from suite.targets.tree import CONTENT
 from tests.runs import wait_until
 from tests.test_machine import stored
 from tests.test_needs import FULL
@@ -34,8 +34,8 @@ pytest_plugins = ["pytester"]
 BLOCK_DEVICES = Path("/sys/block")
 
 CASES = """
-from suite.filesystems import FileSystem, filesystems
-from suite.rows import Row, table
+from suite.case import FileSystem, filesystems
+from suite.run.rows import Row, table
 
 @filesystems(FileSystem.TMPFS, FileSystem.OVERLAY_LOWER)
 @table({"row": Row(), "other-row": Row()})
@@ -63,9 +63,9 @@ def test_ids_are_permanent() -> None:
 def test_the_file_system_is_the_last_part_of_an_id(pytester: pytest.Pytester) -> None:
     area = pytester.mkdir("area")
     (area / "test_mini.py").write_text(CASES)
-    plain = ("-p", "suite.plugin", "-p", "no:cacheprovider", "--target", "local")
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "--target", "local")
     items, _ = pytester.inline_genitems(*plain)
-    from suite.rows import case_id  # noqa: PLC0415 (rows is imported anew by the plugin)
+    from suite.run.rows import case_id  # noqa: PLC0415 (rows is imported anew by the plugin)
 
     assert [case_id(item) for item in items] == [
         "area/mini[row-tmpfs]",
@@ -197,7 +197,7 @@ def test_a_machine_gives_the_modules_of_its_kernel(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("error", [MissingError("needs a moon"), InfrastructureError("no moon")])
 def test_what_can_not_be_mounted_is_tried_once(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
+    monkeypatch: pytest.MonkeyPatch, session: Session, error: Exception
 ) -> None:
     tries = []
 
@@ -206,16 +206,16 @@ def test_what_can_not_be_mounted_is_tried_once(
         raise error
 
     monkeypatch.setattr(under_test, "_mount", fail)
-    ground = bare_ground(None)
+    ground = bare_ground(None, session)
     for _ in range(3):
         with pytest.raises(type(error), match="moon"):
             mounted(FileSystem.EXT4, ground, LocalTarget())
     assert tries == [FileSystem.EXT4]
 
 
-def test_without_a_mount_namespace_nothing_is_mounted() -> None:
+def test_without_a_mount_namespace_nothing_is_mounted(session: Session) -> None:
     with pytest.raises(MissingError, match="mount namespace"):
-        mounted(FileSystem.TMPFS, bare_ground(None, private=False), LocalTarget())
+        mounted(FileSystem.TMPFS, bare_ground(None, session, private=False), LocalTarget())
 
 
 def test_what_the_kernel_lacks_is_told_with_its_option(session: Session) -> None:

@@ -11,8 +11,8 @@ from reports.history import History, history
 from reports.results import save
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
-from suite.outcome import Allowed
-from suite.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.outcome import Allowed
+from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from tests.page_miniatures import BUGGY, CALM, EACCES, ERRATUM, build, builds, case, runs
 from tests.report_miniatures import never_came_up, run
 from vm.catalogue import version_key

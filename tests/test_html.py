@@ -15,9 +15,9 @@ from reports.html.bench import synthetic
 from reports.html.data import Data, compact
 from reports.matrix import build
 from reports.render import render
-from suite.behaviours import Behaviour
-from suite.outcome import Allowed
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.behaviours import Behaviour
+from suite.judge.outcome import Allowed
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, kernel, known, run, zoo
 
 VOID = {"meta", "input"}

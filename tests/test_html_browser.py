@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from reports.html.bench import synthetic
 from reports.matrix import build
 from reports.render import render
-from suite.records import CaseRecord, Results, Verdict
+from suite.judge.records import CaseRecord, Results, Verdict
 from tests.browser import CHROMIUM, Browser
 from tests.report_miniatures import BUG, LISTED, hostile, known, zoo
 

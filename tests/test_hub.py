@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from suite.agent.client import AgentLostError
+from suite.agent.channel import AgentLostError
 from suite.errors import InfrastructureError, LandproofError, UsageError
-from suite.hub import MOST_FAILED_STARTS, MOST_STARTS, Hub, TargetDownError
-from suite.records import CaseRecord, Envelope, Facts, KernelBuild, Verdict
+from suite.judge.records import CaseRecord, Envelope, Facts, KernelBuild, Verdict
 from suite.targets.base import Ground, Target
+from suite.targets.hub import MOST_FAILED_STARTS, MOST_STARTS, Hub, TargetDownError
 
 FACTS = Facts(release="6.12", version="#1", machine="x86_64", abi=6, errata=None)
 BUILD = KernelBuild(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 from vm import initramfs
 from vm.kernel import Kernel
 

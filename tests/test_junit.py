@@ -13,7 +13,7 @@ import xmlschema
 from msgspec.structs import replace
 
 from reports.render import render
-from suite.records import Results, TargetRecord, Verdict
+from suite.judge.records import Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, few, hostile, kernel, known, known_bug, run, zoo
 
 SCHEMA = Path(__file__).parent / "data" / "junit-10.xsd"

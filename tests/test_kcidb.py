@@ -9,7 +9,7 @@ import kcidb_io
 import pytest
 
 from reports.render import render
-from suite.records import Results, TargetRecord
+from suite.judge.records import Results, TargetRecord
 from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
 
 RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}

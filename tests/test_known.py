@@ -15,8 +15,8 @@ from reports.results import save
 from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
-from suite.outcome import Allowed, Denied, Outcome
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied, Outcome
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import kernel, never_came_up, run
 from tests.runs import landproof, write_cases
 from tests.runs import run as execute
@@ -281,8 +281,8 @@ def test_a_baseline_of_other_targets_is_refused_before_anything_runs(
 
 
 CASES = '''\
-from suite.expectation import always
-from suite.outcome import Denied
+from suite.judge.expectation import always
+from suite.judge.outcome import Denied
 
 def test_deviates(process, judge):
     """No process has a number."""

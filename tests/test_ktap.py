@@ -14,7 +14,7 @@ from tap.parser import Parser
 
 from reports.matrix import FAULTS, is_known
 from reports.render import render
-from suite.records import GOOD, Results, TargetRecord, Verdict
+from suite.judge.records import GOOD, Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
 
 RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}

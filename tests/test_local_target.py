@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from suite.agent import build
-from suite.records import Verdict
+from suite.judge.records import Verdict
 from suite.targets.local import LocalTarget
 from tests.agents import survivors
 

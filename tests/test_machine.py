@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 from vm import accel, command
 from vm.command import QEMU, Accelerator
 from vm.kernel import Kernel
@@ -330,7 +330,7 @@ from pathlib import Path
 from vm.machine import Machine
 from vm.command import Accelerator
 from vm.kernel import Kernel
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 build = KernelBuild(name="x", release="x", version="1", source="path:x", sha256="0")
 modules = Path(sys.argv[2]) if sys.argv[2] else None
 kernel = Kernel(build=build, vmlinuz=Path(sys.argv[1]), modules=modules, config=None)

@@ -5,8 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from reports.matrix import LEGEND, SEVERITY, WORDS, Cell, build
-from suite.outcome import Denied
-from suite.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.outcome import Denied
+from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from tests.report_miniatures import EINVAL, claim, known, run, zoo
 
 KERNELS = tuple(target.name for target in zoo().targets)

@@ -6,9 +6,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from suite.calls.tasks import PR_SET_DUMPABLE, PTRACE_SEIZE
-from suite.memory import SharedMemoryError
-from suite.process import CLONE_NEWNET, CLONE_NEWUSER, CLONE_VM, Process
+from suite.process.calls.tasks import (
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    CLONE_VM,
+    PR_SET_DUMPABLE,
+    PTRACE_SEIZE,
+)
+from suite.process.memory import SharedMemoryError
+from suite.process.process import Process
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 

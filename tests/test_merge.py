@@ -10,7 +10,7 @@ from reports.merge import merge
 from reports.results import load, save
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
-from suite.records import Results
+from suite.judge.records import Results
 from tests.report_miniatures import run, zoo
 
 A, B, C = zoo().targets[:3]

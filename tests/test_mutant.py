@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reports.results import load
-from suite.outcome import Denied, Outcome, Rejected
-from suite.records import TargetRecord, Verdict
+from suite.judge.outcome import Denied, Outcome, Rejected
+from suite.judge.records import TargetRecord, Verdict
 
 CHECKOUT = Path(__file__).parents[1]
 GOOD = {Verdict.CONFORMS, Verdict.UNFIXED}

@@ -2,18 +2,20 @@
 """What a case needs and a target lacks, and the layout of rulesets."""
 
 import struct
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
-from suite.abi import FS, NET, SCOPE
 from suite.agent.wire import Buffer
-from suite.needs import _PRESENT, Need, unmet
-from suite.process import Process
-from suite.records import Facts
-from suite.ruleset import Ruleset, attr_size, net_port, path_beneath
-from suite.session import Session
+from suite.judge.records import Facts
+from suite.landlock.abi import FS, NET, SCOPE
+from suite.landlock.ruleset import Ruleset, net_port, path_beneath
+from suite.process.notes import Notes
+from suite.process.process import Process
+from suite.process.session import Session
+from suite.run.needs import _PRESENT, Need, unmet
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 
@@ -46,7 +48,8 @@ class Machine(LocalTarget):
 
 def ground(facts: Facts = FULL, *, private: bool = True) -> Ground:
     nothing = cast(Any, None)
-    return Ground(nothing, nothing, nothing, "/x", "/x/agent", private, facts)
+    session = cast(Session, SimpleNamespace(notes=Notes()))
+    return Ground(session, nothing, nothing, "/x", "/x/agent", private, facts)
 
 
 def test_every_need_is_probed_and_says_a_reason() -> None:
@@ -105,7 +108,7 @@ def test_an_attribute_is_no_longer_than_what_is_handled(
     session: Session, ruleset: Ruleset, words: list[int]
 ) -> None:
     """So that each kernel sees what it would see of a program that asks for this."""
-    assert attr_size(ruleset.attr()) == 8 * len(words)
+    assert ruleset.attr().size == 8 * len(words)
     Process(session, 1).create_ruleset(ruleset.attr(), 0)
     assert laid_out(session) == [struct.pack(f"<{len(words)}Q", *words)]
 

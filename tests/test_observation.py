@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import NotRunError, Process
-from suite.promise import HungError, Mode, SetupError
-from suite.session import Session
+from suite.judge.outcome import Allowed, Denied, Rejected
+from suite.process.process import NotRunError, Process
+from suite.process.promise import HungError, Mode, SetupError
+from suite.process.session import Session
 
 
 def test_a_hung_observation_is_no_outcome(session: Session, process: Process) -> None:

@@ -9,8 +9,8 @@ from reports.diff import compare
 from reports.history import history
 from reports.render import formats, render
 from reports.results import load
-from suite.outcome import Allowed, Denied
-from suite.records import SCHEMA_VERSION, Verdict
+from suite.judge.outcome import Allowed, Denied
+from suite.judge.records import SCHEMA_VERSION, Verdict
 from vm.catalogue import version_key
 
 OLD = Path(__file__).parent / "data" / "results"

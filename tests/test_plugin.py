@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from suite.errors import Exit
-from suite.plugin import RECORD
+from suite.run.plugin import RECORD
 from tests.plugin_miniatures import CASES, TARGETS
 
 pytest_plugins = ["pytester"]
@@ -45,7 +45,7 @@ def house(pytester: pytest.Pytester) -> pytest.Pytester:
 def run(house: pytest.Pytester, *options: str) -> tuple[Collector, int | pytest.ExitCode | None]:
     """Run the cases; what was collected, and the exit status."""
     collector = Collector()
-    plain = ("-p", "suite.plugin", "-p", "no:cacheprovider", "-q")
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q")
     result = house.inline_run(*plain, *options, plugins=[collector])
     return collector, result.ret
 
@@ -79,7 +79,7 @@ VERDICTS = {
 def test_every_case_gives_one_record(
     house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suite.promise.patience_s", lambda _: 0.4)
+    monkeypatch.setattr("suite.process.promise.patience_s", lambda _: 0.4)
     collector, status = run(house, "--target", "fake")
     records = collector.records()
     assert set(records) == {f"area/mini[{name}]" for name in VERDICTS}
@@ -149,7 +149,7 @@ def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("more", [(), ("-n", "2", "--dist", "loadgroup")], ids=["", "xdist"])
 def test_an_unknown_target_is_one_line(house: pytest.Pytester, more: tuple[str, ...]) -> None:
-    result = house.runpytest_inprocess("-p", "suite.plugin", "--target", "nowhere", *more)
+    result = house.runpytest_inprocess("-p", "suite.run.plugin", "--target", "nowhere", *more)
     assert result.ret == Exit.USAGE + 2 == pytest.ExitCode.USAGE_ERROR
     output = [*result.outlines, *result.errlines]
     assert "ERROR: no such target: nowhere (there is local, and vm:NAME)" in output
@@ -164,7 +164,7 @@ def test_tests_without_a_target_are_none_of_ours(house: pytest.Pytester) -> None
 
 def test_verdicts_are_shown(house: pytest.Pytester) -> None:
     result = house.runpytest_inprocess(
-        "-p", "suite.plugin", "-v", "--target", "fake", "-k", "conforms or deviates or vm_only"
+        "-p", "suite.run.plugin", "-v", "--target", "fake", "-k", "conforms or deviates or vm_only"
     )
     lines = [line.rpartition("::")[2] for line in result.outlines if "::test_" in line]
     shown = {line.split("[")[0]: line.split()[1] for line in lines if "%" in line}
@@ -179,7 +179,7 @@ def test_verdicts_are_shown(house: pytest.Pytester) -> None:
 
 def test_a_file_that_is_no_case_is_told_as_pytest_does(house: pytest.Pytester) -> None:
     (house.path / "area" / "test_torn.py").write_text("import nothing_of_this_name")
-    result = house.runpytest_inprocess("-p", "suite.plugin", "--target", "fake")
+    result = house.runpytest_inprocess("-p", "suite.run.plugin", "--target", "fake")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*No module named 'nothing_of_this_name'*"])
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from reports.render import Style, formats, render, style_of
 from reports.summary import summarize
 from suite.errors import UsageError
-from suite.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from tests.report_miniatures import DATA, goldens, run, zoo
 
 LINES = {target.name: str(summarize(target)) for target in zoo().targets}

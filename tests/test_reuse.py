@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from suite.abi import CREATE, FS
-from suite.calls.files import F_SETOWN, O_PATH
-from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_FILES, Process
-from suite.promise import Call
-from suite.reuse import is_spent, tidy_up
-from suite.ruleset import Ruleset
+from suite.judge.outcome import Allowed, Denied
+from suite.landlock.abi import CREATE, FS
+from suite.landlock.ruleset import Ruleset
+from suite.process.calls.files import F_SETOWN, O_PATH
+from suite.process.calls.tasks import CLONE_FILES, PIDFD_SIGNAL_PROCESS_GROUP
+from suite.process.process import Process
+from suite.process.promise import Call
+from suite.process.reuse import is_spent, tidy_up
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 

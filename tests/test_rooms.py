@@ -1,49 +1,129 @@
 # SPDX-License-Identifier: MIT
-"""Imports go one way: cases, vm and reports know suite; only suite/cli knows all."""
+"""The whole picture of who may import whom: a new arrow fails, and so does one that is gone."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MAY_IMPORT = {
-    "cases": {"cases", "suite"},
-    "vm": {"vm", "suite"},
-    "reports": {"reports", "suite"},
-    "suite": {"suite"},
-    "suite/cli": {"cases", "vm", "reports", "suite"},
-}
-ROOMS = {"cases", "vm", "reports", "suite", "tests"}
+GROUND = {"suite/errors", "suite/values"}
+"""Whoever needs them may take them."""
+FLOORS: list[dict[str, set[str]]] = [
+    {"suite/errors": set(), "suite/values": set()},
+    {"suite/landlock": set(), "suite/agent": set()},
+    {"suite/judge": {"suite/landlock"}},
+    {"suite/process": {"suite/agent", "suite/judge", "suite/landlock"}},
+    {
+        "suite/targets": {"suite/agent", "suite/judge", "suite/landlock", "suite/process"},
+        "suite/witness": {"suite/judge", "suite/process"},
+    },
+    {
+        "suite/run": {
+            "suite/agent", "suite/judge", "suite/landlock", "suite/process", "suite/targets",
+            "suite/witness",
+        },
+        "vm": {"suite/agent", "suite/judge", "suite/targets"},
+    },
+    {
+        "suite/case": {
+            "suite/judge", "suite/landlock", "suite/process", "suite/run", "suite/targets",
+            "suite/witness",
+        },
+        "reports": {"suite/judge", "suite/landlock", "suite/run"},
+    },
+    {
+        "cases": {
+            "suite/case", "suite/judge", "suite/landlock", "suite/process", "suite/targets",
+            "suite/witness",
+        },
+    },
+    {
+        "suite/cli": {
+            "cases", "reports", "suite/agent", "suite/judge", "suite/process", "suite/run",
+            "suite/targets", "vm",
+        },
+    },
+]  # fmt: skip
+"""From the ground up: what each room imports, apart from the ground."""
+MAY_IMPORT = {room: known for floor in FLOORS for room, known in floor.items()}
+PACKAGES = {"suite", "cases", "vm", "reports", "tests"}
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The rooms that a file imports from."""
+def room_of(parts: tuple[str, ...]) -> str:
+    """The room of a module; those inside of ``suite`` are its folders, and its few files."""
+    return "/".join(parts[:2]) if parts[0] == "suite" and len(parts) > 1 else parts[0]
+
+
+def files() -> Iterator[tuple[str, Path]]:
+    """Every file of the packages but the tests, with its room."""
+    for package in sorted(PACKAGES - {"tests"}):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield room_of(path.relative_to(ROOT).with_suffix("").parts), path
+
+
+@cache
+def imported(path: Path) -> frozenset[tuple[str, ...]]:
+    """The modules that a file imports from our packages, wherever in it, also for types only."""
+    found: set[tuple[str, ...]] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = "." in node.module
+            names = [node.module if whole else f"{node.module}.{it.name}" for it in node.names]
         else:
             continue
-        yield from ROOMS.intersection(name.partition(".")[0] for name in names)
+        modules = (tuple(name.split(".")) for name in names)
+        found |= {parts for parts in modules if parts[0] in PACKAGES}
+    return frozenset(found)
+
+
+def arrows() -> dict[str, set[str]]:
+    """Who imports whom, as the files have it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for room, path in files():
+        found[room] |= {other for parts in imported(path) if (other := room_of(parts)) != room}
+    return found
+
+
+def test_every_file_has_a_room() -> None:
+    assert {room for room, _ in files()} == {*MAY_IMPORT, "suite/__init__"}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
-def test_a_room_imports_only_what_it_may_know(room: str) -> None:
-    files = [
-        path
-        for path in sorted((ROOT / room).rglob("*.py"))
-        if room != "suite" or ROOT / "suite/cli" not in path.parents
-    ]
-    assert files
-    for path in files:
-        assert set(imported(path)) <= MAY_IMPORT[room], path
+def test_the_picture_is_what_the_files_import(room: str) -> None:
+    assert arrows()[room] - GROUND == MAY_IMPORT[room]
 
 
-def test_only_the_command_line_is_imported_by_none() -> None:
-    for path in sorted((ROOT / "suite").rglob("*.py")):
-        if ROOT / "suite/cli" in path.parents:
-            continue
-        assert "suite.cli" not in path.read_text(encoding="utf-8"), path
+def test_every_arrow_goes_down() -> None:
+    floor_of = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    for room, known in MAY_IMPORT.items():
+        assert all(floor_of[other] < floor_of[room] for other in known), room
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    modules = {path.relative_to(ROOT).with_suffix("").parts: path for _, path in files()}
+    edges = {
+        module: {other for parts in imported(path) if (other := _file_of(parts, modules))}
+        for module, path in modules.items()
+    }
+    left = dict(edges)
+    while ready := [module for module, known in left.items() if not known & left.keys()]:
+        for module in ready:
+            del left[module]
+    assert not left, f"a circle is among {sorted('/'.join(it) for it in left)}"
+
+
+def _file_of(parts: tuple[str, ...], modules: dict[tuple[str, ...], Path]) -> tuple[str, ...]:
+    while parts and parts not in modules:
+        parts = parts[:-1]
+    return parts
+
+
+def test_tests_are_imported_by_none() -> None:
+    for _, path in files():
+        assert not [parts for parts in imported(path) if parts[0] == "tests"], path

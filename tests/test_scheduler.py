@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from suite import scheduler as scheduling
-from suite.scheduler import TargetScheduling
+from suite.run import scheduler as scheduling
+from suite.run.scheduler import TargetScheduling
 
 A = [f"cases/fs/test_x.py::test_{row}[vm:6.1]" for row in "abcdef"]
 B = [f"cases/fs/test_x.py::test_{row}[vm:6.12-row]" for row in "abcdef"]
@@ -42,9 +42,9 @@ def start(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Start
         collection: list[str], count: int, shareable: tuple[str, ...] = ()
     ) -> tuple[TargetScheduling, list[Worker]]:
         monkeypatch.setattr(
-            "suite.scheduler.parse_tx_spec_config", lambda _config: ["popen"] * count
+            "suite.run.scheduler.parse_tx_spec_config", lambda _config: ["popen"] * count
         )
-        monkeypatch.setattr("suite.rows.targets", lambda _config: ["vm:6.1", "vm:6.12"])
+        monkeypatch.setattr("suite.run.rows.targets", lambda _config: ["vm:6.1", "vm:6.12"])
         scheduler: Any = TargetScheduling(pytestconfig, shareable)
         workers = [Worker() for _ in range(count)]
         for worker in workers:

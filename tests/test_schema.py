@@ -6,7 +6,7 @@ import json
 import pytest
 
 from reports.schema import RESULTS, SCHEMAS, Schema, generate
-from suite.records import SCHEMA_VERSION, Verdict
+from suite.judge.records import SCHEMA_VERSION, Verdict
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.path.name)

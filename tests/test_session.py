@@ -10,10 +10,11 @@ import pytest
 
 from suite.agent import build, wire
 from suite.errors import LandproofError
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Beyond, HungError, Int, Mode, Out, Pack, SetupError
-from suite.session import Session
+from suite.judge.outcome import Allowed, Denied
+from suite.process.process import Process
+from suite.process.promise import HungError, Mode, SetupError
+from suite.process.session import Session
+from suite.values import Beyond, Int, Out, Pack
 from tests.agents import ARCH
 
 
@@ -21,13 +22,13 @@ from tests.agents import ARCH
 def frames(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the programs that were sent."""
     sent: list[int] = []
-    submit = session.client.submit
+    submit = session.channel.submit
 
     def counted(ops: Sequence[wire.Op]) -> int:
         sent.append(len(ops))
         return submit(ops)
 
-    monkeypatch.setattr(session.client, "submit", counted)
+    monkeypatch.setattr(session.channel, "submit", counted)
     return sent
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.filesystems import FileSystem, mounted
+from suite.targets.filesystems import FileSystem, mounted
 from tests.test_machine import NO_KERNEL, stored
 from vm import share
 from vm.kernel import Kernel

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from reports.diff import compare
 from reports.formats.summary import MOST
 from reports.render import render, render_diff
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, behaviour, hostile, known, run, zoo
 
 

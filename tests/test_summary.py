@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from reports.summary import KernelLine, summarize
-from suite.abi import FEATURES
-from suite.outcome import Allowed, Denied, Outcome
-from suite.records import CaseRecord, Verdict
+from suite.judge.outcome import Allowed, Denied, Outcome
+from suite.judge.records import CaseRecord, Verdict
+from suite.landlock.abi import FEATURES
 from tests.report_miniatures import BUG, EINVAL, claim, kernel, zoo
 
 

@@ -2,7 +2,7 @@
 """What the cases of tracepoints leave out of an event, so that two runs compare."""
 
 from cases.trace.traces import told
-from suite.tracefs import Event
+from suite.witness.tracefs import Event
 
 
 def test_a_process_id_is_no_part_of_an_escape() -> None:

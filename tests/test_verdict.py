@@ -3,12 +3,12 @@
 
 import pytest
 
-from suite.abi import FS, SCOPE, Erratum
-from suite.bugs import SIGIO_BYPASS
-from suite.expectation import ByBug, ByErratum, Expectation, always, since
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.records import Facts, Verdict
-from suite.verdict import judge
+from suite.judge.expectation import ByBug, ByErratum, Expectation, always, since
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.records import Facts, Verdict
+from suite.judge.verdict import judge
+from suite.landlock.abi import FS, SCOPE, Erratum
+from suite.landlock.bugs import SIGIO_BYPASS
 
 YES, NO, OTHER = Allowed(), Denied("EACCES"), Denied("EPERM")
 ERRATUM = Erratum.SCOPED_SIGNAL_HANDLING

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import Exit, InfrastructureError
-from suite.records import Verdict
+from suite.judge.records import Verdict
 from tests.runs import (
     MARK,
     Running,
@@ -42,8 +42,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.expectation import always
-from suite.outcome import Allowed
+from suite.judge.expectation import always
+from suite.judge.outcome import Allowed
 
 FINE = always(Allowed())
 STARTED = Path(__file__).parent
@@ -57,7 +57,7 @@ def qemu():
 
 def signal_when_sent(process, number):
     """The machine gets a signal when the next program is on its way and is waited for."""
-    client = process.session.client
+    client = process.session.channel
     results = client.results
 
     def then_results(*arguments):

@@ -6,9 +6,9 @@ from typing import Self
 
 import pytest
 
-from suite.agent.client import AgentLostError
+from suite.agent.channel import AgentLostError
 from suite.errors import InfrastructureError
-from suite.records import KernelBuild, Verdict
+from suite.judge.records import KernelBuild, Verdict
 from vm.kernel import Kernel
 from vm.target import VmTarget
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 from vm.kernel import Kernel
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from suite.errors import InfrastructureError
-from suite.records import KernelBuild
+from suite.judge.records import KernelBuild
 from vm.catalogue import Build, Package
 from vm.kernel import Kernel
 from vm.local import sha256

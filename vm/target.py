@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from suite.agent import build
-from suite.agent.client import AgentClient, AgentLostError
+from suite.agent.channel import AgentLostError
+from suite.agent.client import AgentClient
 from suite.errors import InfrastructureError
-from suite.records import Verdict
+from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import guest_ground
 from vm import accel, initramfs

@@ -4,11 +4,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from suite.abi import Feature
-from suite.audit import AuditLog, AuditRecord
-from suite.expectation import Expectation, Then, since
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
+from suite.case import (
+    Allowed, AuditLog, AuditRecord, Denied, Expectation, Feature, Observation, Outcome, Process,
+    since,
+)  # fmt: skip
+from suite.judge.expectation import Then
 
 LOGGED_SINCE = 7
 NO_RECORD = "no record"

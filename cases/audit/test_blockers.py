@@ -10,13 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cases.audit.logs import logged, logs, says, stats
-from suite.abi import FS
-from suite.audit import AuditLog
-from suite.calls.files import RENAME_EXCHANGE
-from suite.needs import Need
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, RENAME_EXCHANGE, AuditLog, Case, Judge, Need, Process, Tree, answers, needs, table, vm_only,
+)  # fmt: skip
 
 READ, WRITE, EXECUTE = FS.READ_FILE, FS.WRITE_FILE, FS.EXECUTE
 MAKE, REMOVE, REFER = FS.MAKE_REG, FS.REMOVE_FILE, FS.REFER

@@ -8,15 +8,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, denial
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, Row, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog, Denied, Judge, Need, Process, Row,
+    Ruleset, Tree, answers, covers, denial, needs, since, table, vm_only,
+)  # fmt: skip
 
 LOGGED_SINCE = 7
 NO_RECORD = Allowed("no record")

@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cases.audit.logs import NO_RECORD, denials, end, logged
-from suite.abi import ADD_RULE, FS, RESTRICT, Feature
-from suite.audit import LANDLOCK_ACCESS, AuditLog
-from suite.expectation import Expectation
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, FS, LANDLOCK_ACCESS, RESTRICT, Allowed, AuditLog, Case, Denied, Expectation, Feature,
+    Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers, needs, table, vm_only,
+)  # fmt: skip
 
 READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
 FIRST_ID = 1 << 32

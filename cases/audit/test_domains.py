@@ -9,15 +9,10 @@ import os
 from collections.abc import Iterable
 
 from cases.audit.logs import NO_RECORD, inode, logged, logs, stats
-from suite.abi import FS
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord
-from suite.expectation import Expectation
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Judge, answers, needs, own_memory, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog, AuditRecord, Denied, Expectation,
+    Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers, needs, own_memory, vm_only,
+)  # fmt: skip
 
 READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
 PR_SET_NAME = 15

@@ -10,16 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.audit.logs import LOGGED, SILENT, logged, sequence
-from suite.abi import FS, RESTRICT, SCOPE
-from suite.audit import LANDLOCK_DOMAIN, AuditLog
-from suite.calls.files import AT_EXECVE_CHECK
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, Allowed, AuditLog, Case, Denied, Judge, Need, Process,
+    Ruleset, Tree, answers, covers, needs, since, table, vm_only,
+)  # fmt: skip
+from suite.process.calls.files import AT_EXECVE_CHECK
 
 SAME_OFF, NEW_ON = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
 WRITE = FS.WRITE_FILE

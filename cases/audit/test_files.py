@@ -11,14 +11,9 @@ from socket import AF_UNIX, SOCK_STREAM
 
 from cases.audit.logs import logged, logs, says, stats
 from cases.claims.test_files import CASES as CALLS
-from suite.abi import FS
-from suite.audit import AuditLog
-from suite.calls.sockets import unix
-from suite.needs import Need
-from suite.process import Process
-from suite.rows import Case, Judge, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, AuditLog, Case, Judge, Need, Process, Ruleset, Tree, needs, table, unix, vm_only,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,18 +13,11 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 from cases.audit.logs import UNLOGGED, logged, logs, says
 from cases.history.test_tcp_fast_open import fast_open
 from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
-from suite.abi import NET
-from suite.audit import AuditLog
-from suite.bugs import AUDIT_WITHOUT_SOCKET, TCP_FAST_OPEN_BYPASS
-from suite.calls.files import Fd
-from suite.calls.sockets import inet, inet6, loopback, unspecified
-from suite.expectation import ByBug
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, AuditLog, ByBug, Case, Fd, Judge, Need, Out, Process, Ruleset, answers, covers,
+    inet, inet6, loopback, needs, table, unspecified, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import AUDIT_WITHOUT_SOCKET, TCP_FAST_OPEN_BYPASS
 
 Call = Callable[[Process, int, int], object]
 

@@ -12,16 +12,10 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import logged, logs, says
-from suite.abi import FS, SCOPE
-from suite.audit import AuditLog
-from suite.calls.sockets import abstract
-from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
-from suite.needs import Need
-from suite.process import Process
-from suite.promise import Call, Out
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, AuditLog, Call, Case, Judge, Need, Out, Process,
+    Ruleset, Tree, abstract, answers, covers, needs, own_memory, table, vm_only,
+)  # fmt: skip
 
 SIGNAL, ABSTRACT = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
 ANY = Ruleset(fs=FS.MAKE_BLOCK)

@@ -12,18 +12,11 @@ from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import LOGGED, SILENT, sequence
 from cases.net.calls import bind_tcp, sendto_udp
-from suite.abi import ADD_RULE, FS, NET, RULE_NET_PORT, SCOPE
-from suite.audit import AuditLog
-from suite.calls.sockets import abstract, inet6, unspecified
-from suite.calls.tasks import PTRACE_ATTACH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset, net_port
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, CLONE_NEWNS, FS, NET, PTRACE_ATTACH, RULE_NET_PORT, SCOPE, Allowed, AuditLog, Call,
+    Case, Judge, Need, Process, Ruleset, Tree, abstract, answers, covers, inet6, needs, net_port,
+    own_memory, since, table, unspecified, vm_only,
+)  # fmt: skip
 
 QUIET = ADD_RULE.QUIET
 READ, WRITE = FS.READ_FILE, FS.WRITE_FILE

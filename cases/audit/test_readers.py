@@ -11,16 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, end, logged
-from suite.abi import FS
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, listen, switch_off
-from suite.expectation import Expectation, always
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNET, CLONE_NEWUSER, Observation, Process
-from suite.promise import Call
-from suite.rows import Judge, Row, answers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog,
+    AuditRecord, Call, Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Tree,
+    always, answers, needs, own_memory, table, vm_only,
+)  # fmt: skip
+from suite.witness.audit import listen, switch_off
 
 READ = Ruleset(fs=FS.READ_FILE)
 KINDS = LANDLOCK_ACCESS, LANDLOCK_DOMAIN

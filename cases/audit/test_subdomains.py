@@ -10,16 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
-from suite.abi import FS, RESTRICT, SCOPE
-from suite.audit import LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord
-from suite.bugs import LOG_SUBDOMAINS_ON
-from suite.expectation import ByBug, since, since_layers
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, Allowed, AuditLog, AuditRecord, ByBug,
+    Case, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers, needs, since, since_layers,
+    table, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import LOG_SUBDOMAINS_ON
 
 NO_RULESET = -1
 SUBDOMAINS_OFF, SAME_OFF = RESTRICT.LOG_SUBDOMAINS_OFF, RESTRICT.LOG_SAME_EXEC_OFF

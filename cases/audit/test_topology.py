@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from cases.audit.logs import inode, logged, logs, says, stats
 from cases.fs.roots import FILES, Change, new_root
-from suite.audit import AuditLog
-from suite.calls.files import MS_BIND, MS_RDONLY, MS_REMOUNT
-from suite.calls.mounts import FSCONFIG_CMD_RECONFIGURE, FSCONFIG_SET_FLAG
-from suite.needs import Need
-from suite.process import Process
-from suite.rows import Judge, answers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    MS_BIND, MS_RDONLY, MS_REMOUNT, AuditLog, Judge, Need, Process, Tree, answers, needs, table,
+    vm_only,
+)  # fmt: skip
+from suite.process.calls.mounts import FSCONFIG_CMD_RECONFIGURE, FSCONFIG_SET_FLAG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,11 @@ Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst,
 limitations".
 """
 
-from suite.abi import ADD_RULE, CREATE, ERRATA_PROMISED, FEATURES, FS, NET, RESTRICT, SCOPE, Feature
-from suite.expectation import Clause, Expectation, since
-from suite.outcome import Allowed, Rejected
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, CREATE, FS, NET, RESTRICT, SCOPE, Allowed, Case, Clause, Expectation, Facts, Feature,
+    Judge, Process, Rejected, Ruleset, Tree, answers, covers, since, table,
+)  # fmt: skip
+from suite.landlock.abi import ERRATA_PROMISED, FEATURES
 
 CASES = {
     label.translate(str.maketrans("._", "--")): Case(

@@ -5,12 +5,10 @@ Source: security/landlock/errata/abi-*.h; Documentation/userspace-api/landlock.r
 errata".
 """
 
-from suite.abi import CREATE, ERRATA
-from suite.expectation import by_abi
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, answers, covers
+from suite.case import (
+    CREATE, Allowed, Facts, Judge, Outcome, Process, Rejected, answers, by_abi, covers,
+)  # fmt: skip
+from suite.landlock.abi import ERRATA
 
 NONE = Allowed(0)
 

@@ -10,16 +10,10 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import RNDGETENTCNT
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RNDGETENTCNT, Allowed, Case, Denied, Judge, Out, Process, Ruleset, Tree, answers, covers,
+    since, table, unix,
+)  # fmt: skip
 
 Call = Callable[[Process, str], object]
 

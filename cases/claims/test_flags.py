@@ -11,13 +11,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import ADD_RULE, FS, RESTRICT
-from suite.expectation import Clause, Expectation, since
-from suite.outcome import Denied, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, FS, RESTRICT, Case, Clause, Denied, Expectation, Judge, Process, Rejected, Ruleset,
+    Tree, since, table,
+)  # fmt: skip
 
 DENIED = Denied("EACCES")
 

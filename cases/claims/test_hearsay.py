@@ -9,18 +9,11 @@ import stat
 import struct
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
-from suite.abi import ABIS, FS, NET, RESTRICT, known
-from suite.calls.files import O_PATH
-from suite.calls.sockets import inet
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Call
-from suite.records import Facts
-from suite.rows import Judge, answers, covers, needs, own_memory
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, NET, O_PATH, RESTRICT, Allowed, Call, Denied, Facts, Judge, Need, Outcome, Process,
+    Rejected, Ruleset, Tree, answers, by_abi, covers, inet, known, needs, own_memory, since,
+)  # fmt: skip
+from suite.landlock.abi import ABIS
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 DENIED, REFUSED = Denied("EACCES"), Rejected("restrict_self", "EPERM")

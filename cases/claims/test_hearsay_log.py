@@ -8,15 +8,10 @@ import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT
-from suite.audit import AuditLog
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, AuditLog, Case, Denied, Judge, Need, Process, Ruleset, Tree, answers,
+    needs, since, table, vm_only,
+)  # fmt: skip
 
 WRITE = Ruleset(fs=FS.WRITE_FILE)
 UNLOGGED, LOGGED = Allowed("false: no record"), Allowed("true: a record")

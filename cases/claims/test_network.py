@@ -10,14 +10,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import NET
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.outcome import Denied
-from suite.process import Process
-from suite.promise import Pack
-from suite.rows import Case, Judge, answers, table
-from suite.ruleset import Ruleset
+from suite.case import NET, Case, Denied, Judge, Pack, Process, Ruleset, answers, inet, since, table
 
 ANY_PORT = inet(0)
 DISCARD = inet(9)

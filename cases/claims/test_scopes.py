@@ -8,14 +8,9 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import SCOPE
-from suite.calls.sockets import abstract
-from suite.expectation import since
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    SCOPE, Case, Denied, Judge, Process, Ruleset, Tree, abstract, answers, since, table,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,10 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, NET, RULE_PATH_BENEATH, SCOPE
-from suite.calls.files import O_PATH
-from suite.expectation import Expectation, by_abi
-from suite.outcome import Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, table
-from suite.ruleset import Ruleset, path_beneath
+from suite.case import (
+    FS, NET, O_PATH, RULE_PATH_BENEATH, SCOPE, Case, Expectation, Judge, Process, Rejected, Ruleset,
+    by_abi, path_beneath, table,
+)  # fmt: skip
 
 HIGHEST_ACCESS = 1 << 63
 HIGHEST_FLAG = 1 << 31

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from resource import RLIMIT_CORE
 
-from suite.outcome import Allowed, Outcome
-from suite.process import Observation, Process
-from suite.promise import Mode
-from suite.ruleset import Ruleset
+from suite.case import Allowed, Mode, Observation, Outcome, Process, Ruleset
 
 _NO_LIMIT = (1 << 64) - 1
 _DUMPED = 0x80  # of the status that wait4(2) gives

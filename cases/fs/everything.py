@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The strictest layer on files that a kernel can have."""
 
-from suite.abi import FS, known
-from suite.records import Facts
-from suite.ruleset import Ruleset
+from suite.case import FS, Facts, Ruleset, known
 
 
 def everything(facts: Facts) -> Ruleset:

@@ -3,13 +3,11 @@
 
 import os
 
-from suite.abi import FS
-from suite.calls.files import RNDGETENTCNT
-from suite.expectation import since
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Observation, Process
-from suite.promise import Argument, Call, InOut, Int, Out
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, RNDGETENTCNT, Allowed, Argument, Call, Denied, Int, Observation, Out, Outcome, Process,
+    Rejected, Ruleset, since,
+)  # fmt: skip
+from suite.values import InOut
 
 DEVICE = "/dev/random"
 """It answers everybody who asks it for its entropy."""

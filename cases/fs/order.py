@@ -5,12 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Judge, Row
-from suite.tree import Tree
+from suite.case import FS, Denied, Judge, Process, Row, Tree, since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

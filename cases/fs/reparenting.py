@@ -8,8 +8,7 @@ may_refer() and is_eacces() in security/landlock/fs.c.
 from dataclasses import dataclass
 from enum import Enum
 
-from suite.abi import FS
-from suite.outcome import Allowed, Denied, Outcome
+from suite.case import FS, Allowed, Denied, Outcome
 
 OF_FILES = FS.EXECUTE | FS.WRITE_FILE | FS.READ_FILE | FS.TRUNCATE | FS.IOCTL_DEV | FS.RESOLVE_UNIX
 """What can be done to something that is no directory."""

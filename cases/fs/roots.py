@@ -4,11 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.rows import Row
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import CLONE_NEWNS, CLONE_NEWUSER, FS, Process, Row, Ruleset, Tree
 
 FILES = Ruleset(fs=FS.EXECUTE).allow("/", FS.EXECUTE)
 """About files, and it denies nothing that a topology is made of."""

@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs, since, table,
+    vm_only,
+)  # fmt: skip
 
 READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
 DENIED = since(READ, Denied("EACCES"))

@@ -10,13 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, covers, needs, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, CLONE_NEWUSER, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, covers,
+    needs, since, table,
+)  # fmt: skip
 
 X, XR = FS.EXECUTE, FS.EXECUTE | FS.READ_FILE
 DENIED, ALLOWED = since(X, Denied("EACCES")), since(X, Allowed())

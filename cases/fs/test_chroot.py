@@ -10,15 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.roots import new_root
-from suite.abi import FS
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, O_PATH, Allowed, Case, Denied, Judge, Need, Process, Ruleset, Tree, covers, needs, since,
+    table,
+)  # fmt: skip
 
 READ, READ_DIR = FS.READ_FILE, FS.READ_DIR
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))

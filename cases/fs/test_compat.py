@@ -19,9 +19,12 @@ from cases.fs.ioctl import (
     command_compared,
     open_and_ask,
 )
-from suite.abi import CREATE, FS
-from suite.calls.files import FIOCLEX, FIONBIO
-from suite.calls.ioctls import (
+from suite.case import (
+    CREATE, FS, Allowed, Argument, Call, Case, Denied, Judge, Need, Pack, Process, Row, Ruleset,
+    Tree, answers, by_abi, covers, needs, since, table, unix,
+)  # fmt: skip
+from suite.process.calls.files import FIOCLEX, FIONBIO
+from suite.process.calls.ioctls import (
     FICLONE,
     FIOQSIZE,
     FS_IOC32_GETFLAGS,
@@ -33,15 +36,6 @@ from suite.calls.ioctls import (
     FS_IOC_ZERO_RANGE_32,
     TCGETS,
 )
-from suite.calls.sockets import unix
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Argument, Call, Pack
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
 
 pytestmark = needs(Need.COMPAT)
 

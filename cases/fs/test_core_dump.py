@@ -8,13 +8,10 @@ are called for do_coredump() in fs/coredump.c.
 from dataclasses import dataclass
 
 from cases.fs.cores import core_file, dump_core
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table
-from suite.tree import CONTENT, Tree
+from suite.case import (
+    CONTENT, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs,
+    own_memory, since, table,
+)  # fmt: skip
 
 pytestmark = own_memory
 

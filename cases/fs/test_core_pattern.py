@@ -13,17 +13,10 @@ import stat
 from cases.fs import elf
 from cases.fs.cores import dump_core, setting
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.calls.files import AT_FDCWD
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, answers, covers, needs, own_memory, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    AT_FDCWD, FS, Allowed, Facts, Judge, Need, Process, Ruleset, Tree, answers, covers, needs,
+    own_memory, since, unix, vm_only,
+)  # fmt: skip
 
 pytestmark = own_memory
 

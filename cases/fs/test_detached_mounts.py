@@ -9,16 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import OPEN_TREE_CLONE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, OPEN_TREE_CLONE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset,
+    Tree, answers, covers, needs, since, table,
+)  # fmt: skip
 
 READ, READ_DIR, MAKE = FS.READ_FILE, FS.READ_DIR, FS.MAKE_REG
 FOLDER = os.O_RDONLY | os.O_DIRECTORY

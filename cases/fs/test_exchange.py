@@ -8,14 +8,9 @@ current_check_refer_path() in security/landlock/fs.c.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import RENAME_EXCHANGE
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, covers, since, table,
+)  # fmt: skip
 
 REFER, READ = FS.REFER, FS.READ_FILE
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE

@@ -10,16 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from suite.abi import FS
-from suite.calls.files import AT_EXECVE_CHECK, O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers,
+    needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import AT_EXECVE_CHECK
 
 X, R, XR = FS.EXECUTE, FS.READ_FILE, FS.EXECUTE | FS.READ_FILE
 EXECUTE, EXECUTE_AND_READ = Ruleset(fs=X), Ruleset(fs=XR)

@@ -8,12 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cases.controls import refused
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import FS, Case, Denied, Judge, Process, Tree, answers, covers, since, table
 
 X = FS.EXECUTE
 WITH_RULE = {"d1": X}

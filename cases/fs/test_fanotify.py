@@ -9,15 +9,11 @@ import errno
 import os
 import struct
 
-from suite.abi import FS
-from suite.calls.files import FAN_REPORT_FD_ERROR, Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Judge, answers, covers, needs
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Denied, Fd, Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers,
+    covers, needs, since,
+)  # fmt: skip
+from suite.process.calls.files import FAN_REPORT_FD_ERROR
 
 READ = Ruleset(fs=FS.READ_FILE)
 EVENT = 24

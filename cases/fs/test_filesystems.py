@@ -11,17 +11,10 @@ from collections.abc import Callable
 from pathlib import PurePath
 
 from cases.fs.test_rights import RIGHTS, Right
-from suite.abi import FS
-from suite.calls.files import RNDGETENTCNT
-from suite.expectation import since
-from suite.filesystems import FileSystem, filesystems
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Judge, answers, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RNDGETENTCNT, Allowed, Denied, FileSystem, Judge, Need, Out, Process, Ruleset, Tree,
+    answers, filesystems, since, table, vm_only,
+)  # fmt: skip
 
 RANDOM_DEVICE = os.makedev(1, 8)
 # FAT knows files and directories alone: no links, no devices, no sockets.

@@ -8,15 +8,11 @@ the server is one of its own.
 import os
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import MNT_DETACH
-from suite.expectation import since
-from suite.fuse import serve
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, MNT_DETACH, Allowed, Case, Denied, Judge, Need, Process, Tree, answers, needs,
+    own_memory, since, table,
+)  # fmt: skip
+from suite.targets.fuse import serve
 
 pytestmark = needs(Need.MOUNT, Need.FUSE)
 READ = FS.READ_FILE

@@ -9,12 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, table
-from suite.tree import Tree
+from suite.case import FS, Allowed, Case, Denied, Judge, Process, Tree, since, table
 
 READ, WRITE, READ_DIR, MAKE = FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR, FS.MAKE_REG
 FOLDER = os.O_RDONLY | os.O_DIRECTORY

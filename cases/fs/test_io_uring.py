@@ -11,18 +11,10 @@ from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import though_denied
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.calls.files import FIONREAD
-from suite.calls.sockets import unix
-from suite.calls.uring import Ring
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FIONREAD, FS, Allowed, Denied, Facts, Judge, Need, Process, Ring, Row, Ruleset, Tree, answers,
+    by_abi, covers, needs, since, table, unix,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,16 +11,11 @@ from dataclasses import dataclass, replace
 from socket import AF_UNIX, SOCK_STREAM
 
 from cases.controls import though_denied
-from suite.abi import FS, RESTRICT
-from suite.calls.sockets import unix
-from suite.calls.uring import SETUP_SQPOLL, Ring
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, Case, Denied, Judge, Need, Process, Ring, Row, Ruleset, Tree, answers,
+    covers, needs, since, table, unix,
+)  # fmt: skip
+from suite.process.calls.uring import SETUP_SQPOLL
 
 READ = Ruleset(fs=FS.READ_FILE)
 ALLOWED = since(FS.READ_FILE, Allowed())

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.ioctl import ALLOWED, DENIED, NULL, SPACE, WITHOUT_RULE, command_compared, compared
-from suite.abi import FS, known
-from suite.calls.files import FIGETBSZ, FIONREAD
-from suite.calls.ioctls import (
+from suite.case import (
+    FIONREAD, FS, Argument, Call, Case, Judge, Process, Row, Ruleset, Tree, answers, covers, known,
+    table,
+)  # fmt: skip
+from suite.process.calls.files import FIGETBSZ
+from suite.process.calls.ioctls import (
     BLKGETSIZE64,
     FIBMAP,
     FICLONE,
@@ -37,11 +40,6 @@ from suite.calls.ioctls import (
     NOBODYS,
     TCGETS,
 )
-from suite.process import Process
-from suite.promise import Argument, Call
-from suite.rows import Case, Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,16 +20,11 @@ from cases.fs.ioctl import (
     open_and_ask,
     open_device,
 )
-from suite.abi import FS
-from suite.calls.files import FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Argument, Call, Int, Out
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FIONREAD, FS, O_PATH, Allowed, Argument, Call, Case, Denied, Int, Judge, Need, Out, Process,
+    Row, Ruleset, Tree, answers, covers, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX
 
 RANDOM_DEVICE = os.makedev(1, 8)
 O_IOCTL_ONLY = 3

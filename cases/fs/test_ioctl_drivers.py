@@ -8,13 +8,9 @@ import os
 from dataclasses import dataclass
 
 from cases.fs.ioctl import ALLOWED, DENIED, SPACE, WITHOUT_RULE
-from suite.abi import FS
-from suite.calls.files import FIGETBSZ
-from suite.calls.ioctls import BLKGETSIZE64, BLKSSZGET, USERFAULTFD_IOC_NEW
-from suite.needs import Need
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import FS, Case, Judge, Need, Process, Ruleset, answers, covers, needs, table
+from suite.process.calls.files import FIGETBSZ
+from suite.process.calls.ioctls import BLKGETSIZE64, BLKSSZGET, USERFAULTFD_IOC_NEW
 
 BLOCK_DEVICE = "/dev/loop0"
 FAULTS = "/dev/userfaultfd"

@@ -8,16 +8,11 @@ drivers/tty/pty.c, which opens the peer by its path.
 import os
 
 from cases.fs.ioctl import DENIED, WITHOUT_RULE
-from suite.abi import FS
-from suite.calls.ioctls import TCGETS, TIOCGPTN, TIOCGPTPEER, TIOCSPTLCK
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call, Out
-from suite.rows import Judge, answers, covers, needs
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Call, Denied, Judge, Need, Out, Process, Ruleset, Tree, answers,
+    covers, needs, since,
+)  # fmt: skip
+from suite.process.calls.ioctls import TCGETS, TIOCGPTN, TIOCGPTPEER, TIOCSPTLCK
 
 pytestmark = needs(Need.DEVPTS)
 

@@ -12,12 +12,9 @@ from typing import TypeAlias
 
 from cases.fs.test_filesystems import FILES, NODES, check, check_rule
 from cases.fs.test_rights import Right
-from suite.abi import FS
-from suite.filesystems import FileSystem, filesystems
-from suite.needs import Need
-from suite.process import Process
-from suite.rows import Judge, Row, answers, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, FileSystem, Judge, Need, Process, Row, Tree, answers, filesystems, table, vm_only,
+)  # fmt: skip
 
 MountPoint: TypeAlias = Callable[[FileSystem], str]
 

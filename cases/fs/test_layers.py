@@ -9,14 +9,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.abi import FS, MAX_LAYERS
-from suite.bugs import MANY_LAYERS
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, Allowed, ByBug, Case, Denied, Judge, Process, Rejected, Ruleset, Tree, answers,
+    covers, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import MANY_LAYERS
 
 READ, WRITE, READ_DIR = FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))

@@ -11,16 +11,11 @@ from dataclasses import dataclass, field
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
-from suite.abi import FS
-from suite.calls.files import AT_SYMLINK_FOLLOW, O_PATH, OPEN_TREE_CLONE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, OPEN_TREE_CLONE, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Tree,
+    answers, covers, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import AT_SYMLINK_FOLLOW
 
 MAKE = FS.MAKE_REG
 REFER = FS.REFER

@@ -11,13 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cases.fs import elf
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, answers, covers, own_memory, since,
+    table,
+)  # fmt: skip
 
 X, R, XR = FS.EXECUTE, FS.READ_FILE, FS.EXECUTE | FS.READ_FILE
 DENIED, ALLOWED = since(X, Denied("EACCES")), since(X, Allowed())

@@ -15,15 +15,10 @@ import pytest
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
-from suite.abi import FS
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, since, table,
+    unix,
+)  # fmt: skip
 
 MAKE = FS.MAKE_CHAR | FS.MAKE_DIR | FS.MAKE_REG | FS.MAKE_SOCK
 MAKE |= FS.MAKE_FIFO | FS.MAKE_BLOCK | FS.MAKE_SYM

@@ -7,14 +7,10 @@ kernel/bpf/inode.c (bpf_obj_do_pin()), and their absence in ipc/mqueue.c.
 
 import os
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, answers, covers, needs, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers, needs,
+    since, vm_only,
+)  # fmt: skip
 
 DENIED = since(FS.MAKE_REG, Denied("EACCES"))
 ALLOWED = since(FS.MAKE_REG, Allowed())

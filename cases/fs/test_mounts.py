@@ -9,15 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import MNT_DETACH, O_PATH, Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, MNT_DETACH, O_PATH, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset,
+    Tree, answers, needs, since, table,
+)  # fmt: skip
 
 READ = FS.READ_FILE
 ALLOWED = since(READ, Allowed())

@@ -9,14 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWIPC, CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWIPC, CLONE_NEWNS, FS, Allowed, Case, Denied, Judge, Need, Process, Ruleset, Tree,
+    answers, covers, needs, since, table,
+)  # fmt: skip
 
 pytestmark = needs(Need.MQUEUE, Need.MOUNT)
 

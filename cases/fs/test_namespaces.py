@@ -10,16 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.roots import FILES
-from suite.abi import FS, NET, SCOPE
-from suite.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.promise import Call
-from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, CLONE_NEWUSER, FS, NET, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
+    Row, Ruleset, Tree, answers, covers, needs, own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE
 
 READ = FS.READ_FILE
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))

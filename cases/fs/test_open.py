@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, answers, covers, since, table,
+)  # fmt: skip
 
 READ, WRITE, LIST = FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR
 ALL = READ | WRITE | LIST

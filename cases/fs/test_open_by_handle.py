@@ -9,15 +9,10 @@ import struct
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from suite.abi import FS, Erratum
-from suite.calls.files import O_PATH
-from suite.expectation import ByErratum, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, O_PATH, Allowed, ByErratum, Call, Case, Denied, Erratum, Judge, Need, Process,
+    Tree, answers, covers, needs, since, table, vm_only,
+)  # fmt: skip
 
 READ = FS.READ_FILE
 DENIED = since(READ, Denied("EACCES"))

@@ -9,13 +9,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, table
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, Judge, Need, Process, Row, Tree, answers, covers, since, table,
+)  # fmt: skip
 
 MAKE, READ, WRITE = FS.MAKE_REG, FS.READ_FILE, FS.WRITE_FILE
 ALLOWED = since(MAKE, Allowed())

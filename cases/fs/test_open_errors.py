@@ -10,14 +10,9 @@ import socket
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS, known
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Judge, Row, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Denied, Judge, Process, Row, Ruleset, Tree, covers, known, since, table, unix,
+)  # fmt: skip
 
 EVERYTHING = known(FS, 1)
 ACCESS_MODE_3 = os.O_WRONLY | os.O_RDWR

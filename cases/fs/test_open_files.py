@@ -13,16 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.calls.files import Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import InOut, Int
-from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Case, Denied, Facts, Fd, Int, Judge, Need, Outcome, Process, Row,
+    Tree, answers, covers, needs, own_memory, since, table,
+)  # fmt: skip
+from suite.values import InOut
 
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))
 BOTH = mmap.PROT_READ | mmap.PROT_WRITE

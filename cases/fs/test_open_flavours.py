@@ -11,24 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS
-from suite.calls.files import (
-    AT_FDCWD,
-    O_PATH,
+from suite.case import (
+    AT_FDCWD, FS, O_PATH, Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, Tree,
+    answers, covers, since, table,
+)  # fmt: skip
+from suite.process.calls.files import (
     RESOLVE_BENEATH,
     RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
-    Fd,
 )
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
 
 READ = FS.READ_FILE
 ALLOWED = since(READ, Allowed())

@@ -11,16 +11,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cases.controls import refused
-from suite.abi import FS, known
-from suite.calls.files import O_EMPTYPATH, O_PATH, RNDGETENTCNT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import CONTENT, Tree
+from suite.case import (
+    CONTENT, FS, O_PATH, RNDGETENTCNT, Allowed, Case, Denied, Judge, Need, Out, Process, Row,
+    Ruleset, Tree, answers, covers, known, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import O_EMPTYPATH
 
 DENY_ALL = Ruleset(fs=known(FS, 1))
 ALLOWED = since(DENY_ALL.features, Allowed())

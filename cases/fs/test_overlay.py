@@ -10,14 +10,11 @@ from pathlib import PurePath
 
 import pytest
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.filesystems import FileSystem, Overlay, filesystems
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, FileSystem, Judge, Process, Ruleset, Tree, answers, filesystems,
+    since, table,
+)  # fmt: skip
+from suite.targets.filesystems import Overlay
 
 READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
 CHANGE = READ | WRITE | FS.MAKE_REG | FS.REMOVE_FILE

@@ -10,14 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.filesystems import FileSystem, Overlay, filesystems
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, FileSystem, Judge, Process, Row, Ruleset, Tree, filesystems, since,
+    table,
+)  # fmt: skip
+from suite.targets.filesystems import Overlay
 
 READ = FS.READ_FILE
 # Copies and whiteouts are made, files are opened, work is done in a folder of its own.

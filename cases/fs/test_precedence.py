@@ -11,15 +11,10 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.order import VfsFirst, check_vfs_first
-from suite.abi import FS, known
-from suite.calls.files import MS_RDONLY, MS_REMOUNT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, MS_RDONLY, MS_REMOUNT, Denied, Judge, Need, Process, Row, Ruleset, Tree,
+    answers, covers, known, needs, since, table,
+)  # fmt: skip
 
 EVERYTHING = known(FS, 1)
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE

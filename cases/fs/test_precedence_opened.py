@@ -12,14 +12,10 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, check_landlock_first
-from suite.abi import FS, known
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, known,
+    needs, since, table,
+)  # fmt: skip
 
 EVERYTHING = known(FS, 1)
 

@@ -9,14 +9,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, O_PATH, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, answers, covers, since, table,
+)  # fmt: skip
 
 READ = FS.READ_FILE
 ALLOWED = since(READ, Allowed())

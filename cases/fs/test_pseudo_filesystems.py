@@ -8,13 +8,10 @@ import os
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Denied, Judge, Need, Process, Row, Tree, answers, covers, needs,
+    since, table,
+)  # fmt: skip
 
 READ = FS.READ_FILE
 

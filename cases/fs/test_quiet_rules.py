@@ -9,15 +9,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.abi import ADD_RULE, FS, RULE_PATH_BENEATH
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Judge, Process, Rejected,
+    Row, Ruleset, Tree, answers, covers, path_beneath, since, table,
+)  # fmt: skip
 
 READ, NOTHING, QUIET = FS.READ_FILE, FS(0), ADD_RULE.QUIET
 WITH_MASK, WITHOUT_MASK = Ruleset(fs=READ, quiet_fs=READ), Ruleset(fs=READ)

@@ -8,14 +8,10 @@ userspace-api/landlock.rst, "File renaming and linking (ABI < 2)".
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import AT_FDCWD, RENAME_EXCHANGE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import (
+    AT_FDCWD, FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Need, Process, Tree, answers,
+    covers, since, table,
+)  # fmt: skip
 
 REFER = FS.REFER
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE

@@ -11,14 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cases.fs.reparenting import OF_FILES
-from suite.abi import FS
-from suite.calls.files import RENAME_EXCHANGE
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import (
+    FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Process, Tree, answers, covers, since, table,
+    unix,
+)  # fmt: skip
 
 REFER, READ, WRITE = FS.REFER, FS.READ_FILE, FS.WRITE_FILE
 MAKE, REMOVE = FS.MAKE_REG, FS.REMOVE_FILE

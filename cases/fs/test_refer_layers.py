@@ -8,14 +8,10 @@ landlock_get_fs_access_mask() in security/landlock/ruleset.h.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from suite.abi import FS, NET, SCOPE
-from suite.calls.files import RENAME_EXCHANGE
-from suite.expectation import Expectation, since, since_layers
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, NET, RENAME_EXCHANGE, SCOPE, Allowed, Case, Denied, Expectation, Judge, Outcome, Process,
+    Ruleset, Tree, covers, since, since_layers, table,
+)  # fmt: skip
 
 
 def refer(tree: Tree) -> Ruleset:

@@ -10,13 +10,9 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.order import VfsFirst, check_vfs_first
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, covers, needs, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, covers, needs, since, table,
+)  # fmt: skip
 
 ALLOWED = since(FS.REFER, Allowed())
 EXDEV = since(FS.REFER, Denied("EXDEV"))

@@ -12,14 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
-from suite.abi import FS
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Denied, Judge, Need, Process, Row, Tree, answers, covers, needs,
+    since, table, unix,
+)  # fmt: skip
 
 REMOVE = FS.REMOVE_FILE | FS.REMOVE_DIR
 DENIED = since(REMOVE, Denied("EACCES"))

@@ -10,15 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call, Out
-from suite.rows import Case, Judge, answers, needs, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Out, Process, Tree, answers,
+    needs, since, table,
+)  # fmt: skip
 
 READ, WRITE, READ_DIR, MAKE = FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR, FS.MAKE_REG
 FOLDER = os.O_RDONLY | os.O_DIRECTORY

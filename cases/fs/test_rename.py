@@ -9,15 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
-from suite.abi import FS
-from suite.calls.files import AT_FDCWD, RENAME_EXCHANGE, RENAME_NOREPLACE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, Row, answers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    AT_FDCWD, FS, RENAME_EXCHANGE, Allowed, Denied, Judge, Need, Process, Row, Ruleset, Tree,
+    answers, since, table,
+)  # fmt: skip
+from suite.process.calls.files import RENAME_NOREPLACE
 
 MOVE_FILE = FS.MAKE_REG | FS.REMOVE_FILE
 MOVE_DIR = FS.MAKE_DIR | FS.REMOVE_DIR

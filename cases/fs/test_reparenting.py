@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from cases.fs.reparenting import Action, Kind, Move, owed
-from suite.abi import FS
-from suite.calls.files import RENAME_EXCHANGE
-from suite.expectation import since
-from suite.process import Process
-from suite.rows import Case, Judge, covers, table
-from suite.tree import Tree
+from suite.case import FS, RENAME_EXCHANGE, Case, Judge, Process, Tree, covers, since, table
 
 FILE, FOLDER = Kind.FILE, Kind.FOLDER
 MAKE = FILE.make | FOLDER.make

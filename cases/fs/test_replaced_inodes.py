@@ -10,14 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.test_filesystems import forget
-from suite.abi import FS
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.filesystems import FileSystem, filesystems
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, O_PATH, Allowed, Case, Denied, FileSystem, Judge, Process, Tree, answers, filesystems,
+    since, table, vm_only,
+)  # fmt: skip
 
 READ = FS.READ_FILE
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))

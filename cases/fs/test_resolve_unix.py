@@ -8,16 +8,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import O_PATH
-from suite.calls.sockets import unix, unspecified
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call, Pack
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, O_PATH, Allowed, Call, Case, Denied, Judge, Pack, Process, Ruleset, Tree, answers, covers,
+    since, table, unix, unspecified,
+)  # fmt: skip
 
 RESOLVE = Ruleset(fs=FS.RESOLVE_UNIX)
 ALLOWED = since(FS.RESOLVE_UNIX, Allowed())

@@ -13,11 +13,7 @@ from socket import AF_UNIX, SOCK_STREAM
 
 from cases.fs.test_resolve_unix import ALLOWED, DENIED, RESOLVE, connect
 from cases.relations import SCOPE_RELATIONS, Between, between
-from suite.abi import FS
-from suite.calls.sockets import unix
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import FS, Case, Judge, Process, Tree, answers, covers, table, unix
 
 ANSWERS = {
     "domain-to-no-domain": "unix-connect-stream",

@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.fs.test_resolve_unix import DENIED, RESOLVE, connect
-from suite.abi import FS
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Call, Denied, Judge, Need, Process, Row, Tree, answers, covers, needs, own_memory,
+    since, table, unix,
+)  # fmt: skip
 
 NOBODY = 65534
 

@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.fs.test_resolve_unix import ALLOWED, RESOLVE, connect
-from suite.abi import FS, SCOPE
-from suite.calls.sockets import abstract, unix
-from suite.expectation import since
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, SCOPE, Allowed, Call, Judge, Process, Row, Ruleset, Tree, abstract, answers, covers, since,
+    table, unix,
+)  # fmt: skip
 
 OTHERS = FS.READ_FILE | FS.WRITE_FILE | FS.EXECUTE | FS.READ_DIR | FS.MAKE_SOCK
 

@@ -10,17 +10,10 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.files import RNDGETENTCNT
-from suite.calls.sockets import unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Judge, Row, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RNDGETENTCNT, Allowed, Denied, Judge, Need, Out, Process, Row, Ruleset, Tree, since, table,
+    unix,
+)  # fmt: skip
 
 NULL_DEVICE = os.makedev(1, 3)
 LOOP_DEVICE = os.makedev(7, 0)

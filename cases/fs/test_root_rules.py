@@ -9,16 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, known
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, O_PATH, Allowed, Denied, Facts, Judge, Need, Process, Row, Ruleset, Tree,
+    answers, covers, known, needs, since, table,
+)  # fmt: skip
 
 READ, READ_DIR = FS.READ_FILE, FS.READ_DIR
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))

@@ -10,16 +10,10 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, RULE_PATH_BENEATH
-from suite.calls.files import O_PATH, OPEN_TREE_CLONE, Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, OPEN_TREE_CLONE, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Denied, Fd, Judge,
+    Need, Process, Rejected, Row, Ruleset, Tree, answers, covers, needs, path_beneath, since, table,
+)  # fmt: skip
 
 READ, READ_DIR, MAKE_REG = FS.READ_FILE, FS.READ_DIR, FS.MAKE_REG
 NUMBER = 200

@@ -9,15 +9,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.abi import FS, RULE_PATH_BENEATH
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, needs, table
-from suite.ruleset import path_beneath
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, O_PATH, RULE_PATH_BENEATH, Allowed, Case, Denied, Judge, Need, Process, Tree,
+    answers, needs, path_beneath, since, table,
+)  # fmt: skip
 
 READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
 ALLOWED = since(READ, Allowed())

@@ -13,15 +13,10 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call, Int
-from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Call, Case, Denied, Facts, Int, Judge, Need, Process, Row, Tree, answers, covers,
+    needs, own_memory, since, table,
+)  # fmt: skip
 
 ALLOWED = since(FS.READ_FILE, Allowed())
 MFD_HUGETLB = 4

@@ -10,15 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS
-from suite.calls.ioctls import TIOCSPTLCK
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, Allowed, Case, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers,
+    covers, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.ioctls import TIOCSPTLCK
 
 READ = FS.READ_FILE
 WRITE = FS.WRITE_FILE

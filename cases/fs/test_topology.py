@@ -8,30 +8,18 @@ Allow FS topology changes for domains without such rule type" (d7220364039f).
 from dataclasses import dataclass, replace
 
 from cases.fs.roots import FILES, Change, new_root
-from suite.abi import FS, NET, SCOPE
-from suite.calls.files import (
-    AT_FDCWD,
-    MNT_DETACH,
-    MS_BIND,
-    MS_MOVE,
-    MS_PRIVATE,
-    MS_RDONLY,
-    MS_REMOUNT,
-    OPEN_TREE_CLONE,
-)
-from suite.calls.mounts import (
+from suite.case import (
+    AT_FDCWD, CLONE_NEWNS, CLONE_NEWUSER, FS, MNT_DETACH, MS_BIND, MS_RDONLY, MS_REMOUNT, NET,
+    OPEN_TREE_CLONE, SCOPE, Allowed, Denied, Judge, Need, Observation, Process, Row, Ruleset, Tree,
+    answers, covers, needs, own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.files import MS_MOVE, MS_PRIVATE
+from suite.process.calls.mounts import (
     FSCONFIG_CMD_RECONFIGURE,
     FSCONFIG_SET_FLAG,
     MOVE_MOUNT_SET_GROUP,
     MS_SHARED,
 )
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Observation, Process
-from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
 
 EPERM = since(FS.EXECUTE, Denied("EPERM"))
 

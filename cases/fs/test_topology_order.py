@@ -9,14 +9,10 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.roots import FILES, Change, new_root
-from suite.abi import FS
-from suite.calls.files import AT_FDCWD, MS_BIND, MS_MOVE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Judge, answers, covers, needs, table
-from suite.tree import Tree
+from suite.case import (
+    AT_FDCWD, FS, MS_BIND, Denied, Judge, Need, Process, Tree, answers, covers, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import MS_MOVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

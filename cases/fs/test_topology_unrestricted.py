@@ -6,16 +6,12 @@ Source: include/linux/lsm_hook_defs.h has none for it; Documentation/userspace-a
 """
 
 from cases.fs.roots import FILES, Change, new_root
-from suite.abi import FS
-from suite.calls.files import (
-    MS_BIND,
-    MS_PRIVATE,
-    MS_RDONLY,
-    MS_REMOUNT,
-    O_PATH,
-    OPEN_TREE_CLONE,
-)
-from suite.calls.mounts import (
+from suite.case import (
+    CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, OPEN_TREE_CLONE, O_PATH, Allowed, Denied,
+    Judge, Need, Process, Tree, answers, covers, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import MS_PRIVATE
+from suite.process.calls.mounts import (
     FSCONFIG_SET_FLAG,
     FSMOUNT_NAMESPACE,
     MOUNT_ATTR_RDONLY,
@@ -23,12 +19,6 @@ from suite.calls.mounts import (
     OPEN_TREE_NAMESPACE,
     UNSHARE_EMPTY_MNTNS,
 )
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, answers, covers, needs, table
-from suite.tree import Tree
 
 
 def pick(process: Process) -> None:

@@ -8,13 +8,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import CONTENT, Tree
+from suite.case import (
+    CONTENT, FS, Allowed, Case, Denied, Judge, Process, Rejected, Ruleset, Tree, answers, covers,
+    since, table,
+)  # fmt: skip
 
 TRUNCATE, READ, WRITE = FS.TRUNCATE, FS.READ_FILE, FS.WRITE_FILE
 DENIED = since(TRUNCATE, Denied("EACCES"))

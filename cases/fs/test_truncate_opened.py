@@ -9,15 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, known
-from suite.calls.files import Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import CONTENT, Tree
+from suite.case import (
+    CONTENT, FS, Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, Tree, answers,
+    covers, known, since, table,
+)  # fmt: skip
 
 TRUNCATE, WRITE = FS.TRUNCATE, FS.WRITE_FILE
 DENIED = since(TRUNCATE, Denied("EACCES"))

@@ -10,22 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.abi import FS, known
-from suite.audit import LANDLOCK_ACCESS, AuditLog, denial
-from suite.calls.files import (
+from suite.case import (
+    CLONE_NEWNS, FS, LANDLOCK_ACCESS, Allowed, AuditLog, Case, Denied, FileSystem, Judge, Need,
+    Process, Row, Ruleset, Tree, answers, covers, denial, filesystems, known, needs, since, table,
+    vm_only,
+)  # fmt: skip
+from suite.process.calls.files import (
     FALLOC_COLLAPSE_RANGE,
     FALLOC_KEEP_SIZE,
     FALLOC_PUNCH_HOLE,
     FALLOC_ZERO_RANGE,
 )
-from suite.expectation import since
-from suite.filesystems import FileSystem, filesystems
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
 
 TRUNCATE, WRITE = FS.TRUNCATE, FS.WRITE_FILE
 ALLOWED = since(TRUNCATE, Allowed())

@@ -10,16 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.calls.files import AT_FDCWD, O_PATH, Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Out
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, table
-from suite.tree import Tree
+from suite.case import (
+    AT_FDCWD, FS, O_PATH, Allowed, Denied, Facts, Fd, Judge, Need, Out, Process, Row, Tree, answers,
+    since, table,
+)  # fmt: skip
 
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))
 AT_SYMLINK_NOFOLLOW, AT_EACCESS = 0x100, 0x200

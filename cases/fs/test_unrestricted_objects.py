@@ -12,26 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.calls.sockets import abstract
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import (
-    CLONE_NEWCGROUP,
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    Process,
-)
-from suite.promise import Int
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, FS, Allowed,
+    Facts, Int, Judge, Need, Process, Row, Ruleset, Tree, abstract, answers, covers, needs,
+    own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import CLONE_NEWCGROUP
 
 ALLOWED = since(FS.READ_FILE, Allowed())
 BOTH = mmap.PROT_READ | mmap.PROT_WRITE

@@ -9,15 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.fs.everything import everything
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Denied, Facts, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, needs,
+    since, table,
+)  # fmt: skip
 
 IN_CREATE, IN_ALL_EVENTS = 0x100, 0xFFF
 EVENT_HEADER = 16

@@ -6,9 +6,7 @@ from __future__ import annotations
 import os
 import re
 
-from suite.calls.files import Fd
-from suite.outcome import Allowed, Outcome
-from suite.process import CLONE_NEWNS, Process
+from suite.case import CLONE_NEWNS, Allowed, Fd, Outcome, Process
 
 COMPLAINED = Allowed("the kernel complained")
 _COMPLAINT = re.compile(

@@ -3,8 +3,7 @@
 
 from collections.abc import Callable, Iterable
 
-from suite.outcome import Outcome
-from suite.process import Observation, Process
+from suite.case import Observation, Outcome, Process
 
 
 def at_once(process: Process, *doings: Callable[[], object]) -> None:

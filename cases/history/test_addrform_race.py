@@ -10,14 +10,11 @@ from socket import AF_INET, AF_INET6, IPPROTO_IPV6, SOCK_STREAM
 from cases.controls import refused
 from cases.history.complaints import KernelLog
 from cases.history.race import at_once, worst
-from suite.abi import NET
-from suite.calls.sockets import IPV6_ADDRFORM, inet, inet6
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Observation, Process
-from suite.rows import Judge, answers, covers, needs, vm_only
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Denied, Judge, Need, Observation, Process, Ruleset, answers, covers, inet, inet6, needs,
+    since, vm_only,
+)  # fmt: skip
+from suite.process.calls.sockets import IPV6_ADDRFORM
 
 CONNECT = NET.CONNECT_TCP
 SOCKETS = 24

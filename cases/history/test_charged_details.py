@@ -6,15 +6,11 @@ get_current_details() in security/landlock/domain.c.
 """
 
 from cases.syscalls.groups import Group
-from suite.abi import FS, RESTRICT
-from suite.bugs import UNCHARGED_DETAILS
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Judge, answers, needs, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, ByBug, Judge, Need, Process, Ruleset, Tree, answers, needs, since,
+    vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import UNCHARGED_DETAILS
 
 READ = Ruleset(fs=FS.READ_FILE)
 MEMBERS, LAYERS = 12, 16

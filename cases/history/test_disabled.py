@@ -5,13 +5,10 @@ Source: "landlock: Warn once if a Landlock action is requested while disabled" (
 is_initialized() in security/landlock/syscalls.c.
 """
 
-from suite.abi import CREATE
-from suite.bugs import DISABLED_SILENTLY
-from suite.expectation import Clause, Expectation
-from suite.outcome import Allowed, Rejected
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Judge, answers, vm_only
+from suite.case import (
+    CREATE, Allowed, Clause, Expectation, Judge, Out, Process, Rejected, answers, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import DISABLED_SILENTLY
 
 SYSLOG_ACTION_READ_ALL, SIZE = 3, 1 << 18
 WARNING = b"Disabled but requested by user space."

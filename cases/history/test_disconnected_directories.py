@@ -9,15 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, Erratum
-from suite.calls.files import O_PATH, Fd
-from suite.expectation import ByErratum, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Out
-from suite.rows import Case, Judge, Row, answers, covers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, O_PATH, Allowed, ByErratum, Case, Denied, Erratum, Fd, Judge, Need, Out,
+    Process, Row, Tree, answers, covers, needs, since, table, vm_only,
+)  # fmt: skip
 
 READ, REFER = FS.READ_FILE, FS.REFER
 MOVE = REFER | FS.MAKE_REG | FS.REMOVE_FILE

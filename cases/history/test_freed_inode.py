@@ -9,14 +9,11 @@ import os
 
 from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once, worst
-from suite.abi import FS
-from suite.bugs import FREED_INODE
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Judge, answers, covers, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, ByBug, Denied, Judge, Observation, Outcome, Process, Ruleset, Tree, answers,
+    covers, since, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import FREED_INODE
 
 READ = FS.READ_FILE
 ROUNDS = 60

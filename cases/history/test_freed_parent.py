@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once, worst
-from suite.abi import FS
-from suite.bugs import FREED_PARENT
-from suite.calls.files import O_PATH, Fd
-from suite.expectation import ByBug, Expectation, since
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Case, Judge, answers, covers, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, O_PATH, Allowed, ByBug, Case, Denied, Expectation, Fd, Judge, Observation, Outcome, Process,
+    Tree, answers, covers, since, table, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import FREED_PARENT
 
 ROUNDS = 80
 LINK = FS.REFER | FS.MAKE_REG | FS.REMOVE_FILE

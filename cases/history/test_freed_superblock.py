@@ -10,16 +10,11 @@ from dataclasses import dataclass
 
 from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once
-from suite.abi import FS
-from suite.bugs import FREED_SUPERBLOCK
-from suite.calls.files import MNT_DETACH
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, Row, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, MNT_DETACH, Allowed, ByBug, Judge, Need, Process, Row, Ruleset, Tree, answers,
+    covers, needs, since, table, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import FREED_SUPERBLOCK
 
 MOUNTS = 16
 FIRST_FD = 300

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.history.complaints import COMPLAINED, KernelLog
-from suite.abi import FS
-from suite.bugs import PARENT_WALK
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, ByBug, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs, since, table,
+    vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import PARENT_WALK
 
 REFER = FS.REFER
 

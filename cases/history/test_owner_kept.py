@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from signal import SIGIO
 
 from cases.scope.signals import ALLOWED, SCOPED
-from suite.abi import SCOPE
-from suite.calls.files import F_NOTIFY, F_SETLEASE, F_SETOWN, Fd
-from suite.needs import Need
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import (
+    F_SETOWN, SCOPE, Call, Case, Fd, Judge, Need, Process, Tree, answers, covers, table,
+)  # fmt: skip
+from suite.process.calls.files import F_NOTIFY, F_SETLEASE
 
 DN_CREATE, DN_MULTISHOT = 4, 1 << 31
 RDLCK = 0

@@ -7,13 +7,10 @@ Source: "landlock: Fix file reparenting without explicit LANDLOCK_ACCESS_FS_REFE
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.bugs import REFER_WITHOUT_RIGHT
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, ByBug, Case, Denied, Judge, Process, Tree, answers, covers, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import REFER_WITHOUT_RIGHT
 
 EXPECT = since(FS.REFER, ByBug(REFER_WITHOUT_RIGHT, before=Allowed(), after=Denied("EXDEV")))
 

@@ -6,13 +6,8 @@ Source: "landlock: Fix same-layer rule unions" (8ba0005ff418).
 
 import os
 
-from suite.abi import FS
-from suite.bugs import RULE_UNIONS
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, answers, covers
-from suite.tree import Tree
+from suite.case import FS, Allowed, ByBug, Denied, Judge, Process, Tree, answers, covers, since
+from suite.landlock.bugs import RULE_UNIONS
 
 READ_WRITE = FS.READ_FILE | FS.WRITE_FILE
 EXPECT = since(READ_WRITE, ByBug(RULE_UNIONS, before=Denied("EACCES"), after=Allowed()))

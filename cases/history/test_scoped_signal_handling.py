@@ -8,13 +8,10 @@ threads of the same process" (18eb75f3af40).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import SCOPE, Erratum
-from suite.expectation import ByErratum, since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    SCOPE, Allowed, ByErratum, Call, Case, Denied, Erratum, Judge, Process, Ruleset, answers,
+    covers, since, table,
+)  # fmt: skip
 
 SIGSETXID = 33
 SCOPED = Ruleset(scope=SCOPE.SIGNAL)

@@ -7,16 +7,11 @@ Source: "landlock: Fix TCP handling of short AF_UNSPEC addresses" (e4d82cbce225)
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
-from suite.abi import NET
-from suite.bugs import SHORT_UNSPEC
-from suite.calls.files import Fd
-from suite.calls.sockets import loopback, unspecified
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, ByBug, Case, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, loopback,
+    needs, since, table, unspecified,
+)  # fmt: skip
+from suite.landlock.bugs import SHORT_UNSPEC
 
 DISCONNECTED = since(NET.CONNECT_TCP, ByBug(SHORT_UNSPEC, before=Denied("EINVAL"), after=Allowed()))
 

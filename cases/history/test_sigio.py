@@ -7,14 +7,12 @@ Source: "landlock: Fix LANDLOCK_SCOPE_SIGNAL bypass on the SIGIO path" (4b80320c
 import os
 import signal
 
-from suite.abi import SCOPE
-from suite.bugs import SIGIO_BYPASS
-from suite.calls.files import F_SETFL, F_SETOWN, F_SETSIG
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, answers, covers
-from suite.ruleset import Ruleset
+from suite.case import (
+    F_SETFL, F_SETOWN, SCOPE, Allowed, ByBug, Denied, Judge, Process, Ruleset, answers, covers,
+    since,
+)  # fmt: skip
+from suite.landlock.bugs import SIGIO_BYPASS
+from suite.process.calls.files import F_SETSIG
 
 PENDING, NOTHING_PENDING = Allowed(), Denied("EAGAIN")
 EXPECT = since(SCOPE.SIGNAL, ByBug(SIGIO_BYPASS, before=PENDING, after=NOTHING_PENDING))

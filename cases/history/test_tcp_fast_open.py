@@ -7,15 +7,12 @@ Source: "landlock: Fix TCP Fast Open connection bypass" (33cb713db016).
 import socket
 from dataclasses import dataclass
 
-from suite.abi import NET
-from suite.bugs import TCP_FAST_OPEN_BYPASS
-from suite.calls.sockets import MSG_FASTOPEN, loopback
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, ByBug, Case, Denied, Judge, Need, Process, Ruleset, answers, covers, loopback,
+    since, table,
+)  # fmt: skip
+from suite.landlock.bugs import TCP_FAST_OPEN_BYPASS
+from suite.process.calls.sockets import MSG_FASTOPEN
 
 EXPECT = since(
     NET.CONNECT_TCP, ByBug(TCP_FAST_OPEN_BYPASS, before=Allowed(), after=Denied("EACCES"))

@@ -9,14 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
-from suite.abi import NET, Erratum
-from suite.calls.sockets import IPPROTO_MPTCP, inet
-from suite.expectation import ByErratum, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, ByErratum, Case, Denied, Erratum, Judge, Need, Process, Ruleset, answers, inet,
+    needs, since, table,
+)  # fmt: skip
+from suite.process.calls.sockets import IPPROTO_MPTCP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,10 @@ import signal
 from cases.history.complaints import KernelLog
 from cases.history.race import at_once
 from cases.inheritance.held import counter, tid
-from suite.abi import FS, RESTRICT
-from suite.expectation import since
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, answers, covers, own_memory, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, Denied, Facts, Judge, Outcome, Process, Ruleset, Tree, answers, covers,
+    own_memory, since, vm_only,
+)  # fmt: skip
 
 TSYNC = RESTRICT.TSYNC
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)

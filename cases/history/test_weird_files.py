@@ -12,15 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.history.complaints import COMPLAINED, KernelLog
-from suite.abi import FS
-from suite.bugs import WEIRD_FILES
-from suite.disks import attached_image
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, ByBug, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs, since,
+    table, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import WEIRD_FILES
+from suite.targets.disks import attached_image
 
 BLOCK, BLOCKS = 1024, 64
 FIRST_INODE_BLOCK, FIRST_DATA_BLOCK = 2, 4

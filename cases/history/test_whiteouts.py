@@ -9,15 +9,11 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, Erratum
-from suite.calls.files import RENAME_EXCHANGE, RENAME_WHITEOUT
-from suite.expectation import ByErratum, Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RENAME_EXCHANGE, Allowed, ByErratum, Case, Denied, Erratum, Expectation, Judge, Need,
+    Process, Ruleset, Tree, covers, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.files import RENAME_WHITEOUT
 
 REFER = FS.REFER
 REG, CHAR = FS.MAKE_REG, FS.MAKE_CHAR

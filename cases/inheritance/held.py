@@ -5,9 +5,9 @@ import mmap
 import struct
 from dataclasses import dataclass
 
-from suite.calls.tasks import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE
-from suite.process import Process
-from suite.promise import Batch
+from suite.case import Process
+from suite.process.calls.tasks import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE
+from suite.process.promise import Batch
 
 
 def tid(thread: Process) -> int:

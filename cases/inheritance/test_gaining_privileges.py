@@ -10,15 +10,10 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.tasks import CAP_SYS_CHROOT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, Judge, Need, Process, Ruleset, Tree, needs, own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import CAP_SYS_CHROOT
 
 pytestmark = own_memory
 

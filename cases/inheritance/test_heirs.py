@@ -9,27 +9,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from suite.abi import FS, RESTRICT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import (
-    CLONE_CLEAR_SIGHAND,
-    CLONE_FILES,
-    CLONE_NEWCGROUP,
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    CLONE_VM,
-    Observation,
-    Process,
-)
-from suite.rows import Case, Judge, answers, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, FS,
+    RESTRICT, Allowed, Case, Denied, Judge, Need, Observation, Process, Ruleset, Tree, answers,
+    own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_NEWCGROUP, CLONE_VM
 
 pytestmark = own_memory
 

@@ -8,17 +8,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, NET, RESTRICT, RULE_PATH_BENEATH
-from suite.calls.files import O_PATH
-from suite.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, PR_SET_NO_NEW_PRIVS
-from suite.expectation import since, since_layers
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, CLONE_NEWUSER, Process
-from suite.promise import Call
-from suite.rows import Case, Judge, Row, answers, needs, own_memory, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, CLONE_NEWUSER, FS, NET, O_PATH, RESTRICT, RULE_PATH_BENEATH, Allowed, Call, Case,
+    Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, needs, own_memory, path_beneath,
+    since, since_layers, table,
+)  # fmt: skip
+from suite.process.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, PR_SET_NO_NEW_PRIVS
 
 pytestmark = own_memory
 

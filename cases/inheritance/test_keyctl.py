@@ -6,15 +6,11 @@ Source: "landlock: Don't lose track of restrictions on cred_transfer" (39705a6c2
 
 import os
 
-from suite.abi import FS
-from suite.bugs import CRED_TRANSFER
-from suite.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, answers, own_memory
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, ByBug, Denied, Judge, Process, Ruleset, Tree, answers, own_memory, since,
+)  # fmt: skip
+from suite.landlock.bugs import CRED_TRANSFER
+from suite.process.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT
 
 pytestmark = own_memory
 

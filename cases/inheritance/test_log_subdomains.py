@@ -10,16 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, UNLOGGED, logs
-from suite.abi import FS, RESTRICT
-from suite.audit import AuditLog, AuditRecord
-from suite.bugs import LOG_SUBDOMAINS_ON
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, AuditLog, AuditRecord, ByBug, Case, Denied, Judge, Need, Observation,
+    Outcome, Process, Ruleset, Tree, answers, covers, needs, own_memory, since, table, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import LOG_SUBDOMAINS_ON
 
 pytestmark = own_memory
 

@@ -8,25 +8,12 @@ import os
 from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
-from suite.abi import FS, NET
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import (
-    CLONE_NEWCGROUP,
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    Process,
-)
-from suite.promise import Call
-from suite.rows import Judge, Row, answers, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, FS, NET,
+    Allowed, Call, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, inet, needs,
+    own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import CLONE_NEWCGROUP
 
 pytestmark = own_memory
 

@@ -8,15 +8,11 @@ LANDLOCK_RESTRICT_SELF_NO_NEW_PRIVS" (6887c03bf260).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, MAX_LAYERS, RESTRICT
-from suite.bugs import FLAGS_BEFORE_PRIVILEGES
-from suite.calls.tasks import CAP_SYS_ADMIN
-from suite.expectation import Clause, Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CAP_SYS_ADMIN, FS, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge, Need,
+    Outcome, Process, Rejected, Ruleset, answers, covers, own_memory, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
 
 pytestmark = own_memory
 

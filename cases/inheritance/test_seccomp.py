@@ -11,15 +11,15 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.calls.tasks import SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, Allowed, Case, Denied, Judge, Need, Process, Rejected, Ruleset, Tree, answers, by_abi,
+    needs, own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import (
+    SECCOMP_FILTER_FLAG_TSYNC,
+    SECCOMP_RET_ALLOW,
+    SECCOMP_RET_ERRNO,
+)
 
 pytestmark = own_memory
 

@@ -9,14 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, Case, Denied, Expectation, Judge, Need, Process, Ruleset, Tree, answers,
+    covers, needs, own_memory, since, table,
+)  # fmt: skip
 
 pytestmark = own_memory
 

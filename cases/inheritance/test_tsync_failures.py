@@ -8,14 +8,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, MAX_LAYERS, RESTRICT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Rejected
-from suite.process import Observation, Process
-from suite.rows import Judge, Row, answers, covers, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, RESTRICT, Allowed, Judge, Need, Observation, Process, Rejected, Row, Ruleset,
+    Tree, answers, covers, own_memory, since, table,
+)  # fmt: skip
 
 pytestmark = own_memory
 

@@ -8,16 +8,11 @@ and logging configuration"); security/landlock/cred.h, landlock_cred_copy().
 import os
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT
-from suite.audit import LANDLOCK_ACCESS, AuditLog, denial
-from suite.bugs import TSYNC_WITHOUT_RULESET
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, LANDLOCK_ACCESS, RESTRICT, Allowed, AuditLog, ByBug, Case, Denied, Judge, Need, Process,
+    Rejected, Ruleset, Tree, answers, covers, denial, needs, own_memory, since, table, vm_only,
+)  # fmt: skip
+from suite.landlock.bugs import TSYNC_WITHOUT_RULESET
 
 pytestmark = own_memory
 

@@ -13,16 +13,12 @@ from itertools import chain
 
 from cases.controls import all_of
 from cases.inheritance.held import tid
-from suite.abi import FS, RESTRICT
-from suite.calls.tasks import PTRACE_SEIZE, SECCOMP_RET_ALLOW
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Batch, Mode
-from suite.rows import Judge, answers, covers, needs, own_memory
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, Denied, Judge, Mode, Need, Outcome, Process, Rejected, Ruleset, Tree,
+    answers, covers, needs, own_memory, since,
+)  # fmt: skip
+from suite.process.calls.tasks import PTRACE_SEIZE, SECCOMP_RET_ALLOW
+from suite.process.promise import Batch
 
 pytestmark = own_memory
 

@@ -8,14 +8,11 @@ configuration of sibling threads"); security/landlock/tsync.c, restrict_one_thre
 import os
 from dataclasses import dataclass, replace
 
-from suite.abi import FS, MAX_LAYERS, RESTRICT
-from suite.bugs import TSYNC_WITHOUT_RULESET
-from suite.expectation import ByBug, Expectation, since
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Observation, Process
-from suite.rows import Case, Judge, covers, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, RESTRICT, Allowed, ByBug, Case, Expectation, Judge, Observation, Outcome,
+    Process, Rejected, Ruleset, Tree, covers, own_memory, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import TSYNC_WITHOUT_RULESET
 
 pytestmark = own_memory
 

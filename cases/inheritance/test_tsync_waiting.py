@@ -9,15 +9,11 @@ import os
 import signal
 
 from cases.inheritance.held import counter, hold, release, tid, waits
-from suite.abi import FS, RESTRICT
-from suite.expectation import since
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import CLONE_VFORK, Process
-from suite.promise import Int, Mode
-from suite.records import Facts
-from suite.rows import Judge, answers, covers, own_memory
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, Denied, Facts, Int, Judge, Mode, Outcome, Process, Rejected, Ruleset,
+    Tree, answers, covers, own_memory, since,
+)  # fmt: skip
+from suite.process.calls.tasks import CLONE_VFORK
 
 pytestmark = own_memory
 

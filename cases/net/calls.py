@@ -4,10 +4,7 @@
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import refused
-from suite.abi import NET
-from suite.calls.sockets import loopback
-from suite.outcome import Outcome
-from suite.process import Process
+from suite.case import NET, Outcome, Process, loopback
 
 NOBODYS = 65535
 """A port that no rule is on."""

@@ -9,15 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import inet, inet6, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, inet, inet6,
+    needs, since, table, unspecified,
+)  # fmt: skip
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IPV6, SOCK_STREAM
 
 from cases.controls import refused
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import IPV6_ADDRFORM, inet, inet6, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, inet, inet6,
+    needs, since, table, unspecified,
+)  # fmt: skip
+from suite.process.calls.sockets import IPV6_ADDRFORM
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 MAPPED = "::ffff:127.0.0.1"

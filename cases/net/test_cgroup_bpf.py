@@ -11,16 +11,11 @@ import struct
 from socket import AF_INET, SOCK_STREAM
 
 from cases.controls import though_denied
-from suite.abi import NET
-from suite.calls.sockets import inet
-from suite.calls.tasks import BPF_CGROUP_INET4_CONNECT, BPF_PROG_TYPE_CGROUP_SOCK_ADDR
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Judge, answers, covers, needs, vm_only
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, NET, Allowed, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers, inet,
+    needs, since, vm_only,
+)  # fmt: skip
+from suite.process.calls.tasks import BPF_CGROUP_INET4_CONNECT, BPF_PROG_TYPE_CGROUP_SOCK_ADDR
 
 CONNECT = NET.CONNECT_TCP
 USER_PORT = 24

@@ -12,20 +12,11 @@ from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_STREAM
 
 from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import (
-    IP_BIND_ADDRESS_NO_PORT,
-    IP_LOCAL_PORT_RANGE,
-    inet,
-    loopback,
-)
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import CLONE_NEWNET, Observation, Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CLONE_NEWNET, NET, Allowed, Case, Denied, Fd, Judge, Need, Observation, Outcome, Process, Row,
+    Ruleset, answers, covers, inet, loopback, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.sockets import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)

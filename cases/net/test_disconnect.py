@@ -8,15 +8,10 @@ __inet_stream_connect() in net/ipv4/af_inet.c.
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import loopback, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers, loopback, needs,
+    since, table, unspecified,
+)  # fmt: skip
 
 TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 ALLOWED, DENIED = since(TCP.net, Allowed()), since(TCP.net, Denied("EACCES"))

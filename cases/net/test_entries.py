@@ -7,15 +7,10 @@ Source: security/landlock/syscalls.c, landlock_create_ruleset(); net/socket.c, s
 from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
-from suite.abi import FS, NET
-from suite.calls.sockets import inet
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.promise import Pack
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset, attr_size
+from suite.case import (
+    FS, NET, Allowed, Denied, Judge, Need, Pack, Process, Rejected, Row, Ruleset, answers, by_abi,
+    covers, inet, needs, since, table,
+)  # fmt: skip
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 SYS_SOCKET, SYS_BIND, SYS_CONNECT = 1, 2, 3
@@ -23,7 +18,7 @@ SYS_SOCKET, SYS_BIND, SYS_CONNECT = 1, 2, 3
 
 def create(process: Process) -> None:
     attr = Ruleset(net=BIND | CONNECT).attr()
-    process.create_ruleset(attr, attr_size(attr))
+    process.create_ruleset(attr, attr.size)
 
 
 @answers("net-lowabi")

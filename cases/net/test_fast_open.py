@@ -11,22 +11,12 @@ from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
 
 from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
-from suite.abi import NET
-from suite.bugs import TCP_FAST_OPEN_BYPASS
-from suite.calls.files import Fd
-from suite.calls.sockets import (
-    MSG_FASTOPEN,
-    TCP_FASTOPEN_CONNECT,
-    inet,
-    inet6,
-    unspecified,
-)
-from suite.expectation import ByBug, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, ByBug, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers,
+    inet, inet6, needs, since, table, unspecified,
+)  # fmt: skip
+from suite.landlock.bugs import TCP_FAST_OPEN_BYPASS
+from suite.process.calls.sockets import MSG_FASTOPEN, TCP_FASTOPEN_CONNECT
 
 CONNECT = NET.CONNECT_TCP
 DENIED = since(CONNECT, Denied("EACCES"))

@@ -10,16 +10,11 @@ from dataclasses import dataclass, replace
 from socket import AF_INET, SOCK_STREAM
 
 from cases.controls import though_denied
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import inet
-from suite.calls.uring import SETUP_SQPOLL, Ring
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Case, Denied, Fd, Judge, Need, Process, Ring, Ruleset, answers, covers, inet,
+    needs, since, table,
+)  # fmt: skip
+from suite.process.calls.uring import SETUP_SQPOLL
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 TCP = Ruleset(net=BIND | CONNECT)

@@ -11,15 +11,10 @@ from dataclasses import dataclass, replace
 from socket import AF_INET, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, connect_tcp
-from suite.abi import FS, MAX_LAYERS, NET
-from suite.calls.sockets import inet
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, NET, Allowed, Case, Denied, Expectation, Judge, Need, Outcome, Process, Row,
+    Ruleset, Tree, answers, covers, inet, needs, since, table,
+)  # fmt: skip
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 DENIED, ALLOWED = since(BIND, Denied("EACCES")), since(BIND, Allowed())

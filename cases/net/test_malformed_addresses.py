@@ -12,15 +12,12 @@ from socket import AF_INET, AF_INET6, SOCK_STREAM
 
 from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
-from suite.abi import NET
-from suite.bugs import SHORT_UNSPEC
-from suite.calls.sockets import inet, inet6, unix, unspecified
-from suite.expectation import ByBug, Then, since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, ByBug, Case, Denied, Judge, Need, Process, Ruleset, answers, inet, inet6, needs, since,
+    table, unix, unspecified,
+)  # fmt: skip
+from suite.judge.expectation import Then
+from suite.landlock.bugs import SHORT_UNSPEC
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 Addressing = Callable[[int], bytes]

@@ -11,15 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SOCK_DGRAM, SOCK_RAW
 
-from suite.abi import NET
-from suite.calls.sockets import abstract, inet, unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import CLONE_NEWNET, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNET, NET, Allowed, Judge, Need, Process, Row, Ruleset, Tree, abstract, answers, covers,
+    inet, needs, since, table, unix,
+)  # fmt: skip
 
 TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 ALLOWED = since(TCP.net, Allowed())

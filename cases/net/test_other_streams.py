@@ -9,16 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET, SOCK_STREAM
 
-from suite.abi import NET, Erratum
-from suite.calls.files import Fd
-from suite.calls.sockets import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC, MSG_FASTOPEN, inet
-from suite.expectation import ByErratum, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, ByErratum, Call, Case, Denied, Erratum, Fd, Judge, Need, Process, Ruleset,
+    answers, covers, inet, needs, since, table,
+)  # fmt: skip
+from suite.process.calls.sockets import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC, MSG_FASTOPEN
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY_PORT = inet(0)

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
-from suite.abi import NET
-from suite.calls.sockets import loopback
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Case, Denied, Judge, Need, Outcome, Process, Ruleset, answers, covers, loopback,
+    needs, since, table,
+)  # fmt: skip
 
 CALLS = {
     "bind-tcp": (NET.BIND_TCP, bind_tcp),

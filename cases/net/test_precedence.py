@@ -19,15 +19,10 @@ from socket import (
 
 from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import inet, inet6
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers, inet, inet6, needs, since,
+    table,
+)  # fmt: skip
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ELSEWHERE = "192.0.2.1"

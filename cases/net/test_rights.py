@@ -17,14 +17,9 @@ from cases.net.calls import (
     listen_tcp,
     sendto_udp,
 )
-from suite.abi import NET
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Case, Denied, Judge, Need, Outcome, Process, Ruleset, inet, needs, since, table,
+)  # fmt: skip
 
 Call = Callable[[Process, int, int], object]
 NOTHING = NET(0)

@@ -8,16 +8,10 @@ security/landlock/net.c.
 from dataclasses import replace
 from socket import AF_INET, SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM
 
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Judge, answers, covers, needs
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Call, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, inet, needs,
+    since,
+)  # fmt: skip
 
 TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 UDP = Ruleset(net=NET.BIND_UDP | NET.CONNECT_SEND_UDP)

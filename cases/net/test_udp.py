@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
 from cases.net.udp import BIND, SEND, TCP, UDP, WAYS, Way, bound, udp
-from suite.abi import NET
-from suite.calls.sockets import loopback
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    NET, Allowed, Case, Denied, Judge, Need, Outcome, Process, Ruleset, loopback, needs, since,
+    table,
+)  # fmt: skip
 
 NOTHING = NET(0)
 DENIED, ALLOWED = Denied("EACCES"), Allowed()

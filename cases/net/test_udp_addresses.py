@@ -23,13 +23,10 @@ from cases.net.udp import (
     sendto,
     udp,
 )
-from suite.calls.sockets import inet, inet6, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    Allowed, Case, Denied, Judge, Need, Process, Row, Ruleset, answers, covers, inet, inet6, needs,
+    since, table, unspecified,
+)  # fmt: skip
 
 RFC_2133 = 24
 """Bytes of a struct sockaddr_in6 that has no scope id."""

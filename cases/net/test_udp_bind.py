@@ -12,19 +12,11 @@ from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_DGRAM
 
 from cases.controls import refused
 from cases.net.udp import ANY, BIND, MAPPED, SEND, TCP, denies_to_bind, udp, with_port
-from suite.calls.sockets import (
-    IP_BIND_ADDRESS_NO_PORT,
-    IP_LOCAL_PORT_RANGE,
-    inet,
-    inet6,
-    unspecified,
-)
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNET, Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CLONE_NEWNET, Allowed, Case, Denied, Judge, Need, Process, Row, Ruleset, answers, covers, inet,
+    inet6, needs, since, table, unspecified,
+)  # fmt: skip
+from suite.process.calls.sockets import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 
 RFC_2133 = 24
 """Bytes of a struct sockaddr_in6 that has no scope id."""

@@ -24,14 +24,11 @@ from cases.net.udp import (
     splice,
     udp,
 )
-from suite.calls.files import Fd
-from suite.calls.sockets import IPV6_ADDRFORM, inet, inet6, loopback, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers, inet, inet6,
+    loopback, needs, since, table, unspecified,
+)  # fmt: skip
+from suite.process.calls.sockets import IPV6_ADDRFORM
 
 NO_RULE = Ruleset(net=UDP)
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())

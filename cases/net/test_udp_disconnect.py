@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
 
 from cases.net.udp import BIND, SEND, UDP, Way, bound, connect, sendto, udp, with_port
-from suite.calls.files import Fd
-from suite.calls.sockets import inet, loopback, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers, inet, loopback,
+    needs, since, table, unspecified,
+)  # fmt: skip
 
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 

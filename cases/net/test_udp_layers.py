@@ -8,14 +8,10 @@ for ports alike; security/landlock/net.c, hook_socket_sendmsg(), which asks for 
 from dataclasses import dataclass
 
 from cases.net.udp import BIND, SEND, UDP, sendto, udp
-from suite.abi import MAX_LAYERS, NET
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    MAX_LAYERS, NET, Allowed, Case, Denied, Judge, Need, Outcome, Process, Ruleset, covers, inet,
+    needs, since, table,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

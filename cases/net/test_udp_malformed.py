@@ -21,13 +21,10 @@ from cases.net.udp import (
     sendto,
     udp,
 )
-from suite.calls.sockets import inet, inet6, unix, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    Denied, Judge, Need, Observation, Outcome, Process, Row, Ruleset, answers, covers, inet, inet6,
+    needs, since, table, unix, unspecified,
+)  # fmt: skip
 
 Addressing = Callable[[int], bytes]
 """An address for a port."""

@@ -11,14 +11,10 @@ from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
 
 from cases.controls import all_of
 from cases.net.udp import BIND, MESSAGE, SEND, UDP, bound, denies_to_bind, udp, with_port
-from suite.calls.files import Fd
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    Allowed, Case, Denied, Fd, Judge, Need, Outcome, Process, Ruleset, answers, covers, inet, needs,
+    since, table,
+)  # fmt: skip
 
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 ANSWER = b"answer"

@@ -12,16 +12,10 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, connect_tcp, listen_tcp
 from cases.net.udp import ANY, MESSAGE, TCP, UDP, WAYS, Way, bind, bound, udp
-from suite.abi import NET, known
-from suite.calls.files import Fd
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import CLONE_NEWNET, Process
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, covers, needs, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CLONE_NEWNET, NET, Allowed, Denied, Facts, Fd, Judge, Need, Process, Row, Ruleset, answers,
+    covers, inet, known, needs, since, table,
+)  # fmt: skip
 
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 NO_RULE = Ruleset(net=UDP)

@@ -7,13 +7,7 @@ from typing import TypeAlias
 
 from cases.controls import refused
 from cases.net.calls import NOBODYS
-from suite.abi import NET
-from suite.calls.files import Fd
-from suite.calls.sockets import inet, inet6
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome
-from suite.process import Observation, Process
-from suite.promise import Int
+from suite.case import NET, Allowed, Fd, Int, Need, Observation, Outcome, Process, inet, inet6
 
 BIND, SEND = NET.BIND_UDP, NET.CONNECT_SEND_UDP
 UDP = BIND | SEND

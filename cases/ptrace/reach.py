@@ -11,13 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from cases.relations import Relation
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Allowed
-from suite.process import Observation, Process
-from suite.promise import Call
-from suite.rows import Case
-from suite.ruleset import Ruleset
+from suite.case import FS, Allowed, Call, Case, Observation, Process, Ruleset, since
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 ALLOWED = since(RULESET.features, Allowed())

@@ -12,13 +12,9 @@ from resource import RLIMIT_CORE
 
 from cases.ptrace.reach import ALLOWED, PAGE, RULESET, Access, Action, Target, reach, reach_outside
 from cases.relations import RELATIONS, Relation
-from suite.calls.tasks import CAP_SYS_ADMIN
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import CLONE_NEWUTS, Process
-from suite.promise import Out, Pack
-from suite.rows import Case, Judge, table
+from suite.case import (
+    CAP_SYS_ADMIN, CLONE_NEWUTS, Case, Denied, Judge, Need, Out, Pack, Process, since, table,
+)  # fmt: skip
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23

@@ -11,14 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.ptrace.reach import Target, prepare, traceable
-from suite.abi import FS, SCOPE
-from suite.calls.tasks import PTRACE_ATTACH, PTRACE_DETACH
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call, Out, Pack
-from suite.rows import Case, Judge, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, PTRACE_ATTACH, SCOPE, Allowed, Call, Case, Denied, Judge, Out, Pack, Process, Ruleset,
+    own_memory, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import PTRACE_DETACH
 
 pytestmark = own_memory
 

@@ -13,13 +13,11 @@ from dataclasses import replace
 from cases.ptrace.reach import ALLOWED, RULESET, Access, Target, reach_outside
 from cases.ptrace.test_access import CASES as CALLS
 from cases.ptrace.test_proc import DENIED as FILES
-from suite.calls.tasks import CAP_PERFMON, PTRACE_ATTACH, PTRACE_DETACH
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Judge, answers, needs, own_memory, table, vm_only
+from suite.case import (
+    PTRACE_ATTACH, Call, Denied, Expectation, Judge, Need, Process, answers, needs, own_memory,
+    since, table, vm_only,
+)  # fmt: skip
+from suite.process.calls.tasks import CAP_PERFMON, PTRACE_DETACH
 
 ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
 EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))

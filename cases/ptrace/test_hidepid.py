@@ -10,12 +10,10 @@ import struct
 from dataclasses import dataclass
 
 from cases.ptrace.reach import RULESET
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import CLONE_NEWNS, Process
-from suite.rows import Case, Judge, answers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, Allowed, Case, Denied, Judge, Need, Outcome, Process, Tree, answers, needs,
+    own_memory, since, table,
+)  # fmt: skip
 
 pytestmark = own_memory
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
 from cases.ptrace.test_capabilities import attach
 from cases.ptrace.test_proc import opening, reading
-from suite.audit import LANDLOCK_ACCESS, AuditLog, denial
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, needs, own_memory, table, vm_only
+from suite.case import (
+    LANDLOCK_ACCESS, Allowed, AuditLog, Case, Expectation, Judge, Need, Outcome, Process, denial,
+    needs, own_memory, since, table, vm_only,
+)  # fmt: skip
 
 pytestmark = own_memory
 

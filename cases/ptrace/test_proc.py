@@ -10,13 +10,7 @@ from dataclasses import dataclass, replace
 
 from cases.ptrace.reach import ALLOWED, RULESET, Access, Action, Target, reach, reach_outside
 from cases.relations import RELATIONS, Relation
-from suite.calls.files import O_PATH
-from suite.calls.tasks import CAP_SYS_ADMIN
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Judge, answers, table
+from suite.case import CAP_SYS_ADMIN, O_PATH, Denied, Judge, Need, Process, answers, since, table
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 from cases.inheritance.held import hold, tid
 from cases.ptrace.reach import RULESET
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    O_PATH, Allowed, Case, Denied, Judge, Need, Outcome, Process, Tree, answers, needs, own_memory,
+    since, table,
+)  # fmt: skip
 
 pytestmark = own_memory
 

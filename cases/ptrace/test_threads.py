@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 from cases.inheritance.held import tid
 from cases.ptrace.reach import ALLOWED, RULESET, prepare
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import Case, Denied, Judge, Process, Ruleset, answers, own_memory, table
 
 pytestmark = own_memory
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 from cases.ptrace.reach import traceable
 from cases.relations import RELATIONS, Relation
-from suite.abi import FS, NET, SCOPE
-from suite.calls.tasks import PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_TRACEME
-from suite.expectation import since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, NET, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Case, Denied, Judge, Process, Ruleset,
+    answers, since, table,
+)  # fmt: skip
+from suite.process.calls.tasks import PTRACE_SEIZE
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 DENIED = since(RULESET.features, Denied("EPERM"))

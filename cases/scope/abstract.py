@@ -5,12 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
-from suite.abi import SCOPE
-from suite.expectation import Expectation, since
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case
-from suite.ruleset import Ruleset
+from suite.case import SCOPE, Allowed, Case, Denied, Expectation, Process, Ruleset, since
 
 SCOPED = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
 DENIED = since(SCOPE.ABSTRACT_UNIX_SOCKET, Denied("EPERM"))

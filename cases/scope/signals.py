@@ -5,17 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGUSR1
 
-from suite.abi import SCOPE
-from suite.calls.tasks import (
+from suite.case import SCOPE, Allowed, Call, Denied, Observation, Outcome, Process, Ruleset, since
+from suite.process.calls.tasks import (
     PIDFD_SIGNAL_PROCESS_GROUP,
     PIDFD_SIGNAL_THREAD,
     PIDFD_SIGNAL_THREAD_GROUP,
 )
-from suite.expectation import since
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.promise import Call
-from suite.ruleset import Ruleset
 
 SCOPED = Ruleset(scope=SCOPE.SIGNAL)
 DENIED = since(SCOPE.SIGNAL, Denied("EPERM"))

@@ -5,9 +5,8 @@ import os
 import struct
 from dataclasses import dataclass
 
-from suite.calls.ioctls import TIOCGPTPEER, TIOCSPTLCK
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Call
+from suite.case import CLONE_NEWNS, Call, Process
+from suite.process.calls.ioctls import TIOCGPTPEER, TIOCSPTLCK
 
 TCSETS, TIOCSCTTY, TIOCSWINSZ, TIOCSIG = 0x5402, 0x540E, 0x5414, 0x40045436
 INTERRUPT = b"\x03"

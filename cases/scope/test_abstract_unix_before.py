@@ -10,12 +10,7 @@ Source: sock_is_scoped() and hook_unix_may_send() in security/landlock/task.c; u
 from socket import AF_UNIX, SOCK_DGRAM
 
 from cases.scope.abstract import ALLOWED, CONNECTIONS, DENIED, KINDS, SCOPED, Kind, connect, of
-from suite.abi import SCOPE
-from suite.calls.files import Fd
-from suite.calls.sockets import abstract
-from suite.process import Process
-from suite.rows import Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import SCOPE, Fd, Judge, Process, Tree, abstract, answers, covers, table
 
 
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)

@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SO_PASSCRED, SOCK_DGRAM, SOL_SOCKET
 
 from cases.scope.abstract import ALLOWED, DENIED, SCOPED
-from suite.abi import SCOPE
-from suite.calls.files import Fd
-from suite.calls.sockets import abstract, unspecified
-from suite.process import Process
-from suite.promise import Int, Out, Pack
-from suite.rows import Case, Judge, answers, covers, table
-from suite.tree import Tree
+from suite.case import (
+    SCOPE, Case, Fd, Int, Judge, Out, Pack, Process, Tree, abstract, answers, covers, table,
+    unspecified,
+)  # fmt: skip
 
 AUTOBOUND_SIZE = 8
 """Of the address of a socket that was given a name."""

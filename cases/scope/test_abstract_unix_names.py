@@ -11,17 +11,11 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.scope.abstract import ALLOWED, DENIED, KINDS, REFUSED, SCOPED, Kind, connect, of, sendto
-from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
-from suite.calls.files import O_PATH
-from suite.calls.sockets import abstract, unix
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied, Rejected
-from suite.process import CLONE_NEWNET, Process
-from suite.promise import Call, Pack
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNET, FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Call, Case, Denied,
+    Judge, Need, Pack, Process, Rejected, Ruleset, Tree, abstract, answers, covers, needs, net_port,
+    path_beneath, since, table, unix,
+)  # fmt: skip
 
 NO_NAME = struct.pack("<H", AF_UNIX)
 """To bind a socket to it lets the kernel choose an abstract name."""

@@ -12,16 +12,10 @@ from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.relations import SCOPE_RELATIONS, UNSCOPED, Relation
 from cases.scope.abstract import ALLOWED, DENIED, SCOPED, WAYS, Way, connect
-from suite.abi import FS, SCOPE
-from suite.calls.sockets import abstract
-from suite.calls.uring import Ring
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Case, Judge, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, SCOPE, Allowed, Case, Judge, Need, Process, Ring, Ruleset, Tree, abstract, covers, needs,
+    own_memory, since, table,
+)  # fmt: skip
 
 NOBODY = 65534
 ANSWERS = {

@@ -15,25 +15,19 @@ from socket import MSG_OOB
 
 from cases.relations import SCOPE_RELATIONS, Relation
 from cases.scope.signals import ALLOWED, NOT_SENT, SCOPED, pid
-from suite.abi import SCOPE, Erratum
-from suite.bugs import SIGIO_BYPASS
-from suite.calls.files import (
+from suite.case import (
+    F_SETFL, F_SETOWN, SCOPE, Allowed, ByBug, ByErratum, Call, Case, Denied, Erratum, Fd, Judge,
+    Need, Observation, Pack, Process, answers, covers, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import SIGIO_BYPASS
+from suite.process.calls.files import (
+    FIOSETOWN,
     F_OWNER_PGRP,
     F_OWNER_PID,
     F_OWNER_TID,
-    F_SETFL,
-    F_SETOWN,
     F_SETOWN_EX,
-    FIOSETOWN,
     SIOCSPGRP,
-    Fd,
 )
-from suite.expectation import ByBug, ByErratum, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Observation, Process
-from suite.promise import Call, Pack
-from suite.rows import Case, Judge, answers, covers, table
 
 Own = Callable[[Process, Fd, Call], object]
 

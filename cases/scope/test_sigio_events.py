@@ -13,13 +13,10 @@ from signal import SIGIO
 
 from cases.scope.signals import ALLOWED, NOT_SENT, SCOPED, pid
 from cases.scope.terminals import open_terminal
-from suite.abi import SCOPE
-from suite.calls.files import F_NOTIFY, F_SETFL, F_SETLEASE, F_SETOWN, Fd
-from suite.needs import Need
-from suite.process import Process
-from suite.promise import Int
-from suite.rows import Case, Judge, covers, table
-from suite.tree import Tree
+from suite.case import (
+    F_SETFL, F_SETOWN, SCOPE, Case, Fd, Int, Judge, Need, Process, Tree, covers, table,
+)  # fmt: skip
+from suite.process.calls.files import F_NOTIFY, F_SETLEASE
 
 DN_MODIFY, DN_MULTISHOT = 2, 1 << 31
 RDLCK = 0

@@ -21,13 +21,10 @@ from cases.scope.signals import (
     kill,
     pid,
 )
-from suite.abi import FS, SCOPE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, SCOPE, Allowed, Case, Judge, Need, Process, Ruleset, answers, covers, own_memory, since,
+    table,
+)  # fmt: skip
 
 RELATIONS = {
     "domain-to-no-domain": "sig-kill-0",

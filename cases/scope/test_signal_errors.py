@@ -9,14 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.scope.signals import ALLOWED, DENIED, SCOPED, kill, pid
-from suite.abi import SCOPE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table
-from suite.tree import Tree
+from suite.case import (
+    SCOPE, Call, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs, own_memory,
+    since, table,
+)  # fmt: skip
 
 NOBODY = 65534
 NO_SIGNAL = signal.SIGRTMAX + 1

@@ -20,15 +20,11 @@ from resource import RLIMIT_CPU
 
 from cases.scope.signals import ALLOWED, SCOPED, pid
 from cases.scope.terminals import INTERRUPT, TIOCSIG, TIOCSWINSZ, Terminal, open_terminal
-from suite.abi import SCOPE
-from suite.calls.tasks import SIGEV_SIGNAL, SIGEV_THREAD_ID
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome
-from suite.process import CLONE_NEWIPC, CLONE_NEWNS, Observation, Process
-from suite.promise import Int, Mode, Out, Pack
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWIPC, CLONE_NEWNS, SCOPE, Allowed, Case, Int, Judge, Mode, Need, Observation, Out,
+    Outcome, Pack, Process, Tree, answers, covers, needs, own_memory, since, table, vm_only,
+)  # fmt: skip
+from suite.process.calls.tasks import SIGEV_SIGNAL, SIGEV_THREAD_ID
 
 KILLED = since(SCOPE.SIGNAL, Allowed("SIGKILL"))
 FAULTED = since(SCOPE.SIGNAL, Allowed("SIGSEGV"))

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from signal import SIGUSR1
 
 from cases.scope.signals import ALLOWED, DENIED, SCOPED, pid
-from suite.abi import SCOPE
-from suite.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome
-from suite.process import CLONE_NEWPID, Observation, Process
-from suite.rows import Case, Judge, answers, covers, needs, table
+from suite.case import (
+    CLONE_NEWPID, SCOPE, Allowed, Case, Judge, Need, Observation, Outcome, Process, answers, covers,
+    needs, table,
+)  # fmt: skip
+from suite.process.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

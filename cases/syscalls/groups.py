@@ -3,7 +3,7 @@
 
 import os
 
-from suite.process import CLONE_NEWNS, Process
+from suite.case import CLONE_NEWNS, Process
 
 
 class Group:

@@ -3,8 +3,7 @@
 
 import mmap
 
-from suite.process import Process
-from suite.promise import Pack
+from suite.case import Pack, Process
 
 _ADDRESS, _SIZE = 0x20000000, 0x10000  # a multiple of every architecture's page size
 END = _ADDRESS + _SIZE

@@ -9,15 +9,11 @@ import os
 import struct
 from dataclasses import dataclass
 
-from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
-from suite.bugs import ATTR_BEFORE_RULESET
-from suite.expectation import ByBug, by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Argument
-from suite.rows import Case, Judge, needs, table
-from suite.ruleset import Ruleset, net_port, path_beneath
+from suite.case import (
+    FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Argument, ByBug, Case, Judge, Need,
+    Outcome, Process, Rejected, Ruleset, by_abi, needs, net_port, path_beneath, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import ATTR_BEFORE_RULESET
 
 FILES, PORTS = Ruleset(fs=FS.READ_FILE), Ruleset(net=NET.BIND_TCP)
 SCOPES = Ruleset(scope=SCOPE.SIGNAL)

@@ -9,13 +9,11 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import ABIS, ADD_RULE, FS, NET, RULE_NET_PORT, SCOPE
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import net_port
+from suite.case import (
+    ADD_RULE, FS, NET, RULE_NET_PORT, SCOPE, Allowed, Case, Judge, Need, Outcome, Process, Rejected,
+    answers, by_abi, covers, net_port, since, table,
+)  # fmt: skip
+from suite.landlock.abi import ABIS
 
 PAGE, ANY_PAGE = 4096, 65536
 EXECUTE_ONLY, READ_FILE_ONLY = struct.pack("<Q", FS.EXECUTE), struct.pack("<Q", FS.READ_FILE)

@@ -13,10 +13,7 @@ from cases.syscalls import (
     test_pointers,
     test_queries,
 )
-from suite.needs import Need
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, needs, table
+from suite.case import Facts, Judge, Need, Process, needs, table
 
 pytestmark = needs(Need.COMPAT)
 

@@ -10,15 +10,12 @@ import struct
 from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED
-from suite.abi import ABIS, CREATE, FS, NET, NEWEST, SCOPE, Feature, known
-from suite.expectation import Expectation, by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Argument
-from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, needs, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CREATE, FS, NET, NEWEST, SCOPE, Allowed, Argument, Case, Expectation, Facts, Feature, Judge,
+    Need, Outcome, Process, Rejected, Row, Ruleset, answers, by_abi, covers, known, needs,
+    own_memory, since, table,
+)  # fmt: skip
+from suite.landlock.abi import ABIS
 
 READ = struct.pack("<Q", FS.READ_FILE)
 UNKNOWN = 1 << 63

@@ -9,14 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
-from suite.abi import ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH
-from suite.expectation import by_abi
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Call
-from suite.records import Facts
-from suite.rows import Judge, Row, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH, Allowed, Call, Facts, Judge, Outcome,
+    Process, Rejected, Row, Ruleset, by_abi, table,
+)  # fmt: skip
 
 BITS = [1 << bit for bit in range(32)]
 PAIRS = [one | other for one, other in combinations(BITS, 2)]

@@ -6,14 +6,11 @@ Source: Documentation/userspace-api/landlock.rst, "Ruleset layers".
 
 import os
 
-from suite.abi import FS, MAX_LAYERS, NET, RESTRICT
-from suite.bugs import MANY_LAYERS
-from suite.expectation import ByBug, by_abi, since, since_layers
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.rows import Judge, answers, covers
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, NET, RESTRICT, Allowed, ByBug, Denied, Judge, Process, Rejected, Ruleset, Tree,
+    answers, by_abi, covers, since, since_layers,
+)  # fmt: skip
+from suite.landlock.bugs import MANY_LAYERS
 
 READ = FS.READ_FILE
 ALLOWED = since(READ, Allowed())

@@ -11,15 +11,10 @@ import struct
 from collections.abc import Iterable
 
 from cases.syscalls.groups import Group
-from suite.abi import FS, MAX_LAYERS, NET, RULE_NET_PORT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome
-from suite.process import Process
-from suite.promise import Call, Mode
-from suite.rows import Judge, answers, covers, needs, own_memory, vm_only
-from suite.ruleset import Ruleset, net_port
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, NET, RULE_NET_PORT, Allowed, Call, Judge, Mode, Need, Outcome, Process, Ruleset,
+    Tree, answers, covers, needs, net_port, own_memory, since, vm_only,
+)  # fmt: skip
 
 pytestmark = own_memory
 

@@ -10,13 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED, at_the_end
-from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH
-from suite.calls.files import O_PATH
-from suite.expectation import by_abi, since
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, Allowed, Case, Judge, Outcome, Process,
+    Rejected, Ruleset, by_abi, own_memory, since, table,
+)  # fmt: skip
 
 ATTR = struct.pack("<Q", FS.READ_FILE)
 TOO_SMALL, TOO_BIG, NOT_THERE = "EINVAL", "E2BIG", "EFAULT"

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM, htons
 
 from cases.net.calls import bind_tcp, connect_tcp
-from suite.abi import NET, RULE_NET_PORT
-from suite.calls.sockets import inet
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset, net_port
+from suite.case import (
+    NET, RULE_NET_PORT, Allowed, Case, Denied, Judge, Need, Process, Ruleset, answers, covers, inet,
+    needs, net_port, since, table,
+)  # fmt: skip
 
 pytestmark = needs(Need.NET)
 

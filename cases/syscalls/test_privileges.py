@@ -8,15 +8,11 @@ landlock_restrict_self(2)'s flags before privileges" (c2fe8b60b8e4).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT
-from suite.bugs import FLAGS_BEFORE_PRIVILEGES
-from suite.calls.tasks import CAP_SYS_ADMIN
-from suite.expectation import ByBug, by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Rejected
-from suite.process import CLONE_NEWUSER, Process
-from suite.rows import Case, Judge, answers, needs, own_memory, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CAP_SYS_ADMIN, CLONE_NEWUSER, FS, RESTRICT, Allowed, ByBug, Case, Judge, Need, Process,
+    Rejected, Ruleset, answers, by_abi, needs, own_memory, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
 
 READ = Ruleset(fs=FS.READ_FILE)
 EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "EPERM")

@@ -8,12 +8,10 @@ LANDLOCK_CREATE_RULESET_ERRATA.
 import struct
 from dataclasses import dataclass
 
-from suite.abi import CREATE, FS, NEWEST
-from suite.expectation import by_abi
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    CREATE, FS, NEWEST, Allowed, Case, Judge, Outcome, Process, Rejected, Ruleset, answers, by_abi,
+    covers, table,
+)  # fmt: skip
 
 ATTR = struct.pack("<Q", FS.READ_FILE)
 INVALID = by_abi(lambda _: Rejected("create_ruleset", "EINVAL"))

@@ -9,16 +9,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from suite.abi import ADD_RULE, FS, RULE_PATH_BENEATH
-from suite.audit import AuditLog
-from suite.calls.files import O_PATH
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, Allowed, AuditLog, Case, Denied, Judge, Need, Outcome,
+    Process, Ruleset, Tree, answers, covers, needs, path_beneath, since, table, vm_only,
+)  # fmt: skip
 
 READ, WRITE, NOTHING = FS.READ_FILE, FS.WRITE_FILE, FS(0)
 QUIET = ADD_RULE.QUIET

@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from socket import AF_INET
 
 from cases.net.calls import bind_tcp
-from suite.abi import ADD_RULE, FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Pack
-from suite.rows import Case, Judge, answers, covers, needs, table
-from suite.ruleset import Ruleset, net_port, path_beneath
+from suite.case import (
+    ADD_RULE, FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Case, Denied, Judge, Need,
+    Outcome, Pack, Process, Rejected, Ruleset, answers, covers, needs, net_port, path_beneath,
+    since, table,
+)  # fmt: skip
 
 READ, WRITE = int(FS.READ_FILE), int(FS.WRITE_FILE)
 BIND, CONNECT = int(NET.BIND_TCP), int(NET.CONNECT_TCP)

@@ -7,13 +7,9 @@ security/landlock/syscalls.c.
 
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT
-from suite.expectation import by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, table
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, RESTRICT, Allowed, Case, Judge, Need, Process, Rejected, Ruleset, by_abi, since, table,
+)  # fmt: skip
 
 READ = Ruleset(fs=FS.READ_FILE)
 ALL = RESTRICT(sum(RESTRICT))

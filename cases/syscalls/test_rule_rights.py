@@ -11,16 +11,11 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, FS_FILE, NEWEST, RULE_PATH_BENEATH, known
-from suite.calls.files import O_PATH
-from suite.expectation import by_abi, since
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.promise import Call
-from suite.records import Facts
-from suite.rows import Case, Judge, Row, answers, covers, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    FS, NEWEST, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Facts, Judge, Process,
+    Rejected, Row, Ruleset, Tree, answers, by_abi, covers, known, path_beneath, since, table,
+)  # fmt: skip
+from suite.landlock.abi import FS_FILE
 
 INVALID = Rejected("add_rule", "EINVAL")
 READ, READ_DIR = FS.READ_FILE, FS.READ_DIR

@@ -9,15 +9,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, MAX_LAYERS, RULE_PATH_BENEATH
-from suite.bugs import MANY_LAYERS
-from suite.calls.files import O_PATH, Fd
-from suite.expectation import ByBug, since
-from suite.outcome import Allowed, Denied, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, O_PATH, RULE_PATH_BENEATH, Allowed, ByBug, Case, Denied, Fd, Judge, Process,
+    Rejected, Ruleset, Tree, answers, path_beneath, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import MANY_LAYERS
 
 READ = Ruleset(fs=FS.READ_FILE)
 

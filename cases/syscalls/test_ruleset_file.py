@@ -14,17 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED
-from suite.abi import FS, RULE_PATH_BENEATH
-from suite.bugs import RULESET_LINK
-from suite.calls.files import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, O_PATH, Fd
-from suite.expectation import ByBug, Expectation, by_abi, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.process import Process
-from suite.promise import Call, Out, Pack
-from suite.rows import Case, Judge, answers, needs, own_memory, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    FIONREAD, FS, O_PATH, RULE_PATH_BENEATH, Allowed, ByBug, Call, Case, Denied, Expectation, Fd,
+    Judge, Need, Out, Outcome, Pack, Process, Rejected, Ruleset, Tree, answers, by_abi, needs,
+    own_memory, path_beneath, since, table,
+)  # fmt: skip
+from suite.landlock.bugs import RULESET_LINK
+from suite.process.calls.files import FIOCLEX, FIONBIO, FIONCLEX
 
 READ = Ruleset(fs=FS.READ_FILE)
 NUMBER = 200

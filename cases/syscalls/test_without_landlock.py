@@ -8,12 +8,10 @@ Source: is_initialized() in security/landlock/syscalls.c; Documentation/userspac
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import CREATE, RULE_PATH_BENEATH
-from suite.expectation import by_abi
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Judge, Row, answers, table
+from suite.case import (
+    CREATE, RULE_PATH_BENEATH, Allowed, Facts, Judge, Outcome, Process, Rejected, Row, answers,
+    by_abi, table,
+)  # fmt: skip
 
 NO_FD, UNKNOWN = -1, 1 << 31
 LOOKED_AT = Allowed("arguments are looked at")

@@ -8,14 +8,12 @@ TSYNC with LOG_SUBDOMAINS_OFF and fd=-1" (e75e38055b9d).
 import os
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT
-from suite.bugs import TSYNC_WITHOUT_RULESET
-from suite.expectation import ByBug, Then, by_abi, since
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, table
-from suite.ruleset import Ruleset
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, ByBug, Case, Judge, Outcome, Process, Rejected, Ruleset, Tree, answers,
+    by_abi, covers, since, table,
+)  # fmt: skip
+from suite.judge.expectation import Then
+from suite.landlock.bugs import TSYNC_WITHOUT_RULESET
 
 NO_RULESET = -1
 OTHER_NEGATIVE = -2

@@ -10,16 +10,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.abi import FS, RESTRICT, RULE_PATH_BENEATH
-from suite.calls.files import AT_FDCWD, O_PATH, Fd
-from suite.calls.sockets import unix
-from suite.expectation import by_abi, since
-from suite.outcome import Rejected
-from suite.process import Process
-from suite.promise import Int
-from suite.rows import Case, Judge, table
-from suite.ruleset import Ruleset, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    AT_FDCWD, FS, O_PATH, RESTRICT, RULE_PATH_BENEATH, Case, Fd, Int, Judge, Process, Rejected,
+    Ruleset, Tree, by_abi, path_beneath, since, table, unix,
+)  # fmt: skip
 
 READ = Ruleset(fs=FS.READ_FILE)
 

@@ -13,19 +13,13 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.test_processes import raise_sigio
-from suite.abi import ADD_RULE, FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
-from suite.bpf import spy
-from suite.calls.files import F_SETFL, F_SETOWN, O_PATH
-from suite.calls.sockets import inet, inet6, loopback, unspecified
-from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.tree import Tree
+from suite.case import (
+    ADD_RULE, FS, F_SETFL, F_SETOWN, NET, O_PATH, PTRACE_ATTACH, PTRACE_TRACEME, RULE_NET_PORT,
+    RULE_PATH_BENEATH, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Tree,
+    answers, inet, inet6, loopback, needs, net_port, own_memory, path_beneath, since, table,
+    unspecified, vm_only,
+)  # fmt: skip
+from suite.witness.bpf import spy
 
 ANY, SIGNAL = Ruleset(fs=FS.MAKE_BLOCK), Ruleset(scope=SCOPE.SIGNAL)
 QUIET = Ruleset(fs=FS.READ_FILE, net=NET.BIND_TCP, quiet_fs=FS.READ_FILE, quiet_net=NET.BIND_TCP)

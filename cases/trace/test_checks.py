@@ -13,16 +13,10 @@ from socket import AF_INET, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, connect_tcp
 from cases.trace.traces import NOTHING, flags, identity, traced
-from suite.abi import FS, NET
-from suite.calls.sockets import loopback
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Trace
-from suite.tree import Tree
+from suite.case import (
+    FS, NET, Allowed, Case, Judge, Need, Process, Ruleset, Trace, Tree, answers, loopback, needs,
+    since, table, vm_only,
+)  # fmt: skip
 
 READ, WRITE, TRUNCATE = FS.READ_FILE, FS.WRITE_FILE, FS.TRUNCATE
 READ_WRITE = READ | WRITE

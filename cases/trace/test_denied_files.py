@@ -10,17 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.trace.traces import identity, traced
-from suite.abi import FS
-from suite.calls.files import MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import CLONE_NEWNS, Process
-from suite.promise import Out
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Trace
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT, Allowed, Case, Judge, Need, Out,
+    Process, Ruleset, Trace, Tree, answers, needs, since, table, vm_only,
+)  # fmt: skip
 
 Call = Callable[[Process, Tree], object]
 TOPOLOGY, RANDOM = "change_topology", "/dev/random"

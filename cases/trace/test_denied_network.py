@@ -11,15 +11,10 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
 from cases.trace.traces import traced
-from suite.abi import NET
-from suite.calls.sockets import inet, loopback, unspecified
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Trace
+from suite.case import (
+    NET, Allowed, Case, Judge, Need, Process, Ruleset, Trace, answers, covers, inet, loopback,
+    needs, since, table, unspecified, vm_only,
+)  # fmt: skip
 
 Call = Callable[[Process, int, int], object]
 PORT, NO_PORT, ANY_PORT = "PORT", "-1", "0"

@@ -12,16 +12,10 @@ from dataclasses import dataclass
 
 from cases.audit.test_processes import raise_sigio
 from cases.trace.traces import NOTHING, told, traced
-from suite.abi import FS, SCOPE
-from suite.calls.tasks import PTRACE_ATTACH, PTRACE_TRACEME
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.promise import Call
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Trace
+from suite.case import (
+    FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
+    Ruleset, Trace, answers, covers, needs, own_memory, since, table, vm_only,
+)  # fmt: skip
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
 """A domain is enough to restrict ptrace(2)."""

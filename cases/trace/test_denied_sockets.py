@@ -10,16 +10,10 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.trace.traces import traced
-from suite.abi import SCOPE
-from suite.calls.sockets import abstract
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Case, Judge, answers, covers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Trace
-from suite.tree import Tree
+from suite.case import (
+    SCOPE, Allowed, Case, Judge, Need, Process, Ruleset, Trace, Tree, abstract, answers, covers,
+    needs, since, table, vm_only,
+)  # fmt: skip
 
 ABSTRACT = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
 EVENT = "deny_scope_abstract_unix_socket"

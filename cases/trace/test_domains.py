@@ -12,16 +12,11 @@ from dataclasses import dataclass, replace
 
 from cases.inheritance.held import counter, hold, release, tid, waits
 from cases.trace.traces import NOTHING, traced
-from suite.abi import FS, MAX_LAYERS, RESTRICT
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Outcome, Rejected
-from suite.process import Process
-from suite.records import Facts
-from suite.rows import Case, Judge, answers, covers, needs, own_memory, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Event, Trace
-from suite.tree import Tree
+from suite.case import (
+    FS, MAX_LAYERS, RESTRICT, Allowed, Case, Event, Expectation, Facts, Judge, Need, Outcome,
+    Process, Rejected, Ruleset, Trace, Tree, answers, covers, needs, own_memory, since, table,
+    vm_only,
+)  # fmt: skip
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 TSYNC, NO_NEW_PRIVS = RESTRICT.TSYNC, RESTRICT.NO_NEW_PRIVS

@@ -9,13 +9,11 @@ import os
 import re
 from dataclasses import dataclass
 
-from suite.calls.files import Fd
-from suite.expectation import always
-from suite.needs import Need
-from suite.outcome import Allowed, Denied
-from suite.process import Process
-from suite.rows import Judge, Row, answers, needs, own_memory, table, vm_only
-from suite.tracefs import EVENTS, PREFIX, mounted
+from suite.case import (
+    Allowed, Denied, Fd, Judge, Need, Process, Row, always, answers, needs, own_memory, table,
+    vm_only,
+)  # fmt: skip
+from suite.witness.tracefs import EVENTS, PREFIX, mounted
 
 USER = 1000
 _FIELD = re.compile(r"field:(.+?);\s*offset:\d+;\s*size:(\d+);\s*signed:([01]);")

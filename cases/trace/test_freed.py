@@ -11,16 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cases.trace.traces import NOTHING, end, told, traced
-from suite.abi import FS, RESTRICT
-from suite.calls.files import Fd
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Trace
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, Case, Denied, Expectation, Fd, Judge, Need, Observation, Outcome,
+    Process, Ruleset, Trace, Tree, answers, needs, since, table, vm_only,
+)  # fmt: skip
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 QUIET = Ruleset(fs=FS.READ_FILE, quiet_fs=FS.READ_FILE)

@@ -11,16 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from cases.trace.traces import told
-from suite.abi import FS, RESTRICT
-from suite.audit import AuditLog
-from suite.expectation import Expectation, since_layers
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Event, Trace
-from suite.tree import Tree
+from suite.case import (
+    FS, RESTRICT, Allowed, AuditLog, Case, Denied, Event, Expectation, Judge, Need, Observation,
+    Outcome, Process, Ruleset, Trace, Tree, answers, needs, since_layers, table, vm_only,
+)  # fmt: skip
 
 WRITE, OTHER = Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.MAKE_REG)
 QUIET = Ruleset(fs=FS.WRITE_FILE, quiet_fs=FS.WRITE_FILE)

@@ -12,16 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cases.trace.traces import NOTHING
-from suite.abi import FS
-from suite.calls.files import MNT_DETACH, O_PATH, OPEN_TREE_CLONE, Fd
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import CLONE_NEWNS, Observation, Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
-from suite.tracefs import Event, Trace
-from suite.tree import Tree
+from suite.case import (
+    CLONE_NEWNS, FS, MNT_DETACH, OPEN_TREE_CLONE, O_PATH, Allowed, Case, Denied, Event, Fd, Judge,
+    Need, Observation, Outcome, Process, Ruleset, Trace, Tree, answers, needs, since, table,
+    vm_only,
+)  # fmt: skip
 
 READ = Ruleset(fs=FS.READ_FILE)
 KINDS = "add_rule_path_beneath", "deny_access_fs"

@@ -10,16 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.trace.traces import absolute, flags, identity, traced
-from suite.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
-from suite.calls.files import O_PATH, Fd
-from suite.expectation import Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Case, Judge, answers, needs, table, vm_only
-from suite.ruleset import Ruleset, net_port, path_beneath
-from suite.tracefs import Trace
-from suite.tree import Tree
+from suite.case import (
+    FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Case, Expectation, Fd, Judge,
+    Need, Process, Ruleset, Trace, Tree, answers, needs, net_port, path_beneath, since, table,
+    vm_only,
+)  # fmt: skip
 
 ALL_FS, ALL_NET, ALL_SCOPES = ~FS(0), ~NET(0), ~SCOPE(0)
 UNKNOWN_RIGHT = bytes(7) + b"\x80"

@@ -5,11 +5,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from suite.abi import FS, NET, Feature
-from suite.outcome import Allowed, Denied, Outcome
-from suite.process import Observation, Process
-from suite.promise import Call
-from suite.tracefs import Event, Trace
+from suite.case import (
+    FS, NET, Allowed, Call, Denied, Event, Feature, Observation, Outcome, Process, Trace,
+)  # fmt: skip
 
 NOTHING = "nothing"
 LIFE = "create_ruleset", "create_domain", "enforce_domain", "free_ruleset"

@@ -8,14 +8,10 @@ Documentation/userspace-api/landlock.rst.
 import struct
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import Clause, Expectation, since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.promise import Out
-from suite.rows import Judge, Row, answers, needs, table, vm_only
-from suite.ruleset import Ruleset
+from suite.case import (
+    FS, Allowed, Clause, Expectation, Judge, Need, Out, Process, Row, Ruleset, answers, needs,
+    since, table, vm_only,
+)  # fmt: skip
 
 LSM_ID_LANDLOCK = 110
 LSM_ATTRIBUTES = {

@@ -8,13 +8,7 @@ import os
 import struct
 from dataclasses import dataclass
 
-from suite.abi import FS
-from suite.expectation import since
-from suite.needs import Need
-from suite.outcome import Allowed
-from suite.process import Process
-from suite.rows import Judge, Row, answers, table
-from suite.ruleset import Ruleset
+from suite.case import FS, Allowed, Judge, Need, Process, Row, Ruleset, answers, since, table
 
 WRITE = Ruleset(fs=FS.WRITE_FILE)
 NOWHERE = since(FS.WRITE_FILE, Allowed("nowhere"))

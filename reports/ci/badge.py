@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reports import words
 from reports.matrix import is_known
 from reports.summary import KernelLine, count, summarize
-from suite.records import Results, Verdict
+from suite.judge.records import Results, Verdict
 
 LABEL = "Landlock"
 

@@ -8,7 +8,7 @@ from msgspec.structs import asdict, replace
 from reports import words
 from reports.matrix import is_known
 from reports.summary import errata, summarize
-from suite.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, TargetRecord, Verdict
 
 
 def facts(target: TargetRecord) -> dict[str, str]:

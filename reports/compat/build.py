@@ -27,7 +27,10 @@ from reports.compat.model import (
     Support,
 )
 from reports.summary import CLAIMS, UNHEARD, Blame, by_abi, errata, summarize
-from suite.abi import (
+from suite.judge.behaviours import Behaviour, behaviours
+from suite.judge.outcome import Allowed, Outcome
+from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
+from suite.landlock.abi import (
     ABIS,
     ADD_RULE,
     CREATE,
@@ -45,9 +48,6 @@ from suite.abi import (
     Limit,
     known,
 )
-from suite.behaviours import Behaviour, behaviours
-from suite.outcome import Allowed, Outcome
-from suite.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 
 PLACE: dict[type[Feature], str] = {
     FS: "handled_access_fs",

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from suite.outcome import Outcome
+from suite.judge.outcome import Outcome
 
 VERSION = 1
 

@@ -17,7 +17,7 @@ from reports.compat.model import (
     Support,
 )
 from reports.words import plural, some, span
-from suite.abi import ABIS
+from suite.landlock.abi import ABIS
 
 NONE = "none of those measured"
 

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 from reports.ci.badge import COLORS, LABEL, badge
 from reports.render import Format, Style
-from suite.records import Results
+from suite.judge.records import Results
 
 _NARROW, _WIDE = frozenset("fijlrtI1 .,:;()[]'|!-"), frozenset("mwMW%@")
 

@@ -5,7 +5,7 @@ import json
 
 from reports.ci.badge import LABEL, badge
 from reports.render import Format, Style
-from suite.records import Results
+from suite.judge.records import Results
 
 
 def results(results: Results, _style: Style) -> str:

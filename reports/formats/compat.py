@@ -5,7 +5,7 @@ import msgspec
 
 from reports.compat.build import build
 from reports.render import Format, Style
-from suite.records import Results
+from suite.judge.records import Results
 
 
 def results(results: Results, _style: Style) -> str:

@@ -7,7 +7,7 @@ from reports.compat import view
 from reports.compat.build import build
 from reports.render import Format, Style
 from reports.words import printable
-from suite.records import Results
+from suite.judge.records import Results
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("reports", "compat"),

@@ -9,7 +9,7 @@ from reports.compat.model import Compat
 from reports.formats.markdown import page
 from reports.page import Entry, Page, Section, Table
 from reports.render import Format, Style
-from suite.records import Results
+from suite.judge.records import Results
 
 
 def results(results: Results, style: Style) -> str:

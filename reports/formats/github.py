@@ -13,7 +13,7 @@ from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
-from suite.records import Results, Verdict
+from suite.judge.records import Results, Verdict
 
 _MOST = 10
 """Of one level, in one step."""

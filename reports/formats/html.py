@@ -3,7 +3,7 @@
 
 from reports.html.render import page
 from reports.render import Format, Style
-from suite.records import Results
+from suite.judge.records import Results
 
 
 def results(results: Results, _style: Style) -> str:

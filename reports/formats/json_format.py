@@ -10,7 +10,7 @@ from reports.matrix import build
 from reports.page import Page
 from reports.render import Format, Style
 from reports.summary import summarize
-from suite.records import Results
+from suite.judge.records import Results
 
 
 def results(results: Results, _style: Style) -> str:

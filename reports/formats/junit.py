@@ -18,7 +18,7 @@ from reports import words
 from reports.ci.cases import cases_of, evidence, facts, headline
 from reports.matrix import is_known
 from reports.render import Format, Style
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 _ELEMENTS = {
     Verdict.DEVIATES: "failure",

@@ -17,7 +17,7 @@ from reports import words
 from reports.ci.cases import cases_of, evidence, facts, headline
 from reports.matrix import FAULTS
 from reports.render import Format, Style
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 _ORIGIN = "landproof"
 _VERSION = {"major": 5, "minor": 3}

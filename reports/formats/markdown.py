@@ -12,7 +12,7 @@ from reports.matrix import Matrix, Row, Silence, build
 from reports.page import Entry, Page, Part, Section, Table
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
-from suite.records import Results
+from suite.judge.records import Results
 
 _SPECIAL = re.compile(r"[\\`*<~|]|\](?=[\[(:])|(?<!\w)_|_(?!\w)")
 """What GitHub's Markdown would take for mark-up: not the brackets of a case's id, nor underscores

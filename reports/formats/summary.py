@@ -15,7 +15,7 @@ from reports.formats.markdown import escape
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
-from suite.records import Results
+from suite.judge.records import Results
 
 MOST = 1_000_000
 """Bytes of a summary; the rest up to 1 MiB is for what the step writes itself."""

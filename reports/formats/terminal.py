@@ -18,7 +18,7 @@ from reports.page import Entry, Page, Part
 from reports.page import Table as Rows
 from reports.render import Format, Style
 from reports.summary import KernelLine, summarize
-from suite.records import Results, Verdict
+from suite.judge.records import Results, Verdict
 
 STYLES = {
     Verdict.CONFORMS: "green",

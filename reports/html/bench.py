@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from reports.render import render
-from suite.abi import ABIS, FEATURES
-from suite.outcome import Allowed, Denied, Outcome, Rejected
-from suite.records import CaseRecord, Facts, Results, TargetRecord, Verdict
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
+from suite.landlock.abi import ABIS, FEATURES
 
 _AREAS = ("claims", "audit", "fs", "history", "net", "ptrace", "scope", "syscalls")
 _CONSOLE = "\n".join(f"[{line:5}.000000] a line of what the kernel said last" for line in range(60))

@@ -13,9 +13,9 @@ import msgspec
 from reports.matrix import FAULTS, LEGEND, SEVERITY, WORDS, area_of, is_known, weight, word
 from reports.summary import CLAIMS, by_abi, summarize
 from reports.words import printable, remarks
-from suite.abi import FEATURES
-from suite.behaviours import Behaviour
-from suite.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.behaviours import Behaviour
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.landlock.abi import FEATURES
 
 NOTHING = -1
 """Stands for the observation where a case did not run."""

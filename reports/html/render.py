@@ -19,9 +19,9 @@ from reports import words
 from reports.html.data import compact
 from reports.matrix import FAULTS, LEGEND, Deviation, Matrix, Silence, build
 from reports.summary import KernelLine, summarize
-from suite.abi import NEWEST
-from suite.behaviours import behaviours
-from suite.records import Results
+from suite.judge.behaviours import behaviours
+from suite.judge.records import Results
+from suite.landlock.abi import NEWEST
 
 _HERE = Path(__file__).parent
 _SCRIPT = ("model", "state", "table", "keys", "detail", "filters", "main")

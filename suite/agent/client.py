@@ -9,23 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from suite.agent import wire
-from suite.errors import InfrastructureError
+from suite.agent.channel import AgentLostError, AgentSilentError
 
 _KINDS = frozenset((wire.FrameKind.HELLO, wire.FrameKind.RESULTS, wire.FrameKind.ERROR))
 _MOST = 2 * wire.MAX_FRAME
 """Bytes of a frame: the agent keeps buffers within MAX_FRAME, records of 16 bytes come on top."""
 
 
-class AgentLostError(InfrastructureError):
-    """The channel is closed, or what came over it makes no sense."""
-
-
-class AgentSilentError(AgentLostError):
-    """The agent said nothing for longer than its deadlines allow."""
-
-
 class AgentClient:
-    """A conversation with one agent over a pair of file descriptors (or one, twice).
+    """The ``Channel`` to an agent over a pair of file descriptors (or one, twice).
 
     Raises:
         AgentLostError: The agent is gone.
@@ -64,10 +56,6 @@ class AgentClient:
     def answered(self, identity: int) -> bool:
         """Whether the records of a program were heard, while others were waited for."""
         return identity in self._results
-
-    def run(self, ops: Sequence[wire.Op]) -> dict[int, wire.Record]:
-        """Send a program and wait for its records."""
-        return self.results(self.submit(ops), patience_s(ops))
 
     def close(self) -> None:
         """Give the selector back; the descriptors belong to whoever opened them."""
@@ -133,12 +121,3 @@ class AgentClient:
                 self._results[identity] = payload
             case wire.FrameKind.ERROR:
                 raise AgentLostError(f"the agent ended: {payload.decode(errors='replace')}")
-
-
-def patience_s(ops: Sequence[wire.Op]) -> float:
-    """Seconds after which a program's answer is overdue.
-
-    The agent kills a process at twice a call's deadline at the latest, and a program is expected
-    to hold one hung call; beyond that, the agent itself does not answer.
-    """
-    return 10.0 + 3 * max((op.deadline_ms for op in ops), default=0) / 1000

@@ -9,7 +9,7 @@ enum { FRAME_HELLO, FRAME_PROGRAM, FRAME_RESULTS, FRAME_ERROR };
 enum { OP_CALL, OP_PEEK, OP_POKE, OP_FORK, OP_EXEC, OP_GIVE, OP_KILL };
 enum { SOURCE_LITERAL, SOURCE_RESULT, SOURCE_DATA, SOURCE_ADDRESS };
 enum { BUFFER_IN = 1, BUFFER_OUT = 2 };
-enum { DONE, UNRESOLVED, HUNG, DIED, GONE };
+enum { DONE, UNRESOLVED, HUNG, DIED, GONE, NOT_MODELLED }; /* the last one we never say */
 
 struct frame { /* between host and supervisor; `size` counts what follows it */
 	uint32_t size, id;

@@ -67,6 +67,8 @@ class Status(IntEnum):
     """Its process died in it."""
     GONE = 4
     """Its process was dead already."""
+    NOT_MODELLED = 5
+    """The target has no word for it; ``data`` may say of what. The agent in C never says so."""
 
 
 _STATUSES = tuple(Status)

@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from suite.agent import build
+from suite.agent.channel import run as run_program
 from suite.agent.wire import Address, Buffer, BufferFlag, Op, OpKind, Result
-from suite.calls.files import AT_FDCWD
 from suite.cli.run import CONFIG, QUIET, run
-from suite.process import CLONE_VM
-from suite.recorder import Recorder
-from suite.records import Verdict
+from suite.judge.records import Verdict
+from suite.process.calls.files import AT_FDCWD
+from suite.process.calls.tasks import CLONE_VM
+from suite.run.recorder import Recorder
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
 from vm import accel
@@ -34,12 +35,12 @@ from vm.target import GUEST_ARCH, VmTarget
 _ROUNDS = 5
 _CASES = '''\
 import os
-from suite.abi import FS
-from suite.expectation import since
-from suite.outcome import Denied
-from suite.process import Process
-from suite.rows import Case, table
-from suite.ruleset import Ruleset
+from suite.landlock.abi import FS
+from suite.judge.expectation import since
+from suite.judge.outcome import Denied
+from suite.process.process import Process
+from suite.run.rows import Case, table
+from suite.landlock.ruleset import Ruleset
 
 DENIED = Case(expect=since(FS.READ_FILE, Denied("EACCES")))
 
@@ -108,7 +109,7 @@ def _rate(action: Callable[[], object]) -> float:
 
 def _round_trip(ground: Ground) -> object:
     number = ground.session.numbers["getpid"]
-    return ground.session.client.run([Op(OpKind.CALL, ground.root.id, number)])
+    return run_program(ground.session.channel, [Op(OpKind.CALL, ground.root.id, number)])
 
 
 def _program(ground: Ground, child: int) -> object:
@@ -116,7 +117,8 @@ def _program(ground: Ground, child: int) -> object:
     parent, numbers = ground.sharing.id, ground.session.numbers
     flags = (CLONE_VM if ground.session.shares_memory else 0) | signal.SIGCHLD
     path = Buffer(BufferFlag.IN, 2, b"/\0")
-    return ground.session.client.run(
+    return run_program(
+        ground.session.channel,
         [
             Op(OpKind.FORK, parent, args=(child, flags)),
             *(Op(OpKind.CALL, child, numbers[name]) for name in ("getpid", "gettid", "getppid")),
@@ -124,7 +126,7 @@ def _program(ground: Ground, child: int) -> object:
             Op(OpKind.CALL, child, numbers["close"], (Result(4),)),
             *(Op(OpKind.CALL, child, numbers[name]) for name in ("getuid", "getgid")),
             Op(OpKind.KILL, child),
-        ]
+        ],
     )
 
 

@@ -12,8 +12,8 @@ from suite.cli import collect, kernels
 from suite.cli.check import add_machine_options, choose_accelerator
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
-from suite.declared import Declared
 from suite.errors import Exit, LandproofError, UsageError
+from suite.run.declared import Declared
 from vm import catalogue
 from vm.command import find_qemu
 from vm.store import Store

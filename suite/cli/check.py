@@ -22,7 +22,7 @@ from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Outcome, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
-from suite.records import TargetRecord
+from suite.judge.records import TargetRecord
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu

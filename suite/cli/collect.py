@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 from suite.cli import run
-from suite.declared import Collector, Declared
 from suite.errors import InfrastructureError, UsageError
-from suite.recorder import Recorder
+from suite.run.declared import Collector, Declared
+from suite.run.recorder import Recorder
 
 _NEAR = 4
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from reports.explain import explain, page
 from reports.render import render_page
 from reports.results import load
-from suite.behaviours import behaviours
 from suite.cli import collect
 from suite.cli.report import add_output_options, emit, style_for
 from suite.cli.run import run
-from suite.declared import selection
 from suite.errors import Exit
+from suite.judge.behaviours import behaviours
+from suite.run.declared import selection
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

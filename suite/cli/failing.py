@@ -7,7 +7,7 @@ from enum import StrEnum
 from reports.diff import baselines, is_worse
 from reports.known import EXCUSABLE
 from suite.errors import Exit
-from suite.records import Results, Verdict
+from suite.judge.records import Results, Verdict
 
 _SILENCES = {Verdict.BROKEN, Verdict.LOST}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports.known import Known, faults, mark, read
 from suite.errors import Exit
-from suite.records import Results
+from suite.judge.records import Results
 
 Listed = tuple[Path, list[Known]] | None
 """The file and its entries; None when none is given."""

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
-from suite.recorder import Planned
-from suite.records import Verdict
+from suite.judge.records import Verdict
+from suite.run.recorder import Planned
 
 _BAD = (Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG, Verdict.LOST)
 

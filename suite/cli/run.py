@@ -12,8 +12,8 @@ from _pytest.mark.expression import Expression
 
 import cases
 from suite.errors import InfrastructureError, UsageError
-from suite.recorder import Recorder, Watcher
-from suite.records import Results
+from suite.judge.records import Results
+from suite.run.recorder import Recorder, Watcher
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
 QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")

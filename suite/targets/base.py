@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from suite.process import Process
-from suite.records import Facts, KernelBuild, Verdict
-from suite.session import Session
+from suite.judge.records import Facts, KernelBuild, Verdict
+from suite.process.process import Process
+from suite.process.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +28,6 @@ class Ground:
     private: bool
     """Whether the namespaces are ours, so that cases may mount and use any port."""
     facts: Facts
-    loaded: set[str] = field(default_factory=set)
-    """The kernel modules that ``suite.modules`` has asked for."""
-    mounted: dict[str, str | Exception] = field(default_factory=dict)
-    """Where ``suite.filesystems`` has mounted what, or why it could not."""
-    laid: dict[str, list[str]] = field(default_factory=dict)
-    """The trees that ``suite.filesystems`` has laid for cases to come, by file system."""
-    spare: dict[Process, list[Process]] = field(default_factory=lambda: defaultdict(list))
-    """Processes of earlier cases that are as good as new, by their parent."""
-    met: dict[str, bool] = field(default_factory=dict)
-    """Whether ``suite.needs`` found what it was asked for, by the reason that it gives."""
 
 
 class Target(ABC):

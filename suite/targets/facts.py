@@ -8,10 +8,12 @@ import re
 import socket
 from collections.abc import Callable
 
-from suite.abi import CREATE
-from suite.process import CLONE_NEWUSER, Process
-from suite.promise import Call, Mode, Out, SetupError
-from suite.records import Facts
+from suite.judge.records import Facts
+from suite.landlock.abi import CREATE
+from suite.process.calls.tasks import CLONE_NEWUSER
+from suite.process.process import Process
+from suite.process.promise import Call, Mode, SetupError
+from suite.values import Out
 
 _NETLINK_AUDIT = 9
 _UTS_FIELD = 65

@@ -9,22 +9,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from suite.agent import build
-from suite.agent.client import AgentClient
-from suite.calls.files import MS_PRIVATE, MS_REC
-from suite.outcome import Allowed
-from suite.process import (
+from suite.agent.channel import Channel
+from suite.judge.outcome import Allowed
+from suite.process.calls.files import MS_PRIVATE, MS_REC
+from suite.process.calls.tasks import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
-    Process,
 )
-from suite.promise import Mode, Pack
-from suite.session import Session
+from suite.process.process import Process
+from suite.process.promise import Mode
+from suite.process.session import Session
 from suite.targets.base import Ground
 from suite.targets.facts import probe
+from suite.values import Pack
 
 NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
 SUPERVISOR = 0
@@ -33,10 +34,10 @@ _SIG_IGN = 1
 
 
 def guest_ground(
-    client: AgentClient, agent: Path, arch: str, *, shares_memory: bool = False
+    channel: Channel, agent: Path, arch: str, *, shares_memory: bool = False
 ) -> Ground:
     """Prepare a virtual machine: it is ours as it is."""
-    session = Session(client, arch)
+    session = Session(channel, arch)
     session.shares_memory = shares_memory
     root = Process(session, SUPERVISOR).fork()
     for path in ("/proc", "/sys", "/tmp"):  # noqa: S108 (the guest's own)
@@ -47,10 +48,10 @@ def guest_ground(
 
 
 def local_ground(
-    client: AgentClient, agent: Path, arch: str, make_folder: Callable[[], Path]
+    channel: Channel, agent: Path, arch: str, make_folder: Callable[[], Path]
 ) -> Ground:
     """Prepare private namespaces on the running kernel; a folder of its own where it refuses."""
-    session = Session(client, arch)
+    session = Session(channel, arch)
     root = _in_namespaces(session)
     if root is not None:
         return _furnish(session, root, agent, private=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from suite.agent import build
 from suite.agent.client import AgentClient
 from suite.errors import InfrastructureError
-from suite.records import Verdict
+from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import local_ground
 

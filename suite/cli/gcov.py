@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""How much of the kernel's own Landlock code the cases reach.
+
+``python -m suite.cli.gcov BUILD_TREE [-k EXPRESSION] [--show FILE]``: runs the cases on the kernel
+of a build tree, in a virtual machine, and leaves its counters (.gcda) beside the .gcno. The tree
+needs CONFIG_GCOV_KERNEL=y, CONFIG_DEBUG_FS=y, and ``GCOV_PROFILE := y`` in
+security/landlock/Makefile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tabulate import tabulate
+
+from suite.cli.failing import FailOn, exit_code
+from suite.cli.run import run
+from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
+from suite.judge.records import Verdict
+from suite.process.process import Process
+from suite.targets.base import Ground
+from suite.values import Out
+from vm.local import local_kernel
+from vm.target import VmTarget
+
+SCHEME = "gcov:"
+_CODE = Path("security/landlock")
+_CHUNK = 1 << 16
+
+
+class GcovTarget(VmTarget):
+    """The machine of a build tree; its counters are kept when it is taken down."""
+
+    def __init__(self, tree: Path, accelerator: str | None) -> None:
+        super().__init__(f"{SCHEME}{tree}", local_kernel(f"path:{tree}"), accelerator)
+        self._tree = tree
+        self._ground: Ground | None = None
+
+    def start(self) -> Ground:
+        """Boot and prepare the guest."""
+        self._ground = super().start()
+        return self._ground
+
+    def stop(self) -> None:
+        """Take the counters, unless the machine died, and end QEMU."""
+        try:
+            if self._ground:
+                _take_counters(self._ground, self._tree)
+        except LandproofError as error:
+            sys.stderr.write(f"no counters: {error}\n")
+        finally:
+            self._ground = None
+            super().stop()
+
+
+def pytest_landproof_target(name: str, config: pytest.Config) -> GcovTarget | None:
+    """The target of this module."""
+    if not name.startswith(SCHEME):
+        return None
+    return GcovTarget(Path(name.removeprefix(SCHEME)), config.getoption("accel"))
+
+
+def _take_counters(ground: Ground, tree: Path) -> None:
+    with ground.session.scope():
+        process = ground.root.fork()
+        folder = f"{ground.place}/debug"
+        process.mkdir(folder)
+        process.mount("debugfs", folder, "debugfs")
+        for notes in (tree / _CODE).glob("*.gcno"):
+            counters = notes.with_suffix(".gcda")
+            data = b"".join(_chunks(process, f"{folder}/gcov{counters}"))
+            counters.write_bytes(data)
+
+
+def _chunks(process: Process, path: str) -> Iterator[bytes]:
+    fd = process.open(path, os.O_RDONLY)
+    while True:
+        call = process.syscall("read", fd, Out(_CHUNK), _CHUNK)
+        if not call.value:
+            return
+        yield call.data[: call.value]
+
+
+@dataclass(slots=True)
+class Source:
+    """What the counters say of one source file, over all that include it."""
+
+    lines: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    """How often each was run."""
+    branches: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
+    """How often each was taken, by line and number."""
+
+
+def sources(reports: Iterable[str]) -> dict[str, Source]:
+    """Add up what gcov printed with --json-format, one document a line."""
+    found: dict[str, Source] = defaultdict(Source)
+    for report in reports:
+        for file in json.loads(report)["files"]:
+            name = os.path.normpath(file["file"])
+            if Path(name).parent.parts[-2:] != _CODE.parts:
+                continue
+            source = found[Path(name).name]
+            for line in file["lines"]:
+                number = line["line_number"]
+                source.lines[number] += line["count"]
+                for index, branch in enumerate(line["branches"]):
+                    source.branches[number, index] += branch["count"]
+    return dict(sorted(found.items()))
+
+
+def _gcov(tree: Path) -> list[str]:
+    program = shutil.which("gcov")
+    if program is None:
+        raise InfrastructureError("gcov is not installed: apt-get install gcc")
+    counters = [str(path.relative_to(tree)) for path in (tree / _CODE).glob("*.gcda")]
+    if not counters:
+        raise InfrastructureError(f"{tree}: no counters: was it built with GCOV_PROFILE := y?")
+    command = [program, "--json-format", "--stdout", "--branch-probabilities", *counters]
+    ran = subprocess.run(  # noqa: S603 - an argv list, no shell
+        command, cwd=tree, check=True, capture_output=True, text=True
+    )
+    return ran.stdout.splitlines()
+
+
+def _share(counts: Iterable[int]) -> str:
+    known = list(counts)
+    reached = sum(count > 0 for count in known)
+    return f"{reached}/{len(known)} ({reached / len(known):.1%})" if known else "-"
+
+
+def _unreached(source: Source, text: list[str]) -> Iterator[str]:
+    for number, count in sorted(source.lines.items()):
+        branches = [n for (line, _), n in source.branches.items() if line == number]
+        if not count:
+            yield f"{number:5} never run:    {text[number - 1].rstrip()}"
+        elif not all(branches):
+            some = f"{sum(n > 0 for n in branches)}/{len(branches)} branches"
+            yield f"{number:5} {some:13}: {text[number - 1].rstrip()}"
+
+
+def main() -> int:
+    """Run the cases on a tree's kernel and print what they reached."""
+    parser = argparse.ArgumentParser(prog="python -m suite.cli.gcov", description=main.__doc__)
+    parser.add_argument("tree", type=Path, metavar="BUILD_TREE")
+    parser.add_argument("-k", dest="select", metavar="EXPRESSION", help="only these cases")
+    parser.add_argument("--show", metavar="FILE", help="print what was not reached, such as fs.c")
+    options = parser.parse_args()
+    try:
+        return _measure(options.tree.resolve(), options.select, options.show)
+    except LandproofError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit
+
+
+def _measure(tree: Path, select: str | None, show: str | None) -> int:
+    if not (tree / _CODE).is_dir():
+        raise UsageError(f"{tree} is no build tree of a kernel: it has no {_CODE}")
+    for stale in (tree / _CODE).glob("*.gcda"):
+        stale.unlink()
+    name = f"{SCHEME}{tree}"
+    outcome = run([name], options=["-p", "suite.cli.gcov"], select=select)
+    found = sources(_gcov(tree))
+    rows = [
+        [name, _share(it.lines.values()), _share(it.branches.values())]
+        for name, it in found.items()
+    ]
+    sys.stdout.write(tabulate(rows, ["file", "lines", "branches"]) + "\n")
+    cases = outcome.results.targets[0].cases
+    counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
+    sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
+    for case in cases:
+        if case.verdict not in (Verdict.CONFORMS, Verdict.SKIPPED):
+            sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
+    if show:
+        text = (tree / _CODE / show).read_text().splitlines()
+        sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
+    if outcome.interrupted:
+        return Exit.INTERRUPTED
+    return exit_code(outcome.results, FailOn.DEVIATION)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

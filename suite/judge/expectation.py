@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""What every kernel owes: outcomes keyed by ABI version and errata, total and without overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations, groupby
+from typing import TypeAlias
+
+from suite.judge.outcome import Outcome, Rejected
+from suite.judge.records import Facts
+from suite.landlock.abi import ABIS, FS, NET, NEWEST, RESTRICT, SCOPE, Erratum, Feature, attr_end
+from suite.landlock.bugs import Bug
+
+_END = NEWEST + 1
+
+
+class ExpectationError(ValueError):
+    """An expectation leaves a kernel out, or says two things about one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What the kernels of a range of ABI versions owe."""
+
+    outcome: Outcome | None
+    """None: the kernel has no Landlock, and says so by the errno that its facts hold."""
+    since: int = 0
+    until: int = _END
+    """Exclusive."""
+    fixed: Erratum | None = None
+    """Only kernels that claim this erratum."""
+    unfixed: Erratum | None = None
+    """Only kernels that do not claim this erratum."""
+    absent: bool = False
+    """The kernel does not claim what the row is about."""
+    bug: Bug | None = None
+    before: Outcome | None = None
+    """What kernels with the bug do."""
+
+    def covers(self, abi: int, errata: frozenset[int]) -> bool:
+        """Whether it speaks of such a kernel."""
+        return (
+            self.since <= abi < self.until
+            and (self.fixed is None or self.fixed in errata)
+            and (self.unfixed is None or self.unfixed not in errata)
+        )
+
+    def __str__(self) -> str:
+        last = self.until - 1
+        if self.outcome is None and self.until == 1:
+            text = "no Landlock"
+        elif last >= NEWEST:
+            text = f"ABI {self.since}+"
+        else:
+            text = f"ABI {self.since}" + (f" to {last}" if last > self.since else "")
+        if self.fixed:
+            text += f", erratum {self.fixed} fixed"
+        if self.unfixed:
+            text += f", erratum {self.unfixed} not fixed"
+        return text
+
+
+class Expectation:
+    """Clauses, of which exactly one covers each kernel.
+
+    Raises:
+        ExpectationError: None or several do.
+    """
+
+    def __init__(self, *clauses: Clause) -> None:
+        self.clauses = clauses
+        errata = {e for clause in clauses for e in (clause.fixed, clause.unfixed) if e}
+        for abi in range(_END):
+            for claimed in _subsets(errata):
+                matching = [c for c in clauses if c.covers(abi, claimed)]
+                if len(matching) != 1:
+                    raise ExpectationError(
+                        f"{len(matching)} clauses cover ABI {abi} with errata {sorted(claimed)}"
+                    )
+
+    def under(self, facts: Facts) -> Clause:
+        """The clause for a kernel; an ABI version newer than we know counts as the newest."""
+        claimed = frozenset(claimed_errata(facts.errata))
+        abi = min(facts.abi, NEWEST)
+        return next(c for c in self.clauses if c.covers(abi, claimed))
+
+    def __iter__(self) -> Iterator[Clause]:
+        return iter(self.clauses)
+
+
+def claimed_errata(mask: int | None) -> set[int]:
+    """The numbers of an errata mask; none for a kernel without the interface."""
+    return {bit + 1 for bit in range(64) if (mask or 0) >> bit & 1}
+
+
+def owed_outcome(clause: Clause, facts: Facts) -> Outcome:
+    """The clause's outcome on a kernel."""
+    if clause.outcome is not None:
+        return clause.outcome
+    return Rejected("create_ruleset", facts.missing or "ENOSYS")
+
+
+@dataclass(frozen=True, slots=True)
+class ByErratum:
+    """An outcome that an erratum changed."""
+
+    erratum: Erratum
+    before: Outcome
+    after: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ByBug:
+    """An outcome that the fix of a known bug changed, without an erratum."""
+
+    bug: Bug
+    before: Outcome
+    after: Outcome
+
+
+Then: TypeAlias = Outcome | ByErratum | ByBug
+
+
+def since(
+    features: Feature | Iterable[Feature], then: Then, *changes: tuple[int, Then]
+) -> Expectation:
+    """What a row owes whose ruleset needs these features.
+
+    Kernels without one of them must refuse the ruleset, in the way that the table of ABI
+    versions tells.
+    ``changes`` are (ABI version, outcome from there on).
+    """
+    needed = (features,) if isinstance(features, Feature) else tuple(features)
+    return since_layers([needed], then, *changes)
+
+
+def since_layers(
+    layers: Sequence[Sequence[Feature]], then: Then, *changes: tuple[int, Then]
+) -> Expectation:
+    """``since`` for rulesets that are made one after the other: the first refusal counts.
+
+    ``layers`` are such as ``[outer.features, inner.features]``.
+    """
+    known_from = max((feature.since for needed in layers for feature in needed), default=1)
+    clauses = list(_refusals(layers, known_from))
+    stages = [(known_from, then), *changes]
+    ends = [*(abi for abi, _ in stages[1:]), _END]
+    for (start, stage), end in zip(stages, ends, strict=True):
+        clauses.extend(_stage(stage, start, end))
+    return Expectation(*clauses)
+
+
+def by_abi(owed: Callable[[int], Outcome]) -> Expectation:
+    """What each ABI version owes, told by a function of it; kernels without Landlock say so."""
+    clauses = [Clause(None, 0, 1, absent=True)]
+    pairs = [(abi, owed(abi)) for abi in ABIS]
+    for outcome, run in groupby(pairs, key=lambda pair: pair[1]):
+        abis = [abi for abi, _ in run]
+        clauses.append(Clause(outcome, abis[0], abis[-1] + 1))
+    return Expectation(*clauses)
+
+
+def always(outcome: Outcome) -> Expectation:
+    """What every kernel owes, with Landlock or without."""
+    return Expectation(Clause(outcome))
+
+
+def _stage(stage: Then, start: int, end: int) -> Iterator[Clause]:
+    match stage:
+        case ByErratum(erratum, before, after):
+            yield Clause(before, start, end, unfixed=erratum)
+            yield Clause(after, start, end, fixed=erratum)
+        case ByBug(bug, before, after):
+            yield Clause(after, start, end, bug=bug, before=before)
+        case _:
+            yield Clause(stage, start, end)
+
+
+def _refusals(layers: Sequence[Sequence[Feature]], known_from: int) -> Iterator[Clause]:
+    yield Clause(None, 0, 1, absent=True)
+    refusals = [
+        (abi, next(refusal(needed, abi) for needed in layers if _unknown(needed, abi)))
+        for abi in range(1, known_from)
+    ]
+    for outcome, run in groupby(refusals, key=lambda pair: pair[1]):
+        abis = [abi for abi, _ in run]
+        yield Clause(outcome, abis[0], abis[-1] + 1, absent=True)
+
+
+def _unknown(features: Sequence[Feature], abi: int) -> bool:
+    return any(feature.since > abi for feature in features)
+
+
+def refusal(features: Sequence[Feature], abi: int) -> Rejected:
+    """How a kernel of this ABI version refuses a ruleset that needs newer features.
+
+    The size of the attribute is looked at first: a field past the end of the kernel's struct
+    gives E2BIG (copy_min_struct_from_user() in security/landlock/syscalls.c), then an unknown bit
+    gives EINVAL; a flag of landlock_restrict_self(2) is seen only once the ruleset stands.
+    """
+    size = max((attr_end(type(feature)) for feature in features if feature), default=0)
+    if size > ABIS[abi].attr_size:
+        return Rejected("create_ruleset", "E2BIG")
+    if any(feature.since > abi for feature in features if isinstance(feature, FS | NET | SCOPE)):
+        return Rejected("create_ruleset", "EINVAL")
+    if any(feature.since > abi for feature in features if isinstance(feature, RESTRICT)):
+        return Rejected("restrict_self", "EINVAL")
+    raise ExpectationError(f"ABI {abi} knows {features}")
+
+
+def _subsets(errata: Iterable[int]) -> Iterator[frozenset[int]]:
+    ordered = sorted(errata)
+    picks = chain.from_iterable(combinations(ordered, n) for n in range(len(ordered) + 1))
+    return map(frozenset, picks)

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: MIT
+"""The one table of Landlock's ABI: rights, scopes, flags, struct sizes, errata, and their origin.
+
+Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst;
+security/landlock/errata/.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Self, TypeVar
+
+SYS_CREATE_RULESET = 444
+SYS_ADD_RULE = 445
+SYS_RESTRICT_SELF = 446
+
+RULE_PATH_BENEATH = 1
+RULE_NET_PORT = 2
+
+MAX_LAYERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Abi:
+    """One ABI version: the release that made it, and the commit that merged it."""
+
+    version: int
+    release: str
+    attr_size: int
+    """Bytes of struct landlock_ruleset_attr that this version knows."""
+    source: str
+
+
+ABIS = {
+    row.version: row
+    for row in (
+        Abi(1, "5.13", 8, "17ae69aba89d"),
+        Abi(2, "5.19", 8, "cb44e4f061e1"),
+        Abi(3, "6.2", 8, "299e2b196757"),
+        Abi(4, "6.7", 16, "136cc1e1f5be"),
+        Abi(5, "6.10", 16, "2fc0e7892c10"),
+        Abi(6, "6.12", 24, "e1b061b444fb"),
+        Abi(7, "6.15", 24, "72885116069a"),
+        Abi(8, "7.0", 24, "c22e26bd0906"),
+        Abi(9, "7.1", 24, "b8f82cb0d84d"),
+        Abi(10, "7.2", 48, "5e2e14749c3d"),
+        Abi(11, "7.3", 48, "7199989f3f31"),
+    )
+}
+NEWEST = max(ABIS)
+"""The newest ABI version that we know."""
+
+
+class Feature(IntFlag):
+    """A set of bits of one kind, each introduced by an ABI version.
+
+    A member is declared as ``NAME = bit, abi``.
+    """
+
+    _since: int
+
+    def __new__(cls, bit: int, since: int = 1) -> Self:
+        """Make a named member from its row."""
+        self = int.__new__(cls, bit)
+        self._value_ = bit
+        self._since = since
+        return self
+
+    @property
+    def since(self) -> int:
+        """The lowest ABI version that knows every bit; 1 for none."""
+        return max((bit._since for bit in type(self) if bit in self), default=1)
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """The names in the kernel's header, in bit order."""
+        prefix = CONSTANT[type(self)]
+        return tuple(f"{prefix}_{bit.name}" for bit in type(self) if bit in self)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The short names as audit prints them, such as ``fs.truncate``, in bit order."""
+        prefix = PREFIX[type(self)]
+        return tuple(f"{prefix}.{str(bit.name).lower()}" for bit in type(self) if bit in self)
+
+
+F = TypeVar("F", bound=Feature)
+
+
+def _inverting(kind: type[F]) -> type[F]:
+    """Give a kind of features its own ``~``: that of Python 3.11.2 (Debian 12) leaves bits out."""
+
+    def others(self: F) -> F:
+        return type(self)(sum(bit for bit in type(self) if bit not in self))
+
+    kind.__invert__ = others  # type: ignore[method-assign,assignment]
+    return kind
+
+
+@_inverting
+class FS(Feature):
+    """LANDLOCK_ACCESS_FS_*."""
+
+    EXECUTE = 1 << 0, 1
+    WRITE_FILE = 1 << 1, 1
+    READ_FILE = 1 << 2, 1
+    READ_DIR = 1 << 3, 1
+    REMOVE_DIR = 1 << 4, 1
+    REMOVE_FILE = 1 << 5, 1
+    MAKE_CHAR = 1 << 6, 1
+    MAKE_DIR = 1 << 7, 1
+    MAKE_REG = 1 << 8, 1
+    MAKE_SOCK = 1 << 9, 1
+    MAKE_FIFO = 1 << 10, 1
+    MAKE_BLOCK = 1 << 11, 1
+    MAKE_SYM = 1 << 12, 1
+    REFER = 1 << 13, 2
+    TRUNCATE = 1 << 14, 3
+    IOCTL_DEV = 1 << 15, 5
+    RESOLVE_UNIX = 1 << 16, 9
+
+
+@_inverting
+class NET(Feature):
+    """LANDLOCK_ACCESS_NET_*."""
+
+    BIND_TCP = 1 << 0, 4
+    CONNECT_TCP = 1 << 1, 4
+    BIND_UDP = 1 << 2, 10
+    CONNECT_SEND_UDP = 1 << 3, 10
+
+
+@_inverting
+class SCOPE(Feature):
+    """LANDLOCK_SCOPE_*."""
+
+    ABSTRACT_UNIX_SOCKET = 1 << 0, 6
+    SIGNAL = 1 << 1, 6
+
+
+@_inverting
+class CREATE(Feature):
+    """LANDLOCK_CREATE_RULESET_*.
+
+    ERRATA came with ABI 7 and was given to older stable kernels too, so no ABI version tells
+    whether a kernel has it ("landlock: Add the errata interface", 15383a0d63db).
+    """
+
+    VERSION = 1 << 0, 1
+    ERRATA = 1 << 1, 1
+
+
+@_inverting
+class ADD_RULE(Feature):  # noqa: N801 (named as its constants are)
+    """LANDLOCK_ADD_RULE_*."""
+
+    QUIET = 1 << 0, 10
+
+
+@_inverting
+class RESTRICT(Feature):
+    """LANDLOCK_RESTRICT_SELF_*."""
+
+    LOG_SAME_EXEC_OFF = 1 << 0, 7
+    LOG_NEW_EXEC_ON = 1 << 1, 7
+    LOG_SUBDOMAINS_OFF = 1 << 2, 7
+    TSYNC = 1 << 3, 8
+    NO_NEW_PRIVS = 1 << 4, 11
+
+
+@dataclass(frozen=True, slots=True)
+class AttrField:
+    """A field of struct landlock_ruleset_attr: 8 bytes each, one behind the other."""
+
+    name: str
+    """In the kernel's header."""
+    of: type[Feature]
+    """What a ruleset has in it, or needs it for."""
+
+
+RULESET_ATTR = (
+    AttrField("handled_access_fs", FS),
+    AttrField("handled_access_net", NET),
+    AttrField("scoped", SCOPE),
+    AttrField("quiet_access_fs", ADD_RULE),
+    AttrField("quiet_access_net", ADD_RULE),
+    AttrField("quiet_scoped", ADD_RULE),
+)
+"""The layout of the attribute. A quiet rule needs a ruleset that has a mask of quiet rights."""
+
+
+def attr_end(kind: type[Feature]) -> int:
+    """The bytes of the attribute up to the first field that is of a kind; the least for others."""
+    ends = (8 * number for number, field in enumerate(RULESET_ATTR, 1) if field.of is kind)
+    return next(ends, LIMITS["attr_size"].value)
+
+
+ERRATA_PROMISED = 7
+"""The ABI version of the release that brought CREATE.ERRATA."""
+
+PREFIX: dict[type[Feature], str] = {
+    FS: "fs",
+    NET: "net",
+    SCOPE: "scope",
+    CREATE: "create",
+    ADD_RULE: "add_rule",
+    RESTRICT: "restrict",
+}
+
+CONSTANT: dict[type[Feature], str] = {
+    FS: "LANDLOCK_ACCESS_FS",
+    NET: "LANDLOCK_ACCESS_NET",
+    SCOPE: "LANDLOCK_SCOPE",
+    CREATE: "LANDLOCK_CREATE_RULESET",
+    ADD_RULE: "LANDLOCK_ADD_RULE",
+    RESTRICT: "LANDLOCK_RESTRICT_SELF",
+}
+
+FEATURES: dict[str, Feature] = {
+    label: bit for kind in PREFIX for bit in kind for label in bit.labels
+}
+"""Every bit by its short name."""
+
+FS_FILE = FS.EXECUTE | FS.WRITE_FILE | FS.READ_FILE | FS.TRUNCATE | FS.IOCTL_DEV | FS.RESOLVE_UNIX
+"""The rights that a rule on a file may carry (security/landlock/fs.c, ACCESS_FILE)."""
+
+
+def known(kind: type[F], abi: int) -> F:
+    """Every bit of a kind that an ABI version knows."""
+    return kind(sum(bit for bit in kind if bit.since <= abi))
+
+
+class Erratum(IntEnum):
+    """A numbered fix; bit ``number - 1`` of LANDLOCK_CREATE_RULESET_ERRATA.
+
+    Source: security/landlock/errata/abi-*.h.
+    """
+
+    TCP_SOCKET_IDENTIFICATION = 1
+    SCOPED_SIGNAL_HANDLING = 2
+    DISCONNECTED_DIRECTORIES = 3
+    WHITEOUT_OBJECTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The fix of an erratum."""
+
+    since: int
+    """The ABI version from which the erratum applies."""
+    release: str
+    """The first of mainline with the fix; older stable series have it too."""
+    commit: str
+    subject: str
+
+
+ERRATA = {
+    Erratum.TCP_SOCKET_IDENTIFICATION: Fix(
+        4, "6.14", "854277e2cc8c", "landlock: Fix non-TCP sockets restriction"
+    ),
+    Erratum.SCOPED_SIGNAL_HANDLING: Fix(
+        6,
+        "6.15",
+        "18eb75f3af40",
+        "landlock: Always allow signals between threads of the same process",
+    ),
+    Erratum.DISCONNECTED_DIRECTORIES: Fix(
+        1, "6.19", "49c9e09d9610", "landlock: Fix handling of disconnected directories"
+    ),
+    Erratum.WHITEOUT_OBJECTS: Fix(
+        1, "7.3", "672fa082d48b", "landlock: Require MAKE_REG for whiteout creation"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most, or the least, that the kernel takes of something."""
+
+    value: int
+    constant: str
+    """In the kernel; empty where it has none of its own."""
+    counts: str
+    since: int
+    """The ABI version that brought what it counts."""
+    behaviours: tuple[str, ...]
+    """Those of ``cases/behaviours.toml`` that tell where the limit is, by id."""
+    source: str
+
+
+LIMITS = {
+    "layers": Limit(
+        MAX_LAYERS,
+        "LANDLOCK_MAX_NUM_LAYERS",
+        "rulesets that a thread and those it descends from enforced, at most",
+        1,
+        ("layer-limit-16",),
+        'security/landlock/limits.h; Documentation/userspace-api/landlock.rst, "Ruleset layers"',
+    ),
+    "rules": Limit(
+        (1 << 32) - 1,
+        "LANDLOCK_MAX_NUM_RULES",
+        "rules of a ruleset, at most",
+        1,
+        ("lim-rules",),
+        "security/landlock/limits.h",
+    ),
+    "port": Limit(
+        (1 << 16) - 1,
+        "U16_MAX",
+        "the port of a rule, at most",
+        NET.BIND_TCP.since,
+        ("sys-ar-port-range",),
+        "security/landlock/syscalls.c, add_rule_net_port()",
+    ),
+    "attr_size": Limit(
+        8,
+        "",
+        "bytes of struct landlock_ruleset_attr, at least",
+        1,
+        ("sys-cr-size-small", "sys-cr-size-exact-8"),
+        "security/landlock/syscalls.c, copy_min_struct_from_user()",
+    ),
+}
+"""By short name."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Processes on a target, driven call by call."""

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: MIT
+"""A live process (or thread) on a target, driven call by call."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.agent import wire
+from suite.errors import LandproofError
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, errno_name
+from suite.landlock.abi import (
+    ADD_RULE,
+    CREATE,
+    FS,
+    RESTRICT,
+    RULE_NET_PORT,
+    RULE_PATH_BENEATH,
+)
+from suite.landlock.ruleset import Ruleset, net_port, path_beneath
+from suite.process import memory
+from suite.process.calls.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, Files
+from suite.process.calls.mounts import Mounts
+from suite.process.calls.sockets import Sockets
+from suite.process.calls.tasks import CLONE_THREAD, CLONE_VFORK, CLONE_VM, Tasks
+from suite.process.calls.uring import Rings
+from suite.process.promise import Batch, Call, Mode, SetupError
+from suite.process.session import Session
+from suite.values import Argument, Fd, Out, Pack
+
+_LANDLOCK_CALLS = {
+    "landlock_create_ruleset": "create_ruleset",
+    "landlock_add_rule": "add_rule",
+    "landlock_restrict_self": "restrict_self",
+}
+
+
+class NotRunError(SetupError):
+    """An observation was left out because an earlier call of its program failed."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """What an action came to; settled when ``outcome`` is asked for."""
+
+    calls: list[Call]
+    """Those of the action; of several programs, if it asked for a value on its way."""
+    batch: Batch
+    """The program that it ended in."""
+    gates: list[Call]
+    """The Landlock calls of the case so far."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The first call of the action that failed, or that all were allowed.
+
+        Raises:
+            SetupError: The set-up before it failed, or a process died.
+            HungError: A call did not return.
+        """
+        if not self.calls:
+            raise LandproofError("the observed action made no call")
+        for call in self.calls:
+            call.batch.settle()
+        self.batch.settle()
+        refused = _refusal(self.gates)
+        if refused is not None:
+            return refused
+        for call in self.calls:
+            record = call.record
+            if record is None or record.status == wire.Status.UNRESOLVED:
+                raise NotRunError(call, f"{call} was left out")
+            if record.failed:
+                return failure_outcome(call, record)
+        return Allowed()
+
+    @property
+    def done(self) -> list[Call]:
+        """The calls up to the one that failed, or all."""
+        return [call for call in self.calls if call.record and not call.failure]
+
+    @property
+    def with_value(self) -> Outcome:
+        """The outcome; if all were allowed, with the value of the last call."""
+        outcome = self.outcome
+        return Allowed(self.calls[-1].value) if outcome == Allowed() else outcome
+
+
+def failure_outcome(call: Call, record: wire.Record) -> Outcome:
+    """The outcome of a call that gave an errno."""
+    name = errno_name(-record.value)
+    if call.name in _LANDLOCK_CALLS:
+        return Rejected(_LANDLOCK_CALLS[call.name], name)
+    return Denied(name)
+
+
+@dataclass(slots=True, eq=False)
+class Process(Files, Mounts, Sockets, Tasks, Rings):
+    """One process or thread of a target.
+
+    Calls are promises: they are sent when a value is needed, in the order in which they were
+    made, across all processes. A call that fails breaks the case, unless it is observed.
+    """
+
+    session: Session
+    id: int
+    pid: Call | None = None
+    """Its process id (or thread id) as its creator sees it."""
+    arch: str | None = None
+    """``i386`` after ``exec32``; None for the architecture of the target."""
+    shares: bool = False
+    """Whether its memory may be that of other processes: it makes no call about memory."""
+
+    def syscall(self, name: str, *arguments: Argument) -> Call:
+        """Append a system call.
+
+        Raises:
+            SharedMemoryError: It is about memory, and the process may have none of its own.
+        """
+        self._check(name, *arguments)
+        return self.session.call(self.id, name, *arguments, arch=self.arch)
+
+    def map_ids(self, user: int = 0, group: int = 0) -> None:
+        """Be root in a new user namespace; outside of it, who it was, as told here."""
+        self.write_file("/proc/self/setgroups", b"deny")
+        self.write_file("/proc/self/uid_map", b"0 %d 1" % user)
+        self.write_file("/proc/self/gid_map", b"0 %d 1" % group)
+
+    # Other processes
+
+    def fork(self, flags: int = 0, at_end: int = signal.SIGCHLD) -> Process:
+        """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag.
+
+        Its parent gets a signal at its end. Where a fork is dear, one without flags shares the
+        memory of a parent that may (``shares``).
+        """
+        if self.shares and not flags and self.session.shares_memory:
+            flags = CLONE_VM
+        return self._clone(flags | at_end, "fork")
+
+    def vfork(self) -> Process:
+        """A child in the memory of its parent, which waits for its exec or exit.
+
+        All that the child does up to that goes in one program: it has to ask for no value before.
+        """
+        return self._clone(CLONE_VM | CLONE_VFORK | signal.SIGCHLD, "vfork")
+
+    def thread(self) -> Process:
+        """clone(2): a thread of the same process."""
+        return self._clone(CLONE_THREAD, "thread")
+
+    def _clone(self, flags: int, name: str) -> Process:
+        identity = self.session.new_process()
+        call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags))
+        return Process(self.session, identity, call, self.arch, self.shares)
+
+    def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
+        """execveat(2) of the agent (or of what ends in it), which goes on serving."""
+        return self.session.add(wire.OpKind.EXEC, self.id, "execveat", (at, path, flags))
+
+    def fexec(self, fd: Fd) -> Call:
+        """execveat(2) of an open file."""
+        return self.exec("", at=fd, flags=AT_EMPTY_PATH)
+
+    def exec32(self, agent: str) -> Call:
+        """execveat(2) of the agent for i386: the calls of it and its kin take the 32-bit entry."""
+        call = self.exec(agent)
+        self.arch = "i386"
+        return call
+
+    def give(self, fd: Fd, receiver: Process) -> Call:
+        """Pass a file descriptor (SCM_RIGHTS); the value is its number at the receiver."""
+        return self.session.add(wire.OpKind.GIVE, self.id, "give", (fd, receiver.id))
+
+    def exit(self, status: int = 0) -> Call:
+        """exit_group(2)."""
+        with self.session.in_mode(Mode.DEATH):
+            return self.syscall("exit_group", status)
+
+    def peek(self, address: Argument, size: int) -> Call:
+        """Read memory: the bytes are the call's ``data``."""
+        self._check("peek")
+        return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
+
+    def result_at(self, address: Argument) -> Call:
+        """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
+        self._check("result_at")
+        return self.session.add(wire.OpKind.PEEK, self.id, "result_at", (address, Out(4), 1))
+
+    def poke(self, address: Argument, data: bytes | Pack) -> Call:
+        """Write memory."""
+        self._check("poke")
+        return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
+
+    def _check(self, name: str, *arguments: Argument) -> None:
+        if self.shares:
+            memory.check(name, arguments)
+
+    # Landlock
+
+    def create_ruleset(self, attr: Argument, size: int, flags: CREATE | int = 0) -> Call:
+        """landlock_create_ruleset(2)."""
+        return self.syscall("landlock_create_ruleset", attr, size, int(flags))
+
+    def add_rule(self, ruleset: Fd, kind: int, attr: Argument, flags: int = 0) -> Call:
+        """landlock_add_rule(2)."""
+        return self.syscall("landlock_add_rule", ruleset, kind, attr, int(flags))
+
+    def restrict_self(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
+        """landlock_restrict_self(2)."""
+        return self.syscall("landlock_restrict_self", ruleset, int(flags))
+
+    def build(self, ruleset: Ruleset) -> Call:
+        """Create a ruleset with its rules: a file descriptor.
+
+        Where the kernel refuses it, whatever is observed afterwards comes to that refusal.
+        """
+        with self.session.gate():
+            attr = ruleset.attr()
+            fd = self.create_ruleset(attr, attr.size)
+            for place, rights in ruleset.paths:
+                parent = self.open(place, O_PATH) if isinstance(place, str) else place
+                self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
+                if isinstance(place, str):
+                    self.close(parent)
+            for place in ruleset.quiet_paths:
+                parent = self.open(place, O_PATH) if isinstance(place, str) else place
+                self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(FS(0), parent), ADD_RULE.QUIET)
+            for port, access in ruleset.ports:
+                self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
+            return fd
+
+    def enforce(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
+        """landlock_restrict_self(2); a refusal is what later observations come to."""
+        with self.session.gate():
+            return self.restrict_self(ruleset, flags)
+
+    def restrict(self, *layers: Ruleset) -> None:
+        """Enforce rulesets, one a layer, under no_new_privs."""
+        self.no_new_privs()
+        for ruleset in layers:
+            fd = self.build(ruleset)
+            self.enforce(fd, ruleset.flags)
+            self.close(fd)
+
+    def under(self, *layers: Ruleset) -> Process:
+        """A child that has enforced these layers."""
+        child = self.fork()
+        child.restrict(*layers)
+        return child
+
+    # Observing
+
+    def observe(
+        self, action: Callable[..., object], *arguments: object, **options: object
+    ) -> Observation:
+        """Do ``action(process, *arguments, **options)`` and note what it comes to.
+
+        Its first failing call is the outcome, and leaves out the rest of it.
+        """
+        session = self.session
+        with session.in_mode(Mode.OBSERVED) as calls:
+            try:
+                action(self, *arguments, **options)
+            except SetupError as error:
+                if error.call not in calls:
+                    raise
+                # It asked for the value of a call that failed: that call is the outcome.
+        return Observation(calls, session.pending, list(session.gates))
+
+
+def _refusal(gates: list[Call]) -> Outcome | None:
+    """What Landlock refused on the way into a domain."""
+    for call in gates:
+        record = call.record
+        if record is None or not record.failed:
+            continue
+        if call.name not in _LANDLOCK_CALLS:
+            raise SetupError(call, f"{call}: {call.failure}")
+        return failure_outcome(call, record)
+    return None

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""Promises of what calls give: their arguments, their programs, and what a failure means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol, TypeVar, overload
+
+from suite.agent import wire
+from suite.agent.channel import Channel, patience_s
+from suite.errors import LandproofError
+from suite.judge.outcome import errno_name
+from suite.judge.records import NOT_MODELLED
+from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
+
+_T = TypeVar("_T")
+
+
+class CallError(LandproofError):
+    """A call did not do what the case needs; carries the call."""
+
+    def __init__(self, call: Call, message: str) -> None:
+        super().__init__(message)
+        self.call = call
+
+
+class SetupError(CallError):
+    """A call that had to succeed failed: the case can't be judged."""
+
+
+class HungError(CallError):
+    """A call outlived its deadline; its process was killed."""
+
+
+class NotModelledError(CallError):
+    """The target has no word for a call, so that it can't show the case: ``Channel``."""
+
+
+class Mode(Enum):
+    """What a call's failure means."""
+
+    MUST = auto()
+    """The set-up is broken: leave the rest of the program out, raise SetupError."""
+    OBSERVED = auto()
+    """It is what the case is about: leave the rest of its block out."""
+    GATE = auto()
+    """Landlock refused: leave the rest of the program out; the case learns it as an outcome."""
+    DEATH = auto()
+    """The process is expected to end in it."""
+
+
+class Sender(Protocol):
+    """Who sends programs: a session."""
+
+    channel: Channel
+
+    def flush(self) -> None:
+        """Send the pending program and take its records."""
+
+
+@dataclass(slots=True, eq=False)
+class Call(Promise):
+    """A promise of what one operation gives."""
+
+    batch: Batch
+    index: int
+    name: str
+    mode: Mode
+    arguments: tuple[Argument, ...] = field(repr=False)
+
+    @property
+    def record(self) -> wire.Record | None:
+        """What came back; None if it was left out because an earlier call failed."""
+        self.batch.settle()
+        return self.batch.records.get(self.index)
+
+    @property
+    def value(self) -> int:
+        """The result.
+
+        Raises:
+            SetupError: The call failed or was left out.
+        """
+        record = self.record
+        if record is None or record.failed:
+            raise SetupError(self, f"{self} {self.failure or 'was left out'}")
+        return record.value
+
+    @property
+    def failure(self) -> str | None:
+        """The errno's name, or how its process ended; None for success or a call left out."""
+        record = self.record
+        if record is None or not record.failed:
+            return None
+        return _ending(record)
+
+    @property
+    def data(self) -> bytes:
+        """The out buffers, each padded to 8 bytes.
+
+        Raises:
+            SetupError: The call failed or was left out, or its process died too soon after it:
+                values outlive a process, buffers do not.
+        """
+        _ = self.value
+        record = self.record
+        data = record.data if record else b""
+        if not data and any(_fills(argument) for argument in self.arguments):
+            raise SetupError(self, f"{self}: its buffers were lost with its process")
+        return data
+
+    def __str__(self) -> str:
+        shown = ", ".join(_shown(argument) for argument in self.arguments)
+        return f"{self.name}({shown})"
+
+    def told(self) -> str:
+        """``[process] call = result``, with ``?`` for one left out or not heard of."""
+        record = self.batch.records.get(self.index)
+        gave = _ending(record) if record else "?"
+        return f"[{self.batch.ops[self.index].process}] {self} = {gave}"
+
+
+def _ending(record: wire.Record) -> str:
+    if not record.failed:
+        return str(record.value)
+    return errno_name(-record.value) if record.status == wire.Status.DONE else record.status.name
+
+
+def _fills(argument: Argument) -> bool:
+    match argument:
+        case Out(size):
+            return size > 0
+        case InOut(data):
+            return bool(data)
+        case _:
+            return False
+
+
+def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
+    match argument:
+        case Promise():
+            return f"<{argument.name}>"
+        case bytes() if len(argument) > 24:
+            return f"<{len(argument)} bytes>"
+        case Pack():
+            values = (f if isinstance(f, bytes) else f[1] for f in argument.fields)
+            return "{" + ", ".join(map(_shown, values)) + "}"
+        case Out():
+            return f"<{argument.size} bytes out>"
+        case InOut():
+            return _shown(argument.data)
+        case Beyond():
+            return f"<{argument.call.name}> + {argument.offset}"
+        case Int():
+            return f"<{argument.call.name}'s data at {argument.offset}>"
+        case int():
+            return str(int(argument))  # an enumeration's name takes the place of three calls
+        case _:
+            return repr(argument)
+
+
+class Later(Sequence[_T]):
+    """A list that is made when it is first looked at, of what calls gave: a promise, too."""
+
+    def __init__(self, make: Callable[[], list[_T]]) -> None:
+        self._make: Callable[[], list[_T]] | None = make
+        self._items: list[_T] = []
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[_T]: ...
+
+    def __getitem__(self, index: int | slice) -> _T | list[_T]:
+        """One of its items, or some."""
+        return self._made()[index]
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self._made())
+
+    def _made(self) -> list[_T]:
+        if self._make:
+            self._items, self._make = self._make(), None
+        return self._items
+
+
+@dataclass(slots=True, eq=False, repr=False)  # pytest shows it with every case that fails
+class Batch:
+    """A program being written, then its records."""
+
+    sender: Sender
+    ops: list[wire.Op] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    records: dict[int, wire.Record] = field(default_factory=dict)
+    sent: bool = False
+    program: int | None = None
+    """Its number, while its records are awaited."""
+    error: LandproofError | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether a program that was launched has ended, as far as was heard."""
+        return self.program is None or self.sender.channel.answered(self.program)
+
+    def settle(self) -> None:
+        """Send it if that was not done yet, and wait for its records.
+
+        Raises:
+            SetupError: A call of it that had to succeed failed.
+            HungError: A call of it outlived its deadline.
+            AgentLostError: The target died.
+        """
+        if not self.sent:
+            self.sender.flush()
+        self.take()
+        if self.error:
+            raise self.error
+
+    def take(self) -> None:
+        """Wait for the records of what was sent; errors stay with the batch."""
+        if self.program is None:
+            return
+        number, self.program = self.program, None
+        try:
+            self.records = self.sender.channel.results(number, patience_s(self.ops))
+        except LandproofError as error:
+            self.error = error
+            return
+        self.error = _first_error(self)
+
+
+def _first_error(batch: Batch) -> LandproofError | None:
+    for call in batch.calls:
+        record = batch.records.get(call.index)
+        if record is None or not record.failed or call.mode is Mode.DEATH:
+            continue
+        if record.status == wire.Status.NOT_MODELLED:
+            return NotModelledError(call, f"{NOT_MODELLED}{_named(call, record)}")
+        if record.status == wire.Status.HUNG:
+            return HungError(call, f"{call} did not return in {_seconds(batch, call)} s")
+        if call.mode is Mode.MUST:
+            return SetupError(call, f"{call}: {_reason(record)}")
+        if record.status in (wire.Status.DIED, wire.Status.GONE):
+            return SetupError(call, f"{call}: its process {_reason(record)}")
+    return None
+
+
+def _named(call: Call, record: wire.Record) -> str:
+    """The call, or what the target says of it: such as which command of ioctl(2)."""
+    return record.data.decode(errors="replace") or call.name
+
+
+def _seconds(batch: Batch, call: Call) -> float:
+    return batch.ops[call.index].deadline_ms / 1000
+
+
+def _reason(record: wire.Record) -> str:
+    return {
+        wire.Status.DONE: errno_name(-record.value),
+        wire.Status.UNRESOLVED: "an earlier call that it builds on failed",
+        wire.Status.DIED: "died in it",
+        wire.Status.GONE: "was dead",
+    }.get(record.status, record.status.name)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""pytest: declaring cases, running them on targets, recording what they say."""

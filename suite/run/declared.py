@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""What is known of a case before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from suite.run import rows
+from suite.run.rows import Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A case as its file declares it."""
+
+    id: str
+    summary: str
+    source: str
+    covers: tuple[str, ...]
+    answers: tuple[str, ...]
+    """Behaviours, by id."""
+    needs: tuple[str, ...]
+    vm_only: bool
+    clauses: tuple[tuple[str, str], ...]
+    """Which kernels, and what they owe; empty where that is known only when the case runs."""
+    file: str
+    """Relative to the folder above ``cases``."""
+    line: int
+    """Of the function, from 1 on."""
+    before: str
+    """What pytest calls the case, up to the name of the target."""
+    after: str
+    """The rest of it."""
+
+    def node(self, target: str) -> str:
+        """What pytest calls the case on a target."""
+        return f"{self.before}{target}{self.after}"
+
+
+class Collector:
+    """A pytest plugin: the cases of a collection, by id; for a run with one target."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.cases: dict[str, Declared] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep what the items say of themselves."""
+        for item in session.items:
+            if rows.target_of(item) == self.target:
+                case = _declared(item, self.target)
+                self.cases[case.id] = case
+
+
+def _declared(item: pytest.Item, target: str) -> Declared:
+    told = rows.describe(item)
+    file, line, _ = item.location
+    before, _, after = item.nodeid.partition(f"[{target}")
+    return Declared(
+        id=told["id"],
+        summary=told["summary"],
+        source=told["source"],
+        covers=tuple(told["covers"]),
+        answers=tuple(told["answers"]),
+        needs=tuple(need.value for mark in item.iter_markers("needs") for need in mark.args),
+        vm_only=item.get_closest_marker("vm_only") is not None,
+        clauses=tuple(_clauses(item)),
+        file=file,
+        line=(line or 0) + 1,
+        before=f"{before}[",
+        after=after,
+    )
+
+
+def _clauses(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    callspec = getattr(item, "callspec", None)
+    row = callspec.params.get("case") if callspec else None
+    if not isinstance(row, Case):
+        return
+    for clause in row.expect:
+        owed = str(clause.outcome or "create_ruleset: ENOSYS, or EOPNOTSUPP if disabled at boot")
+        yield str(clause), f"{owed} (without {clause.bug.name})" if clause.bug else owed
+
+
+def selection(case: Declared, everything: Collection[Declared]) -> str:
+    """The shortest expression for ``-k`` that selects this case alone, as far as there is one."""
+    folder, _, file = case.before.rpartition("::")[0].rpartition("/")
+    function = case.before.rpartition("::")[2].removesuffix("[")
+    area, row = folder.rpartition("/")[2], case.after.removeprefix("-").removesuffix("]")
+    name = row or function.removeprefix("test_")
+    stem = file.removeprefix("test_").removesuffix(".py")
+    words = ((name,), (stem, name), (area, stem, name), (file, function, f"-{row}]"))
+    return next(
+        (" and ".join(it) for it in words if _selected(it, everything) == 1),
+        " and ".join(words[-1 if row else -2]),
+    )
+
+
+def _selected(words: Collection[str], everything: Collection[Declared]) -> int:
+    if {"and", "or", "not"} & set(words):
+        return 0
+    folded = [word.lower() for word in words]
+    nodes = (case.node("").lower() for case in everything)
+    return sum(all(word in node for word in folded) for node in nodes)

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: MIT
+"""pytest fixtures, markers and options; and from each test to one record."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from suite.agent.channel import AgentLostError, AgentSilentError
+from suite.agent.wire import OpKind
+from suite.errors import LandproofError, UsageError
+from suite.judge.expectation import Expectation
+from suite.judge.outcome import Outcome
+from suite.judge.records import GOOD, CaseRecord, Envelope, Facts, Verdict
+from suite.judge.verdict import Judgement, judge
+from suite.process.process import Observation, Process
+from suite.process.promise import HungError
+from suite.process.reuse import Spare, is_spent, tidy_up
+from suite.run import rows, workers
+from suite.run.brief import brief
+from suite.run.needs import RINGS, Need, unmet
+from suite.targets.base import Ground, Target
+from suite.targets.disks import MissingError
+from suite.targets.filesystems import FileSystem, lay_tree, mounted
+from suite.targets.ground import agent32
+from suite.targets.hub import Hub, TargetDownError
+from suite.targets.local import LocalTarget
+from suite.targets.tree import Tree
+from suite.witness import tracefs
+
+RECORD = "landproof"
+"""The name of the user property that carries a test's record to whoever collects them."""
+_TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
+_MOST_CALLS = 100
+_judgement = pytest.StashKey[Judgement]()
+_spent = pytest.StashKey[bool]()
+_expectation = pytest.StashKey[Expectation]()
+_control = pytest.StashKey[Outcome | None]()
+_hub = pytest.StashKey[Hub]()
+
+
+class Deviation(AssertionError):  # noqa: N818 (not an error of ours: what a case says)
+    """The kernel did something else than it owes."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Let other packages bring targets."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+class Hooks:
+    """The hooks that landproof adds to pytest."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_landproof_target(self, name: str, config: pytest.Config) -> Target | None:
+        """Make the target of this name, not yet started; None if it is not yours."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add landproof's options."""
+    group = parser.getgroup("landproof")
+    group.addoption(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="where the cases run: local, vm:NAME; repeatable (default: local)",
+    )
+    group.addoption(
+        "--brief", action="store_true", help="leave out what shows a behaviour once more"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
+    config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
+    config.addinivalue_line("markers", "needs(need, ...): what the target must have")
+    config.addinivalue_line("markers", "own_memory: its processes never share their memory")
+    config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
+    config.stash[_hub] = hub = Hub(lambda name: _make_target(config, name))
+    workers.configure(config, hub)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take every target down."""
+    gc.unfreeze()
+    if hub := config.stash.get(_hub, None):
+        hub.stop()
+
+
+def _make_target(config: pytest.Config, name: str) -> Target:
+    target = config.hook.pytest_landproof_target(name=name, config=config)
+    if target is None:
+        raise UsageError(f"no such target: {name} (there is local, and vm:NAME)")
+    return target  # type: ignore[no-any-return] # hooks are not typed
+
+
+def pytest_landproof_target(name: str) -> Target | None:
+    """The targets of this package."""
+    return LocalTarget() if name == "local" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse names of targets that do not exist before anything runs."""
+    for name in session.config.getoption("target"):
+        try:
+            session.config.stash[_hub].target(name)
+        except LandproofError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every case on every target."""
+    if "ground" in metafunc.fixturenames:
+        names = rows.targets(metafunc.config)
+        metafunc.parametrize("target_name", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One target after the other, so that each is started once; few cases, where few will do."""
+    if config.getoption("brief"):
+        items[:], left_out = brief(items)
+        config.hook.pytest_deselected(items=left_out)
+    order: dict[str, int] = {}
+    for item in items:
+        order.setdefault(rows.target_of(item), len(order))
+    items.sort(key=lambda item: order[rows.target_of(item)])
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of cases were collected, and stay: don't look through them for garbage."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def target_name(request: pytest.FixtureRequest) -> str:
+    """The target of this test."""
+    return str(request.param)
+
+
+@pytest.fixture
+def item(request: pytest.FixtureRequest) -> pytest.Item:
+    """The test itself. To ask for ``request`` costs pytest more than to ask for a fixture."""
+    node: pytest.Item = request.node
+    return node
+
+
+@pytest.fixture
+def ground(item: pytest.Item, target_name: str) -> Ground:
+    """The target, started; skips the case where a need of it is unmet."""
+    hub = item.config.stash[_hub]
+    ground = hub.ground(target_name)
+    needs = _needs(item)
+    if item.get_closest_marker("vm_only"):
+        needs.append(Need.DISPOSABLE)
+    reason = unmet(needs, ground, hub.target(target_name))
+    if reason:
+        pytest.skip(reason)
+    return ground
+
+
+def _needs(node: pytest.Item) -> list[Need]:
+    return [need for mark in node.iter_markers("needs") for need in mark.args]
+
+
+def _has_own_memory(node: pytest.Item) -> bool:
+    return node.get_closest_marker("own_memory") is not None or not RINGS.isdisjoint(_needs(node))
+
+
+@pytest.fixture
+def facts(ground: Ground) -> Facts:
+    """What the target is."""
+    return ground.facts
+
+
+def _mounted(wanted: FileSystem, item: pytest.Item, ground: Ground, target_name: str) -> str:
+    """Where it is mounted; a case whose target lacks what that takes is not shown there."""
+    try:
+        return mounted(wanted, ground, item.config.stash[_hub].target(target_name))
+    except MissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def mount_point(item: pytest.Item, ground: Ground, target_name: str) -> Callable[[FileSystem], str]:
+    """Where a file system is mounted; skips the case where that can't be done."""
+    return lambda wanted: _mounted(wanted, item, ground, target_name)
+
+
+@pytest.fixture
+def filesystem(item: pytest.Item, ground: Ground, target_name: str) -> FileSystem | None:
+    """What the case's files lie on, if it says so; it is mounted before the case begins."""
+    callspec = getattr(item, "callspec", None)
+    wanted: FileSystem | None = callspec.params.get("filesystem") if callspec else None
+    if wanted is not None:
+        _mounted(wanted, item, ground, target_name)
+    return wanted
+
+
+@pytest.fixture
+def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) -> Iterator[Process]:
+    """A process without a domain, as good as new; all of its kin are killed after the case."""
+    parent = ground.root if _has_own_memory(item) else ground.sharing
+    spare = ground.session.notes.of(Spare)[parent]
+    process = spare.pop() if spare else parent.fork()
+    with ground.session.scope():
+        if Need.TRACEPOINTS not in _needs(item):
+            tracefs.forget(process)
+        yield process
+    judgement = item.stash.get(_judgement, None)
+    if judgement and judgement.verdict in GOOD and not item.stash[_spent]:
+        tidy_up(process)
+        spare.append(process)
+    else:
+        ground.session.kill(process.id)
+
+
+@pytest.fixture
+def process32(ground: Ground, process: Process) -> Process:
+    """A child of the process whose calls, and those of its own kin, take the 32-bit entry."""
+    child = process.fork()
+    child.exec32(agent32(ground))
+    return child
+
+
+@pytest.fixture
+def tree(
+    item: pytest.Item,
+    ground: Ground,
+    process: Process,
+    filesystem: FileSystem | None,
+) -> Tree:
+    """Fresh files in a folder of the case's own."""
+    name = str(item.config.stash[_hub].number())
+    if filesystem is not None:
+        return lay_tree(filesystem, process, ground, name)
+    return Tree(process, f"{ground.place}/{name}", ground.agent)
+
+
+@pytest.fixture
+def port(item: pytest.Item) -> int:
+    """A port that no other case of this run uses; so is the next one."""
+    return 1024 + 2 * (item.config.stash[_hub].number() % 16000)
+
+
+@pytest.fixture(name="judge")
+def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callable[..., None]:
+    """Judge what was observed: ``judge(expectation, observed, control)``, once a test."""
+
+    def rule(
+        expectation: Expectation,
+        observed: Observation | Outcome,
+        control: Observation | Outcome | None = None,
+    ) -> None:
+        if _judgement in item.stash:
+            raise LandproofError("the case was judged already: one behaviour, one judgement")
+        item.stash[_spent] = is_spent(process, ground.place)
+        ground.session.conclude(*[process.id] if item.stash[_spent] else [])
+        seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
+        item.stash[_control] = seen[0]
+        item.stash[_expectation] = expectation
+        assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
+        judgement = judge(expectation, ground.facts, seen[1], seen[0])
+        item.stash[_judgement] = judgement
+        if judgement.verdict not in GOOD:
+            raise Deviation(explain(judgement))
+
+    return rule
+
+
+def explain(judgement: Judgement) -> str:
+    """Why a verdict is no good one, in a line or two."""
+    if judgement.reason:
+        return f"{judgement.verdict}: {judgement.reason}"
+    text = f"expected {judgement.expected} ({judgement.clause}), observed {judgement.observed}"
+    return f"{text}\nknown bug: {judgement.bug}" if judgement.bug else text
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the record: once a test, with its set-up if that did not go well."""
+    report = yield
+    if "ground" not in getattr(item, "fixturenames", ()):
+        return report
+    if call.when == "call" or (call.when == "setup" and not report.passed):
+        hub = item.config.stash[_hub]
+        name = rows.target_of(item)
+        record = _to_record(item, call, report, hub, name)
+        envelope = msgspec.json.encode(hub.envelope(name, record)).decode()
+        report.user_properties.append((RECORD, envelope))
+    return report
+
+
+def _to_record(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, hub: Hub, name: str
+) -> CaseRecord:
+    judgement = item.stash.get(_judgement, None)
+    error = call.excinfo.value if call.excinfo else None
+    verdict, reason = _verdict(judgement, error, report, hub, name)
+    record = CaseRecord(
+        **rows.describe(item),
+        verdict=verdict,
+        reason=reason,
+        calls=_last_calls(item) if verdict in _TRACED else [],
+        seconds=round(call.duration, 4),
+    )
+    if judgement is None:
+        return record
+    return msgspec.structs.replace(
+        record,
+        expected=judgement.expected,
+        observed=judgement.observed,
+        control=item.stash.get(_control, None),
+        clause=str(judgement.clause),
+        clauses=[str(clause) for clause in item.stash[_expectation]],
+        bug=judgement.bug,
+        reason=reason or judgement.reason,
+    )
+
+
+def _last_calls(item: pytest.Item) -> list[str]:
+    """What a case did, for whoever asks why; its processes live until the fixtures end."""
+    ground: Ground | None = getattr(item, "funcargs", {}).get("ground")
+    if ground is None:
+        return []
+    calls = [
+        call.told()
+        for batch in ground.session.sent
+        for call in batch.calls
+        if batch.ops[call.index].kind is not OpKind.KILL  # mostly of processes of earlier cases
+    ]
+    return calls[-_MOST_CALLS:]
+
+
+def _verdict(  # noqa: PLR0911 (one a way to end)
+    judgement: Judgement | None,
+    error: BaseException | None,
+    report: pytest.TestReport,
+    hub: Hub,
+    name: str,
+) -> tuple[Verdict, str]:
+    match error:
+        case None if judgement is None:
+            return Verdict.BROKEN, "the case ended without a judgement"
+        case None | Deviation():
+            assert judgement is not None  # noqa: S101 (a deviation has one)
+            return judgement.verdict, ""
+        case TargetDownError():
+            return Verdict.LOST, str(error)
+        case AgentSilentError() | AgentLostError():
+            return hub.bury(name, error)
+        case HungError():
+            return Verdict.HUNG, str(error)
+        case LandproofError():
+            return Verdict.BROKEN, str(error)
+        case _ if report.skipped:
+            return Verdict.SKIPPED, str(error)
+        case _:
+            return Verdict.BROKEN, f"{type(error).__name__}: {error}"
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport,
+) -> tuple[str, str, tuple[str, dict[str, Any]]] | None:
+    """Show verdicts instead of passed and failed."""
+    envelope = opened(report)
+    if envelope is None:
+        return None
+    verdict, good = str(envelope.case.verdict), report.passed
+    colour = {"green": True} if good else {"yellow" if report.skipped else "red": True}
+    letter = verdict[0] if good else verdict[0].upper()
+    # pytest prints the details of what it counts as failed, and of nothing else
+    category = "failed" if report.failed else verdict
+    return category, letter, (verdict.upper(), colour)
+
+
+def opened(report: pytest.TestReport) -> Envelope | None:
+    """What travelled with a report; None if it is not that of a case."""
+    # A file that can't be collected is reported too, and has no properties.
+    for key, text in getattr(report, "user_properties", ()):
+        if key == RECORD:
+            return msgspec.json.decode(text, type=Envelope)
+    return None

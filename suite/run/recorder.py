@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Collect the records of a run where pytest's controller is, whatever becomes of its workers.
+
+Guilty until heard: a planned case without a record is ``lost``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Protocol
+
+import pytest
+
+from suite.judge.records import (
+    CaseRecord,
+    Envelope,
+    Facts,
+    KernelBuild,
+    Results,
+    TargetRecord,
+    Verdict,
+)
+from suite.run import rows
+from suite.run.plugin import opened
+
+
+@dataclass(slots=True)
+class Planned:
+    """What is known of one target so far."""
+
+    name: str
+    cases: dict[str, CaseRecord | None] = field(default_factory=dict)
+    facts: Facts | None = None
+    kernel: KernelBuild | None = None
+    started: float | None = None
+    """time.monotonic() of its first case."""
+    first_ended: float | None = None
+    ended: float | None = None
+    done: int = 0
+    """How many cases were heard."""
+
+    def keep(self, case: str, record: CaseRecord) -> None:
+        """A case of the plan was heard."""
+        self.done += self.cases.get(case) is None
+        self.cases[case] = record
+
+
+class Watcher(Protocol):
+    """Somebody who wants to see a run's progress."""
+
+    def changed(self, target: Planned) -> None:
+        """A target's plan is known, or a case of it began or ended."""
+
+
+class Recorder:
+    """A pytest plugin of the controller: from reports to results."""
+
+    def __init__(self, targets: Sequence[str], watcher: Watcher | None = None) -> None:
+        self.targets = {name: Planned(name) for name in targets}
+        self.uncollected: list[str] = []
+        """The files whose cases are not known, and why."""
+        self._watcher = watcher
+        self._clock = time.monotonic()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that can't be read as cases."""
+        if report.failed:
+            last = report.longreprtext.strip().rpartition("\n")[2]
+            self.uncollected.append(f"{report.nodeid}: {last.removeprefix('E').strip()}")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note the plan; without xdist the controller collects itself."""
+        self._plan(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
+        """Note the plan, as a worker tells it; xdist would go on without what it lacks."""
+        if self.uncollected:
+            pytest.exit("some cases can't be collected")
+        self._plan(ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A case begins."""
+        place = self._place(nodeid)
+        if place is None:
+            return
+        target, _ = place
+        if target.started is None:
+            target.started = time.monotonic()
+        self._tell(target)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase of a case ended: keep its record if it carries one."""
+        place = self._place(report.nodeid)
+        if place is None:
+            return
+        target, case = place
+        if envelope := opened(report):
+            self._keep(target, case, envelope)
+        elif report.failed and target.cases.get(case) is None:
+            # The worker died, or something around the case failed.
+            reason = str(report.longrepr)
+            target.keep(case, CaseRecord(id=case, verdict=Verdict.LOST, reason=reason))
+        if target.ended is None and target.done == len(target.cases):
+            target.ended = time.monotonic()
+        self._tell(target)
+
+    def results(self) -> Results:
+        """All that was heard; planned cases without a record are lost."""
+        return Results(
+            landproof=version("landproof"),
+            started=self._started,
+            seconds=round(time.monotonic() - self._clock, 1),
+            targets=[_record_of(target) for target in self.targets.values()],
+        )
+
+    def _plan(self, nodeids: Iterable[str]) -> None:
+        for nodeid in nodeids:
+            place = self._place(nodeid)
+            if place is not None:
+                target, case = place
+                target.cases.setdefault(case, None)
+        for target in self.targets.values():
+            self._tell(target)
+
+    def _place(self, nodeid: str) -> tuple[Planned, str] | None:
+        place = rows.place(nodeid, list(self.targets))
+        return (self.targets[place[0]], place[1]) if place else None
+
+    def _keep(self, target: Planned, case: str, envelope: Envelope) -> None:
+        target.keep(case, envelope.case)
+        if envelope.facts:
+            target.facts, target.kernel = envelope.facts, envelope.kernel
+        target.first_ended = target.first_ended or time.monotonic()
+
+    def _tell(self, target: Planned) -> None:
+        if self._watcher:
+            self._watcher.changed(target)
+
+
+def _record_of(target: Planned) -> TargetRecord:
+    return TargetRecord(
+        name=target.name,
+        facts=target.facts,
+        kernel=target.kernel,
+        cases=[
+            record or CaseRecord(id=case, verdict=Verdict.LOST, reason="nothing was heard")
+            for case, record in target.cases.items()
+        ],
+    )

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""Which of xdist's workers runs what: target by target, whatever becomes of a worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from xdist.workermanage import WorkerController, parse_tx_spec_config
+
+from suite.run import rows
+
+_ENOUGH = 4
+"""A worker begins a case when it knows the next one, or that there is none; and news travel."""
+_PORTION = 32
+"""Cases that a worker gets at once: what it has, no other can take from it."""
+_WORTH = 300
+"""Cases for each of its workers that make it worth to boot a target once more, for another one."""
+
+
+@dataclass(slots=True, eq=False)
+class _Share:
+    """What is to be done on a target."""
+
+    target: str
+    left: deque[int]
+    """The cases that no worker has yet."""
+    workers: list[WorkerController] = field(default_factory=list)
+    """Those that run the target."""
+
+    def take(self, worker: WorkerController) -> list[int]:
+        """The next cases: from the front for the first worker, from the end for others.
+
+        So each of them has neighbours, which need the same file systems.
+        """
+        first = self.workers[0] is worker
+        count = min(_PORTION, len(self.left))
+        taken = [self.left.popleft() if first else self.left.pop() for _ in range(count)]
+        return sorted(taken)
+
+
+class TargetScheduling:
+    """A scheduler for xdist that gives a target to a worker, and to more when there is room.
+
+    ``--dist loadgroup`` would do for the former, but for three defects: with pytest 9.2 it takes
+    every case for a group of its own (pytest-xdist issue 1386); it begins the case again that a
+    worker died in, so that the next worker dies too; and it waits for ever for a worker that has
+    one case left.
+
+    Args:
+        config: Of the process that hands the cases out.
+        shareable: The targets that several workers may each have one of.
+    """
+
+    def __init__(self, config: pytest.Config, shareable: Collection[str] = ()) -> None:
+        self.numnodes = len(parse_tx_spec_config(config))
+        self._targets = rows.targets(config)
+        self._shareable = shareable
+        self.collection: list[str] | None = None
+        """What every worker collects; a case is known by its index in it."""
+        self._shares: dict[str, _Share] = {}
+        self._at: dict[WorkerController, _Share] = {}
+        """What a worker is busy with."""
+        self._pending: dict[WorkerController, list[int]] = {}
+        """The cases that a worker has, in the order in which it runs them."""
+        self._collected: set[WorkerController] = set()
+
+    @property
+    def nodes(self) -> list[WorkerController]:
+        """The workers that are there."""
+        return list(self._pending)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether as many workers have collected as there shall be."""
+        return len(self._collected) >= self.numnodes
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether a case is still to end."""
+        return self._is_left or any(self._pending.values())
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether the workers have all that they will ever get."""
+        idle = all(len(pending) < _ENOUGH for pending in self._pending.values())
+        return self.collection_is_completed and not self._is_left and idle
+
+    @property
+    def _is_left(self) -> bool:
+        return any(share.left for share in self._shares.values())
+
+    def add_node(self, node: WorkerController) -> None:
+        """A worker is there; it will collect."""
+        self._pending[node] = []
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A worker has gone: the case that it died in; what else it had is to be done."""
+        pending = self._pending.pop(node)
+        self._leave(node)
+        if not pending or self.collection is None:
+            return None
+        crashed, *rest = pending
+        self._keep(reversed(rest))
+        for other in self._pending:
+            self._feed(other)
+        return self.collection[crashed]
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """A worker has collected."""
+        if self.collection is None:
+            self.collection = list(collection)
+            self._keep(reversed(range(len(collection))))
+        self._collected.add(node)
+
+    def mark_test_complete(
+        self,
+        node: WorkerController,
+        item_index: int,
+        duration: float = 0,
+    ) -> None:
+        """A worker has run a case."""
+        self._pending[node].remove(item_index)
+        self._feed(node)
+
+    def mark_test_pending(self, item: str) -> None:
+        """A case shall be run again: not by us."""
+        raise NotImplementedError
+
+    def remove_pending_tests_from_node(
+        self, node: WorkerController, indices: Sequence[int]
+    ) -> None:
+        """A worker gives cases back: not to us."""
+        raise NotImplementedError
+
+    def schedule(self) -> None:
+        """Give the workers something to do: at first a target each."""
+        for node in self._pending:
+            if not self._pending[node]:
+                self._give(node)
+        for node in self._pending:
+            self._feed(node)
+
+    def _feed(self, node: WorkerController) -> None:
+        if node not in self._collected or node.shutting_down:
+            return
+        while len(self._pending[node]) < _ENOUGH:
+            if not self._give(node):
+                node.shutdown()
+                return
+
+    def _give(self, node: WorkerController) -> bool:
+        if node not in self._collected or node.shutting_down:
+            return False
+        share = self._at.get(node)
+        if share is None or not share.left:
+            self._leave(node)
+            share = self._next()
+            if share is None:
+                return False
+            share.workers.append(node)
+            self._at[node] = share
+        part = share.take(node)
+        self._pending[node] += part
+        node.send_runtest_some(part)
+        return True
+
+    def _leave(self, node: WorkerController) -> None:
+        share = self._at.pop(node, None)
+        if share:
+            share.workers.remove(node)
+
+    def _next(self) -> _Share | None:
+        """A target that nobody runs; else one where there is enough to do for one more."""
+        waiting = [share for share in self._shares.values() if share.left]
+        alone = next((share for share in waiting if not share.workers), None)
+        shared = [share for share in waiting if share.target in self._shareable]
+        if alone or not shared:
+            return alone
+        most = max(shared, key=lambda share: len(share.left) / (len(share.workers) + 1))
+        return most if len(most.left) >= _WORTH * (len(most.workers) + 1) else None
+
+    def _keep(self, backwards: Iterable[int]) -> None:
+        """These cases are to be done, before others of their targets."""
+        assert self.collection is not None  # noqa: S101 (there are indices)
+        begun: dict[str, _Share] = {}
+        for index in backwards:
+            nodeid = self.collection[index]
+            place = rows.place(nodeid, self._targets)
+            target = place[0] if place else nodeid
+            share = begun.setdefault(target, self._shares.get(target) or _Share(target, deque()))
+            share.left.appendleft(index)
+        self._shares = {**dict(reversed(begun.items())), **self._shares}

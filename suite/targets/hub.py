@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The targets of one pytest process: started when first asked for, again after they died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from suite.errors import InfrastructureError, LandproofError
+from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
+from suite.targets.base import Ground, Target
+
+MOST_STARTS = 20
+"""A kernel that dies in case after case is given up."""
+MOST_FAILED_STARTS = 2
+
+
+class TargetDownError(InfrastructureError):
+    """The target does not come up, or died too often."""
+
+
+@dataclass(slots=True)
+class _Seat:
+    target: Target
+    ground: Ground | None = None
+    facts: Facts | None = None
+    """What it was when it last came up."""
+    starts: int = 0
+    failed: int = 0
+    why: str = ""
+    told: bool = field(default=False)
+    """Whether its facts were handed out already."""
+
+
+class Hub:
+    """Keeps targets by name."""
+
+    def __init__(self, make: Callable[[str], Target]) -> None:
+        self._make = make
+        self._seats: dict[str, _Seat] = {}
+        self._number = 0
+
+    def number(self) -> int:
+        """A new number with every call."""
+        self._number += 1
+        return self._number
+
+    def target(self, name: str) -> Target:
+        """The target of this name, started or not."""
+        return self._seat(name).target
+
+    def ground(self, name: str) -> Ground:
+        """The target, started.
+
+        Raises:
+            TargetDownError: It does not come up, or died too often.
+        """
+        seat = self._seat(name)
+        if seat.ground is None:
+            self._vacate()
+            if seat.failed >= MOST_FAILED_STARTS or seat.starts >= MOST_STARTS:
+                raise TargetDownError(seat.why)
+            seat.starts += 1
+            try:
+                seat.ground = seat.target.start()
+            except LandproofError as error:
+                seat.target.stop()
+                seat.failed += 1
+                seat.why = str(error)
+                raise TargetDownError(seat.why) from error
+            seat.failed = 0
+            seat.facts = seat.ground.facts
+        return seat.ground
+
+    def bury(self, name: str, error: BaseException) -> tuple[Verdict, str]:
+        """Take down a target whose agent is lost; the verdict and what is known."""
+        seat = self._seat(name)
+        verdict, reason = seat.target.autopsy()
+        seat.target.stop()
+        seat.ground = None
+        seat.why = f"died {seat.starts} times, last: {reason}"
+        return verdict, f"{error}: {reason}"
+
+    def envelope(self, name: str, record: CaseRecord) -> Envelope:
+        """A record, and with a target's first one what the target is."""
+        seat = self._seat(name)
+        if not seat.facts or seat.told:
+            return Envelope(target=name, case=record)
+        seat.told = True
+        return Envelope(target=name, case=record, facts=seat.facts, kernel=seat.target.kernel)
+
+    def stop(self) -> None:
+        """Take every target down."""
+        for seat in self._seats.values():
+            seat.target.stop()
+        self._seats.clear()
+
+    def _vacate(self) -> None:
+        """Take down what runs: cases come target by target, and a machine takes memory."""
+        for seat in self._seats.values():
+            if seat.ground:
+                seat.target.stop()
+                seat.ground = None
+
+    def _seat(self, name: str) -> _Seat:
+        if name not in self._seats:
+            self._seats[name] = _Seat(self._make(name))
+        return self._seats[name]

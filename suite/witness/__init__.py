@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a kernel tells of Landlock besides results: audit records, trace events."""

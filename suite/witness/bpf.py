@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""See the arguments of a tracepoint: what BPF programs get, and trace events need not print.
+
+Source: Documentation/bpf/standardization/instruction-set.rst; include/uapi/linux/bpf.h,
+BPF_RAW_TRACEPOINT_OPEN and the helpers' numbers.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from suite.process.calls.tasks import BPF_PROG_TYPE_RAW_TRACEPOINT
+from suite.process.process import Process
+from suite.process.promise import Call
+
+_LOOKUP, _PROBE_READ_KERNEL, _CURRENT_TASK = 1, 113, 35
+_MOVE, _ADD, _CALL, _EXIT, _IF_NOT_0 = 0xBF, 0x07, 0x85, 0x95, 0x55
+_SET, _STORE_WORD, _LOAD, _STORE, _LOAD_MAP = 0xB7, 0x62, 0x79, 0x7B, 0x18
+_MAP_FD, _FRAME = 1, 10
+_POINTED = 32
+"""Bytes that are read through an argument."""
+
+
+def _op(code: int, to: int = 0, source: int = 0, offset: int = 0, value: int = 0) -> bytes:
+    return struct.pack("<BBhi", code, to | source << 4, offset, value)
+
+
+def _program(map_fd: int, count: int, pointer: int | None) -> bytes:
+    """Copy the current task, the arguments, and what one of them points to, into the map."""
+    parts = [
+        _op(_MOVE, 6, 1),
+        _op(_STORE_WORD, _FRAME, offset=-4),
+        _op(_LOAD_MAP, 1, _MAP_FD, value=map_fd),
+        _op(0),  # its upper half
+        _op(_MOVE, 2, _FRAME),
+        _op(_ADD, 2, value=-4),
+        _op(_CALL, value=_LOOKUP),
+        _op(_IF_NOT_0, 0, offset=1),
+        _op(_EXIT),
+        _op(_MOVE, 8, 0),
+        _op(_CALL, value=_CURRENT_TASK),
+        _op(_STORE, 8, 0),
+    ]
+    for number in range(count):
+        parts += [_op(_LOAD, 1, 6, 8 * number), _op(_STORE, 8, 1, 8 + 8 * number)]
+    if pointer is not None:
+        parts += [
+            _op(_MOVE, 1, 8),
+            _op(_ADD, 1, value=8 + 8 * count),
+            _op(_SET, 2, value=_POINTED),
+            _op(_LOAD, 3, 6, 8 * pointer),
+            _op(_CALL, value=_PROBE_READ_KERNEL),
+        ]
+    return b"".join([*parts, _op(_SET), _op(_EXIT)])
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The last time that a tracepoint was passed; all zero if it was not."""
+
+    task: int
+    """The address of the task that passed it."""
+    arguments: tuple[int, ...]
+    pointed: bytes
+    """What the argument that was asked for points to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spy:
+    """A program on a tracepoint, until its process ends."""
+
+    process: Process
+    map: Call
+    count: int
+
+    def last(self) -> Hit:
+        """What the tracepoint was last given."""
+        size = _size(self.count)
+        data = self.process.look_up(self.map, size).data
+        numbers = struct.unpack_from(f"<{1 + self.count}Q", data)
+        return Hit(numbers[0], numbers[1:], data[8 + 8 * self.count : size])
+
+
+def spy(process: Process, tracepoint: str, count: int, pointer: int | None = None) -> Spy:
+    """Attach a program to a tracepoint with this many arguments."""
+    values = process.make_map(_size(count))
+    program = _program(values.value, count, pointer)
+    loaded = process.load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, program)
+    process.open_tracepoint(tracepoint, loaded)
+    return Spy(process, values, count)
+
+
+def _size(count: int) -> int:
+    return 8 + 8 * count + _POINTED

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""Read Landlock's trace events from an instance of tracefs of our own.
+
+The events are no part of an ABI version: Linux 7.3 brought them together with ABI 11, wherever the
+kernel has tracepoints at all. A kernel of ABI 11 that can trace events owes them therefore; an
+older one may have got them from its distribution, and is held to the same then
+(``Need.TRACEPOINTS``).
+
+Source: Documentation/trace/events-landlock.rst; Documentation/trace/ftrace.rst, "Instances".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from suite.errors import LandproofError
+from suite.judge.outcome import Allowed
+from suite.process.calls.mounts import FSCONFIG_CMD_CREATE
+from suite.process.process import Observation, Process
+from suite.process.promise import Call, Later
+from suite.values import Fd
+
+TRACED_SINCE = 11
+EVENTS = "events/landlock"
+"""In tracefs, as are all paths here."""
+PREFIX = "landlock_"
+_INSTANCE = "instances/landproof"
+_ENABLE = f"{EVENTS}/enable"
+_MOST, _SIZE = 8, 8192
+"""How often the pipe is read at once, and what it gives at most."""
+_LINE = re.compile(rf"^.+-(\d+) +\[\d+\] .* \d+: {PREFIX}(\w+): (.*)$")
+_FIELD = re.compile(r"(\w+)=(\S*)")
+_IDENTITY = re.compile(r"\b(ruleset|domain|parent|\w+_domain)=([0-9a-f]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its name without what all begin with, the thread that it happened in, its text.
+
+    Rulesets and domains are numbered in the order in which they were made: R1, D1, D2.
+    """
+
+    name: str
+    thread: int
+    text: str
+    fields: dict[str, str] = field(init=False)
+    """As they are written."""
+
+    def __post_init__(self) -> None:
+        """Find the fields."""
+        object.__setattr__(self, "fields", dict(_FIELD.findall(self.text)))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.text}"
+
+
+@dataclass(slots=True)
+class _Switch:
+    """Whether Landlock's events are on."""
+
+    by: Observation | None = None
+    """How they were switched on, if they were."""
+
+
+class Trace:
+    """Events of Landlock in a ``with`` block: those of these names, or all.
+
+    Only those of rulesets and domains that were made in the block are given: those of earlier
+    cases are freed at any time.
+
+    Behind the block nothing is recorded, but the events stay switched on for the next one: to
+    switch them off and on again waits for two grace periods of RCU. ``forget`` switches them off.
+    """
+
+    def __init__(self, process: Process, *names: str) -> None:
+        self._process = process
+        self._wanted = names
+        self._root: Fd = -1
+        self._found: Observation | None = None
+        self._names: dict[str, str] = {}
+        self._rest = ""
+        self._reads: list[Observation] = []
+        """What was not yet looked at."""
+        self._parts: list[list[Event]] = []
+        """What happened up to each time that it was asked for."""
+
+    def __enter__(self) -> Self:
+        process = self._process
+        self._root = mounted(process)
+        switch = process.session.notes.of(_Switch)
+        if not _is_allowed(switch.by):
+            # An earlier case may have left it.
+            process.observe(_make_instance, self._root)
+            # A kernel that owes the events and lacks them shows none, and is told so by the case.
+            switch.by = process.observe(_write, self._root, _ENABLE, b"1")
+        # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
+        _write(process, self._root, "trace_clock", b"counter")
+        self._found = process.observe(self._look_for_wanted)
+        self._record(b"1")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # It stays for the next case: to make and remove one takes 40 ms in an emulated machine.
+        off = self._record(b"0")
+        self._process.session.flush()
+        if off.index not in off.batch.records:  # a call before it failed
+            self._record(b"0")
+            self._process.session.flush()
+
+    @property
+    def on(self) -> bool:
+        """Whether the kernel has the events, and let them be switched on."""
+        return _is_allowed(self._found) and _is_allowed(self._process.session.notes.of(_Switch).by)
+
+    def events(self) -> Later[Event]:
+        """What happened since they were last asked for; to be looked at after the block, too."""
+        number = len(self._parts) + len(self._reads)
+        self._read()
+        return Later(lambda: self._part(number))
+
+    def until_freed(self, domain: str) -> list[Event]:
+        """What happened, until this domain was freed, which comes by itself, and is asked for."""
+        found: list[Event] = []
+        while self.on and not any(_frees(event, domain) for event in found):
+            self._read(wait=True)
+            found += self._part(-1)
+        return found
+
+    def _read(self, *, wait: bool = False) -> None:
+        # It has one reader at a time: no child may have it from us.
+        path = f"{_INSTANCE}/trace_pipe"
+        pipe = self._process.open(path, os.O_RDONLY | os.O_NONBLOCK, at=self._root)
+        if wait:
+            self._process.poll(pipe)
+        self._reads.append(self._process.observe(_read_all, pipe))
+        self._process.close(pipe)
+
+    def _look_for_wanted(self, process: Process) -> None:
+        process.access(f"{_INSTANCE}/{EVENTS}", os.F_OK, at=self._root)
+        for name in self._wanted:
+            folder = f"{_INSTANCE}/{EVENTS}/{PREFIX}{name}"
+            process.access(folder, os.F_OK, at=self._root)
+
+    def _record(self, switch: bytes) -> Call:
+        switched = self._process.observe(_write, self._root, "tracing_on", switch)
+        return switched.calls[0]
+
+    def _part(self, number: int) -> list[Event]:
+        reads, self._reads = self._reads, []
+        for observation in reads:
+            if len(observation.done) == _MOST:
+                raise LandproofError("there is more in the trace than was asked for")
+            read = (call.data[: call.value].decode() for call in observation.done)
+            text = self._rest + "".join(read)
+            *lines, self._rest = text.split("\n")
+            self._parts.append(self._ours(lines))
+        return self._parts[number]
+
+    def _ours(self, lines: list[str]) -> list[Event]:
+        found = []
+        for line in lines:
+            if match := _LINE.match(line):
+                event = self._event(*match.groups())
+                found += [event] if event else []
+        return found
+
+    def _event(self, thread: str, name: str, text: str) -> Event | None:
+        """Or None, if it is of something older."""
+        made = {"create_ruleset": "R", "create_domain": "D"}.get(name)
+        identity = _IDENTITY.search(text)
+        if identity is None:
+            return None
+        if made:
+            number = sum(known.startswith(made) for known in self._names.values()) + 1
+            self._names[identity[2]] = f"{made}{number}"
+        if identity[2] not in self._names or name not in (self._wanted or name):
+            return None
+        return Event(name, int(thread), _IDENTITY.sub(self._named, text))
+
+    def _named(self, match: re.Match[str]) -> str:
+        return f"{match[1]}={self._names.get(match[2], match[2])}"
+
+
+def _frees(event: Event, domain: str) -> bool:
+    return event.name == "free_domain" and event.fields["domain"] == domain
+
+
+def _is_allowed(observed: Observation | None) -> bool:
+    try:
+        return observed is not None and observed.outcome == Allowed()
+    except LandproofError:  # of a case that broke before
+        return False
+
+
+def mounted(process: Process) -> Call:
+    """The root of tracefs, where nobody else sees it: no path leads there."""
+    context = process.fsopen("tracefs")
+    process.fsconfig(context, FSCONFIG_CMD_CREATE)
+    return process.fsmount(context)
+
+
+def forget(process: Process) -> None:
+    """Switch the events off, if a case before has switched them on."""
+    switch = process.session.notes.of(_Switch)
+    if switch.by is not None:
+        root = mounted(process)
+        process.observe(_write, root, _ENABLE, b"0")
+        process.close(root)
+        process.session.flush()  # a case that asks for nothing sends nothing
+        switch.by = None
+
+
+def _make_instance(process: Process, root: Fd) -> None:
+    process.mkdir(_INSTANCE, at=root)
+    # To note the names of processes takes two more tracepoints.
+    _write(process, root, "trace_options", b"norecord-cmd")
+
+
+def _write(process: Process, root: Fd, path: str, data: bytes) -> None:
+    fd = process.open(f"{_INSTANCE}/{path}", os.O_WRONLY, at=root)
+    process.write(fd, data)
+    process.close(fd)
+
+
+def _read_all(process: Process, pipe: Fd) -> None:
+    for _ in range(_MOST):
+        process.read(pipe, _SIZE)
