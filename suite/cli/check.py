@@ -23,11 +23,12 @@ from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Outcome, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import TargetRecord
+from suite.targets.kinds import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
 from vm.store import Store
-from vm.target import GUEST_ARCH
+from vm.target import GUEST_ARCH, VM
 from vm.tools import FullError, UnreachableError
 
 _MOST_SHARES = 4
@@ -44,6 +45,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Check the running kernel and print the summary. Root is not needed; "
         "nothing on the machine is changed.",
     )
+    _add_target_option(check, "run the cases there, not on the running kernel")
     _add_run_options(check)
     check.set_defaults(handler=_check)
 
@@ -56,10 +58,10 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.add_argument(
         "--kernels",
         type=_names,
-        default=list(DEFAULT_SET),
         metavar="NAME[,NAME...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)})",
+        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none)",
     )
+    _add_target_option(matrix, "run the cases there too")
     matrix.add_argument(
         "-n",
         dest="workers",
@@ -80,6 +82,18 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accel", choices=["kvm", "tcg"], help="default: a trial boot decides")
     parser.add_argument(
         "--consoles", type=Path, metavar="FOLDER", help="keep the console of every boot here"
+    )
+
+
+def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
+    usages = ", ".join(kind.usage for _, kind in sorted(registered().known.items()))
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"{says}: {usages}; repeatable",
     )
 
 
@@ -128,44 +142,73 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    judge = _Judge(arguments, ["local"])
-    with RunProgress(["local"]) as progress:
+    targets = _targets(arguments) or ["local"]
+    judge = _Judge(arguments, targets)
+    with RunProgress(targets) as progress:
         outcome = run(
-            ["local"], select=arguments.select, brief=_is_brief(arguments), watcher=progress
+            targets, select=arguments.select, brief=_is_brief(arguments), watcher=progress
         )
     return judge.finish(outcome)
 
 
+def _targets(arguments: argparse.Namespace) -> list[str]:
+    """The targets of ``--target``, each once.
+
+    Raises:
+        UsageError: One is of no kind that there is.
+    """
+    names = list(dict.fromkeys(arguments.targets))
+    for name in names:
+        registered().of_name(name)
+    return names
+
+
 def _matrix(arguments: argparse.Namespace) -> int:
-    wishes = list(dict.fromkeys(arguments.kernels))
-    judge = _Judge(arguments, [f"vm:{wish}" for wish in wishes])
+    named = _targets(arguments)
+    # Kernels that are named as targets are fetched, too.
+    others = [name for name in named if not name.startswith(VM)]
+    wishes = [name.removeprefix(VM) for name in named if name.startswith(VM)]
+    wishes = [*(arguments.kernels or ([] if named else DEFAULT_SET)), *wishes]
+    targets = [*(f"{VM}{wish}" for wish in dict.fromkeys(wishes)), *others]
+    judge = _Judge(arguments, targets)
+    options, failures = _prepare(arguments, list(dict.fromkeys(wishes)))
+    ready = [name for name in targets if name not in failures]
+    if not ready:
+        reasons = dict.fromkeys(failures.values())
+        raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
+    with RunProgress(ready) as progress:
+        outcome = run(
+            ready,
+            options=options,
+            select=arguments.select,
+            brief=_is_brief(arguments),
+            workers=min(arguments.workers, _MOST_SHARES * len(ready)),
+            watcher=progress,
+        )
+    outcome.results.targets += [
+        TargetRecord(name=name, reason=reason) for name, reason in failures.items()
+    ]
+    return judge.finish(outcome)
+
+
+def _prepare(
+    arguments: argparse.Namespace, wishes: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
+    if not wishes:
+        return [], {}
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
     failures = _fetch(store, wishes, refresh=arguments.refresh)
     ready = [wish for wish in wishes if wish not in failures]
-    if not ready:
-        reasons = dict.fromkeys(str(error) for error in failures.values())
-        raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    for wish, error in failures.items():
-        print(f"{wish}: {error}", file=sys.stderr)
     options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
-    options.append(f"--accel={choose_accelerator(store, ready[0], arguments.accel)}")
+    if ready:
+        for wish, error in failures.items():
+            print(f"{wish}: {error}", file=sys.stderr)
+        options.append(f"--accel={choose_accelerator(store, ready[0], arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
-    targets = [f"vm:{wish}" for wish in ready]
-    with RunProgress(targets) as progress:
-        outcome = run(
-            targets,
-            options=options,
-            select=arguments.select,
-            brief=_is_brief(arguments),
-            workers=min(arguments.workers, _MOST_SHARES * len(targets)),
-            watcher=progress,
-        )
-    outcome.results.targets += [
-        TargetRecord(name=f"vm:{wish}", reason=str(error)) for wish, error in failures.items()
-    ]
-    return judge.finish(outcome)
+    return options, {f"{VM}{wish}": str(error) for wish, error in failures.items()}
 
 
 def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, LandproofError]:

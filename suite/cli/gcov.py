@@ -29,6 +29,7 @@ from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
 from suite.process.process import Process
 from suite.targets.base import Ground
+from suite.targets.kinds import Kind
 from suite.values import Out
 from vm.local import local_kernel
 from vm.target import VmTarget
@@ -63,11 +64,14 @@ class GcovTarget(VmTarget):
             super().stop()
 
 
-def pytest_landproof_target(name: str, config: pytest.Config) -> GcovTarget | None:
-    """The target of this module."""
-    if not name.startswith(SCHEME):
-        return None
-    return GcovTarget(Path(name.removeprefix(SCHEME)), config.getoption("accel"))
+class Gcov(Kind):
+    """``gcov:BUILD_TREE``; its options are those of ``vm:``."""
+
+    usage = f"{SCHEME}BUILD_TREE"
+
+    def make(self, name: str, config: pytest.Config) -> GcovTarget:
+        """The machine of this build tree."""
+        return GcovTarget(Path(name.removeprefix(SCHEME)), config.getoption("accel"))
 
 
 def _take_counters(ground: Ground, tree: Path) -> None:
@@ -168,7 +172,7 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     for stale in (tree / _CODE).glob("*.gcda"):
         stale.unlink()
     name = f"{SCHEME}{tree}"
-    outcome = run([name], options=["-p", "suite.cli.gcov"], select=select)
+    outcome = run([name], select=select)
     found = sources(_gcov(tree))
     rows = [
         [name, _share(it.lines.values()), _share(it.branches.values())]
