@@ -4,13 +4,23 @@
  * an O_PATH descriptor, the same one for all names of a file. Single-threaded, no more than the
  * cases need.
  */
-#include "agent.h"
+#include "fuse.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "wire.h"
 
 enum { NODES = 1 << 16, BIGGEST = 1 << 20, FOR_LONG_S = 3600 };
 

@@ -3,16 +3,23 @@
  * How the agent begins: as a child of the host's side (over stdin and stdout; over ssh the same
  * way), as /init of a guest, or again by execve(2) of a process that it drives.
  */
-#include "agent.h"
-
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
-int is_guest;
-struct journal *journals;
-int journal_memory;
+#include "fuse.h"
+#include "journals.h"
+#include "leave.h"
+#include "raw.h"
+#include "serve.h"
+#include "supervisor.h"
 
 static int named_port(void)
 {
@@ -70,28 +77,6 @@ static int move_channel(int fd)
 	return moved;
 }
 
-void map_journals(int memory)
-{
-	long base = MAP(sizeof(*journals) * PROCESSES, MAP_SHARED, memory);
-	if (failed(base))
-		leave(3);
-	journals = (void *)base;
-}
-
-static void go_on_serving(const char *environment)
-{
-	struct journal none; /* until the supervisor hands over the journals */
-	struct task task = { .control = atoi(environment), .journal = journals = &none };
-	struct record record = { atoi(environment + 10), DONE, 0, 0 };
-	struct reply reply = { 0, record.op + 1, 0 };
-	fcntl(task.control, F_SETFD, FD_CLOEXEC);
-	grow(&task.out, sizeof(reply));
-	memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
-	answer(&task, reply, (int[]){ -1, -1 });
-	hold(&task, 0);
-	serve(&task);
-}
-
 int main(void)
 {
 	const char *environment = getenv("LANDPROOF_AGENT"), *fuse = getenv("LANDPROOF_FUSE");
@@ -99,9 +84,7 @@ int main(void)
 		serve_fuse(atoi(fuse));
 	if (environment)
 		go_on_serving(environment);
-	journal_memory = memfd_create("landproof", MFD_CLOEXEC);
-	ftruncate(journal_memory, sizeof(*journals) * PROCESSES);
-	map_journals(journal_memory);
+	make_journals();
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	is_guest = getpid() == 1;

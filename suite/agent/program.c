@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* A program as it lies in memory: its operations, and which of them a process performs in one go. */
-#include "agent.h"
+#include "program.h"
+
+#include <sched.h>
+#include <stddef.h>
+#include <sys/syscall.h>
 
 /* Find the parts of the operation at `at`; its end, or NULL if it does not fit before `end`. */
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)

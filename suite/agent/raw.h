@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Raw system calls: the result as the kernel gives it, -errno included. */
+#pragma once
+
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -71,6 +73,11 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 			 : "memory", "x30");
 	return x0;
 #endif
+}
+
+static inline int failed(int64_t value)
+{
+	return value < 0 && value >= -4095;
 }
 
 #define RAW_(nr, a, b, c, d, e, f, ...) raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))

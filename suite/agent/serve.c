@@ -5,150 +5,18 @@
  * Raw system calls only: tasks that share memory share thread-local storage, so libc's errno is not
  * theirs.
  */
-#include "agent.h"
+#include "serve.h"
 
-enum { LARGE = 16 << 10 };
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
-void leave(int status)
-{
-	if (is_guest && SYS(getpid) == 1) /* who shares memory with the supervisor shares this */
-		reboot(RB_POWER_OFF);
-	for (;;)
-		SYS(exit_group, status);
-}
-
-int say(int fd, const void *data, size_t size)
-{
-	for (const char *at = data; size;) {
-		long n = SYS(write, fd, at, size);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		at += n, size -= n;
-	}
-	return 1;
-}
-
-int hear(int fd, void *data, size_t size)
-{
-	for (char *at = data; size;) {
-		long n = SYS(read, fd, at, size);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		at += n, size -= n;
-	}
-	return 1;
-}
-
-uint8_t *grow(struct area *area, size_t more)
-{
-	size_t need = area->size + more;
-	if (need > area->room) {
-		size_t room = (need + (64 << 10)) & ~(size_t)0xfff;
-		long base = MAP(room, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-		if (failed(base))
-			leave(3);
-		struct area old = *area;
-		if (old.base)
-			memcpy((void *)base, old.base, old.size);
-		area->room = 0, BARRIER(); /* one killed here leaves it to the next at this place */
-		area->base = (void *)base, BARRIER();
-		area->room = room;
-		if (old.base)
-			SYS(munmap, old.base, old.room);
-	}
-	area->size = need;
-	return area->base + need - more;
-}
-
-/* Give large memory back: every child would inherit it, and a fork takes as long as there are pages. */
-void shrink(struct area *area)
-{
-	if (area->size > LARGE) {
-		struct area old = *area;
-		*area = (struct area){ 0 }, BARRIER();
-		SYS(munmap, old.base, old.room);
-	}
-}
-
-static int send_small(int fd, struct iovec *parts, int count, size_t size)
-{
-	char whole[SMALL], *at = whole;
-	for (int i = 0; i < count; i++)
-		at = mempcpy(at, parts[i].iov_base, parts[i].iov_len);
-	long n;
-	do
-		n = SYS(sendto, fd, whole, size, MSG_NOSIGNAL, 0, 0);
-	while (n == -EINTR);
-	return n == (long)size; /* of a stream socket, so little is sent whole */
-}
-
-/* Send parts as one, so that the receiver wakes once; up to two file descriptors go with the first. */
-int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed)
-{
-	char control[CMSG_SPACE(PASSED * sizeof(int))] = { 0 };
-	struct msghdr msg = { 0 };
-	size_t size = 0;
-	for (int i = 0; i < count; i++)
-		size += parts[i].iov_len;
-	if (!passed && size <= SMALL)
-		return send_small(fd, parts, count, size);
-	if (passed) {
-		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(passed * sizeof(int));
-		struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-		head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(passed * sizeof(int));
-		memcpy(CMSG_DATA(head), fds, passed * sizeof(int));
-	}
-	while (count) {
-		msg.msg_iov = parts, msg.msg_iovlen = count;
-		long n = SYS(sendmsg, fd, &msg, MSG_NOSIGNAL);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		msg.msg_control = NULL, msg.msg_controllen = 0;
-		for (; count && (size_t)n >= parts->iov_len; parts++, count--)
-			n -= parts->iov_len;
-		if (count)
-			parts->iov_base = (char *)parts->iov_base + n, parts->iov_len -= n;
-	}
-	return 1;
-}
-
-/* The other end's reading would wake a recvmsg(2) that waits, not a poll(2) for input. */
-static void await_input(int fd)
-{
-	struct pollfd wait = { fd, POLLIN, 0 };
-	SYS(ppoll, &wait, 1, 0, 0, 0);
-}
-
-/*
- * Receive a header, the file descriptors that came with it, and what follows as far as it came and
- * there is room: how much of it, or -1 when the other end is gone.
- */
-long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int *fds)
-{
-	char control[CMSG_SPACE(PASSED * sizeof(int))];
-	struct iovec iov[] = { { head, size }, { rest, room } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	msg.msg_control = control, msg.msg_controllen = sizeof(control);
-	long n;
-	while ((n = SYS(recvmsg, fd, &msg, MSG_DONTWAIT)) == -EINTR || n == -EAGAIN)
-		await_input(fd);
-	if (n <= 0)
-		return -1;
-	struct cmsghdr *first = CMSG_FIRSTHDR(&msg);
-	fds[0] = fds[1] = -1;
-	if (first && first->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(first), first->cmsg_len - CMSG_LEN(0));
-	if ((size_t)n >= size)
-		return n - size;
-	return hear(fd, (char *)head + n, size - n) ? 0 : -1;
-}
+#include "leave.h"
+#include "messages.h"
+#include "program.h"
+#include "raw.h"
 
 static struct record *record_of(uint8_t *state, size_t size, int op)
 {
@@ -220,7 +88,7 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 		memcpy((void *)(uintptr_t)arg[0], view->data[0], view->buffer[0]->size);
 		return view->buffer[0]->size;
 	case OP_FORK:
-		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], fds);
+		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], serve, fds);
 	case OP_EXEC:
 		return exec_agent(task, index, arg);
 	case OP_GIVE:
@@ -262,7 +130,7 @@ static struct record *run_op(struct task *task, struct view *view, int index, st
 	return record;
 }
 
-void answer(struct task *task, struct reply reply, const int *fds)
+static void answer(struct task *task, struct reply reply, const int *fds)
 {
 	int count = (fds[0] >= 0) + (fds[1] >= 0);
 	reply.size = task->out.size;
@@ -360,4 +228,18 @@ void serve(struct task *task)
 		shrink(&task->in), shrink(&task->out);
 	}
 	SYS(exit_group, 0);
+}
+
+void go_on_serving(const char *environment)
+{
+	struct journal none; /* until the supervisor hands over the journals */
+	struct task task = { .control = atoi(environment), .journal = journals = &none };
+	struct record record = { atoi(environment + 10), DONE, 0, 0 };
+	struct reply reply = { 0, record.op + 1, 0 };
+	SYS(fcntl, task.control, F_SETFD, FD_CLOEXEC);
+	grow(&task.out, sizeof(reply));
+	memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
+	answer(&task, reply, (int[]){ -1, -1 });
+	hold(&task, 0);
+	serve(&task);
 }

@@ -5,7 +5,17 @@
  * One that shares memory has a place in it, by its id, with its stack and its areas. Who is killed
  * leaves the place as it is, and the next of that id takes it: it finds pages where it needs them.
  */
-#include "agent.h"
+#include "tasks.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "raw.h"
 
 enum { STACK = 64 << 10 };
 
@@ -74,7 +84,7 @@ static void start_task(void *argument)
 		keep_only(task->control);
 	else if (!(task->flags & CLONE_FILES))
 		SYS(close, task->other), let_go(task->copied);
-	serve(task);
+	task->run(task);
 }
 
 static void copy(struct area *to, struct area *from)
@@ -84,7 +94,8 @@ static void copy(struct area *to, struct area *from)
 }
 
 /* What a task that shares our memory starts from, its parent or the supervisor; NULL for no memory. */
-static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pair)
+static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pair,
+			    void (*run)(struct task *))
 {
 	struct task *task = known[id].place;
 	if (!task) {
@@ -94,7 +105,7 @@ static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pa
 		known[id].place = task = (void *)memory;
 	}
 	task->control = pair[1], task->other = pair[0], task->journal = &journals[id];
-	task->flags = flags, task->brief = !!(flags & CLONE_VFORK), task->copied = parent ? parent->files : -1;
+	task->flags = flags, task->run = run, task->brief = !!(flags & CLONE_VFORK), task->copied = parent ? parent->files : -1;
 	task->segment = parent ? parent->segment : (struct segment){ 0 };
 	if (task->segment.ahead)
 		copy(&task->in, &parent->in), copy(&task->out, &parent->out);
@@ -105,9 +116,9 @@ static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pa
 }
 
 /* A process with memory of its own, a copy: the others don't use it, but it runs in one's place. */
-static void start_copy(struct task *parent, int id, uint64_t flags, int *pair)
+static void start_copy(struct task *parent, int id, uint64_t flags, int *pair, void (*run)(struct task *))
 {
-	struct task task = { .control = pair[1], .journal = &journals[id], .brief = !!(flags & CLONE_VFORK) };
+	struct task task = { .control = pair[1], .journal = &journals[id], .flags = flags, .brief = !!(flags & CLONE_VFORK) };
 	int files = parent ? parent->files : 0, shared = flags & CLONE_FILES;
 	reset_signals();
 	if (!shared)
@@ -119,14 +130,12 @@ static void start_copy(struct task *parent, int id, uint64_t flags, int *pair)
 	}
 	if (parent)
 		task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
-	else
-		forget_channels();
 	hold(&task, shared ? files : id);
-	serve(&task);
+	run(&task);
 }
 
 /* Make a process or thread with a control socket; fds[0] is the supervisor's end, fds[1] a pidfd. */
-long make_task(struct task *parent, int id, uint64_t flags, int *fds)
+long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), int *fds)
 {
 	int pair[2], pidfd = -1;
 	long result = SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
@@ -135,13 +144,13 @@ long make_task(struct task *parent, int id, uint64_t flags, int *fds)
 	if (!(flags & CLONE_THREAD))
 		flags |= CLONE_PIDFD;
 	if (flags & CLONE_VM) {
-		struct task *task = furnish(parent, id, flags, pair);
+		struct task *task = furnish(parent, id, flags, pair, run);
 		result = task ? raw_clone_vm(flags, (char *)task + STACK, &pidfd, start_task, task) : -ENOMEM;
 	} else {
 		uint64_t wide[8] = { flags & ~(uint64_t)CSIGNAL, (uintptr_t)&pidfd, 0, 0, flags & CSIGNAL };
 		result = flags >> 32 ? SYS(clone3, wide, sizeof(wide)) : SYS(clone, flags, 0, &pidfd, 0, 0);
 		if (!result)
-			start_copy(parent, id, flags, pair);
+			start_copy(parent, id, flags, pair, run);
 	}
 	if (failed(result))
 		known[id].control = 0;

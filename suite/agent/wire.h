@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The agent's wire format; little-endian, packed, every part a multiple of 8 bytes. See wire.py. */
+#pragma once
+
+#include <stddef.h>
 #include <stdint.h>
 
 #define PAD(size) (((size) + 7) & ~(size_t)7)
 enum { VERSION = 1, BUFFERS = 16, MAX_FRAME = 64 << 20 };
+enum { PROCESSES = 4096, SEGMENT_OPS = 62 }; /* a process's number is below; a segment has no more */
 
 enum { FRAME_HELLO, FRAME_PROGRAM, FRAME_RESULTS, FRAME_ERROR };
 enum { OP_CALL, OP_PEEK, OP_POKE, OP_FORK, OP_EXEC, OP_GIVE, OP_KILL };
@@ -59,12 +63,4 @@ struct reply { /* from a process to the supervisor: records follow */
 	uint32_t size; /* with this header */
 	uint16_t next;
 	uint16_t more; /* it goes on there without being told */
-};
-
-struct view { /* the parts of an operation in memory */
-	struct op *op;
-	struct source *arg;
-	struct fix *fix;
-	struct buffer *buffer[BUFFERS];
-	uint8_t *data[BUFFERS];
 };

@@ -6,11 +6,30 @@
  * operations, each addressed to a process; every run of operations for one process (a segment)
  * goes to that process over its control socket. Layouts: wire.h, and wire.py on the host.
  */
-#include "agent.h"
+#include "supervisor.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { PROGRAMS = 64, MOST_AT_ONCE = 4096, PATIENCE_MS = 1000 };
+#include "area.h"
+#include "channel.h"
+#include "journals.h"
+#include "leave.h"
+#include "messages.h"
+#include "processes.h"
+#include "program.h"
+#include "raw.h"
+#include "serve.h"
+#include "tasks.h"
+#include "wire.h"
+
+enum { PROGRAMS = 64, MOST_AT_ONCE = 4096 };
 
 struct program {
 	int used, answered, cursor;
@@ -21,23 +40,8 @@ struct program {
 	struct area code, state;
 };
 
-struct process {
-	int known, control, pidfd; /* a thread's pidfd is its process's */
-	int is_thread;
-	int answers_twice; /* before the exec or exit that its parent waits for, and after */
-	int fresh_image; /* execve(2) took the journals: they go with its next segment */
-	int start, end, ahead; /* the segment that it runs for `running` */
-	uint8_t *fork; /* the segment's last operation, if it is one */
-	struct program *running;
-	uint32_t seen, step; /* how far it was at `since`; look again after so many ms, at `look` */
-	uint64_t since, look;
-};
-
-/* Not static: of memory that no driven process needs, a fork and an exit still look at every page. */
-static struct process *processes;
 static struct program programs[PROGRAMS];
 static int most_programs; /* at once, so far */
-static int channel_in, channel_out;
 static int stirred; /* a program whose turn may have passed can go on */
 
 static uint64_t now_ms(void)
@@ -47,59 +51,18 @@ static uint64_t now_ms(void)
 	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
 }
 
-static void end(int status)
+/* What a child of the supervisor does: with memory of its own, it lets go of what only we need. */
+static void serve_child(struct task *task)
 {
-	for (int i = 0; i < PROCESSES; i++)
-		if (processes[i].known && processes[i].pidfd >= 0)
-			SYS(pidfd_send_signal, processes[i].pidfd, SIGKILL, 0, 0);
-	while (!is_guest && SYS(wait4, -1, 0, 0, 0) != -ECHILD)
-		; /* when we are gone, all of it is */
-	leave(status);
-}
-
-static void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size)
-{
-	struct frame frame = { sizeof(frame) - 4 + size, id, kind, count };
-	char whole[SMALL];
-	int small = sizeof(frame) + size <= sizeof(whole); /* of a guest, every write is an interrupt */
-	if (small)
-		memcpy(mempcpy(whole, &frame, sizeof(frame)), data, size);
-	if (small ? !say(channel_out, whole, sizeof(frame) + size) :
-		    !say(channel_out, &frame, sizeof(frame)) || !say(channel_out, data, size))
-		end(1);
-}
-
-static void refuse(const char *why)
-{
-	send_frame(FRAME_ERROR, 0, 0, why, strlen(why));
-	end(2);
-}
-
-void forget_channels(void)
-{
-	is_guest = 0;
-	SYS(close, channel_in);
-	SYS(close, channel_out);
-	SYS(close, journal_memory);
-	for (int i = 0; i < PROCESSES; i++)
-		if (processes[i].known)
-			SYS(close, processes[i].control), SYS(close, processes[i].pidfd);
-	for (int i = 0; i < PROGRAMS; i++)
-		shrink(&programs[i].code), shrink(&programs[i].state);
-	SYS(munmap, processes, PROCESSES * sizeof(*processes));
-}
-
-static void forget(struct process *process)
-{
-	close(process->control);
-	if (process->pidfd >= 0)
-		close(process->pidfd);
-	memset(process, 0, sizeof(*process));
-}
-
-static void learn(int id, int control, int pidfd)
-{
-	processes[id] = (struct process){ .known = 1, .control = control, .pidfd = pidfd };
+	if (!(task->flags & CLONE_VM)) {
+		is_guest = 0;
+		close_channel();
+		SYS(close, journal_memory);
+		forget_processes();
+		for (int i = 0; i < PROGRAMS; i++)
+			shrink(&programs[i].code), shrink(&programs[i].state);
+	}
+	serve(task);
 }
 
 static void record(struct program *program, int op, int status, int64_t value)
@@ -134,21 +97,6 @@ static void settle(struct program *program, int status, int64_t value)
 	record(program, program->cursor, status, value);
 	int bad = status != DONE || failed(value);
 	move_to(program, bad && view.op->on_fail > program->cursor ? view.op->on_fail : program->cursor + 1);
-}
-
-static void kill_process(int id)
-{
-	struct process *process = &processes[id];
-	if (process->known && process->pidfd >= 0)
-		SYS(pidfd_send_signal, process->pidfd, SIGKILL, 0, 0);
-}
-
-/* What a process lets go of when it dies may be seen: not by who comes after it. */
-static void await_end(int id)
-{
-	struct pollfd ended = { processes[id].pidfd, POLLIN, 0 };
-	if (processes[id].known && ended.fd >= 0)
-		poll(&ended, 1, PATIENCE_MS);
 }
 
 /* A process went away, or is sent away, in the middle of a segment. */
@@ -277,7 +225,7 @@ static void advance(struct program *program)
 			kill_all(program);
 		} else if (id == 0 && view.op->kind == OP_FORK) {
 			int none = view.arg[1].value & (CLONE_FILES | CLONE_VFORK); /* of these we have */
-			long pid = none ? -EINVAL : make_task(NULL, view.arg[0].value, view.arg[1].value, fds);
+			long pid = none ? -EINVAL : make_task(NULL, view.arg[0].value, view.arg[1].value, serve_child, fds);
 			if (!failed(pid))
 				learn(view.arg[0].value, fds[0], fds[1]);
 			settle(program, DONE, pid);
@@ -353,19 +301,10 @@ static void take_frame(void)
 		program++;
 	if (program - programs >= most_programs)
 		most_programs = program - programs + 1;
-	if (!hear(channel_in, &frame, sizeof(frame)))
-		end(0);
-	if (frame.kind != FRAME_PROGRAM || frame.size < sizeof(frame) - 4 || frame.size > MAX_FRAME ||
-	    frame.count > 0xffff)
-		refuse("malformed frame: a header that is no program's");
-	program->code.size = program->state.size = 0;
-	size_t size = frame.size - (sizeof(frame) - 4);
-	if (!hear(channel_in, grow(&program->code, size), size))
-		end(0);
+	take_program(&frame, &program->code);
+	program->state.size = 0;
 	*program = (struct program){ 1, 0, 0, -1, 0, -1, frame.id, frame.count,
 				     program->code.base, program->code, program->state };
-	if (!is_valid(&program->code, program->count))
-		refuse("malformed frame: operations that do not fit it");
 }
 
 static void check_deadline(int id)
@@ -392,10 +331,8 @@ void supervise(int in, int out)
 {
 	struct pollfd waits[PROGRAMS + 1];
 	struct { uint16_t version, pointer; uint32_t page; } hello = { VERSION, sizeof(void *), getpagesize() };
-	channel_in = in, channel_out = out;
-	processes = (void *)MAP(PROCESSES * sizeof(*processes), MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (failed((intptr_t)processes))
-		leave(3);
+	open_channel(in, out);
+	map_processes();
 	send_frame(FRAME_HELLO, 0, 0, &hello, sizeof(hello));
 	for (;;) {
 		int count = 1, used = 0, timeout = -1, ids[PROGRAMS + 1];
@@ -417,7 +354,7 @@ void supervise(int in, int out)
 			ids[count] = id;
 			waits[count++] = (struct pollfd){ processes[id].control, POLLIN, 0 };
 		}
-		waits[0] = (struct pollfd){ used < PROGRAMS ? channel_in : -1, POLLIN, 0 };
+		waits[0] = (struct pollfd){ used < PROGRAMS ? in : -1, POLLIN, 0 };
 		poll(waits, count, timeout);
 		for (int i = 1; i < count; i++)
 			if (waits[i].revents && processes[ids[i]].running)

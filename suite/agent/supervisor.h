@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/* The supervisor. */
+#pragma once
+
+void supervise(int in, int out); /* for good */
