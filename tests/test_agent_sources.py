@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The agent's C files: each offers what its header declares, and knows only those below it."""
+"""The agent's C files: each offers what its header declares, and knows only those below it.
+
+They are read by patterns that suit how these files are written, not all of C.
+"""
 
 import re
 from graphlib import CycleError, TopologicalSorter
@@ -16,6 +19,14 @@ FUNCTION = re.compile(r"^(?!static\b)\w[\w \t*]*?\b(\w+)\([^;{}]*\)\s*([;{])", r
 VARIABLE = re.compile(r"^(?!static\b|typedef\b)(\w[^;(){}=]*(?:=[^;]*)?);", re.MULTILINE)
 INITIAL = re.compile(r"=\s*(?:\{[^}]*\}|[^,;]*)")
 INCOMPLETE = re.compile(r"(?:struct|union|enum)\s+\w+")
+LITERAL = re.compile(r"""(["'])(?:\\.|(?!\1).)*\1""")
+DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
+LIST = re.compile(r"([=,({]\s*|\)|\benum(?: \w+)? )\{[^{};]*\}")
+"""An initializer, a compound literal, the members of an enumeration: no block."""
+GROUP = re.compile(r"\(([^()]*)\)|\[[^\[\]]*\]")
+CALLED = re.compile(r"(?<!\breturn)(?<!\bcase)(?<=[\w)\]])\s*\Z")
+LABELS = re.compile(r"^(?:\s|\w+\s*:|case\b[^:]*:|\b(?:if|while|for|switch|else|do)\b)*")
+DECLARATION = re.compile(r"(?!return\b)\w[\w\s]*(?:\s|\*)\**\s*\w+\s*(?:=|,|\Z)")
 
 
 def without_comments(file: Path) -> str:
@@ -68,6 +79,24 @@ def faults(folder: Path) -> list[str]:
     return found
 
 
+def comma_operators(text: str) -> list[str]:
+    """Where a comma stands for a semicolon; in the third part of a ``for`` it may."""
+    text = DIRECTIVE.sub("", LITERAL.sub("0", text))
+    found = []
+    while group := LIST.search(text) or GROUP.search(text):
+        before, inside, after = text[: group.start()], group[1] or "", text[group.end() :]
+        if group.re is LIST:
+            before += inside
+        elif "," in inside and ";" not in inside and not CALLED.search(before):
+            found.append(group[0])
+        text = before + after
+    for statement in re.split(r"[;{}]", text):
+        bare = " ".join(LABELS.sub("", statement).split())
+        if "," in bare and not DECLARATION.match(bare):
+            found.append(bare)
+    return found
+
+
 def test_what_a_header_declares_is_in_its_file_and_no_file_knows_one_above() -> None:
     assert faults(build.HERE) == []
 
@@ -105,3 +134,44 @@ def test_a_fault_is_found(tmp_path: Path, file: str, text: str, fault: str) -> N
     assert faults(tmp_path) == []
     (tmp_path / file).write_text(text)
     assert fault in faults(tmp_path)
+
+
+def test_no_comma_stands_for_a_semicolon() -> None:
+    for suffix in (".c", ".h"):
+        for name, text in sources(build.HERE, suffix).items():
+            assert comma_operators(text) == [], f"{name}{suffix}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x->a = 1, x->b = 2;",
+        "if (a)\n\t*a = b(1, 2), c++;",
+        "return *a = 1, 0;",
+        "return (*a = 1, 0);",
+        "while (a && (b(c), c))\n\t;",
+        "SYS(close, a), let_go(b);",
+        "case A:\n\ta = 1, b = 2;",
+        "*a = (struct b){ 1, 2 }, c();",
+    ],
+)
+def test_a_comma_operator_is_found(code: str) -> None:
+    assert len(comma_operators(f"void f(int a, int b)\n{{\n\t{code}\n}}\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "int a = 1, *b = &c;",
+        "struct a a = { .b = 1, .c = { 2, 3 } }, *d = &a;",
+        "uint64_t a[2] = { b(1, 2), 3 }, c;",
+        "enum { A, B = 2 };",
+        "for (int i = 0, j = 1; i < j; i++, j++)\n\tf(i, j);",
+        "*a = (struct b){ 1, c(2, 3) };",
+        "g(&(struct a){ 1, 2 }, (int[]){ 1, 2 });",
+        "case 'a': return h(a, \",;\");",
+        "void (*run)(int a, int b) = (void *)a;",
+    ],
+)
+def test_other_commas_are_none(code: str) -> None:
+    assert comma_operators(f"void f(int a, int b)\n{{\n\t{code}\n}}\n") == []

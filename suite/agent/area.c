@@ -25,8 +25,10 @@ uint8_t *grow(struct area *area, size_t more)
 		struct area old = *area;
 		if (old.base)
 			memcpy((void *)base, old.base, old.size);
-		area->room = 0, BARRIER(); /* one killed here leaves it to the next at this place */
-		area->base = (void *)base, BARRIER();
+		area->room = 0;
+		BARRIER(); /* one killed here leaves it to the next at this place */
+		area->base = (void *)base;
+		BARRIER();
 		area->room = room;
 		if (old.base)
 			SYS(munmap, old.base, old.room);
@@ -40,7 +42,8 @@ void shrink(struct area *area)
 {
 	if (area->size > LARGE) {
 		struct area old = *area;
-		*area = (struct area){ 0 }, BARRIER();
+		*area = (struct area){ 0 };
+		BARRIER();
 		SYS(munmap, old.base, old.room);
 	}
 }

@@ -142,7 +142,8 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 		static struct fuse_init_out init;
 		init = (struct fuse_init_out){ .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION,
 					       .max_readahead = BIGGEST, .max_write = BIGGEST / 2 };
-		data = &init, size = sizeof(init);
+		data = &init;
+		size = sizeof(init);
 		break;
 	}
 	case FUSE_LOOKUP:
@@ -164,11 +165,13 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 			break; /* fall through */
 	case FUSE_GETATTR:
 		error = attributes(here, &attr.attr);
-		data = &attr, size = sizeof(attr);
+		data = &attr;
+		size = sizeof(attr);
 		break;
 	case FUSE_READLINK:
 		size = readlinkat(here, "", out, BIGGEST);
-		data = out, error = size < 0 ? errno : 0;
+		data = out;
+		error = size < 0 ? errno : 0;
 		break;
 	case FUSE_SYMLINK:
 		error = symlinkat(in + strlen(in) + 1, here, name) ? errno : 0;
@@ -205,33 +208,41 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 		opened.fh = fd;
 		memcpy(out, &entry, sizeof(entry));
 		memcpy(out + sizeof(entry), &opened, sizeof(opened));
-		data = out, size = sizeof(entry) + sizeof(opened);
+		data = out;
+		size = sizeof(entry) + sizeof(opened);
 		break;
 	}
 	case FUSE_OPEN: {
 		int fd = open(path_of(id), (((struct fuse_open_in *)in)->flags & ~O_NOFOLLOW) | O_CLOEXEC);
-		opened.fh = fd, error = fd < 0 ? errno : 0;
-		data = &opened, size = sizeof(opened);
+		opened.fh = fd;
+		error = fd < 0 ? errno : 0;
+		data = &opened;
+		size = sizeof(opened);
 		break;
 	}
 	case FUSE_OPENDIR: {
 		DIR *folder = opendir(path_of(id));
-		opened.fh = (uintptr_t)folder, error = folder ? 0 : errno;
-		data = &opened, size = sizeof(opened);
+		opened.fh = (uintptr_t)folder;
+		error = folder ? 0 : errno;
+		data = &opened;
+		size = sizeof(opened);
 		break;
 	}
 	case FUSE_READ: {
 		struct fuse_read_in *read = (void *)in;
 		size = pread(read->fh, out, read->size < BIGGEST ? read->size : BIGGEST, read->offset);
-		data = out, error = size < 0 ? errno : 0;
+		data = out;
+		error = size < 0 ? errno : 0;
 		break;
 	}
 	case FUSE_WRITE: {
 		struct fuse_write_in *write = (void *)in;
 		static struct fuse_write_out written;
 		ssize_t count = pwrite(write->fh, write + 1, write->size, write->offset);
-		written.size = count, error = count < 0 ? errno : 0;
-		data = &written, size = sizeof(written);
+		written.size = count;
+		error = count < 0 ? errno : 0;
+		data = &written;
+		size = sizeof(written);
 		break;
 	}
 	case FUSE_READDIR:
@@ -264,8 +275,10 @@ void serve_fuse(int fd)
 	size_t most = BIGGEST + 4096;
 	char *in = malloc(most), *out = malloc(BIGGEST);
 	struct rlimit limit = { NODES, NODES };
-	if (setrlimit(RLIMIT_NOFILE, &limit) && !getrlimit(RLIMIT_NOFILE, &limit))
-		limit.rlim_cur = limit.rlim_max, setrlimit(RLIMIT_NOFILE, &limit);
+	if (setrlimit(RLIMIT_NOFILE, &limit) && !getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	umask(0); /* the kernel has applied the caller's */
 	channel = fd;
 	nodes = calloc(NODES, sizeof(*nodes));

@@ -17,7 +17,8 @@ int say(int fd, const void *data, size_t size)
 			continue;
 		if (n <= 0)
 			return 0;
-		at += n, size -= n;
+		at += n;
+		size -= n;
 	}
 	return 1;
 }
@@ -30,7 +31,8 @@ int hear(int fd, void *data, size_t size)
 			continue;
 		if (n <= 0)
 			return 0;
-		at += n, size -= n;
+		at += n;
+		size -= n;
 	}
 	return 1;
 }
@@ -58,24 +60,30 @@ int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed
 	if (!passed && size <= SMALL)
 		return send_small(fd, parts, count, size);
 	if (passed) {
-		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(passed * sizeof(int));
+		msg.msg_control = control;
+		msg.msg_controllen = CMSG_SPACE(passed * sizeof(int));
 		struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-		head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
 		head->cmsg_len = CMSG_LEN(passed * sizeof(int));
 		memcpy(CMSG_DATA(head), fds, passed * sizeof(int));
 	}
 	while (count) {
-		msg.msg_iov = parts, msg.msg_iovlen = count;
+		msg.msg_iov = parts;
+		msg.msg_iovlen = count;
 		long n = SYS(sendmsg, fd, &msg, MSG_NOSIGNAL);
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
 			return 0;
-		msg.msg_control = NULL, msg.msg_controllen = 0;
+		msg.msg_control = NULL;
+		msg.msg_controllen = 0;
 		for (; count && (size_t)n >= parts->iov_len; parts++, count--)
 			n -= parts->iov_len;
-		if (count)
-			parts->iov_base = (char *)parts->iov_base + n, parts->iov_len -= n;
+		if (count) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= n;
+		}
 	}
 	return 1;
 }
@@ -96,7 +104,8 @@ long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int 
 	char control[CMSG_SPACE(PASSED * sizeof(int))];
 	struct iovec iov[] = { { head, size }, { rest, room } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	msg.msg_control = control, msg.msg_controllen = sizeof(control);
+	msg.msg_control = control;
+	msg.msg_controllen = sizeof(control);
 	long n;
 	while ((n = SYS(recvmsg, fd, &msg, MSG_DONTWAIT)) == -EINTR || n == -EAGAIN)
 		await_input(fd);

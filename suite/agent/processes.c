@@ -42,8 +42,10 @@ void forget(struct process *process)
 void forget_processes(void)
 {
 	for (int i = 0; i < PROCESSES; i++)
-		if (processes[i].known)
-			SYS(close, processes[i].control), SYS(close, processes[i].pidfd);
+		if (processes[i].known) {
+			SYS(close, processes[i].control);
+			SYS(close, processes[i].pidfd);
+		}
 	SYS(munmap, processes, PROCESSES * sizeof(*processes));
 }
 

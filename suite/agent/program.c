@@ -13,7 +13,8 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 	if (end - at < (long)sizeof(*op) || op->args > 6 || op->buffers > BUFFERS || op->process >= PROCESSES ||
 	    op->kind > OP_KILL)
 		return NULL;
-	view->op = op, view->arg = (void *)(op + 1);
+	view->op = op;
+	view->arg = (void *)(op + 1);
 	view->fix = (void *)(view->arg + op->args);
 	at = (void *)(view->fix + op->fixes);
 	if (at > end || ((op->kind == OP_PEEK || op->kind == OP_POKE) && !op->buffers))
@@ -28,7 +29,8 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 		    (op->kind == OP_PEEK && !(buffer->flags & BUFFER_OUT)) ||
 		    (op->kind == OP_POKE && !(buffer->flags & BUFFER_IN)))
 			return NULL;
-		view->buffer[i] = buffer, view->data[i] = at;
+		view->buffer[i] = buffer;
+		view->data[i] = at;
 		at += room;
 	}
 	for (int i = 0; i < op->fixes; i++)

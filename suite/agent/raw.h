@@ -47,7 +47,8 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #if defined(__x86_64__)
 	long result = SYS_clone;
 	register long r10 __asm__("r10") = 0, r8 __asm__("r8") = 0;
-	*--top = argument, *--top = (void *)entry;
+	*--top = argument;
+	*--top = (void *)entry;
 	__asm__ volatile("syscall; test %%rax, %%rax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%rax; pop %%rdi; call *%%rax; 1:"
 			 : "+a"(result)
@@ -56,7 +57,9 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 	return result;
 #elif defined(__i386__)
 	long result = SYS_clone;
-	top -= 3, *--top = argument, *--top = (void *)entry; /* the argument is where 16 divides */
+	top -= 3; /* so that the argument is where 16 divides */
+	*--top = argument;
+	*--top = (void *)entry;
 	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%eax; call *%%eax; 1:"
 			 : "+a"(result)
@@ -66,7 +69,9 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #else
 	register long x8 __asm__("x8") = SYS_clone, x0 __asm__("x0") = flags, x1 __asm__("x1");
 	register long x2 __asm__("x2") = (long)pidfd, x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
-	*--top = argument, *--top = (void *)entry, x1 = (long)top;
+	*--top = argument;
+	*--top = (void *)entry;
+	x1 = (long)top;
 	__asm__ volatile("svc 0; cbnz x0, 1f; mov x29, 0; ldp x1, x0, [sp], 16; blr x1; 1:"
 			 : "+r"(x0)
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)

@@ -35,13 +35,15 @@ struct records { /* earlier segments' records, then this segment's own */
 
 static int resolve(struct source *source, struct view *view, struct records *records, int64_t *value)
 {
-	if (source->kind == SOURCE_LITERAL)
-		return *value = source->value, 1;
-	if (source->kind == SOURCE_ADDRESS)
-		return *value = source->buffer < view->op->buffers ?
-					(uintptr_t)view->data[source->buffer] + source->value :
-					0,
-		       1;
+	if (source->kind == SOURCE_LITERAL) {
+		*value = source->value;
+		return 1;
+	}
+	if (source->kind == SOURCE_ADDRESS) {
+		int is_there = source->buffer < view->op->buffers;
+		*value = is_there ? (uintptr_t)view->data[source->buffer] + source->value : 0;
+		return 1;
+	}
 	struct record *record = record_of(records->before, records->size, source->op);
 	if (!record)
 		record = record_of(records->own->base + sizeof(struct reply),
@@ -78,8 +80,10 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 {
 	switch (view->op->kind) {
 	case OP_CALL:
-		if (view->op->nr == SYS_exit) /* a thread leaves its control socket to the others */
-			release(task), SYS(close, task->control);
+		if (view->op->nr == SYS_exit) { /* a thread leaves its control socket to the others */
+			release(task);
+			SYS(close, task->control);
+		}
 		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	case OP_PEEK:
 		memcpy(view->data[0], (void *)(uintptr_t)arg[0], view->buffer[0]->size);
@@ -107,13 +111,15 @@ static struct record *run_op(struct task *task, struct view *view, int index, st
 	grow(&task->out, sizeof(struct record) + room);
 	struct record *record = (void *)(task->out.base + at);
 	memset(record, 0, sizeof(*record) + room);
-	record->op = index, record->size = room;
+	record->op = index;
+	record->size = room;
 	uint8_t *out = (void *)(record + 1);
 	for (int i = 0; i < view->op->buffers; i++)
 		if (view->buffer[i]->flags & BUFFER_OUT) {
 			if (view->buffer[i]->flags & BUFFER_IN)
 				memcpy(out, view->data[i], view->buffer[i]->size);
-			view->data[i] = out, out += PAD(view->buffer[i]->size);
+			view->data[i] = out;
+			out += PAD(view->buffer[i]->size);
 		}
 	record->status = UNRESOLVED;
 	for (int i = 0; i < view->op->fixes; i++) {
@@ -160,7 +166,9 @@ static void run_segment(struct task *task, int taken)
 			continue;
 		if (is_last(view.op) && i > segment.start) {
 			answer(task, (struct reply){ 0, i, 1 }, fds);
-			segment.start = i, told = task->out.size, task->journal->done = 0;
+			segment.start = i;
+			told = task->out.size;
+			task->journal->done = 0;
 		}
 		if (segment.taking) { /* the fd that another process gave us */
 			struct record record = { i, DONE, 0, taken };
@@ -198,7 +206,9 @@ static void run_ahead(struct task *task)
 	struct segment *segment = &task->segment;
 	size_t done = task->out.size - sizeof(struct reply);
 	memcpy(grow(&task->in, done), task->out.base + sizeof(struct reply), done);
-	segment->state += done, segment->start = segment->end, segment->end = segment->ahead;
+	segment->state += done;
+	segment->start = segment->end;
+	segment->end = segment->ahead;
 	run_segment(task, -1);
 }
 
@@ -225,7 +235,8 @@ void serve(struct task *task)
 		if (!hear(task->control, grow(&task->in, more), more))
 			break;
 		run_segment(task, passed[0]);
-		shrink(&task->in), shrink(&task->out);
+		shrink(&task->in);
+		shrink(&task->out);
 	}
 	SYS(exit_group, 0);
 }

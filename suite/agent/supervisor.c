@@ -59,8 +59,10 @@ static void serve_child(struct task *task)
 		close_channel();
 		SYS(close, journal_memory);
 		forget_processes();
-		for (int i = 0; i < PROGRAMS; i++)
-			shrink(&programs[i].code), shrink(&programs[i].state);
+		for (int i = 0; i < PROGRAMS; i++) {
+			shrink(&programs[i].code);
+			shrink(&programs[i].state);
+		}
 	}
 	serve(task);
 }
@@ -85,8 +87,10 @@ static uint8_t *view_at(struct program *program, struct view *view)
 static void move_to(struct program *program, int cursor)
 {
 	struct view view;
-	while (program->cursor < cursor && program->cursor < (int)program->count)
-		program->at = view_at(program, &view), program->cursor++;
+	while (program->cursor < cursor && program->cursor < (int)program->count) {
+		program->at = view_at(program, &view);
+		program->cursor++;
+	}
 }
 
 /* The operation at the cursor came to this; go on with the next, or where its failure leads. */
@@ -115,7 +119,9 @@ static void lose(int id, int status)
 		await_end(id);
 	}
 	forget(process);
-	program->process = -1, program->taking = 0, stirred = 1;
+	program->process = -1;
+	program->taking = 0;
+	stirred = 1;
 	if (!answered)
 		settle(program, status, 0);
 }
@@ -137,9 +143,13 @@ static void watch(struct program *program, int id, int start, int end)
 		at = parse(at, program->code.base + program->code.size, &view);
 		shortest = view.op->deadline_ms < shortest ? view.op->deadline_ms : shortest;
 	}
-	process->running = program, process->seen = 0, process->step = shortest;
-	process->start = start, process->end = end;
-	process->since = now_ms(), process->look = process->since + shortest;
+	process->running = program;
+	process->seen = 0;
+	process->step = shortest;
+	process->start = start;
+	process->end = end;
+	process->since = now_ms();
+	process->look = process->since + shortest;
 	program->process = id;
 }
 
@@ -157,7 +167,10 @@ static void start_segment(struct program *program, int id, struct view *view)
 		uint8_t *behind = parse(at, program->code.base + program->code.size, &next);
 		if (next.op->process != id || (is_alone(next.op) && !makes_new(&next)))
 			break;
-		op = at, at = behind, last = next, segment.end++;
+		op = at;
+		at = behind;
+		last = next;
+		segment.end++;
 	}
 	process->fork = last.op->kind == OP_FORK ? op : NULL;
 	if (process->fork)
@@ -176,8 +189,11 @@ static void start_segment(struct program *program, int id, struct view *view)
 				 { program->state.base, program->state.size } };
 	if (program->taking)
 		fds[passed++] = program->taken;
-	if (process->fresh_image)
-		fds[passed++] = journal_memory, segment.journal = id, process->fresh_image = 0;
+	if (process->fresh_image) {
+		fds[passed++] = journal_memory;
+		segment.journal = id;
+		process->fresh_image = 0;
+	}
 	int sent = send_with(process->control, parts, 3, fds, passed);
 	if (program->taking)
 		close(program->taken);
@@ -194,13 +210,19 @@ static void kill_all(struct program *program)
 	struct view view;
 	uint8_t *at = program->at, *end = program->code.base + program->code.size;
 	int count = 0;
-	while (program->cursor < (int)program->count && (view_at(program, &view), view.op->kind == OP_KILL))
-		settle(program, DONE, 0), count++;
+	for (; program->cursor < (int)program->count; count++) {
+		view_at(program, &view);
+		if (view.op->kind != OP_KILL)
+			break;
+		settle(program, DONE, 0);
+	}
 	if (program->cursor == (int)program->count)
 		send_results(program);
 	uint8_t *kill = at;
-	for (int i = 0; i < count; i++)
-		kill = parse(kill, end, &view), kill_process(view.op->process);
+	for (int i = 0; i < count; i++) {
+		kill = parse(kill, end, &view);
+		kill_process(view.op->process);
+	}
 	for (int i = 0; i < count; i++) {
 		at = parse(at, end, &view);
 		int id = view.op->process;
@@ -243,7 +265,8 @@ static void advance(struct program *program)
 	if (program->process < 0) {
 		if (!program->answered)
 			send_results(program);
-		shrink(&program->code), shrink(&program->state);
+		shrink(&program->code);
+		shrink(&program->state);
 		program->used = 0;
 	}
 }
@@ -256,7 +279,8 @@ static void finish_segment(int id)
 	struct view view;
 	int fds[PASSED];
 	size_t before = program->state.size;
-	grow(&program->state, MOST_AT_ONCE), program->state.size = before;
+	grow(&program->state, MOST_AT_ONCE);
+	program->state.size = before;
 	long came = receive_with(process->control, &reply, sizeof(reply), program->state.base + before,
 				 process->answers_twice ? 0 : MOST_AT_ONCE, fds);
 	size_t more = came < 0 ? 0 : reply.size - sizeof(reply) - came;
@@ -266,7 +290,8 @@ static void finish_segment(int id)
 		lose(id, DIED);
 		return;
 	}
-	process->running = NULL, program->process = -1;
+	process->running = NULL;
+	program->process = -1;
 	view_at(program, &view);
 	struct record *first = (void *)(program->state.base + before);
 	if (program->taking) {
@@ -284,7 +309,8 @@ static void finish_segment(int id)
 	} else if (view.op->kind == OP_EXEC && first->value == 0) {
 		process->fresh_image = 1;
 	} else if (view.op->kind == OP_GIVE && fds[0] >= 0) {
-		program->taking = view.arg[1].value, program->taken = fds[0];
+		program->taking = view.arg[1].value;
+		program->taken = fds[0];
 		program->state.size = before;
 		return;
 	}
@@ -316,8 +342,10 @@ static void check_deadline(int id)
 	if (!program || now < process->look)
 		return;
 	uint32_t done = __atomic_load_n(&journals[id].done, __ATOMIC_ACQUIRE);
-	if (done != process->seen)
-		process->seen = done, process->since = now;
+	if (done != process->seen) {
+		process->seen = done;
+		process->since = now;
+	}
 	uint8_t *at = program->at;
 	for (uint32_t i = 0; i <= done && process->start + (int)i < process->end; i++)
 		at = parse(at, program->code.base + program->code.size, &view);

@@ -35,7 +35,8 @@ static int id_of(struct task *task)
 void hold(struct task *task, int files)
 {
 	int id = id_of(task);
-	known[id].control = task->control, known[id].files = task->files = files;
+	known[id].control = task->control;
+	known[id].files = task->files = files;
 	most_known = id > most_known ? id : most_known;
 }
 
@@ -80,10 +81,12 @@ static void start_task(void *argument)
 	struct task *task = argument;
 	if (!(task->flags & CLONE_SIGHAND))
 		reset_signals();
-	if (!(task->flags & CLONE_FILES) && task->copied < 0)
+	if (!(task->flags & CLONE_FILES) && task->copied < 0) {
 		keep_only(task->control);
-	else if (!(task->flags & CLONE_FILES))
-		SYS(close, task->other), let_go(task->copied);
+	} else if (!(task->flags & CLONE_FILES)) {
+		SYS(close, task->other);
+		let_go(task->copied);
+	}
 	task->run(task);
 }
 
@@ -104,11 +107,18 @@ static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pa
 			return NULL;
 		known[id].place = task = (void *)memory;
 	}
-	task->control = pair[1], task->other = pair[0], task->journal = &journals[id];
-	task->flags = flags, task->run = run, task->brief = !!(flags & CLONE_VFORK), task->copied = parent ? parent->files : -1;
+	task->control = pair[1];
+	task->other = pair[0];
+	task->journal = &journals[id];
+	task->flags = flags;
+	task->run = run;
+	task->brief = !!(flags & CLONE_VFORK);
+	task->copied = parent ? parent->files : -1;
 	task->segment = parent ? parent->segment : (struct segment){ 0 };
-	if (task->segment.ahead)
-		copy(&task->in, &parent->in), copy(&task->out, &parent->out);
+	if (task->segment.ahead) {
+		copy(&task->in, &parent->in);
+		copy(&task->out, &parent->out);
+	}
 	if (!(flags & CLONE_FILES))
 		forget_tasks(id);
 	hold(task, flags & CLONE_FILES ? parent->files : id);
@@ -121,15 +131,20 @@ static void start_copy(struct task *parent, int id, uint64_t flags, int *pair, v
 	struct task task = { .control = pair[1], .journal = &journals[id], .flags = flags, .brief = !!(flags & CLONE_VFORK) };
 	int files = parent ? parent->files : 0, shared = flags & CLONE_FILES;
 	reset_signals();
-	if (!shared)
-		SYS(close, pair[0]), let_go(files);
+	if (!shared) {
+		SYS(close, pair[0]);
+		let_go(files);
+	}
 	for (int i = 0; i <= most_known; i++) {
 		known[i].place = NULL;
 		if (!shared || known[i].files != files)
 			known[i].control = 0;
 	}
-	if (parent)
-		task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
+	if (parent) {
+		task.in = parent->in;
+		task.out = parent->out;
+		task.segment = parent->segment;
+	}
 	hold(&task, shared ? files : id);
 	run(&task);
 }
@@ -156,8 +171,11 @@ long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct t
 		known[id].control = 0;
 	if (!(flags & CLONE_FILES) || failed(result))
 		SYS(close, pair[1]);
-	if (failed(result))
-		return SYS(close, pair[0]), result;
-	fds[0] = pair[0], fds[1] = pidfd;
+	if (failed(result)) {
+		SYS(close, pair[0]);
+		return result;
+	}
+	fds[0] = pair[0];
+	fds[1] = pidfd;
 	return result;
 }
