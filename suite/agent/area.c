@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Memory that grows; raw system calls only, see raw.h. */
+/* Memory that grows. */
 #include "area.h"
 
 #include <signal.h>
@@ -9,9 +9,12 @@
 #include "leave.h"
 #include "raw.h"
 
-enum { LARGE = 16 << 10 };
+enum { LARGE = 16 << 10 }; /* less is kept for the next use */
 
-/* One task may be killed anywhere, and another go on with its memory. */
+/*
+ * A task that shares memory may be killed between any two instructions, and the next task of its id
+ * goes on with its areas. So the compiler must not reorder what is written to them.
+ */
 #define BARRIER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 uint8_t *grow(struct area *area, size_t more)
@@ -26,7 +29,7 @@ uint8_t *grow(struct area *area, size_t more)
 		if (old.base)
 			memcpy((void *)base, old.base, old.size);
 		area->room = 0;
-		BARRIER(); /* one killed here leaves it to the next at this place */
+		BARRIER(); /* if the task is killed here, the next one finds no room and maps anew */
 		area->base = (void *)base;
 		BARRIER();
 		area->room = room;
@@ -37,7 +40,6 @@ uint8_t *grow(struct area *area, size_t more)
 	return area->base + need - more;
 }
 
-/* Give large memory back: every child would inherit it, and a fork takes as long as there are pages. */
 void shrink(struct area *area)
 {
 	if (area->size > LARGE) {

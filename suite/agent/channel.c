@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The channel to the host: frames. */
+/* The channel to the host, which carries frames. */
 #include "channel.h"
 
 #include <string.h>
@@ -26,33 +26,35 @@ void close_channel(void)
 void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size)
 {
 	struct frame frame = { sizeof(frame) - 4 + size, id, kind, count };
-	char whole[SMALL];
-	int small = sizeof(frame) + size <= sizeof(whole); /* of a guest, every write is an interrupt */
-	if (small)
+	char whole[SMALL_MESSAGE];
+	int sent;
+	if (sizeof(frame) + size <= sizeof(whole)) { /* one write: in a guest, each is an interrupt */
 		memcpy(mempcpy(whole, &frame, sizeof(frame)), data, size);
-	if (small ? !say(channel_out, whole, sizeof(frame) + size) :
-		    !say(channel_out, &frame, sizeof(frame)) || !say(channel_out, data, size))
-		end(1);
+		sent = say(channel_out, whole, sizeof(frame) + size);
+	} else {
+		sent = say(channel_out, &frame, sizeof(frame)) && say(channel_out, data, size);
+	}
+	if (!sent)
+		end_agent(1);
 }
 
 static void refuse(const char *why)
 {
 	send_frame(FRAME_ERROR, 0, 0, why, strlen(why));
-	end(2);
+	end_agent(2);
 }
 
-/* Receive a program: its frame's header, and its operations. */
-void take_program(struct frame *frame, struct area *code)
+void receive_program(struct frame *frame, struct area *code)
 {
 	if (!hear(channel_in, frame, sizeof(*frame)))
-		end(0);
+		end_agent(0);
 	if (frame->kind != FRAME_PROGRAM || frame->size < sizeof(*frame) - 4 || frame->size > MAX_FRAME ||
 	    frame->count > 0xffff)
 		refuse("malformed frame: a header that is no program's");
 	code->size = 0;
 	size_t size = frame->size - (sizeof(*frame) - 4);
 	if (!hear(channel_in, grow(code, size), size))
-		end(0);
+		end_agent(0);
 	if (!is_valid(code, frame->count))
 		refuse("malformed frame: operations that do not fit it");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What each process has done of its segment, in memory that all of them share. */
+/* Journals: what each process has done of its segment, in memory that all processes share. */
 #include "journals.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* How the agent ends; raw system calls only, see raw.h. */
+/* How the agent ends. */
 #include "leave.h"
 
 #include <sys/reboot.h>
@@ -11,7 +11,7 @@ int is_guest;
 
 void leave(int status)
 {
-	if (is_guest && SYS(getpid) == 1) /* who shares memory with the supervisor shares this */
+	if (is_guest && SYS(getpid) == 1) /* tasks that share the supervisor's memory see is_guest as well */
 		reboot(RB_POWER_OFF);
 	for (;;)
 		SYS(exit_group, status);

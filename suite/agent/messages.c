@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Messages over sockets and pipes; raw system calls only, see raw.h. */
+/* Messages over sockets and pipes. */
 #include "messages.h"
 
 #include <errno.h>
@@ -39,25 +39,24 @@ int hear(int fd, void *data, size_t size)
 
 static int send_small(int fd, struct iovec *parts, int count, size_t size)
 {
-	char whole[SMALL], *at = whole;
+	char whole[SMALL_MESSAGE], *at = whole;
 	for (int i = 0; i < count; i++)
 		at = mempcpy(at, parts[i].iov_base, parts[i].iov_len);
 	long n;
 	do
 		n = SYS(sendto, fd, whole, size, MSG_NOSIGNAL, 0, 0);
 	while (n == -EINTR);
-	return n == (long)size; /* of a stream socket, so little is sent whole */
+	return n == (long)size; /* a stream socket sends so little as a whole */
 }
 
-/* Send parts as one, so that the receiver wakes once; up to two file descriptors go with the first. */
 int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed)
 {
-	char control[CMSG_SPACE(PASSED * sizeof(int))] = { 0 };
+	char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = { 0 };
 	struct msghdr msg = { 0 };
 	size_t size = 0;
 	for (int i = 0; i < count; i++)
 		size += parts[i].iov_len;
-	if (!passed && size <= SMALL)
+	if (!passed && size <= SMALL_MESSAGE)
 		return send_small(fd, parts, count, size);
 	if (passed) {
 		msg.msg_control = control;
@@ -88,20 +87,15 @@ int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed
 	return 1;
 }
 
-/* The other end's reading would wake a recvmsg(2) that waits, not a poll(2) for input. */
 void await_input(int fd)
 {
 	struct pollfd wait = { fd, POLLIN, 0 };
 	SYS(ppoll, &wait, 1, 0, 0, 0);
 }
 
-/*
- * Receive a header, the file descriptors that came with it, and what follows as far as it came and
- * there is room: how much of it, or -1 when the other end is gone.
- */
 long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int *fds)
 {
-	char control[CMSG_SPACE(PASSED * sizeof(int))];
+	char control[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	struct iovec iov[] = { { head, size }, { rest, room } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	msg.msg_control = control;

@@ -13,9 +13,9 @@
 #include "raw.h"
 #include "wire.h"
 
-enum { PATIENCE_MS = 1000 };
+enum { END_TIMEOUT_MS = 1000 }; /* how long a killed process may take to end */
 
-/* Not static: of memory that no driven process needs, a fork and an exit still look at every page. */
+/* Mapped, so that a child can unmap it: a fork and an exit take longer the more pages there are. */
 struct process *processes;
 
 void map_processes(void)
@@ -25,12 +25,12 @@ void map_processes(void)
 		leave(3);
 }
 
-void learn(int id, int control, int pidfd)
+void add_process(int id, int control, int pidfd)
 {
-	processes[id] = (struct process){ .known = 1, .control = control, .pidfd = pidfd };
+	processes[id] = (struct process){ .exists = 1, .control = control, .pidfd = pidfd };
 }
 
-void forget(struct process *process)
+void remove_process(struct process *process)
 {
 	close(process->control);
 	if (process->pidfd >= 0)
@@ -38,11 +38,10 @@ void forget(struct process *process)
 	memset(process, 0, sizeof(*process));
 }
 
-/* In a child of the supervisor. */
-void forget_processes(void)
+void close_processes(void)
 {
 	for (int i = 0; i < PROCESSES; i++)
-		if (processes[i].known) {
+		if (processes[i].exists) {
 			SYS(close, processes[i].control);
 			SYS(close, processes[i].pidfd);
 		}
@@ -52,24 +51,22 @@ void forget_processes(void)
 void kill_process(int id)
 {
 	struct process *process = &processes[id];
-	if (process->known && process->pidfd >= 0)
+	if (process->exists && process->pidfd >= 0)
 		SYS(pidfd_send_signal, process->pidfd, SIGKILL, 0, 0);
 }
 
-/* What a process lets go of when it dies may be seen: not by who comes after it. */
 void await_end(int id)
 {
 	struct pollfd ended = { processes[id].pidfd, POLLIN, 0 };
-	if (processes[id].known && ended.fd >= 0)
-		poll(&ended, 1, PATIENCE_MS);
+	if (processes[id].exists && ended.fd >= 0)
+		poll(&ended, 1, END_TIMEOUT_MS);
 }
 
-/* End the agent, and all that it drives. */
-void end(int status)
+void end_agent(int status)
 {
 	for (int i = 0; i < PROCESSES; i++)
 		kill_process(i);
 	while (!is_guest && SYS(wait4, -1, 0, 0, 0) != -ECHILD)
-		; /* when we are gone, all of it is */
+		; /* the host takes our end for the end of all of them */
 	leave(status);
 }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Raw system calls: the result as the kernel gives it, -errno included. */
+/*
+ * Raw system calls: they return what the kernel returns, -errno included.
+ *
+ * The code that driven processes run (serve.c and the files below it) calls the kernel in no other
+ * way. Tasks that share memory share thread-local storage too, so libc's errno would not be theirs.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -15,7 +20,7 @@ static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
 			 : "rcx", "r11", "memory");
 	return nr;
 #elif defined(__i386__)
-	/* Six arguments need ebp, which the compiler keeps: load them all from memory. */
+	/* The sixth argument goes into ebp, which the compiler does not hand out: load all from memory. */
 	long args[] = { nr, a, b, c, d, e, f }, *at = args;
 	__asm__ volatile("pushl %%ebx; pushl %%esi; pushl %%edi; pushl %%ebp;"
 			 "movl 4(%%eax), %%ebx; movl 8(%%eax), %%ecx; movl 12(%%eax), %%edx;"
@@ -40,8 +45,9 @@ static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
 #endif
 }
 
-/* clone(2) of a task that shares memory: it calls entry(argument) on its own stack, for good. */
-static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, void (*entry)(void *), void *argument)
+/* clone(2) of a task that shares our memory: it calls entry(argument), which never returns, on its own stack. */
+static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, void (*entry)(void *),
+				void *argument)
 {
 	void **top = (void **)((uintptr_t)stack & ~(uintptr_t)15);
 #if defined(__x86_64__)
@@ -57,7 +63,7 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 	return result;
 #elif defined(__i386__)
 	long result = SYS_clone;
-	top -= 3; /* so that the argument is where 16 divides */
+	top -= 3; /* so that 16 divides the argument's address, as the ABI asks */
 	*--top = argument;
 	*--top = (void *)entry;
 	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 1f;"
@@ -80,13 +86,18 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #endif
 }
 
+/* Whether a system call's result is an error. */
 static inline int failed(int64_t value)
 {
 	return value < 0 && value >= -4095;
 }
 
-#define RAW_(nr, a, b, c, d, e, f, ...) raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+/* SYS(name, ...): the system call of that name; arguments left out are 0. */
+#define RAW_(nr, a, b, c, d, e, f, ...) \
+	raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define SYS(name, ...) RAW_(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
+
+/* Map memory to read and write, wherever there is room. */
 #ifdef SYS_mmap2
 #define MAP(size, flags, fd) SYS(mmap2, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0)
 #else

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The side of a driven process: take segments of programs, perform them, answer.
- *
- * Raw system calls only: tasks that share memory share thread-local storage, so libc's errno is not
- * theirs.
- */
+/* What a driven process does: it takes segments of programs, performs them and answers. */
 #include "serve.h"
 
 #include <errno.h>
@@ -20,19 +15,22 @@
 
 static struct record *record_of(uint8_t *state, size_t size, int op)
 {
-	for (uint8_t *at = state; at < state + size; 
-	     at += sizeof(struct record) + PAD(((struct record *)at)->size))
-		if (((struct record *)at)->op == op)
-			return (void *)at;
+	for (uint8_t *at = state; at < state + size;) {
+		struct record *record = (void *)at;
+		if (record->op == op)
+			return record;
+		at += sizeof(*record) + PAD(record->size);
+	}
 	return NULL;
 }
 
-struct records { /* earlier segments' records, then this segment's own */
-	uint8_t *before;
+struct records {
+	uint8_t *before; /* `size` bytes of them, of earlier segments */
 	size_t size;
-	struct area *own;
+	struct area *own; /* the reply so far: its header, then this segment's records */
 };
 
+/* Find the value that a source stands for; 0 if that is the result of an operation that failed. */
 static int resolve(struct source *source, struct view *view, struct records *records, int64_t *value)
 {
 	if (source->kind == SOURCE_LITERAL) {
@@ -52,7 +50,8 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 		return 0;
 	*value = record->value + (source->kind == SOURCE_RESULT ? source->value : 0);
 	if (source->kind == SOURCE_DATA) {
-		if (source->value > record->size || source->width > record->size - source->value || source->width > 8)
+		if (source->value > record->size || source->width > record->size - source->value ||
+		    source->width > 8)
 			return 0;
 		*value = 0;
 		memcpy(value, (uint8_t *)(record + 1) + source->value, source->width);
@@ -62,6 +61,7 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 	return 1;
 }
 
+/* The new image takes its control socket and the operation's number from the environment. */
 static long exec_agent(struct task *task, int index, int64_t *arg)
 {
 	char environment[] = "LANDPROOF_AGENT=0000000000 00000";
@@ -80,8 +80,8 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 {
 	switch (view->op->kind) {
 	case OP_CALL:
-		if (view->op->nr == SYS_exit) { /* a thread leaves its control socket to the others */
-			release(task);
+		if (view->op->nr == SYS_exit) { /* other threads live on, and so would its control socket */
+			forget_control(task);
 			SYS(close, task->control);
 		}
 		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
@@ -101,8 +101,9 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 	return -ENOSYS;
 }
 
-/* One operation: its record goes to task->out. */
-static struct record *run_op(struct task *task, struct view *view, int index, struct records *records, int *fds)
+/* Perform one operation. Its record goes to task->out, its out buffers are part of that. */
+static struct record *run_op(struct task *task, struct view *view, int index, struct records *records,
+			     int *fds)
 {
 	int64_t arg[6] = { 0 }, value;
 	size_t at = task->out.size, room = 0;
@@ -136,6 +137,7 @@ static struct record *run_op(struct task *task, struct view *view, int index, st
 	return record;
 }
 
+/* Send task->out, which begins with room for the reply; the file descriptors go with it. */
 static void answer(struct task *task, struct reply reply, const int *fds)
 {
 	int count = (fds[0] >= 0) + (fds[1] >= 0);
@@ -147,16 +149,16 @@ static void answer(struct task *task, struct reply reply, const int *fds)
 		SYS(close, fds[i]);
 }
 
-/* Perform the operations of a segment and answer. */
-static void run_segment(struct task *task, int taken)
+/* Perform the operations of task->segment and answer. `given` is the descriptor that came with it. */
+static void run_segment(struct task *task, int given)
 {
 	struct segment segment = task->segment;
 	uint8_t *code = task->in.base, *at = code;
 	struct records records = { code + segment.code, segment.state, &task->out };
 	struct reply reply = { 0, segment.end, 0 };
 	struct view view;
-	int fds[PASSED] = { -1, -1 };
-	size_t told = sizeof(reply);
+	int fds[MAX_FDS] = { -1, -1 };
+	size_t answered = sizeof(reply); /* where the records begin that no reply held yet */
 	task->out.size = 0;
 	grow(&task->out, sizeof(reply));
 	task->journal->done = 0;
@@ -164,14 +166,14 @@ static void run_segment(struct task *task, int taken)
 		at = parse(at, code + segment.code, &view);
 		if (i < segment.start)
 			continue;
-		if (is_last(view.op) && i > segment.start) {
+		if (ends_image(view.op) && i > segment.start) {
 			answer(task, (struct reply){ 0, i, 1 }, fds);
 			segment.start = i;
-			told = task->out.size;
+			answered = task->out.size;
 			task->journal->done = 0;
 		}
-		if (segment.taking) { /* the fd that another process gave us */
-			struct record record = { i, DONE, 0, taken };
+		if (segment.brings_fd) { /* that is all that the segment does */
+			struct record record = { i, DONE, 0, given };
 			memcpy(grow(&task->out, sizeof(record)), &record, sizeof(record));
 			break;
 		}
@@ -185,22 +187,22 @@ static void run_segment(struct task *task, int taken)
 			break;
 		}
 	}
-	memmove(task->out.base + sizeof(reply), task->out.base + told, task->out.size - told);
-	task->out.size -= told - sizeof(reply);
+	memmove(task->out.base + sizeof(reply), task->out.base + answered, task->out.size - answered);
+	task->out.size -= answered - sizeof(reply);
 	answer(task, reply, fds);
 }
 
-/* What execve(2) took from a new image. */
-static void adopt(struct task *task, int memory)
+/* Map the journals again, which execve(2) unmapped. */
+static void take_journals(struct task *task, int memory)
 {
-	release(task);
+	forget_control(task);
 	map_journals(memory);
 	SYS(close, memory);
 	task->journal = &journals[task->segment.journal];
-	hold(task, task->segment.journal);
+	note_control(task, task->segment.journal);
 }
 
-/* A new process knows what its parent did in the segment that ended with the fork. */
+/* What the parent's operations gave in the segment that ended with the fork is state for its child. */
 static void run_ahead(struct task *task)
 {
 	struct segment *segment = &task->segment;
@@ -212,24 +214,20 @@ static void run_ahead(struct task *task)
 	run_segment(task, -1);
 }
 
-/*
- * Go on with the segment that its parent was told of, then take others until the supervisor goes.
- * A process whose parent waits for its exec or exit, as vfork(2) has it, takes no others.
- */
 void serve(struct task *task)
 {
-	int passed[PASSED];
+	int passed[MAX_FDS];
 	long came;
 	if (task->segment.ahead)
 		run_ahead(task);
-	while (!task->brief) {
+	while (!task->parent_waits) {
 		await_input(task->control);
 		came = receive_with(task->control, &task->segment, sizeof(task->segment), task->in.base,
 				    task->in.room, passed);
 		if (came < 0)
 			break;
 		if (task->segment.journal)
-			adopt(task, passed[task->segment.taking]);
+			take_journals(task, passed[task->segment.brings_fd]);
 		size_t more = task->segment.code + task->segment.state - came;
 		task->in.size = came;
 		if (!hear(task->control, grow(&task->in, more), more))
@@ -241,16 +239,17 @@ void serve(struct task *task)
 	SYS(exit_group, 0);
 }
 
-void go_on_serving(const char *environment)
+void serve_new_image(const char *environment)
 {
-	struct journal none; /* until the supervisor hands over the journals */
-	struct task task = { .control = atoi(environment), .journal = journals = &none };
+	struct journal unseen; /* nobody reads it; the journals come with the first segment */
+	struct task task = { .control = atoi(environment), .journal = &unseen };
 	struct record record = { atoi(environment + 10), DONE, 0, 0 };
 	struct reply reply = { 0, record.op + 1, 0 };
+	journals = &unseen;
 	SYS(fcntl, task.control, F_SETFD, FD_CLOEXEC);
 	grow(&task.out, sizeof(reply));
 	memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
 	answer(&task, reply, (int[]){ -1, -1 });
-	hold(&task, 0);
+	note_control(&task, 0);
 	serve(&task);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The supervisor. */
+/* The supervisor: runs the host's programs on processes. */
 #pragma once
 
-void supervise(int in, int out); /* for good */
+void supervise(int in, int out); /* never returns */
