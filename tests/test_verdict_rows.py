@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The rows of the verdicts: what they say."""
+"""The rows of the verdicts: what they say, and that nothing else lists verdicts."""
 
+import ast
 import pickle
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,10 @@ from reports import words
 from suite.judge.records import Fault, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
+FILES = [
+    ROOT / "noxfile.py",
+    *(path for name in ("suite", "reports", "vm", "cases") for path in (ROOT / name).rglob("*.py")),
+]
 CSS = ROOT / "reports" / "html" / "page.css"
 
 # What the docstrings of the properties and design.md, section 5, come to; said here once more, so
@@ -72,3 +78,75 @@ def test_the_title_names_what_was_not_judged_worst_first() -> None:
 def test_the_page_has_a_style_for_every_fault() -> None:
     styled = set(re.findall(r"^\.([\w, .]+) \{ color", CSS.read_text(encoding="utf-8"), re.M))
     assert {it for names in styled for it in names.split(", .")} >= {it for it in Verdict if it.bad}
+
+
+def lists(source: str) -> Iterator[tuple[int, str]]:
+    """Where a module lists verdicts, and what is wrong with it.
+
+    A dict is the vocabulary of a format: it may name verdicts if it leaves out none.
+    """
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Set() | ast.Tuple() | ast.List():
+                if len(named := _members(node)) > 1:
+                    yield node.lineno, f"lists {', '.join(named)}"
+            case ast.Dict():
+                if len(named := _named(node.keys)) > 1 and (left := set(Verdict) - set(named)):
+                    yield node.lineno, f"leaves out {', '.join(sorted(left))}"
+
+
+def _members(node: ast.expr | None) -> list[Verdict]:
+    """The verdict that an expression is, or those that stand in a literal."""
+    match node:
+        case ast.Set(elts=inner) | ast.Tuple(elts=inner) | ast.List(elts=inner):
+            return _named(inner)
+        case ast.Starred(value=value):
+            return _members(value)
+        case ast.Attribute(value=ast.Name("Verdict") | ast.Attribute(attr="Verdict"), attr=name):
+            return [Verdict[name]] if name in Verdict.__members__ else []
+        case ast.Constant(value=str(word)) if word in set(Verdict):
+            return [verdict for verdict in Verdict if verdict == word]
+        case _:
+            return []
+
+
+def _named(nodes: list[ast.expr] | list[ast.expr | None]) -> list[Verdict]:
+    return [verdict for node in nodes for verdict in _members(node)]
+
+
+LISTING = [
+    "BAD = {Verdict.LOST, Verdict.HUNG}",
+    "BAD = frozenset((records.Verdict.LOST, records.Verdict.HUNG))",
+    "bad = verdict in [Verdict.LOST, Verdict.HUNG]",
+    "good = {*OTHERS, Verdict.ABSENT, Verdict.SKIPPED}",
+    "ORDER = ((Verdict.LOST, 1), (Verdict.HUNG, 2))",
+    "GOOD = {'conforms', 'absent'}",
+    "WORDS = {Verdict.LOST: 'MISS', Verdict.HUNG: 'FAIL'}",
+]
+NOT_LISTING = [
+    "return_ = Verdict.LOST, 'nothing was heard'",
+    "same = verdict is Verdict.LOST or verdicts == {Verdict.SKIPPED}",
+    "match pair:\n    case Verdict.UNFIXED, Verdict.CONFORMS:\n        pass",
+    "STATES = (Fixed.UNFIXED, State.ABSENT)",
+    f"WORDS = {{{', '.join(f'Verdict.{it}: 1' for it in Verdict.__members__)}}}",
+]
+
+
+@pytest.mark.parametrize("source", LISTING)
+def test_a_list_of_verdicts_is_found(source: str) -> None:
+    assert len(list(lists(source))) == 1
+
+
+@pytest.mark.parametrize("source", NOT_LISTING)
+def test_what_is_no_list_of_verdicts_is_not_found(source: str) -> None:
+    assert list(lists(source)) == []
+
+
+def test_no_module_has_a_list_of_verdicts_of_its_own() -> None:
+    """Ask a verdict for a property instead: ``good``, ``bad``, ``fault``, ``heard`` and so on."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line} {what}"
+        for path in FILES
+        for line, what in lists(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
