@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
-from reports.matrix import FAULTS, KNOWN, LEGEND, WORDS, Deviation, Matrix, Silence
+from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
 from reports.summary import KernelLine
 from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, Results, Verdict
 
-FAULTS_TITLE = "Crashed, hung, lost, broken"
+FAULTS_TITLE = ", ".join(
+    verdict
+    for verdict in sorted(Verdict, key=lambda verdict: -verdict.rank)
+    if verdict.bad and not verdict.judged
+).capitalize()
 SKIPPED_TITLE = "Skipped"
 
 KIND_TITLES = {
@@ -39,7 +43,7 @@ _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NAMED = 3
 _EACH = 50
 """New cases, or cases gone, that are named one by one."""
-_KNOWN_WORDS = {WORDS[verdict].lower() for verdict in FAULTS}
+_KNOWN_WORDS = {word(verdict, known=True) for verdict in Verdict if verdict.bad}
 
 
 def printable(text: str) -> str:
@@ -152,8 +156,8 @@ def evidence(entry: Deviation | CaseRecord) -> Iterator[tuple[str, str]]:
 
 def silences(matrix: Matrix) -> tuple[list[Silence], list[Silence]]:
     """Entries that someone has to look at, and the skipped ones."""
-    faults = [entry for entry in matrix.silences if entry.verdict is not Verdict.SKIPPED]
-    skipped = [entry for entry in matrix.silences if entry.verdict is Verdict.SKIPPED]
+    faults = [entry for entry in matrix.silences if entry.verdict.bad]
+    skipped = [entry for entry in matrix.silences if not entry.verdict.bad]
     return faults, skipped
 
 
@@ -237,11 +241,11 @@ def _change(entry: Change) -> Iterator[tuple[str, str]]:
         return
     yield "on", ", ".join(entry.targets)
     yield "verdict", step(was.verdict, now.verdict)
-    heard = now.observed is not None
+    answered = now.observed is not None
     regressed = entry.kind is Kind.REGRESSION
-    if heard and (regressed or was.expected != now.expected):
+    if answered and (regressed or was.expected != now.expected):
         yield "expected", step(was.expected or "not recorded", now.expected or "not recorded")
-    if heard and (regressed or was.observed != now.observed):
+    if answered and (regressed or was.observed != now.observed):
         yield "observed", step(was.observed or "nothing", now.observed or "nothing")
     if was.bug or now.bug:
         yield "known bug", step(was.bug or "none", now.bug or "none")

@@ -13,14 +13,12 @@ from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
-from suite.judge.records import Results, Verdict
+from suite.judge.records import Fault, Results
 
 _MOST = 10
 """Of one level, in one step."""
 
 _ERROR, _WARNING, _NOTICE = "error", "warning", "notice"
-_OURS = {Verdict.BROKEN, Verdict.LOST}
-"""Verdicts that say nothing of the kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _listed(entries: Iterable[Deviation | Silence]) -> Iterator[_Annotation]:
 
 
 def _fault(entry: Silence) -> _Annotation:
-    level = _WARNING if entry.verdict in _OURS else _ERROR
+    level = _WARNING if entry.verdict.fault is Fault.OURS else _ERROR
     title = f"{entry.verdict}: {words.cases_of(entry)} on {', '.join(entry.targets)}"
     return _Annotation(level, title, entry.reason.strip() or "no reason given")
 

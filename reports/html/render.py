@@ -17,7 +17,7 @@ import msgspec
 
 from reports import words
 from reports.html.data import compact
-from reports.matrix import FAULTS, LEGEND, Deviation, Matrix, Silence, build
+from reports.matrix import LEGEND, Deviation, Matrix, Silence, build
 from reports.summary import KernelLine, summarize
 from suite.judge.behaviours import behaviours
 from suite.judge.records import Results
@@ -53,7 +53,6 @@ def page(results: Results) -> str:
         sections=[*_sections(matrix)],
         kernels=[_kernel(line) for line in lines],
         seen=words.seen(lines),
-        faults=FAULTS,
         rows=[(row.area, row.cells) for row in matrix.rows if not row.feature],
         legend=LEGEND,
         deviations_title=words.deviations_title(matrix),

@@ -183,7 +183,8 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
     for case in cases:
-        if case.verdict not in (Verdict.CONFORMS, Verdict.SKIPPED):
+        # What is absent or unfixed went another way through the code than what conforms.
+        if case.verdict is not Verdict.CONFORMS and case.verdict is not Verdict.SKIPPED:
             sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
     if show:
         text = (tree / _CODE / show).read_text().splitlines()

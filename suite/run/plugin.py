@@ -15,7 +15,7 @@ from suite.agent.wire import OpKind
 from suite.errors import LandproofError
 from suite.judge.expectation import Expectation
 from suite.judge.outcome import Outcome
-from suite.judge.records import GOOD, CaseRecord, Envelope, Facts, Verdict
+from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
 from suite.judge.verdict import Judgement, judge
 from suite.process.process import Observation, Process
 from suite.process.promise import HungError, NotModelledError
@@ -34,7 +34,6 @@ from suite.witness import tracefs
 
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
-_TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
 _spent = pytest.StashKey[bool]()
@@ -210,7 +209,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(_judgement, None)
-    if judgement and judgement.verdict in GOOD and not item.stash[_spent]:
+    if judgement and judgement.verdict.good and not item.stash[_spent]:
         tidy_up(process)
         spare.append(process)
     else:
@@ -264,7 +263,7 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, ground.facts, seen[1], seen[0])
         item.stash[_judgement] = judgement
-        if judgement.verdict not in GOOD:
+        if not judgement.verdict.good:
             raise Deviation(explain(judgement))
 
     return rule
@@ -305,7 +304,7 @@ def _to_record(
         **rows.describe(item),
         verdict=verdict,
         reason=reason,
-        calls=_last_calls(item) if verdict in _TRACED else [],
+        calls=_last_calls(item) if verdict.bad else [],
         seconds=round(call.duration, 4),
     )
     if judgement is None:
