@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
-from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
 from suite.landlock.abi import CREATE, FEATURES, NEWEST, Erratum
 
 CLAIMS = "claims"
@@ -54,6 +54,8 @@ class KernelLine:
     faults: str
     """How many cases deviated, crashed and so on, and how many of them are listed as known; empty
     when none did."""
+    unmodelled: int
+    """How many cases were skipped because the target has no word for a call."""
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
@@ -63,7 +65,9 @@ class KernelLine:
 
     def __str__(self) -> str:
         also = f"also accepts {', '.join(self.also)}" if self.also else ""
-        return "; ".join(part for part in (self.claims, self.provides, also, self.faults) if part)
+        lacks = f"{self.unmodelled} not modelled" if self.unmodelled else ""
+        parts = (self.claims, self.provides, also, self.faults, lacks)
+        return "; ".join(part for part in parts if part)
 
 
 def summarize(target: TargetRecord) -> KernelLine:
@@ -82,6 +86,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         provides=provides,
         also=blame.also if facts else (),
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
+        unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
         bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.bug)),
         notes=_notes(facts) if facts else (),
         counts=counts,

@@ -5,13 +5,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
 from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
 from reports.summary import KernelLine
 from suite.judge.outcome import Allowed
-from suite.judge.records import CaseRecord, Results, Verdict
+from suite.judge.records import CaseRecord, Results, Verdict, is_not_modelled
 
 FAULTS_TITLE = ", ".join(
     verdict
@@ -19,6 +20,7 @@ FAULTS_TITLE = ", ".join(
     if verdict.bad and not verdict.judged
 ).capitalize()
 SKIPPED_TITLE = "Skipped"
+UNMODELLED_TITLE = "Not modelled"
 
 KIND_TITLES = {
     Kind.REGRESSION: "Regressions",
@@ -154,11 +156,34 @@ def evidence(entry: Deviation | CaseRecord) -> Iterator[tuple[str, str]]:
         yield "source", entry.source
 
 
-def silences(matrix: Matrix) -> tuple[list[Silence], list[Silence]]:
-    """Entries that someone has to look at, and the skipped ones."""
-    faults = [entry for entry in matrix.silences if entry.verdict.bad]
-    skipped = [entry for entry in matrix.silences if not entry.verdict.bad]
-    return faults, skipped
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Entries of one kind under a title of their own."""
+
+    id: str
+    title: str
+    entries: list[Silence]
+
+
+def unjudged(matrix: Matrix) -> list[Unjudged]:
+    """What was not judged, as far as there is any: what someone has to look at comes first.
+
+    That a target has no word for a call is told apart: no other machine would show the case.
+    """
+    groups = (
+        Unjudged("faults", FAULTS_TITLE, [it for it in matrix.silences if it.verdict.bad]),
+        Unjudged("skipped", SKIPPED_TITLE, [it for it in matrix.silences if _is_unmet(it)]),
+        Unjudged("unmodelled", UNMODELLED_TITLE, [it for it in matrix.silences if _lacks_word(it)]),
+    )
+    return [group for group in groups if group.entries]
+
+
+def _lacks_word(entry: Silence) -> bool:
+    return is_not_modelled(entry.verdict, entry.reason)
+
+
+def _is_unmet(entry: Silence) -> bool:
+    return not entry.verdict.bad and not _lacks_word(entry)
 
 
 def cases_of(entry: Silence) -> str:

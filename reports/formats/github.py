@@ -34,7 +34,7 @@ def results(results: Results, _style: Style) -> str:
     What is listed as known is a notice.
     """
     matrix = build(results)
-    faults, _ = words.silences(matrix)
+    faults = [entry for entry in matrix.silences if entry.verdict.bad]
     came_up_not = (
         _Annotation(_WARNING, f"{target.name} never came up", target.reason or "no reason given")
         for target in results.targets

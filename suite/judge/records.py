@@ -165,6 +165,11 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+def is_not_modelled(verdict: Verdict, reason: str) -> bool:
+    """Whether a case was skipped because its target has no word for a call."""
+    return verdict is Verdict.SKIPPED and reason.startswith(NOT_MODELLED)
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What travels with pytest's report of a case, as JSON: plain data would take its time."""
 
