@@ -107,13 +107,13 @@ class _Boots:
         name = f"{self.scheme}{build.release}"
         try:
             with kernels.display() as show:
-                self.store.fetch(name, progress=show)
+                kernel = self.store.fetch(name, progress=show)
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise
         except LandproofError as error:
             return Answer(None, reason=str(error), booted=False)
         if self.accelerator is None:
-            self.accelerator = choose_accelerator(self.store, name, self.arguments.accel)
+            self.accelerator = choose_accelerator(kernel, self.arguments.accel)
         target = f"vm:{name}"
         options = [f"--store={self.store.folder}", f"--accel={self.accelerator}"]
         if self.arguments.consoles:

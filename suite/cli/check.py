@@ -26,6 +26,7 @@ from suite.judge.records import TargetRecord
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
+from vm.kernel import Kernel
 from vm.store import Store
 from vm.target import GUEST_ARCH
 from vm.tools import FullError, UnreachableError
@@ -137,22 +138,22 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
-    wishes = list(dict.fromkeys(arguments.kernels))
-    judge = _Judge(arguments, [f"vm:{wish}" for wish in wishes])
+    names = list(dict.fromkeys(arguments.kernels))
+    judge = _Judge(arguments, [f"vm:{name}" for name in names])
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
-    failures = _fetch(store, wishes, refresh=arguments.refresh)
-    ready = [wish for wish in wishes if wish not in failures]
+    ready, failures = _fetch(store, names, refresh=arguments.refresh)
     if not ready:
         reasons = dict.fromkeys(str(error) for error in failures.values())
         raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    for wish, error in failures.items():
-        print(f"{wish}: {error}", file=sys.stderr)
+    for name, error in failures.items():
+        print(f"{name}: {error}", file=sys.stderr)
     options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
-    options.append(f"--accel={choose_accelerator(store, ready[0], arguments.accel)}")
+    trial, *_ = ready.values()
+    options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
-    targets = [f"vm:{wish}" for wish in ready]
+    targets = [f"vm:{name}" for name in ready]
     with RunProgress(targets) as progress:
         outcome = run(
             targets,
@@ -163,34 +164,37 @@ def _matrix(arguments: argparse.Namespace) -> int:
             watcher=progress,
         )
     outcome.results.targets += [
-        TargetRecord(name=f"vm:{wish}", reason=str(error)) for wish, error in failures.items()
+        TargetRecord(name=f"vm:{name}", reason=str(error)) for name, error in failures.items()
     ]
     return judge.finish(outcome)
 
 
-def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, LandproofError]:
-    """Store the kernels; what could not be had, and why."""
+def _fetch(
+    store: Store, names: Sequence[str], *, refresh: bool
+) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
+    """Store the kernels; those that are there now, and what could not be had, and why."""
+    ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
     with kernels.display() as show:
-        for wish in wishes:
+        for name in names:
             try:
                 if hopeless:
-                    store.get(wish)
+                    ready[name] = store.get(name)
                 else:
-                    store.fetch(wish, refresh=refresh, progress=show)
+                    ready[name] = store.fetch(name, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
             except (FullError, UnreachableError) as error:
                 # The next download would fail likewise, after as long a wait.
-                failures[wish] = hopeless = error
+                failures[name] = hopeless = error
             except LandproofError as error:
-                failures[wish] = hopeless or error
-    return failures
+                failures[name] = hopeless or error
+    return ready, failures
 
 
-def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
-    """``kvm`` or ``tcg``: by a trial boot of a stored kernel, unless the user overrides it.
+def choose_accelerator(kernel: Kernel, override: str | None) -> str:
+    """``kvm`` or ``tcg``: by a trial boot of a kernel, unless the user overrides it.
 
     Raises:
         InfrastructureError: There is no agent for the guest.
@@ -203,7 +207,7 @@ def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
     # A trial boot may take ten seconds.
     slow = console.is_terminal and override is None
     with console.status("accelerator: trial boot") if slow else nullcontext():
-        choice = accel.decide(store.get(wish), agent, override)
+        choice = accel.decide(kernel, agent, override)
     print(f"accelerator: {choice.accel} ({choice.why})", file=sys.stderr)
     return choice.accel
 
