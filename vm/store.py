@@ -221,7 +221,7 @@ class Store:
             item = stored.read(folder)
             if item is not None and item.intact():
                 return item.kernel(name)
-            # An apt-get that outlived a killed landproof may still write here: not resumed.
+            # A tool of a source that outlived a killed landproof may still write here: not resumed.
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
             root = source.bring(build, work, report)
