@@ -31,7 +31,7 @@ from suite.process.process import Process
 from suite.targets.base import Ground
 from suite.targets.kinds import Kind
 from suite.values import Out
-from vm.local import local_kernel
+from vm.local import path_kernel
 from vm.target import VmTarget
 
 SCHEME = "gcov:"
@@ -43,7 +43,7 @@ class GcovTarget(VmTarget):
     """The machine of a build tree; its counters are kept when it is taken down."""
 
     def __init__(self, tree: Path, accelerator: str | None) -> None:
-        super().__init__(f"{SCHEME}{tree}", local_kernel(f"path:{tree}"), accelerator)
+        super().__init__(f"{SCHEME}{tree}", path_kernel(f"path:{tree}"), accelerator)
         self._tree = tree
         self._ground: Ground | None = None
 

@@ -119,16 +119,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a kernel of the catalogue came from."""
+    """Where a kernel came from."""
 
     name: str
-    """The wish that was resolved, such as ``6.12``."""
+    """What it was asked for by, such as ``6.12``."""
     release: str
     """Such as ``6.12.43+deb12-cloud-amd64``."""
     version: str
     """The package version, such as ``6.12.43-1~bpo12+1``."""
     source: str
-    """``debian:SUITE``, ``path:FOLDER`` or ``host``."""
+    """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says."""
     sha256: str
     """Of the vmlinuz."""
 
