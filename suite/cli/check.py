@@ -23,7 +23,7 @@ from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Outcome, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import TargetRecord
-from suite.targets.kinds import registered
+from suite.targets.schemes import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
@@ -87,14 +87,13 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
-    usages = ", ".join(kind.usage for _, kind in sorted(registered().known.items()))
     parser.add_argument(
         "--target",
         dest="targets",
         action="append",
         default=[],
         metavar="NAME",
-        help=f"{says}: {usages}; repeatable",
+        help=f"{says}: {registered().usages}; repeatable",
     )
 
 
@@ -160,7 +159,7 @@ def _targets(arguments: argparse.Namespace) -> list[str]:
     """
     names = list(dict.fromkeys(arguments.targets))
     for name in names:
-        registered().of_name(name)
+        registered().of_target(name)
     return names
 
 

@@ -29,7 +29,7 @@ from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
 from suite.process.process import Process
 from suite.targets.base import Ground
-from suite.targets.kinds import Kind
+from suite.targets.schemes import Scheme
 from suite.values import Out
 from vm.local import path_kernel
 from vm.target import VmTarget
@@ -64,7 +64,7 @@ class GcovTarget(VmTarget):
             super().stop()
 
 
-class Gcov(Kind):
+class Gcov(Scheme):
     """``gcov:BUILD_TREE``; its options are those of ``vm:``."""
 
     usage = f"{SCHEME}BUILD_TREE"

@@ -28,7 +28,7 @@ from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.ground import agent32
 from suite.targets.hub import Hub, TargetDownError
-from suite.targets.kinds import registered
+from suite.targets.schemes import registered
 from suite.targets.tree import Tree
 from suite.witness import tracefs
 
@@ -59,8 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--brief", action="store_true", help="leave out what shows a behaviour once more"
     )
-    for kind in registered().known.values():
-        kind.add_options(group)
+    for scheme in registered().known.values():
+        scheme.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = hub = Hub(lambda name: registered().of_name(name).make(name, config))
+    config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
     workers.configure(config, hub)
 
 
