@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Schemes: the kinds of targets, by what their names begin with.
 
-Packages bring them by entry points of the group ``landproof.targets``. The name of an entry point is
-what stands before the colon in the names of such targets; its object is a subclass of ``Scheme``::
+Packages bring them by entry points of the group ``landproof.targets``. The name of an entry point
+is what stands before the colon in the names of such targets; its object is a ``Scheme``::
 
     [project.entry-points."landproof.targets"]
     ssh = "landproof_ssh:Ssh"
