@@ -13,9 +13,9 @@ from suite.case import (
     FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog, AuditRecord, Denied, Expectation,
     Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers, needs, own_memory, vm_only,
 )  # fmt: skip
+from suite.process.calls.tasks import PR_SET_NAME
 
 READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
-PR_SET_NAME = 15
 SYSCALL, PROCTITLE, END_OF_EVENT = 1300, 1327, 1320
 PATHS = (1302, 1307)
 """PATH and CWD: with some releases, of calls on paths."""

@@ -16,11 +16,11 @@ from suite.case import (
     FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
     Ruleset, Trace, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
+from suite.process.calls.tasks import PR_SET_NAME
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
 """A domain is enough to restrict ptrace(2)."""
 SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
-PR_SET_NAME = 15
 DENIALS = "deny_ptrace", "deny_scope_signal"
 Action = Callable[[Process, Call], object]
 
