@@ -92,6 +92,14 @@ MALFORMED = {
         spoilt(lambda it: it["targets"][0]["cases"][0].update(expected={"outcome": "maybe"})),
         "FILE is malformed: Invalid value 'maybe' - at `$.targets[0].cases[0].expected.outcome`",
     ),
+    "no-errno": (
+        spoilt(
+            lambda it: it["targets"][0]["cases"][0].update(
+                control={"outcome": "denied", "errno": "no error"}
+            )
+        ),
+        "FILE is malformed: 'no error' is no errno - at `$.targets[0].cases[0].control`",
+    ),
     "not-utf-8": (
         json.dumps(good()).encode().replace(b"vm:a", b"vm:\xff"),
         "FILE is malformed: 'utf-8' codec can't decode byte 0xff",
@@ -119,7 +127,7 @@ def test_malformed_files_are_refused_in_one_line(data: bytes, message: str) -> N
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", MALFORMED.keys() - {"newer", "older"})
+@pytest.mark.parametrize("name", MALFORMED.keys() - {"newer", "older", "no-errno"})
 def test_one_of_schema_1_is_refused_in_the_same_words(name: str) -> None:
     data, message = MALFORMED[name]
     with pytest.raises(UsageError) as caught:

@@ -37,6 +37,11 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="outcome"):
 
     errno: str
 
+    def __post_init__(self) -> None:
+        # A sentence, or a slip of the pen, would never be what a call comes to.
+        if not is_errno(self.errno):
+            raise ValueError(f"{self.errno!r} is no errno")
+
     def __str__(self) -> str:
         return self.errno
 
