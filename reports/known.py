@@ -40,7 +40,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A release or a target's name, whole or cut off at a component; empty for every target."""
     verdict: Verdict = Verdict.DEVIATES
     observed: str = ""
-    """As reports write it, such as ``EACCES``; empty for anything."""
+    """As reports write it, such as ``EACCES`` or ``seen(no record)``; empty for anything."""
     reason: str
     source: str
     """A link, or a commit by at least 12 digits."""

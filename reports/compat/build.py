@@ -28,7 +28,7 @@ from reports.compat.model import (
 )
 from reports.summary import CLAIMS, Blame, by_abi, errata, summarize
 from suite.judge.behaviours import Behaviour, behaviours
-from suite.judge.outcome import Allowed, Outcome
+from suite.judge.outcome import Allowed, Outcome, Seen
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 from suite.landlock.abi import (
     ABIS,
@@ -239,7 +239,7 @@ def _answers(cases: Iterable[CaseRecord]) -> list[Outcome]:
 
 def _refusals(cases: Iterable[CaseRecord]) -> list[Outcome]:
     """Not what was allowed: of a kernel without a feature, a case may observe a side of it only."""
-    return [it for it in _answers(cases) if not isinstance(it, Allowed)]
+    return [it for it in _answers(cases) if not isinstance(it, Allowed | Seen)]
 
 
 def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behaviour]) -> CompatLimit:

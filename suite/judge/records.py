@@ -11,7 +11,7 @@ import msgspec
 
 from suite.judge.outcome import Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Fault(Enum):
