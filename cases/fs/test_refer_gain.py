@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cases.fs.reparenting import OF_FILES
 from suite.case import (
     FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Process, Tree, answers, covers, since, table,
     unix,
 )  # fmt: skip
+from suite.landlock.abi import FS_FILE
 
 REFER, READ, WRITE = FS.REFER, FS.READ_FILE, FS.WRITE_FILE
 MAKE, REMOVE = FS.MAKE_REG, FS.REMOVE_FILE
@@ -180,7 +180,7 @@ def spelt(right: FS) -> str:
 
 
 EACH_RIGHT = {
-    f"regular-file-{spelt(right)}": one_more(right, link("file"), harmless=right not in OF_FILES)
+    f"regular-file-{spelt(right)}": one_more(right, link("file"), harmless=right not in FS_FILE)
     for right in FS
     if right is not REFER
 } | {

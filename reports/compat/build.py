@@ -26,8 +26,9 @@ from reports.compat.model import (
     State,
     Support,
 )
-from reports.summary import CLAIMS, UNHEARD, Blame, by_abi, errata, summarize
+from reports.summary import CLAIMS, UNHEARD, Blame, by_abi, summarize
 from suite.judge.behaviours import Behaviour, behaviours
+from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 from suite.landlock.abi import (
@@ -307,7 +308,8 @@ def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> Com
         features=sorted(about, key=by_abi),
         support={
             name: ErratumSupport(
-                state=_fixed(number, it, halves), claimed=number in errata(it.facts)
+                state=_fixed(number, it, halves),
+                claimed=it.facts is not None and number in claimed_errata(it.facts.errata),
             )
             for name, it in seen.items()
         },
