@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
-    FS, Denied, Judge, Process, Row, Ruleset, Tree, covers, known, since, table, unix,
+    FS, Denied, Judge, Process, Row, Ruleset, Tree, covers, known_bits, since, table, unix,
 )  # fmt: skip
 
-EVERYTHING = known(FS, 1)
+EVERYTHING = known_bits(FS, 1)
 ACCESS_MODE_3 = os.O_WRONLY | os.O_RDWR
 NONBLOCK = os.O_NONBLOCK
 

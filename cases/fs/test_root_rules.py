@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, O_PATH, Allowed, Denied, Facts, Judge, Need, Process, Row, Ruleset, Tree,
-    answers, covers, known, needs, since, table,
+    answers, covers, known_bits, needs, since, table,
 )  # fmt: skip
 
 READ, READ_DIR = FS.READ_FILE, FS.READ_DIR
@@ -150,5 +150,5 @@ POWERS = {
 def test_root_user(case: Place, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """The superuser with all capabilities is restricted as anybody else."""
     control = process.observe(case.call, tree.twin())
-    process.enforce(process.build(Ruleset(fs=known(FS, max(facts.abi, 1)))))
+    process.enforce(process.build(Ruleset(fs=known_bits(FS, max(facts.abi, 1)))))
     judge(DENIED, process.observe(case.call, tree), control)

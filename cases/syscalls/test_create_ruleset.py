@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
     CREATE, FS, NET, NEWEST, SCOPE, Allowed, Argument, Case, Expectation, Facts, Feature, Judge,
-    Need, Outcome, Process, Rejected, Row, Ruleset, answers, by_abi, covers, known, needs,
+    Need, Outcome, Process, Rejected, Row, Ruleset, answers, by_abi, covers, known_bits, needs,
     own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
@@ -95,7 +95,7 @@ def told(field: Field, abi: int) -> Outcome:
     """The bits that an ABI version knows; how it refuses the others of the field."""
     size = 8 * (field.place + 1)
     refusal = INVALID if ABIS[abi].attr_size >= size else TOO_BIG
-    return Allowed(f"{known(field.kind, abi):#x}, {refusal} for others")
+    return Allowed(f"{known_bits(field.kind, abi):#x}, {refusal} for others")
 
 
 @table(FIELDS)
@@ -108,7 +108,7 @@ def test_each_bit(case: Field, facts: Facts, process: Process, judge: Judge) -> 
     came_to = {bit: observation.outcome for bit, observation in outcomes.items()}
     accepted = sum(1 << bit for bit, outcome in came_to.items() if outcome == Allowed())
     if facts.abi > NEWEST:
-        accepted &= known(case.kind, NEWEST)
+        accepted &= known_bits(case.kind, NEWEST)
     refusals = {str(outcome) for outcome in came_to.values() if outcome != Allowed()}
     observed = Allowed(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
     judge(by_abi(lambda abi: told(case, abi)), observed if facts.abi else came_to[0])
@@ -117,7 +117,7 @@ def test_each_bit(case: Field, facts: Facts, process: Process, judge: Judge) -> 
 def ruleset_of(facts: Facts) -> Ruleset:
     """Everything handled that the kernel knows."""
     abi = max(facts.abi, 1)
-    return Ruleset(known(FS, abi), known(NET, abi), known(SCOPE, abi))
+    return Ruleset(known_bits(FS, abi), known_bits(NET, abi), known_bits(SCOPE, abi))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

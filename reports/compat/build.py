@@ -47,7 +47,7 @@ from suite.landlock.abi import (
     Erratum,
     Feature,
     Limit,
-    known,
+    known_bits,
 )
 
 PLACE: dict[type[Feature], str] = {
@@ -160,17 +160,17 @@ def since(feature: Feature) -> int:
 
 
 def _abi(abi: Abi) -> AbiVersion:
-    create = known(CREATE, abi.version)
+    create = known_bits(CREATE, abi.version)
     return AbiVersion(
         release=abi.release,
         merge=abi.source,
         attr_size=abi.attr_size,
-        handled_access_fs=int(known(FS, abi.version)),
-        handled_access_net=int(known(NET, abi.version)),
-        scoped=int(known(SCOPE, abi.version)),
+        handled_access_fs=int(known_bits(FS, abi.version)),
+        handled_access_net=int(known_bits(NET, abi.version)),
+        scoped=int(known_bits(SCOPE, abi.version)),
         create_ruleset_flags=int(sum(bit for bit in create if since(bit) <= abi.version)),
-        add_rule_flags=int(known(ADD_RULE, abi.version)),
-        restrict_self_flags=int(known(RESTRICT, abi.version)),
+        add_rule_flags=int(known_bits(ADD_RULE, abi.version)),
+        restrict_self_flags=int(known_bits(RESTRICT, abi.version)),
         adds=[label for label, bit in FEATURES.items() if since(bit) == abi.version],
     )
 
