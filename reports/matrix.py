@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from reports.summary import CLAIMS, UNHEARD, by_abi, count
+from reports.kernel_line import CLAIMS, UNHEARD, by_abi, count
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.abi import FEATURES

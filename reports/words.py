@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
+from reports.kernel_line import KernelLine
 from reports.matrix import FAULTS, KNOWN, LEGEND, WORDS, Deviation, Matrix, Silence
-from reports.summary import KernelLine
 from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, Results, Verdict
 

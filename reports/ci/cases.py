@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from msgspec.structs import asdict, replace
 
 from reports import words
+from reports.kernel_line import summarize
 from reports.matrix import is_known
-from reports.summary import summarize
 from suite.judge.expectation import claimed_errata
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from reports.compat.model import (
+from reports.compat.document import (
     AbiVersion,
     Compat,
     CompatErratum,
@@ -26,7 +26,7 @@ from reports.compat.model import (
     State,
     Support,
 )
-from reports.summary import CLAIMS, UNHEARD, Blame, by_abi, summarize
+from reports.kernel_line import CLAIMS, UNHEARD, Blame, by_abi, summarize
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome
