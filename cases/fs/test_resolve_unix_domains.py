@@ -33,7 +33,7 @@ ANSWERS = {
 def test_processes(case: Between, process: Process, tree: Tree, judge: Judge) -> None:
     """connect(2) is denied to servers that are not in the client's domain or one nested in it."""
     address = unix(f"{tree.d1}/socket")
-    client, server = case.relation.place(process.fork(), RESOLVE)
+    client, server = case.relation.pair(process.fork(), RESOLVE)
     server.server(AF_UNIX, SOCK_STREAM, address)
     control = process.observe(connect, address)
     judge(case.expect, client.observe(connect, address), control)

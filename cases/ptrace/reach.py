@@ -75,7 +75,7 @@ def reach(process: Process, action: Action, relation: Relation) -> tuple[Observa
     outside = Target(traceable(process).getpid(), page)
     parent = process.fork()
     control = parent.observe(action, outside)
-    actor, target = relation.place(parent, RULESET)
+    actor, target = relation.pair(parent, RULESET)
     return actor.observe(act_on, traceable(target), page, action), control
 
 
