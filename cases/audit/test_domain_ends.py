@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cases.audit.logs import NO_RECORD, denials, end, logged
+from cases.audit.logs import NO_RECORD, denials, logged
+from cases.processes import end
 from suite.case import (
     ADD_RULE, FS, LANDLOCK_ACCESS, RESTRICT, Allowed, AuditLog, Case, Denied, Expectation, Feature,
     Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers, needs, table, vm_only,

@@ -10,7 +10,8 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cases.audit.logs import NO_RECORD, end, logged
+from cases.audit.logs import NO_RECORD, logged
+from cases.processes import end
 from suite.case import (
     CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog,
     AuditRecord, Call, Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Tree,

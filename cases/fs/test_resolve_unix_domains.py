@@ -11,7 +11,7 @@ security/landlock/fs.c.
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
-from cases.fs.test_resolve_unix import ALLOWED, DENIED, RESOLVE, connect
+from cases.fs.resolve_unix import ALLOWED, DENIED, RESOLVE, connect
 from cases.relations import SCOPE_RELATIONS, Between, between
 from suite.case import FS, Case, Judge, Process, Tree, answers, covers, table, unix
 

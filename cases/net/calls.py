@@ -5,6 +5,7 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import refused
 from suite.case import NET, Outcome, Process, loopback
+from suite.process.calls.sockets import MSG_FASTOPEN
 
 NOBODYS = 65535
 """A port that no rule is on."""
@@ -16,8 +17,18 @@ def bind_tcp(process: Process, family: int, port: int) -> None:
     process.close(fd)
 
 
+def bind_port_0(process: Process, family: int, port: int) -> None:
+    """And let the kernel choose one."""
+    process.bind(process.socket(family, SOCK_STREAM), loopback(family, 0))
+
+
 def connect_tcp(process: Process, family: int, port: int) -> None:
     process.connect(process.socket(family, SOCK_STREAM), loopback(family, port))
+
+
+def fast_open(process: Process, family: int, port: int) -> None:
+    fd = process.socket(family, SOCK_STREAM)
+    process.sendto(fd, b"x", loopback(family, port), MSG_FASTOPEN)
 
 
 def bind_udp(process: Process, family: int, port: int) -> None:

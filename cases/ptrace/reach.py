@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cases.relations import Relation
+from cases.relations import RELATIONS, Relation
 from suite.case import FS, Allowed, Call, Case, Observation, Process, Ruleset, since
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 ALLOWED = since(RULESET.features, Allowed())
+OUTSIDE = RELATIONS["domain-to-no-domain"]
 PAGE = 4096
+CAP_SYS_NICE = 23
 
 
 @dataclass(frozen=True, slots=True)

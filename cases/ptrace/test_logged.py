@@ -8,9 +8,9 @@ asked for last.
 
 from dataclasses import dataclass
 
+from cases.ptrace.calls import attach
+from cases.ptrace.files import opening, reading
 from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
-from cases.ptrace.test_capabilities import attach
-from cases.ptrace.test_proc import opening, reading
 from suite.case import (
     LANDLOCK_ACCESS, Allowed, AuditLog, Case, Expectation, Judge, Need, Outcome, Process, denial,
     needs, own_memory, since, table, vm_only,

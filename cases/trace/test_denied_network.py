@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
-from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
+from cases.net.calls import bind_port_0, bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
 from cases.trace.traces import traced
 from suite.case import (
     NET, Allowed, Case, Judge, Need, Process, Ruleset, Trace, answers, covers, inet, loopback,
@@ -44,10 +44,6 @@ def access(call: Call, handled: NET, right: str, port: str = PORT, family: int =
         answers="trc-deny-net-port",
         expect=since(handled, event(right, port)),
     )
-
-
-def bind_port_0(process: Process, family: int, port: int) -> None:
-    process.bind(process.socket(family, SOCK_STREAM), loopback(family, 0))
 
 
 def bind_unspecified(process: Process, family: int, port: int) -> None:

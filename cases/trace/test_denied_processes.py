@@ -10,11 +10,11 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.audit.test_processes import raise_sigio
+from cases.processes import attach, open_root, raise_sigio
 from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
-    FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
-    Ruleset, Trace, answers, covers, needs, own_memory, since, table, vm_only,
+    FS, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Trace,
+    answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
@@ -64,14 +64,6 @@ def access(
         answers="trc-deny-targets",
         expect=since(ruleset.features, Allowed(text)),
     )
-
-
-def attach(process: Process, pid: Call) -> None:
-    process.ptrace(PTRACE_ATTACH, pid)
-
-
-def open_root(process: Process, pid: Call) -> None:
-    process.open(f"/proc/{pid.value}/root", os.O_PATH)
 
 
 def kill(process: Process, pid: Call) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
+from cases.scope.abstract import connect, sendto
 from cases.trace.traces import traced
 from suite.case import (
     SCOPE, Allowed, Case, Judge, Need, Process, Ruleset, Trace, Tree, abstract, answers, covers,
@@ -26,14 +27,6 @@ class Way(Case):
     kind: int
     talk: Callable[[Process, bytes, int], object]
     other: tuple[Ruleset, ...]
-
-
-def connect(process: Process, address: bytes, kind: int) -> None:
-    process.connect(process.socket(AF_UNIX, kind), address)
-
-
-def sendto(process: Process, address: bytes, kind: int) -> None:
-    process.sendto(process.socket(AF_UNIX, kind), b"x", address)
 
 
 def way(

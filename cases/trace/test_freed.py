@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cases.trace.traces import NOTHING, end, told, traced
+from cases.processes import end
+from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
     FS, RESTRICT, Allowed, Case, Denied, Expectation, Fd, Judge, Need, Observation, Outcome,
     Process, Ruleset, Trace, Tree, answers, needs, since, table, vm_only,
