@@ -13,11 +13,11 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 from cases.audit.logs import UNLOGGED, logged, logs, says
 from cases.net.calls import (
     bind_port_0,
-    fast_open,
     bind_tcp,
     bind_udp,
     connect_tcp,
     connect_udp,
+    fast_open,
     sendto_udp,
 )
 from suite.case import (

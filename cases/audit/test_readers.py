@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cases.audit.files import read
 from cases.audit.logs import NO_RECORD, logged
 from cases.processes import end
 from suite.case import (
@@ -26,10 +27,6 @@ RATE_LIMIT = "/proc/sys/kernel/printk_ratelimit"
 
 def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
     return logged(READ.features, Allowed(text), Allowed(unlogged))
-
-
-def read(process: Process, tree: Tree) -> None:
-    process.open(tree.file, os.O_RDONLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

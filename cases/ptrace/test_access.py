@@ -11,7 +11,7 @@ from resource import RLIMIT_CORE
 
 from cases.ptrace.calls import CALLS
 from cases.ptrace.files import opening
-from cases.ptrace.reach import OUTSIDE, ALLOWED, Access, Action, Target, reach, reach_outside
+from cases.ptrace.reach import ALLOWED, OUTSIDE, Access, Action, Target, reach, reach_outside
 from cases.relations import RELATIONS, Relation
 from suite.case import Case, Judge, Out, Process, table
 

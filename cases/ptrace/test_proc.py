@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from cases.ptrace.files import EACCES, GUARDED, listing, reading, writing
 from cases.ptrace.reach import (
+    ALLOWED,
     CAP_SYS_NICE,
     OUTSIDE,
-    ALLOWED,
     RULESET,
     Access,
     Action,
