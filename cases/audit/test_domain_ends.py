@@ -157,7 +157,7 @@ def test_event(process: Process, tree: Tree, judge: Judge) -> None:
         ended = log.until_freed(domain) if domain else []
         if outcome == DENIED:
             event = ended[-1].event if ended else 0
-            same = [r for r in (*ended, *log.records()) if r.event == event]
+            same = [r for r in (*ended, *log.take()) if r.event == event]
             outcome = Allowed(" + ".join(r.text.partition(" ")[2] for r in same) or NO_RECORD)
     judge(owed("status=deallocated denials=1"), outcome, control)
 

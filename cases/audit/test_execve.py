@@ -156,7 +156,7 @@ def test_creator_of_executed(process: Process, tree: Tree, judge: Judge) -> None
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=WRITE, flags=NEW_ON))
         sandboxed.exec(program)
-        denied, records = sandboxed.observe(write, tree), log.records()
+        denied, records = sandboxed.observe(write, tree), log.take()
     exe = [r.fields["exe"] for r in records if r.type == LANDLOCK_DOMAIN and "exe" in r.fields]
     outcome = denied.outcome
     if outcome == Denied("EACCES"):

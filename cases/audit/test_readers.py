@@ -160,9 +160,9 @@ def test_excluded(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(READ)
         with log.excluding(LANDLOCK_ACCESS):
-            denied, filtered = sandboxed.observe(read, tree), log.records()
+            denied, filtered = sandboxed.observe(read, tree), log.take()
         sandboxed.observe(read, tree)
-        shown = log.records()
+        shown = log.take()
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
         outcome = Allowed(f"{len(new(filtered))}, then {len(new(shown))}")

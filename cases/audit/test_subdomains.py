@@ -176,7 +176,7 @@ def test_layers(case: Layers, process: Process, judge: Judge) -> None:
     with AuditLog(process) as log:
         outer = process.under(SIGNAL)
         inner = outer.under(case.inner)
-        denied, records = inner.observe(Process.kill, pid, 0), log.records()
+        denied, records = inner.observe(Process.kill, pid, 0), log.take()
         pids = [(it.getpid(), name) for it, name in ((outer, "outer"), (inner, "inner"))]
     outcome = denied.outcome
     if outcome == Denied("EPERM"):

@@ -73,7 +73,7 @@ def test_logged(case: Logged, process: Process, judge: Judge) -> None:
             tracer.setuid(USER)
         tracer.restrict(RULESET)
         outcome = tracer.observe(case.call, target).outcome
-        record = denial(log.records()).get(LANDLOCK_ACCESS)
+        record = denial(log.take()).get(LANDLOCK_ACCESS)
     blockers = record.fields["blockers"] if record else "no record"
     judge(case.expect, told(outcome, blockers))
 

@@ -82,7 +82,7 @@ def test_denied(case: Access, process: Process, port: int, judge: Judge) -> None
     control = process.observe(case.call, case.family, port)
     with Trace(process, "deny_access_net") as trace:
         tried = process.under(Ruleset(net=case.handled)).observe(case.call, case.family, port)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)
 
@@ -123,6 +123,6 @@ def test_unspecified(case: Unspecified, process: Process, port: int, judge: Judg
     with Trace(process, "deny_access_net") as trace:
         sandboxed = process.under(Ruleset(net=SEND_UDP))
         tried = sandboxed.observe(Process.sendto, fd, b"x", unspecified(address))
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)

@@ -69,7 +69,7 @@ def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) 
         other.server(AF_UNIX, case.kind, abstract(names[1]))
         pid = other.getpid()
         tried = process.under(ABSTRACT).observe(case.talk, abstract(names[1]), case.kind)
-        events = trace.events()
+        events = trace.take()
     known = {str(pid.value): "PID", f"{tree.path}/other": "NAME"}
     observed = traced(trace, events, tried, "EPERM", known)
     judge(case.expect, observed, control)

@@ -82,7 +82,7 @@ def test_ruleset(case: Last, process: Process, judge: Judge) -> None:
     with Trace(process, "free_ruleset") as trace:
         child = process.fork()
         used = child.observe(case.use, child.build(READ))
-        events = trace.events()
+        events = trace.take()
     judge(case.expect, traced(trace, events, used))
 
 
