@@ -18,6 +18,8 @@ class LandproofError(Exception):
     """Base of every error that the command line prints as one line: what was wrong, what to do."""
 
     exit = Exit.INFRASTRUCTURE
+    told = False
+    """Whether the line was printed already."""
 
 
 class UsageError(LandproofError):

@@ -2,9 +2,9 @@
 """Miniature targets and cases for the tests of the pytest plugin: sources, put into files."""
 
 TARGETS = '''
-import pytest
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
+from suite.targets.schemes import Scheme
 from suite.targets.local import LocalTarget
 
 class Fake(LocalTarget):
@@ -31,10 +31,18 @@ class Fake(LocalTarget):
         self.note(f"stop {self.name}")
         super().stop()
 
-def pytest_landproof_target(name, config):
-    if name.startswith("fake"):
+class Fakes(Scheme):
+    usage = "fake:NAME"
+
+    def make(self, name, config):
         Fake.made[name] = Fake(name, config.rootpath / "log")
         return Fake.made[name]
+'''
+"""The module ``fake_targets``; ``Fakes`` is a kind of target."""
+
+CONFTEST = '''
+import pytest
+from fake_targets import Fake
 
 @pytest.fixture
 def agent(process, target_name):

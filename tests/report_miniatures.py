@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from reports.diff import compare
 from reports.render import Style, render, render_diff
-from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
 from suite.landlock.abi import CREATE, FEATURES, FS, NET, NEWEST, RESTRICT, SCOPE, Feature
 
@@ -257,7 +257,7 @@ def hostile() -> Results:
         source=evil,
         covers=[evil],
         expected=Allowed(),
-        observed=Denied(errno=evil),
+        observed=Seen(evil),
         clause=evil,
         bug=f"bug {evil}: {evil}",
         reason=evil,

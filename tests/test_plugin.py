@@ -2,6 +2,8 @@
 """The pytest plugin, over miniature cases and targets: from each test to exactly one record."""
 
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 
 from suite.errors import Exit
 from suite.run.plugin import RECORD
-from tests.plugin_miniatures import CASES, TARGETS
+from suite.targets import schemes
+from tests.plugin_miniatures import CASES, CONFTEST, TARGETS
+from tests.registered import install
 
 pytest_plugins = ["pytester"]
 
@@ -34,12 +38,19 @@ class Collector:
 
 
 @pytest.fixture
-def house(pytester: pytest.Pytester) -> pytest.Pytester:
+def house(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Pytester]:
     """A folder with the miniature targets and cases."""
-    pytester.makeconftest(TARGETS)
+    (pytester.path / "fake_targets.py").write_text(TARGETS)
+    install(pytester.path, schemes.GROUP, {"fake": "fake_targets:Fakes"})
+    monkeypatch.syspath_prepend(pytester.path)
+    # What workers have: xdist noted it when it was imported.
+    monkeypatch.setattr("xdist.workermanage._sys_path", list(sys.path))
+    schemes.registered.cache_clear()
+    pytester.makeconftest(CONFTEST)
     area = pytester.mkdir("area")
     (area / "test_mini.py").write_text(CASES)
-    return pytester
+    yield pytester
+    schemes.registered.cache_clear()
 
 
 def run(house: pytest.Pytester, *options: str) -> tuple[Collector, int | pytest.ExitCode | None]:
@@ -123,22 +134,22 @@ def test_what_a_record_holds(house: pytest.Pytester) -> None:
 def test_a_target_that_does_not_come_up(house: pytest.Pytester) -> None:
     """Its cases are lost, with the reason; those of other targets are heard."""
     collector, status = run(
-        house, "--target", "fake-down", "--target", "fake", "-k", "conforms or deviates or after"
+        house, "--target", "fake:down", "--target", "fake", "-k", "conforms or deviates or after"
     )
-    lost = [e["case"] for e in collector.envelopes if e["target"] == "fake-down"]
+    lost = [e["case"] for e in collector.envelopes if e["target"] == "fake:down"]
     assert [case["verdict"] for case in lost] == ["lost"] * 3
     assert {case["reason"] for case in lost} == {"no bootable device"}
     heard = [e["case"]["verdict"] for e in collector.envelopes if e["target"] == "fake"]
     assert heard == ["conforms", "deviates", "conforms"]
-    assert not any("facts" in e for e in collector.envelopes if e["target"] == "fake-down")
+    assert not any("facts" in e for e in collector.envelopes if e["target"] == "fake:down")
     assert status == pytest.ExitCode.TESTS_FAILED
 
 
 def test_one_target_after_the_other(house: pytest.Pytester) -> None:
-    run(house, "--target", "fake-1", "--target", "fake-2", "-k", "conforms or after")
-    assert log(house)[:3] == ["start fake-1", "stop fake-1", "start fake-2"]
-    assert log(house).count("start fake-2") == 1
-    assert log(house)[-1] == "stop fake-2"
+    run(house, "--target", "fake:1", "--target", "fake:2", "-k", "conforms or after")
+    assert log(house)[:3] == ["start fake:1", "stop fake:1", "start fake:2"]
+    assert log(house).count("start fake:2") == 1
+    assert log(house)[-1] == "stop fake:2"
 
 
 def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
@@ -147,12 +158,15 @@ def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
     assert status == pytest.ExitCode.OK
 
 
+NOWHERE = "ERROR: no such target: nowhere (there is fake:NAME, gcov:BUILD_TREE, local, vm:NAME)"
+
+
 @pytest.mark.parametrize("more", [(), ("-n", "2", "--dist", "loadgroup")], ids=["", "xdist"])
 def test_an_unknown_target_is_one_line(house: pytest.Pytester, more: tuple[str, ...]) -> None:
     result = house.runpytest_inprocess("-p", "suite.run.plugin", "--target", "nowhere", *more)
     assert result.ret == Exit.USAGE + 2 == pytest.ExitCode.USAGE_ERROR
     output = [*result.outlines, *result.errlines]
-    assert "ERROR: no such target: nowhere (there is local, and vm:NAME)" in output
+    assert NOWHERE in output
     assert not any("Traceback" in line or "INTERNALERROR" in line for line in output)
 
 
@@ -188,11 +202,11 @@ def test_records_arrive_over_xdist(house: pytest.Pytester) -> None:
     """Two workers, a target each; the facts of both come once."""
     collector, status = run(
         house,
-        *("-n", "2", "--dist", "loadgroup", "--target", "fake-1", "--target", "fake-2"),
+        *("-n", "2", "--dist", "loadgroup", "--target", "fake:1", "--target", "fake:2"),
         *("-k", "conforms or deviates or dies or table"),
     )
     assert status == pytest.ExitCode.TESTS_FAILED
-    for name in ("fake-1", "fake-2"):
+    for name in ("fake:1", "fake:2"):
         envelopes = [e for e in collector.envelopes if e["target"] == name]
         verdicts = sorted((e["case"]["id"], e["case"]["verdict"]) for e in envelopes)
         assert verdicts == [

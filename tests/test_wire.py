@@ -49,8 +49,7 @@ def test_both_sides_number_alike(prefix: str, kind: type[IntEnum]) -> None:
 def test_both_sides_are_of_one_version() -> None:
     assert f"VERSION = {wire.VERSION}," in HEADER
     assert f"MAX_FRAME = {wire.MAX_FRAME >> 20} << 20" in HEADER
-    agent_h = Path(wire.__file__).with_name("agent.h").read_text()
-    assert f"PROCESSES = {wire.MAX_PROCESS + 1}," in agent_h
+    assert f"PROCESSES = {wire.MAX_PROCESS + 1} " in HEADER
 
 
 def test_the_bytes_of_a_program() -> None:

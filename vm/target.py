@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from suite.agent import build
 from suite.agent.channel import AgentLostError
 from suite.agent.client import AgentClient
@@ -13,14 +15,40 @@ from suite.errors import InfrastructureError
 from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import guest_ground
+from suite.targets.schemes import Scheme
 from vm import accel, initramfs
+from vm.catalogue import DEFAULT_FLAVOUR
 from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.machine import Machine
+from vm.store import Store
 
+VM = "vm:"
+"""How the names of such targets begin."""
 GUEST_ARCH = "x86_64"
 _AUTOPSY_S = 5.0
 """How long a dying QEMU may take to end after its agent was lost."""
+
+
+class Vm(Scheme):
+    """``vm:NAME``: a stored kernel; nothing is downloaded here."""
+
+    usage = f"{VM}NAME"
+
+    def add_options(self, group: pytest.OptionGroup) -> None:
+        """Add the options of virtual machines."""
+        group.addoption("--store", type=Path, metavar="FOLDER", help="where kernels are kept")
+        group.addoption("--flavour", default=DEFAULT_FLAVOUR, help="of kernel names that say none")
+        group.addoption(
+            "--accel", metavar="NAME", help="kvm or tcg (default: a trial boot decides)"
+        )
+        group.addoption("--consoles", type=Path, metavar="FOLDER", help="keep the consoles here")
+
+    def make(self, name: str, config: pytest.Config) -> VmTarget:
+        """A machine for the kernel of this name."""
+        store = Store(config.getoption("store"), flavour=config.getoption("flavour"))
+        kernel = store.get(name.removeprefix(VM))
+        return VmTarget(name, kernel, config.getoption("accel"), config.getoption("consoles"))
 
 
 class VmTarget(Target):

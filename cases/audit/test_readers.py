@@ -14,9 +14,9 @@ from cases.audit.files import read
 from cases.audit.logs import NO_RECORD, logged
 from cases.processes import end
 from suite.case import (
-    CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog,
-    AuditRecord, Call, Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Tree,
-    always, answers, needs, own_memory, table, vm_only,
+    CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, Call,
+    Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Seen, Tree, always,
+    answers, needs, own_memory, table, vm_only,
 )  # fmt: skip
 from suite.witness.audit import listen, switch_off
 
@@ -26,7 +26,7 @@ RATE_LIMIT = "/proc/sys/kernel/printk_ratelimit"
 
 
 def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
-    return logged(READ.features, Allowed(text), Allowed(unlogged))
+    return logged(READ.features, Seen(text), Seen(unlogged))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def test_network_namespaces(process: Process, tree: Tree, judge: Judge) -> None:
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
         others = [types(each).count(LANDLOCK_ACCESS) for each in received]
-        outcome = Allowed(str([len(accesses), *others]))
+        outcome = Seen(str([len(accesses), *others]))
     judge(owed("[1, 1, 0]", "[0, 0, 0]"), outcome, control)
 
 
@@ -119,7 +119,7 @@ def test_beside_auditd(process: Process, tree: Tree, judge: Judge) -> None:
         denied, accesses = process.under(READ).observe(read, tree), log.accesses()
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
-        outcome = Allowed(f"{len(accesses)}")
+        outcome = Seen(f"{len(accesses)}")
     judge(owed("1", "0"), outcome, control)
 
 
@@ -142,7 +142,7 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
         # The inner domain is freed first, and is younger.
         ends = [domain for domain in freed if outer and int(domain, 16) >= int(outer[0], 16)]
         if outcome == Denied("EACCES"):
-            outcome = Allowed(f"{len(before)}, then {len(meanwhile)}, ended {len(ends)}")
+            outcome = Seen(f"{len(before)}, then {len(meanwhile)}, ended {len(ends)}")
     judge(owed("1, then 0, ended 1", "0, then 0, ended 0"), outcome, control)
 
 
@@ -165,7 +165,7 @@ def test_excluded(process: Process, tree: Tree, judge: Judge) -> None:
         shown = log.take()
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
-        outcome = Allowed(f"{len(new(filtered))}, then {len(new(shown))}")
+        outcome = Seen(f"{len(new(filtered))}, then {len(new(shown))}")
     judge(owed("0, then 2", "0, then 0"), outcome, control)
 
 
@@ -195,5 +195,5 @@ def test_printed(process: Process, tree: Tree, judge: Judge) -> None:
         printed = b"".join(call.data[: call.value] for call in read_by_now.done).decode()
         lines = [access for access in accesses if f"): {access.text}\n" in printed]
         typed = "audit: type=1423 audit(" in printed
-        outcome = Allowed("printed" if lines and typed else NO_RECORD)
+        outcome = Seen("printed" if lines and typed else NO_RECORD)
     judge(owed("printed"), outcome, control)

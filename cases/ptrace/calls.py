@@ -12,11 +12,11 @@ from cases.ptrace.reach import CAP_SYS_NICE, PAGE, RULESET, Access, Action, Targ
 from suite.case import (
     CAP_SYS_ADMIN, CLONE_NEWUTS, PTRACE_ATTACH, Denied, Need, Out, Pack, Process, since,
 )  # fmt: skip
-from suite.process.calls.tasks import PTRACE_DETACH
+from suite.process.calls.tasks import PR_SCHED_CORE, PTRACE_DETACH
 
 KCMP_VM, MADV_COLD = 1, 20
 PIDFD_GET_UTS_NAMESPACE = 0xFF0A
-PR_SCHED_CORE, PR_SCHED_CORE_GET = 62, 0
+PR_SCHED_CORE_GET = 0
 
 
 def remote(name: str) -> Action:

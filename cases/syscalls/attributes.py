@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
     FS, NET, NEWEST, SCOPE, Allowed, Case, Facts, Feature, Judge, Need, Outcome, Process, Rejected,
-    Row, by_abi, known_bits,
+    Row, Seen, by_abi, known_bits,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
 
@@ -143,7 +143,7 @@ def told(field: Field, abi: int) -> Outcome:
     """The bits that an ABI version knows; how it refuses the others of the field."""
     size = 8 * (field.place + 1)
     refusal = INVALID if ABIS[abi].attr_size >= size else TOO_BIG
-    return Allowed(f"{known_bits(field.kind, abi):#x}, {refusal} for others")
+    return Seen(f"{known_bits(field.kind, abi):#x}, {refusal} for others")
 
 
 def check_bits(case: Field, facts: Facts, process: Process, judge: Judge) -> None:
@@ -157,5 +157,5 @@ def check_bits(case: Field, facts: Facts, process: Process, judge: Judge) -> Non
     if facts.abi > NEWEST:
         accepted &= known_bits(case.kind, NEWEST)
     refusals = {str(outcome) for outcome in came_to.values() if outcome != Allowed()}
-    observed = Allowed(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
+    observed = Seen(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
     judge(by_abi(lambda abi: told(case, abi)), observed if facts.abi else came_to[0])

@@ -18,14 +18,37 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BIN = HERE / "bin"
-SOURCES = ("main.c", "agent.c", "program.c", "tasks.c", "serve.c", "fuse.c")
-HEADERS = ("agent.h", "raw.h", "wire.h")
+SOURCES = (
+    "main.c",
+    "fuse.c",
+    "supervisor.c",
+    "channel.c",
+    "processes.c",
+    "serve.c",
+    "tasks.c",
+    "program.c",
+    "messages.c",
+    "journals.c",
+    "area.c",
+    "leave.c",
+)
+"""From the top to the bottom: a file calls only into those that stand below it."""
+HEADERS = (*(f"{name[:-2]}.h" for name in SOURCES[1:]), "raw.h", "wire.h")
 ZIG_TARGETS = {
     "x86_64": "x86_64-linux-musl",
     "i386": "x86-linux-musl",
     "aarch64": "aarch64-linux-musl",
 }
-FLAGS = ("-static", "-Os", "-s", "-std=gnu17", "-Wall", "-Wextra", "-Wno-unused-result")
+FLAGS = (
+    "-static",
+    "-Os",
+    "-s",
+    "-std=gnu17",
+    "-D_GNU_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-result",
+)
 
 
 class BuildError(Exception):

@@ -31,7 +31,8 @@ class Channel(Protocol):
       or not. The target is given up then; nothing is asked of it again.
     - Process 0 is there from the beginning. An id is free again when its process was killed.
     - What the target has no word for is a record with ``Status.NOT_MODELLED``, and ends the
-      program. To guess is worse than to say so: a case is skipped then, and the call named.
+      program. To guess is worse than to say so: a case is skipped then, and the call named. Of the
+      system calls, close(2) and wait4(2) it has to know: they are made between cases.
     """
 
     hello: wire.Hello

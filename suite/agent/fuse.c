@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: MIT
 /*
  * The agent as a FUSE server: it passes everything on to the folder that it stands in. A node is
- * an O_PATH descriptor, the same one for all names of a file. Single-threaded, no more than the
- * cases need.
+ * an O_PATH descriptor, the same one for all names of a file. It has one thread, and no more
+ * operations than the cases need.
  */
-#include "agent.h"
+#include "fuse.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "wire.h"
 
 enum { NODES = 1 << 16, BIGGEST = 1 << 20, FOR_LONG_S = 3600 };
 
 static struct node {
 	uint64_t device, inode, lookups;
 	int fd;
-} *nodes; /* by node id; 0 is none, FUSE_ROOT_ID the folder itself */
+} *nodes; /* by node id; 0 is no node, FUSE_ROOT_ID the folder itself */
 static int last = FUSE_ROOT_ID, channel;
 
 static void reply(uint64_t unique, int error, const void *data, size_t size)
@@ -48,7 +58,7 @@ static int attributes(int fd, struct fuse_attr *attr)
 	return 0;
 }
 
-/* Find or make the node of a name, which counts as one more lookup. */
+/* Find or make the node of a name. The kernel counts this as a lookup, which it forgets one day. */
 static int look_up(uint64_t parent, const char *name, struct fuse_entry_out *entry)
 {
 	struct stat stat;
@@ -84,12 +94,18 @@ static void forget(uint64_t id, uint64_t count)
 static int set_attributes(uint64_t id, struct fuse_setattr_in *in)
 {
 	const char *path = path_of(id);
-	int owner = in->valid & FATTR_UID ? (int)in->uid : -1, group = in->valid & FATTR_GID ? (int)in->gid : -1;
+	int owner = in->valid & FATTR_UID ? (int)in->uid : -1;
+	int group = in->valid & FATTR_GID ? (int)in->gid : -1;
 	struct timespec times[] = {
-		{ in->atime, in->valid & FATTR_ATIME_NOW ? UTIME_NOW : in->valid & FATTR_ATIME ? (long)in->atimensec : UTIME_OMIT },
-		{ in->mtime, in->valid & FATTR_MTIME_NOW ? UTIME_NOW : in->valid & FATTR_MTIME ? (long)in->mtimensec : UTIME_OMIT },
+		{ in->atime, in->valid & FATTR_ATIME ? (long)in->atimensec : UTIME_OMIT },
+		{ in->mtime, in->valid & FATTR_MTIME ? (long)in->mtimensec : UTIME_OMIT },
 	};
-	if (in->valid & FATTR_SIZE && (in->valid & FATTR_FH ? ftruncate(in->fh, in->size) : truncate(path, in->size)))
+	if (in->valid & FATTR_ATIME_NOW)
+		times[0].tv_nsec = UTIME_NOW;
+	if (in->valid & FATTR_MTIME_NOW)
+		times[1].tv_nsec = UTIME_NOW;
+	if (in->valid & FATTR_SIZE &&
+	    (in->valid & FATTR_FH ? ftruncate(in->fh, in->size) : truncate(path, in->size)))
 		return errno;
 	if (in->valid & FATTR_MODE && chmod(path, in->mode & 07777))
 		return errno;
@@ -132,7 +148,8 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 		static struct fuse_init_out init;
 		init = (struct fuse_init_out){ .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION,
 					       .max_readahead = BIGGEST, .max_write = BIGGEST / 2 };
-		data = &init, size = sizeof(init);
+		data = &init;
+		size = sizeof(init);
 		break;
 	}
 	case FUSE_LOOKUP:
@@ -151,30 +168,37 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 		return;
 	case FUSE_SETATTR:
 		if ((error = set_attributes(id, (void *)in)))
-			break; /* fall through */
+			break;
+		/* fall through */
 	case FUSE_GETATTR:
 		error = attributes(here, &attr.attr);
-		data = &attr, size = sizeof(attr);
+		data = &attr;
+		size = sizeof(attr);
 		break;
 	case FUSE_READLINK:
 		size = readlinkat(here, "", out, BIGGEST);
-		data = out, error = size < 0 ? errno : 0;
+		data = out;
+		error = size < 0 ? errno : 0;
 		break;
 	case FUSE_SYMLINK:
 		error = symlinkat(in + strlen(in) + 1, here, name) ? errno : 0;
 		goto found;
-	case FUSE_MKNOD:
-		name += sizeof(struct fuse_mknod_in);
-		error = mknodat(here, name, ((struct fuse_mknod_in *)in)->mode, ((struct fuse_mknod_in *)in)->rdev) ? errno : 0;
+	case FUSE_MKNOD: {
+		struct fuse_mknod_in *node = (void *)in;
+		name += sizeof(*node);
+		error = mknodat(here, name, node->mode, node->rdev) ? errno : 0;
 		goto found;
+	}
 	case FUSE_MKDIR:
 		name += sizeof(struct fuse_mkdir_in);
 		error = mkdirat(here, name, ((struct fuse_mkdir_in *)in)->mode) ? errno : 0;
 		goto found;
-	case FUSE_LINK:
+	case FUSE_LINK: {
+		const char *old = path_of(((struct fuse_link_in *)in)->oldnodeid);
 		name += sizeof(struct fuse_link_in);
-		error = linkat(AT_FDCWD, path_of(((struct fuse_link_in *)in)->oldnodeid), here, name, AT_SYMLINK_FOLLOW) ? errno : 0;
+		error = linkat(AT_FDCWD, old, here, name, AT_SYMLINK_FOLLOW) ? errno : 0;
 		goto found;
+	}
 	case FUSE_UNLINK:
 	case FUSE_RMDIR:
 		error = unlinkat(here, name, header->opcode == FUSE_RMDIR ? AT_REMOVEDIR : 0) ? errno : 0;
@@ -184,7 +208,8 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 		struct fuse_rename2_in *rename = (void *)in;
 		int flags = header->opcode == FUSE_RENAME2 ? rename->flags : 0;
 		name += header->opcode == FUSE_RENAME2 ? sizeof(*rename) : sizeof(struct fuse_rename_in);
-		error = syscall(SYS_renameat2, here, name, nodes[rename->newdir].fd, name + strlen(name) + 1, flags) ? errno : 0;
+		const char *new = name + strlen(name) + 1;
+		error = syscall(SYS_renameat2, here, name, nodes[rename->newdir].fd, new, flags) ? errno : 0;
 		break;
 	}
 	case FUSE_CREATE: {
@@ -195,33 +220,41 @@ static void answer_request(struct fuse_in_header *header, char *in, char *out)
 		opened.fh = fd;
 		memcpy(out, &entry, sizeof(entry));
 		memcpy(out + sizeof(entry), &opened, sizeof(opened));
-		data = out, size = sizeof(entry) + sizeof(opened);
+		data = out;
+		size = sizeof(entry) + sizeof(opened);
 		break;
 	}
 	case FUSE_OPEN: {
 		int fd = open(path_of(id), (((struct fuse_open_in *)in)->flags & ~O_NOFOLLOW) | O_CLOEXEC);
-		opened.fh = fd, error = fd < 0 ? errno : 0;
-		data = &opened, size = sizeof(opened);
+		opened.fh = fd;
+		error = fd < 0 ? errno : 0;
+		data = &opened;
+		size = sizeof(opened);
 		break;
 	}
 	case FUSE_OPENDIR: {
 		DIR *folder = opendir(path_of(id));
-		opened.fh = (uintptr_t)folder, error = folder ? 0 : errno;
-		data = &opened, size = sizeof(opened);
+		opened.fh = (uintptr_t)folder;
+		error = folder ? 0 : errno;
+		data = &opened;
+		size = sizeof(opened);
 		break;
 	}
 	case FUSE_READ: {
 		struct fuse_read_in *read = (void *)in;
 		size = pread(read->fh, out, read->size < BIGGEST ? read->size : BIGGEST, read->offset);
-		data = out, error = size < 0 ? errno : 0;
+		data = out;
+		error = size < 0 ? errno : 0;
 		break;
 	}
 	case FUSE_WRITE: {
 		struct fuse_write_in *write = (void *)in;
 		static struct fuse_write_out written;
 		ssize_t count = pwrite(write->fh, write + 1, write->size, write->offset);
-		written.size = count, error = count < 0 ? errno : 0;
-		data = &written, size = sizeof(written);
+		written.size = count;
+		error = count < 0 ? errno : 0;
+		data = &written;
+		size = sizeof(written);
 		break;
 	}
 	case FUSE_READDIR:
@@ -254,9 +287,11 @@ void serve_fuse(int fd)
 	size_t most = BIGGEST + 4096;
 	char *in = malloc(most), *out = malloc(BIGGEST);
 	struct rlimit limit = { NODES, NODES };
-	if (setrlimit(RLIMIT_NOFILE, &limit) && !getrlimit(RLIMIT_NOFILE, &limit))
-		limit.rlim_cur = limit.rlim_max, setrlimit(RLIMIT_NOFILE, &limit);
-	umask(0); /* the kernel has applied the caller's */
+	if (setrlimit(RLIMIT_NOFILE, &limit) && !getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	umask(0); /* the kernel has applied the caller's mask */
 	channel = fd;
 	nodes = calloc(NODES, sizeof(*nodes));
 	if (!in || !out || !nodes)

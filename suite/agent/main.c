@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * How the agent begins: as a child of the host's side (over stdin and stdout; over ssh the same
- * way), as /init of a guest, or again by execve(2) of a process that it drives.
+ * How the agent begins: as a child of the host's side, which speaks over stdin and stdout (also
+ * through ssh); as /init of a guest; as a FUSE server; or when a driven process executes it again.
  */
-#include "agent.h"
-
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
-int is_guest;
-struct journal *journals;
-int journal_memory;
+#include "fuse.h"
+#include "journals.h"
+#include "leave.h"
+#include "raw.h"
+#include "serve.h"
+#include "supervisor.h"
 
+/* Open the virtio port named landproof; -1 if there is none yet. */
 static int named_port(void)
 {
 	char path[64], name[32];
@@ -33,7 +41,7 @@ static int named_port(void)
 	return -1;
 }
 
-/* As /init: load the modules that the channel needs, and open the port named landproof. */
+/* As /init: load the modules that the channel needs, and open it. */
 static int guest_channel(void)
 {
 	char path[300];
@@ -47,7 +55,7 @@ static int guest_channel(void)
 		SYS(finit_module, fd, "", 0);
 		close(fd);
 	}
-	/* The driver learns the names of its ports from the host a little after it is loaded. */
+	/* The host tells the driver the names of its ports a little after the driver is loaded. */
 	for (int tries = 0; tries < 5000; tries++) {
 		int fd = named_port();
 		if (fd >= 0)
@@ -59,7 +67,7 @@ static int guest_channel(void)
 	return -1;
 }
 
-/* Keep stdin and stdout free of the channel, so that no process writes into it. */
+/* Move the channel away from stdin or stdout, so that no driven process reads or writes it. */
 static int move_channel(int fd)
 {
 	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR);
@@ -70,48 +78,25 @@ static int move_channel(int fd)
 	return moved;
 }
 
-void map_journals(int memory)
-{
-	long base = MAP(sizeof(*journals) * PROCESSES, MAP_SHARED, memory);
-	if (failed(base))
-		leave(3);
-	journals = (void *)base;
-}
-
-static void go_on_serving(const char *environment)
-{
-	struct journal none; /* until the supervisor hands over the journals */
-	struct task task = { .control = atoi(environment), .journal = journals = &none };
-	struct record record = { atoi(environment + 10), DONE, 0, 0 };
-	struct reply reply = { 0, record.op + 1, 0 };
-	fcntl(task.control, F_SETFD, FD_CLOEXEC);
-	grow(&task.out, sizeof(reply));
-	memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
-	answer(&task, reply, (int[]){ -1, -1 });
-	hold(&task, 0);
-	serve(&task);
-}
-
 int main(void)
 {
 	const char *environment = getenv("LANDPROOF_AGENT"), *fuse = getenv("LANDPROOF_FUSE");
 	if (fuse)
 		serve_fuse(atoi(fuse));
 	if (environment)
-		go_on_serving(environment);
-	journal_memory = memfd_create("landproof", MFD_CLOEXEC);
-	ftruncate(journal_memory, sizeof(*journals) * PROCESSES);
-	map_journals(journal_memory);
+		serve_new_image(environment);
+	make_journals();
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	is_guest = getpid() == 1;
 	if (is_guest) {
-		struct sched_param none = { 0 };
-		SYS(sched_setscheduler, 0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
+		struct sched_param priority = { 0 };
+		/* A reply wakes us while its process is about to wait for more: this lets it do so first. */
+		SYS(sched_setscheduler, 0, SCHED_BATCH | SCHED_RESET_ON_FORK, &priority);
 		int port = guest_channel();
 		supervise(port, port);
 	}
-	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whose parent died ends with us too */
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans become our children: end_agent() waits for them too */
 	int in = move_channel(0);
 	supervise(in, move_channel(1));
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* A program as it lies in memory: its operations, and which of them a process performs in one go. */
-#include "agent.h"
+#include "program.h"
 
-/* Find the parts of the operation at `at`; its end, or NULL if it does not fit before `end`. */
+#include <sched.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
 uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 {
 	struct op *op = (void *)at;
 	if (end - at < (long)sizeof(*op) || op->args > 6 || op->buffers > BUFFERS || op->process >= PROCESSES ||
 	    op->kind > OP_KILL)
 		return NULL;
-	view->op = op, view->arg = (void *)(op + 1);
+	view->op = op;
+	view->arg = (void *)(op + 1);
 	view->fix = (void *)(view->arg + op->args);
 	at = (void *)(view->fix + op->fixes);
 	if (at > end || ((op->kind == OP_PEEK || op->kind == OP_POKE) && !op->buffers))
@@ -24,7 +28,8 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 		    (op->kind == OP_PEEK && !(buffer->flags & BUFFER_OUT)) ||
 		    (op->kind == OP_POKE && !(buffer->flags & BUFFER_IN)))
 			return NULL;
-		view->buffer[i] = buffer, view->data[i] = at;
+		view->buffer[i] = buffer;
+		view->data[i] = at;
 		at += room;
 	}
 	for (int i = 0; i < op->fixes; i++)
@@ -34,7 +39,6 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 	return at;
 }
 
-/* Whether so many operations fit where they lie, and their results a frame. */
 int is_valid(struct area *code, uint32_t count)
 {
 	struct view view;
@@ -57,19 +61,18 @@ int is_valid(struct area *code, uint32_t count)
 	return at == limit;
 }
 
-/* Its process answers for what came before it: it becomes another one, or none. */
-int is_last(struct op *op)
+int ends_image(struct op *op)
 {
 	return op->kind == OP_EXEC || (op->kind == OP_CALL && (op->nr == SYS_exit_group || op->nr == SYS_exit));
 }
 
-/* A segment of its own: what came before an exit is answered before it. */
 int is_alone(struct op *op)
 {
-	return op->kind >= OP_FORK || is_last(op);
+	return op->kind >= OP_FORK || ends_image(op);
 }
 
-static int names(struct source *source, int op)
+/* Whether a value comes from this operation. */
+static int comes_from(struct source *source, int op)
 {
 	return (source->kind == SOURCE_RESULT || source->kind == SOURCE_DATA) && source->op == op;
 }
@@ -78,29 +81,29 @@ static int refers_to(struct view *view, int op)
 {
 	int found = 0;
 	for (int i = 0; i < view->op->args; i++)
-		found |= names(&view->arg[i], op);
+		found |= comes_from(&view->arg[i], op);
 	for (int i = 0; i < view->op->fixes; i++)
-		found |= names(&view->fix[i].source, op);
+		found |= comes_from(&view->fix[i].source, op);
 	return found;
 }
 
 /*
- * A process that another forks has its copy of the program: it goes on with its own operations at
- * once, unless they need what the fork gave. One whose parent waits for its exec or exit, as
- * vfork(2) has it, goes on up to that. A thread waits: it could end the process before the fork is
- * answered.
+ * A forked process has a copy of its parent's program, so it performs its own operations at once, up
+ * to the first that needs the fork's result. If its parent waits for its exec or exit, as after
+ * vfork(2), it performs that one too: the parent can't answer before. A thread always waits to be
+ * told: it could end the process before the fork is answered.
  */
 int end_ahead(struct view *fork, int index, uint8_t *at, uint8_t *limit)
 {
 	struct view view;
 	int end = index + 1, most = end + SEGMENT_OPS;
-	int told = fork->arg[1].kind != SOURCE_LITERAL || fork->arg[1].value & CLONE_THREAD;
-	for (; !told && at < limit && end < most; end++) {
+	int waits = fork->arg[1].kind != SOURCE_LITERAL || fork->arg[1].value & CLONE_THREAD;
+	for (; !waits && at < limit && end < most; end++) {
 		at = parse(at, limit, &view);
 		if (view.op->process != fork->arg[0].value || refers_to(&view, index))
 			break;
 		if (is_alone(view.op)) {
-			end += is_last(view.op) && fork->arg[1].value & CLONE_VFORK;
+			end += ends_image(view.op) && fork->arg[1].value & CLONE_VFORK;
 			break;
 		}
 	}

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Raw system calls: the result as the kernel gives it, -errno included. */
+/*
+ * Raw system calls: they return what the kernel returns, -errno included.
+ *
+ * The code that driven processes run (serve.c and the files below it) calls the kernel in no other
+ * way. Tasks that share memory share thread-local storage too, so libc's errno would not be theirs.
+ */
+#pragma once
+
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -13,7 +20,7 @@ static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
 			 : "rcx", "r11", "memory");
 	return nr;
 #elif defined(__i386__)
-	/* Six arguments need ebp, which the compiler keeps: load them all from memory. */
+	/* The sixth argument goes into ebp, which the compiler does not hand out: load all from memory. */
 	long args[] = { nr, a, b, c, d, e, f }, *at = args;
 	__asm__ volatile("pushl %%ebx; pushl %%esi; pushl %%edi; pushl %%ebp;"
 			 "movl 4(%%eax), %%ebx; movl 8(%%eax), %%ecx; movl 12(%%eax), %%edx;"
@@ -38,14 +45,16 @@ static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
 #endif
 }
 
-/* clone(2) of a task that shares memory: it calls entry(argument) on its own stack, for good. */
-static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, void (*entry)(void *), void *argument)
+/* clone(2) of a task that shares our memory: it calls entry(argument), which never returns, on its own stack. */
+static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, void (*entry)(void *),
+				void *argument)
 {
 	void **top = (void **)((uintptr_t)stack & ~(uintptr_t)15);
 #if defined(__x86_64__)
 	long result = SYS_clone;
 	register long r10 __asm__("r10") = 0, r8 __asm__("r8") = 0;
-	*--top = argument, *--top = (void *)entry;
+	*--top = argument;
+	*--top = (void *)entry;
 	__asm__ volatile("syscall; test %%rax, %%rax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%rax; pop %%rdi; call *%%rax; 1:"
 			 : "+a"(result)
@@ -54,7 +63,9 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 	return result;
 #elif defined(__i386__)
 	long result = SYS_clone;
-	top -= 3, *--top = argument, *--top = (void *)entry; /* the argument is where 16 divides */
+	top -= 3; /* so that 16 divides the argument's address, as the ABI asks */
+	*--top = argument;
+	*--top = (void *)entry;
 	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 1f;"
 			 "xor %%ebp, %%ebp; pop %%eax; call *%%eax; 1:"
 			 : "+a"(result)
@@ -64,7 +75,9 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #else
 	register long x8 __asm__("x8") = SYS_clone, x0 __asm__("x0") = flags, x1 __asm__("x1");
 	register long x2 __asm__("x2") = (long)pidfd, x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
-	*--top = argument, *--top = (void *)entry, x1 = (long)top;
+	*--top = argument;
+	*--top = (void *)entry;
+	x1 = (long)top;
 	__asm__ volatile("svc 0; cbnz x0, 1f; mov x29, 0; ldp x1, x0, [sp], 16; blr x1; 1:"
 			 : "+r"(x0)
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
@@ -73,8 +86,18 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #endif
 }
 
-#define RAW_(nr, a, b, c, d, e, f, ...) raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+/* Whether a system call's result is an error. */
+static inline int failed(int64_t value)
+{
+	return value < 0 && value >= -4095;
+}
+
+/* SYS(name, ...): the system call of that name; arguments left out are 0. */
+#define RAW_(nr, a, b, c, d, e, f, ...) \
+	raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define SYS(name, ...) RAW_(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
+
+/* Map memory to read and write, wherever there is room. */
 #ifdef SYS_mmap2
 #define MAP(size, flags, fd) SYS(mmap2, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0)
 #else

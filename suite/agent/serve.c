@@ -1,179 +1,47 @@
 // SPDX-License-Identifier: MIT
-/*
- * The side of a driven process: take segments of programs, perform them, answer.
- *
- * Raw system calls only: tasks that share memory share thread-local storage, so libc's errno is not
- * theirs.
- */
-#include "agent.h"
+/* What a driven process does: it takes segments of programs, performs them and answers. */
+#include "serve.h"
 
-enum { LARGE = 16 << 10 };
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
-void leave(int status)
-{
-	if (is_guest && SYS(getpid) == 1) /* who shares memory with the supervisor shares this */
-		reboot(RB_POWER_OFF);
-	for (;;)
-		SYS(exit_group, status);
-}
-
-int say(int fd, const void *data, size_t size)
-{
-	for (const char *at = data; size;) {
-		long n = SYS(write, fd, at, size);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		at += n, size -= n;
-	}
-	return 1;
-}
-
-int hear(int fd, void *data, size_t size)
-{
-	for (char *at = data; size;) {
-		long n = SYS(read, fd, at, size);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		at += n, size -= n;
-	}
-	return 1;
-}
-
-uint8_t *grow(struct area *area, size_t more)
-{
-	size_t need = area->size + more;
-	if (need > area->room) {
-		size_t room = (need + (64 << 10)) & ~(size_t)0xfff;
-		long base = MAP(room, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-		if (failed(base))
-			leave(3);
-		struct area old = *area;
-		if (old.base)
-			memcpy((void *)base, old.base, old.size);
-		area->room = 0, BARRIER(); /* one killed here leaves it to the next at this place */
-		area->base = (void *)base, BARRIER();
-		area->room = room;
-		if (old.base)
-			SYS(munmap, old.base, old.room);
-	}
-	area->size = need;
-	return area->base + need - more;
-}
-
-/* Give large memory back: every child would inherit it, and a fork takes as long as there are pages. */
-void shrink(struct area *area)
-{
-	if (area->size > LARGE) {
-		struct area old = *area;
-		*area = (struct area){ 0 }, BARRIER();
-		SYS(munmap, old.base, old.room);
-	}
-}
-
-static int send_small(int fd, struct iovec *parts, int count, size_t size)
-{
-	char whole[SMALL], *at = whole;
-	for (int i = 0; i < count; i++)
-		at = mempcpy(at, parts[i].iov_base, parts[i].iov_len);
-	long n;
-	do
-		n = SYS(sendto, fd, whole, size, MSG_NOSIGNAL, 0, 0);
-	while (n == -EINTR);
-	return n == (long)size; /* of a stream socket, so little is sent whole */
-}
-
-/* Send parts as one, so that the receiver wakes once; up to two file descriptors go with the first. */
-int send_with(int fd, struct iovec *parts, int count, const int *fds, int passed)
-{
-	char control[CMSG_SPACE(PASSED * sizeof(int))] = { 0 };
-	struct msghdr msg = { 0 };
-	size_t size = 0;
-	for (int i = 0; i < count; i++)
-		size += parts[i].iov_len;
-	if (!passed && size <= SMALL)
-		return send_small(fd, parts, count, size);
-	if (passed) {
-		msg.msg_control = control, msg.msg_controllen = CMSG_SPACE(passed * sizeof(int));
-		struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-		head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(passed * sizeof(int));
-		memcpy(CMSG_DATA(head), fds, passed * sizeof(int));
-	}
-	while (count) {
-		msg.msg_iov = parts, msg.msg_iovlen = count;
-		long n = SYS(sendmsg, fd, &msg, MSG_NOSIGNAL);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		msg.msg_control = NULL, msg.msg_controllen = 0;
-		for (; count && (size_t)n >= parts->iov_len; parts++, count--)
-			n -= parts->iov_len;
-		if (count)
-			parts->iov_base = (char *)parts->iov_base + n, parts->iov_len -= n;
-	}
-	return 1;
-}
-
-/* The other end's reading would wake a recvmsg(2) that waits, not a poll(2) for input. */
-static void await_input(int fd)
-{
-	struct pollfd wait = { fd, POLLIN, 0 };
-	SYS(ppoll, &wait, 1, 0, 0, 0);
-}
-
-/*
- * Receive a header, the file descriptors that came with it, and what follows as far as it came and
- * there is room: how much of it, or -1 when the other end is gone.
- */
-long receive_with(int fd, void *head, size_t size, void *rest, size_t room, int *fds)
-{
-	char control[CMSG_SPACE(PASSED * sizeof(int))];
-	struct iovec iov[] = { { head, size }, { rest, room } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	msg.msg_control = control, msg.msg_controllen = sizeof(control);
-	long n;
-	while ((n = SYS(recvmsg, fd, &msg, MSG_DONTWAIT)) == -EINTR || n == -EAGAIN)
-		await_input(fd);
-	if (n <= 0)
-		return -1;
-	struct cmsghdr *first = CMSG_FIRSTHDR(&msg);
-	fds[0] = fds[1] = -1;
-	if (first && first->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(first), first->cmsg_len - CMSG_LEN(0));
-	if ((size_t)n >= size)
-		return n - size;
-	return hear(fd, (char *)head + n, size - n) ? 0 : -1;
-}
+#include "leave.h"
+#include "messages.h"
+#include "program.h"
+#include "raw.h"
 
 static struct record *record_of(uint8_t *state, size_t size, int op)
 {
-	for (uint8_t *at = state; at < state + size; 
-	     at += sizeof(struct record) + PAD(((struct record *)at)->size))
-		if (((struct record *)at)->op == op)
-			return (void *)at;
+	for (uint8_t *at = state; at < state + size;) {
+		struct record *record = (void *)at;
+		if (record->op == op)
+			return record;
+		at += sizeof(*record) + PAD(record->size);
+	}
 	return NULL;
 }
 
-struct records { /* earlier segments' records, then this segment's own */
-	uint8_t *before;
+struct records {
+	uint8_t *before; /* `size` bytes of them, of earlier segments */
 	size_t size;
-	struct area *own;
+	struct area *own; /* the reply so far: its header, then this segment's records */
 };
 
+/* Find the value that a source stands for; 0 if that is the result of an operation that failed. */
 static int resolve(struct source *source, struct view *view, struct records *records, int64_t *value)
 {
-	if (source->kind == SOURCE_LITERAL)
-		return *value = source->value, 1;
-	if (source->kind == SOURCE_ADDRESS)
-		return *value = source->buffer < view->op->buffers ?
-					(uintptr_t)view->data[source->buffer] + source->value :
-					0,
-		       1;
+	if (source->kind == SOURCE_LITERAL) {
+		*value = source->value;
+		return 1;
+	}
+	if (source->kind == SOURCE_ADDRESS) {
+		int is_there = source->buffer < view->op->buffers;
+		*value = is_there ? (uintptr_t)view->data[source->buffer] + source->value : 0;
+		return 1;
+	}
 	struct record *record = record_of(records->before, records->size, source->op);
 	if (!record)
 		record = record_of(records->own->base + sizeof(struct reply),
@@ -182,7 +50,8 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 		return 0;
 	*value = record->value + (source->kind == SOURCE_RESULT ? source->value : 0);
 	if (source->kind == SOURCE_DATA) {
-		if (source->value > record->size || source->width > record->size - source->value || source->width > 8)
+		if (source->value > record->size || source->width > record->size - source->value ||
+		    source->width > 8)
 			return 0;
 		*value = 0;
 		memcpy(value, (uint8_t *)(record + 1) + source->value, source->width);
@@ -192,6 +61,7 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 	return 1;
 }
 
+/* The new image takes its control socket and the operation's number from the environment. */
 static long exec_agent(struct task *task, int index, int64_t *arg)
 {
 	char environment[] = "LANDPROOF_AGENT=0000000000 00000";
@@ -210,8 +80,10 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 {
 	switch (view->op->kind) {
 	case OP_CALL:
-		if (view->op->nr == SYS_exit) /* a thread leaves its control socket to the others */
-			release(task), SYS(close, task->control);
+		if (view->op->nr == SYS_exit) { /* other threads live on, and so would its control socket */
+			forget_control(task);
+			SYS(close, task->control);
+		}
 		return raw(view->op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	case OP_PEEK:
 		memcpy(view->data[0], (void *)(uintptr_t)arg[0], view->buffer[0]->size);
@@ -220,7 +92,7 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 		memcpy((void *)(uintptr_t)arg[0], view->data[0], view->buffer[0]->size);
 		return view->buffer[0]->size;
 	case OP_FORK:
-		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], fds);
+		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], serve, fds);
 	case OP_EXEC:
 		return exec_agent(task, index, arg);
 	case OP_GIVE:
@@ -229,8 +101,9 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 	return -ENOSYS;
 }
 
-/* One operation: its record goes to task->out. */
-static struct record *run_op(struct task *task, struct view *view, int index, struct records *records, int *fds)
+/* Perform one operation. Its record goes to task->out, its out buffers are part of that. */
+static struct record *run_op(struct task *task, struct view *view, int index, struct records *records,
+			     int *fds)
 {
 	int64_t arg[6] = { 0 }, value;
 	size_t at = task->out.size, room = 0;
@@ -239,13 +112,15 @@ static struct record *run_op(struct task *task, struct view *view, int index, st
 	grow(&task->out, sizeof(struct record) + room);
 	struct record *record = (void *)(task->out.base + at);
 	memset(record, 0, sizeof(*record) + room);
-	record->op = index, record->size = room;
+	record->op = index;
+	record->size = room;
 	uint8_t *out = (void *)(record + 1);
 	for (int i = 0; i < view->op->buffers; i++)
 		if (view->buffer[i]->flags & BUFFER_OUT) {
 			if (view->buffer[i]->flags & BUFFER_IN)
 				memcpy(out, view->data[i], view->buffer[i]->size);
-			view->data[i] = out, out += PAD(view->buffer[i]->size);
+			view->data[i] = out;
+			out += PAD(view->buffer[i]->size);
 		}
 	record->status = UNRESOLVED;
 	for (int i = 0; i < view->op->fixes; i++) {
@@ -262,7 +137,8 @@ static struct record *run_op(struct task *task, struct view *view, int index, st
 	return record;
 }
 
-void answer(struct task *task, struct reply reply, const int *fds)
+/* Send task->out, which begins with room for the reply; the file descriptors go with it. */
+static void answer(struct task *task, struct reply reply, const int *fds)
 {
 	int count = (fds[0] >= 0) + (fds[1] >= 0);
 	reply.size = task->out.size;
@@ -273,16 +149,16 @@ void answer(struct task *task, struct reply reply, const int *fds)
 		SYS(close, fds[i]);
 }
 
-/* Perform the operations of a segment and answer. */
-static void run_segment(struct task *task, int taken)
+/* Perform the operations of task->segment and answer. `given` is the descriptor that came with it. */
+static void run_segment(struct task *task, int given)
 {
 	struct segment segment = task->segment;
 	uint8_t *code = task->in.base, *at = code;
 	struct records records = { code + segment.code, segment.state, &task->out };
 	struct reply reply = { 0, segment.end, 0 };
 	struct view view;
-	int fds[PASSED] = { -1, -1 };
-	size_t told = sizeof(reply);
+	int fds[MAX_FDS] = { -1, -1 };
+	size_t answered = sizeof(reply); /* where the records begin that no reply held yet */
 	task->out.size = 0;
 	grow(&task->out, sizeof(reply));
 	task->journal->done = 0;
@@ -290,12 +166,14 @@ static void run_segment(struct task *task, int taken)
 		at = parse(at, code + segment.code, &view);
 		if (i < segment.start)
 			continue;
-		if (is_last(view.op) && i > segment.start) {
+		if (ends_image(view.op) && i > segment.start) {
 			answer(task, (struct reply){ 0, i, 1 }, fds);
-			segment.start = i, told = task->out.size, task->journal->done = 0;
+			segment.start = i;
+			answered = task->out.size;
+			task->journal->done = 0;
 		}
-		if (segment.taking) { /* the fd that another process gave us */
-			struct record record = { i, DONE, 0, taken };
+		if (segment.brings_fd) { /* that is all that the segment does */
+			struct record record = { i, DONE, 0, given };
 			memcpy(grow(&task->out, sizeof(record)), &record, sizeof(record));
 			break;
 		}
@@ -309,55 +187,69 @@ static void run_segment(struct task *task, int taken)
 			break;
 		}
 	}
-	memmove(task->out.base + sizeof(reply), task->out.base + told, task->out.size - told);
-	task->out.size -= told - sizeof(reply);
+	memmove(task->out.base + sizeof(reply), task->out.base + answered, task->out.size - answered);
+	task->out.size -= answered - sizeof(reply);
 	answer(task, reply, fds);
 }
 
-/* What execve(2) took from a new image. */
-static void adopt(struct task *task, int memory)
+/* Map the journals again, which execve(2) unmapped. */
+static void take_journals(struct task *task, int memory)
 {
-	release(task);
+	forget_control(task);
 	map_journals(memory);
 	SYS(close, memory);
 	task->journal = &journals[task->segment.journal];
-	hold(task, task->segment.journal);
+	note_control(task, task->segment.journal);
 }
 
-/* A new process knows what its parent did in the segment that ended with the fork. */
+/* What the parent's operations gave in the segment that ended with the fork is state for its child. */
 static void run_ahead(struct task *task)
 {
 	struct segment *segment = &task->segment;
 	size_t done = task->out.size - sizeof(struct reply);
 	memcpy(grow(&task->in, done), task->out.base + sizeof(struct reply), done);
-	segment->state += done, segment->start = segment->end, segment->end = segment->ahead;
+	segment->state += done;
+	segment->start = segment->end;
+	segment->end = segment->ahead;
 	run_segment(task, -1);
 }
 
-/*
- * Go on with the segment that its parent was told of, then take others until the supervisor goes.
- * A process whose parent waits for its exec or exit, as vfork(2) has it, takes no others.
- */
 void serve(struct task *task)
 {
-	int passed[PASSED];
+	int passed[MAX_FDS];
 	long came;
 	if (task->segment.ahead)
 		run_ahead(task);
-	while (!task->brief) {
+	while (!task->parent_waits) {
 		await_input(task->control);
 		came = receive_with(task->control, &task->segment, sizeof(task->segment), task->in.base,
 				    task->in.room, passed);
 		if (came < 0)
 			break;
 		if (task->segment.journal)
-			adopt(task, passed[task->segment.taking]);
+			take_journals(task, passed[task->segment.brings_fd]);
 		size_t more = task->segment.code + task->segment.state - came;
 		task->in.size = came;
 		if (!hear(task->control, grow(&task->in, more), more))
 			break;
 		run_segment(task, passed[0]);
-		shrink(&task->in), shrink(&task->out);
+		shrink(&task->in);
+		shrink(&task->out);
 	}
 	SYS(exit_group, 0);
+}
+
+void serve_new_image(const char *environment)
+{
+	struct journal unseen; /* nobody reads it; the journals come with the first segment */
+	struct task task = { .control = atoi(environment), .journal = &unseen };
+	struct record record = { atoi(environment + 10), DONE, 0, 0 };
+	struct reply reply = { 0, record.op + 1, 0 };
+	journals = &unseen;
+	SYS(fcntl, task.control, F_SETFD, FD_CLOEXEC);
+	grow(&task.out, sizeof(reply));
+	memcpy(grow(&task.out, sizeof(record)), &record, sizeof(record));
+	answer(&task, reply, (int[]){ -1, -1 });
+	note_control(&task, 0);
+	serve(&task);
 }

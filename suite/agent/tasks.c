@@ -1,56 +1,67 @@
 // SPDX-License-Identifier: MIT
 /*
- * Make driven processes and threads.
+ * Tasks: driven processes and threads, and how they are made.
  *
- * One that shares memory has a place in it, by its id, with its stack and its areas. Who is killed
- * leaves the place as it is, and the next of that id takes it: it finds pages where it needs them.
+ * A task that shares memory has a place in it, which holds its struct task and its stack. When the
+ * task is killed its place stays, and the next task of that id uses it again, with the areas that
+ * belong to it: the pages that it needs are there already.
  */
-#include "agent.h"
+#include "tasks.h"
 
-enum { STACK = 64 << 10 };
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
-/* The tasks that use this memory, by id. */
+#include "raw.h"
+
+enum { STACK = 64 << 10 }; /* the size of a place */
+
+/* What is known, in this memory, of the tasks that use it, by id. */
 static struct {
-	int control, files; /* its control socket, and who of them made its table of files */
-	struct task *place;
-} known[PROCESSES];
-static int most_known;
+	int control, files; /* as in struct task; `control` is 0 if no such task has it open */
+	struct task *place; /* or NULL */
+} slots[PROCESSES];
+static int highest_id; /* of a task so far */
 
 static int id_of(struct task *task)
 {
-	return task->journal - journals; /* of an image that execve(2) made: 0, until it has journals */
+	return task->journal - journals; /* 0 in a new image that has no journals yet */
 }
 
-/* No child may keep the control socket of a task open. */
-void hold(struct task *task, int files)
+void note_control(struct task *task, int files)
 {
 	int id = id_of(task);
-	known[id].control = task->control, known[id].files = task->files = files;
-	most_known = id > most_known ? id : most_known;
+	slots[id].control = task->control;
+	slots[id].files = task->files = files;
+	highest_id = id > highest_id ? id : highest_id;
 }
 
-void release(struct task *task)
+void forget_control(struct task *task)
 {
-	known[id_of(task)].control = 0;
+	slots[id_of(task)].control = 0;
 }
 
-/* Close what is open in a copy of somebody's table of files. */
-static void let_go(int files)
+/* In a copy of this table of file descriptors, close the control sockets. */
+static void close_controls(int files)
 {
-	for (int i = 0; i <= most_known; i++)
-		if (known[i].control && known[i].files == files)
-			SYS(close, known[i].control);
+	for (int i = 0; i <= highest_id; i++)
+		if (slots[i].control && slots[i].files == files)
+			SYS(close, slots[i].control);
 }
 
-/* Whoever had this id before, and its threads, are gone. */
-static void forget_tasks(int files)
+/* Forget the control sockets in this table: the task that it was made for is gone, and so are its threads. */
+static void forget_controls(int files)
 {
-	for (int i = 0; i <= most_known; i++)
-		if (known[i].files == files)
-			known[i].control = 0;
+	for (int i = 0; i <= highest_id; i++)
+		if (slots[i].files == files)
+			slots[i].control = 0;
 }
 
-/* Its parent may ignore these. */
+/* A child inherits ignored signals, and the supervisor ignores these. */
 static void reset_signals(void)
 {
 	struct sigaction action = { 0 };
@@ -58,75 +69,96 @@ static void reset_signals(void)
 	SYS(rt_sigaction, SIGPIPE, &action, 0, 8);
 }
 
-/* Of the supervisor's files, which changes them meanwhile. Linux 5.9; who lacks it has no Landlock. */
-static void keep_only(int fd)
+/*
+ * Close every descriptor but `fd` and the standard ones. The table is a copy of the supervisor's; its
+ * list of what is open, in memory that we share, may have changed since. close_range(2) came with
+ * Linux 5.9: a kernel without it has no Landlock either.
+ */
+static void close_all_but(int fd)
 {
 	SYS(close_range, 3, fd - 1, 0);
 	SYS(close_range, fd + 1, ~0U, 0);
 }
 
-static void start_task(void *argument)
+/* Where a task that shares memory begins. */
+static void begin_shared(void *argument)
 {
 	struct task *task = argument;
 	if (!(task->flags & CLONE_SIGHAND))
 		reset_signals();
-	if (!(task->flags & CLONE_FILES) && task->copied < 0)
-		keep_only(task->control);
-	else if (!(task->flags & CLONE_FILES))
-		SYS(close, task->other), let_go(task->copied);
-	serve(task);
+	if (!(task->flags & CLONE_FILES) && task->copied_files < 0) {
+		close_all_but(task->control);
+	} else if (!(task->flags & CLONE_FILES)) {
+		SYS(close, task->supervisor_end);
+		close_controls(task->copied_files);
+	}
+	task->run(task);
 }
 
-static void copy(struct area *to, struct area *from)
+static void copy_area(struct area *to, struct area *from)
 {
 	to->size = 0;
 	memcpy(grow(to, from->size), from->base, from->size);
 }
 
-/* What a task that shares our memory starts from, its parent or the supervisor; NULL for no memory. */
-static struct task *furnish(struct task *parent, int id, uint64_t flags, int *pair)
+/* Set up the place of a task that will share our memory; NULL if there is no memory for it. */
+static struct task *prepare_shared(struct task *parent, int id, uint64_t flags, void (*run)(struct task *),
+				   const int *pair)
 {
-	struct task *task = known[id].place;
+	struct task *task = slots[id].place;
 	if (!task) {
 		long memory = MAP(STACK, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		if (failed(memory))
 			return NULL;
-		known[id].place = task = (void *)memory;
+		slots[id].place = task = (void *)memory;
 	}
-	task->control = pair[1], task->other = pair[0], task->journal = &journals[id];
-	task->flags = flags, task->brief = !!(flags & CLONE_VFORK), task->copied = parent ? parent->files : -1;
+	task->control = pair[1];
+	task->supervisor_end = pair[0];
+	task->journal = &journals[id];
+	task->flags = flags;
+	task->run = run;
+	task->parent_waits = !!(flags & CLONE_VFORK);
+	task->copied_files = parent ? parent->files : -1;
 	task->segment = parent ? parent->segment : (struct segment){ 0 };
-	if (task->segment.ahead)
-		copy(&task->in, &parent->in), copy(&task->out, &parent->out);
+	if (task->segment.ahead) {
+		copy_area(&task->in, &parent->in);
+		copy_area(&task->out, &parent->out);
+	}
 	if (!(flags & CLONE_FILES))
-		forget_tasks(id);
-	hold(task, flags & CLONE_FILES ? parent->files : id);
+		forget_controls(id);
+	note_control(task, flags & CLONE_FILES ? parent->files : id);
 	return task;
 }
 
-/* A process with memory of its own, a copy: the others don't use it, but it runs in one's place. */
-static void start_copy(struct task *parent, int id, uint64_t flags, int *pair)
+/*
+ * Where a process begins that has memory of its own: a copy of its parent's. It forgets the places in
+ * it. No other task uses them there, but it runs on its parent's stack itself, which may lie in one.
+ */
+static void begin_copy(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), const int *pair)
 {
-	struct task task = { .control = pair[1], .journal = &journals[id], .brief = !!(flags & CLONE_VFORK) };
+	struct task task = { .control = pair[1], .journal = &journals[id], .flags = flags,
+			     .parent_waits = !!(flags & CLONE_VFORK) };
 	int files = parent ? parent->files : 0, shared = flags & CLONE_FILES;
 	reset_signals();
-	if (!shared)
-		SYS(close, pair[0]), let_go(files);
-	for (int i = 0; i <= most_known; i++) {
-		known[i].place = NULL;
-		if (!shared || known[i].files != files)
-			known[i].control = 0;
+	if (!shared) {
+		SYS(close, pair[0]);
+		close_controls(files);
 	}
-	if (parent)
-		task.in = parent->in, task.out = parent->out, task.segment = parent->segment;
-	else
-		forget_channels();
-	hold(&task, shared ? files : id);
-	serve(&task);
+	for (int i = 0; i <= highest_id; i++) {
+		slots[i].place = NULL;
+		if (!shared || slots[i].files != files)
+			slots[i].control = 0;
+	}
+	if (parent) {
+		task.in = parent->in;
+		task.out = parent->out;
+		task.segment = parent->segment;
+	}
+	note_control(&task, shared ? files : id);
+	run(&task);
 }
 
-/* Make a process or thread with a control socket; fds[0] is the supervisor's end, fds[1] a pidfd. */
-long make_task(struct task *parent, int id, uint64_t flags, int *fds)
+long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), int *fds)
 {
 	int pair[2], pidfd = -1;
 	long result = SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
@@ -135,20 +167,27 @@ long make_task(struct task *parent, int id, uint64_t flags, int *fds)
 	if (!(flags & CLONE_THREAD))
 		flags |= CLONE_PIDFD;
 	if (flags & CLONE_VM) {
-		struct task *task = furnish(parent, id, flags, pair);
-		result = task ? raw_clone_vm(flags, (char *)task + STACK, &pidfd, start_task, task) : -ENOMEM;
+		struct task *task = prepare_shared(parent, id, flags, run, pair);
+		result = task ? raw_clone_vm(flags, (char *)task + STACK, &pidfd, begin_shared, task) : -ENOMEM;
 	} else {
-		uint64_t wide[8] = { flags & ~(uint64_t)CSIGNAL, (uintptr_t)&pidfd, 0, 0, flags & CSIGNAL };
-		result = flags >> 32 ? SYS(clone3, wide, sizeof(wide)) : SYS(clone, flags, 0, &pidfd, 0, 0);
+		uint64_t signal = flags & CSIGNAL;
+		uint64_t clone3_args[8] = { flags & ~signal, (uintptr_t)&pidfd, 0, 0, signal };
+		if (flags >> 32)
+			result = SYS(clone3, clone3_args, sizeof(clone3_args));
+		else
+			result = SYS(clone, flags, 0, &pidfd, 0, 0);
 		if (!result)
-			start_copy(parent, id, flags, pair);
+			begin_copy(parent, id, flags, run, pair);
 	}
 	if (failed(result))
-		known[id].control = 0;
+		slots[id].control = 0;
 	if (!(flags & CLONE_FILES) || failed(result))
 		SYS(close, pair[1]);
-	if (failed(result))
-		return SYS(close, pair[0]), result;
-	fds[0] = pair[0], fds[1] = pidfd;
+	if (failed(result)) {
+		SYS(close, pair[0]);
+		return result;
+	}
+	fds[0] = pair[0];
+	fds[1] = pidfd;
 	return result;
 }

@@ -23,11 +23,13 @@ from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import TargetRecord
+from suite.targets.schemes import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
+from vm.kernel import Kernel
 from vm.store import Store
-from vm.target import GUEST_ARCH
+from vm.target import GUEST_ARCH, VM
 from vm.tools import FullError, UnreachableError
 
 _MOST_SHARES = 4
@@ -44,6 +46,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Check the running kernel and print the summary. Root is not needed; "
         "nothing on the machine is changed.",
     )
+    _add_target_option(check, "run the cases there, not on the running kernel")
     _add_run_options(check)
     check.set_defaults(handler=_check)
 
@@ -56,10 +59,10 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.add_argument(
         "--kernels",
         type=_names,
-        default=list(DEFAULT_SET),
         metavar="NAME[,NAME...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)})",
+        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none)",
     )
+    _add_target_option(matrix, "run the cases there too")
     matrix.add_argument(
         "-n",
         dest="workers",
@@ -80,6 +83,17 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accel", choices=["kvm", "tcg"], help="default: a trial boot decides")
     parser.add_argument(
         "--consoles", type=Path, metavar="FOLDER", help="keep the console of every boot here"
+    )
+
+
+def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"{says}: {registered().usages}; repeatable",
     )
 
 
@@ -128,69 +142,102 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    judge = _Judge(arguments, ["local"])
-    with RunProgress(["local"]) as progress:
+    targets = _targets(arguments) or ["local"]
+    judge = _Judge(arguments, targets)
+    with RunProgress(targets) as progress:
         outcome = run(
-            ["local"], select=arguments.select, brief=_is_brief(arguments), watcher=progress
+            targets, select=arguments.select, brief=_is_brief(arguments), watcher=progress
         )
     return judge.finish(outcome)
 
 
+def _targets(arguments: argparse.Namespace) -> list[str]:
+    """The targets of ``--target``, each once.
+
+    Raises:
+        UsageError: One is of no kind that there is.
+    """
+    names = list(dict.fromkeys(arguments.targets))
+    for name in names:
+        registered().of_target(name)
+    return names
+
+
 def _matrix(arguments: argparse.Namespace) -> int:
-    wishes = list(dict.fromkeys(arguments.kernels))
-    judge = _Judge(arguments, [f"vm:{wish}" for wish in wishes])
-    find_qemu()  # better said before kernels are downloaded
-    store = kernels.open_store(arguments)
-    failures = _fetch(store, wishes, refresh=arguments.refresh)
-    ready = [wish for wish in wishes if wish not in failures]
+    named = _targets(arguments)
+    others = [name for name in named if not name.startswith(VM)]
+    # Kernels that are named as targets are fetched, too.
+    machines = [name.removeprefix(VM) for name in named if name.startswith(VM)]
+    asked_for = arguments.kernels or ([] if named else DEFAULT_SET)
+    names = list(dict.fromkeys([*asked_for, *machines]))
+    targets = [*(f"{VM}{name}" for name in names), *others]
+    judge = _Judge(arguments, targets)
+    options, failures = _prepare(arguments, names)
+    ready = [name for name in targets if name not in failures]
     if not ready:
-        reasons = dict.fromkeys(str(error) for error in failures.values())
+        reasons = dict.fromkeys(failures.values())
         raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    for wish, error in failures.items():
-        print(f"{wish}: {error}", file=sys.stderr)
-    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
-    options.append(f"--accel={choose_accelerator(store, ready[0], arguments.accel)}")
-    if arguments.consoles:
-        options.append(f"--consoles={arguments.consoles}")
-    targets = [f"vm:{wish}" for wish in ready]
-    with RunProgress(targets) as progress:
+    with RunProgress(ready) as progress:
         outcome = run(
-            targets,
+            ready,
             options=options,
             select=arguments.select,
             brief=_is_brief(arguments),
-            workers=min(arguments.workers, _MOST_SHARES * len(targets)),
+            workers=min(arguments.workers, _MOST_SHARES * len(ready)),
             watcher=progress,
         )
     outcome.results.targets += [
-        TargetRecord(name=f"vm:{wish}", reason=str(error)) for wish, error in failures.items()
+        TargetRecord(name=name, reason=reason) for name, reason in failures.items()
     ]
     return judge.finish(outcome)
 
 
-def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, LandproofError]:
-    """Store the kernels; what could not be had, and why."""
+def _prepare(
+    arguments: argparse.Namespace, names: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
+    if not names:
+        return [], {}
+    find_qemu()  # better said before kernels are downloaded
+    store = kernels.open_store(arguments)
+    ready, failures = _fetch(store, names, refresh=arguments.refresh)
+    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
+    if ready:
+        for name, error in failures.items():
+            print(f"{name}: {error}", file=sys.stderr)
+        trial, *_ = ready.values()
+        options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
+    if arguments.consoles:
+        options.append(f"--consoles={arguments.consoles}")
+    return options, {f"{VM}{name}": str(error) for name, error in failures.items()}
+
+
+def _fetch(
+    store: Store, names: Sequence[str], *, refresh: bool
+) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
+    """Store the kernels; those that are there now, and what could not be had, and why."""
+    ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
     with kernels.display() as show:
-        for wish in wishes:
+        for name in names:
             try:
                 if hopeless:
-                    store.get(wish)
+                    ready[name] = store.get(name)
                 else:
-                    store.fetch(wish, refresh=refresh, progress=show)
+                    ready[name] = store.fetch(name, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
             except (FullError, UnreachableError) as error:
                 # The next download would fail likewise, after as long a wait.
-                failures[wish] = hopeless = error
+                failures[name] = hopeless = error
             except LandproofError as error:
-                failures[wish] = hopeless or error
-    return failures
+                failures[name] = hopeless or error
+    return ready, failures
 
 
-def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
-    """``kvm`` or ``tcg``: by a trial boot of a stored kernel, unless the user overrides it.
+def choose_accelerator(kernel: Kernel, override: str | None) -> str:
+    """``kvm`` or ``tcg``: by a trial boot of a kernel, unless the user overrides it.
 
     Raises:
         InfrastructureError: There is no agent for the guest.
@@ -203,7 +250,7 @@ def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
     # A trial boot may take ten seconds.
     slow = console.is_terminal and override is None
     with console.status("accelerator: trial boot") if slow else nullcontext():
-        choice = accel.decide(store.get(wish), agent, override)
+        choice = accel.decide(kernel, agent, override)
     print(f"accelerator: {choice.accel} ({choice.why})", file=sys.stderr)
     return choice.accel
 

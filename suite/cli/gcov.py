@@ -29,8 +29,9 @@ from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
 from suite.process.process import Process
 from suite.targets.base import Ground
+from suite.targets.schemes import Scheme
 from suite.values import Out
-from vm.local import local_kernel
+from vm.local import path_kernel
 from vm.target import VmTarget
 
 SCHEME = "gcov:"
@@ -42,7 +43,7 @@ class GcovTarget(VmTarget):
     """The machine of a build tree; its counters are kept when it is taken down."""
 
     def __init__(self, tree: Path, accelerator: str | None) -> None:
-        super().__init__(f"{SCHEME}{tree}", local_kernel(f"path:{tree}"), accelerator)
+        super().__init__(f"{SCHEME}{tree}", path_kernel(f"path:{tree}"), accelerator)
         self._tree = tree
         self._ground: Ground | None = None
 
@@ -63,11 +64,14 @@ class GcovTarget(VmTarget):
             super().stop()
 
 
-def pytest_landproof_target(name: str, config: pytest.Config) -> GcovTarget | None:
-    """The target of this module."""
-    if not name.startswith(SCHEME):
-        return None
-    return GcovTarget(Path(name.removeprefix(SCHEME)), config.getoption("accel"))
+class Gcov(Scheme):
+    """``gcov:BUILD_TREE``; its options are those of ``vm:``."""
+
+    usage = f"{SCHEME}BUILD_TREE"
+
+    def make(self, name: str, config: pytest.Config) -> GcovTarget:
+        """The machine of this build tree."""
+        return GcovTarget(Path(name.removeprefix(SCHEME)), config.getoption("accel"))
 
 
 def _take_counters(ground: Ground, tree: Path) -> None:
@@ -168,7 +172,7 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     for stale in (tree / _CODE).glob("*.gcda"):
         stale.unlink()
     name = f"{SCHEME}{tree}"
-    outcome = run([name], options=["-p", "suite.cli.gcov"], select=select)
+    outcome = run([name], select=select)
     found = sources(_gcov(tree))
     rows = [
         [name, _share(it.lines.values()), _share(it.branches.values())]
@@ -179,7 +183,8 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
     for case in cases:
-        if case.verdict not in (Verdict.CONFORMS, Verdict.SKIPPED):
+        # What is absent or unfixed went another way through the code than what conforms.
+        if case.verdict is not Verdict.CONFORMS and case.verdict is not Verdict.SKIPPED:
             sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
     if show:
         text = (tree / _CODE / show).read_text().splitlines()

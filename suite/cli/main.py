@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except LandproofError as error:
-        print(f"landproof: {error}", file=sys.stderr)
+        if not error.told:
+            print(f"landproof: {error}", file=sys.stderr)
         return error.exit
     except KeyboardInterrupt:
         print("landproof: interrupted", file=sys.stderr)

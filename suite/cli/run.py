@@ -50,6 +50,7 @@ def run(
         watcher: Told of every case.
 
     Raises:
+        LandproofError: There is no such target.
         UsageError: No case matches.
         InfrastructureError: Cases can't be read.
     """
@@ -71,6 +72,9 @@ def run(
     if workers > 1:
         arguments += [f"--numprocesses={workers}", "--max-worker-restart=20"]
     code = pytest.main(arguments, plugins=[recorder])
+    if recorder.refused:
+        recorder.refused.told = True
+        raise recorder.refused
     if recorder.uncollected:
         raise InfrastructureError("; ".join(recorder.uncollected))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:

@@ -110,15 +110,17 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     arch: str | None = None
     """``i386`` after ``exec32``; None for the architecture of the target."""
     shares: bool = False
-    """Whether its memory may be that of other processes: it makes no call about memory."""
+    """Whether its memory may be that of other processes: then it makes no call about memory."""
 
     def syscall(self, name: str, *arguments: Argument) -> Call:
         """Append a system call.
 
         Raises:
-            SharedMemoryError: It is about memory, and the process may have none of its own.
+            SharedMemoryError: It is not known to leave memory alone, and the process may have none
+                of its own.
         """
-        self._check(name, *arguments)
+        if self.shares:
+            memory.check(name, arguments)
         return self.session.call(self.id, name, *arguments, arch=self.arch)
 
     def map_ids(self, user: int = 0, group: int = 0) -> None:
@@ -180,22 +182,22 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     def peek(self, address: Argument, size: int) -> Call:
         """Read memory: the bytes are the call's ``data``."""
-        self._check("peek")
+        self._needs_own_memory("peek")
         return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
 
     def result_at(self, address: Argument) -> Call:
         """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
-        self._check("result_at")
+        self._needs_own_memory("result_at")
         return self.session.add(wire.OpKind.PEEK, self.id, "result_at", (address, Out(4), 1))
 
     def poke(self, address: Argument, data: bytes | Pack) -> Call:
         """Write memory."""
-        self._check("poke")
+        self._needs_own_memory("poke")
         return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
 
-    def _check(self, name: str, *arguments: Argument) -> None:
+    def _needs_own_memory(self, operation: str) -> None:
         if self.shares:
-            memory.check(name, arguments)
+            memory.refuse(operation)
 
     # Landlock
 

@@ -12,29 +12,28 @@ import pytest
 
 from suite.agent.channel import AgentLostError, AgentSilentError
 from suite.agent.wire import OpKind
-from suite.errors import LandproofError, UsageError
+from suite.errors import LandproofError
 from suite.judge.expectation import Expectation
 from suite.judge.outcome import Outcome
-from suite.judge.records import GOOD, CaseRecord, Envelope, Facts, Verdict
+from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
 from suite.judge.verdict import Judgement, judge
 from suite.process.process import Observation, Process
-from suite.process.promise import HungError
+from suite.process.promise import HungError, NotModelledError
 from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
 from suite.run.needs import RINGS, Need, unmet
-from suite.targets.base import Ground, Target
+from suite.targets.base import Ground
 from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.ground import agent32
 from suite.targets.hub import Hub, TargetDownError
-from suite.targets.local import LocalTarget
+from suite.targets.schemes import registered
 from suite.targets.tree import Tree
 from suite.witness import tracefs
 
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
-_TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
 _spent = pytest.StashKey[bool]()
@@ -47,19 +46,6 @@ class Deviation(AssertionError):  # noqa: N818 (not an error of ours: what a cas
     """The kernel did something else than it owes."""
 
 
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Let other packages bring targets."""
-    pluginmanager.add_hookspecs(Hooks)
-
-
-class Hooks:
-    """The hooks that landproof adds to pytest."""
-
-    @pytest.hookspec(firstresult=True)
-    def pytest_landproof_target(self, name: str, config: pytest.Config) -> Target | None:
-        """Make the target of this name, not yet started; None if it is not yours."""
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add landproof's options."""
     group = parser.getgroup("landproof")
@@ -68,11 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="where the cases run: local, vm:NAME; repeatable (default: local)",
+        help="where the cases run, such as local or vm:NAME; repeatable (default: local)",
     )
     group.addoption(
         "--brief", action="store_true", help="leave out what shows a behaviour once more"
     )
+    for scheme in registered().known.values():
+        scheme.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = hub = Hub(lambda name: _make_target(config, name))
+    config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
     workers.configure(config, hub)
 
 
@@ -91,18 +79,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     gc.unfreeze()
     if hub := config.stash.get(_hub, None):
         hub.stop()
-
-
-def _make_target(config: pytest.Config, name: str) -> Target:
-    target = config.hook.pytest_landproof_target(name=name, config=config)
-    if target is None:
-        raise UsageError(f"no such target: {name} (there is local, and vm:NAME)")
-    return target  # type: ignore[no-any-return] # hooks are not typed
-
-
-def pytest_landproof_target(name: str) -> Target | None:
-    """The targets of this package."""
-    return LocalTarget() if name == "local" else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -136,6 +112,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Thousands of cases were collected, and stay: don't look through them for garbage."""
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    """A case whose set-up the target has no word for is not shown there."""
+    return (yield from _skipping_what_is_not_modelled())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Nor is one that the target has no word for."""
+    return (yield from _skipping_what_is_not_modelled())
+
+
+def _skipping_what_is_not_modelled() -> Generator[None, None, None]:
+    try:
+        yield
+    except NotModelledError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -214,7 +209,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(_judgement, None)
-    if judgement and judgement.verdict in GOOD and not item.stash[_spent]:
+    if judgement and judgement.verdict.good and not item.stash[_spent]:
         tidy_up(process)
         spare.append(process)
     else:
@@ -268,7 +263,7 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, ground.facts, seen[1], seen[0])
         item.stash[_judgement] = judgement
-        if judgement.verdict not in GOOD:
+        if not judgement.verdict.good:
             raise Deviation(explain(judgement))
 
     return rule
@@ -309,7 +304,7 @@ def _to_record(
         **rows.describe(item),
         verdict=verdict,
         reason=reason,
-        calls=_last_calls(item) if verdict in _TRACED else [],
+        calls=_last_calls(item) if verdict.bad else [],
         seconds=round(call.duration, 4),
     )
     if judgement is None:

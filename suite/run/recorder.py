@@ -7,7 +7,7 @@ Guilty until heard: a planned case without a record is ``lost``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from typing import Protocol
 
 import pytest
 
+from suite.errors import LandproofError
 from suite.judge.records import (
     CaseRecord,
     Envelope,
@@ -61,11 +62,23 @@ class Recorder:
 
     def __init__(self, targets: Sequence[str], watcher: Watcher | None = None) -> None:
         self.targets = {name: Planned(name) for name in targets}
+        self.refused: LandproofError | None = None
+        """Why there is no target of a name."""
         self.uncollected: list[str] = []
         """The files whose cases are not known, and why."""
         self._watcher = watcher
         self._clock = time.monotonic()
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self) -> Generator[None, None, None]:
+        """Note that a target was refused; pytest says so in one line."""
+        try:
+            yield
+        except pytest.UsageError as error:
+            if isinstance(error.__cause__, LandproofError):
+                self.refused = error.__cause__
+            raise
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file that can't be read as cases."""

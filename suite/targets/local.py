@@ -8,15 +8,30 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from suite.agent import build
 from suite.agent.client import AgentClient
-from suite.errors import InfrastructureError
+from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import local_ground
+from suite.targets.schemes import Scheme
 
 _AUTOPSY_S = 0.5
 """How long an agent may take to end after its channel did."""
+
+
+class Local(Scheme):
+    """``local``."""
+
+    usage = "local"
+
+    def make(self, name: str, config: pytest.Config) -> LocalTarget:
+        """The running kernel."""
+        if name != self.usage:
+            raise UsageError(f"{name}: there is one running kernel, local")
+        return LocalTarget()
 
 
 class LocalTarget(Target):

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/* The channel to the host, which carries frames. */
+#include "channel.h"
+
+#include <string.h>
+
+#include "messages.h"
+#include "processes.h"
+#include "program.h"
+#include "raw.h"
+
+static int channel_in, channel_out;
+
+void open_channel(int in, int out)
+{
+	channel_in = in;
+	channel_out = out;
+}
+
+void close_channel(void)
+{
+	SYS(close, channel_in);
+	SYS(close, channel_out);
+}
+
+void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size)
+{
+	struct frame frame = { sizeof(frame) - 4 + size, id, kind, count };
+	char whole[SMALL_MESSAGE];
+	int sent;
+	if (sizeof(frame) + size <= sizeof(whole)) { /* one write: in a guest, each is an interrupt */
+		memcpy(mempcpy(whole, &frame, sizeof(frame)), data, size);
+		sent = say(channel_out, whole, sizeof(frame) + size);
+	} else {
+		sent = say(channel_out, &frame, sizeof(frame)) && say(channel_out, data, size);
+	}
+	if (!sent)
+		end_agent(1);
+}
+
+static void refuse(const char *why)
+{
+	send_frame(FRAME_ERROR, 0, 0, why, strlen(why));
+	end_agent(2);
+}
+
+void receive_program(struct frame *frame, struct area *code)
+{
+	if (!hear(channel_in, frame, sizeof(*frame)))
+		end_agent(0);
+	if (frame->kind != FRAME_PROGRAM || frame->size < sizeof(*frame) - 4 || frame->size > MAX_FRAME ||
+	    frame->count > 0xffff)
+		refuse("malformed frame: a header that is no program's");
+	code->size = 0;
+	size_t size = frame->size - (sizeof(*frame) - 4);
+	if (!hear(channel_in, grow(code, size), size))
+		end_agent(0);
+	if (!is_valid(code, frame->count))
+		refuse("malformed frame: operations that do not fit it");
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/* The channel to the host, which carries frames. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "area.h"
+#include "wire.h"
+
+void open_channel(int in, int out);
+void close_channel(void); /* in a child of the supervisor */
+
+/* These end the agent if the host is gone; the second one also if the frame is malformed. */
+void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size);
+void receive_program(struct frame *frame, struct area *code);

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/* The supervisor: runs the host's programs on processes. */
+#pragma once
+
+void supervise(int in, int out); /* never returns */
