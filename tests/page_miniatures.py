@@ -15,6 +15,7 @@ from suite.judge.behaviours import Behaviour
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.run.declared import Declared
+from tests.abi_miniature import at_abi_11
 from tests.report_miniatures import BUG, kernel, never_came_up, run
 from vm.catalogue import version_key
 
@@ -130,6 +131,7 @@ def pages() -> dict[str, Page]:
     }
 
 
+@at_abi_11()
 def goldens() -> dict[str, str]:
     """The text of every golden file by its name."""
     return {

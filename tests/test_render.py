@@ -12,9 +12,12 @@ from reports.render import Style, formats, render, style_of
 from reports.summary import summarize
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
+from tests.abi_miniature import at_abi_11
 from tests.report_miniatures import DATA, goldens, run, zoo
 
-LINES = {target.name: str(summarize(target)) for target in zoo().targets}
+pytestmark = pytest.mark.usefixtures("abi_11")
+with at_abi_11():
+    LINES = {target.name: str(summarize(target)) for target in zoo().targets}
 GOLDENS = goldens()
 
 

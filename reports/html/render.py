@@ -21,7 +21,7 @@ from reports.matrix import FAULTS, LEGEND, Deviation, Matrix, Silence, build
 from reports.summary import KernelLine, summarize
 from suite.judge.behaviours import behaviours
 from suite.judge.records import Results
-from suite.landlock.abi import NEWEST
+from suite.landlock import abi as table
 
 _HERE = Path(__file__).parent
 _SCRIPT = ("model", "state", "table", "keys", "detail", "filters", "main")
@@ -124,7 +124,7 @@ def _claim(line: KernelLine) -> str:
 
 
 def _provides(line: KernelLine) -> str:
-    if not line.claimed or line.provided == min(line.claimed, NEWEST):
+    if not line.claimed or line.provided == min(line.claimed, table.NEWEST):
         return ""
     return "provides ?" if line.provided is None else f"provides {line.provided}"
 
