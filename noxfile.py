@@ -75,10 +75,9 @@ def _run_cases(session: nox.Session, *arguments: str) -> None:
 def _unexplained(path: Path) -> list[str]:
     from reports.results import load  # noqa: PLC0415 (nox -l needs none of this)
 
-    good = {"conforms", "absent", "unfixed", "skipped"}
     return [
         f"{target.name} {case.id}: {case.verdict} {case.reason}"
         for target in load(path).targets
         for case in target.cases
-        if case.verdict not in good and not case.bug
+        if case.verdict.bad and not case.bug
     ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Controls that are more than one action that is allowed."""
 
-from suite.case import Allowed, Denied, Observation, Outcome, Rejected
+from suite.case import Allowed, Denied, Observation, Outcome, Rejected, Seen
 
 
 def refused(observation: Observation, errno: str) -> Outcome:
@@ -10,7 +10,7 @@ def refused(observation: Observation, errno: str) -> Outcome:
         case Denied(found) if found == errno:
             return Allowed()
         case Allowed():
-            return Denied("no error")
+            return Seen("no error")
         case other:
             return other
 
@@ -24,4 +24,4 @@ def though_denied(direct: Observation, other_way: Observation) -> Outcome:
     """What another way gave (a ring, a program of BPF), if the call itself is denied."""
     if direct.outcome == Denied("EACCES") or isinstance(direct.outcome, Rejected):
         return other_way.outcome
-    return Allowed(f"but the call itself came to {direct.outcome}")
+    return Seen(f"but the call itself came to {direct.outcome}")

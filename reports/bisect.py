@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reports import words
-from reports.history import SILENT
 from reports.page import Entry, Page, Section, Table
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.outcome import Outcome
@@ -40,7 +39,7 @@ class Answer:
     @classmethod
     def of(cls, case: CaseRecord) -> "Answer":
         """The answer that a record holds."""
-        if case.verdict in SILENT:
+        if not case.verdict.heard:
             return cls(None, reason=f"{case.verdict}: {_first_line(case.reason)}")
         return cls(case.verdict, case.observed)
 

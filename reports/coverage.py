@@ -20,9 +20,8 @@ from reports.results import load
 from reports.words import span
 from suite.errors import LandproofError
 from suite.judge.behaviours import Behaviour, behaviours
-from suite.judge.records import CaseRecord, Results, Verdict
+from suite.judge.records import CaseRecord, Results
 
-_UNHEARD = {Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST}
 _ROW = re.compile(r"\[.*\]$")
 
 
@@ -69,7 +68,7 @@ def cover(listed: Mapping[str, Behaviour], runs: Sequence[Results]) -> Coverage:
         for behaviour in case.answers:
             shown.setdefault(behaviour, Shown()).cases[case.id] = None
         clauses.setdefault(case.id, [])
-        if case.verdict in _UNHEARD:
+        if not case.verdict.heard:
             continue
         clauses[case.id] = case.clauses
         reached[case.id].add(case.clause)

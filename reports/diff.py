@@ -2,7 +2,7 @@
 """What changed between two runs, by target and case.
 
 Verdicts are good (conforms, absent, unfixed), bad (deviates, broken, crashed, hung, lost) or
-silent (skipped). A case in both runs is, by the first rule that holds:
+neither (skipped). A case in both runs is, by the first rule that holds:
 
 1. ``expectation``: the target's claim is the same, the kernel answered the same, but landproof
    expects something else than it did; whatever became of the verdict.
@@ -26,10 +26,7 @@ from enum import StrEnum
 
 from reports.summary import KernelLine, summarize
 from suite.errors import UsageError
-from suite.judge.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
-
-BAD = frozenset(Verdict) - GOOD - {Verdict.SKIPPED}
-DEAD = frozenset({Verdict.CRASHED, Verdict.HUNG})
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 
 class Kind(StrEnum):
@@ -171,11 +168,11 @@ def _kind(was: CaseRecord, now: CaseRecord, *, same_claim: bool) -> Kind | None:
     answered_same = was.observed is not None and was.observed == now.observed
     if expects_other and answered_same and same_claim:
         return Kind.EXPECTATION
-    if now.verdict in BAD and was.verdict in GOOD:
+    if now.verdict.bad and was.verdict.good:
         return Kind.REGRESSION
-    if now.verdict in DEAD and was.verdict is Verdict.DEVIATES:
+    if now.verdict.dead and was.verdict is Verdict.DEVIATES:
         return Kind.REGRESSION
-    if now.verdict in GOOD and was.verdict in BAD:
+    if now.verdict.good and was.verdict.bad:
         return Kind.FIXED
     if (was.verdict, was.observed, was.bug) != (now.verdict, now.observed, now.bug):
         return Kind.CHANGED

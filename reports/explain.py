@@ -13,7 +13,7 @@ from suite.run.declared import Declared
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Sighting:
     """What one target said."""
 
     target: str
@@ -28,7 +28,7 @@ class Explanation:
 
     case: Declared
     behaviours: Mapping[str, Behaviour]
-    seen: tuple[Seen, ...]
+    seen: tuple[Sighting, ...]
     select: str
     """An expression for ``-k`` that selects it."""
 
@@ -39,7 +39,7 @@ def explain(
     """Gather what is known of a case."""
     shown = {name: behaviours[name] for name in case.answers if name in behaviours}
     records = (
-        Seen(target.name, *_kernel(target), record)
+        Sighting(target.name, *_kernel(target), record)
         for run in runs
         for target in run.targets
         for record in target.cases
@@ -102,7 +102,7 @@ def _owed(told: Explanation) -> Iterator[Table | str]:
         yield "Known only when it runs: give --results."
 
 
-def _seen(seen: Sequence[Seen]) -> Iterator[Table | Entry | str]:
+def _seen(seen: Sequence[Sighting]) -> Iterator[Table | Entry | str]:
     if not seen:
         yield "No results hold it."
         return

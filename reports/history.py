@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What changed along the builds of a kernel series, and in which of them.
 
-A case that gave no answer on a build (skipped, broken, lost, or not run) is passed over there: its
+A case that was not heard on a build (skipped, broken, lost, or not run) is passed over there: its
 answer is compared with that of the build before. Of a build that was observed several times, the
 latest answer of each case counts.
 """
@@ -13,16 +13,12 @@ from itertools import groupby
 from typing import Any
 
 from reports import words
-from reports.diff import BAD
 from reports.merge import moment
 from reports.page import Entry, Page, Section, Table
 from reports.summary import summarize
 from suite.errors import UsageError
 from suite.judge.outcome import Outcome
-from suite.judge.records import GOOD, CaseRecord, Results, TargetRecord, Verdict
-
-SILENT = frozenset({Verdict.SKIPPED, Verdict.BROKEN, Verdict.LOST})
-"""Verdicts that don't tell what a kernel does."""
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 _ERRATUM = re.compile(r"erratum \d+")
 
@@ -60,7 +56,7 @@ class Change:
     version: str
     """The first build that answers so."""
     unheard: tuple[str, ...]
-    """Builds between the two, where the cases gave no answer."""
+    """Builds between the two, where the cases were not heard."""
     cases: tuple[CaseChange, ...]
 
 
@@ -120,7 +116,7 @@ def history(runs: dict[str, Results], order: Callable[[str], Any]) -> History:
                 continue
             entry = observed.setdefault((build.version, build.release), _Observed(build, {}))
             entry.build = build
-            entry.cases |= {it.id: it for it in target.cases if it.verdict not in SILENT}
+            entry.cases |= {it.id: it for it in target.cases if it.verdict.heard}
     if not observed:
         raise UsageError(f"no kernel came up in {', '.join(runs)}")
     builds = sorted(observed.values(), key=lambda it: (order(it.build.version), it.build.release))
@@ -184,18 +180,18 @@ def _answer(case: CaseRecord) -> tuple[object, ...]:
 
 def _what(was: CaseRecord, now: CaseRecord) -> str:
     """What a change comes to, in a few words."""
-    verdicts = was.verdict, now.verdict
     if was.bug != now.bug and (was.bug or now.bug):
         gone = bool(was.bug)
         return f"{_name(was.bug or now.bug)} {'fixed' if gone else 'came'}"
-    if Verdict.UNFIXED in verdicts and (found := _ERRATUM.search(f"{was.clause} {now.clause}")):
-        if verdicts == (Verdict.UNFIXED, Verdict.CONFORMS):
-            return f"{found[0]} fixed"
-        if verdicts == (Verdict.CONFORMS, Verdict.UNFIXED):
-            return f"{found[0]} came back"
-    if was.verdict in GOOD and now.verdict in BAD:
+    if found := _ERRATUM.search(f"{was.clause} {now.clause}"):
+        match was.verdict, now.verdict:
+            case Verdict.UNFIXED, Verdict.CONFORMS:
+                return f"{found[0]} fixed"
+            case Verdict.CONFORMS, Verdict.UNFIXED:
+                return f"{found[0]} came back"
+    if was.verdict.good and now.verdict.bad:
         return "regressed"
-    if was.verdict in BAD and now.verdict in GOOD:
+    if was.verdict.bad and now.verdict.good:
         return "fixed"
     return "changed"
 

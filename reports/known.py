@@ -25,12 +25,8 @@ from typing import Any
 
 import msgspec
 
-from reports.history import SILENT
 from suite.errors import UsageError
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
-
-EXCUSABLE = frozenset({Verdict.DEVIATES, Verdict.CRASHED, Verdict.HUNG})
-"""What is a kernel's fault; that nothing was heard can't be known beforehand."""
+from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
 
 _CITATION = re.compile(r"https?://\S+|\b[0-9a-f]{12,40}\b")
 
@@ -44,7 +40,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A release or a target's name, whole or cut off at a component; empty for every target."""
     verdict: Verdict = Verdict.DEVIATES
     observed: str = ""
-    """As reports write it, such as ``EACCES``; empty for anything."""
+    """As reports write it, such as ``EACCES`` or ``seen(no record)``; empty for anything."""
     reason: str
     source: str
     """A link, or a commit by at least 12 digits."""
@@ -104,8 +100,10 @@ def read(path: Path) -> list[Known]:
 def _wrong(entry: Known) -> str:
     if not entry.case.strip() or not entry.reason.strip():
         return "case and reason must not be empty"
-    if entry.verdict not in EXCUSABLE:
-        return f"verdict {entry.verdict} is no fault of a kernel: choose deviates, crashed or hung"
+    if not _excusable(entry.verdict):
+        *most, last = filter(_excusable, Verdict)
+        choice = f"{', '.join(most)} or {last}"
+        return f"verdict {entry.verdict} is no fault of a kernel: choose {choice}"
     if not _CITATION.search(entry.source):
         return f"source {entry.source!r} is neither a link nor a commit (12 digits or more)"
     if entry.expires and entry.expires < entry.added:
@@ -145,7 +143,7 @@ def faults(
             continue
         ran = [target for target in results.targets if target.facts and entry.names(target)]
         named = [case for target in ran for case in target.cases if entry.covers(case.id)]
-        heard = [case for case in named if case.verdict not in SILENT]
+        heard = [case for case in named if case.verdict.heard]
         if heard and not any(map(entry.excuses, heard)):
             seen = ", ".join(dict.fromkeys(f"{it.verdict}, {it.observed}" for it in heard[:3]))
             yield f"{what} matched nothing (seen: {seen}): remove it"
@@ -153,8 +151,13 @@ def faults(
             yield f"{what} matched nothing: no case has that id"
 
 
+def _excusable(verdict: Verdict) -> bool:
+    """Whether it is a kernel's fault; that nothing was heard can't be known beforehand."""
+    return verdict.fault is Fault.KERNELS
+
+
 def _why(case: CaseRecord, entries: Sequence[Known]) -> str:
-    if case.verdict not in EXCUSABLE:
+    if not _excusable(case.verdict):
         return ""
     fits = (entry for entry in entries if entry.covers(case.id) and entry.excuses(case))
     return next(map(str, fits), "")

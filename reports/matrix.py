@@ -1,48 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Areas and features by kernel, and what lies behind each cell that is not calm."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reports.summary import CLAIMS, UNHEARD, by_abi, count
+from reports.summary import CLAIMS, by_abi, count
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
-
-SEVERITY = (
-    Verdict.SKIPPED,
-    Verdict.ABSENT,
-    Verdict.CONFORMS,
-    Verdict.UNFIXED,
-    Verdict.BROKEN,
-    Verdict.LOST,
-    Verdict.DEVIATES,
-    Verdict.HUNG,
-    Verdict.CRASHED,
-)
-"""Verdicts from calm to worst: the worst of its cases names a cell.
-
-Skipped comes first: a need that this machine does not meet must not hide what was heard.
-"""
-
-FAULTS = frozenset(SEVERITY[SEVERITY.index(Verdict.BROKEN) :])
-"""Verdicts that someone has to look at."""
-
-WORDS = {
-    Verdict.ABSENT: "-",
-    Verdict.CONFORMS: "ok",
-    Verdict.UNFIXED: "unfix",
-    Verdict.SKIPPED: "skip",
-    Verdict.BROKEN: "BROKEN",
-    Verdict.LOST: "LOST",
-    Verdict.DEVIATES: "DEV",
-    Verdict.HUNG: "HUNG",
-    Verdict.CRASHED: "CRASH",
-}
-"""What a cell says; faults are in capitals, so that nothing depends on colour.
-
-Known faults are in small letters.
-"""
 
 KNOWN = "dev"
 """The mark that stands in the legend for all known faults."""
@@ -67,18 +32,18 @@ LEGEND = (
 
 
 def word(verdict: Verdict, *, known: bool = False) -> str:
-    """What a cell says of it."""
-    return WORDS[verdict].lower() if known else WORDS[verdict]
+    """What a cell says of it; known faults are in small letters."""
+    return verdict.mark.lower() if known else verdict.mark
 
 
 def weight(verdict: Verdict, *, known: bool = False) -> tuple[bool, int]:
     """Sorts from calm to worst; a fault that is listed as known is calmer than any other fault."""
-    return verdict in FAULTS and not known, SEVERITY.index(verdict)
+    return verdict.bad and not known, verdict.rank
 
 
 def is_known(case: CaseRecord) -> bool:
     """Whether it is a fault that is listed as known."""
-    return bool(case.known) and case.verdict in FAULTS
+    return bool(case.known) and case.verdict.bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +69,7 @@ class Cell:
     @property
     def all_known(self) -> bool:
         """Whether there is a fault, and every one is listed as known."""
-        return bool(self.known) and not any(map(self._new, FAULTS))
+        return bool(self.known) and not any(self._new_faults())
 
     def __str__(self) -> str:
         return self.text()
@@ -114,17 +79,20 @@ class Cell:
         if self.worst is None:
             return ""
         if self.worst is Verdict.ABSENT:
-            return WORDS[self.worst]
+            return self.worst.mark
         number = self.known[self.worst] if self.all_known else self._new(self.worst)
         total = sum(self.counts.values()) - self.counts.get(Verdict.ABSENT, 0)
         share = "" if short or number == total else f"/{total}"
-        faults = [*self.known, *filter(self._new, FAULTS)]
+        faults = [*self.known, *self._new_faults()]
         more = "+" if len(faults) > 1 else ""
         return f"{word(self.worst, known=self.all_known)} {number}{share}{more}"
 
     def _new(self, verdict: Verdict) -> int:
         """How many are not listed as known."""
         return self.counts.get(verdict, 0) - self.known.get(verdict, 0)
+
+    def _new_faults(self) -> Iterator[Verdict]:
+        return (verdict for verdict in self.counts if verdict.bad and self._new(verdict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +126,7 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """Cases that gave no answer, for one reason, and the targets where they did not."""
+    """Cases that were not judged, for one reason, and the targets where they were not."""
 
     verdict: Verdict
     targets: tuple[str, ...]
@@ -271,7 +239,7 @@ def _silences(targets: Iterable[TargetRecord]) -> tuple[Silence, ...]:
     cases: dict[tuple[Verdict, str, str, str], list[str]] = {}
     for target in targets:
         for case in sorted(target.cases, key=lambda case: case.id):
-            if case.verdict in UNHEARD:
+            if not case.verdict.judged:
                 key = (case.verdict, case.reason, case.known, target.name)
                 cases.setdefault(key, []).append(case.id)
     alike: dict[tuple[Verdict, str, str, tuple[str, ...]], list[str]] = {}
@@ -280,6 +248,6 @@ def _silences(targets: Iterable[TargetRecord]) -> tuple[Silence, ...]:
     return tuple(
         Silence(verdict=verdict, targets=tuple(names), cases=ids, reason=reason, known=known)
         for (verdict, reason, known, ids), names in sorted(
-            alike.items(), key=lambda entry: (bool(entry[0][2]), UNHEARD.index(entry[0][0]))
+            alike.items(), key=lambda entry: (bool(entry[0][2]), -entry[0][0].rank)
         )
     )

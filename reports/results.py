@@ -7,11 +7,18 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from suite.errors import InfrastructureError, UsageError
+from suite.judge.outcome import is_errno
 from suite.judge.records import SCHEMA_VERSION, Results
+
+_OLDEST = 1
+"""The oldest schema that can still be read."""
+_OUTCOMES = "expected", "observed", "control"
+"""Of a case's record."""
 
 _THE_PATH = {
     errno.ENOENT,
@@ -51,9 +58,12 @@ def parse(data: bytes, name: str) -> Results:
     """
     if not data.strip():
         raise UsageError(f"{name} is empty: not a results file")
-    _check_version(data, name)
+    version = _version(data, name)
     try:
-        results = msgspec.json.decode(data, type=Results)
+        if version == SCHEMA_VERSION:
+            results = msgspec.json.decode(data, type=Results)
+        else:
+            results = msgspec.convert(_renewed(msgspec.json.decode(data)), Results)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{name} is malformed: {error}") from error
     _check_content(results, name)
@@ -118,7 +128,7 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def _check_version(data: bytes, name: str) -> None:
+def _version(data: bytes, name: str) -> int:
     try:
         header = msgspec.json.decode(data, type=_Header)
     except msgspec.ValidationError as error:
@@ -130,11 +140,41 @@ def _check_version(data: bytes, name: str) -> None:
             f"{name} was written by a newer landproof (schema {header.schema}, "
             f"this one reads {SCHEMA_VERSION}): update landproof"
         )
-    if header.schema < SCHEMA_VERSION:
+    if header.schema < _OLDEST:
         raise UsageError(
             f"{name} was written by an older landproof (schema {header.schema}, "
             f"this one reads {SCHEMA_VERSION}): run the cases again"
         )
+    return header.schema
+
+
+def _renewed(content: dict[str, Any]) -> dict[str, Any]:
+    """A file of schema 1, decoded and of whatever shape, as one of today's.
+
+    What was seen had no outcome of its own then: it was "allowed" with a sentence for a value, or
+    "denied" with one for an errno.
+    """
+    for target in _members(content, "targets"):
+        for case in _members(target, "cases"):
+            if isinstance(case, dict):
+                case.update({name: _seen(case[name]) for name in _OUTCOMES if name in case})
+    return {**content, "schema": SCHEMA_VERSION}
+
+
+def _members(holder: object, name: str) -> list[Any]:
+    """What a list of an object holds; what is malformed holds nothing, and is told afterwards."""
+    found = holder.get(name) if isinstance(holder, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _seen(outcome: object) -> object:
+    match outcome:
+        case {"outcome": "allowed", "value": str(what)}:
+            return {"outcome": "seen", "what": what}
+        case {"outcome": "denied", "errno": str(what)} if not is_errno(what):
+            return {"outcome": "seen", "what": what}
+        case _:
+            return outcome
 
 
 def _check_content(results: Results, name: str) -> None:

@@ -8,7 +8,7 @@ What it provides is read from the records of the area ``claims``:
 - The kernel provides the ABI version just below the oldest blamed feature that it claims.
   ``create.errata`` never counts: no ABI version promises it.
 - A blamed feature newer than the claim, where the kernel allowed it, is "also accepted".
-- Claims records that gave no answer (skipped, broken, crashed, hung, lost) leave open what the
+- Claims records that were not judged (skipped, broken, crashed, hung, lost) leave open what the
   kernel provides; where others deviate, the version is then an upper bound. A skipped one that
   covers no feature leaves nothing open.
 """
@@ -19,15 +19,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
-from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
 from suite.landlock import abi as table
 from suite.landlock.abi import CREATE
 
 CLAIMS = "claims"
 """The area whose cases ask whether the kernel provides what it claims."""
-
-UNHEARD = (Verdict.CRASHED, Verdict.HUNG, Verdict.LOST, Verdict.BROKEN, Verdict.SKIPPED)
-"""Verdicts that say nothing about what the kernel does, worst first."""
 
 _MISSING = {"ENOSYS": "not built", "EOPNOTSUPP": "disabled at boot"}
 
@@ -58,6 +55,8 @@ class KernelLine:
     faults: str
     """How many cases deviated, crashed and so on, and how many of them are listed as known; empty
     when none did."""
+    unmodelled: int
+    """How many cases were skipped because the target has no word for a call."""
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
@@ -67,7 +66,9 @@ class KernelLine:
 
     def __str__(self) -> str:
         also = f"also accepts {', '.join(self.also)}" if self.also else ""
-        return "; ".join(part for part in (self.claims, self.provides, also, self.faults) if part)
+        lacks = f"{self.unmodelled} not modelled" if self.unmodelled else ""
+        parts = (self.claims, self.provides, also, self.faults, lacks)
+        return "; ".join(part for part in parts if part)
 
 
 def summarize(target: TargetRecord) -> KernelLine:
@@ -86,6 +87,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         provides=provides,
         also=blame.also if facts else (),
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
+        unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
         bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.bug)),
         notes=_notes(facts) if facts else (),
         counts=counts,
@@ -167,19 +169,19 @@ def _provides(
     if facts is None:
         return "", None
     claims = _in_area_claims(cases)
-    unheard = [
+    unjudged = [
         case
         for case in claims
-        if case.verdict in UNHEARD and (case.covers or case.verdict is not Verdict.SKIPPED)
+        if not case.verdict.judged and (case.covers or case.verdict is not Verdict.SKIPPED)
     ]
     if blame.lacks:
         oldest = min(table.FEATURES[label].since for label in blame.lacks)
         version = f"ABI {oldest - 1}" if oldest > 1 else "no ABI version in full"
-        if unheard:
-            return f"provides at most {version}: {_lacks(blame)}; {_open(claims, unheard)}", None
+        if unjudged:
+            return f"provides at most {version}: {_lacks(blame)}; {_open(claims, unjudged)}", None
         return f"provides {version}: {_lacks(blame)}", oldest - 1
-    if unheard or not claims:
-        return f"provides: not established ({_open(claims, unheard)})", None
+    if unjudged or not claims:
+        return f"provides: not established ({_open(claims, unjudged)})", None
     if facts.abi > table.NEWEST:
         newest = table.NEWEST
         return f"provides at least ABI {newest}, the newest that landproof knows", newest
@@ -212,14 +214,14 @@ def _list(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
-def _open(claims: Sequence[CaseRecord], unheard: Sequence[CaseRecord]) -> str:
+def _open(claims: Sequence[CaseRecord], unjudged: Sequence[CaseRecord]) -> str:
     """Why it is open what a kernel provides."""
     if not claims:
         return "no claims case ran"
-    worst = min(unheard, key=lambda case: UNHEARD.index(case.verdict))
-    counts = count(case.verdict for case in unheard)
-    heard = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
-    return f"of {len(claims)} claims cases, {heard}{_because(worst.reason)}"
+    worst = max(unjudged, key=lambda case: case.verdict.rank)
+    counts = count(case.verdict for case in unjudged)
+    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    return f"of {len(claims)} claims cases, {said}{_because(worst.reason)}"
 
 
 def _because(reason: str) -> str:
@@ -238,7 +240,7 @@ def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
         listed = f" ({known[verdict]} known)" if verdict in known else ""
         if verdict is Verdict.DEVIATES:
             parts.append(f"{number} deviation{'s' if number > 1 else ''}{listed}")
-        elif verdict in UNHEARD and verdict is not Verdict.SKIPPED:
+        elif verdict.bad:
             parts.append(f"{number} {verdict}{listed}")
     return ", ".join(parts)
 

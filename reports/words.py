@@ -5,16 +5,22 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
-from reports.matrix import FAULTS, KNOWN, LEGEND, WORDS, Deviation, Matrix, Silence
+from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
 from reports.summary import KernelLine
 from suite.judge.outcome import Allowed
-from suite.judge.records import CaseRecord, Results, Verdict
+from suite.judge.records import CaseRecord, Results, Verdict, is_not_modelled
 
-FAULTS_TITLE = "Crashed, hung, lost, broken"
+FAULTS_TITLE = ", ".join(
+    verdict
+    for verdict in sorted(Verdict, key=lambda verdict: -verdict.rank)
+    if verdict.bad and not verdict.judged
+).capitalize()
 SKIPPED_TITLE = "Skipped"
+UNMODELLED_TITLE = "Not modelled"
 
 KIND_TITLES = {
     Kind.REGRESSION: "Regressions",
@@ -39,7 +45,7 @@ _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NAMED = 3
 _EACH = 50
 """New cases, or cases gone, that are named one by one."""
-_KNOWN_WORDS = {WORDS[verdict].lower() for verdict in FAULTS}
+_KNOWN_WORDS = {word(verdict, known=True) for verdict in Verdict if verdict.bad}
 
 
 def printable(text: str) -> str:
@@ -150,11 +156,34 @@ def evidence(entry: Deviation | CaseRecord) -> Iterator[tuple[str, str]]:
         yield "source", entry.source
 
 
-def silences(matrix: Matrix) -> tuple[list[Silence], list[Silence]]:
-    """Entries that someone has to look at, and the skipped ones."""
-    faults = [entry for entry in matrix.silences if entry.verdict is not Verdict.SKIPPED]
-    skipped = [entry for entry in matrix.silences if entry.verdict is Verdict.SKIPPED]
-    return faults, skipped
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Entries of one kind under a title of their own."""
+
+    id: str
+    title: str
+    entries: list[Silence]
+
+
+def unjudged(matrix: Matrix) -> list[Unjudged]:
+    """What was not judged, as far as there is any: what someone has to look at comes first.
+
+    That a target has no word for a call is told apart: no other machine would show the case.
+    """
+    groups = (
+        Unjudged("faults", FAULTS_TITLE, [it for it in matrix.silences if it.verdict.bad]),
+        Unjudged("skipped", SKIPPED_TITLE, [it for it in matrix.silences if _is_unmet(it)]),
+        Unjudged("unmodelled", UNMODELLED_TITLE, [it for it in matrix.silences if _lacks_word(it)]),
+    )
+    return [group for group in groups if group.entries]
+
+
+def _lacks_word(entry: Silence) -> bool:
+    return is_not_modelled(entry.verdict, entry.reason)
+
+
+def _is_unmet(entry: Silence) -> bool:
+    return not entry.verdict.bad and not _lacks_word(entry)
 
 
 def cases_of(entry: Silence) -> str:
@@ -237,11 +266,11 @@ def _change(entry: Change) -> Iterator[tuple[str, str]]:
         return
     yield "on", ", ".join(entry.targets)
     yield "verdict", step(was.verdict, now.verdict)
-    heard = now.observed is not None
+    answered = now.observed is not None
     regressed = entry.kind is Kind.REGRESSION
-    if heard and (regressed or was.expected != now.expected):
+    if answered and (regressed or was.expected != now.expected):
         yield "expected", step(was.expected or "not recorded", now.expected or "not recorded")
-    if heard and (regressed or was.observed != now.observed):
+    if answered and (regressed or was.observed != now.observed):
         yield "observed", step(was.observed or "nothing", now.observed or "nothing")
     if was.bug or now.bug:
         yield "known bug", step(was.bug or "none", now.bug or "none")

@@ -15,7 +15,7 @@ from suite.judge.expectation import (
     since,
     since_layers,
 )
-from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import Facts
 from suite.landlock.abi import (
     ADD_RULE,

@@ -4,7 +4,7 @@
 TARGETS = '''
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
-from suite.targets.kinds import Kind
+from suite.targets.schemes import Scheme
 from suite.targets.local import LocalTarget
 
 class Fake(LocalTarget):
@@ -31,7 +31,7 @@ class Fake(LocalTarget):
         self.note(f"stop {self.name}")
         super().stop()
 
-class Fakes(Kind):
+class Fakes(Scheme):
     usage = "fake:NAME"
 
     def make(self, name, config):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
 from suite.landlock.abi import CREATE, FS, NET, RESTRICT, SCOPE, Feature
 from tests.abi_miniature import FEATURES, NEWEST
@@ -250,7 +250,7 @@ def hostile() -> Results:
         source=evil,
         covers=[evil],
         expected=Allowed(),
-        observed=Denied(errno=evil),
+        observed=Seen(evil),
         clause=evil,
         bug=f"bug {evil}: {evil}",
         reason=evil,

@@ -14,7 +14,7 @@ from reports.compat.build import build
 from reports.compat.model import Compat, Fixed, State, Support
 from reports.render import render
 from reports.schema import COMPAT
-from suite.judge.outcome import Allowed, Denied
+from suite.judge.outcome import Allowed, Denied, Seen
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.abi import CREATE
 from tests.abi_miniature import ABIS, FEATURES, at_abi_11
@@ -132,7 +132,7 @@ def test_who_asks_below_is_told_the_answer_seen() -> None:
 
 def test_only_the_answer_to_the_feature_alone_counts() -> None:
     both = replace(claim("net.bind_tcp", 3), id="claims/both", covers=["net.bind_tcp", "fs.refer"])
-    said = replace(claim("net.bind_tcp", 3), id="claims/said", observed=Allowed("true: allowed"))
+    said = replace(claim("net.bind_tcp", 3), id="claims/said", observed=Seen("true: allowed"))
     other = replace(both, observed=Denied(errno="EPERM"))
     found = support(more(kernel("vm:6.6", "6.6.13", 3), other, said), "net.bind_tcp")
     assert (found.state, found.answers) == (State.ABSENT, [EINVAL])

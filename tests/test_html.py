@@ -16,7 +16,7 @@ from reports.html.data import Data, compact
 from reports.matrix import build
 from reports.render import render
 from suite.judge.behaviours import Behaviour
-from suite.judge.outcome import Allowed
+from suite.judge.outcome import Seen
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.abi_miniature import at_abi_11
 from tests.report_miniatures import LISTED, kernel, known, run, zoo
@@ -101,8 +101,8 @@ def test_what_a_target_says_stays_text() -> None:
         source=HOSTILE,
         covers=[HOSTILE],
         answers=[HOSTILE],
-        expected=Allowed(HOSTILE),
-        observed=Allowed(f"{HOSTILE}\x1b]0;title\x07\u202e"),
+        expected=Seen(HOSTILE),
+        observed=Seen(f"{HOSTILE}\x1b]0;title\x07\u202e"),
         clause=HOSTILE,
         clauses=[HOSTILE],
         bug=HOSTILE,
@@ -120,7 +120,7 @@ def test_what_a_target_says_stays_text() -> None:
     data = page.data()
     assert data["kernels"][0][0] == HOSTILE
     assert case.id in {entry[0] for entry in data["cases"]}
-    assert f"allowed({HOSTILE}\\x1b]0;title\\x07\\u202e)" in data["values"]
+    assert f"seen({HOSTILE}\\x1b]0;title\\x07\\u202e)" in data["values"]
     assert HOSTILE in page.words("h3")[0]
 
 

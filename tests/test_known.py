@@ -16,7 +16,7 @@ from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
 from suite.judge.outcome import Allowed, Denied, Outcome
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
 from tests.report_miniatures import kernel, never_came_up, run
 from tests.runs import landproof, write_cases
 from tests.runs import run as execute
@@ -135,7 +135,7 @@ def test_what_an_entry_excuses(known: Known, fits: bool) -> None:
     assert marked.known == (f"not backported ({LINK})" if fits else "")
 
 
-@pytest.mark.parametrize("verdict", [v for v in V if v not in (V.DEVIATES, V.CRASHED, V.HUNG)])
+@pytest.mark.parametrize("verdict", [v for v in V if v.fault is not Fault.KERNELS])
 def test_only_faults_are_ever_marked(verdict: Verdict) -> None:
     results = run(target(case("fs/a[b]", verdict)))
     assert mark(results, [entry("*", verdict=verdict)], TODAY) == results

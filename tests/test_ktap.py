@@ -12,9 +12,9 @@ import pytest
 from tap.line import Result
 from tap.parser import Parser
 
-from reports.matrix import FAULTS, is_known
+from reports.matrix import is_known
 from reports.render import render
-from suite.judge.records import GOOD, Results, TargetRecord, Verdict
+from suite.judge.records import Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
 
 RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}
@@ -52,7 +52,7 @@ def test_a_test_with_a_failure_in_it_fails() -> None:
     lines = render(zoo(), "ktap").splitlines()
     told = {line.partition(" vm:")[2]: line for line in lines if line.lstrip() == line}
     for target in zoo().targets:
-        bad = any(case.verdict in FAULTS for case in target.cases)
+        bad = any(case.verdict.bad for case in target.cases)
         assert told[target.name[3:]].startswith("not ok" if bad else "ok")
 
 
@@ -96,8 +96,8 @@ def test_the_kernels_own_parser_reads_it(results: Results, tmp_path: Path) -> No
     # A target without a case is one that failed.
     silent = sum(not target.cases for target in results.targets)
     numbers = {
-        "passed": sum(verdicts[it] for it in GOOD) + listed,
-        "failed": sum(verdicts[it] for it in FAULTS) + silent - listed,
+        "passed": sum(verdicts[it] for it in Verdict if it.good) + listed,
+        "failed": sum(verdicts[it] for it in Verdict if it.bad) + silent - listed,
         "skipped": verdicts[Verdict.SKIPPED],
     }
     counts = ", ".join(f"{word}: {number}" for word, number in numbers.items())

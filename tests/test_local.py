@@ -8,7 +8,7 @@ import pytest
 
 from suite.errors import InfrastructureError, UsageError
 from tests.fake_archive import image
-from vm.local import local_kernel
+from vm.local import host_kernel, path_kernel
 
 
 def test_running_kernel_is_found_with_modules_and_configuration(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_running_kernel_is_found_with_modules_and_configuration(tmp_path: Path) 
     (tmp_path / f"boot/vmlinuz-{release}").write_bytes(image(release))
     (tmp_path / f"boot/config-{release}").write_text("")
     (tmp_path / f"lib/modules/{release}/kernel").mkdir(parents=True)
-    kernel = local_kernel("host", tmp_path)
+    kernel = host_kernel(tmp_path)
     assert (kernel.build.name, kernel.build.source, kernel.build.release) == (
         "host",
         "host",
@@ -29,14 +29,14 @@ def test_running_kernel_is_found_with_modules_and_configuration(tmp_path: Path) 
 
 def test_running_kernel_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"^the running kernel's image .* is not on this"):
-        local_kernel("host", tmp_path)
+        host_kernel(tmp_path)
 
 
 def test_build_tree_is_a_kernel_without_modules(tmp_path: Path) -> None:
     (tmp_path / "arch/x86/boot").mkdir(parents=True)
     (tmp_path / "arch/x86/boot/bzImage").write_bytes(image("7.3.0-rc1+"))
     (tmp_path / ".config").write_text("")
-    kernel = local_kernel(f"path:{tmp_path}")
+    kernel = path_kernel(f"path:{tmp_path}")
     assert kernel.build.release == "7.3.0-rc1+"
     assert kernel.build.version.startswith("(somebody@somewhere)")
     assert (kernel.modules, kernel.config) == (None, tmp_path / ".config")
@@ -54,9 +54,9 @@ def test_folder_without_one_kernel_is_refused(tmp_path: Path, names: list[str], 
     for name in names:
         (tmp_path / name).write_text("text")
     with pytest.raises(UsageError, match=what):
-        local_kernel(f"path:{tmp_path}")
+        path_kernel(f"path:{tmp_path}")
 
 
 def test_path_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        local_kernel(f"path:{tmp_path}/none")
+        path_kernel(f"path:{tmp_path}/none")

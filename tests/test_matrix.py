@@ -4,7 +4,7 @@
 import pytest
 from msgspec.structs import replace
 
-from reports.matrix import LEGEND, SEVERITY, WORDS, Cell, build
+from reports.matrix import LEGEND, Cell, build
 from suite.judge.outcome import Denied
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from tests.report_miniatures import EINVAL, claim, known, run, zoo
@@ -59,9 +59,8 @@ def test_known_faults_come_last() -> None:
     assert [bool(entry.known) for entry in matrix.silences] == [False, True]
 
 
-def test_every_verdict_has_its_place_word_and_legend() -> None:
-    assert set(SEVERITY) == set(WORDS) == set(Verdict)
-    assert {word for mark, _ in LEGEND for word in mark.split()[:1]} >= set(WORDS.values())
+def test_the_mark_of_every_verdict_has_a_legend() -> None:
+    assert {word for mark, _ in LEGEND for word in mark.split()[:1]} >= {it.mark for it in Verdict}
 
 
 def test_rows_follow_areas_and_abi_versions() -> None:

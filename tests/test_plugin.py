@@ -11,7 +11,7 @@ import pytest
 
 from suite.errors import Exit
 from suite.run.plugin import RECORD
-from suite.targets import kinds
+from suite.targets import schemes
 from tests.plugin_miniatures import CASES, CONFTEST, TARGETS
 from tests.registered import install
 
@@ -41,16 +41,16 @@ class Collector:
 def house(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Pytester]:
     """A folder with the miniature targets and cases."""
     (pytester.path / "fake_targets.py").write_text(TARGETS)
-    install(pytester.path, kinds.GROUP, {"fake": "fake_targets:Fakes"})
+    install(pytester.path, schemes.GROUP, {"fake": "fake_targets:Fakes"})
     monkeypatch.syspath_prepend(pytester.path)
     # What workers have: xdist noted it when it was imported.
     monkeypatch.setattr("xdist.workermanage._sys_path", list(sys.path))
-    kinds.registered.cache_clear()
+    schemes.registered.cache_clear()
     pytester.makeconftest(CONFTEST)
     area = pytester.mkdir("area")
     (area / "test_mini.py").write_text(CASES)
     yield pytester
-    kinds.registered.cache_clear()
+    schemes.registered.cache_clear()
 
 
 def run(house: pytest.Pytester, *options: str) -> tuple[Collector, int | pytest.ExitCode | None]:

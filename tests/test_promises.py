@@ -28,7 +28,7 @@ ASKED_FOR_A_RIGHT = [
     "tests/test_catalogue_lint.py::test_every_feature_is_covered",
     "tests/test_coverage.py::test_the_page_in_docs_has_the_cases_there_are",
 ]
-"""The mask once more, a case that is about it, and a page with the cases that tables have for it."""
+"""The mask once more, a case that is about it, and the page: tables have rows for every right."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
 """Who imports these is a test of reports."""
 START_PROCESSES = {"test_bisect.py", "test_ci.py", "test_html_browser.py"}

@@ -22,7 +22,7 @@ def good() -> dict[str, Any]:
     """A small well-formed file, to be spoilt."""
     case = {"id": "fs/a[b]", "verdict": "conforms", "observed": {"outcome": "allowed", "value": 3}}
     return {
-        "schema": 1,
+        "schema": 2,
         "landproof": "0.1.0",
         "started": "2026-11-21T10:00:00Z",
         "seconds": 1.5,
@@ -50,7 +50,7 @@ MALFORMED = {
         "FILE is not JSON: Input data was truncated",
     ),
     "nested": (
-        b'{"schema": 1, "x": ' + b"[" * 100_000,
+        b'{"schema": 2, "x": ' + b"[" * 100_000,
         "FILE is not JSON: maximum recursion depth",
     ),
     "list": (b"[]", "FILE is not a results file: Expected `object`, got `array`"),
@@ -64,13 +64,13 @@ MALFORMED = {
         "FILE is not a results file: Expected `int`, got `str` - at `$.schema`",
     ),
     "newer": (
-        spoilt(lambda it: it.update(schema=2)),
-        "FILE was written by a newer landproof (schema 2, this one reads 1): update landproof",
+        spoilt(lambda it: it.update(schema=3)),
+        "FILE was written by a newer landproof (schema 3, this one reads 2): update landproof",
     ),
     "newer-and-different": (b'{"schema": 7, "runs": {}}', "FILE was written by a newer landproof"),
     "older": (
         spoilt(lambda it: it.update(schema=0)),
-        "FILE was written by an older landproof (schema 0, this one reads 1): run the cases again",
+        "FILE was written by an older landproof (schema 0, this one reads 2): run the cases again",
     ),
     "missing-field": (
         without("started"),
@@ -91,6 +91,14 @@ MALFORMED = {
     "wrong-outcome": (
         spoilt(lambda it: it["targets"][0]["cases"][0].update(expected={"outcome": "maybe"})),
         "FILE is malformed: Invalid value 'maybe' - at `$.targets[0].cases[0].expected.outcome`",
+    ),
+    "no-errno": (
+        spoilt(
+            lambda it: it["targets"][0]["cases"][0].update(
+                control={"outcome": "denied", "errno": "no error"}
+            )
+        ),
+        "FILE is malformed: 'no error' is no errno - at `$.targets[0].cases[0].control`",
     ),
     "not-utf-8": (
         json.dumps(good()).encode().replace(b"vm:a", b"vm:\xff"),
@@ -117,6 +125,33 @@ def test_malformed_files_are_refused_in_one_line(data: bytes, message: str) -> N
         parse(data, "FILE")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", MALFORMED.keys() - {"newer", "older", "no-errno"})
+def test_one_of_schema_1_is_refused_in_the_same_words(name: str) -> None:
+    data, message = MALFORMED[name]
+    with pytest.raises(UsageError) as caught:
+        parse(data.replace(b'"schema": 2', b'"schema": 1'), "FILE")
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda it: it.update(targets=7),
+        lambda it: it["targets"].append(7),
+        lambda it: it["targets"][0].update(cases=7),
+        lambda it: it["targets"][0]["cases"].append(7),
+        lambda it: it["targets"][0]["cases"][0].update(observed=7),
+    ],
+    ids=["targets", "target", "cases", "case", "outcome"],
+)
+def test_one_of_schema_1_and_of_another_shape_is_refused(
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    data = spoilt(change).replace(b'"schema": 2', b'"schema": 1')
+    with pytest.raises(UsageError, match=r"^FILE is malformed: Expected `\w+.*`, got `int`"):
+        parse(data, "FILE")
 
 
 def test_the_well_formed_file_is_read() -> None:
@@ -148,7 +183,7 @@ def test_the_order_of_cases_does_not_matter_and_that_of_targets_does() -> None:
 
 def test_a_results_file_is_pretty_and_ends_a_line() -> None:
     text = encode(zoo()).decode()
-    assert text.startswith('{\n  "schema": 1,\n  "landproof": "0.1.0",\n')
+    assert text.startswith('{\n  "schema": 2,\n  "landproof": "0.1.0",\n')
     assert text.endswith("}\n")
 
 

@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -58,9 +59,13 @@ def use_files(ground: Ground) -> Callable[[Process], None]:
         ends = process.socketpair()
         process.close(ends[0])
         process.pipe()
+        process.syscall("flock", process.eventfd(), fcntl.LOCK_SH)
+        process.epoll_create()
+        process.inotify()
         child = process.under(Ruleset(fs=FS.READ_FILE))
         process.give(child.open(path, os.O_WRONLY), child.fork())
         child.give(child.open(path, os.O_WRONLY), process)
+        child.setsid()
         process.fcntl(ends[1], F_SETOWN, pid(child))
         process.pidfd_send_signal(process.pidfd_open(pid(child)), signal.SIGTERM)
         process.unlink(path)
@@ -101,6 +106,13 @@ UNFIT: dict[str, Callable[[Process], object]] = {
     "signalled-by-its-group": signal_group,
     "owner": lambda process: process.fcntl(process.socketpair()[0], F_SETOWN, pid(process)),
     "descriptor": lambda process: process.dup(0),
+    "file-that-opens-files": lambda process: process.fanotify(),
+    "session": lambda process: process.setsid(),
+    "child-that-changes-the-root-of-others": lambda process: process.fork().pivot_root(".", "."),
+    "child-with-a-call-that-may-be-about-another": lambda process: process.fork().limit(
+        resource.RLIMIT_NOFILE, 99
+    ),
+    "unknown": lambda process: process.syscall("bpf", 0, 0, 0),
 }
 
 

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_t
 
 
 def test_kernel_of_each_packaging_is_fetched(store: Store) -> None:
-    for wish, release, source in (
+    for name, release, source in (
         ("6.12", NEW, "debian:bookworm"),
         ("7.3", "7.3.4+deb13-cloud-amd64", "debian:trixie-backports"),
         ("6.1", "6.1.0-56-cloud-amd64", "debian:bookworm-security"),
     ):
-        kernel = store.fetch(wish)
-        assert (kernel.build.name, kernel.build.release) == (wish, release)
+        kernel = store.fetch(name)
+        assert (kernel.build.name, kernel.build.release) == (name, release)
         assert kernel.build.source == source
         assert kernel.vmlinuz.read_bytes() == image(release)
         assert kernel.modules is not None
@@ -49,7 +49,7 @@ def test_progress_counts_bytes_by_stage(store: Store) -> None:
     assert [p.stage for p in seen] == sorted(
         (p.stage for p in seen), key=["index", "download", "unpack"].index
     )
-    assert {p.wish for p in seen} == {"6.12"}
+    assert {p.name for p in seen} == {"6.12"}
     assert any(p.stage == "download" and p.done == p.total > 0 for p in seen)
     assert all(0 <= p.done <= p.total for p in seen if p.total)
 
@@ -115,8 +115,8 @@ def test_stored_candidate_does_not_answer_for_its_release(store: Store, archive:
 
 
 def test_prune_keeps_what_is_named(store: Store) -> None:
-    for wish in ("6.12.9", "6.12.43", "7.3"):
-        store.fetch(wish)
+    for name in ("6.12.9", "6.12.43", "7.3"):
+        store.fetch(name)
     (store.folder / "work" / "half").mkdir(parents=True)
     removed = store.prune(["6.12.43", "7"])
     assert sorted(item.name for item in removed) == [OLD, "half"]
@@ -131,8 +131,8 @@ def test_prune_keeps_what_is_named(store: Store) -> None:
 
 
 def test_newest_is_one_release_a_series(store: Store) -> None:
-    for wish in ("6.12.9", "6.12.43", "6.1"):
-        store.fetch(wish)
+    for name in ("6.12.9", "6.12.43", "6.1"):
+        store.fetch(name)
     assert store.newest() == ["6.1.0-56-cloud-amd64", NEW]
 
 
@@ -164,9 +164,9 @@ def test_kernel_of_ones_own_is_used_in_place(tmp_path: Path) -> None:
     (boot / "config-6.5.0-mine").write_text("CONFIG_X=y\n")
     (modules / "a.ko.xz").write_bytes(lzma.compress(module()))
     store = Store(tmp_path / "store")
-    for wish in (f"path:{tmp_path}", f"path:{boot / 'vmlinuz-6.5.0-mine'}"):
-        kernel = store.get(wish)
-        assert (kernel.build.name, kernel.build.source) == (wish, wish)
+    for name in (f"path:{tmp_path}", f"path:{boot / 'vmlinuz-6.5.0-mine'}"):
+        kernel = store.get(name)
+        assert (kernel.build.name, kernel.build.source) == (name, name)
         assert kernel.build.release == "6.5.0-mine"
         assert kernel.vmlinuz.parent == boot
         assert kernel.config == boot / "config-6.5.0-mine"

@@ -4,7 +4,7 @@
 import pytest
 
 from suite.judge.expectation import ByBug, ByErratum, Expectation, always, since
-from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import Facts, Verdict
 from suite.judge.verdict import judge
 from suite.landlock.abi import FS, SCOPE, Erratum
@@ -54,6 +54,9 @@ TABLE: dict[str, tuple[Expectation, Facts, Outcome, Verdict]] = {
     "bug-something-else": (BUGGY, facts(6), OTHER, Verdict.DEVIATES),
     "value": (always(Allowed(3)), facts(6), Allowed(3), Verdict.CONFORMS),
     "another-value": (always(Allowed(3)), facts(6), Allowed(4), Verdict.DEVIATES),
+    "seen": (always(Seen("3")), facts(6), Seen("3"), Verdict.CONFORMS),
+    "seen-other": (always(Seen("3")), facts(6), Seen("4"), Verdict.DEVIATES),
+    "seen-is-not-allowed": (always(Seen("3")), facts(6), Allowed(3), Verdict.DEVIATES),
 }
 
 
@@ -75,7 +78,7 @@ def test_table(
     assert judgement.clause in list(expectation)
 
 
-@pytest.mark.parametrize("control", [NO, Denied("ENOENT"), EINVAL])
+@pytest.mark.parametrize("control", [NO, Denied("ENOENT"), EINVAL, Seen("no error")])
 @pytest.mark.parametrize("observed", [YES, NO, OTHER])
 def test_without_its_control_nothing_is_said(control: Outcome, observed: Outcome) -> None:
     """A denial proves nothing if the action fails anyway; nor does a success."""

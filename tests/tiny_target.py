@@ -17,7 +17,7 @@ from suite.process.process import Process
 from suite.process.session import Session
 from suite.process.syscalls import NUMBERS
 from suite.targets.base import Ground, Target
-from suite.targets.kinds import Kind
+from suite.targets.schemes import Scheme
 
 ARCH = "x86_64"
 NAMES = {number: name for name, number in NUMBERS[ARCH].items()}
@@ -93,7 +93,7 @@ class TinyTarget(Target):
         return Verdict.CRASHED, "it can't"
 
 
-class Tiny(Kind):
+class Tiny(Scheme):
     """``tiny:NAME``."""
 
     usage = "tiny:NAME"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Choose the accelerator by a trial boot: a KVM device can exist, open, and run no guest."""
+"""Choose the accelerator by a trial boot: a KVM device can exist and open, yet run no guest."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ class Choice:
 
 
 class _Remembered(msgspec.Struct, frozen=True):
-    """A trial's outcome, good for one boot of this host and one QEMU."""
+    """A trial's outcome, valid for one boot of this host and one QEMU."""
 
     boot_id: str
     qemu: str
@@ -49,7 +49,7 @@ def decide(kernel: Kernel, agent: Path, override: str | None = None) -> Choice:
     Args:
         kernel: What the trial boots.
         agent: The guest's ``/init``.
-        override: ``kvm`` or ``tcg``, no trial then; None to find out.
+        override: ``kvm`` or ``tcg``, without a trial; None to find out.
 
     Raises:
         UsageError: There is no such accelerator.
@@ -104,7 +104,7 @@ def _recall() -> _Remembered | None:
 
 
 def _remember(outcome: _Remembered) -> None:
-    """Write it down; where that can't be done the next run tries again."""
+    """Write a trial's outcome down; if that fails, the next run makes a trial again."""
     cache = _cache()
     fresh = cache.with_suffix(f".{os.getpid()}")
     with contextlib.suppress(OSError):

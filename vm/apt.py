@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Debian archives through the machine's own apt-get, with a private state folder.
+"""The source of plain versions: a Debian archive, through the machine's own apt-get.
 
-The machine's mirror, proxy and credentials are used; its package lists, caches and pins are not
-touched. apt verifies the signatures of the indices and, through them, the checksum of every
-package. Root is not needed.
+apt has a private state folder. The machine's mirror, proxy and credentials are used; its package
+lists, caches and pins are not touched. apt verifies the signatures of the indices and, through
+them, the checksum of every package. Root is not needed.
 """
 
-import logging
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
 from suite.errors import InfrastructureError
-from vm import apt_sources
-from vm.catalogue import SUITES, Build, merge, read_builds
+from vm import apt_sources, debian, unpack
+from vm.catalogue import Build, Wish, merge
+from vm.debian import FLAVOURS, SUITES, read_builds
+from vm.kernel import sha256
+from vm.source import LOG, Options, Report, Source
 from vm.tools import FullError, GoneError, UnreachableError, output, streamed, tool
 
-LOG = logging.getLogger("landproof.kernels")
 INDEX_AGE_S = 24 * 3600
 """An index older than this is refreshed before something is downloaded by it."""
 _HELPER = "/usr/lib/apt/apt-helper"
@@ -33,33 +34,25 @@ class _Index(msgspec.Struct, frozen=True):
     builds: list[Build]
 
 
-class Apt:
-    """A private apt state under a folder.
+class DebianArchive(Source):
+    """A Debian archive, with a private apt state in a folder of the store (about 200 MB)."""
 
-    Args:
-        folder: Holds the indices (about 200 MB); made when needed.
-        mirror: URL of the main archive; by default that of the machine's apt configuration.
-        keyring: Public keys that the indices must be signed with; by default Debian's.
-    """
+    name = "debian"
+    scheme = ""
 
-    def __init__(
-        self, folder: Path, *, mirror: str | None = None, keyring: Path | None = None
-    ) -> None:
-        self._folder = folder
-        self._mirror = mirror
-        self._keyring = keyring
-        self._made_for = f"{mirror} {keyring} {[suite.name for suite in SUITES]}"
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._folder = options.store / "apt"
+        self._made_for = f"{options.mirror} {options.keyring} {[suite.name for suite in SUITES]}"
 
-    def builds(
-        self, *, refresh: bool = False, report: Callable[[int], None] | None = None
-    ) -> list[Build]:
+    def wish(self, name: str) -> Wish:
+        """Read a version or a release, with or without a flavour."""
+        return debian.wish(name, self.options.flavour)
+
+    def available(self, *, refresh: bool = False, report: Report | None = None) -> list[Build]:
         """Return all kernel builds of the archive, after refreshing an index older than a day.
 
         Suites that the mirror doesn't have are left out with a warning.
-
-        Args:
-            refresh: Ask the mirror even if the index is young.
-            report: Called with the bytes asked for so far while the index is downloaded.
 
         Raises:
             InfrastructureError: No network, no room, no apt-get, no key.
@@ -70,42 +63,42 @@ class Apt:
             index = self._read_index()
             if index is not None and not refresh and self._age_s() < INDEX_AGE_S:
                 return index.builds
-            return self._update(report or (lambda done: None))
+            return self._update(report)
 
-    def last_builds(self) -> list[Build]:
+    def remembered(self) -> list[Build]:
         """Return the builds of the index at hand, however old; empty without one."""
         index = self._read_index()
         return index.builds if index is not None else []
 
-    def download(
-        self, build: Build, into: Path, report: Callable[[int], None] | None = None
-    ) -> list[Path]:
-        """Download the packages of a build into a folder.
-
-        Args:
-            build: One of those that `builds` gave.
-            into: An empty folder.
-            report: Called with the bytes downloaded so far, now and then.
+    def bring(self, build: Build, work: Path, report: Report) -> Path:
+        """Download, verify and unpack the packages of a build.
 
         Raises:
-            GoneError: The package has left the archive.
-            InfrastructureError: No network, no room, a wrong checksum.
+            GoneError: A package has left the archive.
+            InfrastructureError: No network, no room, a wrong checksum, a missing tool.
         """
-        (into / "partial").mkdir(parents=True, exist_ok=True)
-        names = [f"{package.name}={package.version}" for package in build.packages]
-        command = self._command(f"-oDir::Cache::archives={into}/", "download", *names)
-        lines = []
-        with streamed(command, cwd=into) as (process, said):
-            for line in said:
-                if line.startswith("dlstatus:") and report is not None:
-                    report(round(float(line.split(":")[2]) / 100 * build.size))
-                lines.append(line)
-        if process.returncode != 0:
-            raise _failure(lines, f"can't download {build.release}")
-        return [_deb(into, package.name) for package in build.packages]
+        debs = self._download(build, work / "debs", report)
+        for deb, package in zip(debs, build.packages, strict=True):
+            if sha256(deb) != package.sha256:
+                deb.unlink()
+                raise InfrastructureError(
+                    f"{deb.name}: its checksum is not what the signed index says; fetch again"
+                )
+        root = work / "root"
+        root.mkdir()
+        unpack.unpack(
+            debs,
+            root,
+            build.release,
+            FLAVOURS[build.flavour].modules,
+            lambda done: report("unpack", min(done, build.size), build.size),
+        )
+        return root
 
-    def clear(self) -> int:
+    def clear(self) -> int | None:
         """Remove the indices and return the bytes that this freed."""
+        if not self._folder.exists():
+            return None
         freed = 0
         with FileLock(self._folder / "lock"):
             for part in ("state", "cache"):
@@ -115,8 +108,23 @@ class Apt:
             (self._folder / "index.json").unlink(missing_ok=True)
         return freed
 
-    def _update(self, report: Callable[[int], None]) -> list[Build]:
-        text = apt_sources.sources(self._mirror, self._keyring)
+    def _download(self, build: Build, into: Path, report: Report) -> list[Path]:
+        (into / "partial").mkdir(parents=True, exist_ok=True)
+        names = [f"{package.name}={package.version}" for package in build.packages]
+        command = self._command(f"-oDir::Cache::archives={into}/", "download", *names)
+        lines = []
+        with streamed(command, cwd=into) as (process, said):
+            for line in said:
+                if line.startswith("dlstatus:"):
+                    part = float(line.split(":")[2]) / 100
+                    report("download", round(part * build.size), build.size)
+                lines.append(line)
+        if process.returncode != 0:
+            raise _failure(lines, f"can't download {build.release}")
+        return [_deb(into, package.name) for package in build.packages]
+
+    def _update(self, report: Report | None) -> list[Build]:
+        text = apt_sources.sources(self.options.mirror, self.options.keyring)
         for part in ("state/lists/partial", "cache/archives/partial"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
         (self._folder / "apt.conf").write_text(
@@ -128,7 +136,8 @@ class Apt:
             for line in said:
                 if size := re.match(r"Get:\d+ .*\[([\d.,]+) ([kMG]?)B\]", line):
                     done += round(float(size[1].replace(",", "")) * _UNITS[size[2]])
-                    report(done)
+                    if report is not None:
+                        report("index", done, 0)
                 lines.append(line)
         lists = self._lists()
         if not lists or not any(line.startswith(("Get:", "Hit:")) for line in lines):

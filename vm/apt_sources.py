@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
-from vm.catalogue import SUITES
+from vm.debian import SUITES
 from vm.tools import output, tool
 
 _KEYRINGS = tuple(
@@ -48,7 +48,7 @@ def configuration(folder: Path) -> str:
 
 
 def sources(mirror: str | None = None, keyring: Path | None = None) -> str:
-    """Return the sources of the catalogue's suites, in deb822 style.
+    """Return the sources of Debian's suites, in deb822 style.
 
     Raises:
         InfrastructureError: The keyring isn't on this machine.
@@ -90,7 +90,7 @@ def _mirrors(mirror: str | None) -> tuple[str, str]:
     for uri, suite in (line.split(" ", 1) for line in listed.decode().splitlines()):
         security = security_of.get(suite)
         if security is None and uri.endswith("/debian/"):
-            security = False  # a suite that the catalogue doesn't know, in the right place
+            security = False  # a suite that debian.toml doesn't have, in the right place
         if security is not None:
             found.setdefault(security, uri)
     if False not in found:

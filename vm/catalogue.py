@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The catalogue: which kernel builds exist, and which one a name means.
+"""The catalogue: builds of kernels in order, and which one a name means, whatever their source.
 
-Pure functions over package metadata; nothing here touches the network or the store.
+Pure functions over what sources say of their builds; nothing here touches the network or the store.
 
-A wish is a version or a release, whole or cut off at a component, with an optional flavour:
-``6.12``, ``6.12.43``, ``6.1.0-50``, ``7.3-rc7``, ``6.12+amd64``, ``6.12.43+deb12-rt-amd64``.
+A name is a version or a release, whole or cut off at a component, behind the scheme of its source
+and before a flavour if the source has any: ``6.12``, ``6.12.43``, ``6.1.0-50``, ``7.3-rc7``,
+``6.12+amd64``, ``6.12.43+deb12-rt-amd64``.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,26 +19,10 @@ import msgspec
 from suite.errors import UsageError
 
 
-class Suite(msgspec.Struct, frozen=True, kw_only=True):
-    """A Debian suite that carries kernels."""
-
-    name: str
-    security: bool = False
-    """Lives in the security archive beside the main one."""
-
-
-class Flavour(msgspec.Struct, frozen=True, kw_only=True):
-    """A kernel configuration that Debian builds."""
-
-    name: str
-    modules: list[str] = []
-    """Prefixes of the modules to keep, under ``lib/modules/RELEASE/kernel``; all when empty."""
-
-
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default: list[str]
-    suites: list[Suite]
-    flavours: list[Flavour]
+    flavour: str
+    modules: list[str]
 
 
 _TABLE = msgspec.convert(
@@ -45,14 +30,16 @@ _TABLE = msgspec.convert(
 )
 DEFAULT_SET: tuple[str, ...] = tuple(_TABLE.default)
 """Names of the kernels that are taken when none is named, oldest first."""
-SUITES: tuple[Suite, ...] = tuple(_TABLE.suites)
-FLAVOURS: dict[str, Flavour] = {flavour.name: flavour for flavour in _TABLE.flavours}
-DEFAULT_FLAVOUR = _TABLE.flavours[0].name
+DEFAULT_FLAVOUR = _TABLE.flavour
+"""Of names that say none."""
+MODULES: tuple[str, ...] = tuple(_TABLE.modules)
+"""What to keep of a kernel that has drivers for everything: prefixes of paths of modules, under
+``lib/modules/RELEASE/kernel``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A binary package, as the signed index states it."""
+    """A package that a build is made of, as its source states it."""
 
     name: str
     version: str
@@ -63,19 +50,28 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One kernel build that an archive offers."""
+    """One kernel build that a source offers."""
 
     release: str
     """What uname(2) will say, such as ``6.12.43+deb12-cloud-amd64``."""
     version: str
     """The package version, such as ``6.12.43-1~bpo12+1``."""
     flavour: str
+    """The configuration, if its source builds several: ``cloud-amd64``."""
     suite: str
+    """The part of its source that has it, such as a suite of an archive."""
     packages: tuple[Package, ...]
-    """All that must be unpacked; the first one holds the vmlinuz."""
+    """All that it is made of; their checksums tell builds of one release apart."""
     stored: bool = False
     whole: bool = True
-    """Whether the archive still has the modules and the configuration."""
+    """Whether its source still has the modules and the configuration."""
+    scheme: str = ""
+    """What all names of its source begin with."""
+
+    @property
+    def name(self) -> str:
+        """What to ask for it by."""
+        return f"{self.scheme}{self.release}"
 
     @property
     def size(self) -> int:
@@ -100,61 +96,84 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A kernel that was asked for by name."""
+    """A name that was read: it chooses among builds."""
 
-    text: str
-    """As it was asked for."""
+    name: str
+    scheme: str
     version: str
-    """Without the flavour."""
+    """What is between the scheme and the flavour."""
     flavour: str
 
     def matches(self, build: Build) -> bool:
-        """Whether the build is one of those that the wish names."""
-        if build.release == self.text:
+        """Whether the build is one of those that the name means."""
+        if build.name == self.name:
             return True
-        return build.flavour == self.flavour and any(
+        return (build.scheme, build.flavour) == (self.scheme, self.flavour) and any(
             _begins(whole, self.version)
             for whole in (build.version, build.release.removesuffix(f"-{build.flavour}"))
         )
 
 
-_FLAVOUR = "|".join(re.escape(name) for name in sorted(FLAVOURS, key=len, reverse=True))
+def parse_wish(
+    name: str, scheme: str = "", *, flavours: Collection[str] = (), flavour: str = ""
+) -> Wish:
+    """Read a name such as ``6.12`` or ``6.12+amd64``.
 
-
-def parse_wish(text: str, flavour: str = DEFAULT_FLAVOUR) -> Wish:
-    """Read a name such as ``6.12`` or ``6.12+amd64``; ``flavour`` is for names without one.
+    Args:
+        name: With its scheme.
+        scheme: Of its source.
+        flavours: Those that the name may end in.
+        flavour: Of names that end in none.
 
     Raises:
-        UsageError: It isn't a version, or the flavour doesn't exist.
+        UsageError: It isn't a version.
     """
-    if flavour not in FLAVOURS:
-        known = ", ".join(FLAVOURS)
-        raise UsageError(f"no kernel flavour {flavour!r}; choose one of {known}")
-    match = re.fullmatch(rf"(?P<version>\d.*?)(?:[-+](?P<flavour>{_FLAVOUR}))?", text)
+    text = name.removeprefix(scheme)
+    pattern = r"(?P<version>\d.*?)"
+    if flavours:
+        pattern += rf"(?:[-+](?P<flavour>{alternatives(flavours)}))?"
+    match = re.fullmatch(pattern, text)
     if match is None or not re.fullmatch(r"[\w.+~-]+", text, re.ASCII):
-        raise UsageError(
-            f"{text!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-            " path:FOLDER or host"
-        )
-    # The kernel writes 7.3-rc7 where Debian writes 7.3~rc7.
+        raise not_a_name(name)
+    # The kernel writes 7.3-rc7 where packages are called 7.3~rc7.
     version = re.sub(r"-rc(?=\d)", "~rc", match["version"])
-    return Wish(text=text, version=version, flavour=match["flavour"] or flavour)
+    return Wish(name, scheme, version, match.groupdict().get("flavour") or flavour)
+
+
+def not_a_name(name: str) -> UsageError:
+    """Return the error for a name that is none of a build."""
+    return UsageError(
+        f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
+        " path:FOLDER or host"
+    )
+
+
+def alternatives(flavours: Iterable[str]) -> str:
+    """Return a pattern of flavours; one that ends like another comes first."""
+    return "|".join(re.escape(name) for name in sorted(flavours, key=len, reverse=True))
 
 
 def resolve(builds: Iterable[Build], wish: Wish) -> Build | None:
-    """Return the newest build that the wish names; a release candidate only if nothing else does.
+    """Return the newest build that the name means; a release candidate only if nothing else does.
 
     A whole release or package version names that build even where newer ones begin likewise.
     """
     found = [build for build in builds if wish.matches(build)]
-    exact = [build for build in found if wish.text == build.release]
+    exact = [build for build in found if wish.name == build.name]
     exact = exact or [build for build in found if wish.version == build.version]
     return max(exact or found, key=_rank, default=None)
 
 
-def unknown(builds: Sequence[Build], wish: Wish) -> UsageError:
-    """Return the error for a wish that no build satisfies; it says which near names exist."""
-    mine = [build for build in builds if build.flavour == wish.flavour]
+def choose(builds: Sequence[Build], wish: Wish) -> Build:
+    """Return what `resolve` does.
+
+    Raises:
+        UsageError: The name means none of the builds; says which near names exist.
+    """
+    found = resolve(builds, wish)
+    if found is not None:
+        return found
+    mine = [b for b in builds if (b.scheme, b.flavour) == (wish.scheme, wish.flavour)]
     major = wish.version.split(".")[0]
     series = sorted({build.series for build in mine}, key=version_key)
     inside = [build for build in mine if wish.version.startswith(f"{build.series}.")]
@@ -162,15 +181,16 @@ def unknown(builds: Sequence[Build], wish: Wish) -> UsageError:
         near = [build.upstream for build in sorted(inside, key=_rank)]
     else:
         near = [name for name in series if name.split(".")[0] == major] or series
-    names = ", ".join(dict.fromkeys(near)) or "none"
-    return UsageError(f"no {wish.flavour} kernel {wish.text!r}; there are: {names}")
+    names = ", ".join(f"{wish.scheme}{name}" for name in dict.fromkeys(near)) or "none"
+    what = f"{wish.flavour} kernel".lstrip()
+    raise UsageError(f"no {what} {wish.name!r}; there are: {names}")
 
 
 def newest(builds: Iterable[Build]) -> list[Build]:
-    """Return the newest build of each series and flavour, oldest series first."""
-    best: dict[tuple[str, str], Build] = {}
+    """Return the newest build of each source's series and flavours, oldest series first."""
+    best: dict[tuple[str, str, str], Build] = {}
     for build in builds:
-        key = (build.series, build.flavour)
+        key = (build.scheme, build.series, build.flavour)
         if key not in best or _rank(build) > _rank(best[key]):
             best[key] = build
     return sorted(best.values(), key=_rank)
@@ -214,65 +234,15 @@ def _begins(whole: str, start: str) -> bool:
     return whole.startswith(start) and not whole[len(start) : len(start) + 1].isalnum()
 
 
-_IMAGE = re.compile(rf"linux-image-(?P<release>\d[^/]*-(?:{_FLAVOUR}))(?P<unsigned>-unsigned)?")
-_PART = re.compile(r"linux-(binary|modules|base)-\d")
-
-
-def read_builds(stanzas: Iterable[str], suite: str) -> Iterator[Build]:
-    """Give the kernel builds of one package index; the signed one of each pair of twins.
-
-    Both packagings are known: ``linux-image-RELEASE`` with everything (up to 6.18), and an empty
-    ``linux-image-RELEASE`` that depends on ``linux-binary-``, ``linux-modules-`` and
-    ``linux-base-RELEASE`` of the same version. Of old builds the archive keeps the signed packages
-    only: such a build comes without the modules and the configuration.
-
-    Args:
-        stanzas: Control paragraphs, as in a Packages file; only those of kernels matter.
-        suite: The name of the suite, for the record.
-    """
-    packages: dict[tuple[str, str], Package] = {}
-    images: list[tuple[re.Match[str], Package, list[str]]] = []
-    for stanza in stanzas:
-        fields = dict(re.findall(r"^([A-Za-z0-9-]+): *(.*)$", stanza, re.MULTILINE))
-        package = Package(
-            fields["Package"], fields["Version"], fields["SHA256"], int(fields["Size"])
-        )
-        packages[package.name, package.version] = package
-        if match := _IMAGE.fullmatch(package.name):
-            needs = re.split(r"\s*,\s*", fields.get("Depends", ""))
-            images.append((match, package, [need.split(" ")[0] for need in needs]))
-    found: dict[tuple[str, str], Build] = {}
-    for match, image, needs in images:
-        if any(need.startswith("linux-image-") for need in needs):
-            continue  # linux-image-FLAVOUR and its like name the newest kernel and hold nothing
-        parts = sorted(need for need in needs if _PART.match(need))
-        split = [part for part in parts if part.startswith("linux-binary-")]
-        # linux-base- sorts before linux-binary-, and is not worth a download without the latter.
-        names = [*split, *(p for p in parts if p not in split)] if split else [image.name]
-        wanted = [packages.get((name, image.version)) for name in names]
-        if wanted[0] is None:
-            continue
-        release = match["release"]
-        key = (release, image.version)
-        if match["unsigned"] and key in found:
-            continue
-        flavour = next(f for f in sorted(FLAVOURS, key=len, reverse=True) if release.endswith(f))
-        held = tuple(package for package in wanted if package is not None)
-        found[key] = Build(
-            release, image.version, flavour, suite, held, whole=len(held) == len(wanted)
-        )
-    yield from found.values()
-
-
 def merge(builds: Iterable[Build]) -> list[Build]:
     """Return the builds without repetition: a build in several suites stays in the first one."""
     unique: dict[tuple[str, str], Build] = {}
     for build in builds:
-        unique.setdefault((build.release, build.version), build)
+        unique.setdefault((build.name, build.version), build)
     return ordered(unique.values())
 
 
-def with_stored(builds: Iterable[Build], stored: Iterable[tuple[str, str]]) -> list[Build]:
-    """Return the builds, those marked that are stored: pairs of release and package version."""
-    have = set(stored)
-    return [replace(b, stored=True) if (b.release, b.version) in have else b for b in builds]
+def with_stored(builds: Iterable[Build], stored: Iterable[Build]) -> list[Build]:
+    """Return the builds, those marked that are stored."""
+    have = {(build.name, build.version) for build in stored}
+    return [replace(b, stored=True) if (b.name, b.version) in have else b for b in builds]

@@ -43,10 +43,10 @@ def plain(lines: Iterable[str]) -> Iterator[str]:
 
 
 def find_panic(lines: Iterable[str]) -> str | None:
-    """The sentence that tells of the kernel's panic, None if there was none.
+    """A sentence on the kernel's panic, None if there was none.
 
-    An oops that led to the panic says more than the panic's own "Fatal exception", so its first
-    line leads.
+    An oops that led to the panic says more than the panic's own "Fatal exception", so the sentence
+    begins with the first line of the oops.
     """
     first = None
     for line in plain(lines):
@@ -59,7 +59,7 @@ def find_panic(lines: Iterable[str]) -> str | None:
 
 
 def find_trouble(lines: Iterable[str]) -> str | None:
-    """The first BUG, oops, stall or hung task, also when it did not end in a panic."""
+    """The first BUG, oops, stall or hung task, even if no panic followed."""
     for line in plain(lines):
         if what := _match(_FATAL, line):
             return what
@@ -67,7 +67,7 @@ def find_trouble(lines: Iterable[str]) -> str | None:
 
 
 def find_halt(lines: Iterable[str]) -> str | None:
-    """QEMU's words when the accelerator gave up and left the guest stopped, None if it didn't."""
+    """What QEMU said if the accelerator gave up and left the guest stopped; None if it didn't."""
     for line in plain(lines):
         if what := _match((_HALTED,), line):
             return what
@@ -75,15 +75,15 @@ def find_halt(lines: Iterable[str]) -> str | None:
 
 
 def find_warnings(lines: Iterable[str]) -> list[str]:
-    """The kernel's own warnings (``WARN_ON``), first line of each, in order."""
+    """The first line of each of the kernel's own warnings (``WARN_ON``), in order."""
     return [what for line in plain(lines) if (what := _match((_WARNING,), line))]
 
 
 def open_log(folder: Path | None, stem: str) -> tuple[Path, BinaryIO]:
-    """Create a console file that has room for a panic: ``STEM-N.log``, or one without a name.
+    """Create a console file that has room for a panic: ``STEM-N.log``, or nameless if no folder.
 
-    The latter can be read by its path as long as the file is open, and is gone with us, however
-    we end.
+    A nameless file can be read by the path that is returned as long as it is open, and is gone
+    when this process ends, however that happens.
 
     Raises:
         InfrastructureError: It can't be created or filled.
@@ -114,7 +114,7 @@ def _create(where: Path, stem: str) -> tuple[Path, BinaryIO]:
 
 
 def _create_nameless(where: Path) -> tuple[Path, BinaryIO]:
-    file = cast("BinaryIO", tempfile.TemporaryFile(dir=where))  # noqa: SIM115 (the caller's)
+    file = cast("BinaryIO", tempfile.TemporaryFile(dir=where))  # noqa: SIM115 (the caller closes it)
     return Path(f"/proc/self/fd/{file.fileno()}"), file
 
 
@@ -123,7 +123,7 @@ def _no_room(where: Path, error: OSError) -> str:
 
 
 def read_lines(console: Path) -> Iterator[str]:
-    """The lines of a console file; a file that is not there is an empty one."""
+    """The lines of a console file; none if the file does not exist."""
     try:
         with console.open(encoding="utf-8", errors="replace", newline="\n") as file:
             yield from file

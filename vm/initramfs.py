@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The initramfs of a machine: the agent as ``/init``, and the kernel modules of the channel.
 
-``/modules`` holds what the channel needs (virtio), which the agent loads before it can speak; the
-modules that cases need come over the channel, when they do.
-Not compressed: some 100 KB are copied faster than an emulated guest can decompress them.
+``/modules`` holds the modules of the channel (virtio), which the agent loads before it can speak;
+modules for a case come over the channel when the case needs them.
+The archive is not compressed: an emulated guest copies 100 KB faster than it decompresses them.
 """
 
 import gzip
@@ -48,9 +48,9 @@ def build(kernel: Kernel, agent: Path) -> bytes:
 
 
 def module_files(kernel: Kernel, name: str) -> tuple[Path, ...] | None:
-    """A module's files with all that it depends on, in load order.
+    """The files of a module and of all that it depends on, in load order.
 
-    Empty when it is built in (or when the kernel came without modules); None when the kernel
+    Empty when the module is built in (or the kernel came without modules); None when the kernel
     does not have it.
 
     Raises:
@@ -61,7 +61,7 @@ def module_files(kernel: Kernel, name: str) -> tuple[Path, ...] | None:
     modprobe = shutil.which("modprobe", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if modprobe is None:
         raise InfrastructureError("modprobe is not installed: apt-get install kmod")
-    # Not this host's /etc/modprobe.d: its blacklists and options are about another kernel.
+    # Ignore this host's /etc/modprobe.d: its blacklists and options are about another kernel.
     run = subprocess.run(  # noqa: S603 - an argv list, no shell
         [
             modprobe, "--config", "/dev/null", "--show-depends", "--dirname",
@@ -79,9 +79,9 @@ def module_files(kernel: Kernel, name: str) -> tuple[Path, ...] | None:
 
 
 def _configured(kernel: Kernel, name: str) -> bool:
-    """Whether the Kconfig has it built in, for modules folders that came without modules.builtin.
+    """Whether the Kconfig has a module built in, if the modules folder lacks modules.builtin.
 
-    True also when nothing at all says what is built in: then booting will tell.
+    Without a Kconfig, too, what the channel needs is taken for built in: booting will tell.
     """
     assert kernel.modules is not None  # noqa: S101 - module_files() has looked
     if (kernel.modules / "modules.builtin").exists():
@@ -92,7 +92,7 @@ def _configured(kernel: Kernel, name: str) -> bool:
 
 
 def read_module(file: Path) -> bytes:
-    """A module's ELF image; the guest's agent knows no compression.
+    """A module's ELF image, decompressed here because the guest's agent can't.
 
     Raises:
         InfrastructureError: It can't be read or is compressed in an unknown way.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A kernel that can be booted."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,3 +18,9 @@ class Kernel:
     """``lib/modules/RELEASE``, decompressed and indexed; None if all that is needed is built in."""
     config: Path | None
     """The Kconfig (``CONFIG_X=y`` lines)."""
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal: by it kernels and packages are told apart."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

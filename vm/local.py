@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Kernels that are on this machine already: ``host`` and ``path:FOLDER_OR_VMLINUZ``."""
+"""The sources of kernels that are on this machine: ``host`` and ``path:FOLDER_OR_VMLINUZ``."""
 
-import hashlib
 import os
 import struct
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import KernelBuild
-from vm.kernel import Kernel
+from vm.kernel import Kernel, sha256
+from vm.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,48 +19,74 @@ class _Found:
     version: str
 
 
-def is_local(wish: str) -> bool:
-    """Whether a name means a kernel on this machine, not one of the catalogue."""
-    return wish == "host" or wish.startswith("path:")
+class _InPlace(Source):
+    """Kernels that are used where they are: whatever they are called, only a look can tell."""
+
+    def check(self, name: str) -> None:
+        """Leave it to the machine that has the kernel."""
 
 
-def local_kernel(wish: str, root: Path = Path("/")) -> Kernel:
-    """Return the kernel that ``host`` or ``path:…`` names, its modules as they are found.
+class Host(_InPlace):
+    """The running kernel."""
+
+    name = scheme = "host"
+
+    def in_place(self, name: str) -> Kernel:
+        """Return the running kernel."""
+        del name
+        return host_kernel()
+
+
+class OwnPath(_InPlace):
+    """Kernels that the user has."""
+
+    name = "path"
+    scheme = "path:"
+
+    def in_place(self, name: str) -> Kernel:
+        """Return the kernel in a folder, or of a file."""
+        return path_kernel(name)
+
+
+def host_kernel(root: Path = Path("/")) -> Kernel:
+    """Return the running kernel, its modules as they are found.
 
     Args:
-        wish: ``host``: the running kernel. ``path:FILE``: a bzImage, modules and configuration
-            beside it. ``path:FOLDER``: an unpacked package, a build tree or a folder holding one
-            of ``vmlinuz``, ``vmlinuz-RELEASE``, ``bzImage``.
-        root: Where the running kernel's ``boot`` and ``lib/modules`` are.
+        root: Where its ``boot`` and ``lib/modules`` are.
+
+    Raises:
+        InfrastructureError: Its files are not on this machine.
+    """
+    return _kernel(_host(root), [root], "host", "host")
+
+
+def path_kernel(name: str) -> Kernel:
+    """Return the kernel that ``path:…`` names, its modules as they are found.
+
+    Args:
+        name: ``path:FILE``: a bzImage, modules and configuration beside it. ``path:FOLDER``: an
+            unpacked package, a build tree or a folder holding one of ``vmlinuz``,
+            ``vmlinuz-RELEASE``, ``bzImage``.
 
     Raises:
         UsageError: There is no kernel, or more than one, or it isn't an x86 kernel image.
-        InfrastructureError: The running kernel's files are not on this machine.
     """
-    if wish == "host":
-        found = _host(root)
-        near = [root]
-        source = "host"
-    else:
-        path = Path(wish.removeprefix("path:")).expanduser().absolute()
-        found = _identify(_image(path))
-        parent = found.vmlinuz.parent
-        near = [parent, parent.parent] if path.is_file() else [path, parent, parent.parent]
-        source = f"path:{path}"
+    path = Path(name.removeprefix(OwnPath.scheme)).expanduser().absolute()
+    found = _identify(_image(path))
+    parent = found.vmlinuz.parent
+    near = [parent, parent.parent] if path.is_file() else [path, parent, parent.parent]
+    return _kernel(found, near, name, f"{OwnPath.scheme}{path}")
+
+
+def _kernel(found: _Found, near: list[Path], name: str, source: str) -> Kernel:
     build = KernelBuild(
-        name=wish,
+        name=name,
         release=found.release,
         version=found.version,
         source=source,
         sha256=sha256(found.vmlinuz),
     )
     return Kernel(build, found.vmlinuz, _modules(found, near), _config(found, near))
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _host(root: Path) -> _Found:

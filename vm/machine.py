@@ -24,15 +24,15 @@ from vm.share import shared
 
 # A panic and an oops end the machine (with -no-reboot), and both are printed even with quiet.
 #
-# No measurable gain under TCG (4 to 8 boots of 7.3 each), so left as virtme-ng has it: other CPU
-# models, -accel tcg,thread=single or tb-size=512, -machine pc, -nodefaults, less memory,
+# These gave no measurable gain under TCG (4 to 8 boots of 7.3 each), so virtme-ng's choices stay:
+# other CPU models, -accel tcg,thread=single or tb-size=512, -machine pc, -nodefaults, less memory,
 # no_timer_check, tsc=reliable, edd=off, nosmp, nokaslr, mitigations=off, random.trust_cpu.
 _PARAMETERS = (
     "rdinit=/init", "console=ttyS0", "quiet", "panic=-1", "oops=panic",
     # The crypto self-tests take 0.75 s of a 3.5 s emulated boot of Linux 7.3, every time.
     "cryptomgr.notests",
-    # A periodic tick: programming the emulated timer at every switch of tasks costs a fifth of the
-    # time of a short program on 7.3, a tenth on 5.10 and 6.12.
+    # These give a periodic tick. Otherwise the emulated timer is programmed at every task switch,
+    # which costs a fifth of the time of a short program on 7.3, a tenth on 5.10 and 6.12.
     "highres=off", "nohz=off",
 )  # fmt: skip
 _LOOK_S = 0.25
@@ -42,7 +42,7 @@ _LAST_WORDS_S = 5.0
 
 
 class BootError(InfrastructureError):
-    """A kernel did not come up as far as the agent's first word."""
+    """A kernel did not come up as far as the agent's first byte."""
 
     def __init__(self, kernel: Kernel, cause: str, tail: str, argv: Sequence[str]) -> None:
         self.cause = cause
@@ -58,12 +58,12 @@ class BootError(InfrastructureError):
 class Machine:
     """A machine that runs while its ``with`` block does, and leaves no process behind.
 
-    QEMU dies with the *thread* that entered (PR_SET_PDEATHSIG): enter in a thread that outlives
-    the block.
+    QEMU dies with the *thread* that entered the block (PR_SET_PDEATHSIG), which therefore has to
+    outlive the block.
     """
 
     channel: socket.socket
-    """Connected to the agent; its first bytes are there and not yet read."""
+    """Connected to the agent, whose first bytes have arrived and are not yet read."""
     console: Path
     """All that the kernel and QEMU have printed."""
     boot_seconds: float
@@ -86,7 +86,7 @@ class Machine:
             kernel: What to boot.
             accel: How QEMU runs it, see ``vm.accel.choose``.
             agent: A static program; the guest's ``/init``.
-            folder: Where the console is kept as ``RELEASE-N.log``; None: it goes at the end.
+            folder: Where the console is kept as ``RELEASE-N.log``; None: it is not kept.
             memory_mib: The guest's memory.
             boot_deadline_s: Seconds from ``__enter__`` to the agent's first byte, at most.
             append: More kernel parameters.
@@ -176,13 +176,14 @@ class Machine:
         return console.tail(console.read_lines(self.console), lines)
 
     def _start(self) -> None:
-        find_qemu()  # what is missing most often, said before anything is built
+        find_qemu()  # missing more often than all else, so look before anything is built
         archive = initramfs.build(self.kernel, self._agent)
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise InfrastructureError("setpriv is not installed: apt-get install util-linux")
         with contextlib.ExitStack() as stack:
-            # Inherited descriptors need no paths: no stale socket, no 108 byte limit, no room.
+            # Inherited descriptors need no paths, so no socket is left behind, no path is too
+            # long (108 bytes), and no disk space is taken.
             initrd = stack.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
             initrd.write(archive)
             initrd.flush()
@@ -207,7 +208,7 @@ class Machine:
                 setpriv, "--pdeathsig", "KILL", *shared(qemu, self.kernel),
                 "-initrd", f"/proc/self/fd/{initrd.fileno()}",
                 "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
-                # By default 31, and the guest's interrupt handler looks at each.
+                # The default is 31 ports, and the guest's interrupt handler looks at each.
                 "-device", "virtio-serial-pci,id=vs,max_ports=2",
                 "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
             ]  # fmt: skip
@@ -229,7 +230,7 @@ class Machine:
             if time.monotonic() >= deadline:
                 self.kill(f"no sign of life for {self._boot_deadline_s:g} s")
                 raise self._boot_error()
-            # A guest that has stopped without QEMU ending would cost the whole deadline.
+            # If the guest stops and QEMU doesn't end, don't wait for the whole deadline.
             if (size := self.console.stat().st_size) != seen:
                 seen = size
                 if (told := self.death()) is not None:

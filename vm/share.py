@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An empty folder of a machine's own, which QEMU serves over 9P.
 
-It is a tmpfs in a mount namespace of QEMU's own, without a name there either: nothing of it is ever
-seen on the host, and it is gone with QEMU, however that ends.
+The folder is a tmpfs in a mount namespace of QEMU's own, and has no path even there: the host never
+sees anything of it, and it is gone when QEMU ends, however that happens.
 """
 
 import subprocess
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from vm.kernel import Kernel
 
 TAGS = ("virtio-9p", "virtio-9p-uncached")
-"""What the guest mounts: one folder by two names, for a name can be mounted once at a time."""
+"""Two names by which the guest mounts the one folder: a name can be mounted once at a time."""
 
 _DEVICE = "virtio-9p-pci"
 _DEADLINE_S = 10.0
 _IN_A_TMPFS = 'mount -t tmpfs landproof "$0" && cd "$0" && umount -l "$0" && exec "$@"'
 _NAMESPACES = (("--mount",), ("--mount", "--map-root-user"))
-"""Root's, and those of users."""
-# Whatever user QEMU runs as, it keeps owners, modes and devices in files of its own.
+"""Options of unshare(1): for root, and for other users."""
+# With mapped-file, QEMU can run as any user: it keeps owners, modes and devices in extra files.
 _OPTIONS = (
     "-fsdev", "local,id=share,path=.,security_model=mapped-file",
     *(word for tag in TAGS for word in ("-device", f"{_DEVICE},fsdev=share,mount_tag={tag}")),
@@ -27,10 +27,10 @@ _OPTIONS = (
 
 
 def shared(argv: Sequence[str], kernel: Kernel) -> list[str]:
-    """QEMU's command, serving the folder where the kernel can mount it and this system allows it.
+    """QEMU's command, made to serve the folder if the kernel, QEMU and this system can do it.
 
-    Others stay as they are: a kernel without 9P, a QEMU without its device, and users who are given
-    no namespaces.
+    It stays as it is where the kernel lacks 9P, QEMU lacks its device, or this user gets no
+    namespaces.
     """
     if not _mounts_it(kernel):
         return list(argv)

@@ -8,19 +8,17 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from suite.errors import InfrastructureError
 from vm import catalogue, stored, unpack
-from vm.apt import LOG, Apt
-from vm.catalogue import DEFAULT_FLAVOUR, FLAVOURS, Build, Wish
+from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Wish
 from vm.kernel import Kernel
-from vm.local import is_local, local_kernel, sha256
+from vm.registry import Sources
+from vm.source import LOG, Options, Report, Source, Stage
 from vm.stored import Stored
 from vm.tools import FullError, GoneError
 
@@ -29,8 +27,9 @@ from vm.tools import FullError, GoneError
 class Progress:
     """How far a fetch is."""
 
-    wish: str
-    stage: Literal["index", "download", "unpack"]
+    name: str
+    """What was asked for."""
+    stage: Stage
     done: int
     """Bytes."""
     total: int
@@ -51,9 +50,12 @@ class Store:
 
     Args:
         folder: By default ``$LANDPROOF_STORE``, or ``landproof/kernels`` in the user's cache.
-        mirror: URL of a Debian archive; by default that of the machine's apt configuration.
-        flavour: Of wishes that name none.
-        keyring: Keys that the archive is signed with; by default Debian's.
+        mirror: URL of an archive; this and what follows is for the sources, as `Options` says.
+        flavour: Of names that say none.
+        keyring: Keys that the archive is signed with.
+
+    Raises:
+        InfrastructureError: The sources that are registered can't be used.
     """
 
     def __init__(
@@ -67,29 +69,50 @@ class Store:
         chosen = folder or os.environ.get("LANDPROOF_STORE")
         chosen = chosen or platformdirs.user_cache_path("landproof") / "kernels"
         self.folder = Path(chosen).expanduser().absolute()
-        self.flavour = flavour
-        self._apt = Apt(self.folder / "apt", mirror=mirror, keyring=keyring)
+        self._sources = Sources(
+            Options(store=self.folder, flavour=flavour, mirror=mirror, keyring=keyring)
+        )
+
+    def check(self, name: str) -> None:
+        """Refuse a name that no source can make sense of; without a look at disks or networks.
+
+        Raises:
+            UsageError: It makes none.
+        """
+        self._sources.of(name).check(name)
+
+    def choose(self, name: str, builds: Sequence[Build]) -> Build:
+        """Return which of the builds a name means.
+
+        Raises:
+            UsageError: None; says which near ones there are.
+        """
+        return catalogue.choose(builds, self._sources.of(name).wish(name))
 
     def available(self, *, refresh: bool = False) -> list[Build]:
         """Return every build that can be had or is stored, oldest first.
 
-        Without a network the last index answers, with a warning.
+        Without a network the last lists answer, with a warning.
 
         Raises:
-            InfrastructureError: Nothing is known: no network, no index, no stored kernel.
-            UsageError: No mirror is known.
+            InfrastructureError: Nothing is known: no network, no list, no stored kernel.
+            UsageError: It isn't known where to ask.
         """
         here = [item.build for item in self._all()]
-        try:
-            with self._errors():
-                offered = self._apt.builds(refresh=refresh)
-        except InfrastructureError as error:
-            offered = self._apt.last_builds()
-            if not offered and not here:
-                raise
-            LOG.warning("the list may be old: %s", error)
-        have = [(build.release, build.version) for build in here]
-        return catalogue.merge(catalogue.with_stored([*offered, *here], have))
+        offered: list[Build] = []
+        failures: list[InfrastructureError] = []
+        for source in self._sources:
+            try:
+                with self._errors():
+                    offered += source.available(refresh=refresh)
+            except InfrastructureError as error:
+                offered += source.remembered()
+                failures.append(error)
+        if failures and not offered and not here:
+            raise failures[0]
+        for failure in failures:
+            LOG.warning("the list may be old: %s", failure)
+        return catalogue.merge(catalogue.with_stored([*offered, *here], here))
 
     def stored(self) -> list[Kernel]:
         """Return the stored kernels, oldest first; never uses the network."""
@@ -97,60 +120,67 @@ class Store:
         return [items[build].kernel() for build in catalogue.ordered(items)]
 
     def newest(self) -> list[str]:
-        """Return the releases of the newest stored build of each series and flavour."""
-        return [build.release for build in catalogue.newest(item.build for item in self._all())]
+        """Return the names of the newest stored build of each series and flavour."""
+        return [build.name for build in catalogue.newest(item.build for item in self._all())]
 
-    def get(self, wish: str) -> Kernel:
+    def get(self, name: str) -> Kernel:
         """Return the newest stored kernel that a name means; never uses the network.
 
         Raises:
             InfrastructureError: None is stored, or its vmlinuz is damaged.
             UsageError: The name makes no sense.
         """
+        source = self._sources.of(name)
         with self._errors():
-            if is_local(wish):
-                return self._local(wish)
-            item = self._find(catalogue.parse_wish(wish, self.flavour))
+            if kernel := source.in_place(name):
+                return self._with_modules(kernel)
+            item = self._find(source.wish(name))
             if item is None:
                 raise InfrastructureError(
-                    f"kernel {wish} is not in {self.folder}; run: landproof kernels fetch {wish}"
+                    f"kernel {name} is not in {self.folder}; run: landproof kernels fetch {name}"
                 )
-            return item.verified(wish)
+            return item.verified(name)
 
     def fetch(
         self,
-        wish: str,
+        name: str,
         *,
         refresh: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Kernel:
-        """Return a kernel, downloaded if no stored one is what the name means.
+        """Return a kernel, brought by its source if no stored one is what the name means.
 
         Args:
-            wish: ``6.12``, ``6.12.43+amd64``, ``path:FOLDER``, ``host``.
-            refresh: Ask the mirror for a newer build even if one is stored.
+            name: ``6.12``, ``6.12.43+amd64``, ``path:FOLDER``, ``host``; what its source knows.
+            refresh: Ask the source for a newer build even if one is stored.
             progress: Called now and then, from this thread.
 
         Raises:
             InfrastructureError: No network, no room, a wrong checksum, a missing tool.
             UsageError: No such kernel; says which near ones exist.
         """
+
+        def report(stage: Stage, done: int, total: int) -> None:
+            if progress is not None:
+                progress(Progress(name, stage, done, total))
+
+        source = self._sources.of(name)
         with self._errors():
-            if is_local(wish):
-                return self._local(wish)
-            meant = catalogue.parse_wish(wish, self.flavour)
-            item = None if refresh else self._find(meant)
+            if kernel := source.in_place(name):
+                return self._with_modules(kernel)
+            wish = source.wish(name)
+            item = None if refresh else self._find(wish)
             # A stored candidate doesn't answer for a series: its release may be out by now.
-            candid = item is None or not item.build.candidate or "~rc" in meant.version
+            candid = item is None or not item.build.candidate or "~rc" in wish.version
             if item is not None and candid and item.intact():
-                return item.kernel(wish)
-            report = partial(_report, progress, wish)
-            build = self._resolve(meant, refresh, report)
+                return item.kernel(name)
             try:
-                return self._take(build, wish, report)
+                build = source.resolve(name, refresh=refresh, report=report)
+                return self._take(source, build, name, report)
             except GoneError:
-                # The index may be a day old; suites change several times a day.
-                return self._take(self._resolve(meant, True, report), wish, report)
+                # Its list may be a day old; suites change several times a day.
+                build = source.resolve(name, refresh=True, report=report)
+                return self._take(source, build, name, report)
 
     def prune(self, keep: Sequence[str] = ()) -> list[Removed]:
         """Remove all stored kernels but those named, and all that was left half done.
@@ -159,79 +189,63 @@ class Store:
 
         Args:
             keep: Every stored build that one of these names means stays; if none is named, the
-                package index goes too.
+                lists of what there is go too.
         """
         with self._errors():
-            wishes = [catalogue.parse_wish(name, self.flavour) for name in keep]
+            items = self._all()
+            # A kernel outlives its source, which then can't read its name.
+            orphans = {
+                item.build.name for item in items if not self._sources.have(item.build.scheme)
+            }
+            wishes = [self._sources.of(n).wish(n) for n in keep if n not in orphans]
             kept = {
                 item.folder
-                for item in self._all()
-                if any(wish.matches(item.build) for wish in wishes)
+                for item in items
+                if item.build.name in keep or any(wish.matches(item.build) for wish in wishes)
             }
             folders = [f for kind in ("kernels", "local", "work") for f in self._folders(kind)]
             removed = [self._remove(folder) for folder in folders if folder not in kept]
-            if not keep and (self.folder / "apt").exists():
-                removed.append(Removed("package index", self._apt.clear()))
+            for source in self._sources if not keep else ():
+                freed = source.clear()
+                removed.append(None if freed is None else Removed("package index", freed))
             return [item for item in removed if item is not None]
 
-    def _resolve(self, wish: Wish, refresh: bool, report: Callable[..., None]) -> Build:
-        builds = self._apt.builds(refresh=refresh, report=partial(report, "index", total=0))
-        build = catalogue.resolve(builds, wish)
-        if build is None:
-            raise catalogue.unknown(builds, wish)
-        return build
-
-    def _take(self, build: Build, wish: str, report: Callable[..., None]) -> Kernel:
-        """Download and unpack a build, unless it is there already or by now."""
-        name = stored.folder_name(build)
-        folder = self.folder / "kernels" / name
-        work = self.folder / "work" / name
-        with self._lock(name):
+    def _take(self, source: Source, build: Build, name: str, report: Report) -> Kernel:
+        """Have a build brought, unless it is there already or by now."""
+        if "/" in build.release:
+            raise InfrastructureError(f"{name}: {build.release!r} is no release of a kernel")
+        key = stored.folder_name(build)
+        folder = self.folder / "kernels" / key
+        work = self.folder / "work" / key
+        with self._lock(key):
             item = stored.read(folder)
             if item is not None and item.intact():
-                return item.kernel(wish)
-            # An apt-get that outlived a killed landproof may still write here: not resumed.
+                return item.kernel(name)
+            # A tool of a source that outlived a killed landproof may still write here: not resumed.
             shutil.rmtree(work, ignore_errors=True)
-            debs = self._apt.download(
-                build, work / "debs", partial(report, "download", total=build.size)
-            )
-            for deb, package in zip(debs, build.packages, strict=True):
-                if sha256(deb) != package.sha256:
-                    deb.unlink()
-                    raise InfrastructureError(
-                        f"{deb.name}: its checksum is not what the signed index says; fetch again"
-                    )
-            root = work / "root"
-            root.mkdir()
-            unpack.unpack(
-                debs,
-                root,
-                build.release,
-                FLAVOURS[build.flavour].modules,
-                lambda done: report("unpack", min(done, build.size), total=build.size),
-            )
-            record = stored.write(root, build, wish)
+            work.mkdir(parents=True)
+            root = source.bring(build, work, report)
+            record = stored.write(root, build, name, source.name)
             folder.parent.mkdir(exist_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
             root.rename(folder)
-            shutil.rmtree(work)
-            return Stored(record, folder).kernel(wish)
+            shutil.rmtree(work, ignore_errors=True)
+            return Stored(record, folder).kernel(name)
 
-    def _local(self, wish: str) -> Kernel:
-        """Return a kernel of this machine, its modules copied here if they are compressed."""
-        kernel = local_kernel(wish)
-        source = kernel.modules
-        if source is None or ((source / "modules.dep").exists() and not unpack.packed(source)):
+    def _with_modules(self, kernel: Kernel) -> Kernel:
+        """Return a kernel that stays in its place, its modules copied here if compressed."""
+        found = kernel.modules
+        if found is None or ((found / "modules.dep").exists() and not unpack.packed(found)):
             return kernel
-        listing = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in source.rglob("*.ko*")]
+        listing = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found.rglob("*.ko*")]
         made_from = f"{stored.LAYOUT} {sorted(listing)}"
         release = kernel.build.release
-        name = f"{release}.{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
-        folder, work = self.folder / "local" / name, self.folder / "work" / name
-        with self._lock(name):
+        key = f"{release}.{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
+        folder, work = self.folder / "local" / key, self.folder / "work" / key
+        with self._lock(key):
             if not folder.exists():
                 shutil.rmtree(work, ignore_errors=True)
-                unpack.copy_modules(source, work, release, FLAVOURS["amd64"].modules)
+                unpack.copy_modules(found, work, release, MODULES)
                 folder.parent.mkdir(exist_ok=True)
                 work.rename(folder)
         return Kernel(kernel.build, kernel.vmlinuz, folder / "lib/modules" / release, kernel.config)
@@ -248,10 +262,10 @@ class Store:
         return sorted((self.folder / kind).glob("*"))
 
     @contextmanager
-    def _lock(self, name: str, timeout_s: float = -1) -> Iterator[None]:
+    def _lock(self, key: str, timeout_s: float = -1) -> Iterator[None]:
         locks = self.folder / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{name}.lock", timeout=timeout_s):
+        with FileLock(locks / f"{key}.lock", timeout=timeout_s):
             yield
 
     def _remove(self, folder: Path) -> Removed | None:
@@ -279,14 +293,3 @@ class Store:
                 ) from error
             where = error.filename or self.folder
             raise InfrastructureError(f"{where}: {error.strerror or error}") from error
-
-
-def _report(
-    progress: Callable[[Progress], None] | None,
-    wish: str,
-    stage: Literal["index", "download", "unpack"],
-    done: int,
-    total: int,
-) -> None:
-    if progress is not None:
-        progress(Progress(wish, stage, done, total))

@@ -10,20 +10,19 @@ import msgspec
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
 from vm.catalogue import Build, Package
-from vm.kernel import Kernel
-from vm.local import sha256
+from vm.kernel import Kernel, sha256
 
 LAYOUT = 1
 """Counted up when what a stored kernel consists of changes; older ones are then not used."""
 _RECORD = "kernel.json"
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a stored kernel is; a folder without one is not a kernel."""
 
     layout: int
     build: KernelBuild
-    """Its name is the wish that it was fetched for."""
+    """Its name is what it was fetched for."""
     flavour: str
     whole: bool
     """Whether its modules and its configuration could be had."""
@@ -32,6 +31,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Path inside the folder."""
     modules: str | None
     """Path inside the folder."""
+    scheme: str = ""
+    """Of its source; records from before there were others have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,17 @@ class Stored:
 
     @property
     def build(self) -> Build:
-        """What it was in the catalogue."""
+        """What its source offered."""
         built = self.record.build
         return Build(
             built.release,
             built.version,
             self.record.flavour,
-            built.source.removeprefix("debian:"),
+            built.source.partition(":")[2],
             tuple(self.record.packages),
             stored=True,
             whole=self.record.whole,
+            scheme=self.record.scheme,
         )
 
     def kernel(self, name: str | None = None) -> Kernel:
@@ -89,8 +91,12 @@ class Stored:
 
 
 def folder_name(build: Build) -> str:
-    """Return where a build is stored: its release, and a digest of what it is made from."""
-    made_from = "\n".join([str(LAYOUT), *sorted(package.sha256 for package in build.packages)])
+    """Return where a build is stored: its release, and a digest of what it is made from.
+
+    What two sources have is kept twice: each finds its own by its record.
+    """
+    parts = [str(LAYOUT), *sorted(package.sha256 for package in build.packages)]
+    made_from = "\n".join([*parts, build.scheme] if build.scheme else parts)
     return f"{build.release}.{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
 
 
@@ -103,16 +109,23 @@ def read(folder: Path) -> Stored | None:
     return Stored(record, folder) if record.layout == LAYOUT else None
 
 
-def write(folder: Path, build: Build, wish: str) -> Record:
-    """Write and return the record of a kernel that was just unpacked in a folder."""
+def write(folder: Path, build: Build, name: str, source: str) -> Record:
+    """Write and return the record of a kernel that was just brought into a folder.
+
+    Args:
+        folder: Not yet in its place.
+        build: What was brought.
+        name: What it was asked for by.
+        source: The name of its source.
+    """
     modules = Path("lib/modules", build.release)
     record = Record(
         layout=LAYOUT,
         build=KernelBuild(
-            name=wish,
+            name=name,
             release=build.release,
             version=build.version,
-            source=f"debian:{build.suite}",
+            source=f"{source}:{build.suite}",
             sha256=sha256(folder / "vmlinuz"),
         ),
         flavour=build.flavour,
@@ -120,6 +133,7 @@ def write(folder: Path, build: Build, wish: str) -> Record:
         packages=list(build.packages),
         config="config" if (folder / "config").exists() else None,
         modules=str(modules) if (folder / modules).is_dir() else None,
+        scheme=build.scheme,
     )
     (folder / _RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     return record

@@ -15,7 +15,7 @@ from suite.errors import InfrastructureError
 from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import guest_ground
-from suite.targets.kinds import Kind
+from suite.targets.schemes import Scheme
 from vm import accel, initramfs
 from vm.catalogue import DEFAULT_FLAVOUR
 from vm.command import Accelerator
@@ -30,7 +30,7 @@ _AUTOPSY_S = 5.0
 """How long a dying QEMU may take to end after its agent was lost."""
 
 
-class Vm(Kind):
+class Vm(Scheme):
     """``vm:NAME``: a stored kernel; nothing is downloaded here."""
 
     usage = f"{VM}NAME"

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from suite.case import (
     Allowed, AuditLog, AuditRecord, Denied, Expectation, Feature, Observation, Outcome, Process,
-    since,
+    Seen, since,
 )  # fmt: skip
 from suite.judge.expectation import Then
 
 LOGGED_SINCE = 7
 NO_RECORD = "no record"
 LOGGED, SILENT = "logged", "silent"
-UNLOGGED = Allowed(NO_RECORD)
+UNLOGGED = Seen(NO_RECORD)
 _PATH = re.compile(r'path="([^"]+)" .* ino=(\d+)')
 _INODE = slice(8, 16)
 """Of a struct stat."""
@@ -30,9 +30,9 @@ def logged(features: Iterable[Feature], then: Then, unlogged: Then = UNLOGGED) -
     return since(needed, unlogged, (LOGGED_SINCE, then))
 
 
-def says(*accesses: str) -> Allowed:
+def says(*accesses: str) -> Seen:
     """Records of denied accesses, as ``told`` gives them."""
-    return Allowed(" + ".join(accesses))
+    return Seen(" + ".join(accesses))
 
 
 def told(
@@ -77,7 +77,7 @@ def logs(
 ) -> Outcome:
     """What was logged of a denial; what it came to, if that was no such denial."""
     outcome = denied.outcome
-    return Allowed(told(accesses, names, stats)) if outcome == Denied(errno) else outcome
+    return Seen(told(accesses, names, stats)) if outcome == Denied(errno) else outcome
 
 
 def sequence(*denied: tuple[Observation, Sequence[AuditRecord]], errno: str = "EACCES") -> Outcome:
@@ -88,7 +88,7 @@ def sequence(*denied: tuple[Observation, Sequence[AuditRecord]], errno: str = "E
         if outcome != Denied(errno):
             return outcome
         seen.append(LOGGED if accesses else SILENT)
-    return Allowed(", ".join(seen))
+    return Seen(", ".join(seen))
 
 
 def end(process: Process, child: Process) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog, Denied, Judge, Need, Process, Row,
-    Ruleset, Tree, answers, covers, denial, needs, since, table, vm_only,
+    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, Denied, Judge, Need, Process, Row, Ruleset,
+    Seen, Tree, answers, covers, denial, needs, since, table, vm_only,
 )  # fmt: skip
 
 LOGGED_SINCE = 7
-NO_RECORD = Allowed("no record")
+NO_RECORD = Seen("no record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ FIELDS = {
 @table(FIELDS)
 def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     """The first denial in a domain logs the access and the domain."""
-    expect = since(FS.READ_FILE, NO_RECORD, (LOGGED_SINCE, Allowed(case.says)))
+    expect = since(FS.READ_FILE, NO_RECORD, (LOGGED_SINCE, Seen(case.says)))
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
         tried = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)
@@ -69,6 +69,6 @@ def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     elif record is None:
         judge(expect, NO_RECORD)
     else:
-        said = record.fields.get(case.name)
+        said = record.fields.get(case.name, f"no {case.name}")
         as_it_is = case.value is not None and said == case.value(sandboxed, tree)
-        judge(expect, Allowed(case.says if as_it_is else said))
+        judge(expect, Seen(case.says if as_it_is else said))

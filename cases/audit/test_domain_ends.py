@@ -13,7 +13,7 @@ from itertools import pairwise
 from cases.audit.logs import NO_RECORD, denials, end, logged
 from suite.case import (
     ADD_RULE, FS, LANDLOCK_ACCESS, RESTRICT, Allowed, AuditLog, Case, Denied, Expectation, Feature,
-    Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers, needs, table, vm_only,
+    Judge, Need, Observation, Outcome, Process, Ruleset, Seen, Tree, answers, needs, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
@@ -26,7 +26,7 @@ DENIED = Denied("EACCES")
 
 
 def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
-    return logged(WRITE.features, Allowed(text), Allowed(unlogged))
+    return logged(WRITE.features, Seen(text), Seen(unlogged))
 
 
 def write(process: Process, tree: Tree) -> Observation:
@@ -91,7 +91,7 @@ CASES = {
         ),
         ruleset=Ruleset(fs=FS.WRITE_FILE, quiet_fs=FS.WRITE_FILE),
         covers=ADD_RULE.QUIET,
-        expect=logged([ADD_RULE.QUIET], Allowed("1 logged, denials=2")),
+        expect=logged([ADD_RULE.QUIET], Seen("1 logged, denials=2")),
         answers="aud-denials-counter",
     ),
 }
@@ -111,9 +111,7 @@ def test_counts(case: Counted, process: Process, tree: Tree, judge: Judge) -> No
         denied, accesses = write(sandboxed, tree), log.accesses()
         outcome = denied.outcome
         if outcome == DENIED:
-            outcome = Allowed(
-                f"{len(accesses)} logged, {denials(log, process, sandboxed, accesses)}"
-            )
+            outcome = Seen(f"{len(accesses)} logged, {denials(log, process, sandboxed, accesses)}")
     judge(case.expect, outcome, control)
 
 
@@ -128,9 +126,7 @@ def test_probe(process: Process, tree: Tree, judge: Judge) -> None:
         outcome = sandboxed.observe(stack_of_init, hidden=True).outcome
         denied, accesses = write(sandboxed, tree), log.accesses()
         if (outcome, denied.outcome) == (Allowed(), DENIED):
-            outcome = Allowed(
-                f"{len(accesses)} logged, {denials(log, process, sandboxed, accesses)}"
-            )
+            outcome = Seen(f"{len(accesses)} logged, {denials(log, process, sandboxed, accesses)}")
     judge(owed("1 logged, denials=1", f"0 logged, {NO_RECORD}"), outcome, control)
 
 
@@ -157,7 +153,7 @@ def test_event(process: Process, tree: Tree, judge: Judge) -> None:
         if outcome == DENIED:
             event = ended[-1].event if ended else 0
             same = [r for r in (*ended, *log.records()) if r.event == event]
-            outcome = Allowed(" + ".join(r.text.partition(" ")[2] for r in same) or NO_RECORD)
+            outcome = Seen(" + ".join(r.text.partition(" ")[2] for r in same) or NO_RECORD)
     judge(owed("status=deallocated denials=1"), outcome, control)
 
 
@@ -169,7 +165,7 @@ class Nested(Case):
 
 
 def nested(ends: str, *layers: Ruleset) -> Nested:
-    return Nested(layers=layers, expect=logged(_features(layers), Allowed(ends)))
+    return Nested(layers=layers, expect=logged(_features(layers), Seen(ends)))
 
 
 def _features(layers: tuple[Ruleset, ...]) -> list[Feature]:
@@ -203,7 +199,7 @@ def test_nested(case: Nested, process: Process, tree: Tree, judge: Judge) -> Non
     oldest = min((int(domain, 16) for domain in blockers), default=0)
     # Ends of older domains are those of other cases.
     names = [blockers.get(domain, "?") for domain in freed if int(domain, 16) >= oldest]
-    ends = Allowed(" ".join(names) or NO_RECORD)
+    ends = Seen(" ".join(names) or NO_RECORD)
     judge(case.expect, ends if outcome == DENIED else outcome, control)
 
 
@@ -235,4 +231,4 @@ def test_numbers(process: Process, tree: Tree, judge: Judge) -> None:
     rising = all(0 < later - id_ <= 2 * MOST_STEP for id_, later in pairwise(ids))
     fit = ids[:1] >= [FIRST_ID] and rising and all(f"{i:x}" in blockers for i in ids)
     text = ("rising" if fit else f"{ids}") if ids else NO_RECORD
-    judge(owed("rising"), Allowed(text) if outcome == DENIED else outcome, control)
+    judge(owed("rising"), Seen(text) if outcome == DENIED else outcome, control)

@@ -10,19 +10,19 @@ from collections.abc import Iterable
 
 from cases.audit.logs import NO_RECORD, inode, logged, logs, stats
 from suite.case import (
-    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog, AuditRecord, Denied, Expectation,
-    Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers, needs, own_memory, vm_only,
+    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, Denied, Expectation, Judge, Need,
+    Observation, Outcome, Process, Ruleset, Seen, Tree, answers, needs, own_memory, vm_only,
 )  # fmt: skip
+from suite.process.calls.tasks import PR_SET_NAME
 
 READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
-PR_SET_NAME = 15
 SYSCALL, PROCTITLE, END_OF_EVENT = 1300, 1327, 1320
 PATHS = (1302, 1307)
 """PATH and CWD: with some releases, of calls on paths."""
 
 
 def owed(text: str) -> Expectation:
-    return logged(READ.features, Allowed(text))
+    return logged(READ.features, Seen(text))
 
 
 def read(process: Process, tree: Tree) -> Observation:
@@ -32,7 +32,7 @@ def read(process: Process, tree: Tree) -> Observation:
 def unless_refused(denied: Observation, text: str) -> Outcome:
     """What was logged, if the process was in a domain and denied."""
     outcome = denied.outcome
-    return Allowed(text) if outcome == Denied("EACCES") else outcome
+    return Seen(text) if outcome == Denied("EACCES") else outcome
 
 
 def domain_record(records: Iterable[AuditRecord]) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cases.audit.logs import LOGGED, SILENT, logged, sequence
 from suite.case import (
-    FS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, Allowed, AuditLog, Case, Denied, Judge, Need, Process,
-    Ruleset, Tree, answers, covers, needs, since, table, vm_only,
+    FS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, AuditLog, Case, Denied, Judge, Need, Process, Ruleset,
+    Seen, Tree, answers, covers, needs, since, table, vm_only,
 )  # fmt: skip
 from suite.process.calls.files import AT_EXECVE_CHECK
 
@@ -36,12 +36,12 @@ def flags(given: RESTRICT, before: str, after: str, *answers: str) -> Flags:
     return Flags(
         flags=given,
         covers=given,
-        expect=logged([FS.WRITE_FILE, given], Allowed(f"{before}, {after}"), NEITHER),
+        expect=logged([FS.WRITE_FILE, given], Seen(f"{before}, {after}"), NEITHER),
         answers=answers,
     )
 
 
-NEITHER = Allowed(f"{SILENT}, {SILENT}")
+NEITHER = Seen(f"{SILENT}, {SILENT}")
 FLAGS = {
     "no-flag": flags(RESTRICT(0), LOGGED, SILENT, "aud-same-exec-default", "aud-new-exec-default"),
     "same-exec-off": flags(SAME_OFF, SILENT, SILENT, "aud-same-exec-off"),
@@ -78,7 +78,7 @@ def actor(
 ) -> Actor:
     return Actor(
         make=make,
-        expect=logged([WRITE], Allowed(seen), Allowed(SILENT)),
+        expect=logged([WRITE], Seen(seen), Seen(SILENT)),
         answers=answers,
         needs=need,
     )
@@ -164,8 +164,8 @@ def test_creator_of_executed(process: Process, tree: Tree, judge: Judge) -> None
     exe = [r.fields["exe"] for r in records if r.type == LANDLOCK_DOMAIN and "exe" in r.fields]
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
-        outcome = Allowed(" ".join(exe))
-    judge(since(NEW_ON, Allowed("/init")), outcome, control)
+        outcome = Seen(" ".join(exe))
+    judge(since(NEW_ON, Seen("/init")), outcome, control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +178,12 @@ class Nested(Case):
 NESTED = {
     "executed-makes-domain": Nested(
         inner=SIGNAL,
-        expect=logged(SIGNAL.features, Allowed(LOGGED), Allowed(SILENT)),
+        expect=logged(SIGNAL.features, Seen(LOGGED), Seen(SILENT)),
         answers="aud-exec-nested",
     ),
     "executed-makes-other-domain": Nested(
         inner=Ruleset(fs=WRITE),
-        expect=logged(SIGNAL.features, Allowed(SILENT), Allowed(SILENT)),
+        expect=logged(SIGNAL.features, Seen(SILENT), Seen(SILENT)),
         answers="aud-exec-outer-denies",
     ),
 }

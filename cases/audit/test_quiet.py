@@ -13,8 +13,8 @@ from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 from cases.audit.logs import LOGGED, SILENT, sequence
 from cases.net.calls import bind_tcp, sendto_udp
 from suite.case import (
-    ADD_RULE, CLONE_NEWNS, FS, NET, PTRACE_ATTACH, RULE_NET_PORT, SCOPE, Allowed, AuditLog, Call,
-    Case, Judge, Need, Process, Ruleset, Tree, abstract, answers, covers, inet6, needs, net_port,
+    ADD_RULE, CLONE_NEWNS, FS, NET, PTRACE_ATTACH, RULE_NET_PORT, SCOPE, AuditLog, Call, Case,
+    Judge, Need, Process, Ruleset, Seen, Tree, abstract, answers, covers, inet6, needs, net_port,
     own_memory, since, table, unspecified, vm_only,
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ def files(
     handled: FS = READ | WRITE,
 ) -> Files:
     return Files(
-        call=call, quiet=quiet, handled=handled, rules=rules, expect=since(QUIET, Allowed(seen))
+        call=call, quiet=quiet, handled=handled, rules=rules, expect=since(QUIET, Seen(seen))
     )
 
 
@@ -106,7 +106,7 @@ class Ports(Case):
 
 
 BIND, SEND = NET.BIND_TCP, NET.CONNECT_SEND_UDP
-SILENT_THERE = since(QUIET, Allowed(f"{SILENT}, {LOGGED}"))
+SILENT_THERE = since(QUIET, Seen(f"{SILENT}, {LOGGED}"))
 PORTS = {
     "port": Ports(
         call=bind_tcp, handled=BIND, quiet=BIND, expect=SILENT_THERE, answers="aud-quiet-net"
@@ -118,7 +118,7 @@ PORTS = {
         call=bind_tcp,
         handled=BIND | NET.CONNECT_TCP,
         quiet=NET.CONNECT_TCP,
-        expect=since(QUIET, Allowed(f"{LOGGED}, {LOGGED}")),
+        expect=since(QUIET, Seen(f"{LOGGED}, {LOGGED}")),
         answers="aud-quiet-partial",
     ),
 }
@@ -147,8 +147,8 @@ class Chosen(Case):
 
 
 CHOSEN = {
-    "port-0": Chosen(port=0, expect=since(QUIET, Allowed(SILENT))),
-    "not-port-0": Chosen(port=1, expect=since(QUIET, Allowed(LOGGED))),
+    "port-0": Chosen(port=0, expect=since(QUIET, Seen(SILENT))),
+    "not-port-0": Chosen(port=1, expect=since(QUIET, Seen(LOGGED))),
 }
 
 
@@ -182,7 +182,7 @@ def test_unspecified_ipv6(process: Process, port: int, judge: Judge) -> None:
         sandboxed = under_quiet_port(process, Ruleset(net=SEND, quiet_net=SEND), port)
         denied = sandboxed.observe(Process.sendto, fd, b"x", address)
         accesses = log.accesses()
-    judge(since(QUIET, Allowed(LOGGED)), sequence((denied, accesses)), control)
+    judge(since(QUIET, Seen(LOGGED)), sequence((denied, accesses)), control)
 
 
 SCOPES = SCOPE.SIGNAL | SCOPE.ABSTRACT_UNIX_SOCKET
@@ -211,7 +211,7 @@ def trace(process: Process, pid: Call, name: str) -> None:
 def scopes(
     call: Callable[[Process, Call, str], object], quiet: SCOPE, seen: str, answers: str
 ) -> Scopes:
-    return Scopes(call=call, quiet=quiet, expect=since(QUIET, Allowed(seen)), answers=answers)
+    return Scopes(call=call, quiet=quiet, expect=since(QUIET, Seen(seen)), answers=answers)
 
 
 QUIET_SCOPES = {
@@ -253,4 +253,4 @@ def test_topology(process: Process, tree: Tree, judge: Judge) -> None:
         sandboxed = process.under(Ruleset(fs=READ, quiet_fs=READ).quiet("/"))
         denied = sandboxed.observe(Process.mount, "tmpfs", tree.d1, "tmpfs")
         accesses = log.accesses()
-    judge(since(QUIET, Allowed(LOGGED)), sequence((denied, accesses), errno="EPERM"), control)
+    judge(since(QUIET, Seen(LOGGED)), sequence((denied, accesses), errno="EPERM"), control)

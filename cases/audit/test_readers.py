@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, end, logged
 from suite.case import (
-    CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog,
-    AuditRecord, Call, Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Tree,
-    always, answers, needs, own_memory, table, vm_only,
+    CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, Call,
+    Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Seen, Tree, always,
+    answers, needs, own_memory, table, vm_only,
 )  # fmt: skip
 from suite.witness.audit import listen, switch_off
 
@@ -24,7 +24,7 @@ RATE_LIMIT = "/proc/sys/kernel/printk_ratelimit"
 
 
 def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
-    return logged(READ.features, Allowed(text), Allowed(unlogged))
+    return logged(READ.features, Seen(text), Seen(unlogged))
 
 
 def read(process: Process, tree: Tree) -> None:
@@ -106,7 +106,7 @@ def test_network_namespaces(process: Process, tree: Tree, judge: Judge) -> None:
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
         others = [types(each).count(LANDLOCK_ACCESS) for each in received]
-        outcome = Allowed(str([len(accesses), *others]))
+        outcome = Seen(str([len(accesses), *others]))
     judge(owed("[1, 1, 0]", "[0, 0, 0]"), outcome, control)
 
 
@@ -121,7 +121,7 @@ def test_beside_auditd(process: Process, tree: Tree, judge: Judge) -> None:
         denied, accesses = process.under(READ).observe(read, tree), log.accesses()
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
-        outcome = Allowed(f"{len(accesses)}")
+        outcome = Seen(f"{len(accesses)}")
     judge(owed("1", "0"), outcome, control)
 
 
@@ -144,7 +144,7 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
         # The inner domain is freed first, and is younger.
         ends = [domain for domain in freed if outer and int(domain, 16) >= int(outer[0], 16)]
         if outcome == Denied("EACCES"):
-            outcome = Allowed(f"{len(before)}, then {len(meanwhile)}, ended {len(ends)}")
+            outcome = Seen(f"{len(before)}, then {len(meanwhile)}, ended {len(ends)}")
     judge(owed("1, then 0, ended 1", "0, then 0, ended 0"), outcome, control)
 
 
@@ -167,7 +167,7 @@ def test_excluded(process: Process, tree: Tree, judge: Judge) -> None:
         shown = log.records()
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
-        outcome = Allowed(f"{len(new(filtered))}, then {len(new(shown))}")
+        outcome = Seen(f"{len(new(filtered))}, then {len(new(shown))}")
     judge(owed("0, then 2", "0, then 0"), outcome, control)
 
 
@@ -197,5 +197,5 @@ def test_printed(process: Process, tree: Tree, judge: Judge) -> None:
         printed = b"".join(call.data[: call.value] for call in read_by_now.done).decode()
         lines = [access for access in accesses if f"): {access.text}\n" in printed]
         typed = "audit: type=1423 audit(" in printed
-        outcome = Allowed("printed" if lines and typed else NO_RECORD)
+        outcome = Seen("printed" if lines and typed else NO_RECORD)
     judge(owed("printed"), outcome, control)

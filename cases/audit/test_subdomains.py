@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
 from suite.case import (
-    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, Allowed, AuditLog, AuditRecord, ByBug,
-    Case, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers, needs, since, since_layers,
+    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, AuditLog, AuditRecord, ByBug, Case,
+    Denied, Judge, Need, Process, Ruleset, Seen, Tree, answers, covers, needs, since, since_layers,
     table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import LOG_SUBDOMAINS_ON
@@ -43,7 +43,7 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
         nested = sandboxed.under(READ)
         calls = (sandboxed, write), (nested, read), (nested, write)
         denied = [(it.observe(call, tree), log.accesses()) for it, call in calls]
-    expect = since(SUBDOMAINS_OFF, Allowed(f"{LOGGED}, {SILENT}, {LOGGED}"))
+    expect = since(SUBDOMAINS_OFF, Seen(f"{LOGGED}, {SILENT}, {LOGGED}"))
     judge(expect, sequence(*denied), control)
 
 
@@ -73,9 +73,7 @@ def by_nested(process: Process) -> Process:
     return process.under(READ)
 
 
-SILENCED = since(
-    SUBDOMAINS_OFF, ByBug(LOG_SUBDOMAINS_ON, before=Allowed(LOGGED), after=Allowed(SILENT))
-)
+SILENCED = since(SUBDOMAINS_OFF, ByBug(LOG_SUBDOMAINS_ON, before=Seen(LOGGED), after=Seen(SILENT)))
 OFF = {
     "off-without-ruleset": Off(enter=by_itself, expect=SILENCED, answers="aud-sub-off-m1"),
     "off-without-ruleset-in-child": Off(
@@ -118,7 +116,7 @@ def test_off_for_good(process: Process, tree: Tree, judge: Judge) -> None:
             Ruleset(fs=FS.MAKE_BLOCK, flags=SUBDOMAINS_OFF), Ruleset(fs=FS.MAKE_CHAR), READ
         )
         denied, accesses = sandboxed.observe(read, tree), log.accesses()
-    judge(since(SUBDOMAINS_OFF, Allowed(SILENT)), sequence((denied, accesses)), control)
+    judge(since(SUBDOMAINS_OFF, Seen(SILENT)), sequence((denied, accesses)), control)
 
 
 @vm_only
@@ -137,7 +135,7 @@ def test_synced_thread(process: Process, tree: Tree, judge: Judge) -> None:
         leader.restrict(Ruleset(fs=FS.WRITE_FILE, flags=RESTRICT.TSYNC))
         thread.restrict(READ)
         denied, accesses = thread.observe(read, tree), log.accesses()
-    expect = since_layers([[FS.READ_FILE, SUBDOMAINS_OFF], [RESTRICT.TSYNC]], Allowed(LOGGED))
+    expect = since_layers([[FS.READ_FILE, SUBDOMAINS_OFF], [RESTRICT.TSYNC]], Seen(LOGGED))
     judge(expect, sequence((denied, accesses)), control)
 
 
@@ -148,7 +146,7 @@ class Layers(Case):
     inner: Ruleset
 
 
-OUTER, INNER = Allowed("outer"), Allowed("inner")
+OUTER, INNER = Seen("outer"), Seen("inner")
 LAYERS = {
     "both-deny": Layers(
         inner=SIGNAL, expect=logged(SIGNAL.features, INNER), answers="aud-innermost-denier"
@@ -189,5 +187,5 @@ def test_layers(case: Layers, process: Process, judge: Judge) -> None:
     outcome = denied.outcome
     if outcome == Denied("EPERM"):
         names = {str(pid.value): name for pid, name in pids}
-        outcome = Allowed(" ".join(names[creator] for creator in creators(records)) or NO_RECORD)
+        outcome = Seen(" ".join(names[creator] for creator in creators(records)) or NO_RECORD)
     judge(case.expect, outcome, control)

@@ -11,7 +11,7 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from suite.case import (
     FS, NET, O_PATH, RESTRICT, Allowed, Call, Denied, Facts, Judge, Need, Outcome, Process,
-    Rejected, Ruleset, Tree, answers, by_abi, covers, inet, known, needs, own_memory, since,
+    Rejected, Ruleset, Seen, Tree, answers, by_abi, covers, inet, known, needs, own_memory, since,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
 
@@ -23,8 +23,8 @@ NOBODY, PORT_OF_DNS = 65534, 53
 def weigh(outcome: Outcome, *, true: Outcome, false: Outcome) -> Outcome:
     """What an outcome says of a claim, and the outcome; itself if it says nothing."""
     if outcome == true:
-        return Allowed(f"true: {outcome}")
-    return Allowed(f"false: {outcome}") if outcome == false else outcome
+        return Seen(f"true: {outcome}")
+    return Seen(f"false: {outcome}") if outcome == false else outcome
 
 
 @answers("claim-unknown-bits-ignored")
@@ -34,7 +34,7 @@ def test_unknown_rights_are_ignored(facts: Facts, process: Process, judge: Judge
     outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
     refused = Rejected("create_ruleset", "EINVAL")
     judge(
-        by_abi(lambda _: Allowed(f"false: {refused}")),
+        by_abi(lambda _: Seen(f"false: {refused}")),
         weigh(outcome, true=Allowed(), false=refused),
     )
 
@@ -46,7 +46,7 @@ def test_unknown_fields_are_ignored(process: Process, judge: Judge) -> None:
     outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
     refused = Rejected("create_ruleset", "E2BIG")
     judge(
-        by_abi(lambda _: Allowed(f"false: {refused}")),
+        by_abi(lambda _: Seen(f"false: {refused}")),
         weigh(outcome, true=Allowed(), false=refused),
     )
 
@@ -62,8 +62,8 @@ def test_status_tells(process: Process, judge: Judge) -> None:
     told: list[str] = []
     outcome = process.under(Ruleset(fs=FS.WRITE_FILE)).observe(read).outcome
     if outcome == Allowed():
-        outcome = Allowed(f"true: {told[0]}" if told else "false: no such line")
-    judge(since(FS.WRITE_FILE, Allowed("false: no such line")), outcome)
+        outcome = Seen(f"true: {told[0]}" if told else "false: no such line")
+    judge(since(FS.WRITE_FILE, Seen("false: no such line")), outcome)
 
 
 @needs(Need.ADMIN)
@@ -76,7 +76,7 @@ def test_administrators_need_no_new_privs(process: Process, judge: Judge) -> Non
         process.has_no_new_privs()
 
     outcome = process.observe(enforce).with_value
-    expect = since(FS.READ_FILE, Allowed("false: allowed(0)"))
+    expect = since(FS.READ_FILE, Seen("false: allowed(0)"))
     judge(expect, weigh(outcome, true=REFUSED, false=Allowed(0)))
 
 
@@ -89,7 +89,7 @@ def test_others_need_no_new_privs(process: Process, judge: Judge) -> None:
     observed = process.observe(Process.restrict_self, ruleset, RESTRICT.NO_NEW_PRIVS).outcome
     since_flag = RESTRICT.NO_NEW_PRIVS.since
     judge(
-        by_abi(lambda abi: Allowed("false: allowed" if abi >= since_flag else f"true: {REFUSED}")),
+        by_abi(lambda abi: Seen("false: allowed" if abi >= since_flag else f"true: {REFUSED}")),
         weigh(observed, true=REFUSED, false=Allowed()),
     )
 
@@ -108,7 +108,7 @@ def test_rules_name_addresses(process: Process, port: int, judge: Judge) -> None
     sandboxed = process.under(Ruleset(net=NET.CONNECT_TCP).allow_port(port, NET.CONNECT_TCP))
     control = sandboxed.observe(connect, "127.0.0.1")
     outcome = sandboxed.observe(connect, "127.0.0.2").outcome
-    expect = since(NET.CONNECT_TCP, Allowed("false: allowed"))
+    expect = since(NET.CONNECT_TCP, Seen("false: allowed"))
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
 
 
@@ -119,7 +119,7 @@ def test_root_is_denied(process: Process, tree: Tree, judge: Judge) -> None:
     process.chmod(tree.file, 0o600)
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
     outcome = process.under(READ).observe(Process.open, tree.file, os.O_RDONLY).outcome
-    expect = since(FS.READ_FILE, Allowed("true: EACCES"))
+    expect = since(FS.READ_FILE, Seen("true: EACCES"))
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
 
 
@@ -128,7 +128,7 @@ def test_children_inherit(process: Process, tree: Tree, judge: Judge) -> None:
     """Claim: children are restricted as their parent is."""
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
     outcome = process.under(READ).fork().observe(Process.open, tree.file, os.O_RDONLY).outcome
-    expect = since(FS.READ_FILE, Allowed("true: EACCES"))
+    expect = since(FS.READ_FILE, Seen("true: EACCES"))
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
 
 
@@ -138,7 +138,7 @@ def test_earlier_children_inherit(process: Process, tree: Tree, judge: Judge) ->
     child = process.fork()
     process.restrict(READ)
     outcome = child.observe(Process.open, tree.file, os.O_RDONLY).outcome
-    expect = since(FS.READ_FILE, Allowed("false: allowed"))
+    expect = since(FS.READ_FILE, Seen("false: allowed"))
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()))
 
 
@@ -155,7 +155,7 @@ def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
     control = process.observe(ask)
     outcome = process.under(everything).observe(ask).outcome
     can = NET.CONNECT_SEND_UDP.since
-    expect = by_abi(lambda abi: Allowed("false: EACCES" if abi >= can else "true: allowed"))
+    expect = by_abi(lambda abi: Seen("false: EACCES" if abi >= can else "true: allowed"))
     judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
 
 
@@ -166,7 +166,7 @@ def test_later_files_are_free(process: Process, tree: Tree, judge: Judge) -> Non
     process.write_file(path, b"")
     control = process.observe(Process.open, path, os.O_RDONLY)
     outcome = sandboxed.observe(Process.open, path, os.O_RDONLY).outcome
-    expect = since(FS.READ_FILE, Allowed("false: EACCES"))
+    expect = since(FS.READ_FILE, Seen("false: EACCES"))
     judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
 
 
@@ -203,7 +203,7 @@ def test_setuid_programs_stay(process: Process, tree: Tree, judge: Judge) -> Non
     outcome = sandboxed.observe(Process.open, tree.file, os.O_WRONLY).outcome
     if became == Allowed(0):  # to another user it would be denied without a domain
         outcome = weigh(outcome, true=DENIED, false=Allowed())
-    judge(since(FS.WRITE_FILE, Allowed("true: EACCES")), outcome, control)
+    judge(since(FS.WRITE_FILE, Seen("true: EACCES")), outcome, control)
 
 
 @needs(Need.ROOT)
@@ -215,4 +215,4 @@ def test_setuid_programs_gain_nothing(process: Process, tree: Tree, judge: Judge
     control = as_nobody(process, program, no_new_privs=False).observe(user)
     became = as_nobody(process, program, no_new_privs=True).observe(user).with_value
     outcome = weigh(became, true=Allowed(NOBODY), false=Allowed(0))
-    judge(since(FS.WRITE_FILE, Allowed("true: allowed(65534)")), outcome, control)
+    judge(since(FS.WRITE_FILE, Seen("true: allowed(65534)")), outcome, control)

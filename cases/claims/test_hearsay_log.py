@@ -9,12 +9,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, RESTRICT, Allowed, AuditLog, Case, Denied, Judge, Need, Process, Ruleset, Tree, answers,
-    needs, since, table, vm_only,
+    FS, RESTRICT, AuditLog, Case, Denied, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs,
+    since, table, vm_only,
 )  # fmt: skip
 
 WRITE = Ruleset(fs=FS.WRITE_FILE)
-UNLOGGED, LOGGED = Allowed("false: no record"), Allowed("true: a record")
+UNLOGGED, LOGGED = Seen("false: no record"), Seen("true: a record")
 LOGGED_SINCE = RESTRICT.LOG_NEW_EXEC_ON.since
 NEVER = since(FS.WRITE_FILE, UNLOGGED)
 

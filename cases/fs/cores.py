@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from resource import RLIMIT_CORE
 
-from suite.case import Allowed, Mode, Observation, Outcome, Process, Ruleset
+from suite.case import Allowed, Mode, Observation, Outcome, Process, Ruleset, Seen
 
 _NO_LIMIT = (1 << 64) - 1
 _DUMPED = 0x80  # of the status that wait4(2) gives
@@ -33,7 +33,7 @@ def core_file(process: Process, ended: Observation, path: str) -> Outcome:
         return ended.outcome
     found = process.observe(_look_into, path).outcome
     told = bool(ended.calls[-1].data[0] & _DUMPED)
-    return found if told == (found == Allowed()) else Allowed("not what the parent is told")
+    return found if told == (found == Allowed()) else Seen("not what the parent is told")
 
 
 def _look_into(process: Process, path: str) -> None:

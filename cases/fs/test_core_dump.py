@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cases.fs.cores import core_file, dump_core
 from suite.case import (
-    CONTENT, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs,
+    CONTENT, FS, Allowed, Case, Denied, Judge, Need, Process, Seen, Tree, answers, covers, needs,
     own_memory, since, table,
 )  # fmt: skip
 
@@ -85,6 +85,6 @@ def test_core_over_another_file(process: Process, tree: Tree, judge: Judge) -> N
     kept = process.read_file(f"{tree.d1}/core") == CONTENT
     judge(
         since(FS.REMOVE_FILE, Denied("ENXIO")),
-        observed if kept else Allowed("another content"),
+        observed if kept else Seen("another content"),
         control,
     )

@@ -5,7 +5,6 @@ Source: hook_file_open() in security/landlock/fs.c, which is called for create_f
 fs/notify/fanotify/fanotify_user.c.
 """
 
-import errno
 import os
 import struct
 
@@ -13,6 +12,7 @@ from suite.case import (
     FS, Allowed, Denied, Fd, Judge, Need, Observation, Outcome, Process, Ruleset, Tree, answers,
     covers, needs, since,
 )  # fmt: skip
+from suite.judge.outcome import errno_name
 from suite.process.calls.files import FAN_REPORT_FD_ERROR
 
 READ = Ruleset(fs=FS.READ_FILE)
@@ -43,7 +43,7 @@ def error_of(event: Observation) -> Outcome:
     if event.outcome != Allowed():
         return event.outcome
     (fd,) = struct.unpack_from("<i", event.calls[-1].data, 16)
-    return Allowed() if fd >= 0 else Denied(errno.errorcode[-fd])
+    return Allowed() if fd >= 0 else Denied(errno_name(-fd))
 
 
 @answers("async-fanotify-event-fd")

@@ -54,6 +54,7 @@ def prepare(process: Process, tree: Tree) -> str:
 
 @answers("special-fuse-daemon")
 @table(CLIENTS)
+@own_memory
 def test_client(case: Served, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule on the mount allows to read through it, one on what the server reads does not."""
     serve(process, prepare(process, tree), tree.d1, f"{tree.d2}/server")

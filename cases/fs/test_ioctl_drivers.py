@@ -8,7 +8,9 @@ import os
 from dataclasses import dataclass
 
 from cases.fs.ioctl import ALLOWED, DENIED, SPACE, WITHOUT_RULE
-from suite.case import FS, Case, Judge, Need, Process, Ruleset, answers, covers, needs, table
+from suite.case import (
+    FS, Case, Judge, Need, Process, Ruleset, answers, covers, needs, own_memory, table,
+)  # fmt: skip
 from suite.process.calls.files import FIGETBSZ
 from suite.process.calls.ioctls import BLKGETSIZE64, BLKSSZGET, USERFAULTFD_IOC_NEW
 
@@ -54,6 +56,7 @@ def ask_for_faults(process: Process) -> None:
 @answers("ioctl-userfaultfd-dev")
 @covers(FS.IOCTL_DEV)
 @needs(Need.USERFAULTFD)
+@own_memory
 def test_userfaultfd(process: Process, judge: Judge) -> None:
     """The device that gives userfaultfd(2) descriptors on command gives none."""
     control = process.observe(ask_for_faults)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
-    CLONE_NEWNS, FS, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Out, Process, Tree, answers,
-    needs, since, table,
+    CLONE_NEWNS, FS, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Out, Process, Seen, Tree,
+    answers, needs, since, table,
 )  # fmt: skip
 
 READ, WRITE, READ_DIR, MAKE = FS.READ_FILE, FS.WRITE_FILE, FS.READ_DIR, FS.MAKE_REG
@@ -143,8 +143,8 @@ def test_pinned_by_a_ruleset(process: Process, tree: Tree, judge: Judge) -> None
     outcome = closed.outcome
     if outcome == Allowed():
         states = {empty.data: "free", full.data: "taken"}
-        outcome = Allowed(f"{states.get(removed.data)}, then {states.get(after.data)}")
-    judge(since(READ, Allowed("taken, then free")), outcome)
+        outcome = Seen(f"{states.get(removed.data)}, then {states.get(after.data)}")
+    judge(since(READ, Seen("taken, then free")), outcome)
 
 
 @needs(Need.MOUNT)
@@ -159,8 +159,8 @@ def test_pinned_by_a_domain(process: Process, tree: Tree, judge: Judge) -> None:
     removed = statfs(process, tree.sub)
     outcome = sandboxed.observe(Process.getpid).outcome
     if outcome == Allowed():
-        outcome = Allowed("taken" if removed.data == full.data else "free")
-    judge(since(READ, Allowed("taken")), outcome)
+        outcome = Seen("taken" if removed.data == full.data else "free")
+    judge(since(READ, Seen("taken")), outcome)
 
 
 @needs(Need.MOUNT)

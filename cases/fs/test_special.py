@@ -114,7 +114,9 @@ NOT_OPENED = {
     # The inode that these share belongs to root: to others its mode says no (EACCES).
     "eventfd": Opened(path=by_fd(Process.eventfd), needs=(Need.ROOT,)),
     "epoll": Opened(path=by_fd(Process.epoll_create), needs=(Need.ROOT,)),
-    "secret-memory": Opened(path=by_fd(secret_memory), needs=(Need.SECRET_MEMORY,)),
+    "secret-memory": Opened(
+        path=by_fd(secret_memory), needs=(Need.SECRET_MEMORY,), own_memory=True
+    ),
 }
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    CONTENT, FS, Allowed, Case, Denied, Judge, Process, Rejected, Ruleset, Tree, answers, covers,
-    since, table,
+    CONTENT, FS, Allowed, Case, Denied, Judge, Process, Rejected, Ruleset, Seen, Tree, answers,
+    covers, since, table,
 )  # fmt: skip
 
 TRUNCATE, READ, WRITE = FS.TRUNCATE, FS.READ_FILE, FS.WRITE_FILE
@@ -91,7 +91,7 @@ def test_leaves_content(case: Truncate, process: Process, tree: Tree, judge: Jud
     control = process.observe(case.call, tree.other)
     denied = process.under(WITHOUT_RULE).observe(case.call, tree.file).outcome
     intact = process.read_file(tree.file) == CONTENT
-    judge(case.expect, denied if intact else Allowed("truncated"), control)
+    judge(case.expect, denied if intact else Seen("truncated"), control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ def test_besides(case: Besides, process: Process, tree: Tree, judge: Judge) -> N
     sandboxed = process.under(tree.layer(case.handled, rules))
     observed = sandboxed.observe(case.call, path).outcome
     if not isinstance(observed, Rejected) and (left := process.read_file(path)) != case.left:
-        observed = Allowed(f"left {left!r}")
+        observed = Seen(f"left {left!r}")
     judge(case.expect, observed, control)
 
 

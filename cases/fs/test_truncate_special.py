@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from cases.controls import refused
 from suite.case import (
     CLONE_NEWNS, FS, LANDLOCK_ACCESS, Allowed, AuditLog, Case, Denied, FileSystem, Judge, Need,
-    Process, Row, Ruleset, Tree, answers, covers, denial, filesystems, known, needs, since, table,
-    vm_only,
+    Process, Row, Ruleset, Seen, Tree, answers, covers, denial, filesystems, known, needs, since,
+    table, vm_only,
 )  # fmt: skip
 from suite.process.calls.files import (
     FALLOC_COLLAPSE_RANGE,
@@ -214,8 +214,8 @@ def test_file_mode_first(process: Process, tree: Tree, judge: Judge) -> None:
         logged = denial(log.records()).get(LANDLOCK_ACCESS)
     if observed == Denied("EACCES") and logged is not None:
         other = logged.fields["path"] == tree.other
-        observed = Allowed("of the other file" if other else "of both")
-    expect = since(TRUNCATE, Denied("EACCES"), (LOGGED_SINCE, Allowed("of the other file")))
+        observed = Seen("of the other file" if other else "of both")
+    expect = since(TRUNCATE, Denied("EACCES"), (LOGGED_SINCE, Seen("of the other file")))
     judge(expect, observed)
 
 
@@ -230,5 +230,5 @@ def test_copied_up(process: Process, tree: Tree, judge: Judge) -> None:
     observed = sandboxed.observe(Process.truncate, tree.file).outcome
     assert denied.outcome != Allowed()
     if observed == Allowed() and process.read_file(tree.file):
-        observed = Allowed("left as it was")
+        observed = Seen("left as it was")
     judge(ALLOWED, observed, refused(denied, "EACCES"))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from cases.fs.everything import everything
 from suite.case import (
-    FS, Allowed, Denied, Facts, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, needs,
-    since, table,
+    FS, Allowed, Denied, Facts, Judge, Need, Process, Row, Ruleset, Seen, Tree, answers, covers,
+    needs, since, table,
 )  # fmt: skip
 
 IN_CREATE, IN_ALL_EVENTS = 0x100, 0xFFF
@@ -83,5 +83,5 @@ def test_names(process: Process, tree: Tree, judge: Judge) -> None:
         sandboxed.watch(inotify, tree.d1, IN_CREATE)
         process.mkdir(f"{tree.d1}/{NAME}")
         event = sandboxed.read(inotify, 256).data
-        heard = Allowed(event[EVENT_HEADER:].rstrip(b"\0").decode())
-    judge(since(FS.READ_DIR, Allowed(NAME)), heard)
+        heard = Seen(event[EVENT_HEADER:].rstrip(b"\0").decode())
+    judge(since(FS.READ_DIR, Seen(NAME)), heard)

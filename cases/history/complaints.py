@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 import re
 
-from suite.case import CLONE_NEWNS, Allowed, Fd, Outcome, Process
+from suite.case import CLONE_NEWNS, Fd, Outcome, Process, Seen
 
-COMPLAINED = Allowed("the kernel complained")
+COMPLAINED = Seen("the kernel complained")
 _COMPLAINT = re.compile(
     rb"WARNING: (?!.*lockup)|BUG: (?!soft lockup|workqueue lockup)|Oops|refcount_t: |KASAN"
 )

@@ -7,7 +7,7 @@ get_current_details() in security/landlock/domain.c.
 
 from cases.syscalls.groups import Group
 from suite.case import (
-    FS, RESTRICT, Allowed, ByBug, Judge, Need, Process, Ruleset, Tree, answers, needs, since,
+    FS, RESTRICT, Allowed, ByBug, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs, since,
     vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import UNCHARGED_DETAILS
@@ -17,7 +17,7 @@ MEMBERS, LAYERS = 12, 16
 NAME, DEPTH = "x" * 255, 14
 LEAST = MEMBERS * LAYERS * len(NAME) * DEPTH
 """Bytes of the paths alone."""
-CHARGED, UNCHARGED = Allowed("charged"), Allowed("not charged")
+CHARGED, UNCHARGED = Seen("charged"), Seen("not charged")
 LOGGED_SINCE = RESTRICT.LOG_SAME_EXEC_OFF.since
 """Older kernels log nothing, and keep nothing for it."""
 EXPECT = since(

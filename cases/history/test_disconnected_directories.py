@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, O_PATH, Allowed, ByErratum, Case, Denied, Erratum, Fd, Judge, Need, Out,
-    Process, Row, Tree, answers, covers, needs, since, table, vm_only,
+    Outcome, Process, Row, Seen, Tree, answers, covers, needs, since, table, vm_only,
 )  # fmt: skip
 
 READ, REFER = FS.READ_FILE, FS.REFER
@@ -20,7 +20,7 @@ WARNING = b"collect_domain_accesses"
 SYSLOG_ACTION_READ_ALL, LAST = 3, 1 << 14
 
 
-def fixed(before: Allowed | Denied, after: Allowed | Denied) -> ByErratum:
+def fixed(before: Outcome, after: Outcome) -> ByErratum:
     return ByErratum(Erratum.DISCONNECTED_DIRECTORIES, before=before, after=after)
 
 
@@ -130,8 +130,8 @@ def test_rename_back(process: Process, tree: Tree, judge: Judge) -> None:
     here = sandboxed.observe(Process.open, f"{moved.mount}/new", os.O_RDONLY)
     outcome = back.outcome if back.outcome != Allowed() else here.outcome
     if outcome == Allowed():
-        outcome = Allowed("kept a right" if there.outcome == Allowed() else "gained a right")
-    expect = since(REFER, fixed(Allowed("gained a right"), Allowed("kept a right")))
+        outcome = Seen("kept a right" if there.outcome == Allowed() else "gained a right")
+    expect = since(REFER, fixed(Seen("gained a right"), Seen("kept a right")))
     judge(expect, outcome)
 
 
@@ -191,5 +191,5 @@ def test_warning(process: Process, tree: Tree, judge: Judge) -> None:
     log = process.syscall("syslog", SYSLOG_ACTION_READ_ALL, Out(LAST), LAST)
     outcome = renamed.outcome
     if outcome == Allowed():
-        outcome = Allowed("warned" if WARNING in log.data else "silent")
-    judge(since(REFER, fixed(Allowed("warned"), Allowed("silent"))), outcome)
+        outcome = Seen("warned" if WARNING in log.data else "silent")
+    judge(since(REFER, fixed(Seen("warned"), Seen("silent"))), outcome)

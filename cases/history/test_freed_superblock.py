@@ -15,11 +15,11 @@ from suite.case import (
     covers, needs, since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import FREED_SUPERBLOCK
+from suite.process.calls.tasks import MEMBARRIER_GLOBAL
 
 MOUNTS = 16
 FIRST_FD = 300
 READ = FS.READ_FILE
-MEMBARRIER_GLOBAL = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, UNLOGGED, logs
 from suite.case import (
-    FS, RESTRICT, Allowed, AuditLog, AuditRecord, ByBug, Case, Denied, Judge, Need, Observation,
-    Outcome, Process, Ruleset, Tree, answers, covers, needs, own_memory, since, table, vm_only,
+    FS, RESTRICT, AuditLog, AuditRecord, ByBug, Case, Denied, Judge, Need, Observation, Outcome,
+    Process, Ruleset, Seen, Tree, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import LOG_SUBDOMAINS_ON
 
@@ -20,7 +20,7 @@ pytestmark = own_memory
 
 QUIETLY = RESTRICT.LOG_SUBDOMAINS_OFF
 READ = Ruleset(fs=FS.READ_FILE)
-LOGGED = Allowed("a record")
+LOGGED = Seen("a record")
 
 
 def itself(process: Process, program: str) -> Process:
@@ -64,7 +64,7 @@ def deny(log: AuditLog, reader: Process, path: str) -> tuple[Observation, Sequen
 
 def log_of(denied: Observation, accesses: Sequence[AuditRecord]) -> Outcome:
     outcome = logs(accesses, denied)
-    return LOGGED if isinstance(outcome, Allowed) and outcome != UNLOGGED else outcome
+    return LOGGED if isinstance(outcome, Seen) and outcome != UNLOGGED else outcome
 
 
 @vm_only

@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, LANDLOCK_ACCESS, RESTRICT, Allowed, AuditLog, ByBug, Case, Denied, Judge, Need, Process,
-    Rejected, Ruleset, Tree, answers, covers, denial, needs, own_memory, since, table, vm_only,
+    FS, LANDLOCK_ACCESS, RESTRICT, AuditLog, ByBug, Case, Denied, Judge, Need, Process, Rejected,
+    Ruleset, Seen, Tree, answers, covers, denial, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import TSYNC_WITHOUT_RULESET
 
@@ -18,7 +18,7 @@ pytestmark = own_memory
 
 TSYNC, OFF = RESTRICT.TSYNC, RESTRICT.LOG_SUBDOMAINS_OFF
 NO_RULESET = -1
-SILENT, LOGGED = Allowed("no record"), Allowed("record")
+SILENT, LOGGED = Seen("no record"), Seen("record")
 REFUSED = Rejected("restrict_self", "EBADF")
 
 

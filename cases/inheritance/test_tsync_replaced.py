@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass, replace
 
 from suite.case import (
-    FS, MAX_LAYERS, RESTRICT, Allowed, ByBug, Case, Expectation, Judge, Observation, Outcome,
-    Process, Rejected, Ruleset, Tree, covers, own_memory, since, table,
+    FS, MAX_LAYERS, RESTRICT, ByBug, Case, Expectation, Judge, Observation, Outcome, Process,
+    Rejected, Ruleset, Seen, Tree, covers, own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import TSYNC_WITHOUT_RULESET
 
@@ -26,11 +26,11 @@ REFUSED = Rejected("restrict_self", "EBADF")
 def twice(*observed: Observation) -> Outcome:
     """What the same action came to before and after; or what Landlock refused meanwhile."""
     before, after = (observation.outcome for observation in observed)
-    return after if isinstance(after, Rejected) else Allowed(f"{before}, then {after}")
+    return after if isinstance(after, Rejected) else Seen(f"{before}, then {after}")
 
 
 def changes(before: str, after: str) -> Expectation:
-    return since(TSYNC, Allowed(f"{before}, then {after}"))
+    return since(TSYNC, Seen(f"{before}, then {after}"))
 
 
 GAINS, LOSES = changes("EACCES", "allowed"), changes("allowed", "EACCES")
@@ -38,7 +38,7 @@ KEPT = changes("EACCES", "EACCES")
 
 
 def without_ruleset(before: str, after: str) -> Expectation:
-    then = Allowed(f"{before}, then {after}")
+    then = Seen(f"{before}, then {after}")
     return since(FLAGS_ONLY, ByBug(TSYNC_WITHOUT_RULESET, before=REFUSED, after=then))
 
 

@@ -10,8 +10,8 @@ import signal
 
 from cases.inheritance.held import counter, hold, release, tid, waits
 from suite.case import (
-    FS, RESTRICT, Allowed, Denied, Facts, Int, Judge, Mode, Outcome, Process, Rejected, Ruleset,
-    Tree, answers, covers, own_memory, since,
+    FS, RESTRICT, Denied, Facts, Int, Judge, Mode, Outcome, Process, Rejected, Ruleset, Seen, Tree,
+    answers, covers, own_memory, since,
 )  # fmt: skip
 from suite.process.calls.tasks import CLONE_VFORK
 
@@ -24,7 +24,7 @@ DENIED = since(RESTRICT.TSYNC, Denied("EACCES"))
 def having(waited: bool, thread: Process, tree: Tree) -> Outcome:
     """What a thread may do, if the call that restricted it waited as it has to."""
     outcome = thread.observe(Process.open, tree.file, os.O_RDONLY).outcome
-    return outcome if waited or isinstance(outcome, Rejected) else Allowed("did not wait")
+    return outcome if waited or isinstance(outcome, Rejected) else Seen("did not wait")
 
 
 @answers("ts-ptrace-stopped")

@@ -15,12 +15,13 @@ from cases.relations import RELATIONS, Relation
 from suite.case import (
     CAP_SYS_ADMIN, CLONE_NEWUTS, Case, Denied, Judge, Need, Out, Pack, Process, since, table,
 )  # fmt: skip
+from suite.process.calls.tasks import PR_SCHED_CORE
 
 OUTSIDE = RELATIONS["domain-to-no-domain"]
 CAP_SYS_NICE = 23
 KCMP_VM, MADV_COLD = 1, 20
 PIDFD_GET_UTS_NAMESPACE = 0xFF0A
-PR_SCHED_CORE, PR_SCHED_CORE_GET = 62, 0
+PR_SCHED_CORE_GET = 0
 WHO_PROCESS, BEST_EFFORT = 1, 2 << 13 | 7
 
 

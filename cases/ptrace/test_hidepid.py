@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cases.ptrace.reach import RULESET
 from suite.case import (
-    CLONE_NEWNS, Allowed, Case, Denied, Judge, Need, Outcome, Process, Tree, answers, needs,
+    CLONE_NEWNS, Allowed, Case, Denied, Judge, Need, Outcome, Process, Seen, Tree, answers, needs,
     own_memory, since, table,
 )  # fmt: skip
 
@@ -30,22 +30,22 @@ def read_status(process: Process, folder: str, pid: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen(Case):
+class Looked(Case):
     """Whether somebody outside looked at the process before: then its name is known."""
 
     before: bool
 
 
-SEEN = {
-    "not-looked-up-before": Seen(before=False, expect=since(RULESET.features, Denied("ENOENT"))),
-    "looked-up-before": Seen(before=True, expect=since(RULESET.features, Denied("EPERM"))),
+LOOKED = {
+    "not-looked-up-before": Looked(before=False, expect=since(RULESET.features, Denied("ENOENT"))),
+    "looked-up-before": Looked(before=True, expect=since(RULESET.features, Denied("EPERM"))),
 }
 
 
 @answers("ptr-hidepid4")
 @needs(Need.MOUNT, Need.HIDEPID)
-@table(SEEN)
-def test_outside(case: Seen, process: Process, tree: Tree, judge: Judge) -> None:
+@table(LOOKED)
+def test_outside(case: Looked, process: Process, tree: Tree, judge: Judge) -> None:
     """A process outside of the domain is not there, or known and closed."""
     outside, folder = mount(process, tree)
     pid = outside.getpid().value
@@ -77,12 +77,12 @@ def test_listed(process: Process, tree: Tree, judge: Judge) -> None:
     sandboxed = outside.fork()
     own, other = sandboxed.getpid().value, outside.getpid().value
     both = listed(sandboxed, folder, own, other)
-    assert both == Allowed("own and other")
+    assert both == Seen("own and other")
     sandboxed.restrict(RULESET)
-    judge(LISTED, listed(sandboxed, folder, own, other), both)
+    judge(LISTED, listed(sandboxed, folder, own, other), Allowed())
 
 
-LISTED = since(RULESET.features, Allowed("own"))
+LISTED = since(RULESET.features, Seen("own"))
 
 
 def listed(process: Process, folder: str, own: int, other: int) -> Outcome:
@@ -96,7 +96,7 @@ def listed(process: Process, folder: str, own: int, other: int) -> Outcome:
 
     outcome = process.observe(read).outcome
     found = [what for what, pid in (("own", own), ("other", other)) if str(pid) in names]
-    return outcome if outcome != Allowed() else Allowed(" and ".join(found))
+    return outcome if outcome != Allowed() else Seen(" and ".join(found))
 
 
 def entries(data: bytes) -> list[str]:

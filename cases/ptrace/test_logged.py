@@ -12,7 +12,7 @@ from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
 from cases.ptrace.test_capabilities import attach
 from cases.ptrace.test_proc import opening, reading
 from suite.case import (
-    LANDLOCK_ACCESS, Allowed, AuditLog, Case, Expectation, Judge, Need, Outcome, Process, denial,
+    LANDLOCK_ACCESS, AuditLog, Case, Expectation, Judge, Need, Outcome, Process, Seen, denial,
     needs, own_memory, since, table, vm_only,
 )  # fmt: skip
 
@@ -24,12 +24,12 @@ USER = 1000
 
 def logged(outcome: str) -> Expectation:
     """What a call comes to, and that it is logged where Landlock logs at all."""
-    before, after = Allowed(f"{outcome}, no record"), Allowed(f"{outcome}, ptrace")
+    before, after = Seen(f"{outcome}, no record"), Seen(f"{outcome}, ptrace")
     return since(RULESET.features, before, (LOGGED_SINCE, after))
 
 
 def not_logged(outcome: str) -> Expectation:
-    return since(RULESET.features, Allowed(f"{outcome}, no record"))
+    return since(RULESET.features, Seen(f"{outcome}, no record"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +79,4 @@ def test_logged(case: Logged, process: Process, judge: Judge) -> None:
 
 
 def told(outcome: Outcome, blockers: str) -> Outcome:
-    return outcome if str(outcome).startswith("create") else Allowed(f"{outcome}, {blockers}")
+    return outcome if str(outcome).startswith("create") else Seen(f"{outcome}, {blockers}")

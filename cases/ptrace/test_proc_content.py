@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from cases.inheritance.held import hold, tid
 from cases.ptrace.reach import RULESET
 from suite.case import (
-    O_PATH, Allowed, Case, Denied, Judge, Need, Outcome, Process, Tree, answers, needs, own_memory,
-    since, table,
+    O_PATH, Allowed, Case, Denied, Judge, Need, Outcome, Process, Seen, Tree, answers, needs,
+    own_memory, since, table,
 )  # fmt: skip
 
 pytestmark = own_memory
@@ -36,7 +36,7 @@ class Field(Case):
 STAT = {
     f"stat-{name}": Field(
         number=number,
-        expect=since(RULESET.features, Allowed(hidden)),
+        expect=since(RULESET.features, Seen(hidden)),
         answers="ptr-proc-stat-zeroed",
     )
     for name, (number, hidden) in FIELDS.items()
@@ -52,7 +52,7 @@ def field(process: Process, pid: int, number: int) -> Outcome:
         texts.extend(rest.split())
 
     outcome = process.observe(read).outcome
-    return outcome if outcome != Allowed() else Allowed(texts[number - 3])
+    return outcome if outcome != Allowed() else Seen(texts[number - 3])
 
 
 @table(STAT)
@@ -64,7 +64,7 @@ def test_stat(case: Field, process: Process, judge: Judge) -> None:
     shown = field(reader, pid, case.number)
     reader.restrict(RULESET)
     hidden = field(reader, pid, case.number)
-    judge(case.expect, hidden if hidden != shown else Allowed("shown"))
+    judge(case.expect, hidden if hidden != shown else Seen("shown"))
 
 
 @answers("ptr-proc-wchan")
@@ -77,13 +77,13 @@ def test_wchan(process: Process, judge: Judge) -> None:
     path = f"/proc/{tid(target)}/wchan"
     shown = content(process.fork(), path)
     hidden = content(process.under(RULESET), path)
-    judge(since(RULESET.features, Allowed("0")), hidden if hidden != shown else Allowed("shown"))
+    judge(since(RULESET.features, Seen("0")), hidden if hidden != shown else Seen("shown"))
 
 
 def content(process: Process, path: str) -> Outcome:
     texts: list[str] = []
     outcome = process.observe(lambda p: texts.append(p.read_file(path).decode())).outcome
-    return outcome if outcome != Allowed() else Allowed(texts[0])
+    return outcome if outcome != Allowed() else Seen(texts[0])
 
 
 @answers("ptr-proc-map_files")

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGUSR1
 
-from suite.case import SCOPE, Allowed, Call, Denied, Observation, Outcome, Process, Ruleset, since
+from suite.case import (
+    SCOPE, Allowed, Call, Denied, Observation, Outcome, Process, Ruleset, Seen, since,
+)  # fmt: skip
 from suite.process.calls.tasks import (
     PIDFD_SIGNAL_PROCESS_GROUP,
     PIDFD_SIGNAL_THREAD,
@@ -82,7 +84,7 @@ class Sent:
         told, found = self.told.outcome, self.found.outcome
         if (told == Allowed()) == (found == Allowed()):
             return told
-        return Allowed(f"told {told}, found {found}")
+        return Seen(f"told {told}, found {found}")
 
 
 def deliver(send: Send, sender: Process, receiver: Process, number: int = SIGUSR1) -> Sent:

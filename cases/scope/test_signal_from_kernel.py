@@ -22,12 +22,12 @@ from cases.scope.signals import ALLOWED, SCOPED, pid
 from cases.scope.terminals import INTERRUPT, TIOCSIG, TIOCSWINSZ, Terminal, open_terminal
 from suite.case import (
     CLONE_NEWIPC, CLONE_NEWNS, SCOPE, Allowed, Case, Int, Judge, Mode, Need, Observation, Out,
-    Outcome, Pack, Process, Tree, answers, covers, needs, own_memory, since, table, vm_only,
+    Outcome, Pack, Process, Seen, Tree, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
 from suite.process.calls.tasks import SIGEV_SIGNAL, SIGEV_THREAD_ID
 
-KILLED = since(SCOPE.SIGNAL, Allowed("SIGKILL"))
-FAULTED = since(SCOPE.SIGNAL, Allowed("SIGSEGV"))
+KILLED = since(SCOPE.SIGNAL, Seen("SIGKILL"))
+FAULTED = since(SCOPE.SIGNAL, Seen("SIGSEGV"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def ended_by(waited: Observation) -> Outcome:
     if waited.outcome != Allowed():
         return waited.outcome
     number = waited.calls[-1].data[0] & 0x7F
-    return Allowed(signal.Signals(number).name if number else "exited")
+    return Seen(signal.Signals(number).name if number else "exited")
 
 
 def be_busy(process: Process) -> None:

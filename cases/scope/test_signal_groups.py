@@ -10,8 +10,8 @@ from signal import SIGUSR1
 
 from cases.scope.signals import ALLOWED, DENIED, SCOPED, pid
 from suite.case import (
-    CLONE_NEWPID, SCOPE, Allowed, Case, Judge, Need, Observation, Outcome, Process, answers, covers,
-    needs, table,
+    CLONE_NEWPID, SCOPE, Allowed, Case, Judge, Need, Observation, Outcome, Process, Seen, answers,
+    covers, needs, table,
 )  # fmt: skip
 from suite.process.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
 
@@ -42,7 +42,7 @@ def came_to(told: Observation, wanted: list[Process], others: list[Process]) -> 
     if told.outcome == Allowed():
         came = [observation.outcome == Allowed() for observation in found]
         if came != [True] * len(wanted) + [False] * len(others):
-            return Allowed(f"came to {came}")
+            return Seen(f"came to {came}")
     return told.outcome
 
 

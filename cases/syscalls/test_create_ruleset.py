@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
     CREATE, FS, NET, NEWEST, SCOPE, Allowed, Argument, Case, Expectation, Facts, Feature, Judge,
-    Need, Outcome, Process, Rejected, Row, Ruleset, answers, by_abi, covers, known, needs,
+    Need, Outcome, Process, Rejected, Row, Ruleset, Seen, answers, by_abi, covers, known, needs,
     own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
@@ -95,7 +95,7 @@ def told(field: Field, abi: int) -> Outcome:
     """The bits that an ABI version knows; how it refuses the others of the field."""
     size = 8 * (field.place + 1)
     refusal = INVALID if ABIS[abi].attr_size >= size else TOO_BIG
-    return Allowed(f"{known(field.kind, abi):#x}, {refusal} for others")
+    return Seen(f"{known(field.kind, abi):#x}, {refusal} for others")
 
 
 @table(FIELDS)
@@ -110,7 +110,7 @@ def test_each_bit(case: Field, facts: Facts, process: Process, judge: Judge) -> 
     if facts.abi > NEWEST:
         accepted &= known(case.kind, NEWEST)
     refusals = {str(outcome) for outcome in came_to.values() if outcome != Allowed()}
-    observed = Allowed(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
+    observed = Seen(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
     judge(by_abi(lambda abi: told(case, abi)), observed if facts.abi else came_to[0])
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from suite.case import (
-    ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH, Allowed, Call, Facts, Judge, Outcome,
-    Process, Rejected, Row, Ruleset, by_abi, table,
+    ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH, Call, Facts, Judge, Outcome, Process,
+    Rejected, Row, Ruleset, Seen, by_abi, table,
 )  # fmt: skip
 
 BITS = [1 << bit for bit in range(32)]
@@ -88,7 +88,7 @@ CASES = {
 
 
 def shown(words: list[int]) -> Outcome:
-    return Allowed(" ".join(f"{word:#x}" for word in sorted(words)) or "none")
+    return Seen(" ".join(f"{word:#x}" for word in sorted(words)) or "none")
 
 
 @table(CASES)

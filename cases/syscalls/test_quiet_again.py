@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suite.case import (
-    ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, Allowed, AuditLog, Case, Denied, Judge, Need, Outcome,
-    Process, Ruleset, Tree, answers, covers, needs, path_beneath, since, table, vm_only,
+    ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, AuditLog, Case, Denied, Judge, Need, Outcome, Process,
+    Ruleset, Seen, Tree, answers, covers, needs, path_beneath, since, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE, NOTHING = FS.READ_FILE, FS.WRITE_FILE, FS(0)
 QUIET = ADD_RULE.QUIET
-SILENT, LOGGED = Allowed("denied, no record"), Allowed("denied and logged")
+SILENT, LOGGED = Seen("denied, no record"), Seen("denied and logged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

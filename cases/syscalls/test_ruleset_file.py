@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
     FIONREAD, FS, O_PATH, RULE_PATH_BENEATH, Allowed, ByBug, Call, Case, Denied, Expectation, Fd,
-    Judge, Need, Out, Outcome, Pack, Process, Rejected, Ruleset, Tree, answers, by_abi, needs,
+    Judge, Need, Out, Outcome, Pack, Process, Rejected, Ruleset, Seen, Tree, answers, by_abi, needs,
     own_memory, path_beneath, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import RULESET_LINK
@@ -170,10 +170,10 @@ def text_of(process: Process, ask: Callable[[Process], str]) -> Outcome:
 
     told: list[str] = []
     outcome = process.observe(ask_ruleset).outcome
-    return Allowed(told[0]) if told else outcome
+    return Seen(told[0]) if told else outcome
 
 
-BARE, BRACKETED = Allowed("anon_inode:landlock-ruleset"), Allowed("anon_inode:[landlock-ruleset]")
+BARE, BRACKETED = Seen("anon_inode:landlock-ruleset"), Seen("anon_inode:[landlock-ruleset]")
 
 
 @answers("sys-fd-link", "llr-25")
@@ -196,7 +196,7 @@ GENERIC_FIELDS = {"pos", "flags", "mnt_id", "ino"}
 @answers("sys-fd-fdinfo")
 def test_fdinfo(process: Process, judge: Judge) -> None:
     """/proc tells what it tells of any file descriptor, and nothing of the ruleset."""
-    judge(owed(Allowed("generic fields only")), text_of(process, fdinfo))
+    judge(owed(Seen("generic fields only")), text_of(process, fdinfo))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

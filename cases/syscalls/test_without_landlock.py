@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    CREATE, RULE_PATH_BENEATH, Allowed, Facts, Judge, Outcome, Process, Rejected, Row, answers,
-    by_abi, table,
+    CREATE, RULE_PATH_BENEATH, Facts, Judge, Outcome, Process, Rejected, Row, Seen, answers, by_abi,
+    table,
 )  # fmt: skip
 
 NO_FD, UNKNOWN = -1, 1 << 31
-LOOKED_AT = Allowed("arguments are looked at")
+LOOKED_AT = Seen("arguments are looked at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

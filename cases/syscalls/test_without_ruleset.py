@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, RESTRICT, Allowed, ByBug, Case, Judge, Outcome, Process, Rejected, Ruleset, Tree, answers,
-    by_abi, covers, since, table,
+    FS, RESTRICT, Allowed, ByBug, Case, Judge, Outcome, Process, Rejected, Ruleset, Seen, Tree,
+    answers, by_abi, covers, since, table,
 )  # fmt: skip
 from suite.judge.expectation import Then
 from suite.landlock.bugs import TSYNC_WITHOUT_RULESET
@@ -76,7 +76,7 @@ OTHERS = [
 
 
 def unknown(abi: int) -> Outcome:
-    return Allowed(" ".join(f"{flags:#x}" for flags in OTHERS if flags.since > abi) or "none")
+    return Seen(" ".join(f"{flags:#x}" for flags in OTHERS if flags.since > abi) or "none")
 
 
 @answers("sys-rs-m1-others", "llr-28")
@@ -89,7 +89,7 @@ def test_other_flags(process: Process, judge: Judge) -> None:
     outcomes = dict(zip(OTHERS, (observation.outcome for observation in seen), strict=True))
     odd = [outcome for outcome in outcomes.values() if outcome not in (BAD_FD, BAD_FLAG)]
     invalid = [f"{flags:#x}" for flags, outcome in outcomes.items() if outcome == BAD_FLAG]
-    judge(by_abi(unknown), odd[0] if odd else Allowed(" ".join(invalid) or "none"))
+    judge(by_abi(unknown), odd[0] if odd else Seen(" ".join(invalid) or "none"))
 
 
 @answers("sys-rs-m1-sub")

@@ -15,8 +15,8 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 from cases.audit.test_processes import raise_sigio
 from suite.case import (
     ADD_RULE, FS, F_SETFL, F_SETOWN, NET, O_PATH, PTRACE_ATTACH, PTRACE_TRACEME, RULE_NET_PORT,
-    RULE_PATH_BENEATH, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Tree,
-    answers, inet, inet6, loopback, needs, net_port, own_memory, path_beneath, since, table,
+    RULE_PATH_BENEATH, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Seen,
+    Tree, answers, inet, inet6, loopback, needs, net_port, own_memory, path_beneath, since, table,
     unspecified, vm_only,
 )  # fmt: skip
 from suite.witness.bpf import spy
@@ -46,8 +46,8 @@ def test_tracer(process: Process, judge: Judge) -> None:
         last = seen.last()
         tracers = first.arguments[5] == first.task, last.arguments[5] == first.task
         own = last.arguments[4] == last.task
-        outcome = Allowed(f"tracer {tracers}, tracee {own}")
-    judge(since(ANY.features, Allowed("tracer (True, True), tracee True")), outcome, control)
+        outcome = Seen(f"tracer {tracers}, tracee {own}")
+    judge(since(ANY.features, Seen("tracer (True, True), tracee True")), outcome, control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def test_signal(case: Sent, process: Process, judge: Judge) -> None:
     last = seen.last()
     outcome = raised.outcome
     if outcome in (Allowed(), Denied("EPERM")):
-        outcome = Allowed(last.arguments[5] & INT if last.task else "no denial")
+        outcome = Allowed(last.arguments[5] & INT) if last.task else Seen("no denial")
     judge(case.expect, outcome)
 
 
@@ -123,7 +123,7 @@ def checked(
         address=address,
         covers=right,
         needs=(Need.IPV6,) if family == AF_INET6 else (),
-        expect=since(right, Allowed(text)),
+        expect=since(right, Seen(text)),
     )
 
 
@@ -164,7 +164,7 @@ def test_address(case: Checked, process: Process, port: int, judge: Judge) -> No
         last = seen.last()
         family, length = last.arguments[5], last.arguments[7] & INT
         same = "as given" if last.pointed.startswith(address) else "other"
-        outcome = Allowed(f"family {family}, {length} bytes {same}")
+        outcome = Seen(f"family {family}, {length} bytes {same}")
     judge(case.expect, outcome)
 
 
@@ -180,12 +180,12 @@ ADDED = {
     "flags-path-rule": Added(
         tracepoint="landlock_add_rule_path_beneath",
         count=5,
-        expect=since(QUIET.features, Allowed("1, then 0")),
+        expect=since(QUIET.features, Seen("1, then 0")),
     ),
     "flags-port-rule": Added(
         tracepoint="landlock_add_rule_net_port",
         count=4,
-        expect=since(QUIET.features, Allowed("1, then 0")),
+        expect=since(QUIET.features, Seen("1, then 0")),
     ),
 }
 
@@ -208,4 +208,4 @@ def test_flags(case: Added, process: Process, tree: Tree, judge: Judge) -> None:
         if added.outcome != Allowed():
             break
         flags.append(str(seen.last().arguments[1] & INT))
-    judge(case.expect, Allowed(", then ".join(flags)) if added.outcome == Allowed() else added)
+    judge(case.expect, Seen(", then ".join(flags)) if added.outcome == Allowed() else added)

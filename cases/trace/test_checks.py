@@ -14,7 +14,7 @@ from socket import AF_INET, SOCK_STREAM
 from cases.net.calls import bind_tcp, connect_tcp
 from cases.trace.traces import NOTHING, flags, identity, traced
 from suite.case import (
-    FS, NET, Allowed, Case, Judge, Need, Process, Ruleset, Trace, Tree, answers, loopback, needs,
+    FS, NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, answers, loopback, needs,
     since, table, vm_only,
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ def opened(
         layers=layers,
         flags=flags,
         errno=errno,
-        expect=since(handled, Allowed(" + ".join(checks) or NOTHING)),
+        expect=since(handled, Seen(" + ".join(checks) or NOTHING)),
     )
 
 
@@ -145,7 +145,7 @@ def port_row(
         call=call,
         layers=layers,
         errno=errno,
-        expect=since(BIND | CONNECT, Allowed(text)),
+        expect=since(BIND | CONNECT, Seen(text)),
     )
 
 
@@ -218,4 +218,4 @@ def test_rename(process: Process, tree: Tree, judge: Judge) -> None:
     observed = traced(trace, events, tried, names=names)
     every = flags(RENAMED)
     checks = [check(name, RENAMED, every) for name in ("D1", "D2")]
-    judge(since(RENAMED, Allowed(" + ".join(checks))), observed, control)
+    judge(since(RENAMED, Seen(" + ".join(checks))), observed, control)

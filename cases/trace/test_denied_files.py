@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cases.trace.traces import identity, traced
 from suite.case import (
-    CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT, Allowed, Case, Judge, Need, Out,
-    Process, Ruleset, Trace, Tree, answers, needs, since, table, vm_only,
+    CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT, Case, Judge, Need, Out, Process,
+    Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
 )  # fmt: skip
 
 Call = Callable[[Process, Tree], object]
@@ -36,7 +36,7 @@ def event(blockers: str, file: str) -> str:
 
 def denied(call: Call, handled: FS, *missing: tuple[str, str], errno: str = "EACCES") -> Access:
     """A row; ``missing`` are the blockers and the file of each event."""
-    owed = Allowed(" + ".join(event(*each) for each in missing))
+    owed = Seen(" + ".join(event(*each) for each in missing))
     return Access(
         call=call, handled=handled, covers=handled, errno=errno, expect=since(handled, owed)
     )

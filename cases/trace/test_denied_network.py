@@ -12,8 +12,8 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
 from cases.trace.traces import traced
 from suite.case import (
-    NET, Allowed, Case, Judge, Need, Process, Ruleset, Trace, answers, covers, inet, loopback,
-    needs, since, table, unspecified, vm_only,
+    NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, answers, covers, inet, loopback, needs,
+    since, table, unspecified, vm_only,
 )  # fmt: skip
 
 Call = Callable[[Process, int, int], object]
@@ -29,9 +29,9 @@ class Access(Case):
     family: int
 
 
-def event(right: str, port: str) -> Allowed:
+def event(right: str, port: str) -> Seen:
     head = "deny_access_net domain=D1 same_exec=1 logged=1"
-    return Allowed(f"{head} blockers={right} port={port}")
+    return Seen(f"{head} blockers={right} port={port}")
 
 
 def access(call: Call, handled: NET, right: str, port: str = PORT, family: int = AF_INET) -> Access:

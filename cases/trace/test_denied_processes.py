@@ -14,13 +14,13 @@ from cases.audit.test_processes import raise_sigio
 from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
     FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
-    Ruleset, Trace, answers, covers, needs, own_memory, since, table, vm_only,
+    Ruleset, Seen, Trace, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
+from suite.process.calls.tasks import PR_SET_NAME
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
 """A domain is enough to restrict ptrace(2)."""
 SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
-PR_SET_NAME = 15
 DENIALS = "deny_ptrace", "deny_scope_signal"
 Action = Callable[[Process, Call], object]
 
@@ -62,7 +62,7 @@ def access(
         both=both,
         covers=ruleset.scope,
         answers="trc-deny-targets",
-        expect=since(ruleset.features, Allowed(text)),
+        expect=since(ruleset.features, Seen(text)),
     )
 
 
@@ -140,7 +140,7 @@ def test_traceme(process: Process, judge: Judge) -> None:
         events = trace.events()
     observed = traced(trace, events, tried, "EPERM", {str(pid.value): "CHILD"})
     text = "deny_ptrace domain=D1 same_exec=1 logged=1 tracee_domain=D2 tracee_pid=CHILD"
-    judge(since(ANY.features, Allowed(f"{text} tracee_comm=init")), observed, control)
+    judge(since(ANY.features, Seen(f"{text} tracee_comm=init")), observed, control)
 
 
 @vm_only
@@ -161,9 +161,9 @@ def test_sigio(process: Process, judge: Judge) -> None:
         events = trace.events()
     outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
     if outcome == Denied("EAGAIN"):
-        outcome = Allowed(told(events, {str(pid.value): "PID"}))
+        outcome = Seen(told(events, {str(pid.value): "PID"}))
     text = "deny_scope_signal domain=D1 same_exec=1 logged=1 target_domain=0 target_pid=PID"
-    judge(since(SIGNAL.features, Allowed(f"{text} target_comm=init")), outcome, control)
+    judge(since(SIGNAL.features, Seen(f"{text} target_comm=init")), outcome, control)
 
 
 @vm_only
@@ -180,9 +180,9 @@ def test_escaped_name(process: Process, judge: Judge) -> None:
         events = trace.events()
     outcome = tried.outcome
     if outcome == Denied("EPERM"):
-        outcome = Allowed(" ".join(event.fields["target_comm"] for event in events))
+        outcome = Seen(" ".join(event.fields["target_comm"] for event in events))
     name = r"a\040b\075\"c\"\\\n\303\277"
-    judge(since(SIGNAL.features, Allowed(name)), outcome, control)
+    judge(since(SIGNAL.features, Seen(name)), outcome, control)
 
 
 @vm_only
@@ -199,7 +199,7 @@ def test_unasked(process: Process, judge: Judge) -> None:
         read, before = sandboxed.observe(read_file, stat), trace.events()
         attached, after = sandboxed.observe(attach, pid), trace.events()
     outcome = traced(trace, before, read)
-    if outcome == Allowed(NOTHING):
+    if outcome == Seen(NOTHING):
         names = ", ".join(event.name for event in after)
-        outcome = Allowed(f"nothing, then {attached.outcome} with {names}")
-    judge(since(ANY.features, Allowed("nothing, then EPERM with deny_ptrace")), outcome)
+        outcome = Seen(f"nothing, then {attached.outcome} with {names}")
+    judge(since(ANY.features, Seen("nothing, then EPERM with deny_ptrace")), outcome)

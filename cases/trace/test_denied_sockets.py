@@ -11,8 +11,8 @@ from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.trace.traces import traced
 from suite.case import (
-    SCOPE, Allowed, Case, Judge, Need, Process, Ruleset, Trace, Tree, abstract, answers, covers,
-    needs, since, table, vm_only,
+    SCOPE, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, abstract, answers, covers, needs,
+    since, table, vm_only,
 )  # fmt: skip
 
 ABSTRACT = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
@@ -47,7 +47,7 @@ def way(
         f"{EVENT} domain={ids[0]} same_exec=1 logged=1 "
         rf"peer_domain={ids[1]} peer_pid={pid} sun_path=NAME\040\000\303\251"
     )
-    return Way(kind=kind, talk=talk, other=other, expect=since(ABSTRACT.features, Allowed(text)))
+    return Way(kind=kind, talk=talk, other=other, expect=since(ABSTRACT.features, Seen(text)))
 
 
 WAYS = {

@@ -14,7 +14,7 @@ from cases.inheritance.held import counter, hold, release, tid, waits
 from cases.trace.traces import NOTHING, traced
 from suite.case import (
     FS, MAX_LAYERS, RESTRICT, Allowed, Case, Event, Expectation, Facts, Judge, Need, Outcome,
-    Process, Rejected, Ruleset, Trace, Tree, answers, covers, needs, own_memory, since, table,
+    Process, Rejected, Ruleset, Seen, Trace, Tree, answers, covers, needs, own_memory, since, table,
     vm_only,
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ def enforced(domain: int, process_wide: int = 1, no_new_privs: int = 1) -> str:
 
 
 def owed(*events: str, flags: RESTRICT = RESTRICT(0)) -> Expectation:
-    return since(replace(READ, flags=flags).features, Allowed(" + ".join(events)))
+    return since(replace(READ, flags=flags).features, Seen(" + ".join(events)))
 
 
 def layers(*rulesets: Ruleset) -> Callable[[Process, Tree], object]:
@@ -155,7 +155,7 @@ def test_too_many_layers(process: Process, judge: Judge) -> None:
         events = trace.events()
     outcome = refused.outcome
     if outcome == Rejected("restrict_self", "E2BIG"):
-        outcome = Allowed(", ".join(event.name for event in events))
+        outcome = Seen(", ".join(event.name for event in events))
     judge(owed("create_domain, enforce_domain"), outcome)
 
 
@@ -203,7 +203,7 @@ def test_threads(case: Threads, process: Process, judge: Judge) -> None:
         events = trace.events()
     outcome: Outcome = restricted.outcome
     if outcome == Allowed():
-        outcome = Allowed(steps(events, who))
+        outcome = Seen(steps(events, who))
     judge(case.expect, outcome)
 
 
@@ -233,7 +233,7 @@ def test_aborted(process: Process, judge: Judge, facts: Facts) -> None:
         outcome = restricted.outcome
         if outcome == Allowed():
             events = trace.until_freed("D1") if waited else []
-            outcome = Allowed(fate([*events, *trace.events()], "D1"))
+            outcome = Seen(fate([*events, *trace.events()], "D1"))
     judge(owed("create_domain, free_domain", flags=TSYNC), outcome)
 
 

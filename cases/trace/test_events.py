@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from suite.case import (
-    Allowed, Denied, Fd, Judge, Need, Process, Row, always, answers, needs, own_memory, table,
+    Allowed, Denied, Fd, Judge, Need, Process, Row, Seen, always, answers, needs, own_memory, table,
     vm_only,
 )  # fmt: skip
 from suite.witness.tracefs import EVENTS, PREFIX, mounted
@@ -129,8 +129,8 @@ def test_listed(process: Process, judge: Judge) -> None:
     listed: set[str] = set()
     seen = process.observe(lambda process: listed.update(entries(process, mounted(process))))
     missing = [row.event for row in FORMATS if f"{PREFIX}{row.event}" not in listed]
-    observed = Allowed(f"lacks {missing}") if missing else Allowed("all")
-    judge(always(Allowed("all")), observed if seen.outcome == Allowed() else seen)
+    observed = Seen(f"lacks {missing}") if missing else Seen("all")
+    judge(always(Seen("all")), observed if seen.outcome == Allowed() else seen)
 
 
 def described(text: str) -> tuple[str, str]:
@@ -159,11 +159,11 @@ def test_format(case: Format, process: Process, judge: Judge) -> None:
 
     seen = process.observe(look)
     if not texts:
-        judge(always(Allowed("as known")), seen)
+        judge(always(Seen("as known")), seen)
         return
     fields, printed = described(texts[0])
     known = fields.startswith(case.fields) and printed.startswith(case.printed)
-    judge(always(Allowed("as known")), Allowed("as known" if known else f"{fields}; {printed}"))
+    judge(always(Seen("as known")), Seen("as known" if known else f"{fields}; {printed}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

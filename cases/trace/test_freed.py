@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from cases.trace.traces import NOTHING, end, told, traced
 from suite.case import (
-    FS, RESTRICT, Allowed, Case, Denied, Expectation, Fd, Judge, Need, Observation, Outcome,
-    Process, Ruleset, Trace, Tree, answers, needs, since, table, vm_only,
+    FS, RESTRICT, Case, Denied, Expectation, Fd, Judge, Need, Observation, Outcome, Process,
+    Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
@@ -23,7 +23,7 @@ FREED = "free_ruleset ruleset=R1.0"
 
 def owed(text: str, *rulesets: Ruleset) -> Expectation:
     features = [feature for ruleset in rulesets or (READ,) for feature in ruleset.features]
-    return since(features, Allowed(text))
+    return since(features, Seen(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def freed(trace: Trace, process: Process, child: Process, *denied: Observation) 
         if observation.outcome != Denied("EACCES"):
             return observation.outcome
     end(process, child)
-    return Allowed(told(trace.until_freed("D1")))
+    return Seen(told(trace.until_freed("D1")))
 
 
 @vm_only
@@ -159,7 +159,7 @@ def test_by_kernel(process: Process, tree: Tree, judge: Judge) -> None:
             end(process, child)
             threads = [event.thread for event in trace.until_freed("D1")]
             who = {"by its process" if thread in pids else "by another" for thread in threads}
-            outcome = Allowed(", ".join(who) or NOTHING)
+            outcome = Seen(", ".join(who) or NOTHING)
     judge(owed("by another"), outcome, control)
 
 
@@ -178,5 +178,5 @@ def test_heir(process: Process, tree: Tree, judge: Judge) -> None:
         outcome = denied.outcome
         if outcome == Denied("EACCES"):
             heir.exit()
-            outcome = Allowed(", ".join(event.name for event in trace.until_freed("D1")))
+            outcome = Seen(", ".join(event.name for event in trace.until_freed("D1")))
     judge(owed("deny_access_fs, free_domain"), outcome, control)

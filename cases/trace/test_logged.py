@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from cases.trace.traces import told
 from suite.case import (
-    FS, RESTRICT, Allowed, AuditLog, Case, Denied, Event, Expectation, Judge, Need, Observation,
-    Outcome, Process, Ruleset, Trace, Tree, answers, needs, since_layers, table, vm_only,
+    FS, RESTRICT, AuditLog, Case, Denied, Event, Expectation, Judge, Need, Observation, Outcome,
+    Process, Ruleset, Seen, Trace, Tree, answers, needs, since_layers, table, vm_only,
 )  # fmt: skip
 
 WRITE, OTHER = Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.MAKE_REG)
@@ -31,7 +31,7 @@ class Logged(Case):
 
 def owed(*events: str, layers: tuple[Ruleset, ...] = (WRITE,)) -> Expectation:
     features = [ruleset.features for ruleset in layers]
-    return since_layers(features, Allowed(", ".join(events)))
+    return since_layers(features, Seen(", ".join(events)))
 
 
 def logged(before: str, after: str, *layers: Ruleset) -> Logged:
@@ -77,14 +77,14 @@ def shown(tried: Observation, events: Iterable[Event]) -> Outcome:
         return outcome
     fields = (event.fields for event in events)
     texts = [f"{e['domain']} same_exec={e['same_exec']} logged={e['logged']}" for e in fields]
-    return Allowed(" + ".join(texts) or told(()))
+    return Seen(" + ".join(texts) or told(()))
 
 
 def joined(*outcomes: Outcome) -> Outcome:
     """Of several: what they say together, or the first that is no denial's."""
-    odd = (outcome for outcome in outcomes if not isinstance(outcome, Allowed))
-    texts = (str(outcome.value) for outcome in outcomes if isinstance(outcome, Allowed))
-    return next(odd, None) or Allowed(", ".join(texts))
+    odd = (outcome for outcome in outcomes if not isinstance(outcome, Seen))
+    texts = (outcome.what for outcome in outcomes if isinstance(outcome, Seen))
+    return next(odd, None) or Seen(", ".join(texts))
 
 
 @vm_only

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from cases.trace.traces import NOTHING
 from suite.case import (
-    CLONE_NEWNS, FS, MNT_DETACH, OPEN_TREE_CLONE, O_PATH, Allowed, Case, Denied, Event, Fd, Judge,
-    Need, Observation, Outcome, Process, Ruleset, Trace, Tree, answers, needs, since, table,
+    CLONE_NEWNS, FS, MNT_DETACH, OPEN_TREE_CLONE, O_PATH, Case, Denied, Event, Fd, Judge, Need,
+    Observation, Outcome, Process, Ruleset, Seen, Trace, Tree, answers, needs, since, table,
     vm_only,
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ class Escaped(Case):
 
 
 ESCAPED = {
-    name: Escaped(name=text, expect=since(READ.fs, Allowed(f"{shown}, then {shown}")))
+    name: Escaped(name=text, expect=since(READ.fs, Seen(f"{shown}, then {shown}")))
     for name, text, shown in (
         ("plain", "plain-name_1.txt", "plain-name_1.txt"),
         ("space", "a b", r"a\040b"),
@@ -55,7 +55,7 @@ def last_names(events: Iterable[Event], tried: Observation) -> Outcome:
     outcome = tried.outcome
     paths = [event.fields["path"] for event in events]
     names = ", then ".join(path.rsplit("/", 1)[-1] for path in paths) or NOTHING
-    return Allowed(names) if outcome == Denied("EACCES") else outcome
+    return Seen(names) if outcome == Denied("EACCES") else outcome
 
 
 @vm_only
@@ -112,8 +112,8 @@ def test_cut(process: Process, tree: Tree, judge: Judge) -> None:
         events = trace.events()
     outcome = tried.outcome
     if outcome == Denied("EACCES"):
-        outcome = Allowed(", ".join(cut(event.fields["path"], tree) for event in events))
-    judge(since(READ.fs, Allowed("cut, cut")), outcome, control)
+        outcome = Seen(", ".join(cut(event.fields["path"], tree) for event in events))
+    judge(since(READ.fs, Seen("cut, cut")), outcome, control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ def too_deep(process: Process, tree: Tree) -> Fd:
 
 
 def placed(folder: Callable[[Process, Tree], Fd], path: str) -> Place:
-    return Place(folder=folder, expect=since(READ.fs, Allowed(path)))
+    return Place(folder=folder, expect=since(READ.fs, Seen(path)))
 
 
 PLACES = {
@@ -171,5 +171,5 @@ def test_place(case: Place, process: Process, tree: Tree, judge: Judge) -> None:
     outcome = tried.outcome
     if outcome == Denied("EACCES"):
         paths = " ".join(event.fields["path"] for event in events)
-        outcome = Allowed(paths.replace(tree.path, "TREE"))
+        outcome = Seen(paths.replace(tree.path, "TREE"))
     judge(case.expect, outcome, control)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cases.trace.traces import absolute, flags, identity, traced
 from suite.case import (
     FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Case, Expectation, Fd, Judge,
-    Need, Process, Ruleset, Trace, Tree, answers, needs, net_port, path_beneath, since, table,
+    Need, Process, Ruleset, Seen, Trace, Tree, answers, needs, net_port, path_beneath, since, table,
     vm_only,
 )  # fmt: skip
 
@@ -22,7 +22,7 @@ RULES = "add_rule_path_beneath", "add_rule_net_port"
 
 
 def owed(ruleset: Ruleset, *events: str) -> Expectation:
-    return since(ruleset.features, Allowed(" + ".join(events)))
+    return since(ruleset.features, Seen(" + ".join(events)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

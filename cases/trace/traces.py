@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from suite.case import (
-    FS, NET, Allowed, Call, Denied, Event, Feature, Observation, Outcome, Process, Trace,
+    FS, NET, Allowed, Call, Denied, Event, Feature, Observation, Outcome, Process, Seen, Trace,
 )  # fmt: skip
 
 NOTHING = "nothing"
@@ -34,7 +34,7 @@ def traced(
     outcome = observed.outcome
     text = told(events, names) if trace.on else "not to be traced"
     owed = Denied(errno) if errno else Allowed()
-    return Allowed(text) if outcome == owed else outcome
+    return Seen(text) if outcome == owed else outcome
 
 
 def identity(stat: Call) -> str:

@@ -8,10 +8,10 @@ import os
 import struct
 from dataclasses import dataclass
 
-from suite.case import FS, Allowed, Judge, Need, Process, Row, Ruleset, answers, since, table
+from suite.case import FS, Allowed, Judge, Need, Process, Row, Ruleset, Seen, answers, since, table
 
 WRITE = Ruleset(fs=FS.WRITE_FILE)
-NOWHERE = since(FS.WRITE_FILE, Allowed("nowhere"))
+NOWHERE = since(FS.WRITE_FILE, Seen("nowhere"))
 _ENTRY = struct.Struct("<QqHB")
 """The head of a struct linux_dirent64."""
 
@@ -52,7 +52,7 @@ def test_files(case: Folder, process: Process, judge: Judge) -> None:
     found: list[str] = []
     outcome = process.under(WRITE).observe(names, case.path, found).outcome
     named = [name for name in found if "landlock" in name.lower()]
-    observed = Allowed(" ".join(named) or "nowhere") if found else Allowed("no file at all")
+    observed = Seen(" ".join(named) or "nowhere") if found else Seen("no file at all")
     judge(NOWHERE, observed if outcome == Allowed() else outcome)
 
 
@@ -70,5 +70,5 @@ def test_status(process: Process, judge: Judge) -> None:
     process.observe(fields, free)
     outcome = process.under(WRITE).observe(fields, sandboxed).outcome
     new = [name for name in sandboxed if name not in free or "landlock" in name.lower()]
-    observed = Allowed(" ".join(new) or "nowhere") if free else Allowed("no field at all")
+    observed = Seen(" ".join(new) or "nowhere") if free else Seen("no field at all")
     judge(NOWHERE, observed if outcome == Allowed() else outcome)

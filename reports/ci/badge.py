@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A whole run in a few words, for badges."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports import words
 from reports.matrix import is_known
 from reports.summary import KernelLine, count, summarize
-from suite.judge.records import Results, Verdict
+from suite.judge.records import Fault, Results, Verdict
 
 LABEL = "Landlock"
 
@@ -55,19 +55,19 @@ def _parts(results: Results, lines: Sequence[KernelLine]) -> list[tuple[str, str
     silent = sum(set(line.counts) <= {Verdict.SKIPPED} for line in lines)
     parts = (
         (deviations, words.plural(deviations, "deviation"), "red"),
-        *_counted(verdicts, (Verdict.CRASHED, Verdict.HUNG), "red"),
+        *_counted(verdicts, lambda it: it.dead, "red"),
         (bugs, words.plural(bugs, "known bug"), "yellow"),
         (listed, words.plural(listed, "known deviation"), "yellow"),
-        *_counted(verdicts, (Verdict.BROKEN, Verdict.LOST), "orange"),
+        *_counted(verdicts, lambda it: it.fault is Fault.OURS, "orange"),
         (silent, f"{silent} silent", "orange"),
     )
     return [(text, color) for number, text, color in parts if number]
 
 
 def _counted(
-    counts: dict[Verdict, int], verdicts: Iterable[Verdict], color: str
+    counts: dict[Verdict, int], wanted: Callable[[Verdict], bool], color: str
 ) -> list[tuple[int, str, str]]:
-    return [(number, f"{number} {it}", color) for it in verdicts if (number := counts.get(it, 0))]
+    return [(number, f"{number} {it}", color) for it, number in counts.items() if wanted(it)]
 
 
 def _subject(lines: Sequence[KernelLine]) -> str:

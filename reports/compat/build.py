@@ -26,9 +26,9 @@ from reports.compat.model import (
     State,
     Support,
 )
-from reports.summary import CLAIMS, UNHEARD, Blame, by_abi, errata, summarize
+from reports.summary import CLAIMS, Blame, by_abi, errata, summarize
 from suite.judge.behaviours import Behaviour, behaviours
-from suite.judge.outcome import Allowed, Outcome
+from suite.judge.outcome import Allowed, Outcome, Seen
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
 from suite.landlock.abi import (
@@ -185,10 +185,10 @@ def _feature(label: str, feature: Feature, seen: Mapping[str, _Seen]) -> CompatF
 
 
 def _support(label: str, feature: Feature, seen: _Seen) -> Support:
-    heard = _heard(seen.about.get(label, ()))
+    judged = _judged(seen.about.get(label, ()))
     state, answers = _state(label, feature, seen)
-    deviating = [case for case in heard if case.verdict is Verdict.DEVIATES]
-    unfixed = (_half(case) for case in heard if case.verdict is Verdict.UNFIXED)
+    deviating = [case for case in judged if case.verdict is Verdict.DEVIATES]
+    unfixed = (_half(case) for case in judged if case.verdict is Verdict.UNFIXED)
     return Support(
         state=state,
         answers=answers,
@@ -207,21 +207,21 @@ def _state(label: str, feature: Feature, seen: _Seen) -> tuple[State, list[Outco
     if label in seen.blame.also:
         return State.UNCLAIMED, []
     if not _claimed(feature, seen):
-        heard = _heard(claims) or _heard(others)
+        judged = _judged(claims) or _judged(others)
         # Where several features are asked for at once, the answer may be to another of them.
-        alone = [case for case in heard if case.covers == [label]]
-        return (State.ABSENT, _refusals(alone or heard)) if heard else (State.UNKNOWN, [])
+        alone = [case for case in judged if case.covers == [label]]
+        return (State.ABSENT, _refusals(alone or judged)) if judged else (State.UNKNOWN, [])
     # Accepted is not provided: what the claims leave open, another case may have shown.
-    whole = claims and len(_heard(claims)) == len(claims)
-    heard = claims if whole else [it for it in _heard(others) if it.verdict is not Verdict.ABSENT]
-    if not heard:
+    whole = claims and len(_judged(claims)) == len(claims)
+    judged = claims if whole else [it for it in _judged(others) if it.verdict is not Verdict.ABSENT]
+    if not judged:
         return State.UNKNOWN, []
-    worked = any(case.verdict is not Verdict.DEVIATES for case in heard)
-    return (State.PROVIDED, []) if worked else (State.LACKING, _answers(heard))
+    worked = any(case.verdict is not Verdict.DEVIATES for case in judged)
+    return (State.PROVIDED, []) if worked else (State.LACKING, _answers(judged))
 
 
-def _heard(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
-    return [case for case in cases if case.verdict not in UNHEARD]
+def _judged(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
+    return [case for case in cases if case.verdict.judged]
 
 
 def _claimed(feature: Feature, seen: _Seen) -> bool:
@@ -236,7 +236,7 @@ def _answers(cases: Iterable[CaseRecord]) -> list[Outcome]:
 
 def _refusals(cases: Iterable[CaseRecord]) -> list[Outcome]:
     """Not what was allowed: of a kernel without a feature, a case may observe a side of it only."""
-    return [it for it in _answers(cases) if not isinstance(it, Allowed)]
+    return [it for it in _answers(cases) if not isinstance(it, Allowed | Seen)]
 
 
 def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behaviour]) -> CompatLimit:
@@ -253,13 +253,13 @@ def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behavio
 
 def _within(limit: Limit, seen: _Seen) -> Support:
     shown = (it for it in seen.cases if not set(limit.behaviours).isdisjoint(it.answers))
-    heard = _heard(shown)
-    if not heard:
+    judged = _judged(shown)
+    if not judged:
         return Support(state=State.UNKNOWN)
     if limit.since > seen.abi:
-        return Support(state=State.ABSENT, answers=_refusals(heard))
+        return Support(state=State.ABSENT, answers=_refusals(judged))
     # A case that needs a newer feature than the kernel has says nothing of the limit.
-    able = [case for case in heard if case.verdict is not Verdict.ABSENT]
+    able = [case for case in judged if case.verdict is not Verdict.ABSENT]
     deviating = [case for case in able if case.verdict is Verdict.DEVIATES]
     if deviating:
         return Support(
@@ -315,7 +315,7 @@ def _fixed(number: Erratum, seen: _Seen, halves: _Halves) -> Fixed:
     if seen.facts and seen.abi < table.ERRATA[number].since:
         return Fixed.INAPPLICABLE
     states = set()
-    for case in _heard(seen.cases):
+    for case in _judged(seen.cases):
         half = _half(case)
         if half and half[0] == number:
             states.add(_as_seen(case, half[1], halves))

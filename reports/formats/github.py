@@ -13,14 +13,12 @@ from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
-from suite.judge.records import Results, Verdict
+from suite.judge.records import Fault, Results
 
 _MOST = 10
 """Of one level, in one step."""
 
 _ERROR, _WARNING, _NOTICE = "error", "warning", "notice"
-_OURS = {Verdict.BROKEN, Verdict.LOST}
-"""Verdicts that say nothing of the kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def results(results: Results, _style: Style) -> str:
     What is listed as known is a notice.
     """
     matrix = build(results)
-    faults, _ = words.silences(matrix)
+    faults = [entry for entry in matrix.silences if entry.verdict.bad]
     came_up_not = (
         _Annotation(_WARNING, f"{target.name} never came up", target.reason or "no reason given")
         for target in results.targets
@@ -104,7 +102,7 @@ def _listed(entries: Iterable[Deviation | Silence]) -> Iterator[_Annotation]:
 
 
 def _fault(entry: Silence) -> _Annotation:
-    level = _WARNING if entry.verdict in _OURS else _ERROR
+    level = _WARNING if entry.verdict.fault is Fault.OURS else _ERROR
     title = f"{entry.verdict}: {words.cases_of(entry)} on {', '.join(entry.targets)}"
     return _Annotation(level, title, entry.reason.strip() or "no reason given")
 

@@ -21,6 +21,9 @@ from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 _ELEMENTS = {
+    Verdict.CONFORMS: "",
+    Verdict.ABSENT: "",
+    Verdict.UNFIXED: "",
     Verdict.DEVIATES: "failure",
     Verdict.BROKEN: "error",
     Verdict.CRASHED: "error",
@@ -28,6 +31,7 @@ _ELEMENTS = {
     Verdict.LOST: "error",
     Verdict.SKIPPED: "skipped",
 }
+"""Empty for a success."""
 
 _NOT_XML = re.compile("[\ufffe\uffff]")
 """What XML 1.0 forbids besides control characters and surrogates."""
@@ -88,7 +92,7 @@ def _kind(case: CaseRecord) -> tuple[str, str]:
     """The element of a case that is no success, and its type."""
     if is_known(case):
         return "skipped", "known"
-    return _ELEMENTS.get(case.verdict, ""), case.verdict
+    return _ELEMENTS[case.verdict], case.verdict
 
 
 def _text(text: str) -> str:

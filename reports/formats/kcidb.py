@@ -15,7 +15,6 @@ import msgspec
 
 from reports import words
 from reports.ci.cases import cases_of, evidence, facts, headline
-from reports.matrix import FAULTS
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
@@ -99,7 +98,7 @@ def _test(target: TargetRecord, case: CaseRecord, run: str, results: Results) ->
         "environment": {"comment": _text(target.name), "misc": _environment(target, results)},
         "misc": {name: value for name, value in misc.items() if value},
     }
-    if case.verdict in FAULTS:
+    if case.verdict.bad:
         test["log_excerpt"] = _text("\n".join([*evidence(case), *case.calls]))[:_EXCERPT]
     elif case.verdict is Verdict.SKIPPED:
         test["log_excerpt"] = _text(headline(case))[:_EXCERPT]

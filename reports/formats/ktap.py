@@ -15,16 +15,22 @@ from itertools import groupby
 
 from reports import words
 from reports.ci.cases import cases_of, evidence, facts, headline
-from reports.matrix import FAULTS, is_known
+from reports.matrix import is_known
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 _DIRECTIVES = {
+    Verdict.CONFORMS: "",
+    Verdict.ABSENT: "",
+    Verdict.UNFIXED: "",
+    Verdict.SKIPPED: "SKIP",
+    Verdict.DEVIATES: "",
     Verdict.BROKEN: "ERROR",
     Verdict.CRASHED: "ERROR",
     Verdict.HUNG: "TIMEOUT",
     Verdict.LOST: "ERROR",
 }
+"""Empty for none."""
 
 _ENDS = re.compile("List of all partitions:|Kernel panic - not syncing: VFS:|reboot: System halted")
 """Where ``kunit.py`` stops to read."""
@@ -66,14 +72,15 @@ def _file(file: str, cases: list[CaseRecord]) -> _Test:
 
 
 def _case(name: str, case: CaseRecord) -> _Test:
+    directive = _DIRECTIVES[case.verdict]
     if case.verdict is Verdict.SKIPPED:
-        return _Test(_name(name), True, f"SKIP {_name(headline(case))}", [])
-    if case.verdict not in FAULTS:
+        return _Test(_name(name), True, f"{directive} {_name(headline(case))}", [])
+    if not case.verdict.bad:
         return _Test(_name(name), True, "", [])
     said = _diagnostics([f"verdict: {case.verdict}", *evidence(case), *case.calls])
     if is_known(case):
         return _Test(_name(name), True, f"XFAIL {_name(case.known)}", [*said])
-    return _Test(_name(name), False, _DIRECTIVES.get(case.verdict, ""), [*said])
+    return _Test(_name(name), False, directive, [*said])
 
 
 def _parent(name: str, said: Iterable[str], tests: list[_Test]) -> _Test:

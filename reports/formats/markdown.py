@@ -23,7 +23,6 @@ def results(results: Results, _style: Style) -> str:
     """A run: kernels, verdicts, matrix, and what lies behind it."""
     matrix = build(results)
     lines = [summarize(target) for target in results.targets]
-    faults, skipped = words.silences(matrix)
     return _page(
         "# landproof results",
         escape(words.headline(results)),
@@ -34,8 +33,11 @@ def results(results: Results, _style: Style) -> str:
             words.deviations_title(matrix),
             (_entry(it.case, words.deviation(it), escape(it.summary)) for it in matrix.deviations),
         ),
-        *_section(words.FAULTS_TITLE, map(_silence, faults)),
-        *_section(words.SKIPPED_TITLE, map(_silence, skipped)),
+        *(
+            part
+            for group in words.unjudged(matrix)
+            for part in _section(group.title, map(_silence, group.entries))
+        ),
     )
 
 

@@ -36,13 +36,15 @@ class _Part:
 def results(results: Results, _style: Style) -> str:
     """A run."""
     matrix = build(results)
-    faults, skipped = words.silences(matrix)
     return _page(
         _Part([f"# {LABEL}: {badge(results).message}", "", escape(words.headline(results))]),
         _kernels([summarize(target) for target in results.targets]),
         *_folded(words.deviations_title(matrix), map(_deviation, matrix.deviations)),
-        *_folded(words.FAULTS_TITLE, map(_silence, faults)),
-        *_folded(words.SKIPPED_TITLE, map(_silence, skipped)),
+        *(
+            part
+            for group in words.unjudged(matrix)
+            for part in _folded(group.title, map(_silence, group.entries))
+        ),
     )
 
 

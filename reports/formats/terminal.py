@@ -85,9 +85,9 @@ def results(results: Results, style: Style) -> str:
     page.section("Matrix", _matrix(matrix, style.width - 2))
     deviations = (_entry(it.case, it.summary, words.deviation(it)) for it in matrix.deviations)
     page.section(words.deviations_title(matrix), _apart(deviations))
-    faults, skipped = words.silences(matrix)
-    page.section(words.FAULTS_TITLE, _apart(map(_silence, faults)))
-    page.section(words.SKIPPED_TITLE, map(_silence, skipped))
+    for group in words.unjudged(matrix):
+        entries = map(_silence, group.entries)
+        page.section(group.title, _apart(entries) if group.id == "faults" else entries)
     return page.result()
 
 

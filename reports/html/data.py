@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from reports.matrix import FAULTS, LEGEND, SEVERITY, WORDS, area_of, is_known, weight, word
+from reports.matrix import LEGEND, area_of, is_known, weight, word
 from reports.summary import CLAIMS, by_abi, summarize
 from reports.words import printable, remarks
 from suite.judge.behaviours import Behaviour
@@ -28,12 +28,12 @@ _Seen: TypeAlias = tuple[_Kind, *tuple[Hashable, ...]]
 
 _KINDS: list[_Kind] = [
     *((verdict, False) for verdict in Verdict),
-    *((verdict, True) for verdict in SEVERITY if verdict in FAULTS),
+    *((verdict, True) for verdict in sorted(Verdict, key=weight) if verdict.bad),
 ]
 
 _MEANINGS = {
     **{mark: meaning.removeprefix("absent: ") for mark, meaning in LEGEND},
-    WORDS[Verdict.CONFORMS]: "behaves as its ABI version and errata promise",
+    Verdict.CONFORMS.mark: "behaves as its ABI version and errata promise",
 }
 
 
@@ -198,8 +198,8 @@ def _words() -> Iterator[Word]:
         # The page takes the words of a name for classes too.
         name = f"{verdict} as known" if known else str(verdict)
         mark, severity = word(verdict, known=known), order.index((verdict, known))
-        meaning = _MEANINGS[WORDS[verdict]] + ("; listed as known" if known else "")
-        yield Word(name, mark, severity, verdict in FAULTS, meaning)
+        meaning = _MEANINGS[verdict.mark] + ("; listed as known" if known else "")
+        yield Word(name, mark, severity, verdict.bad, meaning)
 
 
 def _kernel(target: TargetRecord) -> Kernel:

@@ -17,7 +17,7 @@ import msgspec
 
 from reports import words
 from reports.html.data import compact
-from reports.matrix import FAULTS, LEGEND, Deviation, Matrix, Silence, build
+from reports.matrix import LEGEND, Deviation, Matrix, Silence, build
 from reports.summary import KernelLine, summarize
 from suite.judge.behaviours import behaviours
 from suite.judge.records import Results
@@ -45,7 +45,6 @@ class _Kernel:
 def page(results: Results) -> str:
     """The whole page; the same for the same results."""
     matrix = build(results)
-    faults, skipped = words.silences(matrix)
     lines = [summarize(target) for target in results.targets]
     return _template().render(
         title=f"Landlock on {words.plural(len(lines), 'kernel')}",
@@ -53,15 +52,11 @@ def page(results: Results) -> str:
         sections=[*_sections(matrix)],
         kernels=[_kernel(line) for line in lines],
         seen=words.seen(lines),
-        faults=FAULTS,
         rows=[(row.area, row.cells) for row in matrix.rows if not row.feature],
         legend=LEGEND,
         deviations_title=words.deviations_title(matrix),
         deviations=[_deviation(it) for it in matrix.deviations],
-        faults_title=words.FAULTS_TITLE,
-        silent=[_silence(it) for it in faults],
-        skipped_title=words.SKIPPED_TITLE,
-        skipped=[_silence(it) for it in skipped],
+        unjudged=[(it.id, it.title, [*map(_silence, it.entries)]) for it in words.unjudged(matrix)],
         most=_MOST,
         # The policy forbids style attributes, so what depends on the run goes in here.
         style=f"{_read('page.css')}\n:root {{ --kernels: {len(lines)}; }}\n",
@@ -95,16 +90,13 @@ def _digest(text: str) -> str:
 
 
 def _sections(matrix: Matrix) -> Iterator[tuple[str, str]]:
-    faults, skipped = words.silences(matrix)
     yield "matrix-title", "Matrix"
     if matrix.targets:
         yield "kernels", "Kernels"
     if matrix.deviations:
         yield "deviations", "Deviations"
-    if faults:
-        yield "faults", words.FAULTS_TITLE
-    if skipped:
-        yield "skipped", words.SKIPPED_TITLE
+    for group in words.unjudged(matrix):
+        yield group.id, group.title
 
 
 def _kernel(line: KernelLine) -> _Kernel:

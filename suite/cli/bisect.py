@@ -46,39 +46,34 @@ def _bisect(arguments: argparse.Namespace) -> int:
     find_qemu()
     case = collect.find(collect.declared_cases(), arguments.case)
     store = kernels.open_store(arguments)
-    builds = _between(
-        store.available(refresh=arguments.refresh),
-        *(catalogue.parse_wish(name, store.flavour) for name in (arguments.good, arguments.bad)),
-    )
-    found = bisect(case.id, builds, _Boots(case, store, arguments).ask)
+    known = store.available(refresh=arguments.refresh)
+    names = (arguments.good, arguments.bad)
+    good, bad = (store.choose(name, known) for name in names)
+    if good == bad:
+        raise UsageError(f"{' and '.join(names)} are the same build: {good.version}")
+    if good.scheme != bad.scheme:
+        raise UsageError(f"{' and '.join(names)} are of different sources")
+    if good.flavour != bad.flavour:
+        raise UsageError(f"{' and '.join(names)} are of different flavours")
+    builds = [Build(build.version, build.release) for build in _between(known, good, bad)]
+    found = bisect(case.id, builds, _Boots(case, store, arguments, good.scheme).ask)
     emit(render_page(page(found), arguments.format, style_for(arguments.output)), arguments.output)
     return Exit.CONFORMS
 
 
 def _between(
-    known: Sequence[catalogue.Build], good: catalogue.Wish, bad: catalogue.Wish
-) -> list[Build]:
-    """All builds of the same flavour from one end to the other, oldest first.
-
-    Raises:
-        UsageError: An end is no build, or both are the same.
-    """
-    ends = []
-    for wish in (good, bad):
-        build = catalogue.resolve(known, wish)
-        if build is None:
-            raise catalogue.unknown(known, wish)
-        ends.append(build)
-    if ends[0] == ends[1]:
-        raise UsageError(f"{good.text} and {bad.text} are the same build: {ends[0].version}")
-    if ends[0].flavour != ends[1].flavour:
-        raise UsageError(f"{good.text} and {bad.text} are of different flavours")
+    known: Sequence[catalogue.Build], good: catalogue.Build, bad: catalogue.Build
+) -> list[catalogue.Build]:
+    """All builds of the same source and flavour from one end to the other, oldest first."""
     # Of one release, what its name means.
-    unique = {build.release: build for build in known if build.flavour == ends[0].flavour}
+    unique = {
+        build.release: build
+        for build in known
+        if (build.scheme, build.flavour) == (good.scheme, good.flavour)
+    }
     ordered = catalogue.ordered(unique.values())
-    first, last = (ordered.index(unique[end.release]) for end in ends)
-    inside = ordered[min(first, last) : max(first, last) + 1]
-    return [Build(build.version, build.release) for build in inside]
+    first, last = (ordered.index(unique[end.release]) for end in (good, bad))
+    return ordered[min(first, last) : max(first, last) + 1]
 
 
 @dataclass(slots=True)
@@ -88,6 +83,8 @@ class _Boots:
     case: Declared
     store: Store
     arguments: argparse.Namespace
+    scheme: str
+    """Of the names of all builds."""
     accelerator: str | None = None
     count: int = 0
 
@@ -107,16 +104,17 @@ class _Boots:
         return answer
 
     def _answer(self, build: Build) -> Answer:
+        name = f"{self.scheme}{build.release}"
         try:
             with kernels.display() as show:
-                self.store.fetch(build.release, progress=show)
+                kernel = self.store.fetch(name, progress=show)
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise
         except LandproofError as error:
             return Answer(None, reason=str(error), booted=False)
         if self.accelerator is None:
-            self.accelerator = choose_accelerator(self.store, build.release, self.arguments.accel)
-        target = f"vm:{build.release}"
+            self.accelerator = choose_accelerator(kernel, self.arguments.accel)
+        target = f"vm:{name}"
         options = [f"--store={self.store.folder}", f"--accel={self.accelerator}"]
         if self.arguments.consoles:
             options.append(f"--consoles={self.arguments.consoles}")

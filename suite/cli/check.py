@@ -23,10 +23,11 @@ from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Outcome, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import TargetRecord
-from suite.targets.kinds import registered
+from suite.targets.schemes import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
+from vm.kernel import Kernel
 from vm.store import Store
 from vm.target import GUEST_ARCH, VM
 from vm.tools import FullError, UnreachableError
@@ -86,14 +87,13 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
-    usages = ", ".join(kind.usage for _, kind in sorted(registered().known.items()))
     parser.add_argument(
         "--target",
         dest="targets",
         action="append",
         default=[],
         metavar="NAME",
-        help=f"{says}: {usages}; repeatable",
+        help=f"{says}: {registered().usages}; repeatable",
     )
 
 
@@ -159,19 +159,20 @@ def _targets(arguments: argparse.Namespace) -> list[str]:
     """
     names = list(dict.fromkeys(arguments.targets))
     for name in names:
-        registered().of_name(name)
+        registered().of_target(name)
     return names
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
     named = _targets(arguments)
-    # Kernels that are named as targets are fetched, too.
     others = [name for name in named if not name.startswith(VM)]
-    wishes = [name.removeprefix(VM) for name in named if name.startswith(VM)]
-    wishes = [*(arguments.kernels or ([] if named else DEFAULT_SET)), *wishes]
-    targets = [*(f"{VM}{wish}" for wish in dict.fromkeys(wishes)), *others]
+    # Kernels that are named as targets are fetched, too.
+    machines = [name.removeprefix(VM) for name in named if name.startswith(VM)]
+    asked_for = arguments.kernels or ([] if named else DEFAULT_SET)
+    names = list(dict.fromkeys([*asked_for, *machines]))
+    targets = [*(f"{VM}{name}" for name in names), *others]
     judge = _Judge(arguments, targets)
-    options, failures = _prepare(arguments, list(dict.fromkeys(wishes)))
+    options, failures = _prepare(arguments, names)
     ready = [name for name in targets if name not in failures]
     if not ready:
         reasons = dict.fromkeys(failures.values())
@@ -192,48 +193,51 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(
-    arguments: argparse.Namespace, wishes: Sequence[str]
+    arguments: argparse.Namespace, names: Sequence[str]
 ) -> tuple[list[str], dict[str, str]]:
     """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
-    if not wishes:
+    if not names:
         return [], {}
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
-    failures = _fetch(store, wishes, refresh=arguments.refresh)
-    ready = [wish for wish in wishes if wish not in failures]
+    ready, failures = _fetch(store, names, refresh=arguments.refresh)
     options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
     if ready:
-        for wish, error in failures.items():
-            print(f"{wish}: {error}", file=sys.stderr)
-        options.append(f"--accel={choose_accelerator(store, ready[0], arguments.accel)}")
+        for name, error in failures.items():
+            print(f"{name}: {error}", file=sys.stderr)
+        trial, *_ = ready.values()
+        options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
-    return options, {f"{VM}{wish}": str(error) for wish, error in failures.items()}
+    return options, {f"{VM}{name}": str(error) for name, error in failures.items()}
 
 
-def _fetch(store: Store, wishes: Sequence[str], *, refresh: bool) -> dict[str, LandproofError]:
-    """Store the kernels; what could not be had, and why."""
+def _fetch(
+    store: Store, names: Sequence[str], *, refresh: bool
+) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
+    """Store the kernels; those that are there now, and what could not be had, and why."""
+    ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
     with kernels.display() as show:
-        for wish in wishes:
+        for name in names:
             try:
                 if hopeless:
-                    store.get(wish)
+                    ready[name] = store.get(name)
                 else:
-                    store.fetch(wish, refresh=refresh, progress=show)
+                    ready[name] = store.fetch(name, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
             except (FullError, UnreachableError) as error:
                 # The next download would fail likewise, after as long a wait.
-                failures[wish] = hopeless = error
+                failures[name] = hopeless = error
             except LandproofError as error:
-                failures[wish] = hopeless or error
-    return failures
+                failures[name] = hopeless or error
+    return ready, failures
 
 
-def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
-    """``kvm`` or ``tcg``: by a trial boot of a stored kernel, unless the user overrides it.
+def choose_accelerator(kernel: Kernel, override: str | None) -> str:
+    """``kvm`` or ``tcg``: by a trial boot of a kernel, unless the user overrides it.
 
     Raises:
         InfrastructureError: There is no agent for the guest.
@@ -246,7 +250,7 @@ def choose_accelerator(store: Store, wish: str, override: str | None) -> str:
     # A trial boot may take ten seconds.
     slow = console.is_terminal and override is None
     with console.status("accelerator: trial boot") if slow else nullcontext():
-        choice = accel.decide(store.get(wish), agent, override)
+        choice = accel.decide(kernel, agent, override)
     print(f"accelerator: {choice.accel} ({choice.why})", file=sys.stderr)
     return choice.accel
 

@@ -7,8 +7,8 @@ import re
 from reports.ci.workflows import services, workflow
 from suite.cli.report import emit
 from suite.errors import Exit, UsageError
-from vm import catalogue
-from vm.local import is_local
+from vm.catalogue import DEFAULT_SET
+from vm.store import Store
 
 _INSTALL = "pip install landproof"
 
@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--kernels",
-        default=",".join(catalogue.DEFAULT_SET),
+        default=",".join(DEFAULT_SET),
         metavar="NAME[,NAME...]",
         help="which ones (default: those of landproof matrix)",
     )
@@ -56,9 +56,9 @@ def _ci(arguments: argparse.Namespace) -> int:
     kernels = list(dict.fromkeys(name for name in arguments.kernels.split(",") if name))
     if not kernels:
         raise UsageError("--kernels: no kernel is named")
+    store = Store()
     for name in kernels:
-        if not is_local(name):
-            catalogue.parse_wish(name)
+        store.check(name)
     if not arguments.install.strip():
         raise UsageError("--install: no command is given")
     if not re.fullmatch(r"[\w./+-]+", arguments.branch):

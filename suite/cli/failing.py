@@ -5,11 +5,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reports.diff import baselines, is_worse
-from reports.known import EXCUSABLE
 from suite.errors import Exit
-from suite.judge.records import Results, Verdict
-
-_SILENCES = {Verdict.BROKEN, Verdict.LOST}
+from suite.judge.records import Fault, Results, Verdict
 
 
 class FailOn(StrEnum):
@@ -25,11 +22,12 @@ class FailOn(StrEnum):
 def exit_code(results: Results, fail_on: FailOn, baseline: Results | None = None) -> Exit:
     """A kernel's fault comes before ours, and nothing is no success."""
     verdicts = {case.verdict for target in results.targets for case in target.cases}
-    if fail_on is FailOn.DEVIATION and verdicts & EXCUSABLE:
+    faults = {verdict.fault for verdict in verdicts}
+    if fail_on is FailOn.DEVIATION and Fault.KERNELS in faults:
         return Exit.DEVIATES
     if fail_on is FailOn.REGRESSION and any(regressions(results, baseline)):
         return Exit.DEVIATES
-    if not verdicts or verdicts & _SILENCES or verdicts == {Verdict.SKIPPED}:
+    if not verdicts or Fault.OURS in faults or verdicts == {Verdict.SKIPPED}:
         return Exit.INFRASTRUCTURE
     if any(target.facts is None for target in results.targets):
         return Exit.INFRASTRUCTURE
@@ -51,5 +49,5 @@ def regressions(results: Results, baseline: Results | None = None) -> Iterator[s
         for case in target.cases:
             was = shown.get(case.id)
             same = was is not None and (was.verdict, was.observed) == (case.verdict, case.observed)
-            if case.verdict in EXCUSABLE and not case.known and not same:
+            if case.verdict.fault is Fault.KERNELS and not case.known and not same:
                 yield f"{case.id} {case.verdict} on {target.name}"

@@ -29,9 +29,9 @@ from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
 from suite.process.process import Process
 from suite.targets.base import Ground
-from suite.targets.kinds import Kind
+from suite.targets.schemes import Scheme
 from suite.values import Out
-from vm.local import local_kernel
+from vm.local import path_kernel
 from vm.target import VmTarget
 
 SCHEME = "gcov:"
@@ -43,7 +43,7 @@ class GcovTarget(VmTarget):
     """The machine of a build tree; its counters are kept when it is taken down."""
 
     def __init__(self, tree: Path, accelerator: str | None) -> None:
-        super().__init__(f"{SCHEME}{tree}", local_kernel(f"path:{tree}"), accelerator)
+        super().__init__(f"{SCHEME}{tree}", path_kernel(f"path:{tree}"), accelerator)
         self._tree = tree
         self._ground: Ground | None = None
 
@@ -64,7 +64,7 @@ class GcovTarget(VmTarget):
             super().stop()
 
 
-class Gcov(Kind):
+class Gcov(Scheme):
     """``gcov:BUILD_TREE``; its options are those of ``vm:``."""
 
     usage = f"{SCHEME}BUILD_TREE"
@@ -183,7 +183,8 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
     for case in cases:
-        if case.verdict not in (Verdict.CONFORMS, Verdict.SKIPPED):
+        # What is absent or unfixed went another way through the code than what conforms.
+        if case.verdict is not Verdict.CONFORMS and case.verdict is not Verdict.SKIPPED:
             sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
     if show:
         text = (tree / _CODE / show).read_text().splitlines()

@@ -21,7 +21,8 @@ from tabulate import tabulate
 
 from suite.errors import Exit, LandproofError
 from vm import catalogue
-from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, FLAVOURS, Build
+from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
+from vm.debian import FLAVOURS
 from vm.kernel import Kernel
 from vm.store import Progress, Removed, Store
 from vm.tools import FullError, UnreachableError
@@ -125,7 +126,8 @@ def _list(arguments: argparse.Namespace) -> int:
     console = Console(stderr=True)
     with console.status("package index") if console.is_terminal else _silence():
         builds = open_store(arguments).available(refresh=arguments.refresh)
-    mine = [build for build in builds if build.flavour == arguments.flavour]
+    # What --flavour can't choose is another source's, which names it otherwise.
+    mine = [b for b in builds if b.flavour == arguments.flavour or b.flavour not in FLAVOURS]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
     rows = [_row(build, build.upstream if arguments.all else build.series) for build in shown]
     if arguments.json:
@@ -194,9 +196,9 @@ def _prune(arguments: argparse.Namespace) -> int:
     return Exit.CONFORMS
 
 
-def _row(build: Build, name: str) -> dict[str, Any]:
+def _row(build: Build, version: str) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": f"{build.scheme}{version}",
         "release": build.release,
         "version": build.version,
         "flavour": build.flavour,
@@ -247,12 +249,12 @@ class _Lines:
     def __call__(self, news: Progress | str) -> None:
         if isinstance(news, str):
             line = news
-        elif (news.wish, news.stage) in self._said:
+        elif (news.name, news.stage) in self._said:
             return
         else:
-            self._said.add((news.wish, news.stage))
+            self._said.add((news.name, news.stage))
             size = f" ({_megabytes(news.total)})" if news.total else ""
-            line = f"{news.wish}: {_STAGES[news.stage]}{size}"
+            line = f"{news.name}: {_STAGES[news.stage]}{size}"
         self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -267,11 +269,11 @@ class _Bars:
         if isinstance(news, str):
             self._bars.console.print(news, soft_wrap=True, markup=False, highlight=False)
             return
-        if news.wish not in self._tasks:
-            self._tasks[news.wish] = self._bars.add_task(news.wish, total=None)
+        if news.name not in self._tasks:
+            self._tasks[news.name] = self._bars.add_task(news.name, total=None)
         self._bars.update(
-            self._tasks[news.wish],
-            description=f"{news.wish} {_STAGES[news.stage]}",
+            self._tasks[news.name],
+            description=f"{news.name} {_STAGES[news.stage]}",
             completed=news.done,
             total=news.total or None,
         )

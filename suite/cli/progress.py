@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -14,10 +13,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
-from suite.judge.records import Verdict
+from reports.summary import count
 from suite.run.recorder import Planned
-
-_BAD = (Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG, Verdict.LOST)
 
 
 class RunProgress:
@@ -81,8 +78,8 @@ class RunProgress:
             return "waiting"
         if target.facts is None:
             return "does not come up" if target.done else "booting"
-        bad = Counter(record.verdict for record in target.cases.values() if record)
-        said = ", ".join(f"{bad[verdict]} {verdict}" for verdict in _BAD if bad[verdict])
+        found = count(record.verdict for record in target.cases.values() if record)
+        said = ", ".join(f"{number} {verdict}" for verdict, number in found.items() if verdict.bad)
         return said or ("done" if target.ended else "running")
 
 

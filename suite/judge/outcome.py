@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What one step gave: a value, or an errno. Outcomes are values, never exceptions."""
+"""What one step gave: a value, an errno, or what was seen. They are values, never exceptions."""
 
 import errno as errnos
 from typing import TypeAlias
 
 import msgspec
-
-Value: TypeAlias = int | str | None
-
 
 _KERNELS = {errnos.EOPNOTSUPP: "EOPNOTSUPP", errnos.EDEADLK: "EDEADLK"}
 """Of two names, Python knows the one that the kernel does not use."""
@@ -18,10 +15,18 @@ def errno_name(number: int) -> str:
     return _KERNELS.get(number) or errnos.errorcode.get(number, str(number))
 
 
-class Allowed(msgspec.Struct, frozen=True, tag="allowed", tag_field="outcome"):
-    """The action was done; ``value`` is kept where a row is about it."""
+_NAMES = frozenset(map(errno_name, errnos.errorcode))
 
-    value: Value = None
+
+def is_errno(text: str) -> bool:
+    """Whether it is what ``errno_name`` gives."""
+    return text in _NAMES or (text.isascii() and text.isdigit())
+
+
+class Allowed(msgspec.Struct, frozen=True, tag="allowed", tag_field="outcome"):
+    """The action was done; ``value``, a number, is kept where a row is about it."""
+
+    value: int | None = None
 
     def __str__(self) -> str:
         return "allowed" if self.value is None else f"allowed({self.value})"
@@ -31,6 +36,11 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="outcome"):
     """The action, in a domain, failed with this errno (by name, such as ``EACCES``)."""
 
     errno: str
+
+    def __post_init__(self) -> None:
+        # A sentence, or a slip of the pen, would never be what a call comes to.
+        if not is_errno(self.errno):
+            raise ValueError(f"{self.errno!r} is no errno")
 
     def __str__(self) -> str:
         return self.errno
@@ -46,4 +56,13 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected", tag_field="outcome")
         return f"{self.syscall}: {self.errno}"
 
 
-Outcome: TypeAlias = Allowed | Denied | Rejected
+class Seen(msgspec.Struct, frozen=True, tag="seen", tag_field="outcome"):
+    """What was seen, in words: ``{"outcome": "seen", "what": "EACCES, no record"}``."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"seen({self.what})"
+
+
+Outcome: TypeAlias = Allowed | Denied | Rejected | Seen

@@ -4,40 +4,87 @@
 ``reports/schema.json`` is generated from these types.
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from typing import Self
 
 import msgspec
 
 from suite.judge.outcome import Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+class Fault(Enum):
+    """Whose fault a verdict is."""
+
+    KERNELS = auto()
+    OURS = auto()
+    """Or the machine's."""
+    NOBODYS = auto()
 
 
 class Verdict(StrEnum):
     """What one case says about one target."""
 
-    CONFORMS = "conforms"
+    # A member is declared as ``NAME = value, fault, judged, rank, mark``. Nothing else lists
+    # verdicts: whoever tells some from others asks for a property, which a new one has too.
+
+    fault: Fault
+    judged: bool
+    """Whether an outcome was held against what the kernel owes."""
+    rank: int
+    """From calm to worst: the worst of its cases names a cell.
+
+    Skipped comes first: a need that this machine does not meet must not hide what was heard.
+    """
+    mark: str
+    """What a cell says; faults are in capitals, so that nothing depends on colour."""
+
+    def __new__(cls, value: str, fault: Fault, judged: bool, rank: int, mark: str) -> Self:
+        """Make a member from its row."""
+        self = str.__new__(cls, value)
+        self._value_ = value
+        self.fault, self.judged, self.rank, self.mark = fault, judged, rank, mark
+        return self
+
+    CONFORMS = "conforms", Fault.NOBODYS, True, 2, "ok"
     """Behaves as its ABI version and errata promise."""
-    ABSENT = "absent"
+    ABSENT = "absent", Fault.NOBODYS, True, 1, "-"
     """The kernel does not claim the feature, and answers exactly as a kernel without it must."""
-    UNFIXED = "unfixed"
+    UNFIXED = "unfixed", Fault.NOBODYS, True, 3, "unfix"
     """The erratum is not claimed, and the old behaviour was seen."""
-    DEVIATES = "deviates"
+    DEVIATES = "deviates", Fault.KERNELS, True, 6, "DEV"
     """Observed something else than what the kernel owes."""
-    SKIPPED = "skipped"
+    SKIPPED = "skipped", Fault.NOBODYS, False, 0, "skip"
     """This environment cannot show it; the reason names the unmet need."""
-    BROKEN = "broken"
+    BROKEN = "broken", Fault.OURS, False, 4, "BROKEN"
     """The set-up or the control did not work: never counted for or against a kernel."""
-    CRASHED = "crashed"
+    CRASHED = "crashed", Fault.KERNELS, False, 8, "CRASH"
     """The kernel or the agent died."""
-    HUNG = "hung"
+    HUNG = "hung", Fault.KERNELS, False, 7, "HUNG"
     """A call outlived its limit."""
-    LOST = "lost"
+    LOST = "lost", Fault.OURS, False, 5, "LOST"
     """Nothing was heard."""
 
+    @property
+    def good(self) -> bool:
+        """Whether the kernel did what it owes."""
+        return self.judged and not self.bad
 
-GOOD = frozenset({Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED})
-"""Verdicts of a kernel that does what it owes."""
+    @property
+    def bad(self) -> bool:
+        """Whether someone has to look at it; what was skipped is neither good nor bad."""
+        return self.fault is not Fault.NOBODYS
+
+    @property
+    def dead(self) -> bool:
+        """Whether the kernel came to no outcome, and that is its own fault."""
+        return self.fault is Fault.KERNELS and not self.judged
+
+    @property
+    def heard(self) -> bool:
+        """Whether it tells anything of the kernel, be it that it died."""
+        return self.judged or self.dead
 
 
 NOT_MODELLED = "not modelled: "
@@ -72,16 +119,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a kernel of the catalogue came from."""
+    """Where a kernel came from."""
 
     name: str
-    """The wish that was resolved, such as ``6.12``."""
+    """What it was asked for by, such as ``6.12``."""
     release: str
     """Such as ``6.12.43+deb12-cloud-amd64``."""
     version: str
     """The package version, such as ``6.12.43-1~bpo12+1``."""
     source: str
-    """``debian:SUITE``, ``path:FOLDER`` or ``host``."""
+    """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says."""
     sha256: str
     """Of the vmlinuz."""
 
@@ -116,6 +163,11 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[str] = []
     """Where the verdict is a fault: its last calls, ``[process] call = result``, oldest first."""
     seconds: float = 0.0
+
+
+def is_not_modelled(verdict: Verdict, reason: str) -> bool:
+    """Whether a case was skipped because its target has no word for a call."""
+    return verdict is Verdict.SKIPPED and reason.startswith(NOT_MODELLED)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

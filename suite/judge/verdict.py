@@ -29,7 +29,8 @@ def judge(
     """Say what an observation means for a kernel.
 
     ``control`` is the same action outside of the domain, or with the rule: it must be allowed,
-    or nothing is said about the kernel.
+    or nothing is said about the kernel. What was seen doesn't say that an action was done: a case
+    that has such a control looks at it, and says whether it is as it should be.
     """
     clause = expectation.under(facts)
     expected = owed_outcome(clause, facts)

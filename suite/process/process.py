@@ -45,18 +45,18 @@ class Observation:
     """What an action came to; settled when ``outcome`` is asked for."""
 
     calls: list[Call]
-    """Those of the action; of several programs, if it asked for a value on its way."""
+    """The action's calls; they span several programs if it asked for a value on its way."""
     batch: Batch
-    """The program that it ended in."""
+    """The program in which the action ended."""
     gates: list[Call]
-    """The Landlock calls of the case so far."""
+    """The calls with which the case has entered domains so far."""
 
     @property
     def outcome(self) -> Outcome:
-        """The first call of the action that failed, or that all were allowed.
+        """A refusal on the way into a domain, or the action's first failed call, or ``Allowed``.
 
         Raises:
-            SetupError: The set-up before it failed, or a process died.
+            SetupError: The set-up before the action failed, or a process died.
             HungError: A call did not return.
         """
         if not self.calls:
@@ -77,12 +77,12 @@ class Observation:
 
     @property
     def done(self) -> list[Call]:
-        """The calls up to the one that failed, or all."""
+        """The calls before the one that failed, or all."""
         return [call for call in self.calls if call.record and not call.failure]
 
     @property
     def with_value(self) -> Outcome:
-        """The outcome; if all were allowed, with the value of the last call."""
+        """The outcome; if all calls were allowed, it holds the value of the last one."""
         outcome = self.outcome
         return Allowed(self.calls[-1].value) if outcome == Allowed() else outcome
 
@@ -110,19 +110,21 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     arch: str | None = None
     """``i386`` after ``exec32``; None for the architecture of the target."""
     shares: bool = False
-    """Whether its memory may be that of other processes: it makes no call about memory."""
+    """Whether it may share memory with other processes; then it makes no call about memory."""
 
     def syscall(self, name: str, *arguments: Argument) -> Call:
         """Append a system call.
 
         Raises:
-            SharedMemoryError: It is about memory, and the process may have none of its own.
+            SharedMemoryError: The process may share memory, and the call is not known to leave it
+                alone.
         """
-        self._check(name, *arguments)
+        if self.shares:
+            memory.check(name, arguments)
         return self.session.call(self.id, name, *arguments, arch=self.arch)
 
     def map_ids(self, user: int = 0, group: int = 0) -> None:
-        """Be root in a new user namespace; outside of it, who it was, as told here."""
+        """Become root in a new user namespace; ``user`` and ``group`` are its ids outside of it."""
         self.write_file("/proc/self/setgroups", b"deny")
         self.write_file("/proc/self/uid_map", b"0 %d 1" % user)
         self.write_file("/proc/self/gid_map", b"0 %d 1" % group)
@@ -132,17 +134,18 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     def fork(self, flags: int = 0, at_end: int = signal.SIGCHLD) -> Process:
         """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag.
 
-        Its parent gets a signal at its end. Where a fork is dear, one without flags shares the
-        memory of a parent that may (``shares``).
+        The parent gets the signal ``at_end`` when the child ends. Where forks are expensive, a
+        child without flags shares its parent's memory, if the parent may share it (``shares``).
         """
         if self.shares and not flags and self.session.shares_memory:
             flags = CLONE_VM
         return self._clone(flags | at_end, "fork")
 
     def vfork(self) -> Process:
-        """A child in the memory of its parent, which waits for its exec or exit.
+        """A child in its parent's memory; the parent waits until the child calls exec or exit.
 
-        All that the child does up to that goes in one program: it has to ask for no value before.
+        All that the child does until then has to travel in one program, so the case must not ask
+        for a value before.
         """
         return self._clone(CLONE_VM | CLONE_VFORK | signal.SIGCHLD, "vfork")
 
@@ -156,7 +159,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         return Process(self.session, identity, call, self.arch, self.shares)
 
     def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
-        """execveat(2) of the agent (or of what ends in it), which goes on serving."""
+        """execveat(2) of the agent, or of a script that runs it: the new image goes on serving."""
         return self.session.add(wire.OpKind.EXEC, self.id, "execveat", (at, path, flags))
 
     def fexec(self, fd: Fd) -> Call:
@@ -164,13 +167,13 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         return self.exec("", at=fd, flags=AT_EMPTY_PATH)
 
     def exec32(self, agent: str) -> Call:
-        """execveat(2) of the agent for i386: the calls of it and its kin take the 32-bit entry."""
+        """execveat(2) of the i386 agent: its calls, and its children's, take the 32-bit entry."""
         call = self.exec(agent)
         self.arch = "i386"
         return call
 
     def give(self, fd: Fd, receiver: Process) -> Call:
-        """Pass a file descriptor (SCM_RIGHTS); the value is its number at the receiver."""
+        """Pass a file descriptor (SCM_RIGHTS); the call gives its number in the receiver."""
         return self.session.add(wire.OpKind.GIVE, self.id, "give", (fd, receiver.id))
 
     def exit(self, status: int = 0) -> Call:
@@ -180,22 +183,22 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     def peek(self, address: Argument, size: int) -> Call:
         """Read memory: the bytes are the call's ``data``."""
-        self._check("peek")
+        self._needs_own_memory("peek")
         return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
 
     def result_at(self, address: Argument) -> Call:
-        """Read what the kernel left in memory as a result: it is the call's value, or its errno."""
-        self._check("result_at")
+        """Read a result that the kernel left in memory; it becomes this call's value or errno."""
+        self._needs_own_memory("result_at")
         return self.session.add(wire.OpKind.PEEK, self.id, "result_at", (address, Out(4), 1))
 
     def poke(self, address: Argument, data: bytes | Pack) -> Call:
         """Write memory."""
-        self._check("poke")
+        self._needs_own_memory("poke")
         return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
 
-    def _check(self, name: str, *arguments: Argument) -> None:
+    def _needs_own_memory(self, operation: str) -> None:
         if self.shares:
-            memory.check(name, arguments)
+            memory.refuse(operation)
 
     # Landlock
 
@@ -212,9 +215,9 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         return self.syscall("landlock_restrict_self", ruleset, int(flags))
 
     def build(self, ruleset: Ruleset) -> Call:
-        """Create a ruleset with its rules: a file descriptor.
+        """Create a ruleset with its rules; the call gives its file descriptor.
 
-        Where the kernel refuses it, whatever is observed afterwards comes to that refusal.
+        If the kernel refuses it, that refusal is the outcome of whatever is observed afterwards.
         """
         with self.session.gate():
             attr = ruleset.attr()
@@ -232,12 +235,12 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
             return fd
 
     def enforce(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
-        """landlock_restrict_self(2); a refusal is what later observations come to."""
+        """landlock_restrict_self(2); a refusal is the outcome of all later observations."""
         with self.session.gate():
             return self.restrict_self(ruleset, flags)
 
     def restrict(self, *layers: Ruleset) -> None:
-        """Enforce rulesets, one a layer, under no_new_privs."""
+        """Set no_new_privs and enforce the rulesets, each as a layer."""
         self.no_new_privs()
         for ruleset in layers:
             fd = self.build(ruleset)
@@ -255,9 +258,9 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
     def observe(
         self, action: Callable[..., object], *arguments: object, **options: object
     ) -> Observation:
-        """Do ``action(process, *arguments, **options)`` and note what it comes to.
+        """Do ``action(process, *arguments, **options)`` and observe its outcome.
 
-        Its first failing call is the outcome, and leaves out the rest of it.
+        The first call that fails is the outcome, and the rest of the action is left out.
         """
         session = self.session
         with session.in_mode(Mode.OBSERVED) as calls:
@@ -266,7 +269,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
             except SetupError as error:
                 if error.call not in calls:
                     raise
-                # It asked for the value of a call that failed: that call is the outcome.
+                # The action asked for the value of its own failed call, which is the outcome.
         return Observation(calls, session.pending, list(session.gates))
 
 

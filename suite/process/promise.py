@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 class CallError(LandproofError):
-    """A call did not do what the case needs; carries the call."""
+    """A call did not do what the case needs; ``call`` says which."""
 
     def __init__(self, call: Call, message: str) -> None:
         super().__init__(message)
@@ -35,20 +35,20 @@ class HungError(CallError):
 
 
 class NotModelledError(CallError):
-    """The target has no word for a call, so that it can't show the case: ``Channel``."""
+    """The target has no word for a call (see ``Channel``), so it can't show the case."""
 
 
 class Mode(Enum):
     """What a call's failure means."""
 
     MUST = auto()
-    """The set-up is broken: leave the rest of the program out, raise SetupError."""
+    """The set-up is broken: leave out the rest of the program and raise SetupError."""
     OBSERVED = auto()
-    """It is what the case is about: leave the rest of its block out."""
+    """The failure is what the case is about: leave out the rest of the block."""
     GATE = auto()
-    """Landlock refused: leave the rest of the program out; the case learns it as an outcome."""
+    """Landlock refused: leave out the rest of the program; the refusal becomes the outcome."""
     DEATH = auto()
-    """The process is expected to end in it."""
+    """Nothing: the call is expected to end its process."""
 
 
 class Sender(Protocol):
@@ -72,7 +72,7 @@ class Call(Promise):
 
     @property
     def record(self) -> wire.Record | None:
-        """What came back; None if it was left out because an earlier call failed."""
+        """What came back; None if the call was left out because an earlier one failed."""
         self.batch.settle()
         return self.batch.records.get(self.index)
 
@@ -90,7 +90,7 @@ class Call(Promise):
 
     @property
     def failure(self) -> str | None:
-        """The errno's name, or how its process ended; None for success or a call left out."""
+        """The errno's name, or how the process ended; None after success or if it was left out."""
         record = self.record
         if record is None or not record.failed:
             return None
@@ -101,8 +101,8 @@ class Call(Promise):
         """The out buffers, each padded to 8 bytes.
 
         Raises:
-            SetupError: The call failed or was left out, or its process died too soon after it:
-                values outlive a process, buffers do not.
+            SetupError: The call failed or was left out, or its process died before it answered:
+                the target still knows the values of a dead process, but not its buffers.
         """
         _ = self.value
         record = self.record
@@ -116,7 +116,7 @@ class Call(Promise):
         return f"{self.name}({shown})"
 
     def told(self) -> str:
-        """``[process] call = result``, with ``?`` for one left out or not heard of."""
+        """``[process] call = result``, or ``?`` if the call was left out or has no answer yet."""
         record = self.batch.records.get(self.index)
         gave = _ending(record) if record else "?"
         return f"[{self.batch.ops[self.index].process}] {self} = {gave}"
@@ -156,13 +156,13 @@ def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
         case Int():
             return f"<{argument.call.name}'s data at {argument.offset}>"
         case int():
-            return str(int(argument))  # an enumeration's name takes the place of three calls
+            return str(int(argument))  # the name of an enumeration's member is as long as 3 calls
         case _:
             return repr(argument)
 
 
 class Later(Sequence[_T]):
-    """A list that is made when it is first looked at, of what calls gave: a promise, too."""
+    """A list of what calls gave, made when it is first looked at: so it is a promise, too."""
 
     def __init__(self, make: Callable[[], list[_T]]) -> None:
         self._make: Callable[[], list[_T]] | None = make
@@ -175,11 +175,11 @@ class Later(Sequence[_T]):
     def __getitem__(self, index: slice) -> list[_T]: ...
 
     def __getitem__(self, index: int | slice) -> _T | list[_T]:
-        """One of its items, or some."""
+        """One item, or a slice."""
         return self._made()[index]
 
     def __len__(self) -> int:
-        """How many they are."""
+        """How many items there are."""
         return len(self._made())
 
     def _made(self) -> list[_T]:
@@ -188,7 +188,7 @@ class Later(Sequence[_T]):
         return self._items
 
 
-@dataclass(slots=True, eq=False, repr=False)  # pytest shows it with every case that fails
+@dataclass(slots=True, eq=False, repr=False)  # pytest would print it with every failed case
 class Batch:
     """A program being written, then its records."""
 
@@ -198,20 +198,20 @@ class Batch:
     records: dict[int, wire.Record] = field(default_factory=dict)
     sent: bool = False
     program: int | None = None
-    """Its number, while its records are awaited."""
+    """The program's number while its records are awaited."""
     error: LandproofError | None = None
 
     @property
     def answered(self) -> bool:
-        """Whether a program that was launched has ended, as far as was heard."""
+        """Whether the answer to the launched program has arrived."""
         return self.program is None or self.sender.channel.answered(self.program)
 
     def settle(self) -> None:
-        """Send it if that was not done yet, and wait for its records.
+        """Send the program unless it was sent already, and wait for its records.
 
         Raises:
-            SetupError: A call of it that had to succeed failed.
-            HungError: A call of it outlived its deadline.
+            SetupError: A call that had to succeed failed.
+            HungError: A call outlived its deadline.
             AgentLostError: The target died.
         """
         if not self.sent:
@@ -221,7 +221,7 @@ class Batch:
             raise self.error
 
     def take(self) -> None:
-        """Wait for the records of what was sent; errors stay with the batch."""
+        """Wait for the records of a program that was sent; an error is kept in the batch."""
         if self.program is None:
             return
         number, self.program = self.program, None
@@ -250,7 +250,7 @@ def _first_error(batch: Batch) -> LandproofError | None:
 
 
 def _named(call: Call, record: wire.Record) -> str:
-    """The call, or what the target says of it: such as which command of ioctl(2)."""
+    """What the target says about the call, such as which ioctl(2) command it is, or its name."""
     return record.data.decode(errors="replace") or call.name
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether the process of a case can be that of the next one: a fork is dear under emulation.
+"""Whether the process of a case can serve the next case too: a fork is dear under emulation.
 
-A process that enforced a domain never is. One that is outside of all domains can be, if all that
-the case did were calls that leave nothing behind in it but open files, of which we know.
+A process that enforced a domain never can. One that is outside of all domains can, if the calls of
+the case left nothing behind in it but open files and children, and we know which.
 """
 
 from __future__ import annotations
@@ -19,33 +19,8 @@ from suite.process.calls.tasks import CLONE_VM, PIDFD_SIGNAL_PROCESS_GROUP
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
 from suite.process.session import Session
+from suite.process.syscalls import SYSCALLS, Changes, Opens
 from suite.values import Int, Pack
-
-_OPENING = {
-    "accept4", "creat", "fsmount", "fsopen", "landlock_create_ruleset", "memfd_create", "open",
-    "openat", "openat2", "pidfd_open", "socket",
-}  # fmt: skip
-_OPENING_TWO = {"pipe2", "socketpair"}
-_PASSING = _OPENING | _OPENING_TWO | {
-    "access", "bind", "close", "connect", "copy_file_range", "faccessat", "fallocate", "fchmod",
-    "fchmodat", "fsconfig", "fstat", "ftruncate", "getdents64", "getpid", "getsockname",
-    "getsockopt", "landlock_add_rule", "link", "linkat", "listen", "lseek", "mkdir", "mkdirat",
-    "mknod", "mknodat", "newfstatat", "ppoll", "read", "readlinkat", "recvfrom", "rename",
-    "renameat", "renameat2", "rmdir", "sendfile", "sendmmsg", "sendmsg", "sendto", "setsockopt",
-    "shutdown", "splice", "stat", "statx", "symlink", "symlinkat", "truncate", "unlink", "unlinkat",
-    "wait4", "write",
-}  # fmt: skip
-"""Calls that change of the process nothing but its table of files."""
-_PRIVATE = _PASSING | {
-    "capset", "chdir", "chroot", "dup", "dup3", "exit_group", "fchdir", "io_uring_enter",
-    "io_uring_register", "io_uring_setup", "landlock_restrict_self", "mmap", "mount", "move_mount",
-    "munmap", "pivot_root", "prctl", "rt_sigprocmask", "rt_sigtimedwait", "seccomp", "setpgid",
-    "setuid", "umount2", "unshare",
-}  # fmt: skip
-"""Calls that change nothing of another process: children, which are killed, may make them."""
-_ABOUT_ANOTHER = {
-    "fcntl", "kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill", "tkill",
-}  # fmt: skip
 
 
 class Spare(defaultdict[Process, list[Process]]):
@@ -56,9 +31,10 @@ class Spare(defaultdict[Process, list[Process]]):
 
 
 def is_spent(process: Process, place: str) -> bool:
-    """Whether one of the calls so far, if it goes through, is more than can be tidied up.
+    """Whether one of the calls so far, if it succeeds, does more than ``tidy_up`` can undo.
 
-    ``place`` is where the case's files are; others may be switches of the process, as in /proc.
+    ``place`` is the folder of the cases' files. A file elsewhere may be a switch that changes the
+    process, as those in /proc are.
     """
     session = process.session
     calls = chain.from_iterable(batch.calls for batch in (*session.sent, session.pending))
@@ -66,25 +42,26 @@ def is_spent(process: Process, place: str) -> bool:
 
 
 def tidy_up(process: Process) -> None:
-    """Make one that is not spent as it was before the case.
+    """Make a process that is not spent as it was before the case.
 
-    What is to be called for it travels with the next program, after the kills of its children.
+    The calls for that travel with the next program, after the kills of the children.
     """
     session = process.session
     left: set[int] = set()
     for call in _calls(session):
         if call.failure:
             continue
-        if call.name == "give" and call.arguments[1] == process.id:
+        kind = _kind_of(call)
+        if kind is OpKind.GIVE and call.arguments[1] == process.id:
             left.add(call.value)
         if _process_of(call) != process.id:
             continue
-        if call.name == "close":
-            left.discard(_number(call.arguments[0]))
-        elif call.name == "fork":
-            with session.in_mode(Mode.OBSERVED):  # it may have been waited for
+        if kind is OpKind.FORK:
+            with session.in_mode(Mode.OBSERVED):  # fails if the case has waited for the child
                 process.wait(call.value)
-        else:
+        elif kind is OpKind.CALL and call.name == "close":
+            left.discard(_number(call.arguments[0]))
+        elif kind is OpKind.CALL:
             left.update(_opened(call))
     for fd in sorted(left):
         process.close(fd)
@@ -99,7 +76,12 @@ def _process_of(call: Call) -> int:
     return call.batch.ops[call.index].process
 
 
+def _kind_of(call: Call) -> OpKind:
+    return call.batch.ops[call.index].kind
+
+
 def _number(argument: object) -> int:
+    """The file descriptor that an argument came to."""
     match argument:
         case Call():
             return argument.value
@@ -111,30 +93,35 @@ def _number(argument: object) -> int:
 
 
 def _leaves_nothing(call: Call, process: Process, place: str) -> bool:
-    kind = call.batch.ops[call.index].kind
-    if kind is OpKind.GIVE or (call.name in _ABOUT_ANOTHER and _is_about_a_child(call, process)):
+    """Whether the process is as it was before, but for open files and children."""
+    kind = _kind_of(call)
+    changes = SYSCALLS[call.name].changes if kind is OpKind.CALL else None
+    named = changes is Changes.NAMED
+    if kind is OpKind.GIVE or (named and _is_about_a_child(call, process)):
         return True
     if kind is OpKind.KILL or _process_of(call) != process.id:
-        return kind is not OpKind.CALL or call.name in _PRIVATE
+        # Children are killed after the case, whatever they did to themselves.
+        return changes in (None, Changes.FILES, Changes.OWN)
     if kind is OpKind.FORK:
-        plain = signal.SIGCHLD, CLONE_VM | signal.SIGCHLD
-        return call.name == "fork" and call.arguments[1] in plain
+        return call.arguments[1] in (signal.SIGCHLD, CLONE_VM | signal.SIGCHLD)
+    if changes is not Changes.FILES:
+        return False
     paths = [it for it in call.arguments if isinstance(it, str)]
     if call.name in ("symlink", "symlinkat"):
         del paths[0]  # any words, until somebody follows them
     if call.name == "fsopen":
-        return paths == ["tracefs"]  # of which no file is a switch of a process
+        return paths == ["tracefs"]  # no file of it is a switch of a process
     if call.name in ("faccessat", "openat", "mkdirat") and isinstance(call.arguments[0], Call):
-        # What it opened is known already.
+        # The path begins in a folder that the case opened: how it got there is checked already.
         paths = [path for path in paths if path.startswith(("/", ".."))]
-    known = kind is OpKind.CALL and call.name in _PASSING
-    return known and all(path.startswith(place) for path in paths)
+    return all(path.startswith(place) for path in paths)
 
 
 def _is_about_a_child(call: Call, process: Process) -> bool:
-    """Whether it signals a process that the case made, or makes it the owner of a file.
+    """Whether all that it may change is a process that the case made, or a file that it opened.
 
-    Signal 0 is none, and flags of a file that the case has opened go with it.
+    Such a call signals a child, or makes it the owner of a file. Signal 0 changes nothing, and the
+    flags of a file that the case has opened are gone when it is closed.
     """
     match call.name, call.arguments:
         case (("kill" | "tkill" | "rt_sigqueueinfo"), (_, 0, *_)) | ("tgkill", (_, _, 0)):
@@ -152,12 +139,13 @@ def _is_about_a_child(call: Call, process: Process) -> bool:
             pass
         case _:
             return False
-    return isinstance(whom, Call) and whom.name == "fork" and whom is not process.pid
+    return isinstance(whom, Call) and _kind_of(whom) is OpKind.FORK and whom is not process.pid
 
 
 def _opened(call: Call) -> set[int]:
-    """The file descriptors that a call gave to its process."""
-    if call.name in _OPENING_TWO:
+    """The file descriptors that a system call gave to its process."""
+    opens = SYSCALLS[call.name].opens
+    if opens is Opens.TWO:
         return set(struct.unpack_from("<ii", call.data))
-    query = call.name == "landlock_create_ruleset" and call.arguments[2] != 0
-    return {call.value} if call.name in _OPENING and not query else set()
+    asks = call.name == "landlock_create_ruleset" and call.arguments[2] != 0  # for the version
+    return {call.value} if opens is Opens.ONE and not asks else set()

@@ -20,15 +20,15 @@ from suite.process.syscalls import NUMBERS
 from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
 
 _MOST_KILLS = 256
-"""Kills wait for the next program; this many don't."""
+"""Kills travel with the next program; more than these are sent without waiting for one."""
 
 
 class Session:
     """A target's agent, seen as processes that make calls.
 
     Args:
-        channel: To the agent.
-        arch: ``x86_64``, ``i386`` or ``aarch64``: which system call numbers the agent uses.
+        channel: The way to the agent.
+        arch: ``x86_64``, ``i386`` or ``aarch64``; decides which system call numbers are used.
     """
 
     def __init__(self, channel: Channel, arch: str) -> None:
@@ -38,24 +38,24 @@ class Session:
         self.mode = Mode.MUST
         self.deadline_ms = 5_000
         self.shares_memory = False
-        """Whether processes that may share memory do."""
+        """Whether processes that may share memory (``Process.shares``) do so on this target."""
         self.notes = Notes()
-        """What modules remember of the target."""
+        """What our modules remember about the target."""
         self.gates: list[Call] = []
-        """The Landlock calls of the case: a refusal of one is what it comes to."""
+        """The calls with which the case enters domains; a refusal of one is the case's outcome."""
         self.sent: list[Batch] = []
         """The programs of the case, in the order in which they were sent."""
         self._blocks: list[list[Call]] = []
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
         self._older = 0
-        """So many were alive when the scope began."""
+        """How many processes were alive when the scope began."""
         self._concluded = False
         self._ahead: dict[int, Call] = {}
-        """The kills of ``conclude``, by process."""
+        """The kills that ``conclude`` added, by process."""
 
     def call(self, process: int, name: str, *arguments: Argument, arch: str | None = None) -> Call:
-        """Append a system call; ``arch`` is of a process whose numbers are not the agent's.
+        """Append a system call; ``arch`` is for a process that does not use the agent's numbers.
 
         Raises:
             KeyError: The architecture has no such call.
@@ -79,7 +79,7 @@ class Session:
         batch = self.pending
         op = wire.Op(kind, process, nr, deadline_ms=deadline_ms or self.deadline_ms)
         if self.mode is not Mode.DEATH:
-            op.on_fail = wire.END  # of the program: a block that ends in it says where it goes on
+            op.on_fail = wire.END  # of the program; in_mode() changes it to the end of a block
         if arguments:
             placer = _Placer(batch)
             op.args = [placer.place(argument) for argument in arguments]
@@ -92,13 +92,13 @@ class Session:
         return call
 
     def flush(self) -> None:
-        """Send the pending program and take its records; errors stay with the batch."""
+        """Send the pending program and take its records; an error is kept in the batch."""
         self.launch().take()
 
     def launch(self) -> Batch:
-        """Send the pending program and don't wait: what other processes do runs beside it.
+        """Send the pending program without waiting; programs of other processes can run beside it.
 
-        Its processes are busy until it was settled, which a case has to see to.
+        Its processes are busy until the batch is settled, which the case has to do.
         """
         batch, self.pending = self.pending, Batch(self)
         batch.sent = True
@@ -112,7 +112,7 @@ class Session:
 
     @contextmanager
     def in_mode(self, mode: Mode) -> Iterator[list[Call]]:
-        """Make the calls of the block in a mode; a failed one leaves out the rest of the block."""
+        """Make calls in a mode; after an observed failure, the rest of the block is left out."""
         with self._block(mode) as calls:
             yield calls
         if mode is Mode.OBSERVED:
@@ -122,7 +122,7 @@ class Session:
 
     @contextmanager
     def gate(self) -> Iterator[None]:
-        """Make the calls of the block the way into a domain."""
+        """Make the calls of the block as the way into a domain (``Mode.GATE``)."""
         with self._block(Mode.GATE) as calls:
             yield
         self.gates += calls
@@ -139,13 +139,13 @@ class Session:
             self._blocks.pop()
 
     def new_process(self) -> int:
-        """A free process id."""
+        """Take a free process id."""
         identity = heapq.heappop(self._free)
         self._alive.append(identity)
         return identity
 
     def kill(self, process: int) -> None:
-        """SIGKILL a process; its id is free again."""
+        """SIGKILL a process and free its id."""
         ahead = self._ahead.pop(process, None)
         if ahead is None or ahead.index not in ahead.batch.records:
             self._add_kill(process)
@@ -153,10 +153,10 @@ class Session:
         heapq.heappush(self._free, process)
 
     def conclude(self, *older: int) -> None:
-        """No more calls are made in the scope: kill its processes, and older ones, behind the rest.
+        """Allow no more calls in the scope; after those pending, kill its processes and older ones.
 
-        The answer to the calls that are pending does not wait for the kills: the target does them
-        while the host goes on. The ids are free when the scope ends, or with a ``kill``.
+        The target answers the pending calls before it kills, so that the host can go on meanwhile.
+        The scope's end frees the ids of its own processes; ``kill`` frees those of older ones.
         """
         if self.pending.ops:
             doomed = *reversed(self._alive[self._older :]), *older
@@ -169,7 +169,7 @@ class Session:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Kill the processes that were made in the block at its end, and forget its calls.
+        """At the end of the block, kill the processes that were made in it and forget its calls.
 
         The kills travel with the next program.
         """
@@ -180,7 +180,7 @@ class Session:
         finally:
             self._concluded = False
             self.gates.clear()
-            # What the block never needed an answer of is not sent, but for older kills.
+            # Calls that are still pending are dropped, for nobody needed their values; kills stay.
             unsent = [op for op in self.pending.ops if op.kind is wire.OpKind.KILL]
             self.pending = Batch(self)
             for op in unsent:

@@ -1,141 +1,270 @@
 # SPDX-License-Identifier: MIT
-"""System call numbers: name, then x86_64, i386 and aarch64; -1 where there is none.
+"""The system calls: one row each, with its numbers and what it does to the process that makes it.
 
-Source: the kernel's uapi headers, arch/*/include/uapi/asm/unistd*.h (syscall tables).
+What a call does is taken from its manual page and the kernel's source, not from what cases get away
+with. Whoever is not sure leaves it open (``?``): then the process of a case serves no other case,
+and a process that may share its memory may not make the call.
+
+Source of the numbers: the kernel's uapi headers, arch/*/include/uapi/asm/unistd*.h.
 """
 
-_TABLE = """
-_llseek -1 140 -1 ; _newselect -1 142 -1 ; _sysctl 156 149 -1 ; accept 43 -1 202
-accept4 288 364 242 ; access 21 33 -1 ; acct 163 51 89 ; add_key 248 286 217
-adjtimex 159 124 171 ; afs_syscall 183 137 -1 ; alarm 37 27 -1 ; arch_prctl 158 384 -1
-bdflush -1 134 -1 ; bind 49 361 200 ; bpf 321 357 280 ; break -1 17 -1 ; brk 12 45 214
-cachestat 451 451 451 ; capget 125 184 90 ; capset 126 185 91 ; chdir 80 12 49 ; chmod 90 15 -1
-chown 92 182 -1 ; chown32 -1 212 -1 ; chroot 161 61 51 ; clock_adjtime 305 343 266
-clock_adjtime64 -1 405 -1 ; clock_getres 229 266 114 ; clock_getres_time64 -1 406 -1
-clock_gettime 228 265 113 ; clock_gettime64 -1 403 -1 ; clock_nanosleep 230 267 115
-clock_nanosleep_time64 -1 407 -1 ; clock_settime 227 264 112 ; clock_settime64 -1 404 -1
-clone 56 120 220 ; clone3 435 435 435 ; close 3 6 57 ; close_range 436 436 436
-connect 42 362 203 ; copy_file_range 326 377 285 ; creat 85 8 -1 ; create_module 174 127 -1
-delete_module 176 129 106 ; dup 32 41 23 ; dup2 33 63 -1 ; dup3 292 330 24
-epoll_create 213 254 -1 ; epoll_create1 291 329 20 ; epoll_ctl 233 255 21
-epoll_ctl_old 214 -1 -1 ; epoll_pwait 281 319 22 ; epoll_pwait2 441 441 441
-epoll_wait 232 256 -1 ; epoll_wait_old 215 -1 -1 ; eventfd 284 323 -1 ; eventfd2 290 328 19
-execve 59 11 221 ; execveat 322 358 281 ; exit 60 1 93 ; exit_group 231 252 94
-faccessat 269 307 48 ; faccessat2 439 439 439 ; fadvise64 221 250 223 ; fadvise64_64 -1 272 -1
-fallocate 285 324 47 ; fanotify_init 300 338 262 ; fanotify_mark 301 339 263 ; fchdir 81 133 50
-fchmod 91 94 52 ; fchmodat 268 306 53 ; fchmodat2 452 452 452 ; fchown 93 95 55
-fchown32 -1 207 -1 ; fchownat 260 298 54 ; fchroot 472 472 472 ; fcntl 72 55 25 ; fcntl64 -1 221 -1
-fdatasync 75 148 83 ; fgetxattr 193 231 10 ; file_getattr 468 468 468 ; file_setattr 469 469 469
-finit_module 313 350 273 ; flistxattr 196 234 13 ; flock 73 143 32 ; fork 57 2 -1
-fremovexattr 199 237 16 ; fsconfig 431 431 431 ; fsetxattr 190 228 7 ; fsmount 432 432 432
-fsopen 430 430 430 ; fspick 433 433 433 ; fstat 5 108 80 ; fstat64 -1 197 -1 ; fstatat64 -1 300 -1
-fstatfs 138 100 44 ; fstatfs64 -1 269 -1 ; fsync 74 118 82 ; ftime -1 35 -1 ; ftruncate 77 93 46
-ftruncate64 -1 194 -1 ; futex 202 240 98 ; futex_requeue 456 456 456 ; futex_time64 -1 422 -1
-futex_wait 455 455 455 ; futex_waitv 449 449 449 ; futex_wake 454 454 454 ; futimesat 261 299 -1
-get_kernel_syms 177 130 -1 ; get_mempolicy 239 275 236 ; get_robust_list 274 312 100
-get_thread_area 211 244 -1 ; getcpu 309 318 168 ; getcwd 79 183 17 ; getdents 78 141 -1
-getdents64 217 220 61 ; getegid 108 50 177 ; getegid32 -1 202 -1 ; geteuid 107 49 175
-geteuid32 -1 201 -1 ; getgid 104 47 176 ; getgid32 -1 200 -1 ; getgroups 115 80 158
-getgroups32 -1 205 -1 ; getitimer 36 105 102 ; getpeername 52 368 205 ; getpgid 121 132 155
-getpgrp 111 65 -1 ; getpid 39 20 172 ; getpmsg 181 188 -1 ; getppid 110 64 173
-getpriority 140 96 141 ; getrandom 318 355 278 ; getresgid 120 171 150 ; getresgid32 -1 211 -1
-getresuid 118 165 148 ; getresuid32 -1 209 -1 ; getrlimit 97 76 163 ; getrusage 98 77 165
-getsid 124 147 156 ; getsockname 51 367 204 ; getsockopt 55 365 209 ; gettid 186 224 178
-gettimeofday 96 78 169 ; getuid 102 24 174 ; getuid32 -1 199 -1 ; getxattr 191 229 8
-getxattrat 464 464 464 ; gtty -1 32 -1 ; idle -1 112 -1 ; init_module 175 128 105
-inotify_add_watch 254 292 27 ; inotify_init 253 291 -1 ; inotify_init1 294 332 26
-inotify_rm_watch 255 293 28 ; io_cancel 210 249 3 ; io_destroy 207 246 1 ; io_getevents 208 247 4
-io_pgetevents 333 385 292 ; io_pgetevents_time64 -1 416 -1 ; io_setup 206 245 0
-io_submit 209 248 2 ; io_uring_enter 426 426 426 ; io_uring_register 427 427 427
-io_uring_setup 425 425 425 ; ioctl 16 54 29 ; ioperm 173 101 -1 ; iopl 172 110 -1
-ioprio_get 252 290 31 ; ioprio_set 251 289 30 ; ipc -1 117 -1 ; kcmp 312 349 272
-kexec_file_load 320 -1 294 ; kexec_load 246 283 104 ; keyctl 250 288 219 ; kill 62 37 129
-landlock_add_rule 445 445 445 ; landlock_create_ruleset 444 444 444
-landlock_restrict_self 446 446 446 ; lchown 94 16 -1 ; lchown32 -1 198 -1 ; lgetxattr 192 230 9
-link 86 9 -1 ; linkat 265 303 37 ; listen 50 363 201 ; listmount 458 458 458 ; listns 470 470 470
-listxattr 194 232 11 ; listxattrat 465 465 465 ; llistxattr 195 233 12 ; lock -1 53 -1
-lookup_dcookie 212 253 18 ; lremovexattr 198 236 15 ; lseek 8 19 62 ; lsetxattr 189 227 6
-lsm_get_self_attr 459 459 459 ; lsm_list_modules 461 461 461 ; lsm_set_self_attr 460 460 460
-lstat 6 107 -1 ; lstat64 -1 196 -1 ; madvise 28 219 233 ; map_shadow_stack 453 453 453
-mbind 237 274 235 ; membarrier 324 375 283 ; memfd_create 319 356 279 ; memfd_secret 447 447 447
-migrate_pages 256 294 238 ; mincore 27 218 232 ; mkdir 83 39 -1 ; mkdirat 258 296 34
-mknod 133 14 -1 ; mknodat 259 297 33 ; mlock 149 150 228 ; mlock2 325 376 284
-mlockall 151 152 230 ; mmap 9 90 222 ; mmap2 -1 192 -1 ; modify_ldt 154 123 -1 ; mount 165 21 40
-mount_setattr 442 442 442 ; move_mount 429 429 429 ; move_pages 279 317 239 ; mprotect 10 125 226
-mpx -1 56 -1 ; mq_getsetattr 245 282 185 ; mq_notify 244 281 184 ; mq_open 240 277 180
-mq_timedreceive 243 280 183 ; mq_timedreceive_time64 -1 419 -1 ; mq_timedsend 242 279 182
-mq_timedsend_time64 -1 418 -1 ; mq_unlink 241 278 181 ; mremap 25 163 216 ; mseal 462 462 462
-msgctl 71 402 187 ; msgget 68 399 186 ; msgrcv 70 401 188 ; msgsnd 69 400 189 ; msync 26 144 227
-munlock 150 151 229 ; munlockall 152 153 231 ; munmap 11 91 215 ; name_to_handle_at 303 341 264
-nanosleep 35 162 101 ; newfstatat 262 -1 79 ; nfsservctl 180 169 42 ; nice -1 34 -1
-oldfstat -1 28 -1 ; oldlstat -1 84 -1 ; oldolduname -1 59 -1 ; oldstat -1 18 -1
-olduname -1 109 -1 ; open 2 5 -1 ; open_by_handle_at 304 342 265 ; open_tree 428 428 428
-open_tree_attr 467 467 467 ; openat 257 295 56 ; openat2 437 437 437 ; pause 34 29 -1
-perf_event_open 298 336 241 ; personality 135 136 92 ; pidfd_getfd 438 438 438
-pidfd_open 434 434 434 ; pidfd_send_signal 424 424 424 ; pipe 22 42 -1 ; pipe2 293 331 59
-pivot_root 155 217 41 ; pkey_alloc 330 381 289 ; pkey_free 331 382 290 ; pkey_mprotect 329 380 288
-poll 7 168 -1 ; ppoll 271 309 73 ; ppoll_time64 -1 414 -1 ; prctl 157 172 167 ; pread64 17 180 67
-preadv 295 333 69 ; preadv2 327 378 286 ; prlimit64 302 340 261 ; process_madvise 440 440 440
-process_mrelease 448 448 448 ; process_vm_readv 310 347 270 ; process_vm_writev 311 348 271
-prof -1 44 -1 ; profil -1 98 -1 ; pselect6 270 308 72 ; pselect6_time64 -1 413 -1
-ptrace 101 26 117 ; putpmsg 182 189 -1 ; pwrite64 18 181 68 ; pwritev 296 334 70
-pwritev2 328 379 287 ; query_module 178 167 -1 ; quotactl 179 131 60 ; quotactl_fd 443 443 443
-read 0 3 63 ; readahead 187 225 213 ; readdir -1 89 -1 ; readlink 89 85 -1 ; readlinkat 267 305 78
-readv 19 145 65 ; reboot 169 88 142 ; recvfrom 45 371 207 ; recvmmsg 299 337 243
-recvmmsg_time64 -1 417 -1 ; recvmsg 47 372 212 ; remap_file_pages 216 257 234
-removexattr 197 235 14 ; removexattrat 466 466 466 ; rename 82 38 -1 ; renameat 264 302 38
-renameat2 316 353 276 ; request_key 249 287 218 ; restart_syscall 219 0 128 ; rmdir 84 40 -1
-rseq 334 386 293 ; rseq_slice_yield 471 471 471 ; rt_sigaction 13 174 134
-rt_sigpending 127 176 136 ; rt_sigprocmask 14 175 135 ; rt_sigqueueinfo 129 178 138
-rt_sigreturn 15 173 139 ; rt_sigsuspend 130 179 133 ; rt_sigtimedwait 128 177 137
-rt_sigtimedwait_time64 -1 421 -1 ; rt_tgsigqueueinfo 297 335 240
-sched_get_priority_max 146 159 125 ; sched_get_priority_min 147 160 126
-sched_getaffinity 204 242 123 ; sched_getattr 315 352 275 ; sched_getparam 143 155 121
-sched_getscheduler 145 157 120 ; sched_rr_get_interval 148 161 127
-sched_rr_get_interval_time64 -1 423 -1 ; sched_setaffinity 203 241 122 ; sched_setattr 314 351 274
-sched_setparam 142 154 118 ; sched_setscheduler 144 156 119 ; sched_yield 24 158 124
-seccomp 317 354 277 ; security 185 -1 -1 ; select 23 82 -1 ; semctl 66 394 191 ; semget 64 393 190
-semop 65 -1 193 ; semtimedop 220 -1 192 ; semtimedop_time64 -1 420 -1 ; sendfile 40 187 71
-sendfile64 -1 239 -1 ; sendmmsg 307 345 269 ; sendmsg 46 370 211 ; sendto 44 369 206
-set_mempolicy 238 276 237 ; set_mempolicy_home_node 450 450 450 ; set_robust_list 273 311 99
-set_thread_area 205 243 -1 ; set_tid_address 218 258 96 ; setdomainname 171 121 162
-setfsgid 123 139 152 ; setfsgid32 -1 216 -1 ; setfsuid 122 138 151 ; setfsuid32 -1 215 -1
-setgid 106 46 144 ; setgid32 -1 214 -1 ; setgroups 116 81 159 ; setgroups32 -1 206 -1
-sethostname 170 74 161 ; setitimer 38 104 103 ; setns 308 346 268 ; setpgid 109 57 154
-setpriority 141 97 140 ; setregid 114 71 143 ; setregid32 -1 204 -1 ; setresgid 119 170 149
-setresgid32 -1 210 -1 ; setresuid 117 164 147 ; setresuid32 -1 208 -1 ; setreuid 113 70 145
-setreuid32 -1 203 -1 ; setrlimit 160 75 164 ; setsid 112 66 157 ; setsockopt 54 366 208
-settimeofday 164 79 170 ; setuid 105 23 146 ; setuid32 -1 213 -1 ; setxattr 188 226 5
-setxattrat 463 463 463 ; sgetmask -1 68 -1 ; shmat 30 397 196 ; shmctl 31 396 195
-shmdt 67 398 197 ; shmget 29 395 194 ; shutdown 48 373 210 ; sigaction -1 67 -1
-sigaltstack 131 186 132 ; signal -1 48 -1 ; signalfd 282 321 -1 ; signalfd4 289 327 74
-sigpending -1 73 -1 ; sigprocmask -1 126 -1 ; sigreturn -1 119 -1 ; sigsuspend -1 72 -1
-socket 41 359 198 ; socketcall -1 102 -1 ; socketpair 53 360 199 ; splice 275 313 76
-ssetmask -1 69 -1 ; stat 4 106 -1 ; stat64 -1 195 -1 ; statfs 137 99 43 ; statfs64 -1 268 -1
-statmount 457 457 457 ; statx 332 383 291 ; stime -1 25 -1 ; stty -1 31 -1 ; swapoff 168 115 225
-swapon 167 87 224 ; symlink 88 83 -1 ; symlinkat 266 304 36 ; sync 162 36 81
-sync_file_range 277 314 84 ; syncfs 306 344 267 ; sysfs 139 135 -1 ; sysinfo 99 116 179
-syslog 103 103 116 ; tee 276 315 77 ; tgkill 234 270 131 ; time 201 13 -1
-timer_create 222 259 107 ; timer_delete 226 263 111 ; timer_getoverrun 225 262 109
-timer_gettime 224 261 108 ; timer_gettime64 -1 408 -1 ; timer_settime 223 260 110
-timer_settime64 -1 409 -1 ; timerfd_create 283 322 85 ; timerfd_gettime 287 326 87
-timerfd_gettime64 -1 410 -1 ; timerfd_settime 286 325 86 ; timerfd_settime64 -1 411 -1
-times 100 43 153 ; tkill 200 238 130 ; truncate 76 92 45 ; truncate64 -1 193 -1
-tuxcall 184 -1 -1 ; ugetrlimit -1 191 -1 ; ulimit -1 58 -1 ; umask 95 60 166 ; umount -1 22 -1
-umount2 166 52 39 ; uname 63 122 160 ; unlink 87 10 -1 ; unlinkat 263 301 35 ; unshare 272 310 97
-uprobe 336 -1 -1 ; uretprobe 335 -1 -1 ; uselib 134 86 -1 ; userfaultfd 323 374 282
-ustat 136 62 -1 ; utime 132 30 -1 ; utimensat 280 320 88 ; utimensat_time64 -1 412 -1
-utimes 235 271 -1 ; vfork 58 190 -1 ; vhangup 153 111 58 ; vm86 -1 166 -1 ; vm86old -1 113 -1
-vmsplice 278 316 75 ; vserver 236 273 -1 ; wait4 61 114 260 ; waitid 247 284 95 ; waitpid -1 7 -1
-write 1 4 64 ; writev 20 146 66
-"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Opens(Enum):
+    """The file descriptors that a call opens in the process that makes it.
+
+    Of a call that changes only FILES, these are all: to undo it, they are closed. Others may open
+    some with special arguments as well: fcntl(2) (F_DUPFD), getsockopt(2) (SO_PEERPIDFD).
+    """
+
+    NONE = "0"
+    ONE = "1"
+    """One, which is the value of the call."""
+    TWO = "2"
+    """Two, which the call writes to memory as two integers of 4 bytes."""
+
+
+class Changes(Enum):
+    """What a call changes of which process, apart from memory.
+
+    What belongs to no process is no matter here, such as the content of a file, a socket, a clock:
+    a new process would find it changed as well.
+    """
+
+    FILES = "f"
+    """Nothing but the table of files of its own process.
+
+    The call adds files that it opens itself, or is close(2). Who closes what was added has the
+    process as it was. So this is not for a call that gives a second number to an open file
+    (dup(2), pidfd_getfd(2)), that may replace an open file (dup3(2)), or whose file opens files or
+    takes signals when it is read (fanotify_init(2), signalfd(2)).
+    """
+    OWN = "o"
+    """Only its own process, that one's children, and the namespaces that they are in."""
+    NAMED = "a"
+    """Also another process, if its arguments name one: kill(2), prlimit(2), fcntl(2) (F_SETOWN)."""
+    ANYTHING = "?"
+    """Anything, or nobody has said it yet."""
+
+
+class Memory(Enum):
+    """Whether a call is about memory: whether it matters that processes share theirs.
+
+    It is, if it does one of these:
+
+    - maps memory, changes how it is mapped, or looks at that (mlock(2), mincore(2), getrusage(2));
+    - reads or writes more of a process's memory than its own buffers (process_vm_readv(2)), now or
+      later on (set_robust_list(2));
+    - uses what belongs to the memory, not to the process: futexes, asynchronous I/O, whether others
+      may trace it. The latter is lost with a change of identity (commit_creds() in kernel/cred.c);
+    - makes a process that copies or shares it, or replaces it (execve(2)).
+
+    It is not, if it only reads and writes its buffers, makes memory that is no process's until it
+    is mapped (memfd_create(2), shmget(2); memfd_secret(2) is for one process, though), or asks
+    whether it may trace another process (pidfd_getfd(2)): what forbids that is about memory.
+    """
+
+    NEVER = "n"
+    SOMETIMES = "s"
+    """It depends on the arguments: ``suite.process.memory`` has a question for each such call."""
+    ALWAYS = "m"
+    """It is; or it can be, and the arguments do not show whether, as those of setns(2)."""
+    UNKNOWN = "?"
+    """Nobody has said it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syscall:
+    """A system call: a row of the table."""
+
+    name: str
+    numbers: dict[str, int]
+    """By architecture; without those that lack it."""
+    opens: Opens
+    changes: Changes
+    memory: Memory
+
 
 ARCHES = ("x86_64", "i386", "aarch64")
 
-_ROWS = [row.split() for row in _TABLE.replace("\n", ";").split(";") if row.strip()]
+# A row is a name, the numbers on x86_64, i386 and aarch64 (-1: there is none), and three signs:
+#
+#   Opens    0 1 2    so many file descriptors
+#   Changes  f o a ?  files (it opens or closes them), own process, another one too, unknown
+#   Memory   n s m ?  never about memory, sometimes (by its arguments), it is, unknown
+#
+# "openat 257 295 56 1fn" opens one file descriptor, changes nothing else, is never about memory. A
+# row without signs is 0??: nobody has said yet what the call does.
+_TABLE = """
+_llseek -1 140 -1 0fn ; _newselect -1 142 -1 0fn ; _sysctl 156 149 -1 ; accept 43 -1 202 1fn
+accept4 288 364 242 1fn ; access 21 33 -1 0fn ; acct 163 51 89 0fn ; add_key 248 286 217 0?n
+adjtimex 159 124 171 0fn ; afs_syscall 183 137 -1 ; alarm 37 27 -1 0on ; arch_prctl 158 384 -1 0om
+bdflush -1 134 -1 ; bind 49 361 200 0fn ; bpf 321 357 280 0?n ; break -1 17 -1 ; brk 12 45 214 0om
+cachestat 451 451 451 0fn ; capget 125 184 90 0fn ; capset 126 185 91 0on ; chdir 80 12 49 0on
+chmod 90 15 -1 0fn ; chown 92 182 -1 0fn ; chown32 -1 212 -1 0fn ; chroot 161 61 51 0on
+clock_adjtime 305 343 266 0fn ; clock_adjtime64 -1 405 -1 0fn ; clock_getres 229 266 114 0fn
+clock_getres_time64 -1 406 -1 0fn ; clock_gettime 228 265 113 0fn ; clock_gettime64 -1 403 -1 0fn
+clock_nanosleep 230 267 115 0fn ; clock_nanosleep_time64 -1 407 -1 0fn
+clock_settime 227 264 112 0fn ; clock_settime64 -1 404 -1 0fn ; clone 56 120 220 0?m
+clone3 435 435 435 0?m ; close 3 6 57 0fn ; close_range 436 436 436 0on ; connect 42 362 203 0fn
+copy_file_range 326 377 285 0fn ; creat 85 8 -1 1fn ; create_module 174 127 -1
+delete_module 176 129 106 0?n ; dup 32 41 23 1on ; dup2 33 63 -1 1on ; dup3 292 330 24 1on
+epoll_create 213 254 -1 1fn ; epoll_create1 291 329 20 1fn ; epoll_ctl 233 255 21 0fn
+epoll_ctl_old 214 -1 -1 ; epoll_pwait 281 319 22 0fn ; epoll_pwait2 441 441 441 0fn
+epoll_wait 232 256 -1 0fn ; epoll_wait_old 215 -1 -1 ; eventfd 284 323 -1 1fn
+eventfd2 290 328 19 1fn ; execve 59 11 221 0om ; execveat 322 358 281 0om ; exit 60 1 93 0on
+exit_group 231 252 94 0on ; faccessat 269 307 48 0fn ; faccessat2 439 439 439 0fn
+fadvise64 221 250 223 0fn ; fadvise64_64 -1 272 -1 0fn ; fallocate 285 324 47 0fn
+fanotify_init 300 338 262 1on ; fanotify_mark 301 339 263 0fn ; fchdir 81 133 50 0on
+fchmod 91 94 52 0fn ; fchmodat 268 306 53 0fn ; fchmodat2 452 452 452 0fn ; fchown 93 95 55 0fn
+fchown32 -1 207 -1 0fn ; fchownat 260 298 54 0fn ; fchroot 472 472 472 0on ; fcntl 72 55 25 0an
+fcntl64 -1 221 -1 0an ; fdatasync 75 148 83 0fn ; fgetxattr 193 231 10 0fn
+file_getattr 468 468 468 0fn ; file_setattr 469 469 469 0fn ; finit_module 313 350 273 0?n
+flistxattr 196 234 13 0fn ; flock 73 143 32 0fn ; fork 57 2 -1 0?m ; fremovexattr 199 237 16 0fn
+fsconfig 431 431 431 0fn ; fsetxattr 190 228 7 0fn ; fsmount 432 432 432 1fn
+fsopen 430 430 430 1fn ; fspick 433 433 433 1fn ; fstat 5 108 80 0fn ; fstat64 -1 197 -1 0fn
+fstatat64 -1 300 -1 0fn ; fstatfs 138 100 44 0fn ; fstatfs64 -1 269 -1 0fn ; fsync 74 118 82 0fn
+ftime -1 35 -1 ; ftruncate 77 93 46 0fn ; ftruncate64 -1 194 -1 0fn ; futex 202 240 98 0om
+futex_requeue 456 456 456 0om ; futex_time64 -1 422 -1 0om ; futex_wait 455 455 455 0om
+futex_waitv 449 449 449 0om ; futex_wake 454 454 454 0om ; futimesat 261 299 -1 0fn
+get_kernel_syms 177 130 -1 ; get_mempolicy 239 275 236 0om ; get_robust_list 274 312 100 0fn
+get_thread_area 211 244 -1 0fn ; getcpu 309 318 168 0fn ; getcwd 79 183 17 0fn
+getdents 78 141 -1 0fn ; getdents64 217 220 61 0fn ; getegid 108 50 177 0fn
+getegid32 -1 202 -1 0fn ; geteuid 107 49 175 0fn ; geteuid32 -1 201 -1 0fn ; getgid 104 47 176 0fn
+getgid32 -1 200 -1 0fn ; getgroups 115 80 158 0fn ; getgroups32 -1 205 -1 0fn
+getitimer 36 105 102 0fn ; getpeername 52 368 205 0fn ; getpgid 121 132 155 0fn
+getpgrp 111 65 -1 0fn ; getpid 39 20 172 0fn ; getpmsg 181 188 -1 ; getppid 110 64 173 0fn
+getpriority 140 96 141 0fn ; getrandom 318 355 278 0fn ; getresgid 120 171 150 0fn
+getresgid32 -1 211 -1 0fn ; getresuid 118 165 148 0fn ; getresuid32 -1 209 -1 0fn
+getrlimit 97 76 163 0fn ; getrusage 98 77 165 0om ; getsid 124 147 156 0fn
+getsockname 51 367 204 0fn ; getsockopt 55 365 209 0on ; gettid 186 224 178 0fn
+gettimeofday 96 78 169 0fn ; getuid 102 24 174 0fn ; getuid32 -1 199 -1 0fn ; getxattr 191 229 8 0fn
+getxattrat 464 464 464 0fn ; gtty -1 32 -1 ; idle -1 112 -1 ; init_module 175 128 105 0?n
+inotify_add_watch 254 292 27 0fn ; inotify_init 253 291 -1 1fn ; inotify_init1 294 332 26 1fn
+inotify_rm_watch 255 293 28 0fn ; io_cancel 210 249 3 0om ; io_destroy 207 246 1 0om
+io_getevents 208 247 4 0om ; io_pgetevents 333 385 292 0om ; io_pgetevents_time64 -1 416 -1 0om
+io_setup 206 245 0 0om ; io_submit 209 248 2 0om ; io_uring_enter 426 426 426 0om
+io_uring_register 427 427 427 0om ; io_uring_setup 425 425 425 1om ; ioctl 16 54 29 0?s
+ioperm 173 101 -1 ; iopl 172 110 -1 ; ioprio_get 252 290 31 0fn ; ioprio_set 251 289 30 0an
+ipc -1 117 -1 ; kcmp 312 349 272 0om ; kexec_file_load 320 -1 294 ; kexec_load 246 283 104
+keyctl 250 288 219 0?n ; kill 62 37 129 0as ; landlock_add_rule 445 445 445 0fn
+landlock_create_ruleset 444 444 444 1fn ; landlock_restrict_self 446 446 446 0on
+lchown 94 16 -1 0fn ; lchown32 -1 198 -1 0fn ; lgetxattr 192 230 9 0fn ; link 86 9 -1 0fn
+linkat 265 303 37 0fn ; listen 50 363 201 0fn ; listmount 458 458 458 0fn ; listns 470 470 470 0fn
+listxattr 194 232 11 0fn ; listxattrat 465 465 465 0fn ; llistxattr 195 233 12 0fn ; lock -1 53 -1
+lookup_dcookie 212 253 18 ; lremovexattr 198 236 15 0fn ; lseek 8 19 62 0fn
+lsetxattr 189 227 6 0fn ; lsm_get_self_attr 459 459 459 0fn ; lsm_list_modules 461 461 461 0fn
+lsm_set_self_attr 460 460 460 0on ; lstat 6 107 -1 0fn ; lstat64 -1 196 -1 0fn
+madvise 28 219 233 0om ; map_shadow_stack 453 453 453 0om ; mbind 237 274 235 0om
+membarrier 324 375 283 0os ; memfd_create 319 356 279 1fn ; memfd_secret 447 447 447 1om
+migrate_pages 256 294 238 0am ; mincore 27 218 232 0om ; mkdir 83 39 -1 0fn ; mkdirat 258 296 34 0fn
+mknod 133 14 -1 0fn ; mknodat 259 297 33 0fn ; mlock 149 150 228 0om ; mlock2 325 376 284 0om
+mlockall 151 152 230 0om ; mmap 9 90 222 0om ; mmap2 -1 192 -1 0om ; modify_ldt 154 123 -1 0om
+mount 165 21 40 0on ; mount_setattr 442 442 442 0on ; move_mount 429 429 429 0on
+move_pages 279 317 239 0am ; mprotect 10 125 226 0om ; mpx -1 56 -1 ; mq_getsetattr 245 282 185 0fn
+mq_notify 244 281 184 0on ; mq_open 240 277 180 1fn ; mq_timedreceive 243 280 183 0fn
+mq_timedreceive_time64 -1 419 -1 0fn ; mq_timedsend 242 279 182 0fn
+mq_timedsend_time64 -1 418 -1 0fn ; mq_unlink 241 278 181 0fn ; mremap 25 163 216 0om
+mseal 462 462 462 0om ; msgctl 71 402 187 0fn ; msgget 68 399 186 0fn ; msgrcv 70 401 188 0fn
+msgsnd 69 400 189 0fn ; msync 26 144 227 0om ; munlock 150 151 229 0om ; munlockall 152 153 231 0om
+munmap 11 91 215 0om ; name_to_handle_at 303 341 264 0fn ; nanosleep 35 162 101 0fn
+newfstatat 262 -1 79 0fn ; nfsservctl 180 169 42 ; nice -1 34 -1 0on ; oldfstat -1 28 -1 0fn
+oldlstat -1 84 -1 0fn ; oldolduname -1 59 -1 0fn ; oldstat -1 18 -1 0fn ; olduname -1 109 -1 0fn
+open 2 5 -1 1fn ; open_by_handle_at 304 342 265 1fn ; open_tree 428 428 428 1fn
+open_tree_attr 467 467 467 1fn ; openat 257 295 56 1fn ; openat2 437 437 437 1fn
+pause 34 29 -1 0on ; perf_event_open 298 336 241 1?? ; personality 135 136 92
+pidfd_getfd 438 438 438 1on ; pidfd_open 434 434 434 1fn ; pidfd_send_signal 424 424 424 0as
+pipe 22 42 -1 2fn ; pipe2 293 331 59 2fn ; pivot_root 155 217 41 0?n ; pkey_alloc 330 381 289 0om
+pkey_free 331 382 290 0om ; pkey_mprotect 329 380 288 0om ; poll 7 168 -1 0fn ; ppoll 271 309 73 0fn
+ppoll_time64 -1 414 -1 0fn ; prctl 157 172 167 0os ; pread64 17 180 67 0fn ; preadv 295 333 69 0fn
+preadv2 327 378 286 0fn ; prlimit64 302 340 261 0an ; process_madvise 440 440 440 0am
+process_mrelease 448 448 448 0am ; process_vm_readv 310 347 270 0om
+process_vm_writev 311 348 271 0am ; prof -1 44 -1 ; profil -1 98 -1 ; pselect6 270 308 72 0fn
+pselect6_time64 -1 413 -1 0fn ; ptrace 101 26 117 0as ; putpmsg 182 189 -1 ; pwrite64 18 181 68 0fn
+pwritev 296 334 70 0fn ; pwritev2 328 379 287 0fn ; query_module 178 167 -1
+quotactl 179 131 60 0fn ; quotactl_fd 443 443 443 0fn ; read 0 3 63 0fn ; readahead 187 225 213 0fn
+readdir -1 89 -1 0fn ; readlink 89 85 -1 0fn ; readlinkat 267 305 78 0fn ; readv 19 145 65 0fn
+reboot 169 88 142 ; recvfrom 45 371 207 0fn ; recvmmsg 299 337 243 0on
+recvmmsg_time64 -1 417 -1 0on ; recvmsg 47 372 212 0on ; remap_file_pages 216 257 234 0om
+removexattr 197 235 14 0fn ; removexattrat 466 466 466 0fn ; rename 82 38 -1 0fn
+renameat 264 302 38 0fn ; renameat2 316 353 276 0fn ; request_key 249 287 218 0?n
+restart_syscall 219 0 128 ; rmdir 84 40 -1 0fn ; rseq 334 386 293 0om ; rseq_slice_yield 471 471 471
+rt_sigaction 13 174 134 0on ; rt_sigpending 127 176 136 0fn ; rt_sigprocmask 14 175 135 0on
+rt_sigqueueinfo 129 178 138 0as ; rt_sigreturn 15 173 139 ; rt_sigsuspend 130 179 133 0on
+rt_sigtimedwait 128 177 137 0on ; rt_sigtimedwait_time64 -1 421 -1 0on
+rt_tgsigqueueinfo 297 335 240 0as ; sched_get_priority_max 146 159 125 0fn
+sched_get_priority_min 147 160 126 0fn ; sched_getaffinity 204 242 123 0fn
+sched_getattr 315 352 275 0fn ; sched_getparam 143 155 121 0fn ; sched_getscheduler 145 157 120 0fn
+sched_rr_get_interval 148 161 127 0fn ; sched_rr_get_interval_time64 -1 423 -1 0fn
+sched_setaffinity 203 241 122 0an ; sched_setattr 314 351 274 0an ; sched_setparam 142 154 118 0an
+sched_setscheduler 144 156 119 0an ; sched_yield 24 158 124 0fn ; seccomp 317 354 277 0on
+security 185 -1 -1 ; select 23 82 -1 0fn ; semctl 66 394 191 0fn ; semget 64 393 190 0fn
+semop 65 -1 193 0on ; semtimedop 220 -1 192 0on ; semtimedop_time64 -1 420 -1 0on
+sendfile 40 187 71 0fn ; sendfile64 -1 239 -1 0fn ; sendmmsg 307 345 269 0fn
+sendmsg 46 370 211 0fn ; sendto 44 369 206 0fn ; set_mempolicy 238 276 237 0om
+set_mempolicy_home_node 450 450 450 0om ; set_robust_list 273 311 99 0om
+set_thread_area 205 243 -1 0om ; set_tid_address 218 258 96 0om ; setdomainname 171 121 162 0on
+setfsgid 123 139 152 0om ; setfsgid32 -1 216 -1 0om ; setfsuid 122 138 151 0om
+setfsuid32 -1 215 -1 0om ; setgid 106 46 144 0om ; setgid32 -1 214 -1 0om ; setgroups 116 81 159 0on
+setgroups32 -1 206 -1 0on ; sethostname 170 74 161 0on ; setitimer 38 104 103 0on
+setns 308 346 268 0om ; setpgid 109 57 154 0on ; setpriority 141 97 140 0an
+setregid 114 71 143 0om ; setregid32 -1 204 -1 0om ; setresgid 119 170 149 0om
+setresgid32 -1 210 -1 0om ; setresuid 117 164 147 0om ; setresuid32 -1 208 -1 0om
+setreuid 113 70 145 0om ; setreuid32 -1 203 -1 0om ; setrlimit 160 75 164 0on
+setsid 112 66 157 0on ; setsockopt 54 366 208 0fn ; settimeofday 164 79 170 0fn
+setuid 105 23 146 0om ; setuid32 -1 213 -1 0om ; setxattr 188 226 5 0fn ; setxattrat 463 463 463 0fn
+sgetmask -1 68 -1 0fn ; shmat 30 397 196 0om ; shmctl 31 396 195 0fn ; shmdt 67 398 197 0om
+shmget 29 395 194 0fn ; shutdown 48 373 210 0fn ; sigaction -1 67 -1 0on
+sigaltstack 131 186 132 0om ; signal -1 48 -1 0on ; signalfd 282 321 -1 1on
+signalfd4 289 327 74 1on ; sigpending -1 73 -1 0fn ; sigprocmask -1 126 -1 0on ; sigreturn -1 119 -1
+sigsuspend -1 72 -1 0on ; socket 41 359 198 1fn ; socketcall -1 102 -1 0?n
+socketpair 53 360 199 2fn ; splice 275 313 76 0fn ; ssetmask -1 69 -1 0on ; stat 4 106 -1 0fn
+stat64 -1 195 -1 0fn ; statfs 137 99 43 0fn ; statfs64 -1 268 -1 0fn ; statmount 457 457 457 0fn
+statx 332 383 291 0fn ; stime -1 25 -1 0fn ; stty -1 31 -1 ; swapoff 168 115 225 0fn
+swapon 167 87 224 0fn ; symlink 88 83 -1 0fn ; symlinkat 266 304 36 0fn ; sync 162 36 81 0fn
+sync_file_range 277 314 84 0fn ; syncfs 306 344 267 0fn ; sysfs 139 135 -1 0fn
+sysinfo 99 116 179 0fn ; syslog 103 103 116 0fn ; tee 276 315 77 0fn ; tgkill 234 270 131 0as
+time 201 13 -1 0fn ; timer_create 222 259 107 0on ; timer_delete 226 263 111 0on
+timer_getoverrun 225 262 109 0fn ; timer_gettime 224 261 108 0fn ; timer_gettime64 -1 408 -1 0fn
+timer_settime 223 260 110 0on ; timer_settime64 -1 409 -1 0on ; timerfd_create 283 322 85 1fn
+timerfd_gettime 287 326 87 0fn ; timerfd_gettime64 -1 410 -1 0fn ; timerfd_settime 286 325 86 0fn
+timerfd_settime64 -1 411 -1 0fn ; times 100 43 153 0fn ; tkill 200 238 130 0as
+truncate 76 92 45 0fn ; truncate64 -1 193 -1 0fn ; tuxcall 184 -1 -1 ; ugetrlimit -1 191 -1 0fn
+ulimit -1 58 -1 ; umask 95 60 166 0on ; umount -1 22 -1 0on ; umount2 166 52 39 0on
+uname 63 122 160 0fn ; unlink 87 10 -1 0fn ; unlinkat 263 301 35 0fn ; unshare 272 310 97 0os
+uprobe 336 -1 -1 ; uretprobe 335 -1 -1 ; uselib 134 86 -1 0om ; userfaultfd 323 374 282 1om
+ustat 136 62 -1 0fn ; utime 132 30 -1 0fn ; utimensat 280 320 88 0fn
+utimensat_time64 -1 412 -1 0fn ; utimes 235 271 -1 0fn ; vfork 58 190 -1 0?m
+vhangup 153 111 58 0?n ; vm86 -1 166 -1 ; vm86old -1 113 -1 ; vmsplice 278 316 75 0om
+vserver 236 273 -1 ; wait4 61 114 260 0fn ; waitid 247 284 95 0fn ; waitpid -1 7 -1 0fn
+write 1 4 64 0fn ; writev 20 146 66 0fn
+"""
+
+
+def rows() -> Iterator[Syscall]:
+    """The rows of the table, as they stand in it."""
+    for words in filter(None, map(str.split, _TABLE.replace("\n", ";").split(";"))):
+        numbers = zip(ARCHES, map(int, words[1:4]), strict=True)
+        signs = words[4] if len(words) > 4 else "0??"
+        yield Syscall(
+            words[0],
+            {arch: number for arch, number in numbers if number >= 0},
+            Opens(signs[0]),
+            Changes(signs[1]),
+            Memory(signs[2:]),
+        )
+
+
+SYSCALLS = {row.name: row for row in rows()}
+"""By name."""
 
 NUMBERS: dict[str, dict[str, int]] = {
-    arch: {row[0]: int(row[1 + column]) for row in _ROWS if row[1 + column] != "-1"}
-    for column, arch in enumerate(ARCHES)
+    arch: {name: row.numbers[arch] for name, row in SYSCALLS.items() if arch in row.numbers}
+    for arch in ARCHES
 }
 """By architecture, then by name."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pytest fixtures, markers and options; and from each test to one record."""
+"""pytest fixtures, markers and options; and how each test becomes one record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from suite.agent.wire import OpKind
 from suite.errors import LandproofError
 from suite.judge.expectation import Expectation
 from suite.judge.outcome import Outcome
-from suite.judge.records import GOOD, CaseRecord, Envelope, Facts, Verdict
+from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
 from suite.judge.verdict import Judgement, judge
 from suite.process.process import Observation, Process
 from suite.process.promise import HungError, NotModelledError
@@ -28,13 +28,12 @@ from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.ground import agent32
 from suite.targets.hub import Hub, TargetDownError
-from suite.targets.kinds import registered
+from suite.targets.schemes import registered
 from suite.targets.tree import Tree
 from suite.witness import tracefs
 
 RECORD = "landproof"
 """The name of the user property that carries a test's record to whoever collects them."""
-_TRACED = {Verdict.DEVIATES, Verdict.BROKEN, Verdict.CRASHED, Verdict.HUNG}
 _MOST_CALLS = 100
 _judgement = pytest.StashKey[Judgement]()
 _spent = pytest.StashKey[bool]()
@@ -43,8 +42,8 @@ _control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
 
 
-class Deviation(AssertionError):  # noqa: N818 (not an error of ours: what a case says)
-    """The kernel did something else than it owes."""
+class Deviation(AssertionError):  # noqa: N818 (no error of ours, but a case's verdict)
+    """The kernel did something other than what it owes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,8 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--brief", action="store_true", help="leave out what shows a behaviour once more"
     )
-    for kind in registered().known.values():
-        kind.add_options(group)
+    for scheme in registered().known.values():
+        scheme.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = hub = Hub(lambda name: registered().of_name(name).make(name, config))
+    config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
     workers.configure(config, hub)
 
 
@@ -84,7 +83,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuse names of targets that do not exist before anything runs."""
+    """Before anything runs, refuse names of targets that do not exist."""
     for name in session.config.getoption("target"):
         try:
             session.config.stash[_hub].target(name)
@@ -100,7 +99,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One target after the other, so that each is started once; few cases, where few will do."""
+    """Sort cases by target, so that each is started once; in a brief run, leave out repetitions."""
     if config.getoption("brief"):
         items[:], left_out = brief(items)
         config.hook.pytest_deselected(items=left_out)
@@ -111,19 +110,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of cases were collected, and stay: don't look through them for garbage."""
+    """Keep garbage collection off the thousands of collected cases, which stay to the end."""
     gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
-    """A case whose set-up the target has no word for is not shown there."""
+    """Skip a case if the target has no word for a call of its set-up."""
     return (yield from _skipping_what_is_not_modelled())
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    """Nor is one that the target has no word for."""
+    """Skip a case if the target has no word for one of its calls."""
     return (yield from _skipping_what_is_not_modelled())
 
 
@@ -142,14 +141,14 @@ def target_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def item(request: pytest.FixtureRequest) -> pytest.Item:
-    """The test itself. To ask for ``request`` costs pytest more than to ask for a fixture."""
+    """The test itself; fixtures ask for it because pytest takes longer to give ``request``."""
     node: pytest.Item = request.node
     return node
 
 
 @pytest.fixture
 def ground(item: pytest.Item, target_name: str) -> Ground:
-    """The target, started; skips the case where a need of it is unmet."""
+    """The started target; skips the case if the target lacks something that the case needs."""
     hub = item.config.stash[_hub]
     ground = hub.ground(target_name)
     needs = _needs(item)
@@ -176,7 +175,7 @@ def facts(ground: Ground) -> Facts:
 
 
 def _mounted(wanted: FileSystem, item: pytest.Item, ground: Ground, target_name: str) -> str:
-    """Where it is mounted; a case whose target lacks what that takes is not shown there."""
+    """Where a file system is mounted; skips the case if the target lacks what mounting takes."""
     try:
         return mounted(wanted, ground, item.config.stash[_hub].target(target_name))
     except MissingError as error:
@@ -185,13 +184,13 @@ def _mounted(wanted: FileSystem, item: pytest.Item, ground: Ground, target_name:
 
 @pytest.fixture
 def mount_point(item: pytest.Item, ground: Ground, target_name: str) -> Callable[[FileSystem], str]:
-    """Where a file system is mounted; skips the case where that can't be done."""
+    """A function that tells where a file system is mounted, or skips the case if it can't be."""
     return lambda wanted: _mounted(wanted, item, ground, target_name)
 
 
 @pytest.fixture
 def filesystem(item: pytest.Item, ground: Ground, target_name: str) -> FileSystem | None:
-    """What the case's files lie on, if it says so; it is mounted before the case begins."""
+    """The file system that the case chose for its files, if any, mounted before the case begins."""
     callspec = getattr(item, "callspec", None)
     wanted: FileSystem | None = callspec.params.get("filesystem") if callspec else None
     if wanted is not None:
@@ -201,7 +200,7 @@ def filesystem(item: pytest.Item, ground: Ground, target_name: str) -> FileSyste
 
 @pytest.fixture
 def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) -> Iterator[Process]:
-    """A process without a domain, as good as new; all of its kin are killed after the case."""
+    """A process without a domain, as good as new; all that it makes are killed after the case."""
     parent = ground.root if _has_own_memory(item) else ground.sharing
     spare = ground.session.notes.of(Spare)[parent]
     process = spare.pop() if spare else parent.fork()
@@ -210,7 +209,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(_judgement, None)
-    if judgement and judgement.verdict in GOOD and not item.stash[_spent]:
+    if judgement and judgement.verdict.good and not item.stash[_spent]:
         tidy_up(process)
         spare.append(process)
     else:
@@ -219,7 +218,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
 
 @pytest.fixture
 def process32(ground: Ground, process: Process) -> Process:
-    """A child of the process whose calls, and those of its own kin, take the 32-bit entry."""
+    """A child of ``process`` whose calls, like those of its own children, take the 32-bit entry."""
     child = process.fork()
     child.exec32(agent32(ground))
     return child
@@ -241,7 +240,7 @@ def tree(
 
 @pytest.fixture
 def port(item: pytest.Item) -> int:
-    """A port that no other case of this run uses; so is the next one."""
+    """A port that no other case of this run uses; nor does any use the port after it."""
     return 1024 + 2 * (item.config.stash[_hub].number() % 16000)
 
 
@@ -264,14 +263,14 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         judgement = judge(expectation, ground.facts, seen[1], seen[0])
         item.stash[_judgement] = judgement
-        if judgement.verdict not in GOOD:
+        if not judgement.verdict.good:
             raise Deviation(explain(judgement))
 
     return rule
 
 
 def explain(judgement: Judgement) -> str:
-    """Why a verdict is no good one, in a line or two."""
+    """Why a verdict is not good, in a line or two."""
     if judgement.reason:
         return f"{judgement.verdict}: {judgement.reason}"
     text = f"expected {judgement.expected} ({judgement.clause}), observed {judgement.observed}"
@@ -282,7 +281,7 @@ def explain(judgement: Judgement) -> str:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the record: once a test, with its set-up if that did not go well."""
+    """Attach the record once a test: to its call, or to its set-up if that did not pass."""
     report = yield
     if "ground" not in getattr(item, "fixturenames", ()):
         return report
@@ -305,7 +304,7 @@ def _to_record(
         **rows.describe(item),
         verdict=verdict,
         reason=reason,
-        calls=_last_calls(item) if verdict in _TRACED else [],
+        calls=_last_calls(item) if verdict.bad else [],
         seconds=round(call.duration, 4),
     )
     if judgement is None:
@@ -323,7 +322,7 @@ def _to_record(
 
 
 def _last_calls(item: pytest.Item) -> list[str]:
-    """What a case did, for whoever asks why; its processes live until the fixtures end."""
+    """The last calls of a case and what they gave, to show why its verdict is bad."""
     ground: Ground | None = getattr(item, "funcargs", {}).get("ground")
     if ground is None:
         return []
@@ -331,7 +330,7 @@ def _last_calls(item: pytest.Item) -> list[str]:
         call.told()
         for batch in ground.session.sent
         for call in batch.calls
-        if batch.ops[call.index].kind is not OpKind.KILL  # mostly of processes of earlier cases
+        if batch.ops[call.index].kind is not OpKind.KILL  # most are of earlier cases' processes
     ]
     return calls[-_MOST_CALLS:]
 
@@ -373,14 +372,14 @@ def pytest_report_teststatus(
     verdict, good = str(envelope.case.verdict), report.passed
     colour = {"green": True} if good else {"yellow" if report.skipped else "red": True}
     letter = verdict[0] if good else verdict[0].upper()
-    # pytest prints the details of what it counts as failed, and of nothing else
+    # pytest prints the details only of what it counts as failed
     category = "failed" if report.failed else verdict
     return category, letter, (verdict.upper(), colour)
 
 
 def opened(report: pytest.TestReport) -> Envelope | None:
-    """What travelled with a report; None if it is not that of a case."""
-    # A file that can't be collected is reported too, and has no properties.
+    """The envelope that travelled with a report; None if the report is not about a case."""
+    # The report on a file that can't be collected has no properties.
     for key, text in getattr(report, "user_properties", ()):
         if key == RECORD:
             return msgspec.json.decode(text, type=Envelope)

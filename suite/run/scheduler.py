@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which of xdist's workers runs what: target by target, whatever becomes of a worker."""
+"""Which xdist worker runs which cases: target by target, also when a worker dies."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 from suite.run import rows
 
 _ENOUGH = 4
-"""A worker begins a case when it knows the next one, or that there is none; and news travel."""
+"""Cases that a worker should hold: two, for it begins none before it knows the next, and a margin
+for the time that messages take.
+"""
 _PORTION = 32
-"""Cases that a worker gets at once: what it has, no other can take from it."""
+"""Cases that a worker gets at once; no more, for other workers can't take them over from it."""
 _WORTH = 300
-"""Cases for each of its workers that make it worth to boot a target once more, for another one."""
+"""A target is booted for one more worker only if so many cases would then be left for each."""
 
 
 @dataclass(slots=True, eq=False)
 class _Share:
-    """What is to be done on a target."""
+    """The work that is left on one target."""
 
     target: str
     left: deque[int]
     """The cases that no worker has yet."""
     workers: list[WorkerController] = field(default_factory=list)
-    """Those that run the target."""
+    """The workers that run the target."""
 
     def take(self, worker: WorkerController) -> list[int]:
         """The next cases: from the front for the first worker, from the end for others.
 
-        So each of them has neighbours, which need the same file systems.
+        So each worker gets neighbouring cases, which need the same file systems.
         """
         first = self.workers[0] is worker
         count = min(_PORTION, len(self.left))
@@ -42,16 +44,16 @@ class _Share:
 
 
 class TargetScheduling:
-    """A scheduler for xdist that gives a target to a worker, and to more when there is room.
+    """A scheduler for xdist that gives each target to one worker, or to more if workers are idle.
 
-    ``--dist loadgroup`` would do for the former, but for three defects: with pytest 9.2 it takes
-    every case for a group of its own (pytest-xdist issue 1386); it begins the case again that a
-    worker died in, so that the next worker dies too; and it waits for ever for a worker that has
-    one case left.
+    ``--dist loadgroup`` would keep a target on one worker, but has three defects: with pytest 9.2
+    it takes every case for a group of its own (pytest-xdist issue 1386); when a worker dies in a
+    case, it runs that case again, so that the next worker dies too; and it waits for ever for a
+    worker that has one case left.
 
     Args:
-        config: Of the process that hands the cases out.
-        shareable: The targets that several workers may each have one of.
+        config: The configuration of the process that hands the cases out.
+        shareable: The targets that several workers may run at once, each its own instance.
     """
 
     def __init__(self, config: pytest.Config, shareable: Collection[str] = ()) -> None:
@@ -59,32 +61,32 @@ class TargetScheduling:
         self._targets = rows.targets(config)
         self._shareable = shareable
         self.collection: list[str] | None = None
-        """What every worker collects; a case is known by its index in it."""
+        """The cases as every worker collects them; a case is known by its index here."""
         self._shares: dict[str, _Share] = {}
         self._at: dict[WorkerController, _Share] = {}
-        """What a worker is busy with."""
+        """The share that each worker is busy with."""
         self._pending: dict[WorkerController, list[int]] = {}
-        """The cases that a worker has, in the order in which it runs them."""
+        """The cases that each worker holds, in the order in which it runs them."""
         self._collected: set[WorkerController] = set()
 
     @property
     def nodes(self) -> list[WorkerController]:
-        """The workers that are there."""
+        """The workers that are running."""
         return list(self._pending)
 
     @property
     def collection_is_completed(self) -> bool:
-        """Whether as many workers have collected as there shall be."""
+        """Whether as many workers have collected as were asked for."""
         return len(self._collected) >= self.numnodes
 
     @property
     def has_pending(self) -> bool:
-        """Whether a case is still to end."""
+        """Whether some case has not ended yet."""
         return self._is_left or any(self._pending.values())
 
     @property
     def tests_finished(self) -> bool:
-        """Whether the workers have all that they will ever get."""
+        """Whether the workers hold all the cases that they will ever get."""
         idle = all(len(pending) < _ENOUGH for pending in self._pending.values())
         return self.collection_is_completed and not self._is_left and idle
 
@@ -93,11 +95,11 @@ class TargetScheduling:
         return any(share.left for share in self._shares.values())
 
     def add_node(self, node: WorkerController) -> None:
-        """A worker is there; it will collect."""
+        """A worker has started; it will collect."""
         self._pending[node] = []
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """A worker has gone: the case that it died in; what else it had is to be done."""
+        """A worker has gone: return the case that it died in, and queue the others that it held."""
         pending = self._pending.pop(node)
         self._leave(node)
         if not pending or self.collection is None:
@@ -126,17 +128,17 @@ class TargetScheduling:
         self._feed(node)
 
     def mark_test_pending(self, item: str) -> None:
-        """A case shall be run again: not by us."""
+        """Run a case again, which this scheduler never does."""
         raise NotImplementedError
 
     def remove_pending_tests_from_node(
         self, node: WorkerController, indices: Sequence[int]
     ) -> None:
-        """A worker gives cases back: not to us."""
+        """Take cases back from a worker, which this scheduler never does."""
         raise NotImplementedError
 
     def schedule(self) -> None:
-        """Give the workers something to do: at first a target each."""
+        """Give the workers something to do: first a target to each, then enough cases."""
         for node in self._pending:
             if not self._pending[node]:
                 self._give(node)
@@ -173,7 +175,7 @@ class TargetScheduling:
             share.workers.remove(node)
 
     def _next(self) -> _Share | None:
-        """A target that nobody runs; else one where there is enough to do for one more."""
+        """A target that no worker runs; else one with enough cases left for one more worker."""
         waiting = [share for share in self._shares.values() if share.left]
         alone = next((share for share in waiting if not share.workers), None)
         shared = [share for share in waiting if share.target in self._shareable]
@@ -183,7 +185,7 @@ class TargetScheduling:
         return most if len(most.left) >= _WORTH * (len(most.workers) + 1) else None
 
     def _keep(self, backwards: Iterable[int]) -> None:
-        """These cases are to be done, before others of their targets."""
+        """Queue these cases, which come in reverse order, before others of their targets."""
         assert self.collection is not None  # noqa: S101 (there are indices)
         begun: dict[str, _Share] = {}
         for index in backwards:

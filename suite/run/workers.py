@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""xdist's workers: what each of them runs, and that none outlives its run."""
+"""xdist's workers: what they run and report, and how all of them end with the run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def configure(config: pytest.Config, hub: Hub) -> None:
-    """Do what this process has to do as a worker, or as the controller of some."""
+    """Set this process up if it is a worker, or the controller of workers."""
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(_Worker())
         _serve()
@@ -38,9 +38,10 @@ class _Controller:
         self._pids: dict[str, int] = {}
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
-        """Keep a target together, whatever ``--dist`` says but for ``each``.
+        """Schedule by target, whatever ``--dist`` says, unless it says ``each``.
 
-        Of a machine of ours there may be several, of the running kernel's disks and ports not.
+        Several workers can each boot a machine of ours, but disks and ports of the running kernel
+        exist only once.
         """
         if config.getoption("dist") == "each":
             return None
@@ -48,17 +49,17 @@ class _Controller:
         return TargetScheduling(config, [it for it in names if self._hub.target(it).disposable])
 
     def pytest_xdist_newgateway(self, gateway: execnet.Gateway) -> None:
-        """Note a worker of this machine while it has nothing else to do than to tell its pid."""
+        """Ask a worker on this machine for its pid now, before it is busy with other work."""
         if gateway.spec.popen:
             channel = gateway.remote_exec("import os; channel.send(os.getpid())")
             self._pids[gateway.id] = channel.receive()
 
     def pytest_testnodedown(self, node: WorkerController) -> None:
-        """A worker has gone."""
+        """Forget the pid of a worker that has gone."""
         self._pids.pop(node.gateway.id, None)
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Pass it on: not every signal goes to the whole process group, as Ctrl-C does."""
+        """Interrupt the workers, too: unlike Ctrl-C, a signal may reach this process alone."""
         for pid in self._pids.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
@@ -68,7 +69,7 @@ class _Worker:
     """A plugin of a process that runs cases."""
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Tell the controller only what it wants to know: telling takes as long as a case."""
+        """Send the controller only the reports that it needs: sending takes as long as a case."""
         hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
         hook.pytest_runtest_logstart(**node)
         for report in runtestprotocol(item, log=False, nextitem=nextitem):
@@ -79,12 +80,12 @@ class _Worker:
 
 
 def _serve() -> None:
-    """Be interrupted once, and die with the controller."""
+    """Take only one interrupt, and die with the controller."""
     signal.signal(signal.SIGINT, _interrupt_once)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
-    """A second one, on its way while the targets are taken down, would leave them half down."""
+    """Ignore further interrupts: one that comes during teardown would leave targets half down."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -2,9 +2,9 @@
 """File systems on loop devices: made by their own tools on the host, sent through the agent.
 
 A fresh file system is almost empty: a few kilobytes travel, whatever its size, and the target keeps
-them in memory. So nothing has to be attached to a virtual machine when it boots, nothing on the
-host is ever written to, and a UUID is never seen twice, which btrfs and xfs would mind. Making one
-takes 20 to 50 ms: keeping it for the next run would not pay.
+them in memory. So nothing has to be attached to a virtual machine when it boots, no image on the
+host is ever written to, and no UUID comes up twice, which btrfs and xfs would object to. Making an
+image takes 20 to 50 ms, so keeping it for the next run would not pay.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Mkfs:
     tool: str
     package: str
     size: int
-    """Of the image in MiB; it is sparse."""
+    """MiB of the image, which is sparse."""
     options: tuple[tuple[str, ...], ...] = ((),)
-    """Tried in turn: what one version of the tool needs, another does not know."""
+    """Tried in turn: options that one version of the tool needs are unknown to another."""
 
 
 def make_image(mkfs: Mkfs, path: Path) -> None:
@@ -53,7 +53,7 @@ def make_image(mkfs: Mkfs, path: Path) -> None:
 
     Raises:
         MissingError: The tool is not installed on the host.
-        InfrastructureError: It failed.
+        InfrastructureError: The tool failed.
     """
     tool = shutil.which(mkfs.tool, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}")
     if tool is None:
@@ -87,7 +87,7 @@ def extents(path: Path) -> Iterator[tuple[int, bytes]]:
             except OSError:  # ENXIO: only a hole is left
                 return
             end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-            # Not every file system of a host knows holes.
+            # The host's file system may know no holes, so zeros are left out here, too.
             yield from _nonzero(os.pread(file.fileno(), end - start, start), start)
 
 
@@ -105,15 +105,15 @@ def _nonzero(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
 
 @contextmanager
 def attached(process: Process, mkfs: Mkfs, place: str) -> Iterator[str]:
-    """Make a file system, put it on the target and attach it: the path of its block device.
+    """Make a file system, put it on the target and attach it; gives the path of its block device.
 
-    It is detached when nobody has it open or mounted any more: after the block, unless it was
-    mounted in it, and then however we end.
+    The kernel detaches the device when nobody has it open or mounted any more: after the block, or
+    after the unmount if it was mounted in the block; it does so however we end.
 
     Args:
-        process: May attach loop devices.
+        process: A process that may attach loop devices.
         mkfs: What to make.
-        place: Where to put the image for a moment: a file system that keeps sparse files.
+        place: A path for the image, unlinked at once, on a file system that keeps sparse files.
 
     Raises:
         MissingError: The tool or the loop device is not there.
@@ -133,7 +133,7 @@ def attached(process: Process, mkfs: Mkfs, place: str) -> Iterator[str]:
 
 @contextmanager
 def attached_image(process: Process, image: bytes, place: str) -> Iterator[str]:
-    """Put a file system of a few kilobytes on the target and attach it: as ``attached`` does."""
+    """Put an image of a few kilobytes on the target and attach it, as ``attached`` does."""
     file = process.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     process.unlink(place)
     process.write(file, image)
@@ -162,13 +162,13 @@ def _take_device(process: Process, file: Call) -> tuple[str, Call]:
         if not isinstance(refusal := taken.outcome, Denied):
             process.close(control)
             return path, taken.calls[0]
-        if refusal.errno != "EBUSY":  # somebody else took it meanwhile
+        if refusal.errno != "EBUSY":  # EBUSY: another took it first
             raise MissingError(f"needs loop devices: {path}: {refusal}")
     raise MissingError("needs a loop device: all of them are busy")
 
 
 def _configure(process: Process, path: str, file: Call) -> None:
-    """Attach a file, in one call with the flag that detaches it again.
+    """Attach a file, and in the same call set the flag that detaches it after its last use.
 
     Source: include/uapi/linux/loop.h, struct loop_config
     """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""File systems as a dimension of cases: where the files lie that a case acts on.
+"""File systems as a dimension of cases: each holds the files that a case acts on.
 
-A file system is mounted when the first case asks for it, once a started target; each case has a
-folder of its own on it. Overlays with files in a lower layer are mounted with such folders for some
-cases ahead, for a layer must not be changed from then on; when these are used up, another one is.
+A file system is mounted when the first case asks for it, once per start of a target; each case has
+a folder of its own on it. The layers of a mounted overlay must not be changed, so one with files in
+the lower layer is mounted with folders for several cases; when they are used up, another is.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ class Kind:
     """What a file system needs."""
 
     type: str
-    """As mount(2) knows it."""
+    """Its name for mount(2)."""
     option: str
-    """Of the kernel's configuration."""
+    """The options of the kernel's configuration that bring it, told to users."""
     modules: tuple[str, ...] = ()
-    """Of kernels that have it as a module, with what it asks for by itself later on."""
+    """The modules that it may be in, and those that the kernel would ask for by itself later on."""
     mkfs: Mkfs | None = None
-    """Of those that need a block device."""
+    """How to make it, if it needs a block device."""
     data: str | None = None
     """Mount options."""
     mount: Callable[[Process, str, str], str] | None = None
-    """Of those that take more than a call: mount it in a folder, with an agent; tell where."""
+    """If it takes more than mount(2): given a folder and the agent, mounts it and tells where."""
     lay: Callable[[Process, str, str], list[str]] | None = None
-    """Of those whose files are there before: mount one in a folder, with an agent; the trees."""
+    """If files have to be there before the mount: makes all of it in a folder; gives the trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Overlay:
 
 
 def _overlay(process: Process, place: str, _agent: str) -> str:
-    """All is made through the overlay: it lies in the upper layer."""
+    """An empty overlay: what is made through it lies in the upper layer."""
     overlay = Overlay(place)
     overlay.make(process)
     overlay.mount(process)
@@ -85,7 +85,7 @@ def _overlay(process: Process, place: str, _agent: str) -> str:
 
 
 def _lower(process: Process, place: str, agent: str) -> list[str]:
-    """All lies in the lower layer."""
+    """An overlay whose files and directories all lie in the lower layer."""
     overlay = Overlay(place)
     overlay.make(process)
     for name in _AHEAD:
@@ -95,7 +95,7 @@ def _lower(process: Process, place: str, agent: str) -> list[str]:
 
 
 def _merged(process: Process, place: str, agent: str) -> list[str]:
-    """Directories are in both layers, files in the lower one."""
+    """An overlay whose directories are in both layers, and its files in the lower one."""
     overlay = Overlay(place)
     overlay.make(process)
     for name in _AHEAD:
@@ -107,7 +107,7 @@ def _merged(process: Process, place: str, agent: str) -> list[str]:
 
 
 def _bind(process: Process, place: str, _agent: str) -> str:
-    """A mount of a folder of the file system that it lies on."""
+    """A folder, mounted at another place of the same file system."""
     for folder in (place, f"{place}/source", f"{place}/mount"):
         process.mkdir(folder)
     process.bind_mount(f"{place}/source", f"{place}/mount")
@@ -115,7 +115,7 @@ def _bind(process: Process, place: str, _agent: str) -> str:
 
 
 def _fuse(process: Process, place: str, agent: str) -> str:
-    """What is in a folder, served by the agent."""
+    """A FUSE mount: the agent serves what is in another folder."""
     for folder in (place, f"{place}.folder"):
         process.mkdir(folder)
     serve(process, place, f"{place}.folder", agent)
@@ -123,7 +123,7 @@ def _fuse(process: Process, place: str, agent: str) -> str:
 
 
 class FileSystem(Enum):
-    """What ``@filesystems`` knows; the name, in lower case, is part of the ids of cases."""
+    """The file systems of ``@filesystems``; their names, in lower case, are part of case ids."""
 
     TMPFS = Kind("tmpfs", "CONFIG_TMPFS")
     RAMFS = Kind("ramfs", "every kernel")
@@ -136,10 +136,10 @@ class FileSystem(Enum):
     BTRFS = Kind(
         "btrfs",
         "CONFIG_BTRFS_FS",
-        # Of several soft dependencies modprobe tells the first alone.
+        # All are named, for modprobe lists only the first of several soft dependencies.
         modules=("crypto-crc32c", "crypto-xxhash64", "crypto-sha256", "btrfs"),
-        # With nodes of the default size, the first dozens of cases wait for room: it writes back
-        # what it has for each.
+        # With nodes of the default size, each of the first dozens of cases waits for room, which
+        # btrfs gains by writing back what it holds.
         mkfs=Mkfs(
             "mkfs.btrfs",
             "btrfs-progs",
@@ -151,8 +151,8 @@ class FileSystem(Enum):
         "xfs",
         "CONFIG_XFS_FS",
         modules=("xfs",),
-        # What newer tools turn on by default, older kernels don't mount. Debian 12's own file for
-        # them is wrong.
+        # Older kernels don't mount what newer tools turn on by default. Debian 12's file of options
+        # for such kernels has an error, so the second try gives them one by one.
         mkfs=Mkfs(
             "mkfs.xfs",
             "xfsprogs",
@@ -181,7 +181,7 @@ class FileSystem(Enum):
     OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
     BIND = Kind("tmpfs", "CONFIG_TMPFS", mount=_bind)
     FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",), mount=_fuse)
-    # What QEMU serves by these names: vm/share.py.
+    # Their ids are the names by which QEMU serves them: vm/share.py.
     VIRTIO_9P = Kind(
         "9p",
         "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO",
@@ -202,24 +202,24 @@ class FileSystem(Enum):
 
     @property
     def id(self) -> str:
-        """As it stands in the ids of cases."""
+        """The name as it stands in the ids of cases."""
         return self.name.lower().replace("_", "-")
 
 
 class _Mounted(dict[str, "str | Exception"]):
-    """Where what is mounted, by the id of the file system, or why it could not be."""
+    """By the id of a file system: where it is mounted, or why it could not be."""
 
 
 class _Laid(dict[str, list[str]]):
-    """The trees that were laid for cases to come, by the id of the file system."""
+    """By the id of a file system: the trees that were laid on it for cases to come."""
 
 
 def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
-    """Where a file system is mounted on a target, now if it was not; empty if ``lay_tree`` does.
+    """Mount a file system unless it is mounted; return where, or "" if ``lay_tree`` mounts it.
 
     Raises:
         MissingError: The target has no such file system, or does not let us mount it.
-        InfrastructureError: It should have been mounted, and was not.
+        InfrastructureError: Mounting failed for another reason.
     """
     places = ground.session.notes.of(_Mounted)
     known = places.get(fs.id)
@@ -259,7 +259,7 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
         return kind.mount(ground.root, point, ground.agent)
     ground.root.mkdir(point)
     if kind.mkfs is None:
-        _mount_at(ground.root, fs.id, point, kind)  # a name for most; of 9P, what QEMU serves
+        _mount_at(ground.root, fs.id, point, kind)  # only 9P looks for a source of this name
     else:
         load_modules(("loop",), ground, target)
         with attached(ground.root, kind.mkfs, f"{point}.image") as device:

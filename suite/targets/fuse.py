@@ -16,17 +16,17 @@ F_SETFD = 2
 
 
 def serve(process: Process, point: str, folder: str, agent: str, *layers: Ruleset) -> Process:
-    """Mount FUSE at ``point``, served by a child that passes on what is asked to ``folder``.
+    """Mount FUSE at ``point``; a child serves it and passes all requests on to ``folder``.
 
     Args:
-        process: May mount.
-        point: Where.
-        folder: What is seen there.
-        agent: Its binary.
-        layers: The domain of the server; it is not the mounter's.
+        process: A process that may mount.
+        point: Where to mount.
+        folder: The folder that is seen there.
+        agent: The path of the agent's binary.
+        layers: The server's domain; the mount is made outside of it.
 
     Raises:
-        MissingError: This user may not.
+        MissingError: This user may not open or mount FUSE.
     """
     server = process.fork()
     device = server.observe(Process.open, "/dev/fuse", os.O_RDWR)
@@ -41,14 +41,15 @@ def serve(process: Process, point: str, folder: str, agent: str, *layers: Rulese
     server.chdir(folder)
     if layers:
         server.restrict(*layers)
-    # The agent takes a process for dead that no longer serves it, and kills it; a thread, it only
-    # forgets. Executed by a thread, the server goes on as the process of before.
+    # The agent kills a process that stops serving it, but only forgets such a thread. So a thread
+    # executes the server, which then goes on in the process that the thread was in.
     thread = server.thread()
     arguments = Pack(((8, "landproof-fuse"), (8, 0)))
     environment = Pack(((8, f"LANDPROOF_FUSE={fd}"), (8, 0)))
     with process.session.in_mode(Mode.DEATH):
         started = thread.syscall("execve", agent, arguments, environment)
-    # In a domain: not asked now, so that a kernel that refuses it leaves out what comes next too.
+    # With layers, don't ask for a value yet: if the kernel refuses the domain, the calls that
+    # follow in this program have to be left out, too.
     if not layers and started.failure not in (None, "DIED"):
         raise SetupError(started, f"the FUSE server was not started: {started.failure}")
     return server

@@ -36,7 +36,7 @@ _SIG_IGN = 1
 def guest_ground(
     channel: Channel, agent: Path, arch: str, *, shares_memory: bool = False
 ) -> Ground:
-    """Prepare a virtual machine: it is ours as it is."""
+    """Prepare a virtual machine: all of it is ours, so it needs no namespaces."""
     session = Session(channel, arch)
     session.shares_memory = shares_memory
     root = Process(session, SUPERVISOR).fork()
@@ -50,7 +50,7 @@ def guest_ground(
 def local_ground(
     channel: Channel, agent: Path, arch: str, make_folder: Callable[[], Path]
 ) -> Ground:
-    """Prepare private namespaces on the running kernel; a folder of its own where it refuses."""
+    """Prepare private namespaces on the running kernel, or only a folder if it refuses them."""
     session = Session(channel, arch)
     root = _in_namespaces(session)
     if root is not None:
@@ -74,7 +74,7 @@ def _in_namespaces(session: Session) -> Process | None:
 def _take_over(root: Process, flags: int) -> None:
     if flags & CLONE_NEWUSER:
         root.map_ids(os.geteuid(), os.getegid())
-    root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next one
+    root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next mount
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
 
 
@@ -87,12 +87,12 @@ def _furnish(
         root.observe(Process.loopback_up)
     binary = f"{place}/agent"
     root.write_file(binary, agent.read_bytes(), mode=0o755)
-    if session.shares_memory:  # with the supervisor: a turn changes no address space
+    if session.shares_memory:  # the supervisor's, so that a switch keeps the address space
         sharing = Process(session, SUPERVISOR, shares=True).fork()
     else:
         sharing = root.fork()
         sharing.shares = True
-    for parent in (root, sharing):  # the kernel reaps what cases leave behind
+    for parent in (root, sharing):  # so that the kernel reaps what cases leave
         parent.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
     session.flush()
     return Ground(session, root, sharing, place, binary, private, probe(root, private=private))
@@ -104,10 +104,10 @@ def agent32(ground: Ground) -> str:
 
 
 def put_agent32(ground: Ground) -> str:
-    """Put it there.
+    """Put the agent for i386 on a target and return its path.
 
     Raises:
-        BuildError: This installation has none.
+        BuildError: This installation has no such agent.
     """
     path = agent32(ground)
     ground.root.write_file(path, build.agent("i386").read_bytes(), mode=0o755)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The targets of one pytest process: started when first asked for, again after they died."""
+"""The targets of one pytest process: started when first asked for, and again after a death."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
 from suite.targets.base import Ground, Target
 
 MOST_STARTS = 20
-"""A kernel that dies in case after case is given up."""
+"""A kernel that dies in case after case is given up after so many starts."""
 MOST_FAILED_STARTS = 2
 
 
@@ -24,12 +24,12 @@ class _Seat:
     target: Target
     ground: Ground | None = None
     facts: Facts | None = None
-    """What it was when it last came up."""
+    """What the target was when it last came up."""
     starts: int = 0
     failed: int = 0
     why: str = ""
     told: bool = field(default=False)
-    """Whether its facts were handed out already."""
+    """Whether the facts were handed out already."""
 
 
 class Hub:
@@ -73,7 +73,7 @@ class Hub:
         return seat.ground
 
     def bury(self, name: str, error: BaseException) -> tuple[Verdict, str]:
-        """Take down a target whose agent is lost; the verdict and what is known."""
+        """Take down a target whose agent is lost; return the verdict and what is known of why."""
         seat = self._seat(name)
         verdict, reason = seat.target.autopsy()
         seat.target.stop()
@@ -82,7 +82,7 @@ class Hub:
         return verdict, f"{error}: {reason}"
 
     def envelope(self, name: str, record: CaseRecord) -> Envelope:
-        """A record, and with a target's first one what the target is."""
+        """A record in its envelope; a target's first one also says what the target is."""
         seat = self._seat(name)
         if not seat.facts or seat.told:
             return Envelope(target=name, case=record)
@@ -96,7 +96,7 @@ class Hub:
         self._seats.clear()
 
     def _vacate(self) -> None:
-        """Take down what runs: cases come target by target, and a machine takes memory."""
+        """Take down the running target: cases come target by target, and a machine takes memory."""
         for seat in self._seats.values():
             if seat.ground:
                 seat.target.stop()

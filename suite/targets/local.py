@@ -16,13 +16,13 @@ from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import local_ground
-from suite.targets.kinds import Kind
+from suite.targets.schemes import Scheme
 
 _AUTOPSY_S = 0.5
 """How long an agent may take to end after its channel did."""
 
 
-class Local(Kind):
+class Local(Scheme):
     """``local``."""
 
     usage = "local"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernel modules of a target, loaded when something that a case needs is in one."""
+"""Kernel modules of a target, loaded when a case needs something that is in one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from suite.process.process import Process
 from suite.targets.base import Ground, Target
 
 _DEADLINE_MS = 60_000
-"""Under emulation, btrfs measures its checksums for a second."""
+"""Long, for under emulation btrfs spends a second on measuring its checksums alone."""
 _MARKER = b"~Module signature appended~\n"
 _SIGNATURE_INFO = 12
 _ELF64 = b"\x7fELF\2"
 _FTRACE = (b"__mcount_loc\0", b"_ftrace_events\0")
-"""The sections that tell ftrace of functions, and of events."""
+"""The sections that list functions and events for ftrace."""
 _ALLOC = 2
 _ONLY_SIGNED = (Denied("EKEYREJECTED"), Denied("ENOKEY"), Denied("EPERM"))
-"""A kernel that loads none without a signature, such as one in lockdown."""
+"""Answers of a kernel that loads only signed modules, such as one in lockdown."""
 
 
 class _AskedFor(set[str]):
-    """The names of modules that were loaded already, or could not be."""
+    """The names of modules that we have tried to load already."""
 
 
 def load_modules(names: Iterable[str], ground: Ground, target: Target) -> None:
-    """Load modules with what they need, each once; whether one is there, its feature will tell."""
+    """Try once to load each module, with what it needs; its feature shows whether it is there."""
     session = ground.session
     asked_for = session.notes.of(_AskedFor)
     before, session.deadline_ms = session.deadline_ms, _DEADLINE_MS
@@ -43,7 +43,7 @@ def load_modules(names: Iterable[str], ground: Ground, target: Target) -> None:
 
 
 def _load(image: bytes, ground: Ground) -> None:
-    """It may be there already (EEXIST), or be for another processor (ENODEV)."""
+    """Try to load an image: it may be there (EEXIST), or be for another processor (ENODEV)."""
     lean = _untraced(_unsigned(image))
     observed = ground.root.observe(Process.init_module, lean)
     if observed.outcome in _ONLY_SIGNED and lean != image:
@@ -51,7 +51,7 @@ def _load(image: bytes, ground: Ground) -> None:
 
 
 def _unsigned(image: bytes) -> bytes:
-    """A module without its signature, the digest of which takes seconds under emulation.
+    """A module without its signature, whose digest would take seconds under emulation.
 
     Source: include/linux/module_signature.h, struct module_signature: its last field, before the
     marker, is the length of the signature, big-endian.
@@ -64,9 +64,9 @@ def _unsigned(image: bytes) -> bytes:
 
 
 def _untraced(image: bytes) -> bytes:
-    """A module whose functions and events ftrace does not know: it would look up and list each.
+    """A module with its functions and events hidden from ftrace, which would look up and list each.
 
-    Of xfs that takes two seconds under emulation. The functions themselves stay as they are.
+    For xfs that takes two seconds under emulation. The functions themselves stay as they are.
 
     Source: kernel/trace/ftrace.c, ftrace_process_locs(); kernel/module/main.c, find_sec(), which
     ignores a section without SHF_ALLOC.
@@ -75,8 +75,8 @@ def _untraced(image: bytes) -> bytes:
         return image
     changed = bytearray(image)
     (headers,) = struct.unpack_from("<Q", image, 0x28)
-    size, count, of_names = struct.unpack_from("<3H", image, 0x3A)
-    (names,) = struct.unpack_from("<Q", image, headers + of_names * size + 24)
+    size, count, names_index = struct.unpack_from("<3H", image, 0x3A)
+    (names,) = struct.unpack_from("<Q", image, headers + names_index * size + 24)
     for header in range(headers, headers + count * size, size):
         name, _, flags = struct.unpack_from("<IIQ", image, header)
         if image.startswith(_FTRACE, names + name):
