@@ -36,7 +36,7 @@ class Relation:
     Both were there before they enforced what is theirs alone.
     """
 
-    def place(self, parent: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+    def pair(self, parent: Process, ruleset: Ruleset) -> tuple[Process, Process]:
         """Make the two of a process outside of every domain, which may enter some, and a child."""
         layers = {"S": ruleset, "U": UNSCOPED}
 

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.summary import KernelLine, summarize
+from reports.kernel_line import KernelLine, summarize
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 

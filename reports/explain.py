@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports import words
+from reports.kernel_line import summarize
 from reports.page import Entry, Page, Section, Table
-from reports.summary import summarize
 from suite.judge.behaviours import Behaviour
 from suite.judge.records import CaseRecord, Results, TargetRecord
 from suite.run.declared import Declared

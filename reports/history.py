@@ -13,9 +13,9 @@ from itertools import groupby
 from typing import Any
 
 from reports import words
+from reports.kernel_line import summarize
 from reports.merge import moment
 from reports.page import Entry, Page, Section, Table
-from reports.summary import summarize
 from suite.errors import UsageError
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict

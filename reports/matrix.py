@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reports.summary import CLAIMS, by_abi, count
+from reports.kernel_line import CLAIMS, by_abi, count
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock import abi as table

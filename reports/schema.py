@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from reports.compat import model
+from reports.compat import document
 from suite.judge import records
 
 
@@ -34,7 +34,7 @@ RESULTS = Schema(
     _FOLDER / "schema.json", "landproof results", records.Results, records.SCHEMA_VERSION
 )
 COMPAT = Schema(
-    _FOLDER / "compat.schema.json", "Landlock compatibility data", model.Compat, model.VERSION
+    _FOLDER / "compat.schema.json", "Landlock compatibility data", document.Compat, document.VERSION
 )
 SCHEMAS = (RESULTS, COMPAT)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
+from reports.kernel_line import KernelLine
 from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
-from reports.summary import KernelLine
 from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, Results, Verdict, is_not_modelled
 

@@ -30,7 +30,7 @@ from suite.landlock.abi import (
     SCOPE,
     Erratum,
     Feature,
-    known,
+    known_bits,
 )
 from suite.landlock.ruleset import Ruleset, net_port, path_beneath
 from suite.process.calls.files import (

@@ -26,7 +26,7 @@ from suite.landlock.abi import (
     SYS_RESTRICT_SELF,
     Erratum,
     Feature,
-    known,
+    known_bits,
 )
 from suite.process.syscalls import ARCHES, NUMBERS
 
@@ -93,7 +93,7 @@ def test_a_field_of_the_attribute_came_with_its_first_bits() -> None:
 )
 def test_what_each_version_knows(kind: type[Feature], masks: dict[int, int]) -> None:
     expected = {abi: masks[max(start for start in masks if start <= abi)] for abi in ABIS}
-    assert {abi: int(known(kind, abi)) for abi in ABIS} == expected
+    assert {abi: int(known_bits(kind, abi)) for abi in ABIS} == expected
 
 
 def test_a_set_of_bits_is_as_new_as_its_newest() -> None:

@@ -12,7 +12,7 @@ from reports.bisect import Answer, Bisection, Build, bisect
 from suite.cli import bisect as verb
 from suite.cli import collect
 from suite.cli.main import main
-from suite.cli.run import Outcome
+from suite.cli.run import Ended
 from suite.errors import Exit, InfrastructureError, UsageError
 from suite.judge.outcome import Allowed, Denied
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
@@ -107,7 +107,7 @@ def booted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The releases that were booted: in place of QEMU, an erratum that 6.12.74 fixed."""
     releases: list[str] = []
 
-    def boot(targets: list[str], *, options: list[str], nodes: list[str]) -> Outcome:
+    def boot(targets: list[str], *, options: list[str], nodes: list[str]) -> Ended:
         (target,) = targets
         assert nodes == [f"cases/history/test_whiteouts.py::test_whiteout[{target}-{CASE[18:]}"]
         releases.append(target.removeprefix("vm:"))
@@ -117,7 +117,7 @@ def booted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             verdict=Verdict.CONFORMS if fixed else Verdict.UNFIXED,
             observed=Denied(errno="EACCES") if fixed else Allowed(),
         )
-        return Outcome(run(TargetRecord(name=target, cases=[record])), interrupted=False)
+        return Ended(run(TargetRecord(name=target, cases=[record])), interrupted=False)
 
     monkeypatch.setattr(verb, "run", boot)
     monkeypatch.setattr(verb, "find_qemu", lambda: "qemu")
@@ -209,7 +209,7 @@ def test_wrong_usage_is_one_line(
 def test_an_interrupt_ends_it(
     land: Land, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verb, "run", lambda *_, **__: Outcome(run(), interrupted=True))
+    monkeypatch.setattr(verb, "run", lambda *_, **__: Ended(run(), interrupted=True))
     assert land(CASE, "--good=6.12.43", "--bad=6.12.90") == Exit.INTERRUPTED
     out, err = capsys.readouterr()
     assert (out, err.splitlines()[-1]) == ("", "landproof: interrupted")

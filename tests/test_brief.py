@@ -8,7 +8,7 @@ import pytest
 from reports.results import load
 from suite.cli.run import CONFIG, QUIET
 from suite.run.declared import Collector, Declared
-from suite.run.rows import place
+from suite.run.rows import parse_node
 from tests.runs import landproof, run, write_cases
 
 pytest_plugins = ["pytester"]
@@ -74,8 +74,8 @@ def chosen(house: pytest.Pytester, *options: str) -> tuple[list[str], int]:
     ran = Ran()
     plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q", "--collect-only", "--brief")
     house.inline_run(*plain, *options, plugins=[ran])
-    places = [place(node, ["local"]) for node in ran.nodes]
-    return [found[1] for found in places if found], ran.left_out
+    parsed = [parse_node(node, ["local"]) for node in ran.nodes]
+    return [found[1] for found in parsed if found], ran.left_out
 
 
 def test_a_case_stands_for_those_that_show_the_same(house: pytest.Pytester) -> None:

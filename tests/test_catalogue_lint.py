@@ -101,8 +101,12 @@ def spelt(feature: Feature) -> str:
 
 @cache
 def names_in(file: Path) -> frozenset[str]:
-    """All that looks like a feature in a file."""
-    return frozenset(re.findall(r"\b[A-Z_]+\.[A-Z_0-9]+", file.read_text(encoding="utf-8")))
+    """All that looks like a feature in a file, and in those of cases that it imports."""
+    text = file.read_text(encoding="utf-8")
+    modules = re.findall(r"^from (cases\.\w+\.\w+) import", text, re.MULTILINE)
+    imported = (CASES.parent / f"{module.replace('.', '/')}.py" for module in modules)
+    names = frozenset(re.findall(r"\b[A-Z_]+\.[A-Z_0-9]+", text))
+    return names.union(*map(names_in, imported))
 
 
 def test_every_area_has_cases(catalogue: Catalogue) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from reports.compat import view
 from reports.compat.build import build
-from reports.compat.model import Compat, Fixed, State, Support
+from reports.compat.document import Compat, Fixed, State, Support
 from reports.render import render
 from reports.schema import COMPAT
 from suite.judge.outcome import Allowed, Denied, Seen

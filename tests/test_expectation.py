@@ -194,8 +194,8 @@ def test_errata_newer_than_known_change_nothing() -> None:
 
 
 def test_claimed_errata_are_numbered_from_one() -> None:
-    assert claimed_errata(0b1011) == {1, 2, 4}
-    assert claimed_errata(None) == claimed_errata(0) == set()
+    assert claimed_errata(0b1011) == (1, 2, 4)
+    assert claimed_errata(None) == claimed_errata(0) == ()
 
 
 def test_by_abi_joins_versions_that_owe_the_same() -> None:

@@ -23,9 +23,8 @@ from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.local import LocalTarget
 from suite.targets.modules import load_modules
 from suite.targets.tree import CONTENT
+from tests.kernels import FULL, stored
 from tests.runs import wait_until
-from tests.test_machine import stored
-from tests.test_needs import FULL
 from vm import initramfs
 from vm.kernel import Kernel
 from vm.target import VmTarget

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reports.html.bench import synthetic
 from reports.html.data import Data, compact
+from reports.html.page_time import synthetic
 from reports.matrix import build
 from reports.render import render
 from suite.judge.behaviours import Behaviour

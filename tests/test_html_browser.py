@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reports.html.bench import synthetic
+from reports.html.page_time import synthetic
 from reports.matrix import build
 from reports.render import render
 from suite.judge.records import CaseRecord, Results, Verdict

@@ -14,6 +14,10 @@ import pytest
 
 from suite.agent import build
 from suite.judge.records import Verdict
+from suite.process.calls.tasks import CLONE_NEWUSER
+from suite.process.process import Process
+from suite.process.promise import Mode
+from suite.targets.facts import probe
 from suite.targets.local import LocalTarget
 from tests.agents import survivors
 
@@ -118,6 +122,22 @@ def test_an_agent_that_died_and_one_that_does_not_answer() -> None:
     finally:
         target.stop()
     assert target.autopsy()[0] == Verdict.CRASHED
+
+
+@pytest.mark.parametrize("flags", [0, CLONE_NEWUSER], ids=["as-it-is", "user-namespace"])
+def test_without_proc_the_target_says_who_it_is(
+    process: Process, flags: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not this host, nor somebody in a user namespace, where it is nobody."""
+    uid = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    with process.session.in_mode(Mode.OBSERVED):
+        root = process.fork(flags)
+        confined = root.chroot(str(tmp_path))
+    if root.pid is None or root.pid.failure or confined.failure:
+        pytest.skip("this machine gives no user namespaces, or we are not root")
+    facts = probe(root, private=False)
+    assert (facts.uid, facts.filesystems) == (uid, [])
 
 
 def test_facts_of_this_machine() -> None:

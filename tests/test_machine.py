@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError
-from suite.judge.records import KernelBuild
+from tests.kernels import NO_KERNEL, stored
 from vm import accel, command
 from vm.command import QEMU, Accelerator
 from vm.kernel import Kernel
@@ -25,21 +25,6 @@ from vm.machine import BootError, Machine
 ROOT = Path(__file__).parents[1]
 GUEST = Path(__file__).parent / "data" / "guest.c"
 WISHES = ("7.3", "6.1", "6.12")
-NO_KERNEL = Kernel(
-    build=KernelBuild(name="x", release="x", version="1", source="path:/x", sha256="0"),
-    vmlinuz=Path("/dev/null"),
-    modules=None,
-    config=None,
-)
-
-
-def stored(wish: str) -> Kernel:
-    from vm.store import Store  # noqa: PLC0415 - another part of landproof, needed here only
-
-    try:
-        return Store().get(wish)
-    except InfrastructureError as error:
-        pytest.skip(f"no kernel {wish} in the store (landproof kernels fetch {wish}): {error}")
 
 
 @pytest.fixture(scope="module")

@@ -18,19 +18,8 @@ from suite.process.session import Session
 from suite.run.needs import _PRESENT, Need, unmet
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
+from tests.kernels import FULL
 
-FULL = Facts(
-    release="r",
-    version="v",
-    machine="m",
-    abi=6,
-    errata=0,
-    uid=0,
-    capabilities=(1 << 41) - 1,
-    user_namespaces=True,
-    ipv6=True,
-    audit=True,
-)
 WITHOUT: dict[Need, dict[str, Any]] = {
     Need.ROOT: {"uid": 1000},
     Need.IPV6: {"ipv6": False},

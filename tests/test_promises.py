@@ -122,7 +122,7 @@ def test_a_new_right_asks_for_cases_and_breaks_no_report(checkout: Path) -> None
 
 @pytest.mark.timeout(300)
 def test_a_new_row_is_a_case_with_its_id_and_its_verdict(checkout: Path) -> None:
-    edit(checkout / "cases" / "syscalls" / "test_queries.py", ROW)
+    edit(checkout / "cases" / "syscalls" / "queries.py", ROW)
     results = checkout / "results.json"
     check = ("suite.cli.main", "check", "-k", "test_queries and bit-30", "--results", str(results))
     ran = run(checkout, *check)

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
+from reports.kernel_line import summarize
 from reports.render import Style, formats, render, style_of
-from reports.summary import summarize
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from tests.abi_miniature import at_abi_11

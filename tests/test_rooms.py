@@ -2,6 +2,7 @@
 """The whole picture of who may import whom: a new arrow fails, and so does one that is gone."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -127,3 +128,11 @@ def _file_of(parts: tuple[str, ...], modules: dict[tuple[str, ...], Path]) -> tu
 def test_tests_are_imported_by_none() -> None:
     for _, path in files():
         assert not [parts for parts in imported(path) if parts[0] == "tests"], path
+
+
+def test_what_files_share_is_in_no_file_of_tests() -> None:
+    """Nor what files of cases do: theirs is in modules without ``test_``."""
+    for path in [*(path for _, path in files()), *(ROOT / "tests").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not re.search(r"\btest_", ast.unparse(node)), path

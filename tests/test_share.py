@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from suite.targets.filesystems import FileSystem, mounted
-from tests.test_machine import NO_KERNEL, stored
+from tests.kernels import NO_KERNEL, stored
 from vm import share
 from vm.kernel import Kernel
 from vm.share import TAGS, shared

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from cases.processes import end
 from suite.case import (
     Allowed, AuditLog, AuditRecord, Denied, Expectation, Feature, Observation, Outcome, Process,
     Seen, since,
@@ -89,13 +90,6 @@ def sequence(*denied: tuple[Observation, Sequence[AuditRecord]], errno: str = "E
             return outcome
         seen.append(LOGGED if accesses else SILENT)
     return Seen(", ".join(seen))
-
-
-def end(process: Process, child: Process) -> None:
-    """End a child and, its parent being told, its part in what only it uses."""
-    assert child.pid is not None
-    child.exit()
-    process.wait(child.pid)
 
 
 def denials(

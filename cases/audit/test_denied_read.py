@@ -62,7 +62,7 @@ def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
         tried = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)
-        records = log.records()
+        records = log.take()
     denied, record = tried.outcome, denial(records).get(case.record)
     if denied != Denied("EACCES"):
         judge(expect, denied)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cases.audit.logs import NO_RECORD, denials, end, logged
+from cases.audit.logs import NO_RECORD, denials, logged
+from cases.processes import end
 from suite.case import (
     ADD_RULE, FS, LANDLOCK_ACCESS, RESTRICT, Allowed, AuditLog, Case, Denied, Expectation, Feature,
     Judge, Need, Observation, Outcome, Process, Ruleset, Seen, Tree, answers, needs, table, vm_only,
@@ -152,7 +153,7 @@ def test_event(process: Process, tree: Tree, judge: Judge) -> None:
         ended = log.until_freed(domain) if domain else []
         if outcome == DENIED:
             event = ended[-1].event if ended else 0
-            same = [r for r in (*ended, *log.records()) if r.event == event]
+            same = [r for r in (*ended, *log.take()) if r.event == event]
             outcome = Seen(" + ".join(r.text.partition(" ")[2] for r in same) or NO_RECORD)
     judge(owed("status=deallocated denials=1"), outcome, control)
 

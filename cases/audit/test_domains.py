@@ -52,7 +52,7 @@ def test_events(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(READ)
         denied = [read(sandboxed, tree) for _ in range(3)]
-        records = log.records()
+        records = log.take()
     events: dict[int, list[int]] = {}
     for record in records:
         if record.type not in PATHS:
@@ -79,7 +79,7 @@ def test_creator(process: Process, tree: Tree, judge: Judge) -> None:
         child.prctl(PR_SET_NAME, "child")
         child.setuid(1000)
         denied = read(child, tree)
-        records = log.records()
+        records = log.take()
     record = domain_record(records).replace(f"pid={pid.value} ", "pid=CREATOR ")
     named = 'status=allocated mode=enforcing pid=CREATOR uid=0 exe="/init" comm="init"'
     judge(owed(named), unless_refused(denied, record), control)
@@ -97,7 +97,7 @@ def test_creating_thread(process: Process, tree: Tree, judge: Judge) -> None:
         thread = leader.thread()
         thread.restrict(READ)
         denied = read(thread, tree)
-        records = log.records()
+        records = log.take()
     named = f" pid={pid.value} " in domain_record(records)
     judge(
         owed("of the process"),
@@ -119,7 +119,7 @@ def test_deleted_program(process: Process, tree: Tree, judge: Judge) -> None:
         creator.unlink(program)
         creator.restrict(READ)
         denied = read(creator, tree)
-        records = log.records()
+        records = log.take()
     named = f" exe={f'{program} (deleted)'.encode().hex().upper()} " in domain_record(records)
     judge(owed("deleted"), unless_refused(denied, "deleted" if named else NO_RECORD), control)
 

@@ -5,10 +5,10 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF 
 LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON; security/landlock/cred.c, hook_bprm_creds_for_exec().
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.audit.files import write
 from cases.audit.logs import LOGGED, SILENT, logged, sequence
 from suite.case import (
     FS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, AuditLog, Case, Denied, Judge, Need, Process, Ruleset,
@@ -19,10 +19,6 @@ from suite.process.calls.files import AT_EXECVE_CHECK
 SAME_OFF, NEW_ON = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
 WRITE = FS.WRITE_FILE
 SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
-
-
-def write(process: Process, tree: Tree) -> None:
-    process.open(tree.file, os.O_WRONLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +156,7 @@ def test_creator_of_executed(process: Process, tree: Tree, judge: Judge) -> None
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=WRITE, flags=NEW_ON))
         sandboxed.exec(program)
-        denied, records = sandboxed.observe(write, tree), log.records()
+        denied, records = sandboxed.observe(write, tree), log.take()
     exe = [r.fields["exe"] for r in records if r.type == LANDLOCK_DOMAIN and "exe" in r.fields]
     outcome = denied.outcome
     if outcome == Denied("EACCES"):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
+from cases.accesses import ACCESSES
 from cases.audit.logs import logged, logs, says, stats
-from cases.claims.test_files import CASES as CALLS
 from suite.case import (
     FS, AuditLog, Case, Judge, Need, Process, Ruleset, Tree, needs, table, unix, vm_only,
 )  # fmt: skip
@@ -26,7 +26,7 @@ class Access(Case):
 
 
 def access(name: str, *objects: str, errno: str = "EACCES") -> Access:
-    call = CALLS[name]
+    call = ACCESSES[name]
     blocker = call.right.labels[0]
     return Access(
         right=call.right,

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import UNLOGGED, logged, logs, says
-from cases.history.test_tcp_fast_open import fast_open
-from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
+from cases.net.calls import (
+    bind_port_0,
+    bind_tcp,
+    bind_udp,
+    connect_tcp,
+    connect_udp,
+    fast_open,
+    sendto_udp,
+)
 from suite.case import (
     NET, Allowed, AuditLog, ByBug, Case, Fd, Judge, Need, Out, Process, Ruleset, answers, covers,
     inet, inet6, loopback, needs, table, unspecified, vm_only,
@@ -55,10 +62,6 @@ def bind_any(process: Process, family: int, port: int) -> None:
         process.socket(family, SOCK_STREAM),
         inet(port, address) if family == AF_INET else inet6(port, address),
     )
-
-
-def bind_port_0(process: Process, family: int, port: int) -> None:
-    process.bind(process.socket(family, SOCK_STREAM), loopback(family, 0))
 
 
 BIND_TCP, CONNECT_TCP = NET.BIND_TCP, NET.CONNECT_TCP

@@ -5,22 +5,22 @@ Source: security/landlock/task.c; security/lsm_audit.c, audit_log_lsm_data(), LS
 and AF_UNIX.
 """
 
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import logged, logs, says
+from cases.processes import attach, open_root, raise_sigio
+from cases.scope.abstract import connect, sendto
 from suite.case import (
-    FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, AuditLog, Call, Case, Judge, Need, Out, Process,
-    Ruleset, Tree, abstract, answers, covers, needs, own_memory, table, vm_only,
+    FS, PTRACE_TRACEME, SCOPE, AuditLog, Call, Case, Judge, Need, Out, Process, Ruleset, Tree,
+    abstract, answers, covers, needs, own_memory, table, vm_only,
 )  # fmt: skip
 
 SIGNAL, ABSTRACT = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
 """A domain is enough to restrict ptrace(2)."""
-F_SETFL, F_SETOWN, F_SETSIG = 4, 8, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +59,6 @@ def tgkill(process: Process, pid: Call) -> None:
 
 def get_robust_list(process: Process, pid: Call) -> None:
     process.syscall("get_robust_list", pid, Out(8), Out(8))
-
-
-def open_root(process: Process, pid: Call) -> None:
-    process.open(f"/proc/{pid.value}/root", os.O_PATH)
-
-
-def attach(process: Process, pid: Call) -> None:
-    process.ptrace(PTRACE_ATTACH, pid)
 
 
 CASES = {
@@ -113,15 +105,6 @@ def test_traceme(process: Process, judge: Judge) -> None:
     judge(logged(ANY.features, says('blockers=ptrace opid=CHILD ocomm="init"')), observed, control)
 
 
-def raise_sigio(process: Process, pid: Call) -> None:
-    """Have the kernel send SIGUSR1 to a process by input on a socket of ours."""
-    receiver, sender = process.socketpair()
-    process.fcntl(receiver, F_SETSIG, signal.SIGUSR1)
-    process.fcntl(receiver, F_SETOWN, pid)
-    process.fcntl(receiver, F_SETFL, os.O_ASYNC)
-    process.syscall("write", sender, b"x", 1)
-
-
 @vm_only
 @answers("aud-fown")
 @covers(SCOPE.SIGNAL)
@@ -151,14 +134,6 @@ class Way(Case):
 
     kind: int
     talk: Callable[[Process, bytes, int], object]
-
-
-def connect(process: Process, address: bytes, kind: int) -> None:
-    process.connect(process.socket(AF_UNIX, kind), address)
-
-
-def sendto(process: Process, address: bytes, kind: int) -> None:
-    process.sendto(process.socket(AF_UNIX, kind), b"x", address)
 
 
 TO_NAME = logged(ABSTRACT.features, says("blockers=scope.abstract_unix_socket path=NAME"))

@@ -10,7 +10,9 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cases.audit.logs import NO_RECORD, end, logged
+from cases.audit.files import read
+from cases.audit.logs import NO_RECORD, logged
+from cases.processes import end
 from suite.case import (
     CLONE_NEWNET, CLONE_NEWUSER, FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, Call,
     Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Seen, Tree, always,
@@ -25,10 +27,6 @@ RATE_LIMIT = "/proc/sys/kernel/printk_ratelimit"
 
 def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
     return logged(READ.features, Seen(text), Seen(unlogged))
-
-
-def read(process: Process, tree: Tree) -> None:
-    process.open(tree.file, os.O_RDONLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +160,9 @@ def test_excluded(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         sandboxed = process.under(READ)
         with log.excluding(LANDLOCK_ACCESS):
-            denied, filtered = sandboxed.observe(read, tree), log.records()
+            denied, filtered = sandboxed.observe(read, tree), log.take()
         sandboxed.observe(read, tree)
-        shown = log.records()
+        shown = log.take()
     outcome = denied.outcome
     if outcome == Denied("EACCES"):
         outcome = Seen(f"{len(new(filtered))}, then {len(new(shown))}")

@@ -5,10 +5,10 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF
 syscalls.c, landlock_restrict_self(); log.c, get_denied_layer().
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cases.audit.files import read, write
 from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
 from suite.case import (
     FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, AuditLog, AuditRecord, ByBug, Case,
@@ -21,14 +21,6 @@ NO_RULESET = -1
 SUBDOMAINS_OFF, SAME_OFF = RESTRICT.LOG_SUBDOMAINS_OFF, RESTRICT.LOG_SAME_EXEC_OFF
 WRITE, READ = Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_FILE)
 SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
-
-
-def write(process: Process, tree: Tree) -> None:
-    process.open(tree.file, os.O_WRONLY)
-
-
-def read(process: Process, tree: Tree) -> None:
-    process.open(tree.file, os.O_RDONLY)
 
 
 @vm_only
@@ -182,7 +174,7 @@ def test_layers(case: Layers, process: Process, judge: Judge) -> None:
     with AuditLog(process) as log:
         outer = process.under(SIGNAL)
         inner = outer.under(case.inner)
-        denied, records = inner.observe(Process.kill, pid, 0), log.records()
+        denied, records = inner.observe(Process.kill, pid, 0), log.take()
         pids = [(it.getpid(), name) for it, name in ((outer, "outer"), (inner, "inner"))]
     outcome = denied.outcome
     if outcome == Denied("EPERM"):

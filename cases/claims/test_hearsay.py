@@ -11,7 +11,8 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from suite.case import (
     FS, NET, O_PATH, RESTRICT, Allowed, Call, Denied, Facts, Judge, Need, Outcome, Process,
-    Rejected, Ruleset, Seen, Tree, answers, by_abi, covers, inet, known, needs, own_memory, since,
+    Rejected, Ruleset, Seen, Tree, answers, by_abi, covers, inet, known_bits, needs, own_memory,
+    since,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
 
@@ -30,7 +31,7 @@ def weigh(outcome: Outcome, *, true: Outcome, false: Outcome) -> Outcome:
 @answers("claim-unknown-bits-ignored")
 def test_unknown_rights_are_ignored(facts: Facts, process: Process, judge: Judge) -> None:
     """Claim: older kernels silently ignore access rights that they do not know."""
-    newer = struct.pack("<Q", known(FS, max(facts.abi, 1)) | 1 << 63)
+    newer = struct.pack("<Q", known_bits(FS, max(facts.abi, 1)) | 1 << 63)
     outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
     refused = Rejected("create_ruleset", "EINVAL")
     judge(
@@ -151,7 +152,7 @@ def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
     def ask(process: Process) -> None:
         process.sendto(process.socket(AF_INET, SOCK_DGRAM), b"?", inet(PORT_OF_DNS))
 
-    everything = Ruleset(fs=FS.EXECUTE, net=known(NET, min(max(facts.abi, 1), max(ABIS))))
+    everything = Ruleset(fs=FS.EXECUTE, net=known_bits(NET, min(max(facts.abi, 1), max(ABIS))))
     control = process.observe(ask)
     outcome = process.under(everything).observe(ask).outcome
     can = NET.CONNECT_SEND_UDP.since

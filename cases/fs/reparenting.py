@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from suite.case import FS, Allowed, Denied, Outcome
+from suite.landlock.abi import FS_FILE
 
-OF_FILES = FS.EXECUTE | FS.WRITE_FILE | FS.READ_FILE | FS.TRUNCATE | FS.IOCTL_DEV | FS.RESOLVE_UNIX
-"""What can be done to something that is no directory."""
 NOTHING = FS(0)
 
 
@@ -75,5 +74,5 @@ def owed(move: Move, source: FS, destination: FS) -> Outcome:
 
 def gains(moved: Kind, source: FS, destination: FS) -> bool:
     """Whether more could be done to it, or beneath it, in the destination."""
-    meant = destination if moved is Kind.FOLDER else destination & OF_FILES
+    meant = destination if moved is Kind.FOLDER else destination & FS_FILE
     return meant not in source

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cases.fs.executing import ALLOWED, DENIED, XR, X
 from suite.case import (
     CLONE_NEWNS, CLONE_NEWUSER, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, covers,
     needs, since, table,
 )  # fmt: skip
 
-X, XR = FS.EXECUTE, FS.EXECUTE | FS.READ_FILE
-DENIED, ALLOWED = since(X, Denied("EACCES")), since(X, Allowed())
 MOUNT = "/proc/sys/fs/binfmt_misc"
 
 

@@ -19,6 +19,7 @@ from cases.fs.ioctl import (
     command_compared,
     open_and_ask,
 )
+from cases.fs.moves import rename
 from suite.case import (
     CREATE, FS, Allowed, Argument, Call, Case, Denied, Judge, Need, Pack, Process, Row, Ruleset,
     Tree, answers, by_abi, covers, needs, since, table, unix,
@@ -58,14 +59,6 @@ def ftruncate64(process: Process, tree: Tree) -> None:
     process.syscall("ftruncate64", process.open(tree.file, os.O_WRONLY), 0, 0)
 
 
-def rename(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, f"{tree.d1}/new")
-
-
-def reparent(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, f"{tree.d2}/new")
-
-
 def connect(process: Process, tree: Tree) -> None:
     process.connect(*client(process, tree))
 
@@ -85,7 +78,7 @@ def client(process: Process, tree: Tree) -> tuple[Call, bytes]:
 class Action(Row):
     """Something that needs rights on the tree."""
 
-    call: Callable[[Process, Tree], None]
+    call: Callable[[Process, Tree], object]
     rights: FS
     errno: str = "EACCES"
 
@@ -95,8 +88,8 @@ ACTIONS = {
     "open": Action(call=old_open, rights=FS.READ_FILE),
     "truncate64": Action(call=truncate64, rights=FS.TRUNCATE),
     "ftruncate64": Action(call=ftruncate64, rights=FS.TRUNCATE),
-    "renameat2": Action(call=rename, rights=FS.REMOVE_FILE | FS.MAKE_REG),
-    "renameat2-reparent": Action(call=reparent, rights=FS.REFER, errno="EXDEV"),
+    "renameat2": Action(call=rename(new="d1/new"), rights=FS.REMOVE_FILE | FS.MAKE_REG),
+    "renameat2-reparent": Action(call=rename(), rights=FS.REFER, errno="EXDEV"),
     "connect": Action(call=connect, rights=FS.RESOLVE_UNIX),
     "socketcall-connect": Action(call=socketcall, rights=FS.RESOLVE_UNIX),
 }

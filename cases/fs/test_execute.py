@@ -7,26 +7,15 @@ in security/landlock/fs.c.
 
 import fcntl
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X
 from suite.case import (
-    FS, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers,
-    needs, since, table,
+    FS, O_PATH, Call, Case, Judge, Need, Process, Ruleset, Tree, answers, covers, needs, table,
 )  # fmt: skip
 from suite.process.calls.files import AT_EXECVE_CHECK
 
-X, R, XR = FS.EXECUTE, FS.READ_FILE, FS.EXECUTE | FS.READ_FILE
 EXECUTE, EXECUTE_AND_READ = Ruleset(fs=X), Ruleset(fs=XR)
-DENIED, ALLOWED = since(X, Denied("EACCES")), since(X, Allowed())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer(Case):
-    """A layer: what it handles, and what it allows on which paths of the tree."""
-
-    handled: FS = XR
-    rules: Mapping[str, FS] = field(default_factory=dict)
 
 
 PROGRAMS = {

@@ -11,6 +11,7 @@ from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import though_denied
 from cases.fs.everything import everything
+from cases.fs.rights import serve
 from suite.case import (
     FIONREAD, FS, Allowed, Denied, Facts, Judge, Need, Process, Ring, Row, Ruleset, Tree, answers,
     by_abi, covers, needs, since, table, unix,
@@ -37,10 +38,6 @@ def bind(process: Process, ring: Ring, tree: Tree) -> None:
 
 def connect(process: Process, ring: Ring, tree: Tree) -> None:
     ring.connect(process, process.socket(AF_UNIX, SOCK_STREAM), unix(f"{tree.d1}/socket"))
-
-
-def serve(process: Process, tree: Tree) -> None:
-    process.server(AF_UNIX, SOCK_STREAM, unix(f"{tree.d1}/socket"))
 
 
 OPERATIONS = {

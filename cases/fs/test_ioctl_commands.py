@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from cases.fs.ioctl import ALLOWED, DENIED, NULL, SPACE, WITHOUT_RULE, command_compared, compared
 from suite.case import (
-    FIONREAD, FS, Argument, Call, Case, Judge, Process, Row, Ruleset, Tree, answers, covers, known,
-    table,
+    FIONREAD, FS, Argument, Call, Case, Judge, Process, Row, Ruleset, Tree, answers, covers,
+    known_bits, table,
 )  # fmt: skip
 from suite.process.calls.files import FIGETBSZ
 from suite.process.calls.ioctls import (
@@ -165,6 +165,6 @@ def test_on_no_device(case: NoDevice, process: Process, tree: Tree, judge: Judge
 def test_on_a_memory_file(process: Process, judge: Judge) -> None:
     """A memory file takes commands where nothing at all is allowed."""
     outside = process.observe(Process.ioctl, process.memfd_create(), FS_IOC_GETFLAGS, SPACE)
-    sandboxed = process.under(Ruleset(fs=known(FS, FS.IOCTL_DEV.since)))
+    sandboxed = process.under(Ruleset(fs=known_bits(FS, FS.IOCTL_DEV.since)))
     fd = sandboxed.memfd_create()
     judge(ALLOWED, compared(sandboxed.observe(Process.ioctl, fd, FS_IOC_GETFLAGS, SPACE), outside))

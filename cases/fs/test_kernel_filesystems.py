@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeAlias
 
-from cases.fs.test_filesystems import FILES, NODES, check, check_rule
-from cases.fs.test_rights import Right
+from cases.fs.everywhere import FILES, NODES, check, check_rule
+from cases.fs.rights import Right
 from suite.case import (
     FS, FileSystem, Judge, Need, Process, Row, Tree, answers, filesystems, table, vm_only,
 )  # fmt: skip

@@ -7,17 +7,11 @@ security/landlock/fs.c.
 
 import mmap
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cases.fs import elf
-from suite.case import (
-    FS, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, answers, covers, own_memory, since,
-    table,
-)  # fmt: skip
-
-X, R, XR = FS.EXECUTE, FS.READ_FILE, FS.EXECUTE | FS.READ_FILE
-DENIED, ALLOWED = since(X, Denied("EACCES")), since(X, Allowed())
+from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X
+from suite.case import FS, Judge, Process, Ruleset, Tree, answers, covers, own_memory, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +38,6 @@ def map_code(process: Process, path: str) -> None:
     name = "mmap2" if "mmap2" in process.session.numbers else "mmap"
     protection = mmap.PROT_READ | mmap.PROT_EXEC
     process.syscall(name, 0, mmap.PAGESIZE, protection, mmap.MAP_PRIVATE, fd, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer(Case):
-    """A layer: what it handles, and what it allows on which paths of the tree."""
-
-    handled: FS = XR
-    rules: Mapping[str, FS] = field(default_factory=dict)
 
 
 LINKED = {

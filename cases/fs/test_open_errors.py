@@ -10,11 +10,9 @@ import socket
 from dataclasses import dataclass
 
 from cases.controls import refused
-from suite.case import (
-    FS, Denied, Judge, Process, Row, Ruleset, Tree, covers, known, since, table, unix,
-)  # fmt: skip
+from cases.fs.everything import EVERYTHING
+from suite.case import FS, Denied, Judge, Process, Row, Ruleset, Tree, covers, since, table, unix
 
-EVERYTHING = known(FS, 1)
 ACCESS_MODE_3 = os.O_WRONLY | os.O_RDWR
 NONBLOCK = os.O_NONBLOCK
 

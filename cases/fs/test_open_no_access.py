@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cases.controls import refused
+from cases.fs.everything import EVERYTHING
 from suite.case import (
     CONTENT, FS, O_PATH, RNDGETENTCNT, Allowed, Case, Denied, Judge, Need, Out, Process, Row,
-    Ruleset, Tree, answers, covers, known, needs, since, table,
+    Ruleset, Tree, answers, covers, known_bits, needs, since, table,
 )  # fmt: skip
 from suite.process.calls.files import O_EMPTYPATH
 
-DENY_ALL = Ruleset(fs=known(FS, 1))
+DENY_ALL = Ruleset(fs=EVERYTHING)
 ALLOWED = since(DENY_ALL.features, Allowed())
 DENIED = since(DENY_ALL.features, Denied("EACCES"))
 ACCESS_MODE_3 = os.O_WRONLY | os.O_RDWR
@@ -185,16 +186,16 @@ class Mode3(Case):
 
 MODE_3 = {
     "access-mode-3": Mode3(
-        handled=known(FS, 1),
+        handled=EVERYTHING,
         use=open_only,
         answers="open-accmode3",
         expect=ALLOWED,
     ),
     "access-mode-3-optional-rights-handled": Mode3(
-        handled=known(FS, 5),
+        handled=known_bits(FS, 5),
         use=open_only,
         answers="open-accmode3",
-        expect=since(known(FS, 5), Allowed()),
+        expect=since(known_bits(FS, 5), Allowed()),
     ),
     "access-mode-3-ioctl": Mode3(
         handled=FS.IOCTL_DEV,
@@ -204,7 +205,7 @@ MODE_3 = {
         expect=since(FS.IOCTL_DEV, Denied("EACCES")),
     ),
     "access-mode-3-ioctl-not-handled": Mode3(
-        handled=known(FS, 1),
+        handled=EVERYTHING,
         path="/dev/random",
         use=open_and_ask,
         answers="open-accmode3-ioctl",
@@ -217,7 +218,7 @@ MODE_3 = {
         expect=since(FS.TRUNCATE, Denied("EACCES")),
     ),
     "access-mode-3-truncate-not-handled": Mode3(
-        handled=known(FS, 1),
+        handled=EVERYTHING,
         use=open_truncating,
         answers="open-accmode3-trunc",
         expect=ALLOWED,

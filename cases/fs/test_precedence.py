@@ -13,10 +13,9 @@ from cases.controls import refused
 from cases.fs.order import VfsFirst, check_vfs_first
 from suite.case import (
     CLONE_NEWNS, FS, MS_RDONLY, MS_REMOUNT, Denied, Judge, Need, Process, Row, Ruleset, Tree,
-    answers, covers, known, needs, since, table,
+    answers, covers, needs, since, table,
 )  # fmt: skip
 
-EVERYTHING = known(FS, 1)
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE
 
 

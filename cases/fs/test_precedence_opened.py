@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.controls import refused
+from cases.fs.everything import EVERYTHING
 from cases.fs.order import LandlockFirst, check_landlock_first
 from suite.case import (
-    CLONE_NEWNS, FS, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, known,
-    needs, since, table,
+    CLONE_NEWNS, FS, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, needs,
+    since, table,
 )  # fmt: skip
-
-EVERYTHING = known(FS, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ userspace-api/landlock.rst, "File renaming and linking (ABI < 2)".
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cases.fs.moves import EXCHANGE, LINK, RENAME, rename
 from suite.case import (
-    AT_FDCWD, FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Need, Process, Tree, answers,
-    covers, since, table,
+    AT_FDCWD, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, answers, covers, since, table,
 )  # fmt: skip
 
 REFER = FS.REFER
@@ -21,16 +21,6 @@ EACCES = since(REFER, Denied("EACCES"))
 EXDEV = since(REFER, Denied("EXDEV"))
 # ABI 1 forbids every reparenting (EXDEV), before any right is looked at.
 EXDEV_THEN_EACCES = since(MOVE, Denied("EXDEV"), (REFER.since, Denied("EACCES")))
-
-
-def rename(
-    old: str = "d1/file", new: str = "d2/new", flags: int = 0
-) -> Callable[[Process, Tree], object]:
-    return lambda process, tree: process.rename(f"{tree.path}/{old}", f"{tree.path}/{new}", flags)
-
-
-def link(old: str = "d1/file", new: str = "d2/new") -> Callable[[Process, Tree], object]:
-    return lambda process, tree: process.link(f"{tree.path}/{old}", f"{tree.path}/{new}")
 
 
 def renameat(process: Process, tree: Tree) -> None:
@@ -45,8 +35,6 @@ def link_two_paths(process: Process, tree: Tree) -> None:
     process.syscall("link", tree.file, f"{tree.d2}/new")
 
 
-RENAME, LINK = rename(), link()
-EXCHANGE = rename(new="d2/file", flags=RENAME_EXCHANGE)
 UP = rename("d1/sub/file", "d1/new")
 DOWN = rename("d1/file", "d1/sub/new")
 FOLDER = rename("d1/sub")

@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cases.fs.reparenting import OF_FILES
+from cases.fs.moves import EXCHANGE, link, rename
 from suite.case import (
-    FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Process, Tree, answers, covers, since, table,
-    unix,
+    FS, Allowed, Case, Denied, Judge, Process, Tree, answers, covers, since, table, unix,
 )  # fmt: skip
+from suite.landlock.abi import FS_FILE
 
 REFER, READ, WRITE = FS.REFER, FS.READ_FILE, FS.WRITE_FILE
 MAKE, REMOVE = FS.MAKE_REG, FS.REMOVE_FILE
@@ -26,18 +26,6 @@ BEHAVIOURS = {
     FS.IOCTL_DEV: "refer-gain-ioctl-on-regular",
     FS.RESOLVE_UNIX: "refer-gain-resolve-unix-on-regular",
 }
-
-
-def rename(name: str) -> Callable[[Process, Tree], object]:
-    return lambda process, tree: process.rename(f"{tree.d1}/{name}", f"{tree.d2}/new")
-
-
-def link(name: str) -> Callable[[Process, Tree], object]:
-    return lambda process, tree: process.link(f"{tree.d1}/{name}", f"{tree.d2}/new")
-
-
-def exchange(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, tree.other, RENAME_EXCHANGE)
 
 
 def prepare(process: Process, tree: Tree) -> None:
@@ -58,104 +46,104 @@ class Gain(Case):
 
 CASES = {
     "read-file": Gain(
-        call=rename("file"),
+        call=rename(),
         handled=REFER | MAKE | REMOVE | READ,
         rules={"d1": REFER | REMOVE, "d2": REFER | MAKE | READ},
         expect=EXDEV,
         answers="refer-gain-file-right",
     ),
     "read-file-by-link": Gain(
-        call=link("file"),
+        call=link(),
         handled=REFER | MAKE | REMOVE | READ,
         rules={"d1": REFER | REMOVE, "d2": REFER | MAKE | READ},
         expect=EXDEV,
         answers="refer-gain-file-right",
     ),
     "read-file-alone-handled": Gain(
-        call=rename("file"),
+        call=rename(),
         handled=REFER | READ,
         rules={"d1": REFER, "d2": REFER | READ},
         expect=EXDEV,
         answers="refer-gain-unneeded-op-right",
     ),
     "loses-read-file": Gain(
-        call=rename("file"),
+        call=rename(),
         handled=REFER | READ,
         rules={"d1": REFER | READ, "d2": REFER},
         expect=ALLOWED,
         answers=("refer-lose-rights-ok", "refer-gain-unneeded-op-right"),
     ),
     "had-it-by-its-own-rule": Gain(
-        call=rename("file"),
+        call=rename(),
         handled=REFER | READ,
         rules={"d1": REFER, "d1/file": READ, "d2": REFER | READ},
         expect=ALLOWED,
         answers="refer-gain-child-has-own-rule",
     ),
     "had-it-by-its-own-rule-link": Gain(
-        call=link("file"),
+        call=link(),
         handled=REFER | READ,
         rules={"d1": REFER, "d1/file": READ, "d2": REFER | READ},
         expect=ALLOWED,
         answers="refer-gain-child-has-own-rule",
     ),
     "comes-in-exchange": Gain(
-        call=exchange,
+        call=EXCHANGE,
         handled=REFER | READ,
         rules={"d1": REFER | READ, "d2": REFER},
         expect=EXDEV,
         answers="refer-exchange-both-directions",
     ),
     "comes-in-exchange-had-it-by-its-own-rule": Gain(
-        call=exchange,
+        call=EXCHANGE,
         handled=REFER | READ,
         rules={"d1": REFER | READ, "d2": REFER, "d2/file": READ},
         expect=ALLOWED,
         answers="refer-gain-child-has-own-rule",
     ),
     "swaps-one-right-for-another": Gain(
-        call=rename("file"),
+        call=rename(),
         handled=REFER | READ | WRITE,
         rules={"d1": REFER | READ, "d2": REFER | WRITE},
         expect=EXDEV,
     ),
     "read-dir-and-make-sym-file": Gain(
-        call=rename("file"),
+        call=rename(),
         handled=REFER | FS.READ_DIR | FS.MAKE_SYM,
         rules={"d1": REFER, "d2": REFER | FS.READ_DIR | FS.MAKE_SYM},
         expect=ALLOWED,
         answers="refer-gain-dir-right-file-ok",
     ),
     "read-dir-and-make-sym-folder": Gain(
-        call=rename("sub"),
+        call=rename("d1/sub"),
         handled=REFER | FS.READ_DIR | FS.MAKE_SYM,
         rules={"d1": REFER, "d2": REFER | FS.READ_DIR | FS.MAKE_SYM},
         expect=EXDEV,
         answers="refer-gain-dir-right-file-ok",
     ),
     "execute-symlink": Gain(
-        call=link("symlink"),
+        call=link("d1/symlink"),
         handled=REFER | FS.EXECUTE,
         rules={"d1": REFER, "d2": REFER | FS.EXECUTE},
         expect=EXDEV,
         answers="refer-gain-execute-on-symlink",
     ),
     "execute-fifo": Gain(
-        call=link("fifo"),
+        call=link("d1/fifo"),
         handled=REFER | FS.EXECUTE,
         rules={"d1": REFER, "d2": REFER | FS.EXECUTE},
         expect=EXDEV,
         answers="refer-gain-execute-on-symlink",
     ),
     "execute-socket": Gain(
-        call=link("socket"),
+        call=link("d1/socket"),
         handled=REFER | FS.EXECUTE,
         rules={"d1": REFER, "d2": REFER | FS.EXECUTE},
         expect=EXDEV,
         answers="refer-gain-execute-on-symlink",
     ),
     "resolve-unix-socket": Gain(
-        call=link("socket"),
+        call=link("d1/socket"),
         handled=REFER | FS.RESOLVE_UNIX,
         rules={"d1": REFER, "d2": REFER | FS.RESOLVE_UNIX},
         expect=since(REFER | FS.RESOLVE_UNIX, Denied("EXDEV")),
@@ -180,11 +168,11 @@ def spelt(right: FS) -> str:
 
 
 EACH_RIGHT = {
-    f"regular-file-{spelt(right)}": one_more(right, link("file"), harmless=right not in OF_FILES)
+    f"regular-file-{spelt(right)}": one_more(right, link(), harmless=right not in FS_FILE)
     for right in FS
     if right is not REFER
 } | {
-    f"folder-{spelt(right)}": one_more(right, rename("sub"), harmless=False)
+    f"folder-{spelt(right)}": one_more(right, rename("d1/sub"), harmless=False)
     for right in FS
     if right not in (REFER, FS.REMOVE_DIR)  # needed in the source
 }

@@ -8,9 +8,10 @@ landlock_get_fs_access_mask() in security/landlock/ruleset.h.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from cases.fs.moves import EXCHANGE, LINK, RENAME, link, rename
 from suite.case import (
-    FS, NET, RENAME_EXCHANGE, SCOPE, Allowed, Case, Denied, Expectation, Judge, Outcome, Process,
-    Ruleset, Tree, covers, since, since_layers, table,
+    FS, NET, SCOPE, Allowed, Case, Denied, Expectation, Judge, Outcome, Process, Ruleset, Tree,
+    covers, since, since_layers, table,
 )  # fmt: skip
 
 
@@ -49,35 +50,11 @@ def no_reading(tree: Tree) -> Ruleset:
     return tree.layer(FS.REFER | FS.READ_FILE, {"": FS.REFER})
 
 
-def link(process: Process, tree: Tree) -> None:
-    process.link(tree.file, f"{tree.d2}/new")
-
-
-def link_within(process: Process, tree: Tree) -> None:
-    process.link(tree.file, f"{tree.d1}/new")
-
-
-def rename(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, f"{tree.d2}/new")
-
-
-def rename_within(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, f"{tree.d1}/new")
-
-
-def rename_folder(process: Process, tree: Tree) -> None:
-    process.rename(tree.sub, f"{tree.d2}/new")
-
-
-def exchange(process: Process, tree: Tree) -> None:
-    process.rename(tree.file, tree.other, RENAME_EXCHANGE)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers(Case):
     """Layers, outermost first."""
 
-    call: Callable[[Process, Tree], object] = link
+    call: Callable[[Process, Tree], object] = LINK
     layers: tuple[Callable[[Tree], Ruleset], ...]
 
 
@@ -93,7 +70,7 @@ CASES = {
         answers="refer-two-layers-one-unhandled",
     ),
     "not-handled-by-the-inner-within": Layers(
-        call=link_within,
+        call=link(new="d1/new"),
         layers=(refer, execute),
         expect=since(FS.REFER, Allowed()),
         answers="refer-two-layers-one-unhandled",
@@ -104,13 +81,13 @@ CASES = {
         answers=("refer-no-fs-layer", "gap-implicit-refer"),
     ),
     "network-only-rename": Layers(
-        call=rename,
+        call=RENAME,
         layers=(network,),
         expect=since(NET.BIND_TCP, Allowed()),
         answers=("refer-no-fs-layer", "gap-implicit-refer"),
     ),
     "network-only-rename-folder": Layers(
-        call=rename_folder,
+        call=rename("d1/sub"),
         layers=(network,),
         expect=since(NET.BIND_TCP, Allowed()),
         answers=("refer-no-fs-layer", "gap-implicit-refer"),
@@ -135,19 +112,19 @@ CASES = {
         answers=("refer-netonly-layer-on-fs-layer", "gap-implicit-refer"),
     ),
     "network-only-inside-rename": Layers(
-        call=rename,
+        call=RENAME,
         layers=(refer, network),
         expect=refer_then_network(Denied("EXDEV")),
         answers=("refer-netonly-layer-on-fs-layer", "gap-implicit-refer"),
     ),
     "network-only-inside-exchange": Layers(
-        call=exchange,
+        call=EXCHANGE,
         layers=(refer, network),
         expect=refer_then_network(Denied("EXDEV")),
         answers=("refer-netonly-layer-on-fs-layer", "gap-implicit-refer"),
     ),
     "network-only-inside-rename-within": Layers(
-        call=rename_within,
+        call=rename(new="d1/new"),
         layers=(refer, network),
         expect=refer_then_network(Allowed()),
         answers=("refer-netonly-layer-on-fs-layer", "gap-implicit-refer"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cases.controls import refused
+from cases.fs.moves import link, rename
 from cases.fs.order import VfsFirst, check_vfs_first
 from suite.case import (
     CLONE_NEWNS, FS, Allowed, Case, Denied, Judge, Need, Process, Tree, covers, needs, since, table,
@@ -16,14 +17,6 @@ from suite.case import (
 
 ALLOWED = since(FS.REFER, Allowed())
 EXDEV = since(FS.REFER, Denied("EXDEV"))
-
-
-def rename(old: str, new: str) -> Callable[[Process, Tree], object]:
-    return lambda process, tree: process.rename(f"{tree.path}/{old}", f"{tree.path}/{new}")
-
-
-def link(old: str, new: str) -> Callable[[Process, Tree], object]:
-    return lambda process, tree: process.link(f"{tree.path}/{old}", f"{tree.path}/{new}")
 
 
 def prepare(process: Process, tree: Tree) -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.fs.test_filesystems import forget
+from cases.fs.everywhere import forget
 from suite.case import (
     FS, O_PATH, Allowed, Case, Denied, FileSystem, Judge, Process, Tree, answers, filesystems,
     since, table, vm_only,

@@ -8,14 +8,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.fs.resolve_unix import ALLOWED, DENIED, RESOLVE, connect
 from suite.case import (
-    FS, O_PATH, Allowed, Call, Case, Denied, Judge, Pack, Process, Ruleset, Tree, answers, covers,
-    since, table, unix, unspecified,
+    FS, O_PATH, Call, Case, Judge, Pack, Process, Tree, answers, covers, table, unix, unspecified,
 )  # fmt: skip
-
-RESOLVE = Ruleset(fs=FS.RESOLVE_UNIX)
-ALLOWED = since(FS.RESOLVE_UNIX, Allowed())
-DENIED = since(FS.RESOLVE_UNIX, Denied("EACCES"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +43,6 @@ CASES = {
         expect=DENIED,
     ),
 }
-
-
-def connect(process: Process, address: bytes) -> None:
-    process.connect(process.socket(socket.AF_UNIX, socket.SOCK_STREAM), address)
 
 
 @covers(FS.RESOLVE_UNIX)

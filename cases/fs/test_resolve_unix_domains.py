@@ -11,7 +11,7 @@ security/landlock/fs.c.
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
-from cases.fs.test_resolve_unix import ALLOWED, DENIED, RESOLVE, connect
+from cases.fs.resolve_unix import ALLOWED, DENIED, RESOLVE, connect
 from cases.relations import SCOPE_RELATIONS, Between, between
 from suite.case import FS, Case, Judge, Process, Tree, answers, covers, table, unix
 
@@ -33,7 +33,7 @@ ANSWERS = {
 def test_processes(case: Between, process: Process, tree: Tree, judge: Judge) -> None:
     """connect(2) is denied to servers that are not in the client's domain or one nested in it."""
     address = unix(f"{tree.d1}/socket")
-    client, server = case.relation.place(process.fork(), RESOLVE)
+    client, server = case.relation.pair(process.fork(), RESOLVE)
     server.server(AF_UNIX, SOCK_STREAM, address)
     control = process.observe(connect, address)
     judge(case.expect, client.observe(connect, address), control)

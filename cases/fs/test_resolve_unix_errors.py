@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
-from cases.fs.test_resolve_unix import DENIED, RESOLVE, connect
+from cases.fs.resolve_unix import DENIED, RESOLVE, connect
 from suite.case import (
     FS, Allowed, Call, Denied, Judge, Need, Process, Row, Tree, answers, covers, needs, own_memory,
     since, table, unix,

@@ -8,7 +8,7 @@ LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET; hook_unix_find() in security/landlock/fs.c.
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
-from cases.fs.test_resolve_unix import ALLOWED, RESOLVE, connect
+from cases.fs.resolve_unix import ALLOWED, RESOLVE, connect
 from suite.case import (
     FS, SCOPE, Allowed, Call, Judge, Process, Row, Ruleset, Tree, abstract, answers, covers, since,
     table, unix,

@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.fs.everything import everything
 from suite.case import (
     CLONE_NEWNS, FS, O_PATH, Allowed, Denied, Facts, Judge, Need, Process, Row, Ruleset, Tree,
-    answers, covers, known, needs, since, table,
+    answers, covers, needs, since, table,
 )  # fmt: skip
 
 READ, READ_DIR = FS.READ_FILE, FS.READ_DIR
@@ -150,5 +151,5 @@ POWERS = {
 def test_root_user(case: Place, facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """The superuser with all capabilities is restricted as anybody else."""
     control = process.observe(case.call, tree.twin())
-    process.enforce(process.build(Ruleset(fs=known(FS, max(facts.abi, 1)))))
+    process.enforce(process.build(everything(facts)))
     judge(DENIED, process.observe(case.call, tree), control)

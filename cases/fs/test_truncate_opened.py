@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from suite.case import (
     CONTENT, FS, Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, Tree, answers,
-    covers, known, since, table,
+    covers, known_bits, since, table,
 )  # fmt: skip
 
 TRUNCATE, WRITE = FS.TRUNCATE, FS.WRITE_FILE
@@ -194,9 +194,9 @@ MEMORY = {
 @table(MEMORY)
 def test_memory(case: Memory, process: Process, judge: Judge) -> None:
     """A file that no path leads to is not restricted."""
-    sandboxed = process.under(Ruleset(fs=known(FS, 3)))
+    sandboxed = process.under(Ruleset(fs=known_bits(FS, 3)))
     sandboxed.syscall("dup3", sandboxed.memfd_create(), SLOT, os.O_CLOEXEC)
-    judge(since(known(FS, 3), Allowed()), sandboxed.observe(case.call))
+    judge(since(known_bits(FS, 3), Allowed()), sandboxed.observe(case.call))
 
 
 @answers("trunc-syscall")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from cases.controls import refused
 from suite.case import (
     CLONE_NEWNS, FS, LANDLOCK_ACCESS, Allowed, AuditLog, Case, Denied, FileSystem, Judge, Need,
-    Process, Row, Ruleset, Seen, Tree, answers, covers, denial, filesystems, known, needs, since,
-    table, vm_only,
+    Process, Row, Ruleset, Seen, Tree, answers, covers, denial, filesystems, known_bits, needs,
+    since, table, vm_only,
 )  # fmt: skip
 from suite.process.calls.files import (
     FALLOC_COLLAPSE_RANGE,
@@ -211,7 +211,7 @@ def test_file_mode_first(process: Process, tree: Tree, judge: Judge) -> None:
         sandboxed.drop_capabilities()
         observed = sandboxed.observe(Process.truncate, tree.file).outcome
         _ = sandboxed.observe(Process.truncate, tree.other).outcome
-        logged = denial(log.records()).get(LANDLOCK_ACCESS)
+        logged = denial(log.take()).get(LANDLOCK_ACCESS)
     if observed == Denied("EACCES") and logged is not None:
         other = logged.fields["path"] == tree.other
         observed = Seen("of the other file" if other else "of both")
@@ -224,7 +224,7 @@ def test_file_mode_first(process: Process, tree: Tree, judge: Judge) -> None:
 @filesystems(FileSystem.OVERLAY_LOWER)
 def test_copied_up(process: Process, tree: Tree, judge: Judge) -> None:
     """A file of a lower layer is copied up to be truncated, with no right but TRUNCATE."""
-    everything = known(FS, TRUNCATE.since)
+    everything = known_bits(FS, TRUNCATE.since)
     sandboxed = process.under(tree.layer(everything, {"d1": TRUNCATE}))
     denied = sandboxed.observe(Process.truncate, tree.other)
     observed = sandboxed.observe(Process.truncate, tree.file).outcome

@@ -7,12 +7,12 @@ Source: "landlock: Fix TCP Fast Open connection bypass" (33cb713db016).
 import socket
 from dataclasses import dataclass
 
+from cases.net.calls import fast_open
 from suite.case import (
     NET, Allowed, ByBug, Case, Denied, Judge, Need, Process, Ruleset, answers, covers, loopback,
     since, table,
 )  # fmt: skip
 from suite.landlock.bugs import TCP_FAST_OPEN_BYPASS
-from suite.process.calls.sockets import MSG_FASTOPEN
 
 EXPECT = since(
     NET.CONNECT_TCP, ByBug(TCP_FAST_OPEN_BYPASS, before=Allowed(), after=Denied("EACCES"))
@@ -30,11 +30,6 @@ CASES = {
     "ipv4": FastOpen(family=socket.AF_INET, needs=(Need.NET,), expect=EXPECT),
     "ipv6": FastOpen(family=socket.AF_INET6, needs=(Need.NET, Need.IPV6), expect=EXPECT),
 }
-
-
-def fast_open(process: Process, family: int, port: int) -> None:
-    fd = process.socket(family, socket.SOCK_STREAM)
-    process.sendto(fd, b"x", loopback(family, port), MSG_FASTOPEN)
 
 
 @covers(NET.CONNECT_TCP)

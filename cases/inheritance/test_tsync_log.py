@@ -78,7 +78,7 @@ def test_log(case: Log, process: Process, tree: Tree, judge: Judge) -> None:
             caller.enforce(NO_RULESET, OFF | TSYNC)
         sibling.restrict(Ruleset(fs=FS.READ_FILE))
         denied = sibling.observe(Process.open, tree.file, os.O_RDONLY)
-        records = log.records()
+        records = log.take()
     if denied.outcome == Denied("EACCES"):
         judge(case.expect, LOGGED if LANDLOCK_ACCESS in denial(records) else SILENT)
     else:

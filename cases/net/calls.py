@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""One call on a port of the loopback address, each with a socket of its own."""
+"""One call on a port, of the loopback address mostly, and mostly with a socket of its own."""
 
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import refused
-from suite.case import NET, Outcome, Process, loopback
+from suite.case import NET, Fd, Outcome, Process, inet, loopback
+from suite.process.calls.sockets import MSG_FASTOPEN
 
 NOBODYS = 65535
 """A port that no rule is on."""
@@ -16,8 +17,31 @@ def bind_tcp(process: Process, family: int, port: int) -> None:
     process.close(fd)
 
 
+def bind_port_0(process: Process, family: int, port: int) -> None:
+    """And let the kernel choose one."""
+    process.bind(process.socket(family, SOCK_STREAM), loopback(family, 0))
+
+
 def connect_tcp(process: Process, family: int, port: int) -> None:
     process.connect(process.socket(family, SOCK_STREAM), loopback(family, port))
+
+
+def fast_open(process: Process, family: int, port: int) -> None:
+    fd = process.socket(family, SOCK_STREAM)
+    process.sendto(fd, b"x", loopback(family, port), MSG_FASTOPEN)
+
+
+def bind_or_connect(process: Process, right: NET, family: int, address: bytes) -> None:
+    """Whichever of the two needs this right."""
+    fd = process.socket(family, SOCK_STREAM)
+    call = process.bind if right is NET.BIND_TCP else process.connect
+    call(fd, address)
+    process.close(fd)
+
+
+def connect(process: Process, fd: Fd, port: int) -> None:
+    """A socket that is there."""
+    process.connect(fd, inet(port))
 
 
 def bind_udp(process: Process, family: int, port: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
+from cases.net.calls import bind_or_connect
 from suite.case import (
     NET, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, inet, inet6,
     needs, since, table, unspecified,
@@ -83,20 +84,14 @@ WITH = {
 }
 
 
-def use(process: Process, case: Address, port: int) -> None:
-    fd = process.socket(case.family, SOCK_STREAM)
-    call = process.bind if case.right is BIND else process.connect
-    call(fd, case.address(port))
-    process.close(fd)
-
-
 def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
     """Bind or connect, outside and in a domain; a connection needs somebody who listens."""
     if case.right is CONNECT:
         either = inet6(port, "::") if case.family == AF_INET6 else inet(port, ANY)
         process.server(case.family, SOCK_STREAM, either)
-    control = process.observe(use, case, port)
-    judge(case.expect, process.under(ruleset).observe(use, case, port), control)
+    action = bind_or_connect, case.right, case.family, case.address(port)
+    control = process.observe(*action)
+    judge(case.expect, process.under(ruleset).observe(*action), control)
 
 
 @needs(Need.NET)

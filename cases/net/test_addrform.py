@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IPV6, SOCK_STREAM
 
 from cases.controls import refused
+from cases.net.calls import connect
 from suite.case import (
     NET, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, inet, inet6,
     needs, since, table, unspecified,
@@ -36,10 +37,6 @@ class Use(Case):
     right: NET
     call: Callable[[Process, Fd, int], object]
     rule: bool = False
-
-
-def connect(process: Process, fd: Fd, port: int) -> None:
-    process.connect(fd, inet(port))
 
 
 def bind(process: Process, fd: Fd, port: int) -> None:

@@ -11,6 +11,7 @@ import struct
 from socket import AF_INET, SOCK_STREAM
 
 from cases.controls import though_denied
+from cases.net.calls import connect_tcp
 from suite.case import (
     CLONE_NEWNS, NET, Allowed, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers, inet,
     needs, since, vm_only,
@@ -47,10 +48,6 @@ def redirected(process: Process, tree: Tree, port: int) -> Process:
     return child
 
 
-def connect(process: Process, port: int) -> None:
-    process.connect(process.socket(AF_INET, SOCK_STREAM), inet(port))
-
-
 @vm_only
 @answers("net-bpf-rewrite")
 @needs(Need.NET, Need.CGROUP2, Need.CGROUP_BPF)
@@ -58,9 +55,11 @@ def connect(process: Process, port: int) -> None:
 def test_from_a_denied_port(process: Process, tree: Tree, port: int, judge: Judge) -> None:
     """A port without a rule is denied, though the connection would go to one with a rule."""
     child = redirected(process, tree, port)
-    control = child.observe(connect, port + 1)
+    control = child.observe(connect_tcp, AF_INET, port + 1)
     sandboxed = child.under(Ruleset(net=CONNECT).allow_port(port, CONNECT))
-    judge(since(CONNECT, Denied("EACCES")), sandboxed.observe(connect, port + 1), control)
+    judge(
+        since(CONNECT, Denied("EACCES")), sandboxed.observe(connect_tcp, AF_INET, port + 1), control
+    )
 
 
 @vm_only
@@ -71,5 +70,8 @@ def test_to_a_denied_port(process: Process, tree: Tree, port: int, judge: Judge)
     """A port with a rule is allowed, though the connection goes to one that is denied."""
     child = redirected(process, tree, port)
     sandboxed = child.under(Ruleset(net=CONNECT).allow_port(port + 1, CONNECT))
-    direct = sandboxed.observe(connect, port)
-    judge(since(CONNECT, Allowed()), though_denied(direct, sandboxed.observe(connect, port + 1)))
+    direct = sandboxed.observe(connect_tcp, AF_INET, port)
+    judge(
+        since(CONNECT, Allowed()),
+        though_denied(direct, sandboxed.observe(connect_tcp, AF_INET, port + 1)),
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_STREAM
 
 from cases.controls import all_of, refused
-from cases.net.calls import denies_tcp
+from cases.net.calls import connect_tcp, denies_tcp
 from suite.case import (
     CLONE_NEWNET, NET, Allowed, Case, Denied, Fd, Judge, Need, Observation, Outcome, Process, Row,
     Ruleset, answers, covers, inet, loopback, needs, since, table,
@@ -170,10 +170,6 @@ CONNECTED = {
 }
 
 
-def connect_to(process: Process, port: int) -> None:
-    process.connect(process.socket(AF_INET, SOCK_STREAM), inet(port))
-
-
 @answers("net-connect-port0")
 @needs(Need.NET)
 @covers(CONNECT)
@@ -182,7 +178,7 @@ def test_connected(case: Connected, process: Process, judge: Judge) -> None:
     """For connect(2), port 0 is a port as any other: its rule allows it, and nothing else."""
     ruleset = Ruleset(net=CONNECT)
     sandboxed = process.under(ruleset.allow_port(0, CONNECT) if case.rule else ruleset)
-    outside = process.observe(connect_to, case.port)
-    observed = sandboxed.observe(connect_to, case.port)
+    outside = process.observe(connect_tcp, AF_INET, case.port)
+    observed = sandboxed.observe(connect_tcp, AF_INET, case.port)
     control = all_of(denies_tcp(sandboxed, CONNECT), refused(outside, "ECONNREFUSED"))
     judge(case.expect, observed, control)

@@ -6,22 +6,20 @@ family of an address before it looks for a rule; "landlock: Fix TCP handling of 
 addresses" (e4d82cbce225).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from socket import AF_INET, AF_INET6, SOCK_STREAM
+from socket import AF_INET, AF_INET6
 
 from cases.controls import all_of, refused
-from cases.net.calls import denies_tcp
+from cases.net.addresses import Addressing, first, local, long_inet, unspec, unspec6
+from cases.net.calls import bind_or_connect, denies_tcp
 from suite.case import (
     NET, ByBug, Case, Denied, Judge, Need, Process, Ruleset, answers, inet, inet6, needs, since,
-    table, unix, unspecified,
+    table,
 )  # fmt: skip
 from suite.judge.expectation import Then
 from suite.landlock.bugs import SHORT_UNSPEC
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
-Addressing = Callable[[int], bytes]
-"""An address for a port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,27 +61,6 @@ def of_ipv6(
 ) -> Address:
     row = of_ipv4(right, address, owed, answers, outside)
     return replace(row, family=AF_INET6, needs=(Need.IPV6,))
-
-
-def first(size: int, address: Addressing) -> Addressing:
-    return lambda port: address(port)[:size]
-
-
-def unspec(port: int) -> bytes:
-    return unspecified(inet(port))
-
-
-def unspec6(port: int) -> bytes:
-    return unspecified(inet6(port))
-
-
-def long_inet(port: int) -> bytes:
-    """As long as an IPv6 address."""
-    return inet(port).ljust(28, b"\0")
-
-
-def local(port: int) -> bytes:
-    return unix("/nowhere").ljust(110, b"\0")
 
 
 INVALID, OTHER_FAMILY = "EINVAL", "EAFNOSUPPORT"
@@ -146,17 +123,11 @@ CASES = {
 WITH = {f"{name}-with-rule": row for name, row in CASES.items()}
 
 
-def use(process: Process, case: Address, port: int) -> None:
-    fd = process.socket(case.family, SOCK_STREAM)
-    call = process.bind if case.right is BIND else process.connect
-    call(fd, case.address(port))
-    process.close(fd)
-
-
 def check(case: Address, process: Process, port: int, ruleset: Ruleset, judge: Judge) -> None:
-    outside = process.observe(use, case, port)
+    action = bind_or_connect, case.right, case.family, case.address(port)
+    outside = process.observe(*action)
     sandboxed = process.under(ruleset)
-    observed = sandboxed.observe(use, case, port)
+    observed = sandboxed.observe(*action)
     control = all_of(denies_tcp(sandboxed, case.right), refused(outside, case.outside))
     judge(case.expect, observed, control)
 
@@ -202,9 +173,9 @@ UNHANDLED = {
 @table(UNHANDLED)
 def test_unhandled(case: Unhandled, process: Process, port: int, judge: Judge) -> None:
     """Before ABI 7, an address was looked at by any domain that handled some network right."""
-    ipv6 = of_ipv4(case.call, inet6, INVALID, "")
-    outside = process.observe(use, ipv6, port)
+    action = bind_or_connect, case.call, AF_INET, inet6(port)
+    outside = process.observe(*action)
     sandboxed = process.under(Ruleset(net=case.handled))
-    observed = sandboxed.observe(use, ipv6, port)
+    observed = sandboxed.observe(*action)
     control = all_of(denies_tcp(sandboxed, case.handled), refused(outside, OTHER_FAMILY))
     judge(case.expect, observed, control)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET, SOCK_STREAM
 
+from cases.net.calls import connect
 from suite.case import (
     NET, Allowed, ByErratum, Call, Case, Denied, Erratum, Fd, Judge, Need, Process, Ruleset,
     answers, covers, inet, needs, since, table,
@@ -72,10 +73,6 @@ def bind(process: Process, fd: Fd, port: int) -> None:
 def listen(process: Process, fd: Fd, port: int) -> None:
     process.bind(fd, ANY_PORT)
     process.listen(fd)
-
-
-def connect(process: Process, fd: Fd, port: int) -> None:
-    process.connect(fd, inet(port))
 
 
 def bindx(process: Process, fd: Fd, port: int) -> None:

@@ -18,7 +18,7 @@ from socket import (
 )
 
 from cases.controls import all_of, refused
-from cases.net.calls import denies_tcp
+from cases.net.calls import connect, denies_tcp
 from suite.case import (
     NET, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers, inet, inet6, needs, since,
     table,
@@ -78,10 +78,6 @@ def only_ipv6(process: Process, port: int) -> Fd:
 
 def bind(process: Process, fd: Fd, port: int) -> None:
     process.bind(fd, inet(port))
-
-
-def connect(process: Process, fd: Fd, port: int) -> None:
-    process.connect(fd, inet(port))
 
 
 LANDLOCK_FIRST = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
 
 from cases.controls import all_of, refused
+from cases.net.addresses import unspec
 from cases.net.udp import (
     ANY,
     BIND,
@@ -44,10 +45,6 @@ class Address(Row):
 
 def mapped(port: int) -> bytes:
     return inet6(port, MAPPED)
-
-
-def unspec(port: int) -> bytes:
-    return unspecified(inet(port))
 
 
 def ipv6(way: Way, address: Callable[[int], bytes]) -> Address:

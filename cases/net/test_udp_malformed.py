@@ -5,29 +5,17 @@ Source: security/landlock/net.c, current_check_access_socket(), which looks at t
 family of an address first, and hook_socket_sendmsg(), which asks for a port of the socket last.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
 from cases.controls import all_of, refused
-from cases.net.udp import (
-    BIND,
-    UDP,
-    Way,
-    bind,
-    bound,
-    connect,
-    denies_to_bind,
-    sendto,
-    udp,
-)
+from cases.net.addresses import Addressing, first, local, long_inet, unspec, unspec6
+from cases.net.udp import BIND, UDP, Way, bind, bound, connect, denies_to_bind, sendto, udp
 from suite.case import (
     Denied, Judge, Need, Observation, Outcome, Process, Row, Ruleset, answers, covers, inet, inet6,
-    needs, since, table, unix, unspecified,
+    needs, since, table,
 )  # fmt: skip
 
-Addressing = Callable[[int], bytes]
-"""An address for a port."""
 INVALID, OTHER_FAMILY = "EINVAL", "EAFNOSUPPORT"
 
 
@@ -60,29 +48,8 @@ def of_ipv6(way: Way, address: Addressing, owed: str, answers: str, outside: str
     )
 
 
-def first(size: int, address: Addressing) -> Addressing:
-    return lambda port: address(port)[:size]
-
-
-def long_inet(port: int) -> bytes:
-    """As long as an IPv6 address."""
-    return inet(port).ljust(28, b"\0")
-
-
 def too_long(port: int) -> bytes:
     return inet(port).ljust(129, b"\0")
-
-
-def unspec(port: int) -> bytes:
-    return unspecified(inet(port))
-
-
-def unspec6(port: int) -> bytes:
-    return unspecified(inet6(port))
-
-
-def local(port: int) -> bytes:
-    return unix("/nowhere").ljust(110, b"\0")
 
 
 SHORT, MIXED = "udp-addrlen-short", "udp-v6-v4addr"

@@ -14,7 +14,7 @@ from cases.net.calls import bind_tcp, connect_tcp, listen_tcp
 from cases.net.udp import ANY, MESSAGE, TCP, UDP, WAYS, Way, bind, bound, udp
 from suite.case import (
     CLONE_NEWNET, NET, Allowed, Denied, Facts, Fd, Judge, Need, Process, Row, Ruleset, answers,
-    covers, inet, known, needs, since, table,
+    covers, inet, known_bits, needs, since, table,
 )  # fmt: skip
 
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
@@ -106,7 +106,7 @@ def test_others(case: Other, facts: Facts, process: Process, port: int, judge: J
     child.loopback_up()
     child.write_file("/proc/sys/net/ipv4/ping_group_range", b"0 0")
     control = child.observe(case.call, port)
-    every = Ruleset(net=known(NET, max(facts.abi, TCP.since)))
+    every = Ruleset(net=known_bits(NET, max(facts.abi, TCP.since)))
     judge(since(TCP, Allowed()), child.under(every).observe(case.call, port), control)
 
 

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cases.relations import Relation
+from cases.relations import RELATIONS, Relation
 from suite.case import FS, Allowed, Call, Case, Observation, Process, Ruleset, since
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 ALLOWED = since(RULESET.features, Allowed())
+OUTSIDE = RELATIONS["domain-to-no-domain"]
 PAGE = 4096
+CAP_SYS_NICE = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def reach(process: Process, action: Action, relation: Relation) -> tuple[Observa
     outside = Target(traceable(process).getpid(), page)
     parent = process.fork()
     control = parent.observe(action, outside)
-    actor, target = relation.place(parent, RULESET)
+    actor, target = relation.pair(parent, RULESET)
     return actor.observe(act_on, traceable(target), page, action), control
 
 

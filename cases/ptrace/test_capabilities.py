@@ -10,24 +10,15 @@ import os
 import struct
 from dataclasses import replace
 
-from cases.ptrace.reach import ALLOWED, RULESET, Access, Target, reach_outside
-from cases.ptrace.test_access import CASES as CALLS
-from cases.ptrace.test_proc import DENIED as FILES
+from cases.ptrace.calls import CALLS, attach
+from cases.ptrace.files import EACCES, EPERM, GUARDED
+from cases.ptrace.reach import ALLOWED, CAP_SYS_NICE, Access, Target, reach_outside
 from suite.case import (
-    PTRACE_ATTACH, Call, Denied, Expectation, Judge, Need, Process, answers, needs, own_memory,
-    since, table, vm_only,
+    Call, Expectation, Judge, Need, Process, answers, needs, own_memory, table, vm_only,
 )  # fmt: skip
-from suite.process.calls.tasks import CAP_PERFMON, PTRACE_DETACH
+from suite.process.calls.tasks import CAP_PERFMON
 
-ALL, PERFMON, CAP_SYS_NICE = None, 1 << CAP_PERFMON, 23
-EACCES, EPERM = (since(RULESET.features, Denied(errno)) for errno in ("EACCES", "EPERM"))
-
-
-def attach(process: Process, target: Target) -> None:
-    """And detach, so that another one may do the same."""
-    process.ptrace(PTRACE_ATTACH, target.pid)
-    process.wait(target.pid)
-    process.ptrace(PTRACE_DETACH, target.pid)
+ALL, PERFMON = None, 1 << CAP_PERFMON
 
 
 def as_root(row: Access, *more: str) -> Access:
@@ -42,7 +33,7 @@ DENIED = {
 for name in ("process-vm-readv", "process-vm-writev", "pidfd-getfd", "kcmp", "get-robust-list"):
     DENIED[f"root-{name}"] = as_root(CALLS[name], ROOT)
 for name in ("mem", "io", "syscall", "fd-0-readlink", "fdinfo", "cwd-open"):
-    DENIED[f"root-{name}"] = as_root(FILES[name], ROOT, "ptr-perfmon-bypass")
+    DENIED[f"root-{name}"] = as_root(GUARDED[name], ROOT, "ptr-perfmon-bypass")
 
 
 @table(DENIED)
@@ -60,8 +51,8 @@ READ = ("environ", "maps", "smaps", "auxv", "pagemap")
 READS, NOTHING, BYPASS = Need.PERFMON_READS, Need.PERFMON_READS_NOTHING, "ptr-perfmon-bypass"
 MADVISE = "ptr-process-madvise"
 BY_PERFMON = (
-    {f"perfmon-{name}": perfmon(FILES[name], ALLOWED, READS, PERFMON, BYPASS) for name in READ}
-    | {f"root-{name}": perfmon(FILES[name], EACCES, NOTHING, ALL, BYPASS) for name in READ}
+    {f"perfmon-{name}": perfmon(GUARDED[name], ALLOWED, READS, PERFMON, BYPASS) for name in READ}
+    | {f"root-{name}": perfmon(GUARDED[name], EACCES, NOTHING, ALL, BYPASS) for name in READ}
     | {
         "perfmon-process-madvise": perfmon(
             CALLS["process-madvise"], ALLOWED, READS, PERFMON | 1 << CAP_SYS_NICE, MADVISE

@@ -8,9 +8,9 @@ asked for last.
 
 from dataclasses import dataclass
 
+from cases.ptrace.calls import attach
+from cases.ptrace.files import opening, reading
 from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
-from cases.ptrace.test_capabilities import attach
-from cases.ptrace.test_proc import opening, reading
 from suite.case import (
     LANDLOCK_ACCESS, AuditLog, Case, Expectation, Judge, Need, Outcome, Process, Seen, denial,
     needs, own_memory, since, table, vm_only,
@@ -73,7 +73,7 @@ def test_logged(case: Logged, process: Process, judge: Judge) -> None:
             tracer.setuid(USER)
         tracer.restrict(RULESET)
         outcome = tracer.observe(case.call, target).outcome
-        record = denial(log.records()).get(LANDLOCK_ACCESS)
+        record = denial(log.take()).get(LANDLOCK_ACCESS)
     blockers = record.fields["blockers"] if record else "no record"
     judge(case.expect, told(outcome, blockers))
 

@@ -90,7 +90,7 @@ def test_trace(case: Trace, process: Process, judge: Judge) -> None:
     parent = process.fork()
     traceable(process)  # after the fork, which has to be over when it is stopped
     control = parent.observe(trace, process, case.request)
-    tracer, tracee = case.relation.place(parent, case.ruleset)
+    tracer, tracee = case.relation.pair(parent, case.ruleset)
     judge(case.expect, tracer.observe(trace, traceable(tracee), case.request), control)
 
 

@@ -62,7 +62,7 @@ OTHER_WAYS = {
 def test_processes(case: Talk, process: Process, tree: Tree, judge: Judge) -> None:
     """A socket is out of reach if it was made outside of the client's domain and those nested."""
     address = abstract(tree.path)
-    client, server = case.relation.place(process.fork(), SCOPED)
+    client, server = case.relation.pair(process.fork(), SCOPED)
     server.server(AF_UNIX, case.way.kind, address)
     control = process.observe(case.way.talk, address, case.way.kind)
     judge(case.expect, client.observe(case.way.talk, address, case.way.kind), control)

@@ -116,7 +116,7 @@ def test_processes(case: Owner, process: Process, judge: Judge) -> None:
     """
     readable, writable = process.socketpair()
     process.fcntl(readable, F_SETFL, os.O_ASYNC)
-    setter, owner = case.relation.place(process.fork(), SCOPED)
+    setter, owner = case.relation.pair(process.fork(), SCOPED)
     owner.setpgid()
     owner.block_signals(SIGIO, SIGURG)
     case.own(process, readable, pid(owner))

@@ -42,7 +42,7 @@ RELATIONS = {
 @table(between(SCOPE_RELATIONS, ALLOWED, DENIED, RELATIONS))
 def test_permission(case: Between, process: Process, judge: Judge) -> None:
     """Signal 0, which only asks, tells that kill(2) is denied out of the domain."""
-    sender, receiver = case.relation.place(process.fork(), SCOPED)
+    sender, receiver = case.relation.pair(process.fork(), SCOPED)
     control = process.observe(kill, pid(receiver), 0)
     judge(case.expect, sender.observe(kill, pid(receiver), 0), control)
 
@@ -83,7 +83,7 @@ def test_processes(case: Way, process: Process, judge: Judge) -> None:
 
     The receiver leads a process group of its own, so that it is its only member.
     """
-    sender, receiver = case.relation.place(process.fork(), SCOPED)
+    sender, receiver = case.relation.pair(process.fork(), SCOPED)
     receiver.setpgid()
     receiver.block_signals(SIGUSR1)
     control = deliver(case.send, process, receiver)

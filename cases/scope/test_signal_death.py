@@ -32,7 +32,7 @@ def test_parent_death(case: Between, process: Process, judge: Judge) -> None:
     """A parent-death signal comes if the parent might have sent it."""
     free = process.fork()
     heir = free.fork()
-    parent, child = case.relation.place(process.fork(), SCOPED)
+    parent, child = case.relation.pair(process.fork(), SCOPED)
     for orphan, dead in ((heir, free), (child, parent)):
         orphan.block_signals(SIGUSR1)
         orphan.prctl(PR_SET_PDEATHSIG, SIGUSR1)

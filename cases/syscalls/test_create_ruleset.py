@@ -9,18 +9,18 @@ import resource
 import struct
 from dataclasses import dataclass
 
+from cases.syscalls.attributes import FIELDS, INVALID, TOO_BIG, Field, check_bits
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
-    CREATE, FS, NET, NEWEST, SCOPE, Allowed, Argument, Case, Expectation, Facts, Feature, Judge,
-    Need, Outcome, Process, Rejected, Row, Ruleset, Seen, answers, by_abi, covers, known, needs,
-    own_memory, since, table,
+    CREATE, FS, NET, SCOPE, Allowed, Argument, Case, Expectation, Facts, Judge, Need, Outcome,
+    Process, Rejected, Row, Ruleset, answers, by_abi, covers, known_bits, needs, own_memory, since,
+    table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
 
 READ = struct.pack("<Q", FS.READ_FILE)
 UNKNOWN = 1 << 63
-EMPTY, INVALID = Rejected("create_ruleset", "ENOMSG"), Rejected("create_ruleset", "EINVAL")
-TOO_BIG, FULL = Rejected("create_ruleset", "E2BIG"), Rejected("create_ruleset", "EMFILE")
+EMPTY, FULL = Rejected("create_ruleset", "ENOMSG"), Rejected("create_ruleset", "EMFILE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,48 +76,16 @@ def test_fields(case: Attr, process: Process, judge: Judge) -> None:
     judge(case.expect, process.observe(Process.create_ruleset, attr, len(attr)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field(Row):
-    """A field of the attribute, and the kind of bits in it."""
-
-    kind: type[Feature]
-    place: int
-
-
-FIELDS = {
-    "fs-bits": Field(kind=FS, place=0, covers=tuple(FS), answers="sys-cr-fs-mask"),
-    "net-bits": Field(kind=NET, place=1, covers=tuple(NET), answers="sys-cr-net-mask"),
-    "scope-bits": Field(kind=SCOPE, place=2, covers=tuple(SCOPE), answers="sys-cr-scope-mask"),
-}
-
-
-def told(field: Field, abi: int) -> Outcome:
-    """The bits that an ABI version knows; how it refuses the others of the field."""
-    size = 8 * (field.place + 1)
-    refusal = INVALID if ABIS[abi].attr_size >= size else TOO_BIG
-    return Seen(f"{known(field.kind, abi):#x}, {refusal} for others")
-
-
 @table(FIELDS)
 def test_each_bit(case: Field, facts: Facts, process: Process, judge: Judge) -> None:
     """Of the 64 bits of a field each one is accepted that the ABI version knows, and no other."""
-    outcomes = {}
-    for bit in range(64):
-        attr = bytes(8 * case.place) + struct.pack("<Q", 1 << bit)
-        outcomes[bit] = process.observe(Process.create_ruleset, attr, len(attr))
-    came_to = {bit: observation.outcome for bit, observation in outcomes.items()}
-    accepted = sum(1 << bit for bit, outcome in came_to.items() if outcome == Allowed())
-    if facts.abi > NEWEST:
-        accepted &= known(case.kind, NEWEST)
-    refusals = {str(outcome) for outcome in came_to.values() if outcome != Allowed()}
-    observed = Seen(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
-    judge(by_abi(lambda abi: told(case, abi)), observed if facts.abi else came_to[0])
+    check_bits(case, facts, process, judge)
 
 
 def ruleset_of(facts: Facts) -> Ruleset:
     """Everything handled that the kernel knows."""
     abi = max(facts.abi, 1)
-    return Ruleset(known(FS, abi), known(NET, abi), known(SCOPE, abi))
+    return Ruleset(known_bits(FS, abi), known_bits(NET, abi), known_bits(SCOPE, abi))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

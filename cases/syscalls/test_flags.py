@@ -5,102 +5,11 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_CREATE_RULESET_*, LANDLOCK_ADD_R
 LANDLOCK_RESTRICT_SELF_*; security/landlock/syscalls.c.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import combinations
-
-from suite.case import (
-    ADD_RULE, CREATE, FS, NEWEST, RESTRICT, RULE_PATH_BENEATH, Call, Facts, Judge, Outcome, Process,
-    Rejected, Row, Ruleset, Seen, by_abi, table,
-)  # fmt: skip
-
-BITS = [1 << bit for bit in range(32)]
-PAIRS = [one | other for one, other in combinations(BITS, 2)]
-NO_RULESET = -2
-"""Not -1, which landlock_restrict_self(2) takes with some flags."""
+from cases.syscalls.flags import FLAGS, Words, check_flags
+from suite.case import Facts, Judge, Process, table
 
 
-def create(process: Process, flags: int) -> Call:
-    return process.create_ruleset(0, 0, flags)
-
-
-def add_rule(process: Process, flags: int) -> Call:
-    return process.add_rule(NO_RULESET, RULE_PATH_BENEATH, 0, flags)
-
-
-def restrict(process: Process, flags: int) -> Call:
-    return process.restrict_self(NO_RULESET, flags)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words(Row):
-    """A system call that looks at its flags first, flags, and which of them it knows."""
-
-    call: Callable[[Process, int], Call]
-    words: list[int]
-    known: Callable[[int], list[int]]
-
-
-def nothing(abi: int) -> list[int]:
-    return []
-
-
-def pairs_to_restrict(abi: int) -> list[int]:
-    bits = [bit for bit in RESTRICT if bit.since <= abi]
-    return [int(one | other) for one, other in combinations(bits, 2)]
-
-
-CASES = {
-    # Whether ERRATA is known is no matter of the ABI version: claims/accepted shows it.
-    "create-one": Words(
-        call=create,
-        words=[bit for bit in BITS if bit != CREATE.ERRATA],
-        known=lambda abi: [int(CREATE.VERSION)],
-        covers=CREATE.VERSION,
-        answers="sys-cr-flags-combo",
-    ),
-    "create-two": Words(call=create, words=PAIRS, known=nothing, answers="sys-cr-flags-combo"),
-    "add-rule-one": Words(
-        call=add_rule,
-        words=BITS,
-        known=lambda abi: [int(bit) for bit in ADD_RULE if bit.since <= abi],
-        covers=ADD_RULE.QUIET,
-        answers=("sys-ar-flags-unknown", "sys-ar-flag-quiet-lowabi"),
-    ),
-    "add-rule-two": Words(
-        call=add_rule, words=PAIRS, known=nothing, answers="sys-ar-flags-unknown"
-    ),
-    "restrict-one": Words(
-        call=restrict,
-        words=BITS,
-        known=lambda abi: [int(bit) for bit in RESTRICT if bit.since <= abi],
-        covers=tuple(RESTRICT),
-        answers=("sys-rs-flags-abi", "gap-modes"),
-    ),
-    "restrict-two": Words(
-        call=restrict,
-        words=PAIRS,
-        known=pairs_to_restrict,
-        covers=tuple(RESTRICT),
-        answers=("sys-rs-flags-abi", "gap-modes"),
-    ),
-}
-
-
-def shown(words: list[int]) -> Outcome:
-    return Seen(" ".join(f"{word:#x}" for word in sorted(words)) or "none")
-
-
-@table(CASES)
+@table(FLAGS)
 def test_known(case: Words, facts: Facts, process: Process, judge: Judge) -> None:
     """A flag that the ABI version does not know is refused (EINVAL) before anything else."""
-    process.build(Ruleset(fs=FS.READ_FILE))  # so that kernels without Landlock say so
-    process.no_new_privs()
-    seen = {flags: process.observe(case.call, flags) for flags in case.words}
-    outcomes = {flags: observation.outcome for flags, observation in seen.items()}
-    refused = {Rejected(call, "EINVAL") for call in ("create_ruleset", "add_rule", "restrict_self")}
-    accepted = [flags for flags, outcome in outcomes.items() if outcome not in refused]
-    if facts.abi > NEWEST:
-        accepted = [flags for flags in accepted if flags in case.known(NEWEST)]
-    first = outcomes[case.words[0]]
-    judge(by_abi(lambda abi: shown(case.known(abi))), shown(accepted) if facts.abi else first)
+    check_flags(case, facts, process, judge)

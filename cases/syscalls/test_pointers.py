@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cases.syscalls.attributes import POINTERS, Pointed, check_pointer
 from cases.syscalls.memory import UNMAPPED, at_the_end
 from suite.case import (
     FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, Allowed, Case, Judge, Outcome, Process,
@@ -16,45 +17,12 @@ from suite.case import (
 )  # fmt: skip
 
 ATTR = struct.pack("<Q", FS.READ_FILE)
-TOO_SMALL, TOO_BIG, NOT_THERE = "EINVAL", "E2BIG", "EFAULT"
-PAGE, ANY_PAGE = 4096, 65536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attr(Case):
-    """A pointer to no attribute, and a size."""
-
-    pointer: int
-    size: int
-
-
-def refused(pointer: int, size: int, errno: str, answers: str) -> Attr:
-    expect = by_abi(lambda _: Rejected("create_ruleset", errno))
-    return Attr(pointer=pointer, size=size, expect=expect, answers=answers)
-
-
-POINTERS = {
-    "null-0-bytes": refused(0, 0, NOT_THERE, "sys-cr-null-first"),
-    "null-7-bytes": refused(0, 7, NOT_THERE, "sys-cr-null-first"),
-    "null-8-bytes": refused(0, 8, NOT_THERE, "sys-cr-null-first"),
-    "null-any-page-and-one": refused(0, ANY_PAGE + 1, NOT_THERE, "sys-cr-null-first"),
-    "unmapped-0-bytes": refused(UNMAPPED, 0, TOO_SMALL, "sys-cr-size-small"),
-    "unmapped-7-bytes": refused(UNMAPPED, 7, TOO_SMALL, "sys-cr-badptr-order"),
-    "unmapped-8-bytes": refused(UNMAPPED, 8, NOT_THERE, "sys-cr-badptr"),
-    "unmapped-48-bytes": refused(UNMAPPED, 48, NOT_THERE, "sys-cr-badptr"),
-    "unmapped-page": refused(UNMAPPED, PAGE, NOT_THERE, "sys-cr-badptr"),
-    "unmapped-any-page-and-one": refused(UNMAPPED, ANY_PAGE + 1, TOO_BIG, "sys-cr-badptr-order"),
-    "unmapped-greatest": refused(UNMAPPED, -1, TOO_BIG, "sys-cr-size-huge"),
-    "of-the-kernel": refused(1 << 63, 8, NOT_THERE, "sys-cr-badptr"),
-}
 
 
 @table(POINTERS)
-def test_pointer(case: Attr, process: Process, judge: Judge) -> None:
+def test_pointer(case: Pointed, process: Process, judge: Judge) -> None:
     """A null pointer is refused before the size is looked at, any other one after."""
-    control = process.observe(Process.create_ruleset, ATTR, 8)
-    observed = process.observe(Process.create_ruleset, case.pointer, case.size)
-    judge(case.expect, observed, control)
+    check_pointer(case, process, judge)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +34,7 @@ class Edge(Case):
 
 
 def edge(mapped: int, told: int, answers: str) -> Edge:
-    there = Allowed() if told == mapped else Rejected("create_ruleset", NOT_THERE)
+    there = Allowed() if told == mapped else Rejected("create_ruleset", "EFAULT")
     return Edge(mapped=mapped, told=told, expect=by_abi(lambda _: there), answers=answers)
 
 
@@ -113,10 +81,10 @@ def all_but_one(process: Process, attr: bytes) -> int:
 
 
 POINTS: dict[str, tuple[Callable[[Process, bytes], int], Outcome]] = {
-    "null": (lambda process, attr: 0, Rejected("add_rule", NOT_THERE)),
-    "unmapped": (lambda process, attr: UNMAPPED, Rejected("add_rule", NOT_THERE)),
+    "null": (lambda process, attr: 0, Rejected("add_rule", "EFAULT")),
+    "unmapped": (lambda process, attr: UNMAPPED, Rejected("add_rule", "EFAULT")),
     "whole": (whole, Allowed()),
-    "all-but-one-byte": (all_but_one, Rejected("add_rule", NOT_THERE)),
+    "all-but-one-byte": (all_but_one, Rejected("add_rule", "EFAULT")),
 }
 READ, BIND = Ruleset(fs=FS.READ_FILE), Ruleset(net=NET.BIND_TCP)
 KINDS = {

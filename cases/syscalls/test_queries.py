@@ -5,60 +5,19 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_CREATE_RULESET_VERSION and
 LANDLOCK_CREATE_RULESET_ERRATA.
 """
 
-import struct
-from dataclasses import dataclass
-
+from cases.syscalls.queries import QUERIES, Query, check_query
 from suite.case import (
-    CREATE, FS, NEWEST, Allowed, Case, Judge, Outcome, Process, Rejected, Ruleset, Seen, answers,
-    by_abi, covers, table,
+    CREATE, FS, NEWEST, Allowed, Judge, Outcome, Process, Ruleset, Seen, answers, by_abi, covers,
+    table,
 )  # fmt: skip
 
-ATTR = struct.pack("<Q", FS.READ_FILE)
-INVALID = by_abi(lambda _: Rejected("create_ruleset", "EINVAL"))
 ITS_VERSION = by_abi(Allowed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query(Case):
-    """The arguments of a query."""
-
-    attr: int | bytes = 0
-    size: int = 0
-    flags: int
-
-
-def query(flags: int, *answers: str, attr: int | bytes = 0, size: int = 0) -> Query:
-    return Query(
-        attr=attr,
-        size=size,
-        flags=flags,
-        covers=CREATE(flags & (CREATE.VERSION | CREATE.ERRATA)),
-        expect=INVALID,
-        answers=answers,
-    )
-
-
-CASES = {
-    "version-with-attr": query(CREATE.VERSION, "sys-cr-version-attr", attr=ATTR),
-    "version-with-size": query(CREATE.VERSION, "sys-cr-version-attr", size=8),
-    "version-with-attr-and-size": query(CREATE.VERSION, "sys-cr-version-attr", attr=ATTR, size=8),
-    "version-with-bad-pointer": query(CREATE.VERSION, "sys-cr-version-attr", attr=1),
-    "errata-with-attr": query(CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", attr=ATTR),
-    "errata-with-size": query(CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", size=8),
-    "errata-with-attr-and-size": query(
-        CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", attr=ATTR, size=8
-    ),
-    "errata-with-bad-pointer": query(CREATE.ERRATA, "sys-cr-errata-attr", "llr-26", attr=1),
-    "version-and-errata": query(CREATE.VERSION | CREATE.ERRATA, "sys-cr-flags-combo", "llr-26"),
-    "version-and-unknown": query(CREATE.VERSION | 1 << 31, "sys-cr-flags-combo"),
-}
-
-
-@table(CASES)
+@table(QUERIES)
 def test_arguments(case: Query, process: Process, judge: Judge) -> None:
     """A query takes no attribute, no size and no other flag."""
-    observed = process.observe(Process.create_ruleset, case.attr, case.size, case.flags)
-    judge(case.expect, observed)
+    check_query(case, process, judge)
 
 
 def as_known(version: Outcome) -> Outcome:

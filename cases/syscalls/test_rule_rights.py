@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from suite.case import (
     FS, NEWEST, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Facts, Judge, Process,
-    Rejected, Row, Ruleset, Tree, answers, by_abi, covers, known, path_beneath, since, table,
+    Rejected, Row, Ruleset, Tree, answers, by_abi, covers, known_bits, path_beneath, since, table,
 )  # fmt: skip
 from suite.landlock.abi import FS_FILE
 
@@ -155,7 +155,7 @@ HIGHEST = 1 << 63
 
 def next_right(abi: int) -> int:
     """The first bit that is no right of a kernel, as far as we know its ABI version."""
-    return 1 << known(FS, abi).bit_length() if abi <= NEWEST else HIGHEST
+    return 1 << known_bits(FS, abi).bit_length() if abi <= NEWEST else HIGHEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def test_unknown_allowed(
     case: Unknown, facts: Facts, process: Process, tree: Tree, judge: Judge
 ) -> None:
     """A rule can't carry an unknown right, even if the ruleset handles all that are known."""
-    rights = known(FS, max(facts.abi, 1))
+    rights = known_bits(FS, max(facts.abi, 1))
     control = process.observe(add_rule, rights, tree.d1, rights)
     observed = process.observe(add_rule, rights, tree.d1, rights | case.bit(facts.abi))
     judge(by_abi(lambda _: INVALID), observed, control)
@@ -192,7 +192,7 @@ def handle(process: Process, rights: int) -> Call:
 @table({f"{name}-handled": row for name, row in UNKNOWN.items()})
 def test_unknown_handled(case: Unknown, facts: Facts, process: Process, judge: Judge) -> None:
     """A ruleset can't handle an unknown right."""
-    rights = known(FS, max(facts.abi, 1))
+    rights = known_bits(FS, max(facts.abi, 1))
     control = process.observe(handle, rights)
     observed = process.observe(handle, rights | case.bit(facts.abi))
     judge(by_abi(lambda _: Rejected("create_ruleset", "EINVAL")), observed, control)

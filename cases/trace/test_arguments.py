@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
-from cases.audit.test_processes import raise_sigio
+from cases.processes import raise_sigio
 from suite.case import (
     ADD_RULE, FS, F_SETFL, F_SETOWN, NET, O_PATH, PTRACE_ATTACH, PTRACE_TRACEME, RULE_NET_PORT,
     RULE_PATH_BENEATH, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Seen,

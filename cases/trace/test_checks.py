@@ -119,7 +119,7 @@ def test_files(case: Opened, process: Process, tree: Tree, judge: Judge) -> None
     with Trace(process, "check_rule_inode") as trace:
         sandboxed = process.under(*(tree.layer(case.handled, rules) for rules in case.layers))
         tried = sandboxed.observe(Process.open, tree.sub_file, case.flags)
-        events = trace.events()
+        events = trace.take()
     names = {identity(stat): name for name, stat in stats.items()}
     observed = traced(trace, events, tried, case.errno, names)
     judge(case.expect, observed, control)
@@ -194,7 +194,7 @@ def test_ports(case: Port, process: Process, port: int, judge: Judge) -> None:
     with Trace(process, "check_rule_net_port") as trace:
         sandboxed = process.under(*(allowing(port, rights) for rights in case.layers))
         tried = sandboxed.observe(case.call, AF_INET, port)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, case.errno, {str(port): "PORT"})
     judge(case.expect, observed, control)
 
@@ -213,7 +213,7 @@ def test_rename(process: Process, tree: Tree, judge: Judge) -> None:
     with Trace(process, "check_rule_inode") as trace:
         sandboxed = process.under(tree.layer(RENAMED, {"d1": RENAMED, "d2": RENAMED}))
         tried = sandboxed.observe(Process.rename, tree.file, f"{tree.d2}/new")
-        events = trace.events()
+        events = trace.take()
     names = dict(zip(map(identity, stats), ("D1", "D2"), strict=True))
     observed = traced(trace, events, tried, names=names)
     every = flags(RENAMED)

@@ -138,7 +138,7 @@ def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> Non
     stats = {name: process.stat(path) for name, path in files(tree).items()}
     with Trace(process, "deny_access_fs") as trace:
         tried = process.under(Ruleset(fs=case.handled)).observe(case.call, tree)
-        events = trace.events()
+        events = trace.take()
     names: dict[str, str] = {}
     for name, path in files(tree).items():
         names |= {identity(stats[name]): f"ID_{name}", path: name}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
-from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
+from cases.net.calls import bind_port_0, bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
 from cases.trace.traces import traced
 from suite.case import (
     NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, answers, covers, inet, loopback, needs,
@@ -44,10 +44,6 @@ def access(call: Call, handled: NET, right: str, port: str = PORT, family: int =
         answers="trc-deny-net-port",
         expect=since(handled, event(right, port)),
     )
-
-
-def bind_port_0(process: Process, family: int, port: int) -> None:
-    process.bind(process.socket(family, SOCK_STREAM), loopback(family, 0))
 
 
 def bind_unspecified(process: Process, family: int, port: int) -> None:
@@ -86,7 +82,7 @@ def test_denied(case: Access, process: Process, port: int, judge: Judge) -> None
     control = process.observe(case.call, case.family, port)
     with Trace(process, "deny_access_net") as trace:
         tried = process.under(Ruleset(net=case.handled)).observe(case.call, case.family, port)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)
 
@@ -127,6 +123,6 @@ def test_unspecified(case: Unspecified, process: Process, port: int, judge: Judg
     with Trace(process, "deny_access_net") as trace:
         sandboxed = process.under(Ruleset(net=SEND_UDP))
         tried = sandboxed.observe(Process.sendto, fd, b"x", unspecified(address))
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, "EACCES", {str(port): PORT})
     judge(case.expect, observed, control)

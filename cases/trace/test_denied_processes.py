@@ -10,11 +10,11 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cases.audit.test_processes import raise_sigio
+from cases.processes import attach, open_root, raise_sigio
 from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
-    FS, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
-    Ruleset, Seen, Trace, answers, covers, needs, own_memory, since, table, vm_only,
+    FS, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Seen,
+    Trace, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
 from suite.process.calls.tasks import PR_SET_NAME
 
@@ -66,14 +66,6 @@ def access(
     )
 
 
-def attach(process: Process, pid: Call) -> None:
-    process.ptrace(PTRACE_ATTACH, pid)
-
-
-def open_root(process: Process, pid: Call) -> None:
-    process.open(f"/proc/{pid.value}/root", os.O_PATH)
-
-
 def kill(process: Process, pid: Call) -> None:
     process.kill(pid, signal.SIGURG)
 
@@ -118,7 +110,7 @@ def test_other_process(case: Access, process: Process, judge: Judge) -> None:
         caller.restrict(*case.caller)
         pid = other.getpid()
         tried = caller.observe(case.call, pid)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, case.errno, {str(pid.value): "PID"})
     judge(case.expect, observed, control)
 
@@ -137,7 +129,7 @@ def test_traceme(process: Process, judge: Judge) -> None:
         parent.restrict(ANY)
         child.restrict(ANY)
         tried = child.observe(Process.ptrace, PTRACE_TRACEME)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, tried, "EPERM", {str(pid.value): "CHILD"})
     text = "deny_ptrace domain=D1 same_exec=1 logged=1 tracee_domain=D2 tracee_pid=CHILD"
     judge(since(ANY.features, Seen(f"{text} tracee_comm=init")), observed, control)
@@ -158,7 +150,7 @@ def test_sigio(process: Process, judge: Judge) -> None:
         sender = process.under(SIGNAL)
         raised = sender.observe(raise_sigio, pid)
         taken = target.observe(Process.take_signal, signal.SIGUSR1)
-        events = trace.events()
+        events = trace.take()
     outcome = raised.outcome if raised.outcome != Allowed() else taken.outcome
     if outcome == Denied("EAGAIN"):
         outcome = Seen(told(events, {str(pid.value): "PID"}))
@@ -177,7 +169,7 @@ def test_escaped_name(process: Process, judge: Judge) -> None:
     control = process.observe(kill, pid)
     with Trace(process, *DENIALS) as trace:
         tried = process.under(SIGNAL).observe(kill, pid)
-        events = trace.events()
+        events = trace.take()
     outcome = tried.outcome
     if outcome == Denied("EPERM"):
         outcome = Seen(" ".join(event.fields["target_comm"] for event in events))
@@ -196,8 +188,8 @@ def test_unasked(process: Process, judge: Judge) -> None:
     stat = f"/proc/{pid.value}/stat"
     with Trace(process, *DENIALS) as trace:
         sandboxed = process.under(ANY)
-        read, before = sandboxed.observe(read_file, stat), trace.events()
-        attached, after = sandboxed.observe(attach, pid), trace.events()
+        read, before = sandboxed.observe(read_file, stat), trace.take()
+        attached, after = sandboxed.observe(attach, pid), trace.take()
     outcome = traced(trace, before, read)
     if outcome == Seen(NOTHING):
         names = ", ".join(event.name for event in after)

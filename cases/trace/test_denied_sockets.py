@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
+from cases.scope.abstract import connect, sendto
 from cases.trace.traces import traced
 from suite.case import (
     SCOPE, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, abstract, answers, covers, needs,
@@ -26,14 +27,6 @@ class Way(Case):
     kind: int
     talk: Callable[[Process, bytes, int], object]
     other: tuple[Ruleset, ...]
-
-
-def connect(process: Process, address: bytes, kind: int) -> None:
-    process.connect(process.socket(AF_UNIX, kind), address)
-
-
-def sendto(process: Process, address: bytes, kind: int) -> None:
-    process.sendto(process.socket(AF_UNIX, kind), b"x", address)
 
 
 def way(
@@ -76,7 +69,7 @@ def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) 
         other.server(AF_UNIX, case.kind, abstract(names[1]))
         pid = other.getpid()
         tried = process.under(ABSTRACT).observe(case.talk, abstract(names[1]), case.kind)
-        events = trace.events()
+        events = trace.take()
     known = {str(pid.value): "PID", f"{tree.path}/other": "NAME"}
     observed = traced(trace, events, tried, "EPERM", known)
     judge(case.expect, observed, control)

@@ -139,7 +139,7 @@ def test_made(case: Made, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain's events name its ruleset, its parent, and what the enforcement comes to."""
     with Trace(process, *DOMAINS) as trace:
         restricted = process.fork().observe(case.restrict, tree)
-        events = trace.events()
+        events = trace.take()
     judge(case.expect, traced(trace, events, restricted))
 
 
@@ -152,7 +152,7 @@ def test_too_many_layers(process: Process, judge: Judge) -> None:
     with Trace(process, *DOMAINS) as trace:
         child.restrict(READ)
         refused = child.observe(Process.restrict_self, child.build(READ))
-        events = trace.events()
+        events = trace.take()
     outcome = refused.outcome
     if outcome == Rejected("restrict_self", "E2BIG"):
         outcome = Seen(", ".join(event.name for event in events))
@@ -200,7 +200,7 @@ def test_threads(case: Threads, process: Process, judge: Judge) -> None:
     who = {tid(thread): "sibling" for thread in (leader, *others)} | {tid(caller): "caller"}
     with Trace(process, "enforce_domain") as trace:
         restricted = caller.observe(lambda caller: caller.restrict(replace(READ, flags=case.flags)))
-        events = trace.events()
+        events = trace.take()
     outcome: Outcome = restricted.outcome
     if outcome == Allowed():
         outcome = Seen(steps(events, who))
@@ -233,7 +233,7 @@ def test_aborted(process: Process, judge: Judge, facts: Facts) -> None:
         outcome = restricted.outcome
         if outcome == Allowed():
             events = trace.until_freed("D1") if waited else []
-            outcome = Seen(fate([*events, *trace.events()], "D1"))
+            outcome = Seen(fate([*events, *trace.take()], "D1"))
     judge(owed("create_domain, free_domain", flags=TSYNC), outcome)
 
 

@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cases.trace.traces import NOTHING, end, told, traced
+from cases.processes import end
+from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
     FS, RESTRICT, Case, Denied, Expectation, Fd, Judge, Need, Observation, Outcome, Process,
     Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
@@ -81,7 +82,7 @@ def test_ruleset(case: Last, process: Process, judge: Judge) -> None:
     with Trace(process, "free_ruleset") as trace:
         child = process.fork()
         used = child.observe(case.use, child.build(READ))
-        events = trace.events()
+        events = trace.take()
     judge(case.expect, traced(trace, events, used))
 
 

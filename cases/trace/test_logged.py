@@ -97,9 +97,9 @@ def test_flags(case: Logged, process: Process, tree: Tree, judge: Judge) -> None
     control = write(process, tree)
     with Trace(process, "deny_access_fs") as trace:
         sandboxed = process.under(*case.layers)
-        before = write(sandboxed, tree), trace.events()
+        before = write(sandboxed, tree), trace.take()
         sandboxed.exec(program)
-        after = write(sandboxed, tree), trace.events()
+        after = write(sandboxed, tree), trace.take()
     judge(case.expect, joined(shown(*before), shown(*after)), control)
 
 
@@ -127,5 +127,5 @@ def test_auditing(case: Audited, process: Process, tree: Tree, judge: Judge) -> 
         if case.on:
             stack.enter_context(AuditLog(process))
         trace = stack.enter_context(Trace(process, "deny_access_fs"))
-        tried, events = write(process.under(WRITE), tree), trace.events()
+        tried, events = write(process.under(WRITE), tree), trace.take()
     judge(case.expect, shown(tried, events), control)

@@ -70,7 +70,7 @@ def test_escaped(case: Escaped, process: Process, tree: Tree, judge: Judge) -> N
     ruleset = Ruleset(fs=FS.READ_FILE | FS.WRITE_FILE).allow(path, FS.READ_FILE)
     with Trace(process, *KINDS) as trace:
         tried = process.under(ruleset).observe(Process.open, path, os.O_WRONLY)
-        events = trace.events()
+        events = trace.take()
     judge(case.expect, last_names(events, tried), control)
 
 
@@ -109,7 +109,7 @@ def test_cut(process: Process, tree: Tree, judge: Judge) -> None:
     control = process.observe(Process.open, "file", os.O_RDONLY, at=folder)
     with Trace(process, *KINDS) as trace:
         tried = process.under(ruleset).observe(Process.open, "file", os.O_RDONLY, at=folder)
-        events = trace.events()
+        events = trace.take()
     outcome = tried.outcome
     if outcome == Denied("EACCES"):
         outcome = Seen(", ".join(cut(event.fields["path"], tree) for event in events))
@@ -167,7 +167,7 @@ def test_place(case: Place, process: Process, tree: Tree, judge: Judge) -> None:
     control = opener.observe(Process.open, "file", os.O_RDONLY, at=folder)
     with Trace(process, "deny_access_fs") as trace:
         tried = opener.under(READ).observe(Process.open, "file", os.O_RDONLY, at=folder)
-        events = trace.events()
+        events = trace.take()
     outcome = tried.outcome
     if outcome == Denied("EACCES"):
         paths = " ".join(event.fields["path"] for event in events)

@@ -56,7 +56,7 @@ def test_created(case: Created, process: Process, judge: Judge) -> None:
     """The event of a new ruleset names the access rights and scopes that it handles."""
     with Trace(process, "create_ruleset") as trace:
         built = process.observe(Process.build, case.ruleset)
-        events = trace.events()
+        events = trace.take()
     judge(case.expect, traced(trace, events, built))
 
 
@@ -69,7 +69,7 @@ def test_not_created(process: Process, judge: Judge) -> None:
     with Trace(process) as trace:
         built = process.observe(Process.build, known)
         refused = process.observe(Process.create_ruleset, UNKNOWN_RIGHT, 8)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, built)
     if refused.outcome == Allowed():
         observed = refused.outcome
@@ -171,7 +171,7 @@ def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
     ]
     with Trace(process, *RULES) as trace:
         built = process.observe(Process.build, case.ruleset(tree))
-        events = trace.events()
+        events = trace.take()
     names: dict[str, str] = {}
     for name, path, stat in files:
         names |= {identity(stat): f"dev=DEV ino={name}_INODE", path: name}
@@ -222,7 +222,7 @@ def test_refused_rules(case: Refused, process: Process, tree: Tree, judge: Judge
         ruleset = process.build(HANDLES)
         refused = process.observe(case.call, ruleset, tree)
         added = process.observe(add_port, ruleset, 443, BIND)
-        events = trace.events()
+        events = trace.take()
     observed = traced(trace, events, added)
     if refused.outcome == Allowed():
         observed = refused.outcome

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from suite.case import (
-    FS, NET, Allowed, Call, Denied, Event, Feature, Observation, Outcome, Process, Seen, Trace,
+    FS, NET, Allowed, Call, Denied, Event, Feature, Observation, Outcome, Seen, Trace,
 )  # fmt: skip
 
 NOTHING = "nothing"
@@ -54,10 +54,3 @@ def absolute(rights: FS | NET, handled: FS | NET) -> str:
     if isinstance(unhandled, FS):
         unhandled &= ~FS.REFER
     return flags(type(handled)(rights | unhandled))
-
-
-def end(process: Process, child: Process) -> None:
-    """End a child and, its parent being told, its part in what only it uses."""
-    assert child.pid is not None
-    child.exit()
-    process.wait(child.pid)

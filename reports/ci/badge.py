@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports import words
+from reports.kernel_line import KernelLine, count, summarize
 from reports.matrix import is_known
-from reports.summary import KernelLine, count, summarize
 from suite.judge.records import Fault, Results, Verdict
 
 LABEL = "Landlock"

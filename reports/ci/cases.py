@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from msgspec.structs import asdict, replace
 
 from reports import words
+from reports.kernel_line import summarize
 from reports.matrix import is_known
-from reports.summary import errata, summarize
+from suite.judge.expectation import claimed_errata
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
 
 
@@ -18,7 +19,7 @@ def facts(target: TargetRecord) -> dict[str, str]:
         said |= _texts(asdict(target.facts))
         said["capabilities"] = f"{target.facts.capabilities:#x}"
         if target.facts.errata is not None:
-            said["errata"] = ",".join(map(str, errata(target.facts)))
+            said["errata"] = ",".join(map(str, claimed_errata(target.facts.errata)))
     if target.kernel is not None:
         said |= {f"kernel.{name}": text for name, text in _texts(asdict(target.kernel)).items()}
     return said

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from reports.compat.model import (
+from reports.compat.document import (
     AbiVersion,
     Compat,
     CompatErratum,
@@ -26,8 +26,9 @@ from reports.compat.model import (
     State,
     Support,
 )
-from reports.summary import CLAIMS, Blame, by_abi, errata, summarize
+from reports.kernel_line import CLAIMS, Blame, by_abi, summarize
 from suite.judge.behaviours import Behaviour, behaviours
+from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome, Seen
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
@@ -43,7 +44,7 @@ from suite.landlock.abi import (
     Erratum,
     Feature,
     Limit,
-    known,
+    known_bits,
 )
 
 PLACE: dict[type[Feature], str] = {
@@ -156,17 +157,17 @@ def since(feature: Feature) -> int:
 
 
 def _abi(abi: Abi) -> AbiVersion:
-    create = known(CREATE, abi.version)
+    create = known_bits(CREATE, abi.version)
     return AbiVersion(
         release=abi.release,
         merge=abi.source,
         attr_size=abi.attr_size,
-        handled_access_fs=int(known(FS, abi.version)),
-        handled_access_net=int(known(NET, abi.version)),
-        scoped=int(known(SCOPE, abi.version)),
+        handled_access_fs=int(known_bits(FS, abi.version)),
+        handled_access_net=int(known_bits(NET, abi.version)),
+        scoped=int(known_bits(SCOPE, abi.version)),
         create_ruleset_flags=int(sum(bit for bit in create if since(bit) <= abi.version)),
-        add_rule_flags=int(known(ADD_RULE, abi.version)),
-        restrict_self_flags=int(known(RESTRICT, abi.version)),
+        add_rule_flags=int(known_bits(ADD_RULE, abi.version)),
+        restrict_self_flags=int(known_bits(RESTRICT, abi.version)),
         adds=[label for label, bit in table.FEATURES.items() if since(bit) == abi.version],
     )
 
@@ -304,7 +305,8 @@ def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> Com
         features=sorted(about, key=by_abi),
         support={
             name: ErratumSupport(
-                state=_fixed(number, it, halves), claimed=number in errata(it.facts)
+                state=_fixed(number, it, halves),
+                claimed=it.facts is not None and number in claimed_errata(it.facts.errata),
             )
             for name, it in seen.items()
         },

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from reports.compat.model import (
+from reports.compat.document import (
     Compat,
     CompatErratum,
     CompatFeature,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reports.compat import view
 from reports.compat.build import build
-from reports.compat.model import Compat
+from reports.compat.document import Compat
 from reports.formats.markdown import page
 from reports.page import Entry, Page, Section, Table
 from reports.render import Format, Style

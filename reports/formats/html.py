@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """For people: one page with filters, details and permalinks. See ``reports.html``."""
 
-from reports.html.render import page
+from reports.html.fill import page
 from reports.render import Format, Style
 from suite.judge.records import Results
 

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from reports.diff import Diff
+from reports.kernel_line import summarize
 from reports.matrix import build
 from reports.page import Page
 from reports.render import Format, Style
-from reports.summary import summarize
 from suite.judge.records import Results
 
 

@@ -8,10 +8,10 @@ from tabulate import tabulate
 
 from reports import words
 from reports.diff import Change, Diff, Kind
+from reports.kernel_line import KernelLine, summarize
 from reports.matrix import Matrix, Row, Silence, build
 from reports.page import Entry, Page, Part, Section, Table
 from reports.render import Format, Style
-from reports.summary import KernelLine, summarize
 from suite.judge.records import Results
 
 _SPECIAL = re.compile(r"[\\`*<~|]|\](?=[\[(:])|(?<!\w)_|_(?!\w)")

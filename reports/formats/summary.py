@@ -12,9 +12,9 @@ from reports import words
 from reports.ci.badge import LABEL, badge
 from reports.diff import Diff, Kind
 from reports.formats.markdown import escape
+from reports.kernel_line import KernelLine, summarize
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
-from reports.summary import KernelLine, summarize
 from suite.judge.records import Results
 
 MOST = 1_000_000

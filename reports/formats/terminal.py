@@ -12,12 +12,12 @@ from rich.text import Text
 
 from reports import words
 from reports.diff import Change, Diff, Kind
+from reports.kernel_line import KernelLine, summarize
 from reports.layout import Block, arrange
 from reports.matrix import Cell, Matrix, Row, Silence, build
 from reports.page import Entry, Page, Part
 from reports.page import Table as Rows
 from reports.render import Format, Style
-from reports.summary import KernelLine, summarize
 from suite.judge.records import Results, Verdict
 
 STYLES = {

@@ -10,8 +10,8 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from reports.kernel_line import CLAIMS, by_abi, summarize
 from reports.matrix import LEGEND, area_of, is_known, weight, word
-from reports.summary import CLAIMS, by_abi, summarize
 from reports.words import printable, remarks
 from suite.judge.behaviours import Behaviour
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict

@@ -27,7 +27,7 @@ from suite.run.recorder import Recorder
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
 from vm import accel
-from vm.bench import boot_ratio
+from vm.boot_time import boot_ratio
 from vm.catalogue import DEFAULT_SET
 from vm.store import Store
 from vm.target import GUEST_ARCH, VmTarget

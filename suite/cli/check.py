@@ -20,7 +20,7 @@ from suite.cli import kernels, known
 from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
-from suite.cli.run import Outcome, run
+from suite.cli.run import Ended, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import TargetRecord
 from suite.targets.schemes import registered
@@ -276,7 +276,7 @@ class _Judge:
         implied = FailOn.REGRESSION if self._listed or self._baseline else FailOn.DEVIATION
         self._fail_on = arguments.fail_on or implied
 
-    def finish(self, outcome: Outcome) -> int:
+    def finish(self, outcome: Ended) -> int:
         """Save and print the results; the exit code."""
         arguments = self._arguments
         results = known.marked(outcome.results, self._listed)

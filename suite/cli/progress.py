@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
-from reports.summary import count
+from reports.kernel_line import count
 from suite.run.recorder import Planned
 
 

@@ -21,7 +21,7 @@ QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Ended:
     """What a run came to."""
 
     results: Results
@@ -37,7 +37,7 @@ def run(
     brief: bool = False,
     workers: int = 1,
     watcher: Watcher | None = None,
-) -> Outcome:
+) -> Ended:
     """Run the cases on these targets.
 
     Args:
@@ -81,7 +81,7 @@ def run(
         raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         raise InfrastructureError(f"pytest ended with {code!r}: run pytest in {folder} to see why")
-    return Outcome(recorder.results(), code == pytest.ExitCode.INTERRUPTED)
+    return Ended(recorder.results(), code == pytest.ExitCode.INTERRUPTED)
 
 
 def _check_expression(text: str) -> None:

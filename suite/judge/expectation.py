@@ -90,9 +90,9 @@ class Expectation:
         return iter(self.clauses)
 
 
-def claimed_errata(mask: int | None) -> set[int]:
-    """The numbers of an errata mask; none for a kernel without the interface."""
-    return {bit + 1 for bit in range(64) if (mask or 0) >> bit & 1}
+def claimed_errata(mask: int | None) -> tuple[int, ...]:
+    """The numbers of an errata mask, in order; none for a kernel without the interface."""
+    return tuple(bit + 1 for bit in range(64) if (mask or 0) >> bit & 1)
 
 
 def owed_outcome(clause: Clause, facts: Facts) -> Outcome:

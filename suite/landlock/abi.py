@@ -224,7 +224,7 @@ FS_FILE = FS.EXECUTE | FS.WRITE_FILE | FS.READ_FILE | FS.TRUNCATE | FS.IOCTL_DEV
 """The rights that a rule on a file may carry (security/landlock/fs.c, ACCESS_FILE)."""
 
 
-def known(kind: type[F], abi: int) -> F:
+def known_bits(kind: type[F], abi: int) -> F:
     """Every bit of a kind that an ABI version knows."""
     return kind(sum(bit for bit in kind if bit.since <= abi))
 

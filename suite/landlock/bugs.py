@@ -11,14 +11,16 @@ class Bug:
     name: str
     subject: str
     """Of the fixing commit."""
-    commit: str
+    commit: str | None
+    """The fixing one in mainline; None if only changelogs of releases told us of it."""
     fixed_in: str
     """Releases that carry the fix."""
     cve: str = ""
 
     def __str__(self) -> str:
         cve = f", {self.cve}" if self.cve else ""
-        return f'{self.name}: "{self.subject}" ({self.commit}{cve}), fixed in {self.fixed_in}'
+        commit = self.commit or "unknown commit"
+        return f'{self.name}: "{self.subject}" ({commit}{cve}), fixed in {self.fixed_in}'
 
 
 SIGIO_BYPASS = Bug(
@@ -131,7 +133,7 @@ FREED_PARENT = Bug(
 FREED_SUPERBLOCK = Bug(
     "freed-superblock",
     "landlock: Fix superblock use-after-free in release_inode()",
-    "unknown commit",
+    None,
     "7.3.2, 6.12.117",
 )
 FREED_INODE = Bug(

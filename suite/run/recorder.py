@@ -99,20 +99,20 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A case begins."""
-        place = self._place(nodeid)
-        if place is None:
+        planned = self._planned(nodeid)
+        if planned is None:
             return
-        target, _ = place
+        target, _ = planned
         if target.started is None:
             target.started = time.monotonic()
         self._tell(target)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase of a case ended: keep its record if it carries one."""
-        place = self._place(report.nodeid)
-        if place is None:
+        planned = self._planned(report.nodeid)
+        if planned is None:
             return
-        target, case = place
+        target, case = planned
         if envelope := opened(report):
             self._keep(target, case, envelope)
         elif report.failed and target.cases.get(case) is None:
@@ -134,16 +134,17 @@ class Recorder:
 
     def _plan(self, nodeids: Iterable[str]) -> None:
         for nodeid in nodeids:
-            place = self._place(nodeid)
-            if place is not None:
-                target, case = place
+            planned = self._planned(nodeid)
+            if planned is not None:
+                target, case = planned
                 target.cases.setdefault(case, None)
         for target in self.targets.values():
             self._tell(target)
 
-    def _place(self, nodeid: str) -> tuple[Planned, str] | None:
-        place = rows.place(nodeid, list(self.targets))
-        return (self.targets[place[0]], place[1]) if place else None
+    def _planned(self, nodeid: str) -> tuple[Planned, str] | None:
+        """The target of a case, and the case's id."""
+        parsed = rows.parse_node(nodeid, list(self.targets))
+        return (self.targets[parsed[0]], parsed[1]) if parsed else None
 
     def _keep(self, target: Planned, case: str, envelope: Envelope) -> None:
         target.keep(case, envelope.case)

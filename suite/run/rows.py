@@ -119,11 +119,11 @@ def target_of(item: pytest.Item) -> str:
 
 def case_id(item: pytest.Item) -> str:
     """``area/file[row]``; the row of a function without a table is the function's name."""
-    found = place(item.nodeid, [target_of(item)])
+    found = parse_node(item.nodeid, [target_of(item)])
     return found[1] if found else item.nodeid
 
 
-def place(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:
+def parse_node(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:
     """The target of a case and the case's id, from pytest's id; None for another test."""
     match = _NODE.search(nodeid)
     if match is None:

@@ -190,8 +190,8 @@ class TargetScheduling:
         begun: dict[str, _Share] = {}
         for index in backwards:
             nodeid = self.collection[index]
-            place = rows.place(nodeid, self._targets)
-            target = place[0] if place else nodeid
+            parsed = rows.parse_node(nodeid, self._targets)
+            target = parsed[0] if parsed else nodeid
             share = begun.setdefault(target, self._shares.get(target) or _Share(target, deque()))
             share.left.appendleft(index)
         self._shares = {**dict(reversed(begun.items())), **self._shares}

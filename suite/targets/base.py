@@ -11,6 +11,9 @@ from suite.judge.records import Facts, KernelBuild, Verdict
 from suite.process.process import Process
 from suite.process.session import Session
 
+SUPERVISOR = 0
+"""The agent's own process: what it forks is in no namespace of ours, unless told to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:

@@ -23,12 +23,11 @@ from suite.process.calls.tasks import (
 from suite.process.process import Process
 from suite.process.promise import Mode
 from suite.process.session import Session
-from suite.targets.base import Ground
+from suite.targets.base import SUPERVISOR, Ground
 from suite.targets.facts import probe
 from suite.values import Pack
 
 NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
-SUPERVISOR = 0
 PLACE = "/tmp/landproof"  # noqa: S108 (a private tmpfs is mounted there first)
 _SIG_IGN = 1
 

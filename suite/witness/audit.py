@@ -12,13 +12,12 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from suite.judge.outcome import Allowed, Denied, Outcome, errno_name
-from suite.process.process import Observation, Process
+from suite.process.process import Process
 from suite.process.promise import Call, Later
 from suite.values import Fd, Pack
+from suite.witness.base import Witness
 
 LANDLOCK_ACCESS, LANDLOCK_DOMAIN = 1423, 1424
 _AUDIT_SET, _AUDIT_USER, _AUDIT_ADD_RULE, _AUDIT_DEL_RULE = 1001, 1005, 1011, 1012
@@ -54,8 +53,8 @@ class AuditRecord:
         object.__setattr__(self, "fields", found)
 
 
-class AuditLog:
-    """Auditing, switched on for a ``with`` block; the records from its beginning on.
+class AuditLog(Witness[AuditRecord]):
+    """The audit log: auditing is switched on for a ``with`` block, and records are read from there.
 
     It is off otherwise, as distributions have it: logging every denial of every case takes time.
     Only processes made in the block have all that is logged about system calls.
@@ -64,45 +63,32 @@ class AuditLog:
     """
 
     def __init__(self, process: Process) -> None:
-        self._process = process
+        super().__init__(process)
         self._control: Fd = -1
         self._marks: Fd = -1
         self._socket: Fd = -1
-        self._received: list[Observation] = []
-        """What was not yet looked at."""
         self._rest: list[AuditRecord] = []
         """What came after the last mark."""
         self._parts: dict[int, list[AuditRecord]] = {}
         """What came before each mark, and after the mark before it."""
         self._sent = 0
+        """How many marks."""
 
-    def __enter__(self) -> Self:
+    def _prepare(self) -> None:
         self._control = _open(self._process)
         self._marks = listen(self._process)
         _pass_only(self._process, self._marks, _AUDIT_USER)
         self._socket = listen(self._process)  # the last one that joins is served first
-        self._enable(1)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        session = self._process.session
-        off = self._enable(0)
-        session.flush()
-        if off.index not in off.batch.records:  # a call before it failed
-            self._enable(0)
-            session.flush()
+    def _switch(self, *, on: bool) -> Call:
+        return self._send(_AUDIT_SET, _status(enabled=int(on)))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Auditing, switched off for a block."""
-        self._enable(0)
+        self._switch(on=False)
         yield
-        self._enable(1)
+        self._switch(on=True)
 
     @contextmanager
     def excluding(self, kind: int) -> Iterator[None]:
@@ -122,8 +108,8 @@ class AuditLog:
         yield
         _send(process, fd, _AUDIT_SET, _status(pid=0))
 
-    def records(self) -> Later[AuditRecord]:
-        """What was logged since they were last asked for; to be looked at after the block, too.
+    def take(self) -> Later[AuditRecord]:
+        """The records since they were last taken; to be looked at after the block, too.
 
         They end in a mark of our own. The kernel serves all readers with a record before the next
         one: who got the mark finds all that was before it, and has to wait for nothing else.
@@ -136,46 +122,43 @@ class AuditLog:
         return Later(lambda: self._before(mark, number))
 
     def accesses(self) -> Later[AuditRecord]:
-        """The denied accesses among them."""
-        records = self.records()
+        """The same, but only those of denied accesses."""
+        records = self.take()
         return Later(lambda: [record for record in records if record.type == LANDLOCK_ACCESS])
 
-    def until_freed(self, *domains: str) -> list[AuditRecord]:
-        """What was logged, until the last of these domains was freed, which comes by itself."""
-        self._sort()
-        found: list[AuditRecord] = []
-        while set(domains) - {r.fields["domain"] for r in found if _frees(r)}:
-            if not self._rest:
-                self._receive(wait=True)
-                self._sort()
-            found.append(self._rest.pop(0))
-        return found
+    def _next(self) -> list[AuditRecord]:
+        self._read()
+        if not self._rest:
+            self._receive(wait=True)
+            self._read()
+        return [self._rest.pop(0)]
+
+    def _freed(self, entry: AuditRecord) -> str | None:
+        freed = entry.fields.get("status") == "deallocated"
+        return entry.fields["domain"] if freed else None
 
     def _before(self, mark: Call, number: int) -> list[AuditRecord]:
         """What came before a mark, and after the mark before it."""
         if mark.record is None:  # a domain was refused: there is nothing to be logged
             return []
-        self._sort()
+        self._read()
         while number not in self._parts:  # there was more than was asked for
             self._receive(wait=True)
-            self._sort()
+            self._read()
         return self._parts[number]
 
     def _receive(self, *, wait: bool = False) -> None:
-        self._received.append(self._process.observe(_receive, self._socket, wait=wait))
+        self._unread.append(self._process.observe(_receive, self._socket, wait=wait))
 
-    def _sort(self) -> None:
-        """Look at what was received."""
-        received, self._received = self._received, []
-        for call in [call for observation in received for call in observation.done]:
+    def _read(self) -> None:
+        """Look at what was received, and part it by the marks in it."""
+        unread, self._unread = self._unread, []
+        for call in [call for observation in unread for call in observation.done]:
             record = _parse(call.data[: call.value])
             if mark := _is_mark(record):
                 self._parts[mark], self._rest = self._rest, []
             else:
                 self._rest.append(record)
-
-    def _enable(self, enabled: int) -> Call:
-        return self._send(_AUDIT_SET, _status(enabled=enabled))
 
     def _send(self, kind: int, payload: bytes | Pack) -> Call:
         return _send(self._process, self._control, kind, payload)
@@ -212,10 +195,6 @@ def _is_mark(record: AuditRecord) -> int:
     """Its number, or 0."""
     mark = _MARKED.search(record.text) if record.type == _AUDIT_USER else None
     return int(mark[1]) if mark else 0
-
-
-def _frees(record: AuditRecord) -> bool:
-    return record.fields.get("status") == "deallocated"
 
 
 def listen(process: Process) -> Call:

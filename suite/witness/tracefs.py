@@ -14,8 +14,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from suite.errors import LandproofError
 from suite.judge.outcome import Allowed
@@ -23,6 +21,7 @@ from suite.process.calls.mounts import FSCONFIG_CMD_CREATE
 from suite.process.process import Observation, Process
 from suite.process.promise import Call, Later
 from suite.values import Fd
+from suite.witness.base import Witness
 
 TRACED_SINCE = 11
 EVENTS = "events/landlock"
@@ -66,8 +65,8 @@ class _Switch:
     """How they were switched on, if they were."""
 
 
-class Trace:
-    """Events of Landlock in a ``with`` block: those of these names, or all.
+class Trace(Witness[Event]):
+    """The trace of Landlock's events in a ``with`` block: those of these names, or all.
 
     Only those of rulesets and domains that were made in the block are given: those of earlier
     cases are freed at any time.
@@ -77,18 +76,19 @@ class Trace:
     """
 
     def __init__(self, process: Process, *names: str) -> None:
-        self._process = process
+        super().__init__(process)
         self._wanted = names
         self._root: Fd = -1
         self._found: Observation | None = None
+        """Whether the kernel has what is wanted."""
         self._names: dict[str, str] = {}
+        """Of the rulesets and domains that were made in the block, by the kernel's numbers."""
         self._rest = ""
-        self._reads: list[Observation] = []
-        """What was not yet looked at."""
+        """The beginning of a line whose end was not yet received."""
         self._parts: list[list[Event]] = []
-        """What happened up to each time that it was asked for."""
+        """What was received each time."""
 
-    def __enter__(self) -> Self:
+    def _prepare(self) -> None:
         process = self._process
         self._root = mounted(process)
         switch = process.session.notes.of(_Switch)
@@ -100,48 +100,37 @@ class Trace:
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
         _write(process, self._root, "trace_clock", b"counter")
         self._found = process.observe(self._look_for_wanted)
-        self._record(b"1")
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        # It stays for the next case: to make and remove one takes 40 ms in an emulated machine.
-        off = self._record(b"0")
-        self._process.session.flush()
-        if off.index not in off.batch.records:  # a call before it failed
-            self._record(b"0")
-            self._process.session.flush()
+    def _switch(self, *, on: bool) -> Call:
+        """The instance stays: to make and remove one takes 40 ms in an emulated machine."""
+        switch = b"1" if on else b"0"
+        return self._process.observe(_write, self._root, "tracing_on", switch).calls[0]
 
     @property
     def on(self) -> bool:
         """Whether the kernel has the events, and let them be switched on."""
         return _is_allowed(self._found) and _is_allowed(self._process.session.notes.of(_Switch).by)
 
-    def events(self) -> Later[Event]:
-        """What happened since they were last asked for; to be looked at after the block, too."""
-        number = len(self._parts) + len(self._reads)
-        self._read()
+    def take(self) -> Later[Event]:
+        """The events since they were last taken; to be looked at after the block, too."""
+        number = len(self._parts) + len(self._unread)
+        self._receive()
         return Later(lambda: self._part(number))
 
-    def until_freed(self, domain: str) -> list[Event]:
-        """What happened, until this domain was freed, which comes by itself, and is asked for."""
-        found: list[Event] = []
-        while self.on and not any(_frees(event, domain) for event in found):
-            self._read(wait=True)
-            found += self._part(-1)
-        return found
+    def _next(self) -> list[Event]:
+        self._receive(wait=True)
+        return self._part(-1)
 
-    def _read(self, *, wait: bool = False) -> None:
+    def _freed(self, entry: Event) -> str | None:
+        return entry.fields["domain"] if entry.name == "free_domain" else None
+
+    def _receive(self, *, wait: bool = False) -> None:
         # It has one reader at a time: no child may have it from us.
         path = f"{_INSTANCE}/trace_pipe"
         pipe = self._process.open(path, os.O_RDONLY | os.O_NONBLOCK, at=self._root)
         if wait:
             self._process.poll(pipe)
-        self._reads.append(self._process.observe(_read_all, pipe))
+        self._unread.append(self._process.observe(_receive, pipe))
         self._process.close(pipe)
 
     def _look_for_wanted(self, process: Process) -> None:
@@ -150,20 +139,20 @@ class Trace:
             folder = f"{_INSTANCE}/{EVENTS}/{PREFIX}{name}"
             process.access(folder, os.F_OK, at=self._root)
 
-    def _record(self, switch: bytes) -> Call:
-        switched = self._process.observe(_write, self._root, "tracing_on", switch)
-        return switched.calls[0]
-
     def _part(self, number: int) -> list[Event]:
-        reads, self._reads = self._reads, []
-        for observation in reads:
+        self._read()
+        return self._parts[number]
+
+    def _read(self) -> None:
+        """Look at what was received: a part each time."""
+        unread, self._unread = self._unread, []
+        for observation in unread:
             if len(observation.done) == _MOST:
                 raise LandproofError("there is more in the trace than was asked for")
-            read = (call.data[: call.value].decode() for call in observation.done)
-            text = self._rest + "".join(read)
+            received = (call.data[: call.value].decode() for call in observation.done)
+            text = self._rest + "".join(received)
             *lines, self._rest = text.split("\n")
             self._parts.append(self._ours(lines))
-        return self._parts[number]
 
     def _ours(self, lines: list[str]) -> list[Event]:
         found = []
@@ -188,10 +177,6 @@ class Trace:
 
     def _named(self, match: re.Match[str]) -> str:
         return f"{match[1]}={self._names.get(match[2], match[2])}"
-
-
-def _frees(event: Event, domain: str) -> bool:
-    return event.name == "free_domain" and event.fields["domain"] == domain
 
 
 def _is_allowed(observed: Observation | None) -> bool:
@@ -231,6 +216,6 @@ def _write(process: Process, root: Fd, path: str, data: bytes) -> None:
     process.close(fd)
 
 
-def _read_all(process: Process, pipe: Fd) -> None:
+def _receive(process: Process, pipe: Fd) -> None:
     for _ in range(_MOST):
         process.read(pipe, _SIZE)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How long the page of a large run takes to render, and how large it is.
 
-``python -m reports.html.bench [--kernels 15] [--cases 2000] [--output FILE]``
+``python -m reports.html.page_time [--kernels 15] [--cases 2000] [--output FILE]``
 """
 
 import argparse

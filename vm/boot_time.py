@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How long booting takes, next to the least that QEMU can do on the same machine.
 
-``python -m vm.bench 7.3 --runs 5``: ``Machine`` against ``qemu -kernel -initrd`` alone, with the
-same kernel, accelerator, memory and guest, in turns, so that a busy minute hurts both alike.
+``python -m vm.boot_time 7.3 --runs 5``: ``Machine`` against ``qemu -kernel -initrd`` alone, with
+the same kernel, accelerator, memory and guest, in turns, so that a busy minute hurts both alike.
 """
 
 import argparse
@@ -116,7 +116,7 @@ def main() -> int:
     from suite.agent.build import agent  # noqa: PLC0415
     from vm.store import Store  # noqa: PLC0415
 
-    parser = argparse.ArgumentParser(prog="python -m vm.bench", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m vm.boot_time", description=main.__doc__)
     parser.add_argument("kernels", nargs="+", metavar="KERNEL", help="such as 7.3; stored already")
     parser.add_argument("--accel", type=Accelerator, default=Accelerator.TCG)
     parser.add_argument("--runs", type=int, default=5)

@@ -17,8 +17,8 @@ import msgspec
 
 from reports import words
 from reports.html.data import compact
+from reports.kernel_line import KernelLine, summarize
 from reports.matrix import LEGEND, Deviation, Matrix, Silence, build
-from reports.summary import KernelLine, summarize
 from suite.judge.behaviours import behaviours
 from suite.judge.records import Results
 from suite.landlock import abi as table

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
 from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
 from suite.landlock import abi as table
@@ -81,7 +82,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         target=target.name,
         kernel=f"{facts.release} {facts.machine}" if facts else "",
         claimed=facts.abi if facts else None,
-        errata=errata(facts),
+        errata=claimed_errata(facts.errata) if facts else (),
         provided=provided,
         claims=_claims(facts) if facts else f"never came up: {target.reason or _why(target.cases)}",
         provides=provides,
@@ -98,12 +99,6 @@ def count(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:
     """How often each verdict occurred, in the order of ``Verdict``."""
     counter = Counter(verdicts)
     return {verdict: counter[verdict] for verdict in Verdict if counter[verdict]}
-
-
-def errata(facts: Facts | None) -> tuple[int, ...]:
-    """The numbers of the claimed errata."""
-    mask = facts.errata or 0 if facts else 0
-    return tuple(bit + 1 for bit in range(mask.bit_length()) if mask >> bit & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +154,7 @@ def _claims(facts: Facts) -> str:
         return f"no Landlock ({why[0]}: {_MISSING.get(why[0], 'blocked')})"
     if facts.errata is None:
         return f"claims ABI {facts.abi} (no errata interface)"
-    numbers = ",".join(map(str, errata(facts)))
+    numbers = ",".join(map(str, claimed_errata(facts.errata)))
     return f"claims ABI {facts.abi} errata {f'{{{numbers}}}' if numbers else 'none'}"
 
 
@@ -249,7 +244,7 @@ def _notes(facts: Facts) -> tuple[str, ...]:
     notes = []
     if facts.abi > table.NEWEST:
         notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {table.NEWEST})")
-    newer = [str(number) for number in errata(facts) if number not in table.ERRATA]
+    newer = [str(number) for number in claimed_errata(facts.errata) if number not in table.ERRATA]
     if newer:
         word = "erratum" if len(newer) == 1 else "errata"
         verb = "is" if len(newer) == 1 else "are"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from reports.summary import KernelLine, summarize
+from reports.kernel_line import KernelLine, summarize
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Verdict
 from tests.abi_miniature import FEATURES, at_abi_11

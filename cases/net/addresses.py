@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Addresses for a port that are malformed, or of another family than their socket."""
+
+from collections.abc import Callable
+
+from suite.case import inet, inet6, unix, unspecified
+
+Addressing = Callable[[int], bytes]
+"""An address for a port."""
+
+
+def first(size: int, address: Addressing) -> Addressing:
+    return lambda port: address(port)[:size]
+
+
+def long_inet(port: int) -> bytes:
+    """As long as an IPv6 address."""
+    return inet(port).ljust(28, b"\0")
+
+
+def unspec(port: int) -> bytes:
+    return unspecified(inet(port))
+
+
+def unspec6(port: int) -> bytes:
+    return unspecified(inet6(port))
+
+
+def local(port: int) -> bytes:
+    return unix("/nowhere").ljust(110, b"\0")

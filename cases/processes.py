@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""What is done to another process, and its end."""
+
+import os
+import signal
+
+from suite.case import F_SETFL, F_SETOWN, PTRACE_ATTACH, Call, Process
+from suite.process.calls.files import F_SETSIG
+
+
+def end(process: Process, child: Process) -> None:
+    """End a child and, its parent being told, its part in what only it uses."""
+    assert child.pid is not None
+    child.exit()
+    process.wait(child.pid)
+
+
+def attach(process: Process, pid: Call) -> None:
+    process.ptrace(PTRACE_ATTACH, pid)
+
+
+def open_root(process: Process, pid: Call) -> None:
+    process.open(f"/proc/{pid.value}/root", os.O_PATH)
+
+
+def raise_sigio(process: Process, owner: int | Call) -> None:
+    """Have the kernel send SIGUSR1 by input on a socket of ours to its owner.
+
+    That is a process, or a process group if it is negative.
+    """
+    receiver, sender = process.socketpair()
+    process.fcntl(receiver, F_SETSIG, signal.SIGUSR1)
+    process.fcntl(receiver, F_SETOWN, owner)
+    process.fcntl(receiver, F_SETFL, os.O_ASYNC)
+    process.syscall("write", sender, b"x", 1)
