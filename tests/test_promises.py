@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What ARCHITECTURE.md says of adding something, done in a copy of this checkout.
 
-A kind of target is added in ``test_kinds.py``.
+A source of kernels is added in ``test_kernel_source.py``, a kind of target in ``test_schemes.py``.
 """
 
 import os
@@ -31,7 +31,8 @@ ASKED_FOR_A_RIGHT = [
 """The mask once more, a case that is about it, and the page: tables have rows for every right."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
 """Who imports these is a test of reports."""
-START_PROCESSES = {"test_bisect.py", "test_ci.py", "test_html_browser.py"}
+SLOW = {"test_bisect.py", "test_ci.py", "test_html_browser.py"}
+"""They collect the cases once more, or start other programs."""
 NOT_LONG = "not a_large_run and not a_run_fails_on and not what_is_too_long"
 
 LAST_ROW = '    "version-and-unknown": query(CREATE.VERSION | 1 << 31, "sys-cr-flags-combo"),\n'
@@ -113,7 +114,7 @@ def test_a_new_right_asks_for_cases_and_breaks_no_report(checkout: Path) -> None
     tests = {it.partition("::")[0] for it in ASKED_FOR_A_RIGHT}
     for file in (checkout / "tests").glob("test_*.py"):
         about_reports = re.search(MINIATURES, file.read_text(encoding="utf-8"))
-        if about_reports and file.name not in START_PROCESSES:
+        if about_reports and file.name not in SLOW:
             tests.add(f"tests/{file.name}")
     found, said = failures(checkout, "-k", NOT_LONG, *sorted(tests))
     assert found == ASKED_FOR_A_RIGHT, said
