@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
 from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
-from suite.landlock.abi import CREATE, FEATURES, NEWEST, Erratum
+from suite.landlock import abi as table
+from suite.landlock.abi import CREATE
 
 CLAIMS = "claims"
 """The area whose cases ask whether the kernel provides what it claims."""
@@ -119,7 +120,7 @@ class Blame:
         seen: dict[str, Outcome | None] = {}
         for case in claims:
             if case.verdict is Verdict.DEVIATES:
-                covered = [label for label in case.covers if label in FEATURES]
+                covered = [label for label in case.covers if label in table.FEATURES]
                 for label in [it for it in covered if it not in cleared] or covered:
                     seen.setdefault(label, case.observed)
         blamed = sorted(seen, key=by_abi)
@@ -127,23 +128,22 @@ class Blame:
             lacks={
                 label: seen[label]
                 for label in blamed
-                if FEATURES[label].since <= abi and label not in _UNPROMISED
+                if table.FEATURES[label].since <= abi and label not in _UNPROMISED
             },
             also=tuple(
                 label
                 for label in blamed
-                if FEATURES[label].since > abi and isinstance(seen[label], Allowed)
+                if table.FEATURES[label].since > abi and isinstance(seen[label], Allowed)
             ),
         )
 
 
-_ORDER = {label: (bit.since, place) for place, (label, bit) in enumerate(FEATURES.items())}
-
-
-def by_abi(label: str) -> tuple[int, int, str]:
+def by_abi(label: str) -> tuple[int, int, int, str]:
     """Sorts short names of features by ABI version; names that we don't know come last."""
-    since, place = _ORDER.get(label, (1 << 30, 0))
-    return since, place, label
+    bit = table.FEATURES.get(label)
+    if bit is None:
+        return 1 << 30, 0, 0, label
+    return bit.since, [*table.PREFIX].index(type(bit)), int(bit), label
 
 
 def _claims(facts: Facts) -> str:
@@ -170,15 +170,16 @@ def _provides(
         if not case.verdict.judged and (case.covers or case.verdict is not Verdict.SKIPPED)
     ]
     if blame.lacks:
-        oldest = min(FEATURES[label].since for label in blame.lacks)
+        oldest = min(table.FEATURES[label].since for label in blame.lacks)
         version = f"ABI {oldest - 1}" if oldest > 1 else "no ABI version in full"
         if unjudged:
             return f"provides at most {version}: {_lacks(blame)}; {_open(claims, unjudged)}", None
         return f"provides {version}: {_lacks(blame)}", oldest - 1
     if unjudged or not claims:
         return f"provides: not established ({_open(claims, unjudged)})", None
-    if facts.abi > NEWEST:
-        return f"provides at least ABI {NEWEST}, the newest that landproof knows", NEWEST
+    if facts.abi > table.NEWEST:
+        newest = table.NEWEST
+        return f"provides at least ABI {newest}, the newest that landproof knows", newest
     return (f"provides ABI {facts.abi}", facts.abi) if facts.abi > 0 else ("", 0)
 
 
@@ -241,9 +242,9 @@ def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
 
 def _notes(facts: Facts) -> tuple[str, ...]:
     notes = []
-    if facts.abi > NEWEST:
-        notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {NEWEST})")
-    newer = [str(number) for number in claimed_errata(facts.errata) if number not in set(Erratum)]
+    if facts.abi > table.NEWEST:
+        notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {table.NEWEST})")
+    newer = [str(number) for number in claimed_errata(facts.errata) if number not in table.ERRATA]
     if newer:
         word = "erratum" if len(newer) == 1 else "errata"
         verb = "is" if len(newer) == 1 else "are"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reports.kernel_line import CLAIMS, by_abi, count
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
-from suite.landlock.abi import FEATURES
+from suite.landlock import abi as table
 
 KNOWN = "dev"
 """The mark that stands in the legend for all known faults."""
@@ -171,7 +171,7 @@ def build(results: Results) -> Matrix:
     return Matrix(
         targets=tuple(target.name for target in results.targets),
         rows=tuple(rows),
-        uncovered=tuple(sorted(FEATURES.keys() - seen, key=by_abi)),
+        uncovered=tuple(sorted(table.FEATURES.keys() - seen, key=by_abi)),
         deviations=_deviations(results.targets),
         silences=_silences(results.targets),
     )
@@ -186,7 +186,7 @@ def _row(area: str, feature: str, cases: Iterable[Sequence[CaseRecord]]) -> Row:
     return Row(
         area=area,
         feature=feature,
-        since=FEATURES[feature].since if feature in FEATURES else None,
+        since=table.FEATURES[feature].since if feature in table.FEATURES else None,
         cells=tuple(map(_cell, cases)),
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from suite.process.process import Process
 from suite.process.session import Session
+from tests.abi_miniature import at_abi_11
 from tests.agents import Agent, fork
 from tests.fake_archive import Archive, Key, direct
 from vm.store import Store
@@ -19,6 +20,13 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+
+
+@pytest.fixture
+def abi_11() -> Iterator[None]:
+    """Reports know the table of the ABI that the miniatures have."""
+    with at_abi_11():
+        yield
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from reports import bisect, explain, history
 from reports.page import Page
-from reports.render import Style, render_page
+from reports.render import Style, formats, render_page
 from suite.judge.behaviours import Behaviour
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.run.declared import Declared
+from tests.abi_miniature import at_abi_11
 from tests.report_miniatures import BUG, kernel, never_came_up, run
 from vm.catalogue import version_key
 
@@ -130,16 +131,25 @@ def pages() -> dict[str, Page]:
     }
 
 
+SUFFIXES = {"terminal": "-80.txt", "markdown": ".md"}
+"""What golden files end with; others end with the name of their format."""
+
+
+def golden_files() -> dict[str, tuple[str, str]]:
+    """The page and the format of every golden file, by its name."""
+    writers = [name for name, fmt in formats().items() if fmt.page]
+    return {
+        f"{name}{SUFFIXES.get(fmt, f'.{fmt}')}": (name, fmt) for name in pages() for fmt in writers
+    }
+
+
+@at_abi_11()
 def goldens() -> dict[str, str]:
     """The text of every golden file by its name."""
+    shown = pages()
     return {
-        f"{name}{suffix}": render_page(page, fmt, Style(width=width))
-        for name, page in pages().items()
-        for suffix, fmt, width in (
-            ("-80.txt", "terminal", 80),
-            (".md", "markdown", 0),
-            (".json", "json", 0),
-        )
+        file: render_page(shown[name], fmt, Style(width=80))
+        for file, (name, fmt) in golden_files().items()
     }
 
 

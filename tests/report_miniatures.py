@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Tiny kernels, one trait each, and the results of a run on them.
-
-``python -m tests.report_miniatures`` rewrites the golden renderings in ``tests/data/reports``.
-"""
+"""Tiny kernels, one trait each, and the results of a run on them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec.structs import replace
 
-from reports.diff import compare
-from reports.render import Style, render, render_diff
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
-from suite.landlock.abi import CREATE, FEATURES, FS, NET, NEWEST, RESTRICT, SCOPE, Feature
-
-DATA = Path(__file__).parent / "data" / "reports"
+from suite.landlock.abi import CREATE, FS, NET, RESTRICT, SCOPE, Feature
+from tests.abi_miniature import FEATURES, NEWEST
 
 EINVAL = Rejected(syscall="create_ruleset", errno="EINVAL")
 E2BIG = Rejected(syscall="restrict_self", errno="E2BIG")
@@ -336,42 +329,3 @@ def compat_zoo() -> Results:
         more(kernel("vm:7.1", "7.1.2-liar", 9, 0b1111), whiteout(0b1111, fixed=False)),
         targets["vm:7.9"],
     )
-
-
-def goldens() -> dict[str, str]:
-    """The text of every golden file by its name."""
-    difference = compare(zoo(), later(), before="old.json", after="new.json")
-    return {
-        "results-terminal-120.txt": render(zoo(), "terminal", Style(width=120)),
-        "results-terminal-80.txt": render(zoo(), "terminal", Style(width=80)),
-        "results.md": render(zoo(), "markdown"),
-        "results.html": render(zoo(), "html"),
-        "compat.html": render(compat_zoo(), "compat-html"),
-        "compat.json": render(compat_zoo(), "compat"),
-        "compat.md": render(compat_zoo(), "compat-markdown"),
-        "diff-terminal-80.txt": render_diff(difference, "terminal", Style(width=80)),
-        "diff.md": render_diff(difference, "markdown"),
-        "results.junit.xml": render(few(), "junit"),
-        "results.ktap": render(few(), "ktap"),
-        "results.kcidb.json": render(few(), "kcidb"),
-        "results.summary.md": render(zoo(), "summary"),
-        "diff.summary.md": render_diff(difference, "summary"),
-        "results.github.txt": render(zoo(), "github"),
-        "diff.github.txt": render_diff(difference, "github"),
-        "known-terminal-80.txt": render(known(), "terminal", Style(width=80)),
-        "known.md": render(known(), "markdown"),
-        "known.junit.xml": render(known(), "junit"),
-        "known.ktap": render(known(), "ktap"),
-        "known.kcidb.json": render(known(), "kcidb"),
-        "known.summary.md": render(known(), "summary"),
-        "known.github.txt": render(known(), "github"),
-        "known.badge.json": render(known(), "badge-shields"),
-        "results.badge.svg": render(zoo(), "badge"),
-        "results.badge.json": render(zoo(), "badge-shields"),
-    }
-
-
-if __name__ == "__main__":
-    DATA.mkdir(parents=True, exist_ok=True)
-    for file, text in goldens().items():
-        (DATA / file).write_text(text, encoding="utf-8")

@@ -16,10 +16,13 @@ from reports.render import render
 from reports.schema import COMPAT
 from suite.judge.outcome import Allowed, Denied, Seen
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
-from suite.landlock.abi import ABIS, CREATE, FEATURES
+from suite.landlock.abi import CREATE
+from tests.abi_miniature import ABIS, FEATURES, at_abi_11
 from tests.report_miniatures import EINVAL, claim, compat_zoo, kernel, more, run, seventeenth
 
-ZOO = build(compat_zoo())
+pytestmark = pytest.mark.usefixtures("abi_11")
+with at_abi_11():
+    ZOO = build(compat_zoo())
 SCHEMA = json.loads(COMPAT.path.read_text(encoding="utf-8"))
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from msgspec.structs import replace
 
 from reports.render import render
-from suite.landlock.abi import ABIS, ERRATA, FEATURES, LIMITS
+from tests.abi_miniature import ABIS, ERRATA, FEATURES, LIMITS, at_abi_11
 from tests.report_miniatures import compat_zoo
 
 
@@ -32,7 +32,8 @@ class _Page(HTMLParser):
                 self.outside.append(name)
 
 
-TEXT = render(compat_zoo(), "compat-html")
+with at_abi_11():
+    TEXT = render(compat_zoo(), "compat-html")
 PAGE = _Page(TEXT)
 
 

@@ -28,6 +28,7 @@ from tests.report_miniatures import (
     zoo,
 )
 
+pytestmark = pytest.mark.usefixtures("abi_11")
 EACCES = Denied(errno="EACCES")
 V = Verdict
 

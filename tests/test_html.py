@@ -18,8 +18,10 @@ from reports.render import render
 from suite.judge.behaviours import Behaviour
 from suite.judge.outcome import Seen
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from tests.abi_miniature import at_abi_11
 from tests.report_miniatures import LISTED, kernel, known, run, zoo
 
+pytestmark = pytest.mark.usefixtures("abi_11")
 VOID = {"meta", "input"}
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>'\"&amp;"
 
@@ -58,7 +60,8 @@ class _Page(HTMLParser):
         return json.loads(self.texts["script"][0])
 
 
-PAGE = _Page(render(zoo(), "html"))
+with at_abi_11():
+    PAGE = _Page(render(zoo(), "html"))
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:

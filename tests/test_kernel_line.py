@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from reports.kernel_line import KernelLine, summarize
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Verdict
-from suite.landlock.abi import FEATURES
+from tests.abi_miniature import FEATURES, at_abi_11
 from tests.report_miniatures import BUG, EINVAL, claim, kernel, zoo
+
+pytestmark = pytest.mark.usefixtures("abi_11")
 
 
 def line_of(name: str) -> KernelLine:
@@ -76,6 +78,7 @@ def test_a_filtered_kernel_says_so() -> None:
     assert summarize(kernel("k", "6.12", 0)).claims == "no Landlock (no reason given)"
 
 
+@at_abi_11()
 def with_claims(
     change: Callable[[str], CaseRecord | None], *more: CaseRecord, abi: int = 6
 ) -> KernelLine:

@@ -9,6 +9,7 @@ from suite.judge.outcome import Denied
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from tests.report_miniatures import EINVAL, claim, known, run, zoo
 
+pytestmark = pytest.mark.usefixtures("abi_11")
 KERNELS = tuple(target.name for target in zoo().targets)
 
 CELLS = {

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from reports.page import Page, Section
 from reports.render import Style, formats, render_page
 from suite.errors import UsageError
-from tests.page_miniatures import DATA, goldens, pages
+from tests.page_miniatures import DATA, golden_files, goldens, pages
 
 GOLDENS = goldens()
 
@@ -16,6 +16,14 @@ GOLDENS = goldens()
 def test_golden_pages(file: str) -> None:
     stale = "look at the difference; if it is meant, run python -m tests.page_miniatures"
     assert (DATA / file).read_text(encoding="utf-8") == GOLDENS[file], stale
+
+
+@pytest.mark.parametrize("name", [name for name, it in formats().items() if it.page])
+def test_every_format_that_writes_pages_has_golden_ones(name: str) -> None:
+    files = [file for file, (_, fmt) in golden_files().items() if fmt == name]
+    assert [file for file in files if not (DATA / file).exists()] == [], (
+        f"run python -m tests.page_miniatures, and read what {name} wrote"
+    )
 
 
 def test_no_golden_page_is_left_over() -> None:

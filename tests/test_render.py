@@ -12,16 +12,29 @@ from reports.kernel_line import summarize
 from reports.render import Style, formats, render, style_of
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
-from tests.report_miniatures import DATA, goldens, run, zoo
+from tests.abi_miniature import at_abi_11
+from tests.report_goldens import DATA, golden_files, goldens
+from tests.report_miniatures import run, zoo
 
-LINES = {target.name: str(summarize(target)) for target in zoo().targets}
+pytestmark = pytest.mark.usefixtures("abi_11")
+with at_abi_11():
+    LINES = {target.name: str(summarize(target)) for target in zoo().targets}
 GOLDENS = goldens()
 
 
 @pytest.mark.parametrize("file", GOLDENS)
 def test_golden_renderings(file: str) -> None:
-    stale = "look at the difference; if it is meant, run python -m tests.report_miniatures"
+    stale = "look at the difference; if it is meant, run python -m tests.report_goldens"
     assert (DATA / file).read_text(encoding="utf-8") == GOLDENS[file], stale
+
+
+@pytest.mark.parametrize("name", formats())
+def test_every_format_has_golden_renderings(name: str) -> None:
+    """Of results, and of a difference if it can write one."""
+    files = [file for file, golden in golden_files().items() if golden.fmt == name]
+    assert [file for file in files if not (DATA / file).exists()] == [], (
+        f"run python -m tests.report_goldens, and read what {name} wrote"
+    )
 
 
 def test_no_golden_rendering_is_left_over() -> None:

@@ -20,7 +20,14 @@ class Query(Case):
 
 
 def query(flags: int, *answers: str, attr: int | bytes = 0, size: int = 0) -> Query:
-    return Query(attr=attr, size=size, flags=flags, expect=INVALID, answers=answers)
+    return Query(
+        attr=attr,
+        size=size,
+        flags=flags,
+        covers=CREATE(flags & (CREATE.VERSION | CREATE.ERRATA)),
+        expect=INVALID,
+        answers=answers,
+    )
 
 
 QUERIES = {

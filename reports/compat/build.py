@@ -31,15 +31,12 @@ from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome, Seen
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
+from suite.landlock import abi as table
 from suite.landlock.abi import (
-    ABIS,
     ADD_RULE,
     CREATE,
-    ERRATA,
     ERRATA_PROMISED,
-    FEATURES,
     FS,
-    LIMITS,
     NET,
     RESTRICT,
     SCOPE,
@@ -106,13 +103,13 @@ def build(*runs: Results) -> Compat:
     return Compat(
         landproof=sorted({run.landproof for run in runs}),
         kernels={name: _kernel(it) for name, it in seen.items()},
-        abis={str(abi.version): _abi(abi) for abi in ABIS.values()},
+        abis={str(abi.version): _abi(abi) for abi in table.ABIS.values()},
         features={
-            label: _feature(label, FEATURES[label], seen)
-            for label in sorted(FEATURES, key=lambda label: since(FEATURES[label]))
+            label: _feature(label, table.FEATURES[label], seen)
+            for label in sorted(table.FEATURES, key=lambda label: since(table.FEATURES[label]))
         },
-        limits={name: _limit(limit, seen, listed) for name, limit in LIMITS.items()},
-        errata={str(int(number)): _erratum(number, seen, halves) for number in ERRATA},
+        limits={name: _limit(limit, seen, listed) for name, limit in table.LIMITS.items()},
+        errata={str(int(number)): _erratum(number, seen, halves) for number in table.ERRATA},
         bugs=dict(sorted(_bug(case) for it in seen.values() for case in it.cases if case.bug)),
     )
 
@@ -171,12 +168,12 @@ def _abi(abi: Abi) -> AbiVersion:
         create_ruleset_flags=int(sum(bit for bit in create if since(bit) <= abi.version)),
         add_rule_flags=int(known_bits(ADD_RULE, abi.version)),
         restrict_self_flags=int(known_bits(RESTRICT, abi.version)),
-        adds=[label for label, bit in FEATURES.items() if since(bit) == abi.version],
+        adds=[label for label, bit in table.FEATURES.items() if since(bit) == abi.version],
     )
 
 
 def _feature(label: str, feature: Feature, seen: Mapping[str, _Seen]) -> CompatFeature:
-    abi = ABIS[since(feature)]
+    abi = table.ABIS[since(feature)]
     return CompatFeature(
         constant=feature.constants[0],
         value=int(feature),
@@ -291,7 +288,7 @@ def _half(case: CaseRecord) -> tuple[int, bool] | None:
 
 
 def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> CompatErratum:
-    fix = ERRATA[number]
+    fix = table.ERRATA[number]
     about = {
         label
         for it in seen.values()
@@ -317,7 +314,7 @@ def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> Com
 
 
 def _fixed(number: Erratum, seen: _Seen, halves: _Halves) -> Fixed:
-    if seen.facts and seen.abi < ERRATA[number].since:
+    if seen.facts and seen.abi < table.ERRATA[number].since:
         return Fixed.INAPPLICABLE
     states = set()
     for case in _judged(seen.cases):

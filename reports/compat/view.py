@@ -17,7 +17,7 @@ from reports.compat.document import (
     Support,
 )
 from reports.words import plural, some, span
-from suite.landlock.abi import ABIS
+from suite.landlock import abi as table
 
 NONE = "none of those measured"
 
@@ -186,7 +186,7 @@ def _below(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
     for answers, names in _answers(support, State.ABSENT):
         without = [name for name in names if not compat.kernels[name].abi]
         claim = {str(compat.kernels[name].abi) for name in names if name not in without}
-        abi = [f"ABI {span([*map(str, ABIS)], claim)}"] if claim else []
+        abi = [f"ABI {span([*map(str, table.ABIS)], claim)}"] if claim else []
         where = " and ".join([*(["no Landlock"] if without else []), *abi])
         yield f"{where} ({_span(compat, names)}): {answers}"
 

@@ -15,7 +15,7 @@ from reports.matrix import LEGEND, area_of, is_known, weight, word
 from reports.words import printable, remarks
 from suite.judge.behaviours import Behaviour
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
-from suite.landlock.abi import FEATURES
+from suite.landlock import abi as table
 
 NOTHING = -1
 """Stands for the observation where a case did not run."""
@@ -135,7 +135,7 @@ def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
         kernels=[_kernel(target) for target in results.targets],
         areas=[printable(area) for area in areas(results)],
         features=[
-            (printable(label), FEATURES[label].since if label in FEATURES else None)
+            (printable(label), table.FEATURES[label].since if label in table.FEATURES else None)
             for label in sorted(covered, key=by_abi)
         ],
         behaviours={name: listed[name].says for name in sorted(answered) if name in listed},

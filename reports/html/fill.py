@@ -21,7 +21,7 @@ from reports.kernel_line import KernelLine, summarize
 from reports.matrix import LEGEND, Deviation, Matrix, Silence, build
 from suite.judge.behaviours import behaviours
 from suite.judge.records import Results
-from suite.landlock.abi import NEWEST
+from suite.landlock import abi as table
 
 _HERE = Path(__file__).parent
 _SCRIPT = ("model", "state", "table", "keys", "detail", "filters", "main")
@@ -116,7 +116,7 @@ def _claim(line: KernelLine) -> str:
 
 
 def _provides(line: KernelLine) -> str:
-    if not line.claimed or line.provided == min(line.claimed, NEWEST):
+    if not line.claimed or line.provided == min(line.claimed, table.NEWEST):
         return ""
     return "provides ?" if line.provided is None else f"provides {line.provided}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from reports.render import render
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
-from suite.landlock.abi import ABIS, FEATURES
+from suite.landlock import abi as table
 
 _AREAS = ("claims", "audit", "fs", "history", "net", "ptrace", "scope", "syscalls")
 _CONSOLE = "\n".join(f"[{line:5}.000000] a line of what the kernel said last" for line in range(60))
@@ -21,7 +21,7 @@ def synthetic(kernels: int, cases: int) -> Results:
     """A run with more faults than any run should have: one in twenty, with consoles and calls."""
     targets = []
     for number in range(kernels):
-        abi = number % (len(ABIS) + 1)
+        abi = number % (len(table.ABIS) + 1)
         records = [_case(place, number, abi) for place in range(cases)]
         facts = Facts(release=f"6.{number}", version="#1", machine="x86_64", abi=abi, errata=3)
         targets.append(TargetRecord(name=f"vm:6.{number}", facts=facts, cases=records))
@@ -30,7 +30,7 @@ def synthetic(kernels: int, cases: int) -> Results:
 
 
 def _case(place: int, kernel: int, abi: int) -> CaseRecord:
-    label, feature = list(FEATURES.items())[place % len(FEATURES)]
+    label, feature = list(table.FEATURES.items())[place % len(table.FEATURES)]
     owed: Outcome = Denied(errno="EACCES")
     if feature.since > abi:
         owed = Rejected(syscall="create_ruleset", errno="EINVAL")
