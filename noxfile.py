@@ -40,7 +40,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test landproof itself; the ones that boot kernels fetch them first."""
     session.run(sys.executable, "-m", "suite.cli.main", "kernels", "fetch", *FEW.split(","))
-    session.run(sys.executable, "-m", "pytest", *session.posargs)
+    # Two files of tests at once: most tests wait for something, and some boot a machine.
+    session.run(sys.executable, "-m", "pytest", "-n2", "--dist=loadfile", *session.posargs)
 
 
 @nox.session

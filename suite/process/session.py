@@ -81,9 +81,9 @@ class Session:
         if self.mode is not Mode.DEATH:
             op.on_fail = wire.END  # of the program; in_mode() changes it to the end of a block
         if arguments:
-            placer = _Placer(batch)
-            op.args = [placer.place(argument) for argument in arguments]
-            op.buffers, op.fixes = placer.buffers, placer.fixes
+            encoder = _Encoder(batch)
+            op.args = [encoder.source(argument) for argument in arguments]
+            op.buffers, op.fixes = encoder.buffers, encoder.fixes
         call = Call(batch, len(batch.ops), name, self.mode, arguments)
         batch.ops.append(op)
         batch.calls.append(call)
@@ -192,7 +192,7 @@ class Session:
                 self.flush()
 
 
-class _Placer:
+class _Encoder:
     """Turns the arguments of one call into sources, buffers and fixes."""
 
     def __init__(self, batch: Batch) -> None:
@@ -200,7 +200,7 @@ class _Placer:
         self.buffers: list[wire.Buffer] = []
         self.fixes: list[wire.Fix] = []
 
-    def place(self, argument: Argument) -> wire.Source:  # noqa: PLR0911 (one a kind of argument)
+    def source(self, argument: Argument) -> wire.Source:  # noqa: PLR0911 (one a kind of argument)
         match argument:
             case int():
                 return argument
@@ -247,7 +247,7 @@ class _Placer:
                 data += item
                 continue
             width, value = item
-            source = self.place(value)
+            source = self.source(value)
             if isinstance(source, int):
                 data += (source & ((1 << 8 * width) - 1)).to_bytes(width, "little")
             else:
