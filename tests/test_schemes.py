@@ -34,6 +34,10 @@ def test_observed(process, judge):
 def test_of_a_kind(process, judge):
     judge(always(Allowed()), process.observe(Process.ioctl, 0, 1))
 
+def test_death(process, judge):
+    process.fork().exit()
+    judge(always(Allowed()), process.observe(Process.getpid))
+
 def test_set_up(process, tree, judge):
     judge(always(Allowed()), process.observe(Process.getpid))
 
@@ -46,6 +50,7 @@ TOLD = {
     "rejected": ("absent", ""),
     "observed": ("skipped", "not modelled: linkat"),
     "of-a-kind": ("skipped", "not modelled: ioctl of a driver"),
+    "death": ("skipped", "not modelled: exit_group"),
     "set-up": ("skipped", "not modelled: mkdirat"),
     "value": ("skipped", "not modelled: getppid"),
 }
@@ -81,7 +86,7 @@ def test_a_target_of_another_package(tmp_path: Path, verb: str) -> None:
     line = "tiny:one  no Landlock (ENOSYS: not built); provides: not established"
     assert line in ran.stdout
     # Told apart from what another machine would show.
-    assert "; 4 not modelled" in " ".join(ran.stdout.split())
+    assert "; 5 not modelled" in " ".join(ran.stdout.split())
     assert "Not modelled\n" in ran.stdout
     assert "Skipped\n" not in ran.stdout
 

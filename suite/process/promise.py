@@ -236,10 +236,12 @@ class Batch:
 def _first_error(batch: Batch) -> LandproofError | None:
     for call in batch.calls:
         record = batch.records.get(call.index)
-        if record is None or not record.failed or call.mode is Mode.DEATH:
+        if record is None or not record.failed:
             continue
         if record.status == wire.Status.NOT_MODELLED:
             return NotModelledError(call, f"{NOT_MODELLED}{_named(call, record)}")
+        if call.mode is Mode.DEATH:
+            continue
         if record.status == wire.Status.HUNG:
             return HungError(call, f"{call} did not return in {_seconds(batch, call)} s")
         if call.mode is Mode.MUST:
