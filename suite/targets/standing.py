@@ -38,6 +38,8 @@ _SYSCTLS = (
     "user.max_user_namespaces",
 )  # fmt: skip
 _PLACES = ("/", "/dev", "/proc", "/tmp")  # noqa: S108 (looked at, not written to)
+_OWED = ("/dev/null", "/dev/zero", "/proc/self/stat")
+"""What every system has."""
 _MARKS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
 _GROUPS = {"kubepods": "kubernetes", "docker": "docker", "libpod": "podman", "lxc": "lxc"}
 """What the paths of control groups of containers hold."""
@@ -68,6 +70,9 @@ def stand(session: Session) -> Standing:
             sysctls={name: value for name in _SYSCTLS if (value := files[_sysctl(name)].strip())},
             container=_container(asked, files),
             mounts=_mounts(files["/proc/self/mountinfo"]),
+            lacks=[
+                path for path in _OWED if asked.observe(Process.stat, path).outcome != Allowed()
+            ],
         )
 
 
