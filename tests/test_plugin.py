@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist import workermanage
 
+import suite.run.plugin  # noqa: F401 (pytester forgets what is first imported in a run of its own)
 from suite.errors import Exit
 from suite.run.envelopes import RECORD
 from suite.targets import schemes
@@ -45,7 +45,7 @@ def house(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
     install(pytester.path, schemes.GROUP, {"fake": "fake_targets:Fakes"})
     monkeypatch.syspath_prepend(pytester.path)
     # What workers have: xdist noted it when it was imported.
-    monkeypatch.setattr(workermanage, "_sys_path", list(sys.path))
+    monkeypatch.setattr("xdist.workermanage._sys_path", list(sys.path))
     schemes.registered.cache_clear()
     pytester.makeconftest(CONFTEST)
     area = pytester.mkdir("area")

@@ -81,7 +81,7 @@ def _domain(facts: Facts) -> str:
 
 def _privileges(facts: Facts) -> str:
     standing = facts.standing
-    if "user" in standing.namespaces:
+    if facts.in_user_namespace and not facts.uid:
         return "needs root of the initial user namespace"
     lacking = names_of(ALL_CAPABILITIES & ~standing.permitted)
     if len(lacking) > _FEW:

@@ -128,7 +128,7 @@ RINGS = frozenset(need for need in Need if need.name.startswith("URING"))
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
-    Need.ROOT: lambda ground, _: ground.facts.uid == 0,
+    Need.ROOT: lambda ground, _: ground.facts.uid == 0 and not ground.facts.in_user_namespace,
     Need.NO_NEW_PRIVS_UNSET: lambda ground, _: not ground.facts.standing.no_new_privs,
     Need.MOUNT: lambda ground, _: ground.private,
     Need.NET: lambda ground, _: ground.private,

@@ -60,7 +60,7 @@ def stand(session: Session) -> Standing:
             no_new_privs=_said(privileges, 1),
             permitted=_permitted(asked),
             bounding=sum(1 << bit for bit, call in enumerate(bounding) if _said(call, 1)),
-            namespaces=[*_namespaces(asked)],
+            namespaces=namespaces(asked),
             seccomp=seccomp,
             filtered=answers,
             layers_left=layers,
@@ -118,11 +118,14 @@ def _permitted(process: Process) -> int:
     return int.from_bytes(asked.data[4:8] + asked.data[16:20], "little")
 
 
-def _namespaces(process: Process) -> Iterator[str]:
+def namespaces(process: Process) -> list[str]:
+    """The kinds of namespaces of a process that are not the initial ones, as far as /proc tells."""
     links = {name: _tried(process, _link_of(name)) for name in _INITIAL}
-    for name, link in links.items():
-        if link.failure is None and str(_INITIAL[name]) not in link.data.decode():
-            yield name
+    return [
+        name
+        for name, link in links.items()
+        if link.failure is None and str(_INITIAL[name]) not in link.data.decode()
+    ]
 
 
 def _link_of(name: str) -> Callable[[Process], Call]:
@@ -188,7 +191,7 @@ def _container(process: Process, files: dict[str, str]) -> str:
         return named[1]
     if told := files["/run/systemd/container"].strip():
         return told
-    if not {"pid", "user"} & {*_namespaces(process)}:
+    if not {"pid", "user"} & {*namespaces(process)}:
         return ""  # an image of a container may have been booted as a machine
     for path, name in _MARKS.items():
         if process.observe(Process.stat, path).outcome == Allowed():
