@@ -6,10 +6,11 @@ limitations".
 """
 
 from suite.case import (
-    ADD_RULE, CREATE, FS, NET, RESTRICT, SCOPE, Allowed, Case, Clause, Expectation, Facts, Feature,
-    Judge, Process, Rejected, Ruleset, Tree, answers, covers, since, table,
+    ADD_RULE, CREATE, FS, LANDLOCK, NET, RESTRICT, SCOPE, Allowed, Case, Clause, Expectation, Facts,
+    Feature, Judge, Process, Rejected, Ruleset, Tree, answers, covers, since, table,
 )  # fmt: skip
-from suite.landlock.abi import ERRATA_PROMISED, FEATURES
+from suite.landlock.abi import FEATURES
+from suite.landlock.changes import ERRATA_INTERFACE
 
 CASES = {
     label.translate(str.maketrans("._", "--")): Case(
@@ -45,9 +46,9 @@ def test_accepted(case: Case, process: Process, tree: Tree, judge: Judge) -> Non
 
 WITH_INTERFACE = since(CREATE.ERRATA, Allowed())
 WITHOUT_INTERFACE = Expectation(
-    Clause(None, until=1, absent=True),
-    Clause(Rejected("create_ruleset", "EINVAL"), since=1, until=ERRATA_PROMISED, absent=True),
-    Clause(Allowed(), since=ERRATA_PROMISED),
+    Clause(None, until=LANDLOCK, absent=True),
+    Clause(Rejected("create_ruleset", "EINVAL"), LANDLOCK, ERRATA_INTERFACE, absent=True),
+    Clause(Allowed(), since=ERRATA_INTERFACE),
 )
 
 
