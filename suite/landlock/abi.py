@@ -7,6 +7,7 @@ security/landlock/errata/.
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from itertools import pairwise
 from typing import Self, TypeVar
 
 SYS_CREATE_RULESET = 444
@@ -29,6 +30,11 @@ class Abi:
     """Bytes of struct landlock_ruleset_attr that this version knows."""
     source: str
 
+    @property
+    def since(self) -> int:
+        """As of other things that come with an ABI version."""
+        return self.version
+
 
 ABIS = {
     row.version: row
@@ -48,6 +54,10 @@ ABIS = {
 }
 NEWEST = max(ABIS)
 """The newest ABI version that we know."""
+LANDLOCK = ABIS[1]
+"""The first of all."""
+GROWTHS = tuple(now for was, now in pairwise(ABIS.values()) if was.attr_size < now.attr_size)
+"""The ABI versions that made the attribute longer."""
 
 
 class Feature(IntFlag):
