@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from suite.judge.outcome import Outcome
+from suite.judge.standing import Standing
 
 SCHEMA_VERSION = 2
 
@@ -104,7 +105,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     errata: int | None
     """The claimed errata mask; None when the kernel has no errata interface."""
     missing: str | None = None
-    """Why abi is 0: ENOSYS not built, EOPNOTSUPP disabled at boot, another errno: blocked."""
+    """Why abi is 0: ENOSYS not built, EOPNOTSUPP disabled at boot, another errno: blocked;
+    ``SIGSYS`` if a filter kills whoever calls."""
     lsm: list[str] = []
     """Active LSMs in order; empty when securityfs can't tell."""
     uid: int = 0
@@ -116,6 +118,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ipv6: bool = False
     audit: bool = False
     tracefs: bool = False
+    standing: Standing = Standing()
+    """What the processes have inherited; of results of before it was asked, nothing special."""
 
 
 class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):

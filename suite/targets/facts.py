@@ -8,11 +8,13 @@ import socket
 from collections.abc import Callable
 
 from suite.judge.records import Facts
+from suite.judge.standing import KILLS
 from suite.landlock.abi import CREATE
 from suite.process.calls.tasks import CLONE_NEWUSER
 from suite.process.process import Process
 from suite.process.promise import Call, Mode, SetupError
 from suite.targets.base import SUPERVISOR
+from suite.targets.standing import stand
 from suite.values import Out
 
 _NETLINK_AUDIT = 9
@@ -25,9 +27,13 @@ def probe(process: Process, *, private: bool) -> Facts:
 
     Nothing is mounted unless mounts are ``private``: else the host would keep them.
     """
+    standing = stand(process.session)
+    filter_says = standing.filtered.get("landlock_create_ruleset")
     uts = process.syscall("uname", Out(6 * _UTS_FIELD))
-    version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
-    errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
+    version = errata = None
+    if filter_says != KILLS:
+        version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
+        errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
     ipv6 = _try(process, lambda p: p.socket(socket.AF_INET6, socket.SOCK_STREAM))
     audit = _try(process, lambda p: p.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT))
     with process.session.in_mode(Mode.OBSERVED):
@@ -41,9 +47,9 @@ def probe(process: Process, *, private: bool) -> Facts:
         release=release,
         version=kernel_version,
         machine=machine,
-        abi=version.value if version.failure is None else 0,
-        errata=errata.value if errata.failure is None else None,
-        missing=version.failure,
+        abi=version.value if version and version.failure is None else 0,
+        errata=errata.value if errata and errata.failure is None else None,
+        missing=version.failure if version else KILLS,
         lsm=_lsm(process, private=private),
         uid=_uid(process, status),
         capabilities=int(capabilities[1], 16) if capabilities else 0,
@@ -52,6 +58,7 @@ def probe(process: Process, *, private: bool) -> Facts:
         ipv6=ipv6.failure is None,
         audit=audit.failure is None,
         tracefs="tracefs" in filesystems,
+        standing=standing,
     )
     process.session.kill(child.id)
     return facts

@@ -25,6 +25,7 @@ from suite.process.promise import Mode
 from suite.process.session import Session
 from suite.targets.base import SUPERVISOR, Ground
 from suite.targets.facts import probe
+from suite.targets.standing import raise_limits
 from suite.values import Pack
 
 NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
@@ -38,6 +39,7 @@ def guest_ground(
     """Prepare a virtual machine: all of it is ours, so it needs no namespaces."""
     session = Session(channel, arch)
     session.shares_memory = shares_memory
+    raise_limits(session)
     root = Process(session, SUPERVISOR).fork()
     for path in ("/proc", "/sys", "/tmp"):  # noqa: S108 (the guest's own)
         root.observe(Process.mkdir, path)
@@ -51,6 +53,7 @@ def local_ground(
 ) -> Ground:
     """Prepare private namespaces on the running kernel, or only a folder if it refuses them."""
     session = Session(channel, arch)
+    raise_limits(session)
     root = _in_namespaces(session)
     if root is not None:
         return _furnish(session, root, agent, private=True)
