@@ -115,6 +115,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Effective user id outside of any user namespace of ours."""
     capabilities: int = 0
     """Effective capability mask of the processes that run the cases."""
+    in_user_namespace: bool = False
+    """Whether the cases run in a user namespace that is not the initial one."""
     user_namespaces: bool = False
     filesystems: list[str] = []
     ipv6: bool = False

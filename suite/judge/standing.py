@@ -34,15 +34,20 @@ LEAST = {
 }
 """Limits of getrlimit(2) that no case feels, unless it sets lower ones itself."""
 _FEW = 6
+_UNCONFINED = {"", "unconfined", "kernel", "_"}
+"""Labels of AppArmor (with or without a profile's name), SELinux and Smack that confine nobody."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What the processes of a target have inherited; asked once, outside of namespaces of ours."""
+    """What the processes of a target have inherited; asked once, outside of namespaces of ours.
+
+    The defaults are those of a plain root.
+    """
 
     no_new_privs: bool = False
-    permitted: int = 0
+    permitted: int = ALL_CAPABILITIES
     """Capability mask."""
-    bounding: int = 0
+    bounding: int = ALL_CAPABILITIES
     """Capability mask: no program that is executed can give others."""
     namespaces: list[str] = []
     """Those that are not the initial ones, such as ``user`` and ``pid``."""
@@ -66,6 +71,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What runs us in a container, such as ``docker``."""
     mounts: dict[str, str] = {}
     """The options with which ``/``, ``/dev``, ``/proc``, ``/tmp`` are mounted."""
+    lacks: list[str] = []
+    """Paths that every system has, and this has not: ``/dev/null``, ``/proc``."""
 
     @property
     def in_domain(self) -> bool:
@@ -73,20 +80,25 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.layers_left is not None and self.layers_left < MAX_LAYERS
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether an LSM other than Landlock confines us."""
+        return self.label not in _UNCONFINED
+
+    @property
     def confinements(self) -> list[str]:
         """In a few words each, what a plain root on a plain system would not have; often none."""
         return [phrase for phrase in self._phrases() if phrase]
 
     def _phrases(self) -> list[str]:
-        labelled = self.label not in ("", "unconfined", "kernel", "_")
         return [
             f"in a container ({self.container})" if self.container else "",
             "no_new_privs is set" if self.no_new_privs else "",
             self._domain(),
             self._filter(),
             self._capabilities(),
-            f"confined by an LSM as {self.label}" if labelled else "",
+            f"confined by an LSM as {self.label}" if self.is_labelled else "",
             self._narrow(),
+            f"there is no {' and no '.join(self.lacks)}" if self.lacks else "",
         ]
 
     def _domain(self) -> str:

@@ -14,7 +14,7 @@ from suite.process.calls.tasks import CLONE_NEWUSER
 from suite.process.process import Process
 from suite.process.promise import Call, Mode, SetupError
 from suite.targets.base import SUPERVISOR
-from suite.targets.standing import stand
+from suite.targets.standing import namespaces, stand
 from suite.values import Out
 
 _NETLINK_AUDIT = 9
@@ -54,6 +54,7 @@ def probe(process: Process, *, private: bool) -> Facts:
         security_modules=_has_security(process) if status else None,
         uid=_uid(process, status),
         capabilities=int(capabilities[1], 16) if capabilities else 0,
+        in_user_namespace="user" in namespaces(process),
         user_namespaces=child.pid is not None and child.pid.failure is None,
         filesystems=sorted(line.split()[-1] for line in filesystems.splitlines() if line),
         ipv6=ipv6.failure is None,

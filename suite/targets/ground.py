@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 from suite.agent import build
@@ -62,22 +63,27 @@ def local_ground(
 
 
 def _in_namespaces(session: Session) -> Process | None:
-    for flags in (NAMESPACES, NAMESPACES | CLONE_NEWUSER):
+    """A process in namespaces of its own; the more it may do there, the sooner it is taken."""
+    ways = (NAMESPACES, NAMESPACES | CLONE_NEWUSER)
+    # Who lacks CAP_NET_ADMIN gets no loopback, unless it is root of a user namespace.
+    for with_network, flags in product((True, False), ways):
         with session.in_mode(Mode.OBSERVED):
             root = Process(session, SUPERVISOR).fork(flags)
         if root.pid is not None and root.pid.failure is None:
-            taken = root.observe(_take_over, flags)
+            taken = root.observe(_take_over, flags, with_network)
             if taken.outcome == Allowed():  # some systems give namespaces, but no rights in them
                 return root
         session.kill(root.id)
     return None
 
 
-def _take_over(root: Process, flags: int) -> None:
+def _take_over(root: Process, flags: int, with_network: bool) -> None:
     if flags & CLONE_NEWUSER:
         root.map_ids(os.geteuid(), os.getegid())
     root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next mount
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
+    if with_network:
+        root.loopback_up()
 
 
 def _furnish(

@@ -38,6 +38,8 @@ _SYSCTLS = (
     "user.max_user_namespaces",
 )  # fmt: skip
 _PLACES = ("/", "/dev", "/proc", "/tmp")  # noqa: S108 (looked at, not written to)
+_OWED = ("/dev/null", "/dev/zero", "/proc/self/stat")
+"""What every system has."""
 _MARKS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
 _GROUPS = {"kubepods": "kubernetes", "docker": "docker", "libpod": "podman", "lxc": "lxc"}
 """What the paths of control groups of containers hold."""
@@ -58,7 +60,7 @@ def stand(session: Session) -> Standing:
             no_new_privs=_said(privileges, 1),
             permitted=_permitted(asked),
             bounding=sum(1 << bit for bit, call in enumerate(bounding) if _said(call, 1)),
-            namespaces=[*_namespaces(asked)],
+            namespaces=namespaces(asked),
             seccomp=seccomp,
             filtered=answers,
             layers_left=layers,
@@ -68,6 +70,9 @@ def stand(session: Session) -> Standing:
             sysctls={name: value for name in _SYSCTLS if (value := files[_sysctl(name)].strip())},
             container=_container(asked, files),
             mounts=_mounts(files["/proc/self/mountinfo"]),
+            lacks=[
+                path for path in _OWED if asked.observe(Process.stat, path).outcome != Allowed()
+            ],
         )
 
 
@@ -113,11 +118,14 @@ def _permitted(process: Process) -> int:
     return int.from_bytes(asked.data[4:8] + asked.data[16:20], "little")
 
 
-def _namespaces(process: Process) -> Iterator[str]:
+def namespaces(process: Process) -> list[str]:
+    """The kinds of namespaces of a process that are not the initial ones, as far as /proc tells."""
     links = {name: _tried(process, _link_of(name)) for name in _INITIAL}
-    for name, link in links.items():
-        if link.failure is None and str(_INITIAL[name]) not in link.data.decode():
-            yield name
+    return [
+        name
+        for name, link in links.items()
+        if link.failure is None and str(_INITIAL[name]) not in link.data.decode()
+    ]
 
 
 def _link_of(name: str) -> Callable[[Process], Call]:
@@ -183,7 +191,7 @@ def _container(process: Process, files: dict[str, str]) -> str:
         return named[1]
     if told := files["/run/systemd/container"].strip():
         return told
-    if not {"pid", "user"} & {*_namespaces(process)}:
+    if not {"pid", "user"} & {*namespaces(process)}:
         return ""  # an image of a container may have been booted as a machine
     for path, name in _MARKS.items():
         if process.observe(Process.stat, path).outcome == Allowed():
