@@ -13,11 +13,11 @@ What it provides is read from the records of the area ``claims``:
   covers no feature leaves nothing open.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
 from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
@@ -26,8 +26,6 @@ from suite.landlock.abi import CREATE
 
 CLAIMS = "claims"
 """The area whose cases ask whether the kernel provides what it claims."""
-
-_MISSING = {"ENOSYS": "not built", "EOPNOTSUPP": "disabled at boot"}
 
 _UNPROMISED = {*CREATE.ERRATA.labels}
 """Bits that stable kernels of any ABI version may or may not have."""
@@ -147,11 +145,8 @@ def by_abi(label: str) -> tuple[int, int, int, str]:
 
 
 def _claims(facts: Facts) -> str:
-    if facts.abi < 1:
-        why = re.match(r"\w+", facts.missing or "")
-        if why is None:
-            return "no Landlock (no reason given)"
-        return f"no Landlock ({why[0]}: {_MISSING.get(why[0], 'blocked')})"
+    if facts.abi < 1 and (off := why_off(facts)):
+        return off.line
     if facts.errata is None:
         return f"claims ABI {facts.abi} (no errata interface)"
     numbers = ",".join(map(str, claimed_errata(facts.errata)))

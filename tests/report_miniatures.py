@@ -109,7 +109,7 @@ def kernel(
             abi=abi,
             errata=errata,
             missing=missing,
-            lsm=["lockdown", "capability", "landlock", "yama"],
+            lsm=["lockdown", "capability", *(["landlock"] if abi else []), "yama"],
         ),
         kernel=KernelBuild(
             name=name.removeprefix("vm:"),

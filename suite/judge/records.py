@@ -105,10 +105,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     errata: int | None
     """The claimed errata mask; None when the kernel has no errata interface."""
     missing: str | None = None
-    """Why abi is 0: ENOSYS not built, EOPNOTSUPP disabled at boot, another errno: blocked;
-    ``SIGSYS`` if a filter kills whoever calls."""
+    """What landlock_create_ruleset(2) gave where abi is 0, ``SIGSYS`` if a filter kills who calls
+    it; ``suite.judge.absence`` says what it means."""
     lsm: list[str] = []
     """Active LSMs in order; empty when securityfs can't tell."""
+    security_modules: bool | None = None
+    """Whether the kernel has any, be they active or not; None when /proc can't tell."""
     uid: int = 0
     """Effective user id outside of any user namespace of ours."""
     capabilities: int = 0

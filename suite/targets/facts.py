@@ -51,6 +51,7 @@ def probe(process: Process, *, private: bool) -> Facts:
         errata=errata.value if errata and errata.failure is None else None,
         missing=version.failure if version else KILLS,
         lsm=_lsm(process, private=private),
+        security_modules=_has_security(process) if status else None,
         uid=_uid(process, status),
         capabilities=int(capabilities[1], 16) if capabilities else 0,
         in_user_namespace="user" in namespaces(process),
@@ -90,6 +91,11 @@ def _read(process: Process, path: str) -> str:
         return process.read_file(path).decode(errors="replace")
     except SetupError:
         return ""
+
+
+def _has_security(process: Process) -> bool:
+    """Source: fs/proc/base.c has the folder in a kernel of CONFIG_SECURITY only."""
+    return _try(process, lambda p: p.stat("/proc/self/attr")).failure is None
 
 
 def _lsm(process: Process, *, private: bool) -> list[str]:
