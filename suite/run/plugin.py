@@ -115,8 +115,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None, None, None]:
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Skip a case if the target has no word for a call of its set-up."""
+    keys: tuple[pytest.StashKey[Any], ...] = (_judgement, _spent, _expectation, _control)
+    for key in keys:
+        if key in item.stash:  # of a first run, see suite/run/again.py
+            del item.stash[key]
     return (yield from _skipping_what_is_not_modelled())
 
 

@@ -11,10 +11,10 @@ from types import FrameType
 
 import execnet
 import pytest
-from _pytest.runner import runtestprotocol
 from xdist.workermanage import WorkerController
 
 from suite.run import rows
+from suite.run.again import Again
 from suite.run.scheduler import TargetScheduling
 from suite.targets.hub import Hub
 
@@ -22,12 +22,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def configure(config: pytest.Config, hub: Hub) -> None:
-    """Set this process up if it is a worker, or the controller of workers."""
-    if hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Worker())
-        _serve()
-    elif config.getoption("dist", "no") != "no":
+    """Set this process up: a worker, the controller of workers, or one that does it all."""
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or config.getoption("dist", "no") == "no":
+        config.pluginmanager.register(Again(hub, whole=not is_worker))
+    else:
         config.pluginmanager.register(_Controller(hub))
+    if is_worker:
+        _serve()
 
 
 class _Controller:
@@ -63,20 +65,6 @@ class _Controller:
         for pid in self._pids.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
-
-
-class _Worker:
-    """A plugin of a process that runs cases."""
-
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Send the controller only the reports that it needs: sending takes as long as a case."""
-        hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
-        hook.pytest_runtest_logstart(**node)
-        for report in runtestprotocol(item, log=False, nextitem=nextitem):
-            if report.when == "call" or not report.passed:
-                hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(**node)
-        return True
 
 
 def _serve() -> None:
