@@ -139,6 +139,20 @@ def known_bug(case: CaseRecord) -> CaseRecord:
     return case
 
 
+def looks_like_bug(case: CaseRecord) -> CaseRecord:
+    """As ``known_bug``, of a vendor's kernel."""
+    found = known_bug(case)
+    return replace(found, bug=f"looks like {BUG}") if found.bug else found
+
+
+def contradicted_bug(case: CaseRecord) -> CaseRecord:
+    """As ``known_bug``, of a kernel whose release has the fix."""
+    found = known_bug(case)
+    name, _, told = BUG.partition(":")
+    text = f"looks like {name}, which 7.0.2 carries the fix of:{told}"
+    return replace(found, bug=text) if found.bug else found
+
+
 def unfixed(case: CaseRecord) -> CaseRecord:
     """An erratum is not claimed, and seen."""
     if case.id == "scope/signal[parent]":

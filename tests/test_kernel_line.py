@@ -10,7 +10,17 @@ from reports.kernel_line import KernelLine, summarize
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Verdict, accepts
 from tests.abi_miniature import FEATURES, at_abi_11
-from tests.report_miniatures import BUG, EINVAL, claim, kernel, more, whiteout, zoo
+from tests.report_miniatures import (
+    BUG,
+    EINVAL,
+    claim,
+    contradicted_bug,
+    kernel,
+    looks_like_bug,
+    more,
+    whiteout,
+    zoo,
+)
 
 pytestmark = pytest.mark.usefixtures("abi_11")
 
@@ -52,6 +62,13 @@ def test_a_skipped_claim_about_no_feature_leaves_nothing_open() -> None:
 
 def test_known_bugs_are_named_once() -> None:
     assert line_of("vm:7.0").bugs == (BUG,)
+
+
+def test_a_likeness_is_named_unless_the_release_has_the_fix() -> None:
+    likely = summarize(kernel("k", "7.0", 8, change=looks_like_bug))
+    other = summarize(kernel("k", "7.0.2", 8, change=contradicted_bug))
+    assert (likely.bugs, other.bugs) == ((f"looks like {BUG}",), ())
+    assert other.faults == "1 deviation"
 
 
 def test_what_is_newer_than_landproof_is_a_note_and_no_fault() -> None:
