@@ -10,6 +10,7 @@ from suite.judge.records import Facts, Verdict
 from suite.judge.verdict import judge
 from suite.landlock.abi import FS, SCOPE, Erratum
 from suite.landlock.bugs import SIGIO_BYPASS
+from suite.run.plugin import explain
 
 YES, NO, OTHER = Allowed(), Denied("EACCES"), Denied("EPERM")
 ERRATUM = Erratum.SCOPED_SIGNAL_HANDLING
@@ -134,6 +135,17 @@ def test_a_claim_without_the_fix_is_said() -> None:
     assert (judgement.verdict, judgement.expected) == (Verdict.DEVIATES, NO)
     assert judgement.reason == "erratum 2 is claimed, not fixed"
     assert judge(FIXED, facts(6, 0b10), OTHER).reason == ""  # not what it was before the fix
+
+
+def test_why_a_verdict_is_bad_is_told() -> None:
+    expected = "expected EACCES (ABI 6+, erratum 2 fixed), observed allowed"
+    lines = explain(judge(FIXED, facts(6, 0b10), YES)).splitlines()
+    assert lines == [expected, "erratum 2 is claimed, not fixed"]
+    buggy = explain(judge(BUGGY, replace(facts(6), release="6.16.12"), YES))
+    assert buggy == f"expected EACCES (ABI 6+), observed allowed\nknown bug: {SIGIO_BYPASS}"
+    either = explain(judge(EITHER, facts(6), OTHER))
+    assert either == "expected EACCES (ABI 6+, or allowed), observed EPERM"
+    assert explain(judge(PLAIN, facts(6), NO, NO)) == "broken: the control came to EACCES"
 
 
 def test_the_fix_of_the_right_stage_is_looked_for() -> None:
