@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    ADD_RULE, FS, LANDLOCK, RESTRICT, Case, Clause, Denied, Expectation, Judge, Process, Rejected,
-    Ruleset, Tree, since, table,
+    ADD_RULE, FS, LANDLOCK, RESTRICT, Case, Clause, Denied, Expectation, Judge, Need, Process,
+    Rejected, Ruleset, Tree, since, table,
 )  # fmt: skip
 
 DENIED = Denied("EACCES")
@@ -60,6 +60,7 @@ CASES = {
     ),
     "restrict-no-new-privs": Flag(
         covers=RESTRICT.NO_NEW_PRIVS,
+        needs=(Need.NO_NEW_PRIVS_UNSET,),
         reader=without_privilege,
         expect=Expectation(
             Clause(None, until=LANDLOCK, absent=True),

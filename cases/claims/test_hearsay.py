@@ -67,7 +67,7 @@ def test_status_tells(process: Process, judge: Judge) -> None:
     judge(since(FS.WRITE_FILE, Seen("false: no such line")), outcome)
 
 
-@needs(Need.ADMIN)
+@needs(Need.ADMIN, Need.NO_NEW_PRIVS_UNSET)
 @answers("claim-no-new-privs-required")
 def test_administrators_need_no_new_privs(process: Process, judge: Judge) -> None:
     """Claim: no_new_privs has to be set before landlock_restrict_self(2)."""
@@ -81,6 +81,7 @@ def test_administrators_need_no_new_privs(process: Process, judge: Judge) -> Non
     judge(expect, weigh(outcome, true=REFUSED, false=Allowed(0)))
 
 
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(RESTRICT.NO_NEW_PRIVS)
 @answers("claim-no-new-privs-required")
 def test_others_need_no_new_privs(process: Process, judge: Judge) -> None:

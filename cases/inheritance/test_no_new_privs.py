@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from suite.case import (
     CAP_SYS_ADMIN, FS, LANDLOCK, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge,
-    Need, Outcome, Process, Rejected, Ruleset, answers, covers, own_memory, since, table,
+    Need, Outcome, Process, Rejected, Ruleset, answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
 
@@ -106,6 +106,7 @@ CASES = {
 }
 
 
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(NO_NEW_PRIVS)
 @table(CASES)
 def test_flag(case: Flag, process: Process, judge: Judge) -> None:
@@ -143,6 +144,7 @@ REFUSED = {
 
 
 @answers("sys-rs-nnpflag-atomic", "llr-24")
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(NO_NEW_PRIVS)
 @table(REFUSED)
 def test_refused(case: Refused, process: Process, judge: Judge) -> None:
