@@ -357,4 +357,5 @@ def _as_seen(case: CaseRecord, fixed: bool, halves: _Halves) -> Fixed:
 
 
 def _bug(case: CaseRecord) -> tuple[str, str]:
-    return case.known_bug, case.bug.partition(":")[2].strip()
+    name, _, rest = case.bug.partition(":")
+    return name, rest.strip()
