@@ -143,4 +143,4 @@ def _escape(text: str) -> str:
     return shown.replace("\r", "%0D").replace("\n", "%0A")
 
 
-FORMAT = Format(name="github", results=results, diff=diff)
+FORMAT = Format(name="github", results=results, diff=diff, commands=True)

@@ -11,12 +11,15 @@ import pytest
 from _pytest.mark.expression import Expression
 
 import cases
-from suite.errors import InfrastructureError, UsageError
+from suite.cli import surroundings
+from suite.errors import InfrastructureError, UsageError, told_fault
 from suite.judge.records import Results
 from suite.run.recorder import Recorder, Watcher
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
-QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
+PLUGINS = ("-pxdist", "-ptimeout")
+"""Named, since none is loaded that merely happens to be installed."""
+QUIET = (*PLUGINS, "-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
 """Captured, the progress of a run in this process would not be seen."""
 
 
@@ -26,6 +29,8 @@ class Ended:
 
     results: Results
     interrupted: bool
+    fault: str = ""
+    """What else ended it before its end."""
 
 
 def run(
@@ -54,6 +59,7 @@ def run(
         UsageError: No case matches.
         InfrastructureError: Cases can't be read.
     """
+    surroundings.check_memory()
     _check_expression(select or "")
     recorder = Recorder(targets, watcher)
     folder = CONFIG.parent
@@ -79,6 +85,10 @@ def run(
         raise InfrastructureError("; ".join(recorder.uncollected))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")
+    if recorder.fault and not isinstance(recorder.fault, KeyboardInterrupt):
+        if not recorder.heard:
+            raise recorder.fault
+        return Ended(recorder.results(), interrupted=False, fault=told_fault(recorder.fault))
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         raise InfrastructureError(f"pytest ended with {code!r}: run pytest in {folder} to see why")
     return Ended(recorder.results(), code == pytest.ExitCode.INTERRUPTED)

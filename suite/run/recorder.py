@@ -64,6 +64,8 @@ class Recorder:
         self.targets = {name: Planned(name) for name in targets}
         self.refused: LandproofError | None = None
         """Why there is no target of a name."""
+        self.fault: BaseException | None = None
+        """What ended the run, though it is no fault of a case."""
         self.uncollected: list[str] = []
         """The files whose cases are not known, and why."""
         self._watcher = watcher
@@ -79,6 +81,11 @@ class Recorder:
             if isinstance(error.__cause__, LandproofError):
                 self.refused = error.__cause__
             raise
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep it for one line of ours, in place of pytest's many."""
+        self.fault = self.fault or excinfo.value
+        return True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file that can't be read as cases."""
@@ -122,6 +129,11 @@ class Recorder:
         if target.ended is None and target.done == len(target.cases):
             target.ended = time.monotonic()
         self._tell(target)
+
+    @property
+    def heard(self) -> bool:
+        """Whether there is anything to tell."""
+        return any(target.done for target in self.targets.values())
 
     def results(self) -> Results:
         """All that was heard; planned cases without a record are lost."""

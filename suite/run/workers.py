@@ -68,6 +68,10 @@ class _Controller:
 class _Worker:
     """A plugin of a process that runs cases."""
 
+    def pytest_internalerror(self) -> bool:
+        """Leave it to the controller, which hears of it, to tell."""
+        return True
+
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Send the controller only the reports that it needs: sending takes as long as a case."""
         hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
