@@ -75,7 +75,7 @@ def _subject(lines: Sequence[KernelLine]) -> str:
         return f"{len(lines)} kernels"
     claimed, provided = lines[0].claimed, lines[0].provided
     if claimed is None:
-        return "never came up"
+        return lines[0].absence
     if claimed < 1:
         return "not available"
     return f"ABI {claimed if provided is None else provided}"

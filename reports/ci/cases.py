@@ -9,7 +9,7 @@ from reports import words
 from reports.kernel_line import summarize
 from reports.matrix import is_known
 from suite.judge.expectation import claimed_errata
-from suite.judge.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.records import NOT_RUN, CaseRecord, TargetRecord, Verdict
 
 
 def facts(target: TargetRecord) -> dict[str, str]:
@@ -34,7 +34,8 @@ def cases_of(target: TargetRecord) -> list[CaseRecord]:
     if target.facts is None and not target.cases:
         reason = target.reason or "no reason given"
         summary = "The target comes up."
-        return [CaseRecord(id="target/boot", verdict=Verdict.LOST, summary=summary, reason=reason)]
+        verdict = Verdict.SKIPPED if reason == NOT_RUN else Verdict.LOST
+        return [CaseRecord(id="target/boot", verdict=verdict, summary=summary, reason=reason)]
     quoted: dict[str, str] = {}
     return [_quoting_once(case, quoted) for case in target.cases]
 

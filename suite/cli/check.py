@@ -102,7 +102,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="run every case; else, without -k, those that show each behaviour once",
     )
     parser.add_argument(
-        "-k", dest="select", metavar="EXPRESSION", help="of all cases, only those that match"
+        "-k",
+        dest="select",
+        metavar="EXPRESSION",
+        help="of all cases, only those that match: area, file, function, row or id",
     )
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
@@ -287,7 +290,7 @@ class _Judge:
             text = render(results, arguments.format, style)
             emit(text, arguments.output, arguments.format)
             if outcome.interrupted:
-                tell("interrupted: what was not run is lost")
+                tell("interrupted: what was not run is told as such")
             if _is_brief(arguments):
                 tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark.expression import Expression
 
 import cases
 from suite.cli import surroundings
 from suite.errors import InfrastructureError, UsageError, told_fault
 from suite.judge.records import Results
 from suite.run.recorder import Recorder, Watcher
+from suite.run.selection import selector
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
 PLUGINS = ("-pxdist", "-ptimeout")
@@ -48,7 +48,7 @@ def run(
     Args:
         targets: Their names, such as ``local`` and ``vm:7.3``.
         options: More options of our pytest plugins.
-        select: Only cases that match, as pytest's ``-k`` takes it.
+        select: Only cases that match, as ``suite.run.selection`` has it.
         nodes: Only these cases, by pytest's ids; all when empty.
         brief: Only as many of them as show each behaviour once.
         workers: How many targets run at once.
@@ -60,7 +60,7 @@ def run(
         InfrastructureError: Cases can't be read.
     """
     surroundings.check_memory()
-    _check_expression(select or "")
+    selector(select or "")  # better said here than by each worker
     recorder = Recorder(targets, watcher)
     folder = CONFIG.parent
     arguments = [
@@ -72,7 +72,7 @@ def run(
         *options,
     ]
     if select:
-        arguments.append(f"-k={select}")
+        arguments.append(f"--select={select}")
     if brief:
         arguments.append("--brief")
     if workers > 1:
@@ -91,12 +91,5 @@ def run(
         return Ended(recorder.results(), interrupted=False, fault=told_fault(recorder.fault))
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         raise InfrastructureError(f"pytest ended with {code!r}: run pytest in {folder} to see why")
-    return Ended(recorder.results(), code == pytest.ExitCode.INTERRUPTED)
-
-
-def _check_expression(text: str) -> None:
-    """Refuse what pytest's workers would all end with, one trace each."""
-    try:
-        Expression.compile(text)
-    except Exception as error:  # its class differs between pytest's releases
-        raise UsageError(f"-k {text!r}: {getattr(error, 'msg', error)}") from error
+    interrupted = code == pytest.ExitCode.INTERRUPTED
+    return Ended(recorder.results(interrupted=interrupted), interrupted)

@@ -23,6 +23,7 @@ from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
 from suite.run.needs import RINGS, Need, unmet
+from suite.run.selection import select
 from suite.targets.base import Ground
 from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
@@ -59,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--brief", action="store_true", help="leave out what shows a behaviour once more"
     )
+    group.addoption("--select", metavar="EXPRESSION", help="like -k, of cases and not of targets")
     for scheme in registered().known.values():
         scheme.add_options(group)
 
@@ -100,6 +102,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort cases by target, so that each is started once; in a brief run, leave out repetitions."""
+    if text := config.getoption("select"):
+        config.hook.pytest_deselected(items=select(items, text))
     if config.getoption("brief"):
         items[:], left_out = brief(items)
         config.hook.pytest_deselected(items=left_out)

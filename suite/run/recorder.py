@@ -17,6 +17,7 @@ import pytest
 
 from suite.errors import LandproofError
 from suite.judge.records import (
+    NOT_RUN,
     CaseRecord,
     Envelope,
     Facts,
@@ -35,6 +36,7 @@ class Planned:
 
     name: str
     cases: dict[str, CaseRecord | None] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
     facts: Facts | None = None
     kernel: KernelBuild | None = None
     started: float | None = None
@@ -109,7 +111,8 @@ class Recorder:
         planned = self._planned(nodeid)
         if planned is None:
             return
-        target, _ = planned
+        target, case = planned
+        target.begun.add(case)
         if target.started is None:
             target.started = time.monotonic()
         self._tell(target)
@@ -135,13 +138,13 @@ class Recorder:
         """Whether there is anything to tell."""
         return any(target.done for target in self.targets.values())
 
-    def results(self) -> Results:
-        """All that was heard; planned cases without a record are lost."""
+    def results(self, *, interrupted: bool = False) -> Results:
+        """All that was heard; of what was planned, the rest is lost, or was not run."""
         return Results(
             landproof=version("landproof"),
             started=self._started,
             seconds=round(time.monotonic() - self._clock, 1),
-            targets=[_record_of(target) for target in self.targets.values()],
+            targets=[_record_of(it, interrupted=interrupted) for it in self.targets.values()],
         )
 
     def _plan(self, nodeids: Iterable[str]) -> None:
@@ -169,13 +172,21 @@ class Recorder:
             self._watcher.changed(target)
 
 
-def _record_of(target: Planned) -> TargetRecord:
+def _record_of(target: Planned, *, interrupted: bool) -> TargetRecord:
+    if interrupted and not target.done:
+        return TargetRecord(name=target.name, reason=NOT_RUN)
     return TargetRecord(
         name=target.name,
         facts=target.facts,
         kernel=target.kernel,
         cases=[
-            record or CaseRecord(id=case, verdict=Verdict.LOST, reason="nothing was heard")
+            record or _silent(case, not_run=interrupted and case not in target.begun)
             for case, record in target.cases.items()
         ],
     )
+
+
+def _silent(case: str, *, not_run: bool) -> CaseRecord:
+    if not_run:
+        return CaseRecord(id=case, verdict=Verdict.SKIPPED, reason=NOT_RUN)
+    return CaseRecord(id=case, verdict=Verdict.LOST, reason="nothing was heard")
