@@ -161,6 +161,8 @@ def _check_content(results: Results, name: str) -> None:
     if twice := _repeated(target.name for target in results.targets):
         raise UsageError(f"{name} holds target {twice!r} twice")
     for target in results.targets:
+        if target.facts and (target.facts.abi < 0 or (target.facts.errata or 0) < 0):
+            raise UsageError(f"{name} is malformed: {target.name!r} claims less than nothing")
         if twice := _repeated(case.id for case in target.cases):
             raise UsageError(f"{name} holds case {twice!r} of target {target.name!r} twice")
 

@@ -7,7 +7,12 @@ from enum import IntEnum
 
 TRACEBACK = "LANDPROOF_TRACEBACK"
 """The environment variable that shows where an internal fault came from."""
-_NO_MEMORY = ("cannot allocate memory", "failed to map segment", "can't start new thread")
+_NO_MEMORY = (
+    "memoryerror",
+    "cannot allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+)
 
 
 class Exit(IntEnum):

@@ -124,8 +124,8 @@ def _diff(arguments: argparse.Namespace) -> int:
     difference = compare(
         known.marked(load(arguments.before), listed),
         after,
-        before=str(arguments.before),
-        after=str(arguments.after),
+        before=outlet.guard(str(arguments.before)),
+        after=outlet.guard(str(arguments.after)),
     )
     style = style_for(arguments.output)
     text = render_diff(difference, arguments.format, style)

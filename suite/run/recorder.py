@@ -29,6 +29,13 @@ from suite.judge.records import (
 from suite.run import rows
 from suite.run.plugin import opened
 
+_OF_A_WORKER = "\nassert False"
+"""How xdist hands on what a worker failed with: as the message of an assertion."""
+
+
+class WorkerError(Exception):
+    """A worker failed; its traceback is the message."""
+
 
 @dataclass(slots=True)
 class Planned:
@@ -86,7 +93,10 @@ class Recorder:
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         """Keep it for one line of ours, in place of pytest's many."""
-        self.fault = self.fault or excinfo.value
+        error = excinfo.value
+        if isinstance(error, AssertionError) and str(error).endswith(_OF_A_WORKER):
+            error = WorkerError(str(error).removesuffix(_OF_A_WORKER))
+        self.fault = self.fault or error
         return True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 import execnet
@@ -36,6 +37,7 @@ class _Controller:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._pids: dict[str, int] = {}
+        self._starting = 0
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
         """Schedule by target, whatever ``--dist`` says, unless it says ``each``.
@@ -48,11 +50,26 @@ class _Controller:
         names = rows.targets(config)
         return TargetScheduling(config, [it for it in names if self._hub.target(it).disposable])
 
+    def pytest_xdist_setupnodes(self, specs: Sequence[execnet.XSpec]) -> None:
+        """Hold interrupts back until the workers, which inherit that, can take them.
+
+        A Python that is interrupted while it starts prints a traceback.
+        """
+        self._starting = len(specs)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def pytest_sessionfinish(self) -> None:
+        """Take interrupts again, also if no worker came up."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
     def pytest_xdist_newgateway(self, gateway: execnet.Gateway) -> None:
         """Ask a worker on this machine for its pid now, before it is busy with other work."""
         if gateway.spec.popen:
             channel = gateway.remote_exec("import os; channel.send(os.getpid())")
             self._pids[gateway.id] = channel.receive()
+        self._starting -= 1
+        if self._starting == 0:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
     def pytest_testnodedown(self, node: WorkerController) -> None:
         """Forget the pid of a worker that has gone."""
@@ -86,6 +103,7 @@ class _Worker:
 def _serve() -> None:
     """Take only one interrupt, and die with the controller."""
     signal.signal(signal.SIGINT, _interrupt_once)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
