@@ -180,6 +180,15 @@ def test_a_store_that_everybody_can_write_to_is_refused(tmp_path: Path) -> None:
     assert f"{store} can be written by everybody: not trusted" in _refused(store)
 
 
+@ROOT_ONLY
+def test_a_group_may_write_only_if_it_is_one_users_own(tmp_path: Path) -> None:
+    tmp_path.chmod(0o775)
+    os.chown(tmp_path, 0, NOBODY)
+    assert files.why_not_ours(tmp_path) == "can be written by its group"
+    os.chown(tmp_path, 0, 0)
+    assert files.why_not_ours(tmp_path) == ""
+
+
 def test_a_store_is_made_for_one_user_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 _INTERRUPTED, _INFRASTRUCTURE = 4, 3
@@ -27,8 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What nohup ignores stays ignored.
     ours = signal.SIG_DFL, signal.default_int_handler
     heard = [it for it in _SIGNALS if signal.getsignal(it) in ours]
-    for number in heard:
-        signal.signal(number, _end_now)
+    _handle_by(_end_now, heard)
     try:
         from suite.cli import outlet, surroundings  # noqa: PLC0415 (see above)
 
@@ -39,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _ended(sys.argv[1:] if arguments is None else arguments, heard)
     except (MemoryError, ImportError):
         # Not even the lightest modules have room.
-        os.write(2, b"landproof: out of memory; give it more\n")
+        _write("landproof: out of memory; give it more")
         return _INFRASTRUCTURE
     finally:
-        _unwind_at(heard)
+        # Python's own end prints a traceback if it is interrupted.
+        _handle_by(signal.default_int_handler if arguments is not None else _end_now, heard)
 
 
 def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
@@ -73,15 +74,22 @@ def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
 def _handle(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
     from suite.cli import surroundings, verbs  # noqa: PLC0415
 
-    _unwind_at(heard)
+    # From now on, a run is to end cleanly.
+    _handle_by(signal.default_int_handler, heard)
     surroundings.check()
     return verbs.handle(given)
 
 
-def _unwind_at(heard: Sequence[signal.Signals]) -> None:
-    """From now on, end a run cleanly at each of these signals."""
+def _handle_by(
+    handler: Callable[[int, FrameType | None], object], heard: Sequence[signal.Signals]
+) -> None:
     for number in heard:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, handler)
+
+
+def _write(line: str) -> None:
+    with suppress(OSError):  # nobody may hear
+        os.write(2, f"{line}\n".encode())
 
 
 def _end_now(_number: int, _frame: FrameType | None) -> None:
@@ -89,7 +97,7 @@ def _end_now(_number: int, _frame: FrameType | None) -> None:
 
     An exception in the middle of an import may be swallowed, or told as a traceback.
     """
-    os.write(2, b"landproof: interrupted\n")
+    _write("landproof: interrupted")
     os._exit(_INTERRUPTED)
 
 
