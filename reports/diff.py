@@ -26,7 +26,7 @@ from enum import StrEnum
 
 from reports.kernel_line import KernelLine, summarize
 from suite.errors import UsageError
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import NOT_RUN, CaseRecord, Results, TargetRecord, Verdict
 
 
 class Kind(StrEnum):
@@ -212,6 +212,8 @@ def _says(case: CaseRecord | None) -> tuple[object, ...] | None:
 
 
 def _kernel_change(old: TargetRecord, new: TargetRecord) -> KernelChange | None:
+    if NOT_RUN in (old.reason, new.reason):
+        return None
     was, now = summarize(old), summarize(new)
     if (was.kernel, was.claims, was.provides) == (now.kernel, now.claims, now.provides):
         return None

@@ -18,7 +18,7 @@ from reports.merge import moment
 from reports.page import Entry, Page, Section, Table
 from suite.errors import UsageError
 from suite.judge.outcome import Outcome
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import NOT_RUN, CaseRecord, Results, TargetRecord, Verdict
 
 _ERRATUM = re.compile(r"erratum \d+")
 
@@ -112,7 +112,8 @@ def history(runs: dict[str, Results], order: Callable[[str], Any]) -> History:
         for target in run.targets:
             build = _build(target)
             if build is None:
-                dead[target.name] = None
+                if target.reason != NOT_RUN:
+                    dead[target.name] = None
                 continue
             entry = observed.setdefault((build.version, build.release), _Observed(build, {}))
             entry.build = build

@@ -25,6 +25,7 @@ from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
 from suite.judge.records import (
+    NOT_RUN,
     CaseRecord,
     Facts,
     TargetRecord,
@@ -79,6 +80,11 @@ class KernelLine:
     counts: dict[Verdict, int]
     """Verdicts that occurred, in the order of ``Verdict``."""
 
+    @property
+    def absence(self) -> str:
+        """Why nothing is known of the kernel, in a few words, where that is so."""
+        return self.claims.partition(": ")[0]
+
     def __str__(self) -> str:
         also = f"also accepts {', '.join(self.also)}" if self.also else ""
         lacks = f"{self.unmodelled} not modelled" if self.unmodelled else ""
@@ -98,7 +104,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         claimed=facts.abi if facts else None,
         errata=claimed_errata(facts.errata) if facts else (),
         provided=provided,
-        claims=_claims(facts) if facts else f"never came up: {target.reason or _why(target.cases)}",
+        claims=_claims(facts) if facts else _missing(target),
         provides=provides,
         also=blame.also if facts else (),
         fixes=_fixes(target.cases, facts) if facts else "",
@@ -237,6 +243,12 @@ def _open(claims: Sequence[CaseRecord], unjudged: Sequence[CaseRecord]) -> str:
 def _because(reason: str) -> str:
     first = reason.strip().partition("\n")[0]
     return f": {first}" if first else ""
+
+
+def _missing(target: TargetRecord) -> str:
+    if target.reason == NOT_RUN:
+        return NOT_RUN
+    return f"{target.absence}: {target.reason or _why(target.cases)}"
 
 
 def _why(cases: Sequence[CaseRecord]) -> str:

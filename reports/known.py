@@ -83,7 +83,7 @@ def read(path: Path) -> list[Known]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     try:
         tables = msgspec.toml.decode(data, type=_List).known
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from error
     entries = []
     for number, table in enumerate(tables, 1):

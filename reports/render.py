@@ -41,6 +41,8 @@ class Format:
     """None where the format has no words for a difference."""
     page: Callable[[Page, Style], str] | None = None
     """Any other report; None where the format is for results alone."""
+    commands: bool = False
+    """Whether its lines are commands to the CI service that reads them."""
 
 
 @functools.cache

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Results files: read strictly, write whole or not at all."""
 
-import contextlib
 import errno
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from suite import files
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.outcome import is_errno
 from suite.judge.records import SCHEMA_VERSION, Results
@@ -25,6 +24,7 @@ _THE_PATH = {
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EACCES,
+    errno.EPERM,
     errno.ELOOP,
     errno.ENAMETOOLONG,
 }
@@ -91,41 +91,19 @@ def encode(results: Results) -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; what is no regular file (a pipe, a tty) directly.
+    """Write a file as ``suite.files.write`` does.
 
     Raises:
         InfrastructureError: No room; the old file, if any, is kept.
         UsageError: The path can't be a file.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(data)
-        else:
-            # A link to the results of a nightly run stays a link.
-            _replace(path.resolve(), data)
+        files.write(path, data)
     except OSError as error:
         kept = "; the old file is kept" if path.is_file() else ""
         message = f"cannot write {path}: {error.strerror}{kept}"
         kind = UsageError if error.errno in _THE_PATH else InfrastructureError
         raise kind(message) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    # Not tempfile: its files are private to the user, and results are to be shared.
-    temporary = path.with_name(f".landproof-{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            # Some file systems report a full disk only here.
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def _version(data: bytes, name: str) -> int:
@@ -183,6 +161,8 @@ def _check_content(results: Results, name: str) -> None:
     if twice := _repeated(target.name for target in results.targets):
         raise UsageError(f"{name} holds target {twice!r} twice")
     for target in results.targets:
+        if target.facts and (target.facts.abi < 0 or (target.facts.errata or 0) < 0):
+            raise UsageError(f"{name} is malformed: {target.name!r} claims less than nothing")
         if twice := _repeated(case.id for case in target.cases):
             raise UsageError(f"{name} holds case {twice!r} of target {target.name!r} twice")
 

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from reports.ci.workflows import services, workflow
 from reports.results import load, save
-from suite.cli.main import main, parser
+from suite.cli.main import main
+from suite.cli.verbs import parser
 from suite.errors import Exit
 from tests.report_miniatures import few, later, run, zoo
 from vm.catalogue import DEFAULT_SET

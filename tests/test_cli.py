@@ -17,6 +17,7 @@ import pytest
 
 from reports.results import load
 from suite.errors import Exit
+from tests.cli_cases import CASES
 from tests.fake_archive import Archive, Key, direct, missing_tools
 from tests.runs import (
     Argv,
@@ -32,37 +33,6 @@ from tests.runs import (
 
 SOON_S = 8.0
 """How long landproof may take to end when it is told to; it takes less than one second."""
-CASES = '''\
-"""Cases that need nothing of Landlock."""
-
-import struct
-from pathlib import Path
-
-from suite.landlock.abi import FS
-from suite.judge.expectation import always
-from suite.judge.outcome import Allowed, Denied
-from suite.run.rows import covers
-
-
-@covers(FS.EXECUTE)
-def test_conforms(process, judge):
-    """Every process has a number."""
-    judge(always(Allowed()), process.observe(lambda p: p.getpid()))
-
-
-@covers(FS.EXECUTE)
-def test_deviates(process, judge):
-    """No process has a number."""
-    judge(always(Denied("EACCES")), process.observe(lambda p: p.getpid()))
-
-
-def test_waits(process, judge):
-    """Reading an empty pipe takes as long as it likes."""
-    fd = struct.unpack_from("<i", process.pipe().data)[0]
-    process.session.deadline_ms = 300_000
-    Path(__file__).with_name("started").touch()
-    judge(always(Allowed()), process.observe(lambda p: p.read(fd, 1)))
-'''
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +233,7 @@ def test_a_signal_ends_a_check_cleanly(tmp_path: Path, number: signal.Signals) -
         check.popen.send_signal(number)
         code, out, err = check.wait(SOON_S)
         assert code == Exit.INTERRUPTED
-        assert err.splitlines() == ["interrupted: what was not run is lost"]
+        assert err.splitlines() == ["interrupted: what was not run is told as such"]
         assert check.verdicts("local") == {"conforms": "conforms", "waits": "lost"}
         assert "1 lost" in out
         assert not survivors(kin)

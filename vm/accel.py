@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from suite import files
 from suite.errors import UsageError
 from vm.command import Accelerator, find_qemu
 from vm.kernel import Kernel
@@ -97,6 +98,8 @@ def _cache() -> Path:
 
 
 def _recall() -> _Remembered | None:
+    if files.why_not_ours(_cache().parent):
+        return None
     try:
         return msgspec.json.decode(_cache().read_bytes(), type=_Remembered)
     except (OSError, msgspec.DecodeError):
@@ -106,11 +109,9 @@ def _recall() -> _Remembered | None:
 def _remember(outcome: _Remembered) -> None:
     """Write a trial's outcome down; if that fails, the next run makes a trial again."""
     cache = _cache()
-    fresh = cache.with_suffix(f".{os.getpid()}")
     with contextlib.suppress(OSError):
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(msgspec.json.encode(outcome))
-        fresh.replace(cache)
+        files.make_folder(cache.parent)
+        files.write(cache, msgspec.json.encode(outcome))
 
 
 __all__ = [

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
+from suite import files
 from suite.errors import InfrastructureError
 from vm import apt_sources, debian, unpack
 from vm.catalogue import Build, Wish, merge
@@ -58,7 +59,7 @@ class DebianArchive(Source):
             InfrastructureError: No network, no room, no apt-get, no key.
             UsageError: No mirror is known.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self._folder)
         with FileLock(self._folder / "lock"):
             index = self._read_index()
             if index is not None and not refresh and self._age_s() < INDEX_AGE_S:
@@ -126,11 +127,9 @@ class DebianArchive(Source):
     def _update(self, report: Report | None) -> list[Build]:
         text = apt_sources.sources(self.options.mirror, self.options.keyring)
         for part in ("state/lists/partial", "cache/archives/partial"):
-            (self._folder / part).mkdir(parents=True, exist_ok=True)
-        (self._folder / "apt.conf").write_text(
-            apt_sources.configuration(self._folder), encoding="utf-8"
-        )
-        (self._folder / "debian.sources").write_text(text, encoding="utf-8")
+            files.make_folder(self._folder / part)
+        files.write(self._folder / "apt.conf", apt_sources.configuration(self._folder).encode())
+        files.write(self._folder / "debian.sources", text.encode())
         lines, done = [], 0
         with streamed(self._command("update")) as (process, said):
             for line in said:
@@ -147,9 +146,9 @@ class DebianArchive(Source):
         builds = merge(
             build for suite, path in lists.items() for build in read_builds(_kernels(path), suite)
         )
-        part_file = self._folder / "index.part"
-        part_file.write_bytes(msgspec.json.encode(_Index(self._made_for, builds)))
-        part_file.replace(self._folder / "index.json")
+        files.write(
+            self._folder / "index.json", msgspec.json.encode(_Index(self._made_for, builds))
+        )
         return builds
 
     def _lists(self) -> dict[str, Path]:

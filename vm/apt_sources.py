@@ -43,7 +43,15 @@ def configuration(folder: Path) -> str:
 
     Hooks, pins and the installed packages of the machine are out of it; its proxy, certificates
     and credentials stay. Nothing unsigned passes, whatever the machine allows itself.
+
+    Raises:
+        UsageError: apt.conf(5) has no way to write the name of the folder.
     """
+    if '"' in str(folder) or not str(folder).isprintable():
+        raise UsageError(
+            f"apt can't work in {str(folder)!r}, for the quotes or control characters in its name;"
+            " choose another folder with --store"
+        )
     return _CONFIGURATION.format(folder=folder)
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import platformdirs
 
+from suite import files
 from suite.errors import InfrastructureError
 
 QEMU = "qemu-system-x86_64"
@@ -101,14 +102,13 @@ def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
     # A cache that can't be read or written costs 0.2 s and nothing else.
     with contextlib.suppress(OSError, ValueError):
         argv = json.loads(kept.read_text())
-        if isinstance(argv, list) and all(isinstance(word, str) for word in argv):
+        ours = not files.why_not_ours(kept.parent)
+        if ours and isinstance(argv, list) and all(isinstance(word, str) for word in argv):
             return argv
     argv = _trimmed(_ask_virtme_ng(qemu, accel, memory_mib))
     with contextlib.suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(argv))
-        fresh.rename(kept)
+        files.make_folder(kept.parent)
+        files.write(kept, json.dumps(argv).encode())
     return argv
 
 

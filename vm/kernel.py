@@ -2,6 +2,7 @@
 """A kernel that can be booted."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,11 @@ class Kernel:
     """``lib/modules/RELEASE``, decompressed and indexed; None if all that is needed is built in."""
     config: Path | None
     """The Kconfig (``CONFIG_X=y`` lines)."""
+
+
+def is_release(text: str) -> bool:
+    """Whether a kernel can be called so: the name of a folder, and not the way to another one."""
+    return re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._+~:-]*", text) is not None
 
 
 def sha256(path: Path) -> str:

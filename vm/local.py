@@ -8,7 +8,7 @@ from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import KernelBuild
-from vm.kernel import Kernel, sha256
+from vm.kernel import Kernel, is_release, sha256
 from vm.source import Source
 
 
@@ -135,6 +135,8 @@ def _identify(vmlinuz: Path) -> _Found:
     release, _, version = text.partition(" ")
     if not offset or not release:
         raise wrong
+    if not is_release(release):
+        raise UsageError(f"{vmlinuz} calls itself {release!r}, which is no release of a kernel")
     return _Found(vmlinuz, release, version)
 
 

@@ -237,6 +237,8 @@ class Machine:
                     stdin=subprocess.DEVNULL,
                     stdout=self._log.pipe,
                     stderr=subprocess.STDOUT,
+                    # QEMU takes firmware from the current folder first, whoever put it there.
+                    cwd="/",
                     pass_fds=inherited,
                     start_new_session=True,
                 )

@@ -13,10 +13,11 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from suite.errors import InfrastructureError
+from suite import files
+from suite.errors import InfrastructureError, UsageError
 from vm import catalogue, stored, unpack
 from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Wish
-from vm.kernel import Kernel
+from vm.kernel import Kernel, is_release
 from vm.registry import Sources
 from vm.source import LOG, Options, Report, Source, Stage
 from vm.stored import Stored
@@ -55,7 +56,9 @@ class Store:
         keyring: Keys that the archive is signed with.
 
     Raises:
-        InfrastructureError: The sources that are registered can't be used.
+        InfrastructureError: The sources that are registered can't be used, or others can write to
+            the folder.
+        UsageError: It is no folder.
     """
 
     def __init__(
@@ -69,9 +72,22 @@ class Store:
         chosen = folder or os.environ.get("LANDPROOF_STORE")
         chosen = chosen or platformdirs.user_cache_path("landproof") / "kernels"
         self.folder = Path(chosen).expanduser().absolute()
+        self._distrust()
         self._sources = Sources(
             Options(store=self.folder, flavour=flavour, mirror=mirror, keyring=keyring)
         )
+
+    def _distrust(self) -> None:
+        """Refuse kernels, and what apt is told, from a folder that is not ours alone."""
+        there = next(it for it in (self.folder, *self.folder.parents) if it.exists())
+        if not there.is_dir():
+            raise UsageError(f"{there} is no folder; choose one for kernels with --store")
+        for folder in (self.folder, self.folder / "kernels", self.folder / "apt"):
+            if why := files.why_not_ours(folder):
+                raise InfrastructureError(
+                    f"{folder} {why}: not trusted; mend that (chown, chmod go-w) if you know what"
+                    " it holds, or choose another with --store"
+                )
 
     def check(self, name: str) -> None:
         """Refuse a name that no source can make sense of; without a look at disks or networks.
@@ -212,7 +228,7 @@ class Store:
 
     def _take(self, source: Source, build: Build, name: str, report: Report) -> Kernel:
         """Have a build brought, unless it is there already or by now."""
-        if "/" in build.release:
+        if not is_release(build.release):
             raise InfrastructureError(f"{name}: {build.release!r} is no release of a kernel")
         key = stored.folder_name(build)
         folder = self.folder / "kernels" / key
@@ -223,10 +239,10 @@ class Store:
                 return item.kernel(name)
             # A tool of a source that outlived a killed landproof may still write here: not resumed.
             shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
+            files.make_folder(work)
             root = source.bring(build, work, report)
             record = stored.write(root, build, name, source.name)
-            folder.parent.mkdir(exist_ok=True)
+            files.make_folder(folder.parent)
             shutil.rmtree(folder, ignore_errors=True)
             root.rename(folder)
             shutil.rmtree(work, ignore_errors=True)
@@ -246,7 +262,7 @@ class Store:
             if not folder.exists():
                 shutil.rmtree(work, ignore_errors=True)
                 unpack.copy_modules(found, work, release, MODULES)
-                folder.parent.mkdir(exist_ok=True)
+                files.make_folder(folder.parent)
                 work.rename(folder)
         return Kernel(kernel.build, kernel.vmlinuz, folder / "lib/modules" / release, kernel.config)
 
@@ -264,7 +280,7 @@ class Store:
     @contextmanager
     def _lock(self, key: str, timeout_s: float = -1) -> Iterator[None]:
         locks = self.folder / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
+        files.make_folder(locks)
         with FileLock(locks / f"{key}.lock", timeout=timeout_s):
             yield
 

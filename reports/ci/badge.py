@@ -89,5 +89,5 @@ def _subject(lines: Sequence[KernelLine]) -> str:
         return f"{len(lines)} kernels"
     claimed, provided = lines[0].claimed, lines[0].provided
     if claimed is None:
-        return "never came up"
+        return lines[0].absence
     return f"ABI {claimed if provided is None else provided}"

@@ -10,7 +10,7 @@ from reports.kernel_line import summarize
 from reports.matrix import is_known
 from suite.judge.absence import Off, unchecked
 from suite.judge.expectation import claimed_errata
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import NOT_RUN, CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.bugs import labelled
 
 
@@ -52,7 +52,8 @@ def _cases_of(target: TargetRecord) -> list[CaseRecord]:
     if target.facts is None and not target.cases:
         reason = target.reason or "no reason given"
         summary = "The target comes up."
-        return [CaseRecord(id="target/boot", verdict=Verdict.LOST, summary=summary, reason=reason)]
+        verdict = Verdict.SKIPPED if reason == NOT_RUN else Verdict.LOST
+        return [CaseRecord(id="target/boot", verdict=verdict, summary=summary, reason=reason)]
     quoted: dict[str, str] = {}
     return [_quoting_once(case, quoted) for case in target.cases]
 

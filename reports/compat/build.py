@@ -134,7 +134,7 @@ def _kernels(runs: Iterable[Results]) -> dict[str, _Seen]:
 
 def _build(target: TargetRecord) -> str:
     facts = target.facts
-    return f"{facts.release} {facts.machine} {facts.version}" if facts else "never came up"
+    return f"{facts.release} {facts.machine} {facts.version}" if facts else target.absence
 
 
 def _kernel(seen: _Seen) -> Kernel:

@@ -38,7 +38,7 @@ def results(results: Results, _style: Style) -> str:
     matrix = build(results)
     faults = [entry for entry in matrix.silences if entry.verdict.bad]
     came_up_not = (
-        _Annotation(_WARNING, f"{target.name} never came up", target.reason or "no reason given")
+        _Annotation(_WARNING, f"{target.name} {target.absence}", target.reason or "no reason given")
         for target in results.targets
         if target.facts is None and not target.cases
     )
@@ -151,4 +151,4 @@ def _escape(text: str) -> str:
     return shown.replace("\r", "%0D").replace("\n", "%0A")
 
 
-FORMAT = Format(name="github", results=results, diff=diff)
+FORMAT = Format(name="github", results=results, diff=diff, commands=True)

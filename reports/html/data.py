@@ -14,7 +14,7 @@ from reports.kernel_line import CLAIMS, by_abi, summarize
 from reports.matrix import LEGEND, area_of, is_known, weight, word
 from reports.words import printable, remarks
 from suite.judge.behaviours import Behaviour
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import NOT_RUN, CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
 
 NOTHING = -1
@@ -31,6 +31,8 @@ _KINDS: list[_Kind] = [
     *((verdict, True) for verdict in sorted(Verdict, key=weight) if verdict.bad),
 ]
 
+_ABSENT = {"never came up": -1, NOT_RUN: -2}
+"""What stands for the ABI version of a kernel of which nothing is known."""
 _MEANINGS = {
     **{mark: meaning.removeprefix("absent: ") for mark, meaning in LEGEND},
     Verdict.CONFORMS.mark: "behaves as its ABI version and errata promise",
@@ -52,7 +54,7 @@ class Kernel(msgspec.Struct, array_like=True):
 
     name: str
     abi: int
-    """The claimed one; -1 when the target never came up."""
+    """The claimed one; below 0 when the target never came up, or was not run."""
     lines: list[tuple[str, str]]
     """All that is known of it, labelled."""
 
@@ -205,7 +207,7 @@ def _words() -> Iterator[Word]:
 def _kernel(target: TargetRecord) -> Kernel:
     return Kernel(
         name=printable(target.name),
-        abi=target.facts.abi if target.facts else -1,
+        abi=target.facts.abi if target.facts else _ABSENT[target.absence],
         lines=[(label, printable(text)) for label, text in _known(target) if text],
     )
 

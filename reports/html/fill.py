@@ -112,7 +112,7 @@ def _kernel(line: KernelLine) -> _Kernel:
 
 def _claim(line: KernelLine) -> str:
     if line.claimed is None:
-        return "never came up"
+        return line.absence
     return f"ABI {line.claimed}" if line.claimed > 0 else "no Landlock"
 
 

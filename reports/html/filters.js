@@ -3,7 +3,7 @@
 
 const form = byId("filters");
 
-const abiName = (abi) => ({ "-1": "never came up", 0: "no Landlock" })[abi] ?? `ABI ${abi}`;
+const abiName = (abi) => ({ "-2": "not run (interrupted)", "-1": "never came up", 0: "no Landlock" })[abi] ?? `ABI ${abi}`;
 
 const options = {
   kernels: kernels.map((it) => [it.name, it.name]),

@@ -2,7 +2,6 @@
 """``landproof bisect``: the first build of the archives where a case gives another answer."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from reports.bisect import Answer, Build, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
 from suite.cli.check import add_machine_options, choose_accelerator
+from suite.cli.outlet import tell
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
 from suite.errors import Exit, LandproofError, UsageError
@@ -100,7 +100,7 @@ class _Boots:
         answer = self._answer(build)
         why = f": {answer.reason}" if answer.reason else ""
         line = f"{self.count}: {build.version} ({build.release}): {answer}{why}"
-        print(line, file=sys.stderr, flush=True)
+        tell(line)
         return answer
 
     def _answer(self, build: Build) -> Answer:

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-
-from rich.console import Console
 
 from reports import words
 from reports.diff import baselines
@@ -19,6 +16,7 @@ from reports.results import load, save
 from suite.agent import build
 from suite.cli import kernels, known
 from suite.cli.failing import FailOn, exit_code, regressions
+from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, run
@@ -105,7 +103,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="run every case; else, without -k, those that show each behaviour once",
     )
     parser.add_argument(
-        "-k", dest="select", metavar="EXPRESSION", help="of all cases, only those that match"
+        "-k",
+        dest="select",
+        metavar="EXPRESSION",
+        help="of all cases, only those that match: area, file, function, row or id",
     )
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
@@ -205,7 +206,7 @@ def _prepare(
     options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
     if ready:
         for name, error in failures.items():
-            print(f"{name}: {error}", file=sys.stderr)
+            tell(f"{name}: {error}")
         trial, *_ = ready.values()
         options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
@@ -247,12 +248,12 @@ def choose_accelerator(kernel: Kernel, override: str | None) -> str:
         agent = build.agent(GUEST_ARCH)
     except build.BuildError as error:
         raise InfrastructureError(str(error)) from error
-    console = Console(stderr=True)
+    console = screen()
     # A trial boot may take ten seconds.
     slow = console.is_terminal and override is None
     with console.status("accelerator: trial boot") if slow else nullcontext():
         choice = accel.decide(kernel, agent, override)
-    print(f"accelerator: {choice.accel} ({choice.why})", file=sys.stderr)
+    tell(f"accelerator: {choice.accel} ({choice.why})")
     return choice.accel
 
 
@@ -287,22 +288,25 @@ class _Judge:
         finally:
             # Whatever became of the file, what was observed is told.
             style = style_for(arguments.output)
-            emit(render(results, arguments.format, style), arguments.output)
+            text = render(results, arguments.format, style)
+            emit(text, arguments.output, arguments.format)
             if outcome.interrupted:
-                print("interrupted: what was not run is lost", file=sys.stderr)
+                tell("interrupted: what was not run is told as such")
             if _is_brief(arguments):
-                print("each behaviour was shown once; --full runs every case", file=sys.stderr)
+                tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:
             return Exit.INTERRUPTED
         for line in words.warnings(results):
-            print(line, file=sys.stderr)
+            tell(line)
+        if outcome.fault:
+            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
         whole = arguments.full and arguments.select is None
         stale = known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:
             found = list(regressions(results, self._baseline))
             for line in found[:_SHOWN]:
-                print(f"regression: {line}", file=sys.stderr)
+                tell(f"regression: {line}")
             if len(found) > _SHOWN:
-                print(f"and {len(found) - _SHOWN} more regressions", file=sys.stderr)
+                tell(f"and {len(found) - _SHOWN} more regressions")
         code = exit_code(results, self._fail_on, self._baseline)
         return code or (Exit.CONFORMS if self._fail_on is FailOn.NONE else stale)

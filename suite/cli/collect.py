@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from suite.cli import run
+from suite.cli import run, surroundings
 from suite.errors import InfrastructureError, UsageError
 from suite.run.declared import Collector, Declared
 from suite.run.recorder import Recorder
@@ -22,6 +22,7 @@ def declared_cases() -> dict[str, Declared]:
     Raises:
         InfrastructureError: Cases can't be read.
     """
+    surroundings.check_memory()
     collector = Collector("local")
     recorder = Recorder([])
     folder = run.CONFIG.parent

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,11 +18,13 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from tabulate import tabulate
 
+from suite.cli.outlet import Told, guard, put, screen, tell
 from suite.errors import Exit, LandproofError
 from vm import catalogue
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
 from vm.debian import FLAVOURS
 from vm.kernel import Kernel
+from vm.source import LOG
 from vm.store import Progress, Removed, Store
 from vm.tools import FullError, UnreachableError
 
@@ -32,6 +33,7 @@ _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
 Kernels of your own are path:VMLINUZ, path:FOLDER and host."""
+LOG.addHandler(Told())
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -68,7 +70,7 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which store; `open_store` reads them."""
     parser.add_argument(
         "--store",
-        type=Path,
+        type=_path,
         metavar="FOLDER",
         help="where kernels are kept (default: $LANDPROOF_STORE, or the user's cache)",
     )
@@ -78,6 +80,12 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_FLAVOUR,
         help=f"of names that say none (default: {DEFAULT_FLAVOUR}, the smallest download)",
     )
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(text)
 
 
 def add_archive_options(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +131,7 @@ def _verb(
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    console = Console(stderr=True)
+    console = screen()
     with console.status("package index") if console.is_terminal else _silence():
         builds = open_store(arguments).available(refresh=arguments.refresh)
     # What --flavour can't choose is another source's, which names it otherwise.
@@ -142,11 +150,7 @@ def _list(arguments: argparse.Namespace) -> int:
             for row in rows
         ]  # fmt: skip
         headers = ["name", "release", "version", "suite", "size", "stored", "note"]
-        print(
-            tabulate(
-                table, headers, disable_numparse=True, colalign=("left",) * 4 + ("right", "left")
-            )
-        )
+        _print_table(table, headers, ("left",) * 4 + ("right", "left"))
     return Exit.CONFORMS
 
 
@@ -173,7 +177,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     elif rows:
         fields = ("name", "release", "version", "source", "path")
         table = [[row[field] for field in fields] for row in rows]
-        print(tabulate(table, fields, disable_numparse=True))
+        _print_table(table, fields)
     return failed
 
 
@@ -191,8 +195,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     else:
         table = [[item.name, _megabytes(item.freed)] for item in removed]
         table.append(["total", _megabytes(sum(item.freed for item in removed))])
-        align = ("left", "right")
-        print(tabulate(table, ["removed", "freed"], disable_numparse=True, colalign=align))
+        _print_table(table, ["removed", "freed"], ("left", "right"))
     return Exit.CONFORMS
 
 
@@ -214,7 +217,13 @@ def _megabytes(size: int) -> str:
 
 
 def _print_json(value: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(value)).decode())
+    put(f"{msgspec.json.format(msgspec.json.encode(value)).decode()}\n")
+
+
+def _print_table(
+    table: list[list[str]], headers: Sequence[str], align: Sequence[str] | None = None
+) -> None:
+    put(f"{tabulate(table, headers, disable_numparse=True, colalign=align)}\n")
 
 
 @contextmanager
@@ -225,12 +234,12 @@ def _silence() -> Iterator[None]:
 @contextmanager
 def display() -> Iterator[Callable[[Progress | str], None]]:
     """Give a function that shows progress, or a line, on stderr: bars on a terminal, else lines."""
-    console = Console(stderr=True)
+    console = screen()
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _Lines()
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeElapsedColumn(),
@@ -242,8 +251,7 @@ def display() -> Iterator[Callable[[Progress | str], None]]:
 class _Lines:
     """A line for each stage of each kernel."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, news: Progress | str) -> None:
@@ -255,7 +263,7 @@ class _Lines:
             self._said.add((news.name, news.stage))
             size = f" ({_megabytes(news.total)})" if news.total else ""
             line = f"{news.name}: {_STAGES[news.stage]}{size}"
-        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+        tell(line)
 
 
 class _Bars:
@@ -267,13 +275,13 @@ class _Bars:
 
     def __call__(self, news: Progress | str) -> None:
         if isinstance(news, str):
-            self._bars.console.print(news, soft_wrap=True, markup=False, highlight=False)
+            self._bars.console.print(guard(news), soft_wrap=True, markup=False, highlight=False)
             return
         if news.name not in self._tasks:
-            self._tasks[news.name] = self._bars.add_task(news.name, total=None)
+            self._tasks[news.name] = self._bars.add_task(guard(news.name), total=None)
         self._bars.update(
             self._tasks[news.name],
-            description=f"{news.name} {_STAGES[news.stage]}",
+            description=guard(f"{news.name} {_STAGES[news.stage]}"),
             completed=news.done,
             total=news.total or None,
         )

@@ -2,11 +2,11 @@
 """The option ``--known``: a list of known deviations, held against results."""
 
 import argparse
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from reports.known import Known, faults, mark, read
+from suite.cli.outlet import tell
 from suite.errors import Exit
 from suite.judge.records import Results
 
@@ -40,7 +40,7 @@ def tell_faults(results: Results, given: Listed, *, whole: bool = False) -> Exit
     code = Exit.CONFORMS
     if given:
         for line in faults(given[1], results, _today(), whole=whole):
-            print(f"{given[0]}: {line}", file=sys.stderr)
+            tell(f"{given[0]}: {line}")
             code = Exit.DEVIATES
     return code
 

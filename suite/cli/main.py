@@ -1,79 +1,104 @@
 # SPDX-License-Identifier: MIT
-"""The command ``landproof``."""
+"""The command ``landproof``: make the process safe and quiet, then do what the user wants.
+
+All but the lightest modules are imported when an interrupt has its handler already.
+"""
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
 
-from suite.cli import bisect, check, ci, explain, history, kernels, merge, report
-from suite.errors import Exit, LandproofError
-
-_EPILOG = """\
-exit codes: 0 conforms; 1 a kernel deviates, a requirement is unmet, or a regression;
-2 wrong usage; 3 the machine's or landproof's fault (nothing booted, a download failed);
-4 interrupted; 5 nothing could be checked: no target has Landlock, or something hides it"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong on one line; the usage of some verbs is longer than a screen."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(Exit.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    whole: argparse.ArgumentParser = _Parser(
-        prog="landproof",
-        description="Prove what your kernel's Landlock really does.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    whole.add_argument("--version", action="version", version=version("landproof"))
-    subparsers = whole.add_subparsers(dest="verb", metavar="VERB")
-    check.add_parsers(subparsers)
-    kernels.add_parser(subparsers)
-    report.add_parsers(subparsers)
-    merge.add_parser(subparsers)
-    history.add_parser(subparsers)
-    bisect.add_parser(subparsers)
-    explain.add_parser(subparsers)
-    ci.add_parser(subparsers)
-    return whole
+_INTERRUPTED, _INFRASTRUCTURE = 4, 3
+"""As ``suite.errors`` has them, which is not imported yet."""
+_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+"""What Ctrl-C, a service manager, a CI runner or a terminal that is closed sends."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
-        given.insert(0, "check")
-    # What a service manager, a CI runner or a terminal that is closed sends is to end a run as
-    # cleanly as Ctrl-C does; what nohup ignores stays ignored.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+    """Run a command line; its exit code.
+
+    Args:
+        arguments: By default those of the process, which then is ours to set up.
+    """
+    # What nohup ignores stays ignored.
+    ours = signal.SIG_DFL, signal.default_int_handler
+    heard = [it for it in _SIGNALS if signal.getsignal(it) in ours]
+    _handle_by(_end_now, heard)
     try:
-        chosen = parser().parse_args(given)
-        code = int(chosen.handler(chosen))
-        sys.stdout.flush()
-        return code
+        from suite.cli import outlet, surroundings  # noqa: PLC0415 (see above)
+
+        if arguments is None:
+            outlet.open_missing()
+            surroundings.make_safe()
+        with outlet.guarded_errors():
+            return _ended(sys.argv[1:] if arguments is None else arguments, heard)
+    except (MemoryError, ImportError):
+        # Not even the lightest modules have room.
+        _write("landproof: out of memory; give it more")
+        return _INFRASTRUCTURE
+    finally:
+        # Python's own end prints a traceback if it is interrupted.
+        _handle_by(signal.default_int_handler if arguments is not None else _end_now, heard)
+
+
+def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
+    from suite.cli import outlet  # noqa: PLC0415
+    from suite.errors import Exit, LandproofError, told_fault  # noqa: PLC0415
+
+    try:
+        try:
+            return _handle(given, heard)
+        finally:
+            sys.stdout.flush()
     except LandproofError as error:
         if not error.told:
-            print(f"landproof: {error}", file=sys.stderr)
+            outlet.tell(f"landproof: {error}")
         return error.exit
     except KeyboardInterrupt:
-        print("landproof: interrupted", file=sys.stderr)
+        outlet.tell("landproof: interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has seen enough; keep Python from complaining at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.CONFORMS
+        return Exit.CONFORMS  # whoever read us has seen enough
+    except Exception as error:  # noqa: BLE001 (the last resort)
+        outlet.tell(f"landproof: {told_fault(error)}")
+        return Exit.INFRASTRUCTURE
+    finally:
+        outlet.abandon_what_is_left()
+
+
+def _handle(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
+    from suite.cli import surroundings, verbs  # noqa: PLC0415
+
+    # From now on, a run is to end cleanly.
+    _handle_by(signal.default_int_handler, heard)
+    surroundings.check()
+    return verbs.handle(given)
+
+
+def _handle_by(
+    handler: Callable[[int, FrameType | None], object], heard: Sequence[signal.Signals]
+) -> None:
+    for number in heard:
+        signal.signal(number, handler)
+
+
+def _write(line: str) -> None:
+    with suppress(OSError):  # nobody may hear
+        os.write(2, f"{line}\n".encode())
+
+
+def _end_now(_number: int, _frame: FrameType | None) -> None:
+    """End at an interrupt before anything was begun.
+
+    An exception in the middle of an import may be swallowed, or told as a traceback.
+    """
+    _write("landproof: interrupted")
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

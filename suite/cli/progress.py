@@ -8,12 +8,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
 from reports.kernel_line import count
+from suite.cli.outlet import guard, screen, tell
 from suite.run.recorder import Planned
 
 
@@ -21,14 +21,14 @@ class RunProgress:
     """A watcher of a run, as a context manager."""
 
     def __init__(self, targets: list[str]) -> None:
-        self._console = Console(stderr=True, emoji=False)  # vm:one is no picture
+        self._console = screen()
         self._over = False
         name = Column(no_wrap=True, overflow="ellipsis", max_width=self._console.width // 3)
         cases = Column(no_wrap=True, justify="right", min_width=9)
         seconds = Column(no_wrap=True, justify="right", min_width=5)
         rest = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._bars = Progress(
-            _Said(lambda target: Text(target.name), name),
+            _Said(lambda target: Text(guard(target.name)), name),
             BarColumn(bar_width=min(16, self._console.width // 8)),
             _Said(_cases, cases),
             _Said(_elapsed, seconds),
@@ -69,7 +69,7 @@ class RunProgress:
                 cases = f"{target.done} case{'s' * (target.done != 1)}"
                 took = f"{target.ended - target.started:.1f} s"
                 line = f"{target.name}: {cases} in {took}, {self._state(target)}"
-                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+                tell(line)
 
     def _state(self, target: Planned) -> str:
         if self._over and not target.ended:

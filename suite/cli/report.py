@@ -10,8 +10,8 @@ from typing import Literal
 from reports.diff import compare
 from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
 from reports.results import load, write
-from suite.cli import known
-from suite.errors import Exit, InfrastructureError, UsageError
+from suite.cli import known, outlet
+from suite.errors import Exit, UsageError
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -90,32 +90,31 @@ def style_for(output: Path | None) -> Style:
     return Style() if output else style_of(sys.stdout)
 
 
-def emit(text: str, output: Path | None) -> None:
+def emit(text: str, output: Path | None, fmt: str = "") -> None:
     """Print, or write to a file: whole or not at all. A reader who has seen enough may go.
+
+    Args:
+        text: What a renderer gave.
+        output: The file; None for standard output.
+        fmt: The format.
 
     Raises:
         InfrastructureError: No room.
         UsageError: The file can't be one.
     """
+    commands = bool(fmt) and formats()[fmt].commands
     if output:
-        write(output, text.encode("utf-8", "backslashreplace"))
-        return
-    # Results may hold characters that an ASCII locale has not.
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-    except OSError as error:
-        # Nobody reads on, and Python is not to try again at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise InfrastructureError(f"standard output: {error.strerror}") from error
+        safe = outlet.guard(text, commands=commands)
+        write(output, safe.encode("utf-8", "backslashreplace"))
+    else:
+        outlet.put(text, colours=style_of(sys.stdout).colour, commands=commands)
 
 
 def _report(arguments: argparse.Namespace) -> int:
     listed = known.listed(arguments)
     results = known.marked(load(arguments.file), listed)
-    emit(render(results, arguments.format, style_for(arguments.output)), arguments.output)
+    text = render(results, arguments.format, style_for(arguments.output))
+    emit(text, arguments.output, arguments.format)
     return known.tell_faults(results, listed)
 
 
@@ -125,10 +124,11 @@ def _diff(arguments: argparse.Namespace) -> int:
     difference = compare(
         known.marked(load(arguments.before), listed),
         after,
-        before=str(arguments.before),
-        after=str(arguments.after),
+        before=outlet.guard(str(arguments.before)),
+        after=outlet.guard(str(arguments.after)),
     )
     style = style_for(arguments.output)
-    emit(render_diff(difference, arguments.format, style), arguments.output)
+    text = render_diff(difference, arguments.format, style)
+    emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(after, listed)
     return Exit.DEVIATES if difference.regressed else stale

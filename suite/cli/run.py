@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark.expression import Expression
 
 import cases
-from suite.errors import InfrastructureError, UsageError
+from suite.cli import surroundings
+from suite.errors import InfrastructureError, UsageError, told_fault
 from suite.judge.records import Results
 from suite.run.recorder import Recorder, Watcher
+from suite.run.selection import selector
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
-QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
+PLUGINS = ("-pxdist", "-ptimeout")
+"""Named, since none is loaded that merely happens to be installed."""
+QUIET = (*PLUGINS, "-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
 """Captured, the progress of a run in this process would not be seen."""
 
 
@@ -26,6 +29,8 @@ class Ended:
 
     results: Results
     interrupted: bool
+    fault: str = ""
+    """What else ended it before its end."""
 
 
 def run(
@@ -43,7 +48,7 @@ def run(
     Args:
         targets: Their names, such as ``local`` and ``vm:7.3``.
         options: More options of our pytest plugins.
-        select: Only cases that match, as pytest's ``-k`` takes it.
+        select: Only cases that match, as ``suite.run.selection`` has it.
         nodes: Only these cases, by pytest's ids; all when empty.
         brief: Only as many of them as show each behaviour once.
         workers: How many targets run at once.
@@ -54,7 +59,8 @@ def run(
         UsageError: No case matches.
         InfrastructureError: Cases can't be read.
     """
-    _check_expression(select or "")
+    surroundings.check_memory()
+    selector(select or "")  # better said here than by each worker
     recorder = Recorder(targets, watcher)
     folder = CONFIG.parent
     arguments = [
@@ -66,7 +72,7 @@ def run(
         *options,
     ]
     if select:
-        arguments.append(f"-k={select}")
+        arguments.append(f"--select={select}")
     if brief:
         arguments.append("--brief")
     if workers > 1:
@@ -79,14 +85,11 @@ def run(
         raise InfrastructureError("; ".join(recorder.uncollected))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")
+    if recorder.fault and not isinstance(recorder.fault, KeyboardInterrupt):
+        if not recorder.heard:
+            raise recorder.fault
+        return Ended(recorder.results(), interrupted=False, fault=told_fault(recorder.fault))
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         raise InfrastructureError(f"pytest ended with {code!r}: run pytest in {folder} to see why")
-    return Ended(recorder.results(), code == pytest.ExitCode.INTERRUPTED)
-
-
-def _check_expression(text: str) -> None:
-    """Refuse what pytest's workers would all end with, one trace each."""
-    try:
-        Expression.compile(text)
-    except Exception as error:  # its class differs between pytest's releases
-        raise UsageError(f"-k {text!r}: {getattr(error, 'msg', error)}") from error
+    interrupted = code == pytest.ExitCode.INTERRUPTED
+    return Ended(recorder.results(interrupted=interrupted), interrupted)

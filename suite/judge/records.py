@@ -90,6 +90,8 @@ class Verdict(StrEnum):
         return self.judged or self.dead
 
 
+NOT_RUN = "not run (interrupted)"
+"""The reason of a case that a run did not come to, and of a target that it did not start."""
 NOT_MODELLED = "not modelled: "
 """How the reason begins of a case that is skipped because its target lacks a word for a call."""
 
@@ -224,6 +226,13 @@ class TargetRecord(msgspec.Struct, kw_only=True):
     reason: str = ""
     """Why it never came up, where no case can tell."""
     cases: list[CaseRecord] = []
+
+    @property
+    def absence(self) -> str:
+        """Why nothing is known of its kernel, in two or three words; empty where something is."""
+        if self.facts is not None:
+            return ""
+        return NOT_RUN if self.reason == NOT_RUN else "never came up"
 
 
 class Results(msgspec.Struct, kw_only=True):

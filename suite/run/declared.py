@@ -10,6 +10,7 @@ import pytest
 
 from suite.run import rows
 from suite.run.rows import Case
+from suite.run.selection import Names, names, shortest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +87,9 @@ def _clauses(item: pytest.Item) -> Iterator[tuple[str, str]]:
 
 
 def selection(case: Declared, everything: Collection[Declared]) -> str:
-    """The shortest expression for ``-k`` that selects this case alone, as far as there is one."""
-    folder, _, file = case.before.rpartition("::")[0].rpartition("/")
-    function = case.before.rpartition("::")[2].removesuffix("[")
-    area, row = folder.rpartition("/")[2], case.after.removeprefix("-").removesuffix("]")
-    name = row or function.removeprefix("test_")
-    stem = file.removeprefix("test_").removesuffix(".py")
-    words = ((name,), (stem, name), (area, stem, name), (file, function, f"-{row}]"))
-    return next(
-        (" and ".join(it) for it in words if _selected(it, everything) == 1),
-        " and ".join(words[-1 if row else -2]),
-    )
+    """The shortest expression for ``-k`` that selects this case alone."""
+    return shortest(_names(case), [_names(it) for it in everything])
 
 
-def _selected(words: Collection[str], everything: Collection[Declared]) -> int:
-    if {"and", "or", "not"} & set(words):
-        return 0
-    folded = [word.lower() for word in words]
-    nodes = (case.node("").lower() for case in everything)
-    return sum(all(word in node for word in folded) for node in nodes)
+def _names(case: Declared) -> Names:
+    return names(case.id, case.before.rpartition("::")[2].removesuffix("["))

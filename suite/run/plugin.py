@@ -27,6 +27,7 @@ from suite.run.brief import brief
 from suite.run.envelopes import enclose, opened
 from suite.run.needs import RINGS, Need, unmet
 from suite.run.protocol import Protocol
+from suite.run.selection import select
 from suite.run.surroundings import (
     BARE,
     CAME_TO,
@@ -69,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--brief", action="store_true", help="leave out what shows a behaviour once more"
     )
+    group.addoption("--select", metavar="EXPRESSION", help="like -k, of cases and not of targets")
     for scheme in registered().known.values():
         scheme.add_options(group)
 
@@ -111,6 +113,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort cases by target, so that each is started once; in a brief run, leave out repetitions."""
+    if text := config.getoption("select"):
+        config.hook.pytest_deselected(items=select(items, text))
     if config.getoption("brief"):
         items[:], left_out = brief(items)
         config.hook.pytest_deselected(items=left_out)

@@ -17,6 +17,7 @@ import pytest
 
 from suite.errors import LandproofError
 from suite.judge.records import (
+    NOT_RUN,
     CaseRecord,
     Envelope,
     Facts,
@@ -28,6 +29,13 @@ from suite.judge.records import (
 from suite.run import rows
 from suite.run.envelopes import opened
 
+_OF_A_WORKER = "\nassert False"
+"""How xdist hands on what a worker failed with: as the message of an assertion."""
+
+
+class WorkerError(Exception):
+    """A worker failed; its traceback is the message."""
+
 
 @dataclass(slots=True)
 class Planned:
@@ -35,6 +43,7 @@ class Planned:
 
     name: str
     cases: dict[str, CaseRecord | None] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
     facts: Facts | None = None
     kernel: KernelBuild | None = None
     started: float | None = None
@@ -64,6 +73,8 @@ class Recorder:
         self.targets = {name: Planned(name) for name in targets}
         self.refused: LandproofError | None = None
         """Why there is no target of a name."""
+        self.fault: BaseException | None = None
+        """What ended the run, though it is no fault of a case."""
         self.uncollected: list[str] = []
         """The files whose cases are not known, and why."""
         self._watcher = watcher
@@ -79,6 +90,14 @@ class Recorder:
             if isinstance(error.__cause__, LandproofError):
                 self.refused = error.__cause__
             raise
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep it for one line of ours, in place of pytest's many."""
+        error = excinfo.value
+        if isinstance(error, AssertionError) and str(error).endswith(_OF_A_WORKER):
+            error = WorkerError(str(error).removesuffix(_OF_A_WORKER))
+        self.fault = self.fault or error
+        return True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file that can't be read as cases."""
@@ -102,7 +121,8 @@ class Recorder:
         planned = self._planned(nodeid)
         if planned is None:
             return
-        target, _ = planned
+        target, case = planned
+        target.begun.add(case)
         if target.started is None:
             target.started = time.monotonic()
         self._tell(target)
@@ -123,13 +143,18 @@ class Recorder:
             target.ended = time.monotonic()
         self._tell(target)
 
-    def results(self) -> Results:
-        """All that was heard; planned cases without a record are lost."""
+    @property
+    def heard(self) -> bool:
+        """Whether there is anything to tell."""
+        return any(target.done for target in self.targets.values())
+
+    def results(self, *, interrupted: bool = False) -> Results:
+        """All that was heard; of what was planned, the rest is lost, or was not run."""
         return Results(
             landproof=version("landproof"),
             started=self._started,
             seconds=round(time.monotonic() - self._clock, 1),
-            targets=[_record_of(target) for target in self.targets.values()],
+            targets=[_record_of(it, interrupted=interrupted) for it in self.targets.values()],
         )
 
     def _plan(self, nodeids: Iterable[str]) -> None:
@@ -157,13 +182,21 @@ class Recorder:
             self._watcher.changed(target)
 
 
-def _record_of(target: Planned) -> TargetRecord:
+def _record_of(target: Planned, *, interrupted: bool) -> TargetRecord:
+    if interrupted and not target.done:
+        return TargetRecord(name=target.name, reason=NOT_RUN)
     return TargetRecord(
         name=target.name,
         facts=target.facts,
         kernel=target.kernel,
         cases=[
-            record or CaseRecord(id=case, verdict=Verdict.LOST, reason="nothing was heard")
+            record or _silent(case, not_run=interrupted and case not in target.begun)
             for case, record in target.cases.items()
         ],
     )
+
+
+def _silent(case: str, *, not_run: bool) -> CaseRecord:
+    if not_run:
+        return CaseRecord(id=case, verdict=Verdict.SKIPPED, reason=NOT_RUN)
+    return CaseRecord(id=case, verdict=Verdict.LOST, reason="nothing was heard")

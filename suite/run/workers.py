@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 import execnet
@@ -23,9 +24,18 @@ _PR_SET_PDEATHSIG = 1
 def configure(config: pytest.Config, hub: Hub) -> None:
     """Set this process up if it is a worker, or the controller of workers."""
     if hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Worker())
         _serve()
     elif config.getoption("dist", "no") != "no":
         config.pluginmanager.register(_Controller(hub))
+
+
+class _Worker:
+    """A plugin of a process that runs cases."""
+
+    def pytest_internalerror(self) -> bool:
+        """Leave it to the controller, which hears of it, to tell."""
+        return True
 
 
 class _Controller:
@@ -34,6 +44,7 @@ class _Controller:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._pids: dict[str, int] = {}
+        self._starting = 0
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
         """Schedule by target, whatever ``--dist`` says, unless it says ``each``.
@@ -46,11 +57,26 @@ class _Controller:
         names = rows.targets(config)
         return TargetScheduling(config, [it for it in names if self._hub.target(it).disposable])
 
+    def pytest_xdist_setupnodes(self, specs: Sequence[execnet.XSpec]) -> None:
+        """Hold interrupts back until the workers, which inherit that, can take them.
+
+        A Python that is interrupted while it starts prints a traceback.
+        """
+        self._starting = len(specs)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def pytest_sessionfinish(self) -> None:
+        """Take interrupts again, also if no worker came up."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
     def pytest_xdist_newgateway(self, gateway: execnet.Gateway) -> None:
         """Ask a worker on this machine for its pid now, before it is busy with other work."""
         if gateway.spec.popen:
             channel = gateway.remote_exec("import os; channel.send(os.getpid())")
             self._pids[gateway.id] = channel.receive()
+        self._starting -= 1
+        if self._starting == 0:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
     def pytest_testnodedown(self, node: WorkerController) -> None:
         """Forget the pid of a worker that has gone."""
@@ -66,6 +92,7 @@ class _Controller:
 def _serve() -> None:
     """Take only one interrupt, and die with the controller."""
     signal.signal(signal.SIGINT, _interrupt_once)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
