@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET, SOCK_STREAM
 
-from cases.net.calls import connect
+from cases.net.calls import connect, fast_open
 from suite.case import (
     NET, Allowed, ByErratum, Call, Case, Denied, Erratum, Fd, Judge, Need, Process, Ruleset,
     answers, covers, inet, needs, since, table,
@@ -148,12 +148,18 @@ def test_streams(case: Stream, process: Process, port: int, judge: Judge) -> Non
 @needs(Need.NET, Need.MPTCP)
 @covers(CONNECT)
 def test_mptcp_fast_open(process: Process, port: int, judge: Judge) -> None:
-    """An MPTCP socket connects with TCP Fast Open, which it leaves to a TCP socket within."""
+    """An MPTCP socket connects with TCP Fast Open, which it leaves to a TCP socket within.
+
+    Without the erratum's fix it is treated as a socket of TCP, whose Fast Open may be denied or not
+    (``tcp-fast-open-bypass``).
+    """
     serve_tcp(process, port)
     sandboxed = process.under(Ruleset(net=CONNECT))
+    as_tcp = sandboxed.observe(fast_open, AF_INET, port)
     fd = MPTCP.make(sandboxed)
     observed = sandboxed.observe(Process.sendto, fd, b"x", inet(port), MSG_FASTOPEN)
-    judge(since(CONNECT, Allowed()), observed)
+    fixed = ByErratum(Erratum.TCP_SOCKET_IDENTIFICATION, as_tcp.outcome, Allowed())
+    judge(since(CONNECT, fixed), observed)
 
 
 @answers("net-sctp", "gap-other-streams", "llr-08")
