@@ -3,7 +3,7 @@
 
 TARGETS = '''
 from suite.errors import InfrastructureError
-from suite.judge.records import KernelBuild
+from suite.judge.records import KernelBuild, Verdict
 from suite.targets.schemes import Scheme
 from suite.targets.local import LocalTarget
 
@@ -26,6 +26,10 @@ class Fake(LocalTarget):
         if "down" in self.name:
             raise InfrastructureError("no bootable device")
         return super().start()
+
+    def autopsy(self):
+        verdict, reason = super().autopsy()
+        return (Verdict.LOST if "outside" in self.name else verdict), reason
 
     def stop(self):
         self.note(f"stop {self.name}")
@@ -61,6 +65,7 @@ from dataclasses import dataclass
 
 import pytest
 from suite.landlock.abi import FS, NET
+from suite.landlock.ruleset import Ruleset
 from suite.judge.expectation import always, since
 from suite.run.needs import Need
 from suite.judge.outcome import Allowed, Denied
@@ -77,7 +82,13 @@ def test_conforms(process, judge):
     judge(YES, process.observe(Process.getpid), control=process.observe(Process.getpid))
 
 def test_deviates(process, judge):
-    judge(YES, process.observe(Process.close, 999))
+    judge(YES, process.under(Ruleset(fs=FS.READ_DIR)).observe(Process.open, "/", os.O_RDONLY))
+
+def test_fails_without_landlock_too(process, judge):
+    judge(YES, process.under(Ruleset(fs=FS.READ_DIR)).observe(Process.close, 999))
+
+def test_denies_nothing(process, judge):
+    judge(always(Denied("EACCES")), process.observe(Process.getpid))
 
 def test_control_fails(process, judge):
     judge(YES, process.observe(Process.getpid), control=process.observe(Process.close, 999))
@@ -122,6 +133,16 @@ def test_dies(process, judge, agent):
     observed = process.observe(Process.getpid)
     agent.kill()
     agent.wait()
+    judge(YES, observed)
+
+killed = []
+
+def test_dies_once(process, judge, agent):
+    observed = process.observe(Process.getpid)
+    if not killed:
+        killed.append(agent)
+        agent.kill()
+        agent.wait()
     judge(YES, observed)
 
 def test_silent(process, judge, agent):

@@ -11,7 +11,6 @@ from types import FrameType
 
 import execnet
 import pytest
-from _pytest.runner import runtestprotocol
 from xdist.workermanage import WorkerController
 
 from suite.run import rows
@@ -24,7 +23,6 @@ _PR_SET_PDEATHSIG = 1
 def configure(config: pytest.Config, hub: Hub) -> None:
     """Set this process up if it is a worker, or the controller of workers."""
     if hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Worker())
         _serve()
     elif config.getoption("dist", "no") != "no":
         config.pluginmanager.register(_Controller(hub))
@@ -63,20 +61,6 @@ class _Controller:
         for pid in self._pids.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
-
-
-class _Worker:
-    """A plugin of a process that runs cases."""
-
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Send the controller only the reports that it needs: sending takes as long as a case."""
-        hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
-        hook.pytest_runtest_logstart(**node)
-        for report in runtestprotocol(item, log=False, nextitem=nextitem):
-            if report.when == "call" or not report.passed:
-                hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(**node)
-        return True
 
 
 def _serve() -> None:
