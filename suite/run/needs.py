@@ -72,6 +72,9 @@ class Need(Enum):
     EXECVE_CHECK = "needs AT_EXECVE_CHECK of execveat(2) (Linux 6.14)"
     EMPTY_PATH = "needs O_EMPTYPATH of open(2) (Linux 7.2)"
     LINKED = "needs to run a program by the interpreter that its ELF file names"
+    FILE_LOCKS = "needs locks of files (CONFIG_FILE_LOCKING)"
+    IPC_NAMESPACES = "needs IPC namespaces (CONFIG_IPC_NS)"
+    CGROUP_NAMESPACES = "needs cgroup namespaces (CONFIG_CGROUPS)"
     FILE_LEASES = "needs file leases (CONFIG_FILE_LOCKING, and fs.leases-enable)"
     FILE_HANDLES = "needs open_by_handle_at(2) (CONFIG_FHANDLE, CAP_DAC_READ_SEARCH)"
     CORE_FILES = "needs core dumps in files named core (kernel.core_pattern, CONFIG_COREDUMP)"
@@ -188,6 +191,9 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.EXECVE_CHECK: lambda ground, _: probes.has_execve_check(ground.root),
     Need.EMPTY_PATH: probes.opens_empty_path,
     Need.LINKED: probes.runs_linked,
+    Need.FILE_LOCKS: probes.knows("flock"),
+    Need.IPC_NAMESPACES: probes.has_entry("ns/ipc"),
+    Need.CGROUP_NAMESPACES: probes.has_entry("ns/cgroup"),
     Need.FILE_LEASES: probes.leases_files,
     Need.FILE_HANDLES: probes.opens_handles,
     Need.DEVPTS: probes.mounts("devpts", "ptmx"),
