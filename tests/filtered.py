@@ -2,7 +2,8 @@
 """Run a command with system calls filtered: ``python -m tests.filtered ACTION CALL,... COMMAND``.
 
 ACTION is what happens to who makes one of the calls: the name of an errno that it gives (``EPERM``,
-``ENOSYS``), ``kill``, or ``trap`` (a signal SIGSYS, as Android does).
+``ENOSYS``), ``kill``, or ``trap`` (a signal SIGSYS, as Android does). CALL is a name, or
+``NAME:ARGUMENT=VALUE``, such as ``socket:0=2``: only with this number as that argument.
 
 The filter, of seccomp, is inherited by all that the command starts. no_new_privs is set only where
 the kernel asks for it: who has no CAP_SYS_ADMIN.
@@ -25,7 +26,7 @@ LANDLOCK = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_s
 # Source: include/uapi/linux/seccomp.h, filter.h, audit.h, prctl.h.
 _ALLOW, _ERRNO, _TRAP, _KILL = 0x7FFF0000, 0x00050000, 0x00030000, 0x80000000
 _LOAD, _EQUAL, _GIVE = 0x20, 0x15, 0x06
-_NUMBER_AT, _ARCH_AT = 0, 4
+_NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "i386": 0x40000003, "aarch64": 0xC00000B7}
 _SET_NO_NEW_PRIVS, _SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
@@ -47,15 +48,14 @@ def install(action: str, calls: Sequence[str]) -> None:
     arches = ["x86_64", "i386"] if native == "x86_64" else [native]
     program = [(_LOAD, 0, 0, _ARCH_AT)]
     for arch in arches:
-        numbers = [NUMBERS[arch][name] for name in calls if name in NUMBERS[arch]]
-        # Another architecture: on to the next block, which is two longer than its comparisons.
-        program.append((_EQUAL, 0, 2 * len(numbers) + 2, _AUDIT_ARCH[arch]))
-        program.append((_LOAD, 0, 0, _NUMBER_AT))
-        for number in numbers:
-            program += [(_EQUAL, 0, 1, number), (_GIVE, 0, 0, verdict)]
-        program.append((_GIVE, 0, 0, _ALLOW))
+        block = [(_LOAD, 0, 0, _NUMBER_AT)]
+        for call in calls:
+            block += _comparison(call, arch, verdict)
+        block.append((_GIVE, 0, 0, _ALLOW))
+        # Another architecture: on to the next block.
+        program += [(_EQUAL, 0, len(block), _AUDIT_ARCH[arch]), *block]
     program.append((_GIVE, 0, 0, _ALLOW))
-    unknown = [name for name in calls if name not in NUMBERS[native]]
+    unknown = [call for call in calls if call.partition(":")[0] not in NUMBERS[native]]
     if unknown:
         raise KeyError(*unknown)
     code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *it) for it in program))
@@ -66,6 +66,27 @@ def install(action: str, calls: Sequence[str]) -> None:
     libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if libc.prctl(_SET_SECCOMP, _MODE_FILTER, filters, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+_Step = tuple[int, int, int, int]
+
+
+def _comparison(call: str, arch: str, verdict: int) -> list[_Step]:
+    """Give the verdict if it is this call, whose number is loaded; else go on, with it loaded."""
+    name, _, condition = call.partition(":")
+    give = (_GIVE, 0, 0, verdict)
+    if name not in NUMBERS[arch]:
+        return []
+    if not condition:
+        return [(_EQUAL, 0, 1, NUMBERS[arch][name]), give]
+    argument, value = map(int, condition.split("="))
+    return [
+        (_EQUAL, 0, 4, NUMBERS[arch][name]),
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument),  # its lower half
+        (_EQUAL, 0, 1, value),
+        give,
+        (_LOAD, 0, 0, _NUMBER_AT),
+    ]
 
 
 if __name__ == "__main__":

@@ -112,3 +112,11 @@ def test_where_we_stand_in_words(name: str) -> None:
     standing, says = PHRASES[name]
     (phrase,) = standing.confinements
     assert says in phrase
+
+
+def test_a_call_that_kernels_may_be_built_without_is_named_with_its_option() -> None:
+    """It is asked for only once the call fails without Landlock, too; and it gives ENOSYS alone."""
+    assert likely_cause(facts(PLAIN), "flock", "ENOSYS") == "needs flock(2) (CONFIG_FILE_LOCKING)"
+    assert certain_cause(facts(PLAIN), "flock", "ENOSYS") == ""
+    assert likely_cause(facts(PLAIN), "flock", "EINVAL") == ""
+    assert likely_cause(facts(PLAIN), "landlock_restrict_self", "ENOSYS") == ""

@@ -43,3 +43,13 @@ def test_a_name_that_is_no_call_is_refused() -> None:
     ran = run(filtered("EPERM", ["landlock"], ["true"]))
     assert ran.returncode == 1
     assert "KeyError: 'landlock'" in ran.stderr
+
+
+def test_a_call_is_filtered_by_one_of_its_arguments() -> None:
+    """The calls that are compared with after it are filtered, too."""
+    ask = "import os, socket; socket.socket(socket.AF_UNIX); print('unix'); {}"
+    for then in ("socket.socket(socket.AF_INET)", "os.uname()"):
+        argv = [sys.executable, "-c", ask.format(then)]
+        ran = run(filtered("EAFNOSUPPORT", ["socket:0=2", "uname"], argv))
+        assert ran.stdout == "unix\n"
+        assert "OSError: [Errno 97]" in ran.stderr

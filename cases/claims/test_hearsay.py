@@ -144,7 +144,7 @@ def test_earlier_children_inherit(process: Process, tree: Tree, judge: Judge) ->
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()))
 
 
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(NET.CONNECT_SEND_UDP)
 @answers("claim-dns-unrestricted")
 def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:

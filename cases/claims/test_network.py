@@ -10,7 +10,9 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.case import NET, Case, Denied, Judge, Pack, Process, Ruleset, answers, inet, since, table
+from suite.case import (
+    NET, Case, Denied, Judge, Need, Pack, Process, Ruleset, answers, inet, needs, since, table,
+)  # fmt: skip
 
 ANY_PORT = inet(0)
 DISCARD = inet(9)
@@ -52,6 +54,7 @@ CASES = {
 }
 
 
+@needs(Need.INET)
 @answers("sys-rs-empty-ruleset")
 @table(CASES)
 def test_denied(case: Access, process: Process, judge: Judge) -> None:

@@ -10,7 +10,7 @@ import os
 import socket
 import stat
 
-from cases.fs import elf
+from suite.process import elf
 from cases.fs.cores import dump_core, setting
 from cases.fs.everything import everything
 from suite.case import (

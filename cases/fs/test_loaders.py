@@ -9,9 +9,11 @@ import mmap
 import os
 from dataclasses import dataclass
 
-from cases.fs import elf
+from suite.process import elf
 from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X
-from suite.case import FS, Judge, Process, Ruleset, Tree, answers, covers, own_memory, table
+from suite.case import (
+    FS, Judge, Need, Process, Ruleset, Tree, answers, covers, needs, own_memory, table,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ LINKED = {
 }
 
 
+@needs(Need.LINKED)
 @covers(FS.EXECUTE)
 @table(LINKED)
 def test_linked(case: Layer, process: Process, tree: Tree, judge: Judge) -> None:
@@ -93,6 +96,7 @@ LIBRARIES = {
 }
 
 
+@needs(Need.LINKED)
 @covers(FS.EXECUTE)
 @table(LIBRARIES)
 @own_memory
@@ -112,6 +116,7 @@ def load(process: Process, programs: Programs) -> None:
 
 
 @answers("exec-via-ld-so", "gap-code-loading")
+@needs(Need.LINKED)
 @covers(FS.EXECUTE)
 @own_memory
 def test_run_by_its_interpreter(process: Process, tree: Tree, judge: Judge) -> None:
@@ -122,6 +127,7 @@ def test_run_by_its_interpreter(process: Process, tree: Tree, judge: Judge) -> N
 
 
 @answers("exec-via-ld-so", "gap-code-loading")
+@needs(Need.LINKED)
 @covers(FS.EXECUTE)
 def test_run_without_execute(process: Process, tree: Tree, judge: Judge) -> None:
     """The same program can't be executed by itself."""

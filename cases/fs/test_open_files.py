@@ -55,6 +55,7 @@ USES = {
         answers=("fd-preopened-rw", "free-locks"),
     ),
     "lock-record": Use(
+        needs=(Need.FILE_LOCKS,),
         call=lambda process, fd: process.fcntl(fd, fcntl.F_SETLK, WRITE_LOCK),
         answers="free-locks",
     ),

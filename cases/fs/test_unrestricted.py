@@ -199,6 +199,7 @@ OPENED = {
     ),
     "opened-before-truncate": Opened(call=lambda process, fd: process.ftruncate(fd)),
     "opened-before-lock": Opened(
+        needs=(Need.FILE_LOCKS,),
         call=lambda process, fd: process.syscall("flock", fd, fcntl.LOCK_EX | fcntl.LOCK_NB),
         answers=("free-locks", "gap-visibility"),
     ),

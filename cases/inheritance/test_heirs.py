@@ -174,7 +174,7 @@ CASES = {
     ),
     "child-in-own-namespaces": Heir(
         heir=child_in_own_namespaces,
-        needs=(Need.USER_NAMESPACES,),
+        needs=(Need.USER_NAMESPACES, Need.IPC_NAMESPACES, Need.CGROUP_NAMESPACES),
         expect=DENIED,
         answers=("inh-userns", "inh-pidns"),
     ),

@@ -35,9 +35,9 @@ KINDS = {
     "mount": Kind(flag=CLONE_NEWNS, name="mnt"),
     "pid": Kind(flag=CLONE_NEWPID, name="pid"),
     "network": Kind(flag=CLONE_NEWNET, name="net"),
-    "ipc": Kind(flag=CLONE_NEWIPC, name="ipc"),
+    "ipc": Kind(flag=CLONE_NEWIPC, name="ipc", needs=(Need.IPC_NAMESPACES,)),
     "uts": Kind(flag=CLONE_NEWUTS, name="uts"),
-    "cgroup": Kind(flag=CLONE_NEWCGROUP, name="cgroup"),
+    "cgroup": Kind(flag=CLONE_NEWCGROUP, name="cgroup", needs=(Need.CGROUP_NAMESPACES,)),
     "user": Kind(flag=CLONE_NEWUSER, name="user"),
 }
 

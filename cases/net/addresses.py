@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from suite.case import inet, inet6, unix, unspecified
+from suite.case import Need, inet, inet6, unix, unspecified
 
 Addressing = Callable[[int], bytes]
 """An address for a port."""
@@ -28,3 +28,11 @@ def unspec6(port: int) -> bytes:
 
 def local(port: int) -> bytes:
     return unix("/nowhere").ljust(110, b"\0")
+
+
+def of_its_own(address: Addressing) -> tuple[Need, ...]:
+    """What an address needs besides the socket that it is given to.
+
+    Landlock tells addresses of IPv6 from those of unknown families only in kernels with IPv6.
+    """
+    return (Need.IPV6,) if address is inet6 else ()

@@ -138,7 +138,7 @@ def with_port(observation: Observation) -> Outcome:
     return Allowed(int.from_bytes(observation.calls[-2].data[2:4], "big"))
 
 
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(BIND)
 @table(BOUND)
 def test_bound(case: Bound, process: Process, judge: Judge) -> None:
@@ -171,7 +171,7 @@ CONNECTED = {
 
 
 @answers("net-connect-port0")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(CONNECT)
 @table(CONNECTED)
 def test_connected(case: Connected, process: Process, judge: Judge) -> None:

@@ -104,7 +104,7 @@ def test_with_a_rule(case: Operation, process: Process, port: int, judge: Judge)
 
 
 @answers("net-io_uring")
-@needs(Need.NET, Need.URING_BIND)
+@needs(Need.NET, Need.URING_BIND, Need.INET)
 @covers(BIND)
 def test_listen(process: Process, judge: Judge) -> None:
     """IORING_OP_LISTEN gives a socket a port without a right, as listen(2) does."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6
 
 from cases.controls import all_of, refused
-from cases.net.addresses import Addressing, first, local, long_inet, unspec, unspec6
+from cases.net.addresses import Addressing, first, local, long_inet, of_its_own, unspec, unspec6
 from cases.net.calls import bind_or_connect, denies_tcp
 from suite.case import (
     NET, ByBug, Case, Denied, Judge, Need, Process, Ruleset, answers, inet, inet6, needs, since,
@@ -50,6 +50,7 @@ def of_ipv4(
         outside=outside or str(owed),
         expect=since(right, Denied(owed) if isinstance(owed, str) else owed),
         answers=answers,
+        needs=of_its_own(address),
     )
 
 

@@ -152,7 +152,11 @@ FAST_OPEN = since(CONNECT, ByErratum(Erratum.TCP_SOCKET_IDENTIFICATION, DENIED, 
 @needs(Need.NET, Need.MPTCP)
 @covers(CONNECT)
 def test_mptcp_fast_open(process: Process, port: int, judge: Judge) -> None:
-    """An MPTCP socket connects with TCP Fast Open, which it leaves to a TCP socket within."""
+    """An MPTCP socket connects with TCP Fast Open, which it leaves to a TCP socket within.
+
+    Without the erratum's fix it is treated as a socket of TCP, whose Fast Open may be denied or not
+    (``tcp-fast-open-bypass``).
+    """
     serve_tcp(process, port)
     sandboxed = process.under(Ruleset(net=CONNECT))
 

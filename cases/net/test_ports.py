@@ -88,7 +88,7 @@ def test_with_a_rule_on_another_port(case: Port, process: Process, port: int, ju
 
 
 @answers("net-host-byte-order")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(NET.BIND_TCP)
 def test_swapped_bytes(process: Process, judge: Judge) -> None:
     """The port of a rule is in host byte order, though that of an address is not."""
@@ -99,7 +99,7 @@ def test_swapped_bytes(process: Process, judge: Judge) -> None:
 
 
 @answers("net-last-port")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(NET.BIND_TCP)
 def test_last_port(process: Process, judge: Judge) -> None:
     """A rule may be on the last port there is."""

@@ -213,7 +213,7 @@ def test_sockets_first(case: RefusedFirst, process: Process, port: int, judge: J
 
 
 @answers("net-privileged-port")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(BIND)
 def test_privileged_port(process: Process, judge: Judge) -> None:
     """A rule on a port below 1024 does not stand for CAP_NET_BIND_SERVICE."""

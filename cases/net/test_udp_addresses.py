@@ -118,7 +118,7 @@ PORT_0 = {
 
 
 @answers("udp-port0-dest")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(SEND)
 @table(PORT_0)
 def test_port_0(case: Port0, process: Process, judge: Judge) -> None:

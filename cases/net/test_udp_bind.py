@@ -170,7 +170,7 @@ def bind_with_option(process: Process, case: Option) -> None:
 
 
 @answers("udp-bind0-rule")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(BIND)
 @table(CASES)
 def test_option(case: Option, process: Process, judge: Judge) -> None:
@@ -211,7 +211,7 @@ def test_landlock_first(case: LandlockFirst, process: Process, port: int, judge:
 
 
 @answers("udp-listen")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(BIND)
 def test_listen(process: Process, judge: Judge) -> None:
     """listen(2) is nothing for UDP sockets (EOPNOTSUPP), whatever the domain denies."""

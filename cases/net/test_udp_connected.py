@@ -89,7 +89,7 @@ def test_tcp_handled(case: ToPeer, process: Process, port: int, judge: Judge) ->
 
 
 @answers("udp-splice-write")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(BIND)
 @table({f"{name}-unbound": row for name, row in TO_PEER.items()})
 def test_unbound(case: ToPeer, process: Process, judge: Judge) -> None:

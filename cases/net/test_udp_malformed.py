@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
 from cases.controls import all_of, refused
-from cases.net.addresses import Addressing, first, local, long_inet, unspec, unspec6
+from cases.net.addresses import Addressing, first, local, long_inet, of_its_own, unspec, unspec6
 from cases.net.udp import BIND, UDP, Way, bind, bound, connect, denies_to_bind, sendto, udp
 from suite.case import (
     Denied, Judge, Need, Observation, Outcome, Process, Row, Ruleset, answers, covers, inet, inet6,
@@ -32,7 +32,13 @@ class Address(Row):
 
 def of_ipv4(way: Way, address: Addressing, owed: str, answers: str, outside: str) -> Address:
     return Address(
-        way=way, family=AF_INET, address=address, owed=owed, outside=outside, answers=answers
+        way=way,
+        family=AF_INET,
+        address=address,
+        owed=owed,
+        outside=outside,
+        answers=answers,
+        needs=of_its_own(address),
     )
 
 

@@ -68,7 +68,7 @@ def test_several(case: Several, process: Process, port: int, judge: Judge) -> No
 
 
 @answers("udp-recv-unbound")
-@needs(Need.NET)
+@needs(Need.NET, Need.INET)
 @covers(BIND)
 def test_receive_unbound(process: Process, judge: Judge) -> None:
     """Who receives before it was given a port (EAGAIN) is not given one, nor denied it."""

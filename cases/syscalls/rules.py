@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Argument, Case, Judge, Outcome,
+    FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Argument, Case, Judge, Need, Outcome,
     Process, Rejected, Ruleset, by_abi, net_port, path_beneath, since,
 )  # fmt: skip
 
@@ -48,6 +48,7 @@ def port(
         attr=net_port(rights, number),
         expect=since(ruleset.features, outcome),
         answers=answers,
+        needs=(Need.INET,) if outcome == Allowed() else (),
     )
 
 

@@ -19,8 +19,8 @@ from cases.syscalls.attributes import (
     padded,
 )
 from suite.case import (
-    ADD_RULE, FS, NET, RULE_NET_PORT, Allowed, Judge, Outcome, Process, answers, by_abi, covers,
-    net_port, since, table,
+    ADD_RULE, FS, NET, RULE_NET_PORT, Allowed, Judge, Need, Outcome, Process, answers, by_abi,
+    covers, needs, net_port, since, table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS, GROWTHS
 
@@ -106,6 +106,7 @@ def add_rule_of_first_byte(process: Process, size: int) -> None:
     process.add_rule(ruleset, RULE_NET_PORT, net_port(NET.BIND_TCP, 443))
 
 
+@needs(Need.INET)
 @covers(NET.BIND_TCP)
 @answers("sys-cr-size-mid-partial")
 def test_one_byte_of_a_field(process: Process, judge: Judge) -> None:

@@ -36,7 +36,7 @@ def add_rules(process: Process, ruleset: Call, ports: Iterable[int]) -> None:
 
 
 @vm_only
-@needs(Need.MEMORY_GROUPS)
+@needs(Need.MEMORY_GROUPS, Need.INET)
 @covers(BIND)
 @answers("lim-memcg")
 def test_domains_are_charged(process: Process, tree: Tree, judge: Judge) -> None:

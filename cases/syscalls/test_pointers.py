@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cases.syscalls.attributes import POINTERS, Pointed, check_pointer
 from cases.syscalls.memory import UNMAPPED, at_the_end
 from suite.case import (
-    FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, Allowed, Case, Judge, Outcome, Process,
+    FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, Allowed, Case, Judge, Need, Outcome, Process,
     Rejected, Ruleset, by_abi, own_memory, since, table,
 )  # fmt: skip
 
@@ -99,6 +99,7 @@ RULES = {
         point=point,
         expect=since(ruleset.features, outcome),
         answers="sys-ar-null" if name in ("null", "unmapped") else answer,
+        needs=(Need.INET,) if number == RULE_NET_PORT else (),
     )
     for kind, (ruleset, number, attr, answer) in KINDS.items()
     for name, (point, outcome) in POINTS.items()

@@ -85,8 +85,14 @@ class Rule(Case):
 def port(
     ruleset: Ruleset, number: int, outcome: Outcome, *answers: str, rights: NET = NET(0)
 ) -> Rule:
-    attr, expect = net_port(rights, number), since(ADD_RULE.QUIET, outcome)
-    return Rule(ruleset=ruleset, kind=RULE_NET_PORT, attr=attr, expect=expect, answers=answers)
+    return Rule(
+        ruleset=ruleset,
+        kind=RULE_NET_PORT,
+        attr=net_port(rights, number),
+        expect=since(ADD_RULE.QUIET, outcome),
+        answers=answers,
+        needs=(Need.INET,) if outcome == Allowed() else (),
+    )
 
 
 def folder(ruleset: Ruleset, errno: str, rights: FS = FS(0)) -> Rule:

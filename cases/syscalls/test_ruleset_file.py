@@ -68,8 +68,11 @@ def denied(
     errno: str,
     answers: str,
     ordinary: Callable[[Process], Fd] | None = Process.memfd_create,
+    needs: tuple[Need, ...] = (),
 ) -> Use:
-    return Use(call=call, expect=owed(Denied(errno)), answers=answers, ordinary=ordinary)
+    return Use(
+        call=call, expect=owed(Denied(errno)), answers=answers, ordinary=ordinary, needs=needs
+    )
 
 
 def gives(call: Callable[[Process, Fd], object], value: int, answers: str) -> Use:
@@ -130,6 +133,7 @@ OF_ROOT = {
         "EINVAL",
         "sys-fd-misc",
         lambda p: p.open("/proc/self/exe", os.O_RDONLY),
+        needs=(Need.FILE_LEASES,),
     ),
     "reopen": denied(lambda p, fd: p.open(BY_NUMBER, os.O_RDWR), "ENXIO", "sys-fd-reopen"),
     "reopen-read-only": denied(

@@ -134,17 +134,20 @@ RULE_ROWS = {
     "port-rule": Rules(
         ruleset=lambda _: Ruleset(net=ALL_NET).allow_port(443, BIND),
         expect=owed(Ruleset(net=ALL_NET), port_rule(1, "bind_tcp", 443)),
+        needs=(Need.INET,),
     ),
     "port-rule-with-all-that-is-not-handled": Rules(
         ruleset=lambda _: BOTH_PORTS.allow_port(443, BIND),
         expect=owed(BOTH_PORTS, port_rule(1, "bind_tcp|bind_udp|connect_send_udp", 443)),
         answers="trc-add-rule-absolute",
+        needs=(Need.INET,),
     ),
     "port-rules-at-the-ends": Rules(
         ruleset=lambda _: Ruleset(net=ALL_NET).allow_port(0, BIND).allow_port(65535, BIND),
         expect=owed(
             Ruleset(net=ALL_NET), port_rule(1, "bind_tcp", 0), port_rule(2, "bind_tcp", 65535)
         ),
+        needs=(Need.INET,),
     ),
     "rules-of-both-kinds": Rules(
         ruleset=lambda tree: (
@@ -156,6 +159,7 @@ RULE_ROWS = {
             port_rule(2, "connect_tcp", 443),
         ),
         answers="trc-ruleset-version",
+        needs=(Need.INET,),
     ),
 }
 
@@ -214,7 +218,7 @@ REFUSED: dict[str, Refused] = {
 
 
 @vm_only
-@needs(Need.TRACEPOINTS)
+@needs(Need.TRACEPOINTS, Need.INET)
 @table(REFUSED)
 def test_refused_rules(case: Refused, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule that is refused has no event, and no number."""

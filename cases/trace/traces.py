@@ -32,7 +32,8 @@ def traced(
 ) -> Outcome:
     """These events, if what was observed came to this errno (or was allowed)."""
     outcome = observed.outcome
-    text = told(events, names) if trace.on else "not to be traced"
+    lacking = f"no event {trace.lacking}" if trace.lacking else "not to be traced"
+    text = told(events, names) if trace.on else lacking
     owed = Denied(errno) if errno else Allowed()
     return Seen(text) if outcome == owed else outcome
 

@@ -103,12 +103,41 @@ def likely_cause(facts: Facts, call: str, errno: str) -> str:
     certain = certain_cause(facts, call, errno)
     if certain:
         return certain
+    if errno == "ENOSYS" and call in _OPTIONS:
+        return f"needs {call}(2) (CONFIG_{_OPTIONS[call]})"
     said = next(
         (said for rule in _RULES if errno in rule.errnos and (said := rule.says(facts))), ""
     )
     return f"{said}: {call}(2) gave {errno}" if said and call else said
 
 
+_OPTIONS = {
+    call: option
+    for option, calls in {
+        "AIO": "io_setup io_destroy io_submit io_getevents",
+        "BPF_SYSCALL": "bpf",
+        "CROSS_MEMORY_ATTACH": "process_vm_readv process_vm_writev",
+        "EPOLL": "epoll_create1 epoll_ctl epoll_pwait",
+        "EVENTFD": "eventfd2",
+        "FANOTIFY": "fanotify_init fanotify_mark",
+        "FHANDLE": "name_to_handle_at open_by_handle_at",
+        "FILE_LOCKING": "flock",
+        "INOTIFY_USER": "inotify_init1 inotify_add_watch",
+        "IO_URING": "io_uring_setup",
+        "KCMP": "kcmp",
+        "KEYS": "add_key keyctl request_key",
+        "MULTIUSER": "setuid setgid setgroups setresuid setresgid",
+        "PERF_EVENTS": "perf_event_open",
+        "POSIX_MQUEUE": "mq_open mq_unlink",
+        "POSIX_TIMERS": "timer_create",
+        "SECCOMP": "seccomp",
+        "SIGNALFD": "signalfd4",
+        "SYSVIPC": "msgget semget shmget shmat",
+        "TIMERFD": "timerfd_create timerfd_settime",
+    }.items()
+    for call in calls.split()
+}
+"""Calls that a kernel may be built without, by name, and the option (kernel/sys_ni.c)."""
 _SYSCALLS = {"fork": "clone", "vfork": "clone"}
 """Operations of the agent, by the system call that they are."""
 

@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from suite.judge.outcome import Denied
 from suite.process.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
 from suite.process.calls.sockets import AF_SMC, IPPROTO_SMC
 from suite.process.calls.tasks import (
@@ -20,7 +19,6 @@ from suite.process.calls.tasks import (
     SECCOMP_RET_ALLOW,
 )
 from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
-from suite.process.process import Process
 from suite.process.promise import FilteredError
 from suite.run import probes
 from suite.targets.base import Ground, Target
@@ -33,6 +31,7 @@ class Need(Enum):
     NO_NEW_PRIVS_UNSET = "needs to be started without no_new_privs"
     MOUNT = "needs a mount namespace of its own (root or user namespaces)"
     NET = "needs a network namespace of its own (root or user namespaces)"
+    INET = "needs TCP/IP (CONFIG_INET)"
     IPV6 = "needs IPv6"
     AUDIT = "needs the audit subsystem and CAP_AUDIT_CONTROL"
     CLONE3 = "needs clone3(2), and CLONE_CLEAR_SIGHAND (Linux 5.5)"
@@ -73,6 +72,11 @@ class Need(Enum):
     SWAP = "needs swapon(2) (CONFIG_SWAP)"
     EXECVE_CHECK = "needs AT_EXECVE_CHECK of execveat(2) (Linux 6.14)"
     EMPTY_PATH = "needs O_EMPTYPATH of open(2) (Linux 7.2)"
+    LINKED = "needs to run a program by the interpreter that its ELF file names"
+    FILE_LOCKS = "needs locks of files (CONFIG_FILE_LOCKING)"
+    IPC_NAMESPACES = "needs IPC namespaces (CONFIG_IPC_NS)"
+    CGROUP_NAMESPACES = "needs cgroup namespaces (CONFIG_CGROUPS)"
+    FILE_LEASES = "needs file leases (CONFIG_FILE_LOCKING, and fs.leases-enable)"
     FILE_HANDLES = "needs open_by_handle_at(2) (CONFIG_FHANDLE, CAP_DAC_READ_SEARCH)"
     CORE_FILES = "needs core dumps in files named core (kernel.core_pattern, CONFIG_COREDUMP)"
     FANOTIFY_ERRORS = "needs FAN_REPORT_FD_ERROR of fanotify_init(2) (Linux 6.13)"
@@ -133,6 +137,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.NO_NEW_PRIVS_UNSET: lambda ground, _: not ground.facts.standing.no_new_privs,
     Need.MOUNT: lambda ground, _: ground.private,
     Need.NET: lambda ground, _: ground.private,
+    Need.INET: lambda ground, _: probes.has_inet(ground.root),
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
     Need.CLONE3: probes.knows("clone3"),
@@ -186,6 +191,11 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.BINFMT_MISC: probes.has_formats,
     Need.EXECVE_CHECK: lambda ground, _: probes.has_execve_check(ground.root),
     Need.EMPTY_PATH: probes.opens_empty_path,
+    Need.LINKED: probes.runs_linked,
+    Need.FILE_LOCKS: probes.knows("flock"),
+    Need.IPC_NAMESPACES: probes.has_entry("ns/ipc"),
+    Need.CGROUP_NAMESPACES: probes.has_entry("ns/cgroup"),
+    Need.FILE_LEASES: probes.leases_files,
     Need.FILE_HANDLES: probes.opens_handles,
     Need.DEVPTS: probes.mounts("devpts", "ptmx"),
     Need.LOOP: probes.has_loop,
@@ -207,10 +217,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SECRET_MEMORY: probes.gives("memfd_secret", 0),
     Need.MAP_FILES: probes.follows_map_files,
     Need.MEMORY_GROUPS: probes.has_memory_groups,
-    Need.NO_INET: lambda ground, _: (
-        ground.root.observe(Process.socket, socket.AF_INET, socket.SOCK_STREAM).outcome
-        == Denied("EAFNOSUPPORT")
-    ),
+    Need.NO_INET: lambda ground, _: probes.lacks_inet(ground.root),
     Need.PAGES_OF_4K: probes.gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
     Need.SCTP: probes.makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
     Need.SMC: probes.makes_sockets(AF_SMC, modules=("smc",)),

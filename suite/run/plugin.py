@@ -111,6 +111,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("target_name", names, indirect=True, scope="session")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A case that is given a port needs TCP/IP, without saying so."""
+    if "port" in getattr(item, "fixturenames", ()):
+        item.add_marker(rows.needs(Need.INET))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort cases by target, so that each is started once; in a brief run, leave out repetitions."""
     if text := config.getoption("select"):

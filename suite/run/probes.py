@@ -7,6 +7,7 @@ Its name says what it asks, ``suite.run.needs`` which release or option brings i
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import struct
@@ -16,6 +17,7 @@ from suite.agent.build import BuildError
 from suite.judge.outcome import Allowed, Denied
 from suite.judge.records import Facts
 from suite.judge.standing import CAPABILITIES
+from suite.process import elf
 from suite.process.calls.files import (
     AT_EXECVE_CHECK,
     AT_FDCWD,
@@ -47,6 +49,34 @@ def is_root(facts: Facts) -> bool:
 
 
 _OF_ROOT = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "SYS_ADMIN")
+
+
+def has_inet(process: Process) -> bool:
+    """Whether it may have sockets of TCP."""
+
+    def ask(process: Process) -> None:
+        process.close(process.socket(socket.AF_INET, socket.SOCK_STREAM))
+
+    return process.observe(ask).outcome == Allowed()
+
+
+def lacks_inet(process: Process) -> bool:
+    """Whether the kernel was built without TCP/IP.
+
+    A filter of seccomp may answer as such a kernel does (systemd's RestrictAddressFamilies=), but
+    lets us see that there is TCP: /proc lists it wherever it is built.
+    """
+    if has_inet(process):
+        return False
+    listed: list[bytes] = []
+
+    def look(process: Process) -> None:
+        listed.extend(process.read_file("/proc/self/net/protocols").split())
+
+    outcome = process.observe(look).outcome
+    if outcome == Denied("ENOENT"):  # nor any other sockets (no CONFIG_NET), if it is not /proc
+        return process.observe(Process.stat, "/proc/self/stat").outcome == Allowed()
+    return outcome == Allowed() and b"TCP" not in listed
 
 
 def has_mptcp(process: Process) -> bool:
@@ -90,12 +120,16 @@ def with_ring(holds: Callable[[Process, Ring], bool]) -> Callable[[Ground, Targe
 
 
 def has_commands(process: Process, ring: Ring) -> bool:
-    null = process.open("/dev/null", os.O_RDONLY)
-    return process.observe(ring.command, null).outcome == Allowed()
+    def ask(process: Process) -> None:
+        ring.command(process, process.open("/dev/null", os.O_RDONLY))
+
+    return process.observe(ask).outcome == Allowed()
 
 
 def sends_to_address(process: Process, ring: Ring) -> bool:
     """Whether it looks at the address, which is no good one, so that nothing is sent."""
+    if not has_inet(process):
+        return False
     fd = process.socket(socket.AF_INET, socket.SOCK_DGRAM)
     outcome = process.observe(ring.send, fd, b"", inet6(9)).outcome
     return outcome == Denied("EAFNOSUPPORT")
@@ -165,6 +199,27 @@ def opens_handles(ground: Ground, _: Target) -> bool:
     def ask(process: Process) -> None:
         process.chdir(ground.place)
         process.open_handle(AT_FDCWD, process.file_handle("."), O_PATH)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
+def runs_linked(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        path = f"{ground.place}/linked"
+        header = process.read_file(ground.agent, elf.HEADER)
+        process.write_file(path, elf.linked(header, ground.agent), 0o755)
+        process.exec(path)
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
+
+
+def leases_files(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        path = f"{ground.place}/leased"
+        process.write_file(path, b"")
+        process.fcntl(process.open(path, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)
 
     with ground.session.scope():
         return ground.root.fork().observe(ask).outcome == Allowed()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from suite.errors import LandproofError
+from suite.judge.outcome import Allowed, Denied, Outcome, Seen
 from suite.process.calls.tasks import BPF_PROG_TYPE_RAW_TRACEPOINT
 from suite.process.process import Process
 from suite.process.promise import Call
@@ -73,6 +75,12 @@ class Spy:
     process: Process
     map: Call
     count: int
+    lacking: str
+    """The tracepoint, if the kernel lacks it: its program is never run then."""
+
+    def told(self, outcome: Outcome) -> Outcome:
+        """What a case came to, which was to show something of the tracepoint."""
+        return Seen(f"no tracepoint {self.lacking}") if self.lacking else outcome
 
     def last(self) -> Hit:
         """What the tracepoint was last given."""
@@ -83,12 +91,19 @@ class Spy:
 
 
 def spy(process: Process, tracepoint: str, count: int, pointer: int | None = None) -> Spy:
-    """Attach a program to a tracepoint with this many arguments."""
+    """Attach a program to a tracepoint with this many arguments.
+
+    Raises:
+        LandproofError: It can't be attached, though the kernel doesn't say that it lacks it.
+    """
     values = process.make_map(_size(count))
     program = _program(values.value, count, pointer)
     loaded = process.load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, program)
-    process.open_tracepoint(tracepoint, loaded)
-    return Spy(process, values, count)
+    attached = process.observe(Process.open_tracepoint, tracepoint, loaded).outcome
+    lacks = attached == Denied("ENOENT")
+    if not lacks and attached != Allowed():
+        raise LandproofError(f"a program can't be attached to {tracepoint}: {attached}")
+    return Spy(process, values, count, tracepoint if lacks else "")
 
 
 def _size(count: int) -> int:

@@ -111,6 +111,13 @@ class Trace(Witness[Event]):
         """Whether the kernel has the events, and let them be switched on."""
         return _is_allowed(self._found) and _is_allowed(self._process.session.notes.of(_Switch).by)
 
+    @property
+    def lacking(self) -> str:
+        """The first event of those that are wanted which the kernel lacks, if it lacks any."""
+        looked = self._found.calls if self._found else ()
+        names = zip(looked, ("of Landlock", *self._wanted), strict=False)
+        return next((name for call, name in names if call.failure), "")
+
     def take(self) -> Later[Event]:
         """The events since they were last taken; to be looked at after the block, too."""
         number = len(self._parts) + len(self._unread)
