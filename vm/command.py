@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The QEMU command line of a machine, as virtme-ng composes it.
 
-virtme-ng is asked once (``vng --dry-run``, 0.2 s) and its answer is kept: it does not depend on the
-kernel. QEMU is then our own child and not the grandchild of two Python programs, so it can be
-watched and killed by its process id.
+virtme-ng is asked once (``vng --dry-run``, 0.2 s), as QEMU is for its sandbox, and the answer is
+kept: it does not depend on the kernel. QEMU is then our own child and not the grandchild of two
+Python programs, so it can be watched and killed by its process id.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from pathlib import Path
 import platformdirs
 
 from suite.errors import InfrastructureError
+from vm.confine import SANDBOX, sandbox
 
 QEMU = "qemu-system-x86_64"
 VNG_DEADLINE_S = 30.0
@@ -94,7 +95,7 @@ def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
     stat = qemu.stat()
     key = (
         f"{_virtme_ng_version()} {qemu} {stat.st_size} {stat.st_mtime_ns} {accel} {memory_mib}"
-        f" {_DROPPED_OPTIONS} {_DROPPED_PARAMETERS}"
+        f" {_DROPPED_OPTIONS} {_DROPPED_PARAMETERS} {SANDBOX}"
     )
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     kept = platformdirs.user_cache_path("landproof") / "vng" / f"{name}.json"
@@ -103,7 +104,7 @@ def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
         argv = json.loads(kept.read_text())
         if isinstance(argv, list) and all(isinstance(word, str) for word in argv):
             return argv
-    argv = _trimmed(_ask_virtme_ng(qemu, accel, memory_mib))
+    argv = [*_trimmed(_ask_virtme_ng(qemu, accel, memory_mib)), *sandbox(qemu)]
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         fresh = kept.with_suffix(f".{os.getpid()}")

@@ -5,7 +5,6 @@ import contextlib
 import os
 import select
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,8 +17,9 @@ from typing import Self
 from suite.errors import InfrastructureError
 from vm import console, initramfs
 from vm.command import Accelerator, command, find_qemu
+from vm.confine import dying_with_us, powerless
 from vm.console_log import ConsoleLog
-from vm.image import bare_image
+from vm.image import bare_image, whole_image
 from vm.kernel import Kernel
 from vm.share import shared
 
@@ -196,9 +196,6 @@ class Machine:
     def _start(self) -> None:
         find_qemu()  # missing more often than all else, so look before anything is built
         archive = initramfs.build(self.kernel, self._agent)
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise InfrastructureError("setpriv is not installed: apt-get install util-linux")
         with contextlib.ExitStack() as stack:
             # Inherited descriptors need no paths, so no socket is left behind, no path is too
             # long (108 bytes), and no disk space is taken.
@@ -206,25 +203,25 @@ class Machine:
             initrd.write(archive)
             initrd.flush()
             inherited = [initrd.fileno()]
-            image = str(self.kernel.vmlinuz)
+            image = None
             if self.accel is Accelerator.TCG:
-                bare = stack.enter_context(bare_image(self.kernel.vmlinuz))
-                if bare is not None:
-                    inherited.append(bare)
-                    image = f"/proc/self/fd/{bare}"
+                image = stack.enter_context(bare_image(self.kernel.vmlinuz))
+            if image is None:
+                image = stack.enter_context(whole_image(self.kernel.vmlinuz))
+            inherited.append(image)
             self.channel, guest = socket.socketpair()
             stack.enter_context(guest)
             inherited.append(guest.fileno())
             self._log = ConsoleLog(self._folder, self.kernel.build.release)
             self.console = self._log.path
             qemu = command(
-                image,
+                f"/proc/self/fd/{image}",
                 self.accel,
                 memory_mib=self._memory_mib,
                 parameters=(*_PARAMETERS, *self._append),
             )
             self._argv = [
-                setpriv, "--pdeathsig", "KILL", *shared(qemu, self.kernel),
+                *dying_with_us(), *shared(qemu, self.kernel, powerless()),
                 "-initrd", f"/proc/self/fd/{initrd.fileno()}",
                 "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
                 # The default is 31 ports, and the guest's interrupt handler looks at each.
