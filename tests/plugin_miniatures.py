@@ -159,3 +159,34 @@ def test_table(case, process, judge):
 def test_not_a_case():
     pass
 '''
+
+WORKERS = '''
+"""Cases that stop their worker, or take their time."""
+import os
+import signal
+import time
+
+from suite.judge.expectation import always
+from suite.judge.outcome import Allowed
+from suite.process.process import Process
+
+YES = always(Allowed())
+
+def test_stops(process, judge):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    judge(YES, process.observe(Process.getpid))
+
+def test_sleeps(process, judge):
+    time.sleep(300)
+
+def test_slow(process, judge):
+    time.sleep(2)
+    judge(YES, process.observe(Process.getpid))
+
+def test_slow_too(process, judge):
+    time.sleep(2)
+    judge(YES, process.observe(Process.getpid))
+
+def test_fine(process, judge):
+    judge(YES, process.observe(Process.getpid))
+'''

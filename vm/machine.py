@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from suite.errors import InfrastructureError
+from suite.targets.stopped import is_stopped
 from vm import console, initramfs
 from vm.command import Accelerator, command, find_qemu
 from vm.confine import dying_with_us, powerless
@@ -174,7 +175,7 @@ class Machine:
         assert self._process is not None  # noqa: S101 (it has run)
         if code is not None:
             return console.find_halt(lines) or _ending(code, lines)
-        if _is_stopped(self._process.pid):
+        if is_stopped(self._process.pid):
             return "QEMU was stopped by a signal from outside"
         return console.find_halt(lines)
 
@@ -286,15 +287,6 @@ def _ending(code: int, lines: Sequence[str]) -> str:
     if code < 0:
         return f"QEMU was killed by signal {-code} ({signal.Signals(-code).name})"
     return f"QEMU exited with status {code}: {console.tail(lines, 1) or 'no message'}"
-
-
-def _is_stopped(pid: int) -> bool:
-    """Whether a process stands still because of a signal, or of a debugger."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state in ("T", "t")
 
 
 @contextlib.contextmanager
