@@ -15,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import sysconfig
-import tempfile
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from importlib import metadata
@@ -24,6 +23,7 @@ from pathlib import Path
 import platformdirs
 
 from suite.errors import InfrastructureError
+from suite.targets.scratch import Scratch
 from vm.confine import SANDBOX, sandbox
 
 QEMU = "qemu-system-x86_64"
@@ -139,9 +139,9 @@ def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]
     ]  # fmt: skip
     if accel is Accelerator.TCG:
         ask.append("--disable-kvm")
-    with tempfile.TemporaryDirectory(prefix="landproof-vng-") as home:
+    with Scratch() as home:
         # HOME: nobody's ~/.config/virtme-ng changes what is measured.
-        environment = {**os.environ, "PATH": path, "HOME": home}
+        environment = {**os.environ, "PATH": path, "HOME": str(home)}
         code, out, err = _run(ask, cwd=home, environment=environment)
     lines = [line for line in out.splitlines() if line.startswith(str(qemu))]
     if code != 0 or not lines:
@@ -154,7 +154,7 @@ def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]
     return argv
 
 
-def _run(argv: list[str], *, cwd: str, environment: dict[str, str]) -> tuple[int, str, str]:
+def _run(argv: list[str], *, cwd: Path, environment: dict[str, str]) -> tuple[int, str, str]:
     """Run to the end under a deadline; vng starts a shell, so its whole group is ended."""
     with subprocess.Popen(  # noqa: S603 - an argv list, no shell
         argv,

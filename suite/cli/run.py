@@ -16,8 +16,10 @@ from suite.judge.records import Results
 from suite.run.recorder import Recorder, Watcher
 
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
-QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
-"""Captured, the progress of a run in this process would not be seen."""
+QUIET = ("-pno:terminal", "-pno:cacheprovider", "-pno:logging", "-pno:tmpdir", "--capture=no")
+"""Captured, the progress of a run in this process would not be seen; and cases have no use for a
+folder of pytest's, which xdist would make.
+"""
 
 
 @dataclass(frozen=True, slots=True)

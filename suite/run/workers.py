@@ -17,6 +17,7 @@ from suite.run import rows
 from suite.run.again import Again
 from suite.run.scheduler import TargetScheduling
 from suite.run.watch import Watch
+from suite.targets import scratch
 from suite.targets.hub import Hub
 
 _PR_SET_PDEATHSIG = 1
@@ -31,6 +32,8 @@ def configure(config: pytest.Config, hub: Hub) -> None:
         config.pluginmanager.register(_Controller(hub))
     if is_worker:
         _serve()
+    else:
+        scratch.sweep()
 
 
 class _Controller:
