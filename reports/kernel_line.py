@@ -13,11 +13,11 @@ What it provides is read from the records of the area ``claims``:
   covers no feature leaves nothing open.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
 from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
@@ -26,8 +26,6 @@ from suite.landlock.abi import CREATE
 
 CLAIMS = "claims"
 """The area whose cases ask whether the kernel provides what it claims."""
-
-_MISSING = {"ENOSYS": "not built", "EOPNOTSUPP": "disabled at boot"}
 
 _UNPROMISED = {*CREATE.ERRATA.labels}
 """Bits that stable kernels of any ABI version may or may not have."""
@@ -61,7 +59,7 @@ class KernelLine:
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
-    """What is newer than this landproof."""
+    """What the cases ran under, and what is newer than this landproof."""
     counts: dict[Verdict, int]
     """Verdicts that occurred, in the order of ``Verdict``."""
 
@@ -147,11 +145,8 @@ def by_abi(label: str) -> tuple[int, int, int, str]:
 
 
 def _claims(facts: Facts) -> str:
-    if facts.abi < 1:
-        why = re.match(r"\w+", facts.missing or "")
-        if why is None:
-            return "no Landlock (no reason given)"
-        return f"no Landlock ({why[0]}: {_MISSING.get(why[0], 'blocked')})"
+    if facts.abi < 1 and (off := why_off(facts)):
+        return off.line
     if facts.errata is None:
         return f"claims ABI {facts.abi} (no errata interface)"
     numbers = ",".join(map(str, claimed_errata(facts.errata)))
@@ -242,6 +237,8 @@ def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
 
 def _notes(facts: Facts) -> tuple[str, ...]:
     notes = []
+    if facts.standing.confinements:
+        notes.append(f"the cases ran confined: {'; '.join(facts.standing.confinements)}")
     if facts.abi > table.NEWEST:
         notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {table.NEWEST})")
     newer = [str(number) for number in claimed_errata(facts.errata) if number not in table.ERRATA]

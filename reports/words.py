@@ -11,6 +11,7 @@ from itertools import groupby
 from reports.diff import Change, Diff, KernelChange, Kind
 from reports.kernel_line import KernelLine
 from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
+from suite.judge.absence import unchecked
 from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, Results, Verdict, is_not_modelled
 
@@ -99,6 +100,14 @@ def headline(results: Results) -> str:
         f"landproof {results.landproof}, {results.started}, "
         f"{plural(len(results.targets), 'target')}, {results.seconds:.0f} s"
     )
+
+
+def warnings(results: Results) -> list[str]:
+    """What comes before all else: on which targets nothing could be checked, why, what mends it."""
+    return [
+        f"nothing could be checked on {name}: {off}"
+        for name, off in unchecked(results.targets).items()
+    ]
 
 
 def seen(lines: Sequence[KernelLine]) -> list[Verdict]:

@@ -12,6 +12,8 @@ class Exit(IntEnum):
     USAGE = 2
     INFRASTRUCTURE = 3
     INTERRUPTED = 4
+    NO_LANDLOCK = 5
+    """Nothing could be checked: no target has Landlock, or something hides it."""
 
 
 class LandproofError(Exception):

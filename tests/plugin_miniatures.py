@@ -65,6 +65,7 @@ from dataclasses import dataclass
 
 import pytest
 from suite.landlock.abi import FS, NET
+from suite.landlock.ruleset import Ruleset
 from suite.judge.expectation import always, since
 from suite.run.needs import Need
 from suite.judge.outcome import Allowed, Denied
@@ -81,7 +82,13 @@ def test_conforms(process, judge):
     judge(YES, process.observe(Process.getpid), control=process.observe(Process.getpid))
 
 def test_deviates(process, judge):
-    judge(YES, process.observe(Process.close, 999))
+    judge(YES, process.under(Ruleset(fs=FS.READ_DIR)).observe(Process.open, "/", os.O_RDONLY))
+
+def test_fails_without_landlock_too(process, judge):
+    judge(YES, process.under(Ruleset(fs=FS.READ_DIR)).observe(Process.close, 999))
+
+def test_denies_nothing(process, judge):
+    judge(always(Denied("EACCES")), process.observe(Process.getpid))
 
 def test_control_fails(process, judge):
     judge(YES, process.observe(Process.getpid), control=process.observe(Process.close, 999))

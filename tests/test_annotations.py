@@ -92,7 +92,7 @@ def test_a_target_without_a_case_is_told() -> None:
 
 
 def test_nothing_to_tell_is_no_command() -> None:
-    calm = run(replace(zoo().targets[0], cases=[]))
+    calm = run(replace(kernel("vm:7.1", "7.1.2", 9), cases=[]))
     assert not render(calm, "github").startswith("::")
 
 

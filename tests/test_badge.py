@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import xmlschema
 
+from reports.ci.badge import Badge, badge
 from reports.render import render
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import (
@@ -31,9 +32,21 @@ CALM = kernel("vm:7.1", "7.1.2-amd64", 9)
 SKIPPED = TargetRecord(
     name="x", facts=CALM.facts, cases=[CaseRecord(id="fs/x", verdict=Verdict.SKIPPED)]
 )
+OLD = kernel("vm:5.10", "5.10.0-46-amd64", 0, missing="ENOSYS")
+HIDDEN = kernel("local", "6.12.0", 0, missing="SIGSYS", change=silent_claims)
 BADGES = {
     "ABI 8, conforms": ("brightgreen", one()),
-    "not available, conforms": ("brightgreen", one(abi=0)),
+    "no Landlock": ("lightgrey", one(abi=0)),
+    "2 kernels, no Landlock": ("lightgrey", run(*one(abi=0).targets, OLD)),
+    "2 kernels, 1 without Landlock": ("lightgrey", run(HIDDEN, CALM)),
+    "2 kernels, 1 without Landlock, 1 known bug": (
+        "lightgrey",
+        run(HIDDEN, *one(known_bug).targets),
+    ),
+    "2 kernels, 1 without Landlock, 2 deviations": (
+        "red",
+        run(HIDDEN, *one(lacks_signal, abi=6).targets),
+    ),
     "2 kernels, all conform": ("brightgreen", run(CALM, *one().targets)),
     "ABI 8, 1 known bug": ("yellow", one(known_bug)),
     "ABI 8, 2 known deviations": ("yellow", one(listed)),
@@ -57,6 +70,10 @@ def test_what_it_says(message: str) -> None:
         "message": message,
         "color": color,
     }
+
+
+def test_a_kernel_without_landlock_beside_one_that_has_it_is_calm() -> None:
+    assert badge(run(OLD, CALM)) == Badge("2 kernels, all conform", "brightgreen")
 
 
 @pytest.mark.parametrize("message", BADGES)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reports.kernel_line import KernelLine, summarize
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Verdict
+from suite.judge.standing import Standing
 from tests.abi_miniature import FEATURES, at_abi_11
 from tests.report_miniatures import BUG, EINVAL, claim, kernel, zoo
 
@@ -20,7 +21,7 @@ def line_of(name: str) -> KernelLine:
 
 
 LINES = {
-    "vm:5.10": "no Landlock (ENOSYS: not built)",
+    "vm:5.10": "no Landlock (ENOSYS: not built: Landlock came with Linux 5.13)",
     "vm:6.1": "no Landlock (EOPNOTSUPP: disabled at boot)",
     "vm:6.6": "claims ABI 3 (no errata interface); provides ABI 3",
     "vm:6.9": "claims ABI 4 (no errata interface); provides: not established (of 30 claims cases, "
@@ -54,6 +55,14 @@ def test_known_bugs_are_named_once() -> None:
     assert line_of("vm:7.0").bugs == (BUG,)
 
 
+def test_what_the_cases_ran_under_is_a_note() -> None:
+    whole = next(target for target in zoo().targets if target.name == "vm:6.12")
+    assert whole.facts
+    standing = Standing(no_new_privs=True, seccomp=2, filtered={"bpf": "EPERM"})
+    line = summarize(replace(whole, facts=replace(whole.facts, standing=standing)))
+    assert line.notes == ("the cases ran confined: no_new_privs is set; seccomp filters bpf",)
+
+
 def test_what_is_newer_than_landproof_is_a_note_and_no_fault() -> None:
     line = line_of("vm:next")
     assert line.notes == (
@@ -74,7 +83,8 @@ def test_counts_keep_the_order_of_verdicts() -> None:
 
 
 def test_a_filtered_kernel_says_so() -> None:
-    assert str(summarize(kernel("k", "6.12", 0, missing="EPERM"))) == "no Landlock (EPERM: blocked)"
+    blocked = summarize(kernel("k", "6.12", 0, missing="EPERM"))
+    assert str(blocked) == "no Landlock (EPERM: blocked, and no filter was seen that does it)"
     assert summarize(kernel("k", "6.12", 0)).claims == "no Landlock (no reason given)"
 
 

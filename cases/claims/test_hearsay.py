@@ -67,7 +67,7 @@ def test_status_tells(process: Process, judge: Judge) -> None:
     judge(since(FS.WRITE_FILE, Seen("false: no such line")), outcome)
 
 
-@needs(Need.ADMIN)
+@needs(Need.ADMIN, Need.NO_NEW_PRIVS_UNSET)
 @answers("claim-no-new-privs-required")
 def test_administrators_need_no_new_privs(process: Process, judge: Judge) -> None:
     """Claim: no_new_privs has to be set before landlock_restrict_self(2)."""
@@ -81,6 +81,7 @@ def test_administrators_need_no_new_privs(process: Process, judge: Judge) -> Non
     judge(expect, weigh(outcome, true=REFUSED, false=Allowed(0)))
 
 
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(RESTRICT.NO_NEW_PRIVS)
 @answers("claim-no-new-privs-required")
 def test_others_need_no_new_privs(process: Process, judge: Judge) -> None:
@@ -88,11 +89,11 @@ def test_others_need_no_new_privs(process: Process, judge: Judge) -> None:
     ruleset = process.build(READ)
     process.drop_capabilities()
     observed = process.observe(Process.restrict_self, ruleset, RESTRICT.NO_NEW_PRIVS).outcome
-    since_flag = RESTRICT.NO_NEW_PRIVS.since
-    judge(
-        by_abi(lambda abi: Seen("false: allowed" if abi >= since_flag else f"true: {REFUSED}")),
-        weigh(observed, true=REFUSED, false=Allowed()),
+    flag = RESTRICT.NO_NEW_PRIVS
+    expect = by_abi(
+        lambda abi: Seen("false: allowed" if abi >= flag.since else f"true: {REFUSED}"), flag
     )
+    judge(expect, weigh(observed, true=REFUSED, false=Allowed()))
 
 
 @needs(Need.NET)
@@ -155,8 +156,10 @@ def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
     everything = Ruleset(fs=FS.EXECUTE, net=known_bits(NET, min(max(facts.abi, 1), max(ABIS))))
     control = process.observe(ask)
     outcome = process.under(everything).observe(ask).outcome
-    can = NET.CONNECT_SEND_UDP.since
-    expect = by_abi(lambda abi: Seen("false: EACCES" if abi >= can else "true: allowed"))
+    right = NET.CONNECT_SEND_UDP
+    expect = by_abi(
+        lambda abi: Seen("false: EACCES" if abi >= right.since else "true: allowed"), right
+    )
     judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    CAP_SYS_ADMIN, FS, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge, Need,
-    Outcome, Process, Rejected, Ruleset, answers, covers, own_memory, since, table,
+    CAP_SYS_ADMIN, FS, LANDLOCK, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge,
+    Need, Outcome, Process, Rejected, Ruleset, answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
 
@@ -25,11 +25,13 @@ EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "
 
 def unprivileged(outcome: Outcome) -> Expectation:
     """What is owed to who has no privilege: before the flag was known, EPERM came first."""
-    known_from = NO_NEW_PRIVS.since
+    refused = Clause(
+        EPERM, LANDLOCK, NO_NEW_PRIVS, absent=True, bug=FLAGS_BEFORE_PRIVILEGES, before=EINVAL
+    )
     return Expectation(
-        Clause(None, until=1, absent=True),
-        Clause(EPERM, 1, known_from, absent=True, bug=FLAGS_BEFORE_PRIVILEGES, before=EINVAL),
-        Clause(outcome, since=known_from),
+        Clause(None, until=LANDLOCK, absent=True),
+        refused,
+        Clause(outcome, since=NO_NEW_PRIVS),
     )
 
 
@@ -104,6 +106,7 @@ CASES = {
 }
 
 
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(NO_NEW_PRIVS)
 @table(CASES)
 def test_flag(case: Flag, process: Process, judge: Judge) -> None:
@@ -141,6 +144,7 @@ REFUSED = {
 
 
 @answers("sys-rs-nnpflag-atomic", "llr-24")
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(NO_NEW_PRIVS)
 @table(REFUSED)
 def test_refused(case: Refused, process: Process, judge: Judge) -> None:

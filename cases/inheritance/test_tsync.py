@@ -117,6 +117,7 @@ NO_NEW_PRIVS = {
         asked=sibling,
         flags=RESTRICT(0),
         expect=since(FS.READ_FILE, Allowed(0)),
+        needs=(Need.NO_NEW_PRIVS_UNSET,),
         answers="ts-no-tsync",
     ),
     "no-new-privs-of-sibling-with-capability": NoNewPrivs(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from suite.case import (
     FS, MAX_LAYERS, RESTRICT, Allowed, Judge, Need, Observation, Process, Rejected, Row, Ruleset,
-    Seen, Tree, answers, covers, own_memory, since, table,
+    Seen, Tree, answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
 
 pytestmark = own_memory
@@ -83,6 +83,7 @@ FAILING = {
 }
 
 
+@needs(Need.NO_NEW_PRIVS_UNSET)
 @covers(TSYNC)
 @table(FAILING)
 def test_failure(case: Failing, process: Process, tree: Tree, judge: Judge) -> None:

@@ -13,15 +13,16 @@ from suite.case import (
     Rejected, Ruleset, answers, by_abi, needs, own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
+from suite.landlock.changes import FLAGS_FIRST
 
 READ = Ruleset(fs=FS.READ_FILE)
 EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "EPERM")
 REFUSED = by_abi(lambda _: EPERM)
 ENFORCED = since(FS.READ_FILE, Allowed())
-FLAGS_FIRST_SINCE = RESTRICT.NO_NEW_PRIVS.since
 EPERM_FIRST = ByBug(FLAGS_BEFORE_PRIVILEGES, before=EINVAL, after=EPERM)
 """Where the kernel does not know a flag either."""
 UNKNOWN_FLAG = 1 << 31
+UNSET = (Need.NO_NEW_PRIVS_UNSET,)
 NO_RULESET = -1
 STDIN = 0
 """A file descriptor, not a ruleset's."""
@@ -63,6 +64,7 @@ class Caller(Case):
 CASES = {
     "neither": Caller(
         prepare=neither,
+        needs=UNSET,
         expect=REFUSED,
         answers=("sys-rs-eperm", "sys-rs-order-lt11", "sys-rs-order-ge11"),
     ),
@@ -78,36 +80,42 @@ CASES = {
     ),
     "no-new-privs-of-another-thread": Caller(
         prepare=no_new_privs_of_another_thread,
+        needs=UNSET,
         expect=REFUSED,
         answers="sys-rs-nnp-per-thread",
     ),
     "neither-comes-before-bad-fd": Caller(
         prepare=neither,
+        needs=UNSET,
         fd=NO_RULESET,
         expect=REFUSED,
         answers=("sys-rs-order-lt11", "sys-rs-order-ge11"),
     ),
     "neither-comes-before-other-file": Caller(
         prepare=neither,
+        needs=UNSET,
         fd=STDIN,
         expect=REFUSED,
         answers=("sys-rs-order-lt11", "sys-rs-order-ge11"),
     ),
     "neither-and-unknown-flag": Caller(
         prepare=neither,
+        needs=UNSET,
         flags=UNKNOWN_FLAG,
-        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
+        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST, EINVAL)),
         answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1", "llr-22", "llr-23"),
     ),
     "neither-and-unknown-flag-and-bad-fd": Caller(
         prepare=neither,
+        needs=UNSET,
         flags=UNKNOWN_FLAG,
         fd=NO_RULESET,
-        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
+        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST, EINVAL)),
         answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1", "llr-22", "llr-23"),
     ),
     "neither-to-log-no-subdomains": Caller(
         prepare=neither,
+        needs=UNSET,
         flags=RESTRICT.LOG_SUBDOMAINS_OFF,
         fd=NO_RULESET,
         expect=since(FS.READ_FILE, EPERM_FIRST),
@@ -127,7 +135,7 @@ def test_caller(case: Caller, process: Process, judge: Judge) -> None:
 
 
 @answers("sys-rs-cap-ok")
-@needs(Need.ADMIN)
+@needs(Need.ADMIN, *UNSET)
 def test_capability_alone(process: Process, judge: Judge) -> None:
     """Who enforces a ruleset by capability does not get no_new_privs."""
     process.drop_capabilities(kept=1 << CAP_SYS_ADMIN)

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from reports import words
 from reports.kernel_line import KernelLine, count, summarize
 from reports.matrix import is_known
+from suite.judge.absence import unchecked
 from suite.judge.records import Fault, Results, Verdict
 
 LABEL = "Landlock"
+NO_LANDLOCK = "no Landlock"
 
 COLORS = {
     "brightgreen": "#4c1",
     "yellow": "#dfb317",
+    "lightgrey": "#9f9f9f",
     "orange": "#fe7d37",
     "red": "#e05d44",
-    "lightgrey": "#9f9f9f",
 }
 """What shields.io calls them, and how it paints them; from calm to worst."""
 
@@ -33,8 +35,8 @@ class Badge:
 def badge(results: Results) -> Badge:
     """The badge of a run: green when every kernel keeps its promises.
 
-    Known bugs and what is listed as known are yellow, what was not heard is orange, other faults of
-    a kernel are red.
+    Known bugs and what is listed as known are yellow, what could not be checked is grey, what was
+    not heard is orange, other faults of a kernel are red.
     """
     lines = [summarize(target) for target in results.targets]
     if not lines:
@@ -42,18 +44,30 @@ def badge(results: Results) -> Badge:
     parts = _parts(results, lines)
     color = max((color for _, color in parts), key=list(COLORS).index, default="brightgreen")
     calm = "conforms" if len(lines) == 1 else "all conform"
-    return Badge(", ".join([_subject(lines), *(text for text, _ in parts or [(calm, "")])]), color)
+    said = [text for text, _ in parts] or [calm]
+    # Of one target, the first part says all that its subject could.
+    alone = len(lines) == 1 and unchecked(results.targets)
+    return Badge(", ".join(said if alone else [_subject(lines), *said]), color)
 
 
 def _parts(results: Results, lines: Sequence[KernelLine]) -> list[tuple[str, str]]:
-    cases = [case for target in results.targets for case in target.cases]
+    off = unchecked(results.targets)
+    # What could not be checked is silent, or breaks, for that reason alone.
+    cases = [
+        case
+        for target in results.targets
+        for case in target.cases
+        if target.name not in off or case.verdict.fault is not Fault.OURS
+    ]
     listed = sum(map(is_known, cases))
     new = [case for case in cases if not is_known(case)]
     verdicts = count(case.verdict for case in new)
     bugs = len({case.bug for case in new if case.bug})
     deviations = sum(case.verdict is Verdict.DEVIATES and not case.bug for case in new)
-    silent = sum(set(line.counts) <= {Verdict.SKIPPED} for line in lines)
+    silent = sum(set(line.counts) <= {Verdict.SKIPPED} for line in lines if line.target not in off)
+    without = NO_LANDLOCK if len(off) == len(lines) else f"{len(off)} without Landlock"
     parts = (
+        (len(off), without, "lightgrey"),
         (deviations, words.plural(deviations, "deviation"), "red"),
         *_counted(verdicts, lambda it: it.dead, "red"),
         (bugs, words.plural(bugs, "known bug"), "yellow"),
@@ -76,6 +90,4 @@ def _subject(lines: Sequence[KernelLine]) -> str:
     claimed, provided = lines[0].claimed, lines[0].provided
     if claimed is None:
         return "never came up"
-    if claimed < 1:
-        return "not available"
     return f"ABI {claimed if provided is None else provided}"

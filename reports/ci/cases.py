@@ -8,15 +8,17 @@ from msgspec.structs import asdict, replace
 from reports import words
 from reports.kernel_line import summarize
 from reports.matrix import is_known
+from suite.judge.absence import Off, unchecked
 from suite.judge.expectation import claimed_errata
-from suite.judge.records import CaseRecord, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
 
 def facts(target: TargetRecord) -> dict[str, str]:
     """All that is known of a target, as text by name; what is not known is left out."""
     said = {"target": target.name, "landlock": str(summarize(target))}
     if target.facts is not None:
-        said |= _texts(asdict(target.facts))
+        stands = "; ".join(target.facts.standing.confinements)
+        said |= _texts({**asdict(target.facts), "standing": stands})
         said["capabilities"] = f"{target.facts.capabilities:#x}"
         if target.facts.errata is not None:
             said["errata"] = ",".join(map(str, claimed_errata(target.facts.errata)))
@@ -25,12 +27,27 @@ def facts(target: TargetRecord) -> dict[str, str]:
     return said
 
 
-def cases_of(target: TargetRecord) -> list[CaseRecord]:
-    """The cases to tell one by one.
+def told(results: Results) -> Iterator[tuple[TargetRecord, list[CaseRecord]]]:
+    """The targets, each with the cases to tell one by one.
 
     A console that thousands of lost cases quote is left to the first of them. A target that never
-    came up and left no case gets one: no tool may take it for a success.
+    came up and left no case gets one, and so does one on which nothing could be checked: no tool
+    may take it for a success.
     """
+    off = unchecked(results.targets)
+    for target in results.targets:
+        why = off.get(target.name)
+        yield target, [*([_not_checked(why)] if why else []), *_cases_of(target)]
+
+
+def _not_checked(why: Off) -> CaseRecord:
+    summary = "Landlock can be checked."
+    return CaseRecord(
+        id="target/landlock", verdict=Verdict.BROKEN, summary=summary, reason=str(why)
+    )
+
+
+def _cases_of(target: TargetRecord) -> list[CaseRecord]:
     if target.facts is None and not target.cases:
         reason = target.reason or "no reason given"
         summary = "The target comes up."

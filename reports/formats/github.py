@@ -13,6 +13,7 @@ from reports import words
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
+from suite.judge.absence import unchecked
 from suite.judge.records import Fault, Results
 
 _MOST = 10
@@ -41,8 +42,13 @@ def results(results: Results, _style: Style) -> str:
         if target.facts is None and not target.cases
     )
     new = [it for it in matrix.deviations if not it.known]
+    unchecked_ones = (
+        _Annotation(_ERROR, f"nothing could be checked on {name}", str(off))
+        for name, off in unchecked(results.targets).items()
+    )
     return _page(
         [
+            *unchecked_ones,
             *(_fault(it) for it in faults if not it.known),
             *(_deviation(it) for it in new if not it.bug),
             *came_up_not,

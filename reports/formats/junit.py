@@ -15,7 +15,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from reports import words
-from reports.ci.cases import cases_of, evidence, facts, headline
+from reports.ci.cases import evidence, facts, headline, told
 from reports.matrix import is_known
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
@@ -40,7 +40,7 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 def results(results: Results, _style: Style) -> str:
     """A run."""
     root = ET.Element("testsuites", name="landproof")
-    root.extend(_suite(target, results.started) for target in results.targets)
+    root.extend(_suite(*it, results.started) for it in told(results))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     root.set("time", _seconds(sum(float(suite.get("time", "0")) for suite in root)))
@@ -48,8 +48,7 @@ def results(results: Results, _style: Style) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _suite(target: TargetRecord, started: str) -> ET.Element:
-    cases = cases_of(target)
+def _suite(target: TargetRecord, cases: list[CaseRecord], started: str) -> ET.Element:
     kinds = [_kind(case)[0] for case in cases]
     suite = ET.Element(
         "testsuite",

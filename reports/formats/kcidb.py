@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from reports import words
-from reports.ci.cases import cases_of, evidence, facts, headline
+from reports.ci.cases import evidence, facts, headline, told
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 
@@ -42,11 +42,11 @@ def results(results: Results, _style: Style) -> str:
     content: dict[str, Any] = {"version": _VERSION, "checkouts": [], "builds": [], "tests": []}
     issues: dict[str, dict[str, Any]] = {}
     incidents: list[dict[str, Any]] = []
-    for target in results.targets:
+    for target, cases in told(results):
         run = _run(target, results.started)
         content["checkouts"].append(_checkout(target, run, results.started))
         content["builds"].append(_build(target, run))
-        for case in cases_of(target):
+        for case in cases:
             content["tests"].append(_test(target, case, run, results))
             if case.bug:
                 issue = _issue(case.bug)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reports import words
-from reports.ci.cases import cases_of, evidence, facts, headline
+from reports.ci.cases import evidence, facts, headline, told
 from reports.matrix import is_known
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
@@ -49,11 +49,11 @@ class _Test:
 
 def results(results: Results, _style: Style) -> str:
     """A run."""
-    return "\n".join(["KTAP version 1", *_plan(map(_target, results.targets))]) + "\n"
+    return "\n".join(["KTAP version 1", *_plan(_target(*it) for it in told(results))]) + "\n"
 
 
-def _target(target: TargetRecord) -> _Test:
-    cases = sorted(cases_of(target), key=lambda case: (_file_of(case), case.id))
+def _target(target: TargetRecord, unsorted: list[CaseRecord]) -> _Test:
+    cases = sorted(unsorted, key=lambda case: (_file_of(case), case.id))
     files = (_file(file, list(rows)) for file, rows in groupby(cases, _file_of))
     said = (f"{name}: {value}" for name, value in facts(target).items())
     return _parent(target.name, said, list(files))

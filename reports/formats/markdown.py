@@ -26,6 +26,7 @@ def results(results: Results, _style: Style) -> str:
     return _page(
         "# landproof results",
         escape(words.headline(results)),
+        *(f"**{escape(line)}**" for line in words.warnings(results)),
         *_section("Kernels", _kernels(lines)),
         *_section("Verdicts", _verdicts(lines)),
         *_section("Matrix", _matrix(matrix)),

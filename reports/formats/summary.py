@@ -38,6 +38,7 @@ def results(results: Results, _style: Style) -> str:
     matrix = build(results)
     return _page(
         _Part([f"# {LABEL}: {badge(results).message}", "", escape(words.headline(results))]),
+        *(_Part([f"**{escape(line)}**"]) for line in words.warnings(results)),
         _kernels([summarize(target) for target in results.targets]),
         *_folded(words.deviations_title(matrix), map(_deviation, matrix.deviations)),
         *(

@@ -79,6 +79,7 @@ def results(results: Results, style: Style) -> str:
     matrix = build(results)
     lines = [summarize(target) for target in results.targets]
     page.show(_text(words.headline(results)))
+    page.show(*(_text(line, "bold red") for line in words.warnings(results)))
     beside = _verdicts_width(lines) <= style.width - 2
     page.section("Kernels", [_kernels(lines, releases=not beside)] if lines else [])
     page.section("Verdicts", _verdicts(lines, releases=beside))

@@ -49,6 +49,7 @@ def page(results: Results) -> str:
     return _template().render(
         title=f"Landlock on {words.plural(len(lines), 'kernel')}",
         headline=words.headline(results),
+        warnings=words.warnings(results),
         sections=[*_sections(matrix)],
         kernels=[_kernel(line) for line in lines],
         seen=words.seen(lines),

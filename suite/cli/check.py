@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reports import words
 from reports.diff import baselines
 from reports.render import render
 from reports.results import load, save
@@ -293,6 +294,8 @@ class _Judge:
                 print("each behaviour was shown once; --full runs every case", file=sys.stderr)
         if outcome.interrupted:
             return Exit.INTERRUPTED
+        for line in words.warnings(results):
+            print(line, file=sys.stderr)
         whole = arguments.full and arguments.select is None
         stale = known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from reports.diff import baselines, is_worse
 from suite.errors import Exit
+from suite.judge.absence import unchecked
 from suite.judge.records import Fault, Results, Verdict
 
 
@@ -20,16 +21,23 @@ class FailOn(StrEnum):
 
 
 def exit_code(results: Results, fail_on: FailOn, baseline: Results | None = None) -> Exit:
-    """A kernel's fault comes before ours, and nothing is no success."""
+    """A kernel's fault comes before ours, and nothing is no success.
+
+    Where Landlock was to be seen on no target, or is hidden on one, nothing was checked
+    (``unchecked``). A run that is to fail for no fault of a kernel takes a kernel without it.
+    """
+    hidden = unchecked(results.targets)
     verdicts = {case.verdict for target in results.targets for case in target.cases}
     faults = {verdict.fault for verdict in verdicts}
     if fail_on is FailOn.DEVIATION and Fault.KERNELS in faults:
         return Exit.DEVIATES
     if fail_on is FailOn.REGRESSION and any(regressions(results, baseline)):
         return Exit.DEVIATES
-    if not verdicts or Fault.OURS in faults or verdicts == {Verdict.SKIPPED}:
+    if not verdicts or any(target.facts is None for target in results.targets):
         return Exit.INFRASTRUCTURE
-    if any(target.facts is None for target in results.targets):
+    if any(fail_on is not FailOn.NONE or not off.way.value.kernels for off in hidden.values()):
+        return Exit.NO_LANDLOCK
+    if Fault.OURS in faults or verdicts == {Verdict.SKIPPED}:
         return Exit.INFRASTRUCTURE
     return Exit.CONFORMS
 

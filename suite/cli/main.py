@@ -15,8 +15,9 @@ from suite.cli import bisect, check, ci, explain, history, kernels, merge, repor
 from suite.errors import Exit, LandproofError
 
 _EPILOG = """\
-exit codes: 0 conforms; 1 a kernel deviates, or a regression; 2 wrong usage;
-3 the machine's or landproof's fault (nothing booted, a download failed); 4 interrupted"""
+exit codes: 0 conforms; 1 a kernel deviates, a requirement is unmet, or a regression;
+2 wrong usage; 3 the machine's or landproof's fault (nothing booted, a download failed);
+4 interrupted; 5 nothing could be checked: no target has Landlock, or something hides it"""
 
 
 class _Parser(argparse.ArgumentParser):

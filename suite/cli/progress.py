@@ -21,7 +21,7 @@ class RunProgress:
     """A watcher of a run, as a context manager."""
 
     def __init__(self, targets: list[str]) -> None:
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True, emoji=False)  # vm:one is no picture
         self._over = False
         name = Column(no_wrap=True, overflow="ellipsis", max_width=self._console.width // 3)
         cases = Column(no_wrap=True, justify="right", min_width=9)

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from suite.judge.outcome import Outcome
+from suite.judge.standing import Standing
 
 SCHEMA_VERSION = 2
 
@@ -104,18 +105,25 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     errata: int | None
     """The claimed errata mask; None when the kernel has no errata interface."""
     missing: str | None = None
-    """Why abi is 0: ENOSYS not built, EOPNOTSUPP disabled at boot, another errno: blocked."""
+    """What landlock_create_ruleset(2) gave where abi is 0, ``SIGSYS`` if a filter kills who calls
+    it; ``suite.judge.absence`` says what it means."""
     lsm: list[str] = []
     """Active LSMs in order; empty when securityfs can't tell."""
+    security_modules: bool | None = None
+    """Whether the kernel has any, be they active or not; None when /proc can't tell."""
     uid: int = 0
     """Effective user id outside of any user namespace of ours."""
     capabilities: int = 0
     """Effective capability mask of the processes that run the cases."""
+    in_user_namespace: bool = False
+    """Whether the cases run in a user namespace that is not the initial one."""
     user_namespaces: bool = False
     filesystems: list[str] = []
     ipv6: bool = False
     audit: bool = False
     tracefs: bool = False
+    standing: Standing = Standing()
+    """What the processes have inherited; of results of before it was asked, nothing special."""
 
 
 class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):

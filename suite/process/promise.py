@@ -25,6 +25,17 @@ class CallError(LandproofError):
         super().__init__(message)
         self.call = call
 
+    @property
+    def cause(self) -> tuple[str, str]:
+        """The first call of its program that failed, by name, and how; the errno, as a rule."""
+        batch = self.call.batch
+        failed = (
+            (call.name, _ending(record))
+            for call in batch.calls
+            if (record := batch.records.get(call.index)) and record.failed
+        )
+        return next(failed, (self.call.name, ""))
+
 
 class SetupError(CallError):
     """A call that had to succeed failed: the case can't be judged."""

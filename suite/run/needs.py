@@ -29,6 +29,7 @@ class Need(Enum):
     """Something that a target may lack; the value is the reason that reports give."""
 
     ROOT = "needs root"
+    NO_NEW_PRIVS_UNSET = "needs to be started without no_new_privs"
     MOUNT = "needs a mount namespace of its own (root or user namespaces)"
     NET = "needs a network namespace of its own (root or user namespaces)"
     IPV6 = "needs IPv6"
@@ -127,7 +128,8 @@ RINGS = frozenset(need for need in Need if need.name.startswith("URING"))
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
-    Need.ROOT: lambda ground, _: ground.facts.uid == 0,
+    Need.ROOT: lambda ground, _: ground.facts.uid == 0 and not ground.facts.in_user_namespace,
+    Need.NO_NEW_PRIVS_UNSET: lambda ground, _: not ground.facts.standing.no_new_privs,
     Need.MOUNT: lambda ground, _: ground.private,
     Need.NET: lambda ground, _: ground.private,
     Need.IPV6: lambda ground, _: ground.facts.ipv6,

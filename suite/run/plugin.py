@@ -15,14 +15,25 @@ from suite.agent.wire import OpKind
 from suite.errors import LandproofError
 from suite.judge.expectation import Expectation
 from suite.judge.outcome import Outcome
-from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
+from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement, judge
 from suite.process.process import Observation, Process
-from suite.process.promise import HungError, NotModelledError
+from suite.process.promise import HungError, NotModelledError, SetupError
 from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
+from suite.run.envelopes import enclose, opened
 from suite.run.needs import RINGS, Need, unmet
+from suite.run.protocol import Protocol
+from suite.run.surroundings import (
+    BARE,
+    CAME_TO,
+    DENIED_CALL,
+    JUDGEMENT,
+    denied_call,
+    excuse,
+    excuse_judgement,
+)
 from suite.targets.base import Ground
 from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
@@ -32,10 +43,7 @@ from suite.targets.schemes import registered
 from suite.targets.tree import Tree
 from suite.witness import tracefs
 
-RECORD = "landproof"
-"""The name of the user property that carries a test's record to whoever collects them."""
 _MOST_CALLS = 100
-_judgement = pytest.StashKey[Judgement]()
 _spent = pytest.StashKey[bool]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
@@ -71,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
     config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
+    config.pluginmanager.register(Protocol(hub))
     workers.configure(config, hub)
 
 
@@ -116,25 +125,26 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Skip a case if the target has no word for a call of its set-up."""
-    keys: tuple[pytest.StashKey[Any], ...] = (_judgement, _spent, _expectation, _control)
-    for key in keys:
-        if key in item.stash:  # of a first run, see suite/run/again.py
-            del item.stash[key]
-    return (yield from _skipping_what_is_not_modelled())
+    """Skip a case if its set-up can't be done on the target."""
+    return (yield from _skipping_what_can_not_be_done(item))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, None, None]:
-    """Skip a case if the target has no word for one of its calls."""
-    return (yield from _skipping_what_is_not_modelled())
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Skip a case if something that it does can't be done on the target."""
+    return (yield from _skipping_what_can_not_be_done(item))
 
 
-def _skipping_what_is_not_modelled() -> Generator[None, None, None]:
+def _skipping_what_can_not_be_done(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
     except NotModelledError as error:
         pytest.skip(str(error))
+    except SetupError as error:
+        reason = excuse(error, item.config.stash[_hub].ground(rows.target_of(item)).facts)
+        if reason:
+            pytest.skip(reason)
+        raise
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +165,7 @@ def ground(item: pytest.Item, target_name: str) -> Ground:
     """The started target; skips the case if the target lacks something that the case needs."""
     hub = item.config.stash[_hub]
     ground = hub.ground(target_name)
+    ground.session.bare = BARE in item.stash
     needs = _needs(item)
     if item.get_closest_marker("vm_only"):
         needs.append(Need.DISPOSABLE)
@@ -212,7 +223,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
         if Need.TRACEPOINTS not in _needs(item):
             tracefs.forget(process)
         yield process
-    judgement = item.stash.get(_judgement, None)
+    judgement = item.stash.get(JUDGEMENT, None)
     if judgement and judgement.verdict.good and not item.stash[_spent]:
         tidy_up(process)
         spare.append(process)
@@ -257,17 +268,24 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
         observed: Observation | Outcome,
         control: Observation | Outcome | None = None,
     ) -> None:
-        if _judgement in item.stash:
+        if JUDGEMENT in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
         item.stash[_spent] = is_spent(process, ground.place)
         ground.session.conclude(*[process.id] if item.stash[_spent] else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
+        assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
+        if BARE in item.stash:
+            item.stash[CAME_TO] = seen[1]
+            return
+        judgement = judge(expectation, ground.facts, seen[1], seen[0])
+        reason = excuse_judgement(judgement, ground.facts, observed, control)
+        if reason:
+            pytest.skip(reason)
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation
-        assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
-        judgement = judge(expectation, ground.facts, seen[1], seen[0])
-        item.stash[_judgement] = judgement
+        item.stash[JUDGEMENT] = judgement
         if not judgement.verdict.good:
+            item.stash[DENIED_CALL] = denied_call(observed)
             raise Deviation(explain(judgement))
 
     return rule
@@ -287,21 +305,20 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the record once a test: to its call, or to its set-up if that did not pass."""
     report = yield
-    if "ground" not in getattr(item, "fixturenames", ()):
+    if BARE in item.stash or "ground" not in getattr(item, "fixturenames", ()):
         return report
     if call.when == "call" or (call.when == "setup" and not report.passed):
         hub = item.config.stash[_hub]
         name = rows.target_of(item)
         record = _to_record(item, call, report, hub, name)
-        envelope = msgspec.json.encode(hub.envelope(name, record)).decode()
-        report.user_properties.append((RECORD, envelope))
+        enclose(report, hub.envelope(name, record))
     return report
 
 
 def _to_record(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, hub: Hub, name: str
 ) -> CaseRecord:
-    judgement = item.stash.get(_judgement, None)
+    judgement = item.stash.get(JUDGEMENT, None)
     error = call.excinfo.value if call.excinfo else None
     verdict, reason = _verdict(judgement, error, report, hub, name)
     record = CaseRecord(
@@ -379,12 +396,3 @@ def pytest_report_teststatus(
     # pytest prints the details only of what it counts as failed
     category = "failed" if report.failed else verdict
     return category, letter, (verdict.upper(), colour)
-
-
-def opened(report: pytest.TestReport) -> Envelope | None:
-    """The envelope that travelled with a report; None if the report is not about a case."""
-    # The report on a file that can't be collected has no properties.
-    for key, text in getattr(report, "user_properties", ()):
-        if key == RECORD:
-            return msgspec.json.decode(text, type=Envelope)
-    return None

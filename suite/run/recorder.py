@@ -26,7 +26,7 @@ from suite.judge.records import (
     Verdict,
 )
 from suite.run import rows
-from suite.run.plugin import opened
+from suite.run.envelopes import opened
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ import pytest
 from xdist.workermanage import WorkerController
 
 from suite.run import rows
-from suite.run.again import Again
 from suite.run.scheduler import TargetScheduling
 from suite.run.watch import Watch
 from suite.targets import scratch
@@ -24,16 +23,13 @@ _PR_SET_PDEATHSIG = 1
 
 
 def configure(config: pytest.Config, hub: Hub) -> None:
-    """Set this process up: a worker, the controller of workers, or one that does it all."""
-    is_worker = hasattr(config, "workerinput")
-    if is_worker or config.getoption("dist", "no") == "no":
-        config.pluginmanager.register(Again(hub, whole=not is_worker))
-    else:
-        config.pluginmanager.register(_Controller(hub))
-    if is_worker:
+    """Set this process up if it is a worker, or the controller of workers."""
+    if hasattr(config, "workerinput"):
         _serve()
-    else:
-        scratch.sweep()
+        return
+    scratch.sweep()
+    if config.getoption("dist", "no") != "no":
+        config.pluginmanager.register(_Controller(hub))
 
 
 class _Controller:

@@ -8,11 +8,13 @@ import socket
 from collections.abc import Callable
 
 from suite.judge.records import Facts
+from suite.judge.standing import KILLS
 from suite.landlock.abi import CREATE
 from suite.process.calls.tasks import CLONE_NEWUSER
 from suite.process.process import Process
 from suite.process.promise import Call, Mode, SetupError
 from suite.targets.base import SUPERVISOR
+from suite.targets.standing import namespaces, stand
 from suite.values import Out
 
 _NETLINK_AUDIT = 9
@@ -25,9 +27,13 @@ def probe(process: Process, *, private: bool) -> Facts:
 
     Nothing is mounted unless mounts are ``private``: else the host would keep them.
     """
+    standing = stand(process.session)
+    filter_says = standing.filtered.get("landlock_create_ruleset")
     uts = process.syscall("uname", Out(6 * _UTS_FIELD))
-    version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
-    errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
+    version = errata = None
+    if filter_says != KILLS:
+        version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
+        errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
     ipv6 = _try(process, lambda p: p.socket(socket.AF_INET6, socket.SOCK_STREAM))
     audit = _try(process, lambda p: p.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT))
     with process.session.in_mode(Mode.OBSERVED):
@@ -41,17 +47,20 @@ def probe(process: Process, *, private: bool) -> Facts:
         release=release,
         version=kernel_version,
         machine=machine,
-        abi=version.value if version.failure is None else 0,
-        errata=errata.value if errata.failure is None else None,
-        missing=version.failure,
+        abi=version.value if version and version.failure is None else 0,
+        errata=errata.value if errata and errata.failure is None else None,
+        missing=version.failure if version else KILLS,
         lsm=_lsm(process, private=private),
+        security_modules=_has_security(process) if status else None,
         uid=_uid(process, status),
         capabilities=int(capabilities[1], 16) if capabilities else 0,
+        in_user_namespace="user" in namespaces(process),
         user_namespaces=child.pid is not None and child.pid.failure is None,
         filesystems=sorted(line.split()[-1] for line in filesystems.splitlines() if line),
         ipv6=ipv6.failure is None,
         audit=audit.failure is None,
         tracefs="tracefs" in filesystems,
+        standing=standing,
     )
     process.session.kill(child.id)
     return facts
@@ -82,6 +91,11 @@ def _read(process: Process, path: str) -> str:
         return process.read_file(path).decode(errors="replace")
     except SetupError:
         return ""
+
+
+def _has_security(process: Process) -> bool:
+    """Source: fs/proc/base.c has the folder in a kernel of CONFIG_SECURITY only."""
+    return _try(process, lambda p: p.stat("/proc/self/attr")).failure is None
 
 
 def _lsm(process: Process, *, private: bool) -> list[str]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 from suite.agent import build
@@ -21,10 +23,11 @@ from suite.process.calls.tasks import (
     CLONE_NEWUTS,
 )
 from suite.process.process import Process
-from suite.process.promise import Mode
+from suite.process.promise import Mode, SetupError
 from suite.process.session import Session
 from suite.targets.base import SUPERVISOR, Ground
 from suite.targets.facts import probe
+from suite.targets.standing import raise_limits
 from suite.values import Pack
 
 NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
@@ -38,6 +41,7 @@ def guest_ground(
     """Prepare a virtual machine: all of it is ours, so it needs no namespaces."""
     session = Session(channel, arch)
     session.shares_memory = shares_memory
+    raise_limits(session)
     root = Process(session, SUPERVISOR).fork()
     for path in ("/proc", "/sys", "/tmp"):  # noqa: S108 (the guest's own)
         root.observe(Process.mkdir, path)
@@ -51,6 +55,7 @@ def local_ground(
 ) -> Ground:
     """Prepare private namespaces on the running kernel, or only a folder if it refuses them."""
     session = Session(channel, arch)
+    raise_limits(session)
     root = _in_namespaces(session)
     if root is not None:
         return _furnish(session, root, agent, private=True)
@@ -59,22 +64,29 @@ def local_ground(
 
 
 def _in_namespaces(session: Session) -> Process | None:
-    for flags in (NAMESPACES, NAMESPACES | CLONE_NEWUSER):
+    """A process in namespaces of its own; the more it may do there, the sooner it is taken."""
+    ways = (NAMESPACES, NAMESPACES | CLONE_NEWUSER)
+    # Who lacks CAP_NET_ADMIN gets no loopback, unless it is root of a user namespace.
+    for with_network, flags in product((True, False), ways):
         with session.in_mode(Mode.OBSERVED):
             root = Process(session, SUPERVISOR).fork(flags)
         if root.pid is not None and root.pid.failure is None:
-            taken = root.observe(_take_over, flags)
-            if taken.outcome == Allowed():  # some systems give namespaces, but no rights in them
-                return root
+            taken = root.observe(_take_over, flags, with_network)
+            # Some systems give namespaces, but no rights in them, or kill who uses them.
+            with suppress(SetupError):
+                if taken.outcome == Allowed():
+                    return root
         session.kill(root.id)
     return None
 
 
-def _take_over(root: Process, flags: int) -> None:
+def _take_over(root: Process, flags: int, with_network: bool) -> None:
     if flags & CLONE_NEWUSER:
         root.map_ids(os.geteuid(), os.getegid())
     root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next mount
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
+    if with_network:
+        root.loopback_up()
 
 
 def _furnish(

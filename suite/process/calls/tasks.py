@@ -10,6 +10,7 @@ from suite.values import Argument, Fd, Out, Pack
 PR_SET_DUMPABLE = 4
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP = 1, 2, 4
 PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 0, 16, 17, 0x4206
 PTRACE_INTERRUPT = 0x4207
@@ -41,6 +42,11 @@ CLONE_THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | _THREAD | _SY
 def _siginfo(number: int) -> bytes:
     """A siginfo_t as sigqueue(3) makes it."""
     return struct.pack("<3i", number, 0, SI_QUEUE).ljust(128, b"\0")
+
+
+def _fprog(program: bytes) -> Pack:
+    """A struct sock_fprog."""
+    return Pack(((2, len(program) // 8), bytes(6), (8, program)))
 
 
 def sigset(*signals: int) -> bytes:
@@ -163,8 +169,11 @@ class Tasks(Caller):
 
     def seccomp(self, program: bytes, flags: int = 0) -> Call:
         """seccomp(SECCOMP_SET_MODE_FILTER) with a filter of classic BPF."""
-        prog = Pack(((2, len(program) // 8), bytes(6), (8, program)))
-        return self.syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, prog)
+        return self.syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, _fprog(program))
+
+    def prctl_seccomp(self, program: bytes) -> Call:
+        """prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER), which filters may know less of."""
+        return self.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, _fprog(program))
 
     def keyctl(self, command: int, argument: Argument = 0) -> Call:
         """keyctl(2)."""

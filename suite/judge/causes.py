@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Why a call fails that is not Landlock's doing: what the target stands on says so.
+
+A cause is certain if the call could not have come to anything else: a filter answers it, no layer
+is left. Others are likely: they are asked for only once it is known that the call fails without
+Landlock, too. On a target that nothing confines, there is no cause, and a call that fails there is
+the kernel's fault, or ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suite.judge.records import Facts
+from suite.judge.standing import ALL_CAPABILITIES, KILLS, LEAST, names_of
+
+_FEW = 4
+_LIMITS = {
+    "EMFILE": ("NOFILE",),
+    "EAGAIN": ("NPROC", "MEMLOCK", "SIGPENDING"),
+    "ENOMEM": ("AS", "DATA", "MEMLOCK"),
+    "EPERM": ("MEMLOCK",),
+    "EFBIG": ("FSIZE",),
+}
+"""The limits of getrlimit(2) that may be behind an errno."""
+_NAMESPACES = "user.max_"
+_ENDINGS = {"DIED", "GONE"}
+"""How a call is said to have failed whose process a signal ended."""
+
+
+def certain_cause(facts: Facts, call: str, errno: str) -> str:
+    """Why a call had to come to this errno; empty if nothing is known that explains it.
+
+    Args:
+        facts: What the target is.
+        call: The name of the system call.
+        errno: What it gave, by name; ``DIED`` if its process died in it.
+    """
+    standing = facts.standing
+    answer = standing.filtered.get(_SYSCALLS.get(call, call))
+    if answer == KILLS and errno in _ENDINGS:
+        return f"a seccomp filter kills who calls {call}(2)"
+    if answer == errno:
+        return f"a seccomp filter answers {call}(2): {errno}"
+    if call == "landlock_restrict_self" and errno == "E2BIG" and standing.in_domain:
+        return f"needs more layers than are left: {standing.layers_left} of 16"
+    if errno == "EMFILE" and (low := _low(facts, errno)):
+        return low
+    return ""
+
+
+def likely_cause(facts: Facts, call: str, errno: str) -> str:
+    """Why a call may have come to this errno that fails without Landlock, too; or empty."""
+    certain = certain_cause(facts, call, errno)
+    if certain:
+        return certain
+    said = next(
+        (said for rule in _RULES if errno in rule.errnos and (said := rule.says(facts))), ""
+    )
+    return f"{said}: {call}(2) gave {errno}" if said and call else said
+
+
+_SYSCALLS = {"fork": "clone", "vfork": "clone"}
+"""Operations of the agent, by the system call that they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    errnos: frozenset[str]
+    says: Callable[[Facts], str]
+
+
+def _rule(errnos: str, says: Callable[[Facts], str]) -> _Rule:
+    return _Rule(frozenset(errnos.split()), says)
+
+
+def _domain(facts: Facts) -> str:
+    return "a Landlock domain is in force already" if facts.standing.in_domain else ""
+
+
+def _privileges(facts: Facts) -> str:
+    standing = facts.standing
+    if facts.in_user_namespace and not facts.uid:
+        return "needs root of the initial user namespace"
+    lacking = names_of(ALL_CAPABILITIES & ~standing.permitted)
+    if len(lacking) > _FEW:
+        return "needs root" if not standing.permitted else "needs capabilities that are not ours"
+    return f"needs {' or '.join(lacking)}" if lacking else ""
+
+
+def _label(facts: Facts) -> str:
+    label = facts.standing.label
+    return f"confined by an LSM as {label}" if facts.standing.is_labelled else ""
+
+
+def _filter(facts: Facts) -> str:
+    return "a seccomp filter is in force" if facts.standing.seccomp else ""
+
+
+def _read_only(facts: Facts) -> str:
+    places = [
+        place for place, options in facts.standing.mounts.items() if "ro" in options.split(",")
+    ]
+    return f"{' and '.join(places)} can only be read" if places else ""
+
+
+def _not_executable(facts: Facts) -> str:
+    places = [p for p, options in facts.standing.mounts.items() if "noexec" in options.split(",")]
+    return f"{' and '.join(places)} mounted noexec" if places else ""
+
+
+def _no_network(facts: Facts) -> str:
+    return _privileges(facts) and "needs a network of its own (CAP_NET_ADMIN)"
+
+
+def _hidden(facts: Facts) -> str:
+    options = facts.standing.mounts.get("/proc", "")
+    return "/proc hides processes of others" if "hidepid" in options or "subset" in options else ""
+
+
+def _sparse(facts: Facts) -> str:
+    return f"needs {' and '.join(facts.standing.lacks)}" if facts.standing.lacks else ""
+
+
+def _few_namespaces(facts: Facts) -> str:
+    few = [
+        name
+        for name, value in facts.standing.sysctls.items()
+        if name.startswith(_NAMESPACES) and value == "0"
+    ]
+    return f"{few[0]} is 0" if few else ""
+
+
+def _low_limits(errno: str) -> _Rule:
+    return _rule(errno, lambda facts: _low(facts, errno))
+
+
+def _low(facts: Facts, errno: str) -> str:
+    limits = facts.standing.limits
+    low = [name for name in _LIMITS[errno] if limits.get(name, LEAST[name]) < LEAST[name]]
+    return f"RLIMIT_{low[0]} is {limits[low[0]]}" if low else ""
+
+
+_RULES = (
+    _low_limits("EMFILE"),
+    _low_limits("EAGAIN"),
+    _low_limits("ENOMEM"),
+    _low_limits("EFBIG"),
+    _rule("ENOSPC", _few_namespaces),
+    _rule("EROFS EACCES", _read_only),
+    _rule("ENOENT ENOTDIR ENXIO ENODEV", _sparse),
+    _rule("ENOENT ESRCH EACCES EPERM", _hidden),
+    _rule("EACCES EPERM EXDEV ENOENT", _domain),
+    _rule("EACCES", _not_executable),
+    _rule("ENETUNREACH ENETDOWN EADDRNOTAVAIL EHOSTUNREACH", _no_network),
+    _rule("EACCES EPERM", _label),
+    _rule("EPERM ENOSYS EACCES EAFNOSUPPORT EINVAL", _filter),
+    _low_limits("EPERM"),
+    _rule("EACCES EPERM ENOENT EROFS EINVAL", _privileges),
+)
+"""From what says most to what says least."""

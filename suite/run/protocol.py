@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""How a case is run: once, and once more where the first time does not settle whose fault it is."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from _pytest.runner import runtestprotocol
+
+from suite.judge.records import Verdict
+from suite.run import rows
+from suite.run.envelopes import enclose, opened
+from suite.run.surroundings import BARE, CAME_TO, DENIED_CALL, JUDGEMENT, acquit, is_in_doubt
+from suite.targets.hub import Hub
+
+
+class Protocol:
+    """A plugin of every process that runs cases."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
+        hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
+        hook.pytest_runtest_logstart(**node)
+        reports = self._run(item, nextitem)
+        if self._hub.second_chance(rows.target_of(item)):
+            reports = self._run(item, nextitem)
+        if is_in_doubt(item.stash.get(JUDGEMENT, None)):
+            self._look_again(item, nextitem, reports)
+        for report in reports:
+            if report.when == "call" or not report.passed:
+                hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(**node)
+        return True
+
+    def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+        """Set it up, call it, tear it down, and know nothing of an earlier time."""
+        if JUDGEMENT in item.stash:
+            del item.stash[JUDGEMENT]
+        if CAME_TO in item.stash:
+            del item.stash[CAME_TO]
+        return runtestprotocol(item, log=False, nextitem=nextitem)
+
+    def _look_again(
+        self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
+    ) -> None:
+        """Run it with no domain enforced; if it comes to the same, its report blames no kernel."""
+        blamed = item.stash[JUDGEMENT]
+        item.stash[BARE] = True
+        self._run(item, nextitem)
+        del item.stash[BARE]
+        if item.stash.get(CAME_TO, None) != blamed.observed:
+            return
+        facts = self._hub.ground(rows.target_of(item)).facts
+        for report in reports:
+            envelope = opened(report)
+            if envelope is not None:
+                record = acquit(envelope.case, facts, item.stash[DENIED_CALL])
+                enclose(report, msgspec.structs.replace(envelope, case=record))
+                if record.verdict is Verdict.SKIPPED:
+                    report.outcome = "skipped"
+                    report.longrepr = (str(item.path), item.location[1] or 0, record.reason)

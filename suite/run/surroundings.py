@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Before a kernel is blamed: whether the surroundings alone explain what a case came to.
+
+A failed set-up or control is theirs if what the target stands on explains it. An expected success
+that was denied has a control as well, which costs nothing as long as the kernel is right: the case
+is run once more with no domain enforced. If the same call is denied then, too, it was not Landlock.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from suite.judge.causes import certain_cause, likely_cause
+from suite.judge.outcome import Denied, Outcome, Rejected
+from suite.judge.records import CaseRecord, Facts, Verdict
+from suite.judge.verdict import Judgement
+from suite.process.process import Observation
+from suite.process.promise import CallError
+
+JUDGEMENT = pytest.StashKey[Judgement]()
+"""What an item came to."""
+BARE = pytest.StashKey[bool]()
+"""Set of an item while it runs without any domain."""
+CAME_TO = pytest.StashKey[Outcome]()
+"""What such a run observed."""
+DENIED_CALL = pytest.StashKey[str]()
+"""The name of the call whose failure was observed."""
+
+
+def excuse(error: CallError, facts: Facts) -> str:
+    """Why the set-up failed, if the kernel is not to blame nor are we; or empty."""
+    return likely_cause(facts, *error.cause)
+
+
+def excuse_judgement(
+    judgement: Judgement,
+    facts: Facts,
+    observed: Observation | Outcome,
+    control: Observation | Outcome | None,
+) -> str:
+    """Why a judgement says nothing about the kernel; or empty."""
+    if judgement.verdict is Verdict.BROKEN and control is not None:
+        return _why(control, facts, likely=True)
+    if judgement.verdict is Verdict.DEVIATES:
+        return _why(observed, facts, likely=False)
+    return ""
+
+
+def _why(came_to: Observation | Outcome, facts: Facts, *, likely: bool) -> str:
+    cause = likely_cause if likely else certain_cause
+    outcome = came_to.outcome if isinstance(came_to, Observation) else came_to
+    match outcome:
+        case Rejected(syscall, errno):
+            return cause(facts, f"landlock_{syscall}", errno)
+        case Denied(errno):
+            return cause(facts, denied_call(came_to), errno)
+        case _:
+            return ""
+
+
+def denied_call(came_to: Observation | Outcome) -> str:
+    """The name of the call that failed, if there is one."""
+    if not isinstance(came_to, Observation):
+        return ""
+    return next((call.name for call in came_to.calls if call.record and call.failure), "")
+
+
+def is_in_doubt(judgement: Judgement | None) -> bool:
+    """Whether a kernel is blamed for a success that did not come: then a control is owed."""
+    return (
+        judgement is not None
+        and judgement.verdict is Verdict.DEVIATES
+        and isinstance(judgement.observed, Denied)
+        and not isinstance(judgement.expected, Denied | Rejected)
+    )
+
+
+def acquit(record: CaseRecord, facts: Facts, call: str) -> CaseRecord:
+    """The record of a case that came to the same without Landlock."""
+    assert isinstance(record.observed, Denied)  # noqa: S101 (it was in doubt)
+    why = likely_cause(facts, call, record.observed.errno)
+    verdict = Verdict.SKIPPED if why else Verdict.BROKEN
+    reason = why or f"without Landlock, {call}(2) gives {record.observed}, too"
+    return msgspec.structs.replace(record, verdict=verdict, reason=reason, bug="")
