@@ -17,6 +17,7 @@ from suite.targets.base import Ground, Target
 from suite.targets.ground import local_ground
 from suite.targets.schemes import Scheme
 from suite.targets.scratch import Scratch
+from suite.targets.stopped import is_stopped
 
 _AUTOPSY_S = 0.5
 """How long an agent may take to end after its channel did."""
@@ -94,5 +95,7 @@ class LocalTarget(Target):
         try:
             status = self._agent.wait(_AUTOPSY_S)
         except subprocess.TimeoutExpired:
+            if is_stopped(self._agent.pid):
+                return Verdict.LOST, "the agent was stopped by a signal from outside"
             return Verdict.HUNG, "the agent does not answer"
         return Verdict.CRASHED, f"the agent ended with status {status}"
