@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,12 @@ with streamed(["sh", "-c", sys.argv[1]]) as (process, said):
 
 
 @pytest.fixture
-def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
     """How many processes run that this test has started."""
     monkeypatch.setenv(MARK, str(tmp_path))
-    return lambda: len(marked(tmp_path))
+    yield lambda: len(marked(tmp_path))
+    for left in marked(tmp_path):
+        os.kill(left.pid, signal.SIGKILL)
 
 
 def script() -> str:

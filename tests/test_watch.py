@@ -61,7 +61,7 @@ def test_a_stopped_worker_is_ended(
     assert sleeper.wait(PATIENCE_S) == -signal.SIGKILL
     assert watching.why("gw0") == "was stopped by a signal for 0.5 s"
     assert caplog.messages == [
-        "worker gw0 was stopped by a signal for 0.5 s: it is ended, and its case is lost"
+        "worker gw0 was stopped by a signal for 0.5 s: it is ended, and a case that it ran is lost"
     ]
     assert watching.pids() == []
 
@@ -120,7 +120,7 @@ def test_a_run_goes_on_after_a_stopped_worker(
         "fine": ("conforms", ""),
     }
     assert exit_code(results, FailOn.DEVIATION) is Exit.INFRASTRUCTURE
-    assert any("it is ended, and its case is lost" in line for line in caplog.messages)
+    assert any("it is ended, and a case that it ran is lost" in line for line in caplog.messages)
 
 
 def test_a_run_goes_on_after_a_silent_worker(

@@ -85,7 +85,9 @@ class Watch:
                     if (why := self._look(worker)) is not None:
                         self._ended[name] = why
                         del self._workers[name]
-                        LOG.warning("worker %s %s: it is ended, and its case is lost", name, why)
+                        LOG.warning(
+                            "worker %s %s: it is ended, and a case that it ran is lost", name, why
+                        )
                         with contextlib.suppress(ProcessLookupError):
                             os.kill(worker.pid, signal.SIGKILL)
 
