@@ -80,5 +80,5 @@ def _unexplained(path: Path) -> list[str]:
         f"{target.name} {case.id}: {case.verdict} {case.reason}"
         for target in load(path).targets
         for case in target.cases
-        if case.verdict.bad and not case.bug
+        if case.verdict.bad and not case.known_bug
     ]

@@ -174,7 +174,11 @@ def _kind(was: CaseRecord, now: CaseRecord, *, same_claim: bool) -> Kind | None:
         return Kind.REGRESSION
     if now.verdict.good and was.verdict.bad:
         return Kind.FIXED
-    if (was.verdict, was.observed, was.bug) != (now.verdict, now.observed, now.bug):
+    if (was.verdict, was.observed, was.known_bug) != (
+        now.verdict,
+        now.observed,
+        now.known_bug,
+    ):
         return Kind.CHANGED
     return Kind.EXPECTATION if expects_other else None
 
@@ -202,7 +206,9 @@ def _together(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def _says(case: CaseRecord | None) -> tuple[object, ...] | None:
-    return (case.verdict, case.expected, case.observed, case.bug, case.known) if case else None
+    return (
+        (case.verdict, case.expected, case.observed, case.known_bug, case.known) if case else None
+    )
 
 
 def _kernel_change(old: TargetRecord, new: TargetRecord) -> KernelChange | None:

@@ -9,6 +9,7 @@ from reports.kernel_line import summarize
 from reports.page import Entry, Page, Section, Table
 from suite.judge.behaviours import Behaviour
 from suite.judge.records import CaseRecord, Results, TargetRecord
+from suite.landlock.bugs import labelled
 from suite.run.declared import Declared
 
 
@@ -131,7 +132,7 @@ def _seen(seen: Sequence[Sighting]) -> Iterator[Table | Entry | str]:
 def _remarks(record: CaseRecord) -> Iterator[tuple[str, str]]:
     """What a table has no room for."""
     for label, text in (
-        ("known bug", record.bug),
+        labelled(record.bug),
         ("known", record.known),
         ("reason", record.reason),
     ):

@@ -175,14 +175,14 @@ def _series(name: str, builds: Sequence[_Observed]) -> Series:
 
 
 def _answer(case: CaseRecord) -> tuple[object, ...]:
-    return case.verdict, case.observed, case.bug
+    return case.verdict, case.observed, case.known_bug
 
 
 def _what(was: CaseRecord, now: CaseRecord) -> str:
     """What a change comes to, in a few words."""
-    if was.bug != now.bug and (was.bug or now.bug):
-        gone = bool(was.bug)
-        return f"{_name(was.bug or now.bug)} {'fixed' if gone else 'came'}"
+    if was.known_bug != now.known_bug:
+        gone = bool(was.known_bug)
+        return f"{was.known_bug or now.known_bug} {'fixed' if gone else 'came'}"
     if found := _ERRATUM.search(f"{was.clause} {now.clause}"):
         match was.verdict, now.verdict:
             case Verdict.UNFIXED, Verdict.CONFORMS:
@@ -196,16 +196,11 @@ def _what(was: CaseRecord, now: CaseRecord) -> str:
     return "changed"
 
 
-def _name(bug: str) -> str:
-    """Of a bug that is told in a whole sentence."""
-    return bug.partition(":")[0]
-
-
 def _standing(cases: Iterable[CaseRecord]) -> tuple[Standing, ...]:
     still: dict[str, list[str]] = {}
     for case in cases:
         erratum = _ERRATUM.search(case.clause) if case.verdict is Verdict.UNFIXED else None
-        if what := _name(case.bug) or (erratum[0] if erratum else ""):
+        if what := case.known_bug or (erratum[0] if erratum else ""):
             still.setdefault(what, []).append(case.id)
     return tuple(Standing(what, tuple(sorted(ids))) for what, ids in sorted(still.items()))
 

@@ -7,12 +7,16 @@ What it provides is read from the records of the area ``claims``:
   those that no conforming claims record covers, or all of them if none is left.
 - The kernel provides the ABI version just below the oldest blamed feature that it claims.
   ``create.errata`` never counts: no ABI version promises it.
-- A blamed feature newer than the claim, where the kernel allowed it, is "also accepted".
+- A record whose expectation knows an erratum says whether it is fixed: ``errata: 3 claimed, not
+  fixed``, ``erratum 4 fixed, not claimed``. These are of all areas.
+- A blamed feature newer than the claim, where the kernel allowed it, is "also accepted", and so is
+  what a record says that the kernel accepts.
 - Claims records that were not judged (skipped, broken, crashed, hung, lost) leave open what the
   kernel provides; where others deviate, the version is then an upper bound. A skipped one that
   covers no feature leaves nothing open.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +24,15 @@ from dataclasses import dataclass
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
-from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict, is_not_modelled
+from suite.judge.records import (
+    CaseRecord,
+    Facts,
+    TargetRecord,
+    Verdict,
+    accepted,
+    is_not_modelled,
+)
+from suite.judge.verdict import NOT_FIXED
 from suite.landlock import abi as table
 from suite.landlock.abi import CREATE
 
@@ -29,6 +41,8 @@ CLAIMS = "claims"
 
 _UNPROMISED = {*CREATE.ERRATA.labels}
 """Bits that stable kernels of any ABI version may or may not have."""
+
+_HALF = re.compile(r"erratum (\d+) (not )?fixed$")
 
 _NAMED = 4
 """Features spelled out in a sentence; the deviations list them all."""
@@ -51,6 +65,8 @@ class KernelLine:
     provides: str
     also: tuple[str, ...]
     """Features accepted although newer than the claim."""
+    fixes: str
+    """Errata claimed and not fixed, or fixed and not claimed; empty when there are none."""
     faults: str
     """How many cases deviated, crashed and so on, and how many of them are listed as known; empty
     when none did."""
@@ -66,7 +82,7 @@ class KernelLine:
     def __str__(self) -> str:
         also = f"also accepts {', '.join(self.also)}" if self.also else ""
         lacks = f"{self.unmodelled} not modelled" if self.unmodelled else ""
-        parts = (self.claims, self.provides, also, self.faults, lacks)
+        parts = (self.claims, self.provides, also, self.fixes, self.faults, lacks)
         return "; ".join(part for part in parts if part)
 
 
@@ -85,9 +101,10 @@ def summarize(target: TargetRecord) -> KernelLine:
         claims=_claims(facts) if facts else f"never came up: {target.reason or _why(target.cases)}",
         provides=provides,
         also=blame.also if facts else (),
+        fixes=_fixes(target.cases, facts) if facts else "",
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
-        bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.bug)),
+        bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.known_bug)),
         notes=_notes(facts) if facts else (),
         counts=counts,
     )
@@ -122,17 +139,20 @@ class Blame:
                 for label in [it for it in covered if it not in cleared] or covered:
                     seen.setdefault(label, case.observed)
         blamed = sorted(seen, key=by_abi)
+        newer = (
+            label
+            for label in blamed
+            if table.FEATURES[label].since > abi and isinstance(seen[label], Allowed)
+        )
+        deviating = (case for case in claims if case.verdict is Verdict.DEVIATES)
+        told = (name for case in deviating for name in accepted(case.observed))
         return cls(
             lacks={
                 label: seen[label]
                 for label in blamed
                 if table.FEATURES[label].since <= abi and label not in _UNPROMISED
             },
-            also=tuple(
-                label
-                for label in blamed
-                if table.FEATURES[label].since > abi and isinstance(seen[label], Allowed)
-            ),
+            also=tuple(sorted({*newer, *told}, key=by_abi)),
         )
 
 
@@ -233,6 +253,44 @@ def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
         elif verdict.bad:
             parts.append(f"{number} {verdict}{listed}")
     return ", ".join(parts)
+
+
+def erratum_half(case: CaseRecord) -> tuple[int, bool] | None:
+    """The erratum that a record's clause names, and whether it is of fixed kernels."""
+    match = _HALF.search(case.clause)
+    return (int(match[1]), not match[2]) if match else None
+
+
+def _fixes(cases: Iterable[CaseRecord], facts: Facts) -> str:
+    """The errata of which the kernel says otherwise than it does.
+
+    What is fixed in some cases only counts as not fixed.
+    """
+    if facts.errata is None:
+        return ""
+    claimed = set(claimed_errata(facts.errata))
+    seen = {found for case in cases if (found := _as_seen(case))}
+    fixed = {number for number, is_fixed in seen if is_fixed}
+    unfixed = {number for number, is_fixed in seen if not is_fixed}
+    false = ", ".join(map(str, sorted(unfixed & claimed)))
+    silent = sorted(fixed - unfixed - claimed)
+    word = "erratum" if len(silent) == 1 else "errata"
+    parts = (
+        f"errata: {false} claimed, not fixed" if false else "",
+        f"{word} {', '.join(map(str, silent))} fixed, not claimed" if silent else "",
+    )
+    return "; ".join(filter(None, parts))
+
+
+def _as_seen(case: CaseRecord) -> tuple[int, bool] | None:
+    """The erratum that a record tells of, and whether it is fixed."""
+    found = erratum_half(case)
+    if found is None or not case.verdict.judged:
+        return None
+    if case.verdict is not Verdict.DEVIATES:
+        return found
+    # Anything else than what came before the fix has nothing to do with the erratum.
+    return (found[0], False) if case.reason.endswith(NOT_FIXED) else None
 
 
 def _notes(facts: Facts) -> tuple[str, ...]:

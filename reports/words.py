@@ -14,6 +14,7 @@ from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
 from suite.judge.absence import unchecked
 from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, Results, Verdict, is_not_modelled
+from suite.landlock.bugs import labelled
 
 FAULTS_TITLE = ", ".join(
     verdict
@@ -156,7 +157,7 @@ def evidence(entry: Deviation | CaseRecord) -> Iterator[tuple[str, str]]:
     if entry.control is not None and not isinstance(entry.control, Allowed):
         yield "control", str(entry.control)
     if entry.bug:
-        yield "known bug", entry.bug
+        yield labelled(entry.bug)
     if entry.known:
         yield "known", entry.known
     if entry.reason:

@@ -89,7 +89,9 @@ class ConfinedLocal(LocalTarget):
 
 
 class ConfinedGuest(VmTarget):
-    """A virtual machine in which we are no longer root of all that there is."""
+    """A virtual machine in which we are no longer root of all that there is: not ours to harm."""
+
+    disposable = False
 
     def __init__(self, name: str, confinement: str, kernel: Kernel) -> None:
         super().__init__(name, kernel, Accelerator.TCG)

@@ -31,7 +31,7 @@ _MS_RDONLY, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 1, 8, 32, 4096
 _NOBODY = 65534
 _LANDLOCK = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
 _OTHERS = ("mount", "unshare", "bpf", "io_uring_setup", "ptrace", "keyctl", "perf_event_open")
-_CONTAINERS = (
+CONTAINERS = (
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
     "NET_BIND_SERVICE", "NET_RAW", "SYS_CHROOT", "MKNOD", "AUDIT_WRITE", "SETFCAP",
 )  # fmt: skip
@@ -171,7 +171,7 @@ CONFINEMENTS: dict[str, Callable[[Process], object]] = {
     "plain": Process.getpid,
     "no-new-privs": Process.no_new_privs,
     "no-capabilities": _keep,
-    "container-capabilities": lambda process: _keep(process, *_CONTAINERS),
+    "container-capabilities": lambda process: _keep(process, *CONTAINERS),
     "without-net-admin": _all_but("NET_ADMIN"),
     "without-sys-admin": _all_but("SYS_ADMIN"),
     "without-mknod": _all_but("MKNOD"),

@@ -141,6 +141,20 @@ def known_bug(case: CaseRecord) -> CaseRecord:
     return case
 
 
+def looks_like_bug(case: CaseRecord) -> CaseRecord:
+    """As ``known_bug``, of a vendor's kernel."""
+    found = known_bug(case)
+    return replace(found, bug=f"looks like {BUG}") if found.bug else found
+
+
+def contradicted_bug(case: CaseRecord) -> CaseRecord:
+    """As ``known_bug``, of a kernel whose release has the fix."""
+    found = known_bug(case)
+    name, _, told = BUG.partition(":")
+    text = f"looks like {name}, which 7.0.2 carries the fix of:{told}"
+    return replace(found, bug=text) if found.bug else found
+
+
 def unfixed(case: CaseRecord) -> CaseRecord:
     """An erratum is not claimed, and seen."""
     if case.id == "scope/signal[parent]":
@@ -288,17 +302,22 @@ def later() -> Results:
 
 def whiteout(errata: int | None, *, fixed: bool) -> CaseRecord:
     """The case of erratum 4 on a kernel that claims these errata, and has the fix or has not."""
-    claimed = bool((errata or 0) & 0b1000) or (fixed and errata is None)
-    calm = Verdict.CONFORMS if claimed else Verdict.UNFIXED
+    claimed = bool((errata or 0) & 0b1000)
+    owed = claimed or fixed
+    calm = Verdict.CONFORMS if fixed else Verdict.UNFIXED
     outcomes: dict[bool, Outcome] = {True: Denied(errno="EACCES"), False: Allowed()}
+    reason = ""
+    if fixed != claimed and errata is not None:
+        reason = f"erratum 4 is {'fixed, not claimed' if fixed else 'claimed, not fixed'}"
     return CaseRecord(
         id="history/whiteouts[mknod]",
-        verdict=calm if fixed == claimed else Verdict.DEVIATES,
+        verdict=Verdict.DEVIATES if claimed and not fixed else calm,
         summary="mknod(2) of a whiteout needs fs.make_reg.",
         covers=["fs.make_reg", "fs.make_char"],
-        expected=outcomes[claimed],
+        expected=outcomes[owed],
         observed=outcomes[fixed],
-        clause=f"ABI 1+, erratum 4 {'' if claimed else 'not '}fixed",
+        clause=f"ABI 1+, erratum 4 {'' if owed else 'not '}fixed",
+        reason=reason,
     )
 
 

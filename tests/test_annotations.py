@@ -12,11 +12,13 @@ from suite.judge.records import Results, TargetRecord, Verdict
 from tests.report_miniatures import (
     LISTED,
     behaviour,
+    contradicted_bug,
     hostile,
     kernel,
     known,
     later,
     listed_and_new,
+    looks_like_bug,
     run,
     zoo,
 )
@@ -52,6 +54,17 @@ def test_the_tenth_tells_how_many_more(number: int, last: str) -> None:
     found = annotations(render(deviating(number), "github"))
     assert len(found) == 10
     assert found[-1][1].startswith(last)
+
+
+def test_a_bug_that_a_release_can_not_have_is_an_error() -> None:
+    likely = annotations(render(run(kernel("k", "7.0", 8, change=looks_like_bug)), "github"))
+    assert [(level, title) for level, title, _ in likely] == [
+        ("warning", "looks like cred-transfer on k")
+    ]
+    other = annotations(render(run(kernel("k", "7.0.2", 8, change=contradicted_bug)), "github"))
+    ((level, title, message),) = other
+    assert (level, title) == ("error", "deviates: syscalls/restrict[tsync] on k")
+    assert "looks like: cred-transfer, which 7.0.2 carries the fix of: " in message
 
 
 def test_a_kernels_fault_is_an_error_and_silence_a_warning() -> None:

@@ -11,6 +11,7 @@ from reports.ci.badge import Badge, badge
 from reports.render import render
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import (
+    contradicted_bug,
     kernel,
     known,
     known_bug,
@@ -49,6 +50,7 @@ BADGES = {
     ),
     "2 kernels, all conform": ("brightgreen", run(CALM, *one().targets)),
     "ABI 8, 1 known bug": ("yellow", one(known_bug)),
+    "ABI 8, 1 deviation": ("red", one(contradicted_bug)),
     "ABI 8, 2 known deviations": ("yellow", one(listed)),
     "2 kernels, 1 deviation, 4 known deviations": ("red", known()),
     "ABI 4, 5 broken": ("orange", one(silent_claims, abi=4)),

@@ -3,7 +3,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,9 +37,9 @@ def test_a_change_has_one_row() -> None:
     assert len({change.commit for change in CHANGES.values()}) == len(CHANGES)
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in CASES.rglob("*.py"):
-        yield path, ast.parse(path.read_text())
+@cache
+def trees() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in CASES.rglob("*.py")]
 
 
 @pytest.mark.parametrize("name", CHANGES)

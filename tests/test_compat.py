@@ -18,7 +18,18 @@ from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.abi import CREATE
 from tests.abi_miniature import ABIS, FEATURES, at_abi_11
-from tests.report_miniatures import E2BIG, EINVAL, claim, compat_zoo, kernel, more, run, seventeenth
+from tests.report_miniatures import (
+    E2BIG,
+    EINVAL,
+    claim,
+    compat_zoo,
+    contradicted_bug,
+    kernel,
+    looks_like_bug,
+    more,
+    run,
+    seventeenth,
+)
 
 pytestmark = pytest.mark.usefixtures("abi_11")
 with at_abi_11():
@@ -60,6 +71,16 @@ def test_the_schema_refuses_anything_else(spoil: Callable[[object], object]) -> 
     spoil(content)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(content, SCHEMA)
+
+
+def test_a_likeness_is_told_as_one_unless_the_release_has_the_fix() -> None:
+    likely = build(run(kernel("el9", "5.14.0-1.el9", 8, change=looks_like_bug)))
+    assert list(likely.bugs) == ["looks like cred-transfer"]
+    assert likely.features["restrict.tsync"].support["el9"].bugs == [*likely.bugs]
+    other = build(run(kernel("7.0", "7.0.2", 8, change=contradicted_bug)))
+    assert not other.bugs
+    support = other.features["restrict.tsync"].support["7.0"]
+    assert (support.bugs, support.deviations) == ([], ["syscalls/restrict[tsync]"])
 
 
 def test_a_kernel_that_claims_and_does_not_provide_is_told_apart() -> None:

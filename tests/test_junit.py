@@ -14,7 +14,17 @@ from msgspec.structs import replace
 
 from reports.render import render
 from suite.judge.records import Results, TargetRecord, Verdict
-from tests.report_miniatures import LISTED, few, hostile, kernel, known, known_bug, run, zoo
+from tests.report_miniatures import (
+    LISTED,
+    contradicted_bug,
+    few,
+    hostile,
+    kernel,
+    known,
+    known_bug,
+    run,
+    zoo,
+)
 
 SCHEMA = Path(__file__).parent / "data" / "junit-10.xsd"
 
@@ -60,6 +70,13 @@ def test_a_failure_tells_all_that_is_known() -> None:
     assert "CVE-2024-42318" in failure.text
     assert "source: include/uapi" in failure.text
     assert failed.system_out == "getpid() = 1"
+
+
+def test_a_likeness_is_said() -> None:
+    target = kernel("vm:7.0", "7.0.2", 8, change=contradicted_bug)
+    cases = {case.name: case for case in suites(run(target))["vm:7.0"]}
+    (failure,) = cases["syscalls/restrict[tsync]"].result
+    assert failure.message.endswith("; looks like cred-transfer, which 7.0.2 carries the fix of")
 
 
 def test_what_is_listed_as_known_is_skipped_with_its_reason() -> None:

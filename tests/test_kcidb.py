@@ -3,14 +3,25 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import kcidb_io
 import pytest
 
 from reports.render import render
-from suite.judge.records import Results, TargetRecord
-from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
+from suite.judge.records import CaseRecord, Results, TargetRecord
+from tests.report_miniatures import (
+    LISTED,
+    contradicted_bug,
+    few,
+    hostile,
+    kernel,
+    known,
+    looks_like_bug,
+    run,
+    zoo,
+)
 
 RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}
 
@@ -58,6 +69,18 @@ def test_a_known_bug_is_an_issue_with_incidents() -> None:
     (failed,) = (it for it in content["tests"] if it["id"] == incident["test_id"])
     assert failed["path"] == "landlock.syscalls.restrict.tsync"
     assert failed["misc"]["verdict"] == "deviates"
+
+
+@pytest.mark.parametrize(
+    ("change", "issues"),
+    [(looks_like_bug, ["landproof:cred-transfer"]), (contradicted_bug, None)],
+)
+def test_a_likeness_is_an_issue_unless_the_release_has_the_fix(
+    change: Callable[[CaseRecord], CaseRecord], issues: list[str] | None
+) -> None:
+    content = submission(run(kernel("vm:7.0", "7.0.2", 8, change=change)))
+    assert [it["id"] for it in content.get("issues", ())] == (issues or [])
+    assert bool(content.get("incidents")) == bool(issues)
 
 
 def test_what_is_listed_as_known_failed_and_says_why() -> None:

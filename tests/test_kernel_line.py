@@ -8,10 +8,20 @@ from msgspec.structs import replace
 
 from reports.kernel_line import KernelLine, summarize
 from suite.judge.outcome import Allowed, Denied, Outcome
-from suite.judge.records import CaseRecord, Verdict
+from suite.judge.records import CaseRecord, Verdict, accepts
 from suite.judge.standing import Standing
 from tests.abi_miniature import FEATURES, at_abi_11
-from tests.report_miniatures import BUG, EINVAL, claim, kernel, zoo
+from tests.report_miniatures import (
+    BUG,
+    EINVAL,
+    claim,
+    contradicted_bug,
+    kernel,
+    looks_like_bug,
+    more,
+    whiteout,
+    zoo,
+)
 
 pytestmark = pytest.mark.usefixtures("abi_11")
 
@@ -55,6 +65,13 @@ def test_known_bugs_are_named_once() -> None:
     assert line_of("vm:7.0").bugs == (BUG,)
 
 
+def test_a_likeness_is_named_unless_the_release_has_the_fix() -> None:
+    likely = summarize(kernel("k", "7.0", 8, change=looks_like_bug))
+    other = summarize(kernel("k", "7.0.2", 8, change=contradicted_bug))
+    assert (likely.bugs, other.bugs) == ((f"looks like {BUG}",), ())
+    assert other.faults == "1 deviation"
+
+
 def test_what_the_cases_ran_under_is_a_note() -> None:
     whole = next(target for target in zoo().targets if target.name == "vm:6.12")
     assert whole.facts
@@ -70,6 +87,70 @@ def test_what_is_newer_than_landproof_is_a_note_and_no_fault() -> None:
         "erratum 7 is newer than landproof knows",
     )
     assert line.faults == ""
+
+
+def test_what_a_kernel_takes_beyond_its_claim() -> None:
+    def unknown(row: str, verdict: Verdict, *names: str) -> CaseRecord:
+        return CaseRecord(id=f"claims/unknown[{row}]", verdict=verdict, observed=accepts(names))
+
+    line = with_claims(
+        denied("net.bind_udp", answer=Allowed()),
+        unknown("net", Verdict.DEVIATES, "net.bind_udp", "net bit 4"),
+        unknown("type", Verdict.DEVIATES, "rules of type 3"),
+        unknown("fs", Verdict.LOST, "fs bit 17"),
+    )
+    assert line.also == ("net.bind_udp", "net bit 4", "rules of type 3")
+    assert line.provided is None  # a claims case was lost
+    assert "also accepts net.bind_udp, net bit 4, rules of type 3" in str(line)
+
+
+ERRATA = {
+    "claimed-and-fixed": (whiteout(0b1000, fixed=True), 0b1000, ""),
+    "neither": (whiteout(0, fixed=False), 0, ""),
+    "claimed-alone": (whiteout(0b1000, fixed=False), 0b1000, "errata: 4 claimed, not fixed"),
+    "fixed-alone": (whiteout(0, fixed=True), 0, "erratum 4 fixed, not claimed"),
+    "no-interface": (whiteout(None, fixed=True), None, ""),
+    # Another outcome than before the fix tells nothing of the erratum.
+    "another-outcome": (
+        replace(whiteout(0b1000, fixed=False), observed=Denied("EPERM"), reason=""),
+        0b1000,
+        "",
+    ),
+    "unheard": (replace(whiteout(0b1000, fixed=False), verdict=Verdict.LOST), 0b1000, ""),
+}
+
+
+@pytest.mark.parametrize(("case", "errata", "said"), ERRATA.values(), ids=ERRATA)
+def test_errata_that_a_kernel_is_wrong_about(
+    case: CaseRecord, errata: int | None, said: str
+) -> None:
+    line = summarize(more(kernel("k", "1.0", 6, errata), case))
+    assert line.fixes == said
+    assert [part for part in str(line).split("; ") if "fixed" in part] == ([said] if said else [])
+
+
+def test_errata_are_told_together() -> None:
+    def about(number: int, *, claimed: bool, fixed: bool, row: str = "") -> CaseRecord:
+        case = whiteout(0b1000 if claimed else 0, fixed=fixed)
+        return replace(
+            case,
+            id=f"history/x[{number}{row}]",
+            clause=case.clause.replace("erratum 4", f"erratum {number}"),
+            reason=case.reason.replace("erratum 4", f"erratum {number}"),
+        )
+
+    line = summarize(
+        more(
+            kernel("k", "1.0", 6, 0b0101),
+            about(1, claimed=True, fixed=False),
+            about(2, claimed=False, fixed=True),
+            about(3, claimed=True, fixed=False),
+            about(3, claimed=True, fixed=True, row="-part"),
+            about(4, claimed=False, fixed=True),
+            about(4, claimed=False, fixed=False, row="-part"),  # not fixed in full
+        )
+    )
+    assert line.fixes == "errata: 1, 3 claimed, not fixed; erratum 2 fixed, not claimed"
 
 
 def test_counts_keep_the_order_of_verdicts() -> None:

@@ -2,6 +2,7 @@
 """Verdicts: the whole table."""
 
 import pytest
+from msgspec.structs import replace
 
 from suite.judge.expectation import ByBug, ByErratum, Either, Expectation, always, since
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
@@ -9,6 +10,7 @@ from suite.judge.records import Facts, Verdict
 from suite.judge.verdict import judge
 from suite.landlock.abi import FS, SCOPE, Erratum
 from suite.landlock.bugs import SIGIO_BYPASS
+from suite.run.plugin import explain
 
 YES, NO, OTHER = Allowed(), Denied("EACCES"), Denied("EPERM")
 ERRATUM = Erratum.SCOPED_SIGNAL_HANDLING
@@ -44,7 +46,7 @@ TABLE: dict[str, tuple[Expectation, Facts, Outcome, Verdict]] = {
     "erratum-claimed": (FIXED, facts(6, 0b10), NO, Verdict.CONFORMS),
     "erratum-claimed-not-fixed": (FIXED, facts(6, 0b10), YES, Verdict.DEVIATES),
     "erratum-unclaimed": (FIXED, facts(6, 0b1), YES, Verdict.UNFIXED),
-    "erratum-unclaimed-but-fixed": (FIXED, facts(6, 0b1), NO, Verdict.DEVIATES),
+    "erratum-unclaimed-but-fixed": (FIXED, facts(6, 0b1), NO, Verdict.CONFORMS),
     "erratum-unclaimed-something-else": (FIXED, facts(6, 0b1), OTHER, Verdict.DEVIATES),
     "no-errata-interface": (FIXED, facts(6, None), YES, Verdict.UNFIXED),
     "no-errata-interface-but-fixed": (FIXED, facts(6, None), NO, Verdict.CONFORMS),
@@ -100,16 +102,50 @@ def test_a_control_in_a_domain_is_refused_with_it() -> None:
 
 
 def test_a_known_bug_is_named_and_only_it() -> None:
-    assert judge(BUGGY, facts(6), YES).bug == str(SIGIO_BYPASS)
+    assert judge(BUGGY, facts(6), YES).bug == f"looks like {SIGIO_BYPASS}"
     assert judge(BUGGY, facts(6), OTHER).bug == ""
     assert judge(BUGGY, facts(6), NO).bug == ""
     assert judge(BUGGY, facts(5), YES).bug == ""
+
+
+@pytest.mark.parametrize("release", ["6.16.12", "6.12.117+deb13-amd64", "5.14.0-611.el9", "r"])
+def test_a_release_changes_the_name_and_never_the_verdict(release: str) -> None:
+    judgement = judge(BUGGY, replace(facts(6), release=release), YES)
+    assert judgement.verdict == Verdict.DEVIATES
+    assert judgement.expected == NO
+    assert judgement.bug == SIGIO_BYPASS.seen_on(release, "v")
 
 
 def test_a_fix_without_the_interface_is_held_to_the_clause_of_the_fix() -> None:
     judgement = judge(FIXED, facts(6, None), NO)
     assert judgement.clause.fixed == ERRATUM
     assert judgement.expected == NO
+
+
+def test_a_fix_that_is_not_claimed_is_good_and_said() -> None:
+    judgement = judge(FIXED, facts(6, 0b1), NO)
+    assert (judgement.verdict, judgement.expected) == (Verdict.CONFORMS, NO)
+    assert str(judgement.clause) == "ABI 6+, erratum 2 fixed"
+    assert judgement.reason == "erratum 2 is fixed, not claimed"
+    assert judge(FIXED, facts(6, None), NO).reason == ""  # there it can't be claimed
+
+
+def test_a_claim_without_the_fix_is_said() -> None:
+    judgement = judge(FIXED, facts(6, 0b10), YES)
+    assert (judgement.verdict, judgement.expected) == (Verdict.DEVIATES, NO)
+    assert judgement.reason == "erratum 2 is claimed, not fixed"
+    assert judge(FIXED, facts(6, 0b10), OTHER).reason == ""  # not what it was before the fix
+
+
+def test_why_a_verdict_is_bad_is_told() -> None:
+    expected = "expected EACCES (ABI 6+, erratum 2 fixed), observed allowed"
+    lines = explain(judge(FIXED, facts(6, 0b10), YES)).splitlines()
+    assert lines == [expected, "erratum 2 is claimed, not fixed"]
+    buggy = explain(judge(BUGGY, replace(facts(6), release="6.16.12"), YES))
+    assert buggy == f"expected EACCES (ABI 6+), observed allowed\nknown bug: {SIGIO_BYPASS}"
+    either = explain(judge(EITHER, facts(6), OTHER))
+    assert either == "expected EACCES (ABI 6+, or allowed), observed EPERM"
+    assert explain(judge(PLAIN, facts(6), NO, NO)) == "broken: the control came to EACCES"
 
 
 def test_the_fix_of_the_right_stage_is_looked_for() -> None:

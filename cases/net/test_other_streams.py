@@ -144,6 +144,10 @@ def test_streams(case: Stream, process: Process, port: int, judge: Judge) -> Non
     judge(case.expect, process.under(Ruleset(net=case.right)).observe(use, case, port), control)
 
 
+DENIED = Denied("EACCES")
+FAST_OPEN = since(CONNECT, ByErratum(Erratum.TCP_SOCKET_IDENTIFICATION, DENIED, Allowed()))
+
+
 @answers("net-mptcp")
 @needs(Need.NET, Need.MPTCP)
 @covers(CONNECT)
@@ -151,9 +155,14 @@ def test_mptcp_fast_open(process: Process, port: int, judge: Judge) -> None:
     """An MPTCP socket connects with TCP Fast Open, which it leaves to a TCP socket within."""
     serve_tcp(process, port)
     sandboxed = process.under(Ruleset(net=CONNECT))
-    fd = MPTCP.make(sandboxed)
-    observed = sandboxed.observe(Process.sendto, fd, b"x", inet(port), MSG_FASTOPEN)
-    judge(since(CONNECT, Allowed()), observed)
+
+    def fast_open(process: Process, fd: Fd) -> None:
+        process.sendto(fd, b"x", inet(port), MSG_FASTOPEN)
+
+    of_tcp = sandboxed.observe(fast_open, sandboxed.socket(AF_INET, SOCK_STREAM)).outcome
+    observed = sandboxed.observe(fast_open, MPTCP.make(sandboxed))
+    # What is no matter of a TCP socket (history/tcp_fast_open) was none of an MPTCP socket either.
+    judge(FAST_OPEN if of_tcp == DENIED else since(CONNECT, Allowed()), observed)
 
 
 @answers("net-sctp", "gap-other-streams", "llr-08")

@@ -62,8 +62,8 @@ def _parts(results: Results, lines: Sequence[KernelLine]) -> list[tuple[str, str
     listed = sum(map(is_known, cases))
     new = [case for case in cases if not is_known(case)]
     verdicts = count(case.verdict for case in new)
-    bugs = len({case.bug for case in new if case.bug})
-    deviations = sum(case.verdict is Verdict.DEVIATES and not case.bug for case in new)
+    bugs = len({case.known_bug for case in new if case.known_bug})
+    deviations = sum(case.verdict is Verdict.DEVIATES and not case.known_bug for case in new)
     silent = sum(set(line.counts) <= {Verdict.SKIPPED} for line in lines if line.target not in off)
     without = NO_LANDLOCK if len(off) == len(lines) else f"{len(off)} without Landlock"
     parts = (

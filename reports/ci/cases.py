@@ -11,6 +11,7 @@ from reports.matrix import is_known
 from suite.judge.absence import Off, unchecked
 from suite.judge.expectation import claimed_errata
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.landlock.bugs import labelled
 
 
 def facts(target: TargetRecord) -> dict[str, str]:
@@ -75,9 +76,10 @@ def _became(case: CaseRecord) -> str:
     if case.verdict is not Verdict.DEVIATES:
         return first or "no reason given"
     clause = f" ({case.clause})" if case.clause else ""
-    bug = f"; known bug {case.bug.partition(':')[0]}" if case.bug else ""
+    label, bug = labelled(case.bug)
+    named = f"; {label} {bug.partition(':')[0]}" if bug else ""
     expected, observed = case.expected or "not recorded", case.observed or "nothing"
-    return f"expected {expected}{clause}, observed {observed}{bug}"
+    return f"expected {expected}{clause}, observed {observed}{named}"
 
 
 def evidence(case: CaseRecord) -> Iterator[str]:

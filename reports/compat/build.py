@@ -7,7 +7,6 @@ refused it, and not the caller. Of a limit, the records that show its behaviours
 records whose clause names it.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from reports.compat.document import (
     State,
     Support,
 )
-from reports.kernel_line import CLAIMS, Blame, by_abi, summarize
+from reports.kernel_line import CLAIMS, Blame, by_abi, erratum_half, summarize
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome, Rejected, Seen
@@ -58,7 +57,6 @@ PLACE: dict[type[Feature], str] = {
     RESTRICT: "landlock_restrict_self(2), flags",
 }
 HEADER = "include/uapi/linux/landlock.h"
-_HALF = re.compile(r"erratum (\d+) (not )?fixed$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,9 @@ def build(*runs: Results) -> Compat:
         },
         limits={name: _limit(limit, seen, listed) for name, limit in table.LIMITS.items()},
         errata={str(int(number)): _erratum(number, seen, halves) for number in table.ERRATA},
-        bugs=dict(sorted(_bug(case) for it in seen.values() for case in it.cases if case.bug)),
+        bugs=dict(
+            sorted(_bug(case) for it in seen.values() for case in it.cases if case.known_bug)
+        ),
     )
 
 
@@ -190,11 +190,11 @@ def _feature(label: str, feature: Feature, seen: Mapping[str, _Seen]) -> CompatF
 def _support(label: str, feature: Feature, seen: _Seen) -> Support:
     judged = _judged(seen.about.get(label, ()))
     deviating = [case for case in judged if case.verdict is Verdict.DEVIATES]
-    unfixed = (_half(case) for case in judged if case.verdict is Verdict.UNFIXED)
+    unfixed = (erratum_half(case) for case in judged if case.verdict is Verdict.UNFIXED)
     return replace(
         _provided(label, feature, seen),
-        bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
-        deviations=[case.id for case in deviating if not case.bug],
+        bugs=sorted({_bug(case)[0] for case in deviating if case.known_bug}),
+        deviations=[case.id for case in deviating if not case.known_bug],
         unfixed=sorted({half[0] for half in unfixed if half}),
     )
 
@@ -279,8 +279,8 @@ def _within(limit: Limit, seen: _Seen) -> Support:
         return Support(
             state=State.LACKING,
             answers=_answers(deviating),
-            bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
-            deviations=[case.id for case in deviating if not case.bug],
+            bugs=sorted({_bug(case)[0] for case in deviating if case.known_bug}),
+            deviations=[case.id for case in deviating if not case.known_bug],
         )
     return Support(state=State.PROVIDED if able else State.UNKNOWN, answers=_refusals(able))
 
@@ -303,14 +303,8 @@ _Halves: TypeAlias = dict[tuple[str, bool], Outcome | None]
 
 
 def _halves(seen: Iterable[_Seen]) -> _Halves:
-    found = ((case, _half(case)) for it in seen for case in it.cases)
+    found = ((case, erratum_half(case)) for it in seen for case in it.cases)
     return {(case.id, half[1]): case.expected for case, half in found if half}
-
-
-def _half(case: CaseRecord) -> tuple[int, bool] | None:
-    """The erratum that a record's clause names, and whether it is of fixed kernels."""
-    match = _HALF.search(case.clause)
-    return (int(match[1]), not match[2]) if match else None
 
 
 def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> CompatErratum:
@@ -319,7 +313,7 @@ def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> Com
         label
         for it in seen.values()
         for case in it.cases
-        if (half := _half(case)) and half[0] == number
+        if (half := erratum_half(case)) and half[0] == number
         for label in case.covers
     }
     return CompatErratum(
@@ -344,7 +338,7 @@ def _fixed(number: Erratum, seen: _Seen, halves: _Halves) -> Fixed:
         return Fixed.INAPPLICABLE
     states = set()
     for case in _judged(seen.cases):
-        half = _half(case)
+        half = erratum_half(case)
         if half and half[0] == number:
             states.add(_as_seen(case, half[1], halves))
     if len(states) > 1:

@@ -15,6 +15,7 @@ from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
 from suite.judge.absence import unchecked
 from suite.judge.records import Fault, Results
+from suite.landlock.bugs import labelled, name_of
 
 _MOST = 10
 """Of one level, in one step."""
@@ -50,9 +51,9 @@ def results(results: Results, _style: Style) -> str:
         [
             *unchecked_ones,
             *(_fault(it) for it in faults if not it.known),
-            *(_deviation(it) for it in new if not it.bug),
+            *(_deviation(it) for it in new if not name_of(it.bug)),
             *came_up_not,
-            *_bugs(it for it in new if it.bug),
+            *_bugs(it for it in new if name_of(it.bug)),
             *_listed([*matrix.deviations, *faults]),
         ]
     )
@@ -83,11 +84,12 @@ def _bugs(entries: Iterable[Deviation]) -> Iterator[_Annotation]:
     for entry in entries:
         alike.setdefault(entry.bug, []).append(entry)
     for bug, same in alike.items():
-        name, _, said = bug.partition(": ")
+        label, text = labelled(bug)
+        name, _, said = text.partition(": ")
         targets = dict.fromkeys(target for entry in same for target in entry.targets)
         cases = words.some(list(dict.fromkeys(entry.case for entry in same)))
-        title = f"known bug {name} on {', '.join(targets)}"
-        yield _Annotation(_WARNING, title, _lines([("fix", said or bug), ("seen in", cases)]))
+        title = f"{label} {name} on {', '.join(targets)}"
+        yield _Annotation(_WARNING, title, _lines([("fix", said or text), ("seen in", cases)]))
 
 
 def _listed(entries: Iterable[Deviation | Silence]) -> Iterator[_Annotation]:

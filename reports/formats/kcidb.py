@@ -17,6 +17,7 @@ from reports import words
 from reports.ci.cases import evidence, facts, headline, told
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.landlock.bugs import name_of
 
 _ORIGIN = "landproof"
 _VERSION = {"major": 5, "minor": 3}
@@ -48,7 +49,7 @@ def results(results: Results, _style: Style) -> str:
         content["builds"].append(_build(target, run))
         for case in cases:
             content["tests"].append(_test(target, case, run, results))
-            if case.bug:
+            if case.known_bug:
                 issue = _issue(case.bug)
                 issues[issue["id"]] = issue
                 incidents.append(_incident(run, case, issue))
@@ -113,7 +114,7 @@ def _environment(target: TargetRecord, results: Results) -> dict[str, Any]:
 
 
 def _issue(bug: str) -> dict[str, Any]:
-    name, _, said = bug.partition(": ")
+    name, said = name_of(bug), bug.partition(": ")[2]
     return {
         "id": f"{_ORIGIN}:{_text(name)}",
         "version": 1,

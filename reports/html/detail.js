@@ -53,7 +53,7 @@ function ofCase(it, kernel) {
       tile("Observed", seen.observed || "nothing", ""),
       tile("Control", seen.control || "none", "the same without Landlock")),
     fields([
-      ["Known bug", seen.bug],
+      seen.bug.startsWith("looks like ") ? ["Looks like", seen.bug.slice(11)] : ["Known bug", seen.bug],
       ["Known", seen.known],
       ["Reason", seen.reason && make("pre", {}, seen.reason)],
       ["Calls", seen.calls.length && make("pre", {}, seen.calls.join("\n"))],

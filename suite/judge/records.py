@@ -4,13 +4,15 @@
 ``reports/schema.json`` is generated from these types.
 """
 
+from collections.abc import Iterable
 from enum import Enum, StrEnum, auto
 from typing import Self
 
 import msgspec
 
-from suite.judge.outcome import Outcome
+from suite.judge.outcome import Outcome, Seen
 from suite.judge.standing import Standing
+from suite.landlock import bugs
 
 SCHEMA_VERSION = 2
 
@@ -92,6 +94,23 @@ NOT_MODELLED = "not modelled: "
 """How the reason begins of a case that is skipped because its target lacks a word for a call."""
 
 
+_ACCEPTS = "accepts "
+
+
+def accepts(names: Iterable[str]) -> Seen:
+    """What was seen of a kernel that takes more than it claims."""
+    return Seen(_ACCEPTS + ", ".join(names))
+
+
+def accepted(outcome: Outcome | None) -> list[str]:
+    """What such a kernel takes; nothing if an outcome says nothing of it."""
+    match outcome:
+        case Seen(what) if what.startswith(_ACCEPTS):
+            return what.removeprefix(_ACCEPTS).split(", ")
+        case _:
+            return []
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a target is, probed once."""
 
@@ -163,7 +182,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     clauses: list[str] = []
     """All clauses of the expectation."""
     bug: str = ""
-    """The known bug that was seen, by id and title, with CVE and fixing commit."""
+    """The known bug that was seen, by id and title, with CVE and fixing commit; ``looks like`` in
+    front if the kernel's release can't have it, or does not tell."""
     known: str = ""
     """Why a fault was to be expected, with its source, where a list of known deviations says so."""
     reason: str = ""
@@ -171,6 +191,11 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[str] = []
     """Where the verdict is a fault: its last calls, ``[process] call = result``, oldest first."""
     seconds: float = 0.0
+
+    @property
+    def known_bug(self) -> str:
+        """The name of the known bug; empty if none was seen, or the release can't have it."""
+        return bugs.name_of(self.bug)
 
 
 def is_not_modelled(verdict: Verdict, reason: str) -> bool:

@@ -7,6 +7,9 @@ from suite.judge.expectation import Clause, Expectation, owed_outcome
 from suite.judge.outcome import Allowed, Outcome, Rejected
 from suite.judge.records import Facts, Verdict
 
+NOT_FIXED = "claimed, not fixed"
+"""How the reason ends where a kernel does what it did before an erratum that it claims."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -43,15 +46,25 @@ def judge(
     if observed == expected:
         return Judgement(_kept(clause), clause, expected, observed)
     if clause.bug and observed == clause.before:
-        return Judgement(Verdict.DEVIATES, clause, expected, observed, bug=str(clause.bug))
-    if clause.unfixed and facts.errata is None:
-        # Without the errata interface a kernel can carry the fix and not say so.
-        fixed = next(
-            c for c in expectation if c.fixed == clause.unfixed and c.since == clause.since
-        )
-        if observed == fixed.outcome:
-            return Judgement(Verdict.CONFORMS, fixed, observed, observed)
-    return Judgement(Verdict.DEVIATES, clause, expected, observed)
+        named = clause.bug.seen_on(facts.release, facts.version)
+        return Judgement(Verdict.DEVIATES, clause, expected, observed, bug=named)
+    other = _other_half(expectation, clause)
+    if other is None or observed != other.outcome:
+        return Judgement(Verdict.DEVIATES, clause, expected, observed)
+    if clause.fixed:
+        reason = f"erratum {clause.fixed} is {NOT_FIXED}"
+        return Judgement(Verdict.DEVIATES, clause, expected, observed, reason=reason)
+    # A kernel can carry the fix and not say so; without the errata interface it has to.
+    reason = "" if facts.errata is None else f"erratum {other.fixed} is fixed, not claimed"
+    return Judgement(Verdict.CONFORMS, other, observed, observed, reason=reason)
+
+
+def _other_half(expectation: Expectation, clause: Clause) -> Clause | None:
+    """The clause of the kernels that differ in nothing but whether they claim the erratum."""
+    if not clause.fixed and not clause.unfixed:
+        return None
+    half = clause.since, clause.fixed, clause.unfixed
+    return next((it for it in expectation if (it.since, it.unfixed, it.fixed) == half), None)
 
 
 def _kept(clause: Clause) -> Verdict:

@@ -18,6 +18,7 @@ from suite.judge.expectation import Expectation
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement, judge
+from suite.landlock.bugs import labelled
 from suite.process.process import Observation, Process
 from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
 from suite.process.reuse import Spare, is_spent, tidy_up
@@ -294,10 +295,12 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
 
 def explain(judgement: Judgement) -> str:
     """Why a verdict is not good, in a line or two."""
-    if judgement.reason:
+    if judgement.reason and not judgement.verdict.judged:
         return f"{judgement.verdict}: {judgement.reason}"
     text = f"expected {judgement.expected} ({judgement.clause}), observed {judgement.observed}"
-    return f"{text}\nknown bug: {judgement.bug}" if judgement.bug else text
+    if judgement.reason:
+        text += f"\n{judgement.reason}"
+    return f"{text}\n{': '.join(labelled(judgement.bug))}" if judgement.bug else text
 
 
 @pytest.hookimpl(wrapper=True)
