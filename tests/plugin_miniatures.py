@@ -145,12 +145,13 @@ def test_dies_once(process, judge, agent):
         agent.wait()
     judge(YES, observed)
 
-def test_silent(process, judge, agent):
+def test_stopped(process, judge, agent):
     agent.send_signal(signal.SIGSTOP)
-    try:
-        judge(YES, process.observe(Process.getpid))
-    finally:
-        agent.send_signal(signal.SIGCONT)
+    judge(YES, process.observe(Process.getpid))
+
+def test_silent(process, judge):
+    process.session.deadline_ms = 300_000
+    judge(YES, process.observe(Process.syscall, "ppoll", 0, 0, 0, 0))
 
 def test_after(process, tree, port, judge):
     fd = process.open(tree.file, os.O_RDONLY)
@@ -165,4 +166,35 @@ def test_table(case, process, judge):
 
 def test_not_a_case():
     pass
+'''
+
+WORKERS = '''
+"""Cases that stop their worker, or take their time."""
+import os
+import signal
+import time
+
+from suite.judge.expectation import always
+from suite.judge.outcome import Allowed
+from suite.process.process import Process
+
+YES = always(Allowed())
+
+def test_stops(process, judge):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    judge(YES, process.observe(Process.getpid))
+
+def test_sleeps(process, judge):
+    time.sleep(300)
+
+def test_slow(process, judge):
+    time.sleep(2)
+    judge(YES, process.observe(Process.getpid))
+
+def test_slow_too(process, judge):
+    time.sleep(2)
+    judge(YES, process.observe(Process.getpid))
+
+def test_fine(process, judge):
+    judge(YES, process.observe(Process.getpid))
 '''

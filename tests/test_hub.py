@@ -135,6 +135,15 @@ def test_a_machine_that_was_lost_gives_its_case_a_second_chance() -> None:
     assert not hub.second_chance("a"), "it was the kernel's"
 
 
+def test_a_case_is_not_run_again_for_what_befell_the_one_before() -> None:
+    hub = hub_of(Fake("a", verdict=Verdict.LOST))
+    for _ in range(2):
+        hub.ground("a")
+        hub.bury("a", AgentLostError("gone"))
+    hub.ground("a")
+    assert not hub.second_chance("a")
+
+
 def test_there_is_no_second_chance_with_a_target_that_is_given_up() -> None:
     target = Fake("a", [InfrastructureError("no")] * MOST_FAILED_STARTS)
     hub = hub_of(target)

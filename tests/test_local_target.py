@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,9 @@ def test_an_agent_that_died_and_one_that_does_not_answer() -> None:
         assert target.autopsy() == (Verdict.HUNG, "the agent does not answer")
         agent = target._agent
         assert agent
+        agent.send_signal(signal.SIGSTOP)
+        assert target.autopsy()[0] == Verdict.LOST
+        agent.send_signal(signal.SIGCONT)
         agent.kill()
         assert target.autopsy() == (Verdict.CRASHED, "the agent ended with status -9")
         assert ground.facts.abi >= 0

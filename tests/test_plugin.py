@@ -84,6 +84,7 @@ VERDICTS = {
     "vm-only": ("skipped", "could change the machine: runs in virtual machines only"),
     "dies": ("crashed", "the agent ended with status -9"),
     "dies-once": ("crashed", "the agent ended with status -9"),
+    "stopped": ("lost", "the agent was stopped by a signal from outside"),
     "silent": ("hung", "the agent does not answer"),
     "after": ("conforms", ""),
     "row-one": ("conforms", ""),
@@ -104,7 +105,9 @@ def test_every_case_gives_one_record(
         assert reason in record["reason"]
         assert (record["reason"] == "") == (reason == "")
     assert status == pytest.ExitCode.TESTS_FAILED
-    assert log(house) == ["start fake", "stop fake"] * 4  # it died twice, and fell silent
+    assert (
+        log(house) == ["start fake", "stop fake"] * 6
+    )  # it died twice, was stopped twice, and fell silent
     facts = [envelope for envelope in collector.envelopes if "facts" in envelope]
     assert facts == collector.envelopes[:1]
     assert facts[0]["kernel"]["name"] == "k"
@@ -164,7 +167,8 @@ def test_a_case_whose_machine_was_killed_is_run_once_more(
     }
     assert records["area/mini[dies]"]["reason"].endswith("the agent ended with status -9")
     assert log(house).count("start fake:outside") == 4
-    assert "facts" in collector.envelopes[0], "those of the record that was dropped are told again"
+    facts = [envelope for envelope in collector.envelopes if "facts" in envelope]
+    assert facts == collector.envelopes[:1], "those of the record that was dropped are told again"
     assert status == pytest.ExitCode.TESTS_FAILED
 
 

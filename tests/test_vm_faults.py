@@ -260,7 +260,7 @@ def test_nothing_outlives_a_killed_landproof(tmp_path: Path, kernels: list[str])
 
 
 def test_a_worker_that_dies_loses_one_case(worker: Running, kernels: list[str]) -> None:
-    worker.wait()
+    worker.wait(2 * PATIENCE_S)
     first, second = (f"vm:{kernel}" for kernel in kernels)
     fine = {"0-fine": "conforms", "2-fine": "conforms", "3-fine": "conforms"}
     assert worker.verdicts(first) == fine | {"1-worker_killed": "lost"}
@@ -271,7 +271,7 @@ def test_a_worker_that_dies_loses_one_case(worker: Running, kernels: list[str]) 
 def test_a_kernel_that_does_not_boot_is_one_reason_and_the_others_go_on(
     worker: Running,
 ) -> None:
-    code, out, _ = worker.wait()
+    code, out, _ = worker.wait(2 * PATIENCE_S)
     assert code == Exit.INFRASTRUCTURE
     name = next(t.name for t in worker.results.targets if t.name.startswith("vm:path:"))
     assert set(worker.verdicts(name).values()) == {Verdict.LOST}
@@ -283,7 +283,7 @@ def test_a_kernel_that_does_not_boot_is_one_reason_and_the_others_go_on(
 
 
 def test_no_machine_outlives_the_worker_that_died(worker: Running) -> None:
-    worker.wait()
+    worker.wait(2 * PATIENCE_S)
     assert not worker.left()
 
 

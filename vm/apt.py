@@ -22,6 +22,7 @@ from vm.catalogue import Build, Wish, merge
 from vm.debian import FLAVOURS, SUITES, read_builds
 from vm.kernel import sha256
 from vm.source import LOG, Options, Report, Source
+from vm.stall import Patience
 from vm.tools import FullError, GoneError, UnreachableError, output, streamed, tool
 
 INDEX_AGE_S = 24 * 3600
@@ -114,14 +115,17 @@ class DebianArchive(Source):
         names = [f"{package.name}={package.version}" for package in build.packages]
         command = self._command(f"-oDir::Cache::archives={into}/", "download", *names)
         lines = []
+        doing = f"can't download {build.release}"
+        patience = Patience(doing, [into], lambda said: LOG.warning("%s: %s", build.release, said))
         with streamed(command, cwd=into) as (process, said):
             for line in said:
+                patience.hear(line)
                 if line.startswith("dlstatus:"):
                     part = float(line.split(":")[2]) / 100
                     report("download", round(part * build.size), build.size)
                 lines.append(line)
         if process.returncode != 0:
-            raise _failure(lines, f"can't download {build.release}")
+            raise _failure(lines, doing)
         return [_deb(into, package.name) for package in build.packages]
 
     def _update(self, report: Report | None) -> list[Build]:
@@ -131,8 +135,15 @@ class DebianArchive(Source):
         files.write(self._folder / "apt.conf", apt_sources.configuration(self._folder).encode())
         files.write(self._folder / "debian.sources", text.encode())
         lines, done = [], 0
+        doing = "can't fetch the package index"
+        patience = Patience(
+            doing,
+            [self._folder / "state/lists"],
+            lambda said: LOG.warning("package index: %s", said),
+        )
         with streamed(self._command("update")) as (process, said):
             for line in said:
+                patience.hear(line)
                 if size := re.match(r"Get:\d+ .*\[([\d.,]+) ([kMG]?)B\]", line):
                     done += round(float(size[1].replace(",", "")) * _UNITS[size[2]])
                     if report is not None:
@@ -140,7 +151,7 @@ class DebianArchive(Source):
                 lines.append(line)
         lists = self._lists()
         if not lists or not any(line.startswith(("Get:", "Hit:")) for line in lines):
-            raise _failure(lines, "can't fetch the package index")
+            raise _failure(lines, doing)
         if process.returncode != 0:
             _warn(lines, lists)
         builds = merge(

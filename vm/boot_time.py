@@ -12,12 +12,12 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import InfrastructureError, LandproofError
+from suite.targets.scratch import Scratch
 from vm import initramfs
 from vm.command import Accelerator, find_qemu
 from vm.kernel import Kernel
@@ -58,11 +58,11 @@ def boot_ratio(kernel: Kernel, agent: Path, accel: Accelerator, runs: int = 5) -
     """
     floor = []
     ours = []
-    with tempfile.NamedTemporaryFile(prefix="landproof-", suffix=".cpio") as archive:
-        archive.write(initramfs.build(kernel, agent))
-        archive.flush()
+    with Scratch() as folder:
+        archive = folder / "initramfs.cpio"
+        archive.write_bytes(initramfs.build(kernel, agent))
         for _ in range(runs):
-            floor.append(_floor(kernel, Path(archive.name), accel))
+            floor.append(_floor(kernel, archive, accel))
             with Machine(
                 kernel, agent=agent, accel=accel, memory_mib=MEMORY_MIB, boot_deadline_s=DEADLINE_S
             ) as machine:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The QEMU command line of a machine, as virtme-ng composes it.
 
-virtme-ng is asked once (``vng --dry-run``, 0.2 s) and its answer is kept: it does not depend on the
-kernel. QEMU is then our own child and not the grandchild of two Python programs, so it can be
-watched and killed by its process id.
+virtme-ng is asked once (``vng --dry-run``, 0.2 s), as QEMU is for its sandbox, and the answer is
+kept: it does not depend on the kernel. QEMU is then our own child and not the grandchild of two
+Python programs, so it can be watched and killed by its process id.
 """
 
 import contextlib
@@ -15,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import sysconfig
-import tempfile
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from importlib import metadata
@@ -25,6 +24,8 @@ import platformdirs
 
 from suite import files
 from suite.errors import InfrastructureError
+from suite.targets.scratch import Scratch
+from vm.confine import SANDBOX, sandbox
 
 QEMU = "qemu-system-x86_64"
 VNG_DEADLINE_S = 30.0
@@ -95,7 +96,7 @@ def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
     stat = qemu.stat()
     key = (
         f"{_virtme_ng_version()} {qemu} {stat.st_size} {stat.st_mtime_ns} {accel} {memory_mib}"
-        f" {_DROPPED_OPTIONS} {_DROPPED_PARAMETERS}"
+        f" {_DROPPED_OPTIONS} {_DROPPED_PARAMETERS} {SANDBOX}"
     )
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     kept = platformdirs.user_cache_path("landproof") / "vng" / f"{name}.json"
@@ -105,7 +106,7 @@ def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
         ours = not files.why_not_ours(kept.parent)
         if ours and isinstance(argv, list) and all(isinstance(word, str) for word in argv):
             return argv
-    argv = _trimmed(_ask_virtme_ng(qemu, accel, memory_mib))
+    argv = [*_trimmed(_ask_virtme_ng(qemu, accel, memory_mib)), *sandbox(qemu)]
     with contextlib.suppress(OSError):
         files.make_folder(kept.parent)
         files.write(kept, json.dumps(argv).encode())
@@ -138,9 +139,9 @@ def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]
     ]  # fmt: skip
     if accel is Accelerator.TCG:
         ask.append("--disable-kvm")
-    with tempfile.TemporaryDirectory(prefix="landproof-vng-") as home:
+    with Scratch() as home:
         # HOME: nobody's ~/.config/virtme-ng changes what is measured.
-        environment = {**os.environ, "PATH": path, "HOME": home}
+        environment = {**os.environ, "PATH": path, "HOME": str(home)}
         code, out, err = _run(ask, cwd=home, environment=environment)
     lines = [line for line in out.splitlines() if line.startswith(str(qemu))]
     if code != 0 or not lines:
@@ -153,7 +154,7 @@ def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]
     return argv
 
 
-def _run(argv: list[str], *, cwd: str, environment: dict[str, str]) -> tuple[int, str, str]:
+def _run(argv: list[str], *, cwd: Path, environment: dict[str, str]) -> tuple[int, str, str]:
     """Run to the end under a deadline; vng starts a shell, so its whole group is ended."""
     with subprocess.Popen(  # noqa: S603 - an argv list, no shell
         argv,

@@ -5,7 +5,6 @@ import contextlib
 import os
 import select
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,10 +15,12 @@ from types import TracebackType
 from typing import Self
 
 from suite.errors import InfrastructureError
+from suite.targets.stopped import is_stopped
 from vm import console, initramfs
 from vm.command import Accelerator, command, find_qemu
+from vm.confine import dying_with_us, powerless
 from vm.console_log import ConsoleLog
-from vm.image import bare_image
+from vm.image import bare_image, whole_image
 from vm.kernel import Kernel
 from vm.share import shared
 
@@ -174,7 +175,7 @@ class Machine:
         assert self._process is not None  # noqa: S101 (it has run)
         if code is not None:
             return console.find_halt(lines) or _ending(code, lines)
-        if _is_stopped(self._process.pid):
+        if is_stopped(self._process.pid):
             return "QEMU was stopped by a signal from outside"
         return console.find_halt(lines)
 
@@ -196,9 +197,6 @@ class Machine:
     def _start(self) -> None:
         find_qemu()  # missing more often than all else, so look before anything is built
         archive = initramfs.build(self.kernel, self._agent)
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise InfrastructureError("setpriv is not installed: apt-get install util-linux")
         with contextlib.ExitStack() as stack:
             # Inherited descriptors need no paths, so no socket is left behind, no path is too
             # long (108 bytes), and no disk space is taken.
@@ -206,25 +204,25 @@ class Machine:
             initrd.write(archive)
             initrd.flush()
             inherited = [initrd.fileno()]
-            image = str(self.kernel.vmlinuz)
+            image = None
             if self.accel is Accelerator.TCG:
-                bare = stack.enter_context(bare_image(self.kernel.vmlinuz))
-                if bare is not None:
-                    inherited.append(bare)
-                    image = f"/proc/self/fd/{bare}"
+                image = stack.enter_context(bare_image(self.kernel.vmlinuz))
+            if image is None:
+                image = stack.enter_context(whole_image(self.kernel.vmlinuz))
+            inherited.append(image)
             self.channel, guest = socket.socketpair()
             stack.enter_context(guest)
             inherited.append(guest.fileno())
             self._log = ConsoleLog(self._folder, self.kernel.build.release)
             self.console = self._log.path
             qemu = command(
-                image,
+                f"/proc/self/fd/{image}",
                 self.accel,
                 memory_mib=self._memory_mib,
                 parameters=(*_PARAMETERS, *self._append),
             )
             self._argv = [
-                setpriv, "--pdeathsig", "KILL", *shared(qemu, self.kernel),
+                *dying_with_us(), *shared(qemu, self.kernel, powerless()),
                 "-initrd", f"/proc/self/fd/{initrd.fileno()}",
                 "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
                 # The default is 31 ports, and the guest's interrupt handler looks at each.
@@ -291,15 +289,6 @@ def _ending(code: int, lines: Sequence[str]) -> str:
     if code < 0:
         return f"QEMU was killed by signal {-code} ({signal.Signals(-code).name})"
     return f"QEMU exited with status {code}: {console.tail(lines, 1) or 'no message'}"
-
-
-def _is_stopped(pid: int) -> bool:
-    """Whether a process stands still because of a signal, or of a debugger."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state in ("T", "t")
 
 
 @contextlib.contextmanager

@@ -27,19 +27,24 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def shared(argv: Sequence[str], kernel: Kernel) -> list[str]:
+def shared(argv: Sequence[str], kernel: Kernel, launcher: Sequence[str] = ()) -> list[str]:
     """QEMU's command, made to serve the folder if the kernel, QEMU and this system can do it.
 
     It stays as it is where the kernel lacks 9P, QEMU lacks its device, or this user gets no
     namespaces.
+
+    Args:
+        argv: Of QEMU.
+        kernel: What it boots.
+        launcher: What starts QEMU when the folder is there, and takes the right to mount from it.
     """
     if not _mounts_it(kernel):
-        return list(argv)
+        return [*launcher, *argv]
     for namespaces in _NAMESPACES:
         within = ["unshare", *namespaces, "sh", "-c", _IN_A_TMPFS, tempfile.gettempdir()]
-        if _succeeds([*within, argv[0], "-device", f"{_DEVICE},help"]):
-            return [*within, *argv, *_OPTIONS]
-    return list(argv)
+        if _succeeds([*within, *launcher, argv[0], "-device", f"{_DEVICE},help"]):
+            return [*within, *launcher, *argv, *_OPTIONS]
+    return [*launcher, *argv]
 
 
 def _mounts_it(kernel: Kernel) -> bool:

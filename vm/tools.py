@@ -5,11 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from suite.errors import InfrastructureError
+from vm import keeper
 
 _ADMIN_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 _STOP_S = 5
@@ -49,21 +51,19 @@ def streamed(
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[str]]]:
     """Run a command and give its lines, errors among them.
 
-    It has ended when the block ends, however it ends.
+    It has ended when the block ends, however it ends, and all that it has started has ended with
+    it; so it has when this process is killed.
     """
-    # If this process is killed, so is the command, unless it changes its user, as apt-get of root.
-    if setpriv := shutil.which("setpriv"):
-        command = [setpriv, "--pdeathsig", "TERM", "--", *command]
     process = subprocess.Popen(  # noqa: S603 - a fixed argument list
-        command,
+        [sys.executable, "-I", "-S", keeper.__file__, *command],
         cwd=cwd,
         env=plain_environment(),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        # Its own group: all its helpers can be stopped, and the terminal's Ctrl-C is ours alone.
+        # The terminal's Ctrl-C is ours alone.
         start_new_session=True,
     )
     assert process.stdout is not None  # noqa: S101 - as asked for
@@ -71,8 +71,7 @@ def streamed(
         yield process, (line.rstrip("\n") for line in process.stdout)
         process.wait()
     finally:
-        if process.poll() is None:
-            _stop(process)
+        _stop(process)
         process.stdout.close()
 
 
@@ -89,9 +88,10 @@ def plain_environment() -> dict[str, str]:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    os.killpg(process.pid, signal.SIGTERM)
+    assert process.stdin is not None  # noqa: S101 - as asked for
+    process.stdin.close()
     try:
-        process.wait(_STOP_S)
+        process.wait(keeper.GRACE_S + _STOP_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import signal
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -26,6 +24,7 @@ from suite.process.calls.tasks import CLONE_VM
 from suite.run.recorder import Recorder
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
+from suite.targets.scratch import Scratch
 from vm import accel
 from vm.boot_time import boot_ratio
 from vm.catalogue import DEFAULT_SET
@@ -131,8 +130,8 @@ def _program(ground: Ground, child: int) -> object:
 
 
 def _pytest_speed(target: str, count: int) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        area = Path(folder) / "bench"
+    with Scratch() as folder:
+        area = folder / "bench"
         area.mkdir()
         (area / "test_bench.py").write_text(_CASES.format(count=count))
         recorder = Recorder([target])

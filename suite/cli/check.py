@@ -81,7 +81,10 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """The options of every verb that boots kernels."""
     parser.add_argument("--accel", choices=["kvm", "tcg"], help="default: a trial boot decides")
     parser.add_argument(
-        "--consoles", type=Path, metavar="FOLDER", help="keep the console of every boot here"
+        "--consoles",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the console of every boot here: its beginning and its end",
     )
 
 

@@ -25,6 +25,7 @@ from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
 from vm.debian import FLAVOURS
 from vm.kernel import Kernel
 from vm.source import LOG
+from vm.stall import GIVEN_UP_AFTER_S
 from vm.store import Progress, Removed, Store
 from vm.tools import FullError, UnreachableError
 
@@ -91,7 +92,10 @@ def _path(text: str) -> Path:
 def add_archive_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where kernels come from; `open_store` reads them."""
     parser.add_argument(
-        "--mirror", metavar="URL", help="a Debian archive (default: that of this machine's apt)"
+        "--mirror",
+        metavar="URL",
+        help="a Debian archive (default: that of this machine's apt); "
+        f"given up when nothing comes from it for {GIVEN_UP_AFTER_S:g} s",
     )
     parser.add_argument(
         "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's own)"

@@ -19,7 +19,9 @@ from suite.run.selection import selector
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
 PLUGINS = ("-pxdist", "-ptimeout")
 """Named, since none is loaded that merely happens to be installed."""
-QUIET = (*PLUGINS, "-pno:terminal", "-pno:cacheprovider", "-pno:logging", "--capture=no")
+_UNUSED = ("terminal", "cacheprovider", "logging", "tmpdir")
+"""Of pytest's own: cases have no use for a folder of pytest's, which xdist would make."""
+QUIET = (*PLUGINS, *(f"-pno:{name}" for name in _UNUSED), "--capture=no")
 """Captured, the progress of a run in this process would not be seen."""
 
 

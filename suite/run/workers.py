@@ -16,6 +16,8 @@ from xdist.workermanage import WorkerController
 
 from suite.run import rows
 from suite.run.scheduler import TargetScheduling
+from suite.run.watch import Watch
+from suite.targets import scratch
 from suite.targets.hub import Hub
 
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +28,9 @@ def configure(config: pytest.Config, hub: Hub) -> None:
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(_Worker())
         _serve()
-    elif config.getoption("dist", "no") != "no":
+        return
+    scratch.sweep()
+    if config.getoption("dist", "no") != "no":
         config.pluginmanager.register(_Controller(hub))
 
 
@@ -43,7 +47,7 @@ class _Controller:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._pids: dict[str, int] = {}
+        self._watch = Watch()
         self._starting = 0
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
@@ -73,20 +77,48 @@ class _Controller:
         """Ask a worker on this machine for its pid now, before it is busy with other work."""
         if gateway.spec.popen:
             channel = gateway.remote_exec("import os; channel.send(os.getpid())")
-            self._pids[gateway.id] = channel.receive()
+            self._watch.begin(gateway.id, channel.receive())
         self._starting -= 1
         if self._starting == 0:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
+    def pytest_testnodeready(self, node: WorkerController) -> None:
+        """A worker is about to collect."""
+        self._watch.heard(node.gateway.id)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_xdist_node_collection_finished(self, node: WorkerController) -> None:
+        """A worker has collected."""
+        self._watch.heard(node.gateway.id)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A worker has run a case."""
+        if node := getattr(report, "node", None):
+            self._watch.heard(node.gateway.id)
+
+    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
+        """Say of a case that its worker did not crash, but was ended."""
+        node: WorkerController = report.node
+        if why := self._watch.why(node.gateway.id):
+            report.longrepr = f"worker {node.gateway.id!r} {why}, and was ended"
+
     def pytest_testnodedown(self, node: WorkerController) -> None:
-        """Forget the pid of a worker that has gone."""
-        self._pids.pop(node.gateway.id, None)
+        """Forget a worker that has gone."""
+        self._watch.gone(node.gateway.id)
+
+    def pytest_unconfigure(self) -> None:
+        """The workers have ended."""
+        self._watch.end()
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Interrupt the workers, too: unlike Ctrl-C, a signal may reach this process alone."""
-        for pid in self._pids.values():
+        """Interrupt the workers, too: unlike Ctrl-C, a signal may reach this process alone.
+
+        A worker that was stopped goes on, to hear of it.
+        """
+        for pid in self._watch.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
+                os.kill(pid, signal.SIGCONT)
 
 
 def _serve() -> None:

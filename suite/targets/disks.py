@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
 from suite.process.process import Process
 from suite.process.promise import Call
+from suite.targets.scratch import Scratch
 from suite.values import Pack
 
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
@@ -118,8 +118,8 @@ def attached(process: Process, mkfs: Mkfs, place: str) -> Iterator[str]:
     Raises:
         MissingError: The tool or the loop device is not there.
     """
-    with tempfile.TemporaryDirectory(prefix="landproof-") as folder:
-        image = Path(folder) / "image"
+    with Scratch() as folder:
+        image = folder / "image"
         make_image(mkfs, image)
         file = process.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         process.unlink(place)

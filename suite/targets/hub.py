@@ -30,6 +30,8 @@ class _Seat:
     why: str = ""
     told: bool = field(default=False)
     """Whether the facts were handed out already."""
+    told_in_vain: bool = False
+    """Whether that was after a mishap."""
     mishap: bool = False
     """Whether it was lost through no fault of the kernel; see ``Hub.second_chance``."""
 
@@ -77,6 +79,7 @@ class Hub:
                 seat.why = str(error)
                 raise TargetDownError(seat.why) from error
             seat.failed = 0
+            seat.mishap = seat.told_in_vain = False
             seat.facts = seat.ground.facts
         return seat.ground
 
@@ -99,7 +102,9 @@ class Hub:
         seat = self._seats.get(name)
         if seat is None or not seat.mishap:
             return False
-        seat.mishap = seat.told = False  # the record that told the facts is dropped
+        seat.mishap = False
+        if seat.told_in_vain:  # the record that told the facts is dropped
+            seat.told = seat.told_in_vain = False
         return not seat.hopeless
 
     def envelope(self, name: str, record: CaseRecord) -> Envelope:
@@ -108,6 +113,7 @@ class Hub:
         if not seat.facts or seat.told:
             return Envelope(target=name, case=record)
         seat.told = True
+        seat.told_in_vain = seat.mishap
         return Envelope(target=name, case=record, facts=seat.facts, kernel=seat.target.kernel)
 
     def stop(self) -> None:

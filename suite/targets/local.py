@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,8 @@ from suite.judge.records import Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import local_ground
 from suite.targets.schemes import Scheme
+from suite.targets.scratch import Scratch
+from suite.targets.stopped import is_stopped
 
 _AUTOPSY_S = 0.5
 """How long an agent may take to end after its channel did."""
@@ -42,7 +42,7 @@ class LocalTarget(Target):
         self.name = "local"
         self._agent: subprocess.Popen[bytes] | None = None
         self._client: AgentClient | None = None
-        self._folder: Path | None = None
+        self._folder: Scratch | None = None
 
     def start(self) -> Ground:
         """Start the agent and give it namespaces, mounts and a loopback of its own."""
@@ -68,8 +68,8 @@ class LocalTarget(Target):
         return local_ground(channel, agent, arch, self._make_folder)
 
     def _make_folder(self) -> Path:
-        self._folder = Path(tempfile.mkdtemp(prefix="landproof-"))
-        return self._folder
+        self._folder = Scratch()
+        return self._folder.path
 
     def stop(self) -> None:
         """End the agent: its processes and namespaces go with it."""
@@ -85,7 +85,7 @@ class LocalTarget(Target):
         if self._client:
             self._client.close()
         if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
         self._agent = self._client = self._folder = None
 
     def autopsy(self) -> tuple[Verdict, str]:
@@ -95,5 +95,7 @@ class LocalTarget(Target):
         try:
             status = self._agent.wait(_AUTOPSY_S)
         except subprocess.TimeoutExpired:
+            if is_stopped(self._agent.pid):
+                return Verdict.LOST, "the agent was stopped by a signal from outside"
             return Verdict.HUNG, "the agent does not answer"
         return Verdict.CRASHED, f"the agent ended with status {status}"
