@@ -59,7 +59,7 @@ class KernelLine:
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
-    """What is newer than this landproof."""
+    """With what it was booted, and what is newer than this landproof."""
     counts: dict[Verdict, int]
     """Verdicts that occurred, in the order of ``Verdict``."""
 
@@ -88,7 +88,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
         bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.bug)),
-        notes=_notes(facts) if facts else (),
+        notes=(*_booted_with(target), *(_notes(facts) if facts else ())),
         counts=counts,
     )
 
@@ -233,6 +233,11 @@ def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
         elif verdict.bad:
             parts.append(f"{number} {verdict}{listed}")
     return ", ".join(parts)
+
+
+def _booted_with(target: TargetRecord) -> Iterable[str]:
+    if target.kernel and target.kernel.parameters:
+        yield f"booted with {target.kernel.parameters}"
 
 
 def _notes(facts: Facts) -> tuple[str, ...]:
