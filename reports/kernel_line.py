@@ -59,7 +59,7 @@ class KernelLine:
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
-    """With what it was booted, and what is newer than this landproof."""
+    """With what it was booted, what the cases ran under, and what is newer than this landproof."""
     counts: dict[Verdict, int]
     """Verdicts that occurred, in the order of ``Verdict``."""
 
@@ -242,6 +242,8 @@ def _booted_with(target: TargetRecord) -> Iterable[str]:
 
 def _notes(facts: Facts) -> tuple[str, ...]:
     notes = []
+    if facts.standing.confinements:
+        notes.append(f"the cases ran confined: {'; '.join(facts.standing.confinements)}")
     if facts.abi > table.NEWEST:
         notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {table.NEWEST})")
     newer = [str(number) for number in claimed_errata(facts.errata) if number not in table.ERRATA]

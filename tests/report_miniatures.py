@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, KernelBuild, Results, TargetRecord, Verdict
-from suite.landlock.abi import CREATE, FS, NET, RESTRICT, SCOPE, Feature
+from suite.landlock.abi import CREATE, FS, NET, RESTRICT, SCOPE, TAKEN_BY, Feature
 from tests.abi_miniature import FEATURES, NEWEST
 
 EINVAL = Rejected(syscall="create_ruleset", errno="EINVAL")
@@ -43,18 +43,20 @@ BEHAVIOURS: dict[str, tuple[Feature, str]] = {
 
 def claim(label: str, abi: int, *, accepts: bool | None = None) -> CaseRecord:
     """Whether a kernel accepts a feature; by default exactly when it claims it."""
-    owed = FEATURES[label].since <= abi
+    feature = FEATURES[label]
+    owed = feature.since <= abi
     done = owed if accepts is None else accepts
+    refusal = Rejected(TAKEN_BY[type(feature)] if abi else "create_ruleset", "EINVAL")
     return CaseRecord(
         id=f"claims/bits[{label.replace('.', '-').replace('_', '-')}]",
         verdict=(Verdict.CONFORMS if owed else Verdict.ABSENT)
         if owed == done
         else Verdict.DEVIATES,
-        summary=f"{label} is accepted from ABI {FEATURES[label].since} on, and rejected before.",
+        summary=f"{label} is accepted from ABI {feature.since} on, and rejected before.",
         source="include/uapi/linux/landlock.h",
         covers=[label],
-        expected=Allowed() if owed else EINVAL,
-        observed=Allowed() if done else EINVAL,
+        expected=Allowed() if owed else refusal,
+        observed=Allowed() if done else refusal,
     )
 
 

@@ -14,11 +14,11 @@ from reports.compat.build import build
 from reports.compat.document import Compat, Fixed, State, Support
 from reports.render import render
 from reports.schema import COMPAT
-from suite.judge.outcome import Allowed, Denied, Seen
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.abi import CREATE
 from tests.abi_miniature import ABIS, FEATURES, at_abi_11
-from tests.report_miniatures import EINVAL, claim, compat_zoo, kernel, more, run, seventeenth
+from tests.report_miniatures import E2BIG, EINVAL, claim, compat_zoo, kernel, more, run, seventeenth
 
 pytestmark = pytest.mark.usefixtures("abi_11")
 with at_abi_11():
@@ -138,9 +138,42 @@ def test_only_the_answer_to_the_feature_alone_counts() -> None:
     assert (found.state, found.answers) == (State.ABSENT, [EINVAL])
 
 
+def test_only_the_call_that_takes_a_feature_refuses_it() -> None:
+    """The attribute may be refused before the flag is seen, and the caller before either."""
+
+    def answered(label: str, *outcomes: Outcome) -> Support:
+        target = kernel("vm:6.6", "6.6.13", 3)
+        absent = replace(claim(label, 3), id="claims/x", verdict=Verdict.ABSENT)
+        cases = [replace(absent, id=f"claims/{it}", observed=it) for it in outcomes]
+        kept = [it for it in target.cases if label not in it.covers]
+        return support(replace(target, cases=[*kept, *cases]), label)
+
+    masks, flag = Rejected("create_ruleset", "E2BIG"), Rejected("add_rule", "EINVAL")
+    found = answered("add_rule.quiet", masks, flag)
+    assert (found.state, found.answers, found.otherwise) == (State.ABSENT, [flag], [masks])
+    found = answered("add_rule.quiet", masks)
+    assert (found.state, found.answers, found.otherwise) == (State.UNKNOWN, [], [masks])
+    caller, flag = Rejected("restrict_self", "EPERM"), Rejected("restrict_self", "EINVAL")
+    found = answered("restrict.no_new_privs", caller, flag)
+    assert (found.state, found.answers, found.otherwise) == (State.ABSENT, [flag], [caller])
+
+
+def test_the_other_answers_are_a_note() -> None:
+    masks = replace(claim("add_rule.quiet", 3), id="claims/masks", observed=E2BIG)
+    compat = build(run(more(kernel("vm:6.6", "6.6.13", 3), masks)))
+    assert row(compat, "add_rule.quiet").below == ("ABI 3 (6.6): add_rule: EINVAL",)
+    assert row(compat, "add_rule.quiet").notes == (
+        (
+            "also answered",
+            "restrict_self: E2BIG on 6.6,"
+            " where more was asked for with it, or the caller lacked a privilege",
+        ),
+    )
+
+
 def test_the_errata_interface_is_backported() -> None:
     def claimed(errata: int | None) -> str:
-        record = claim("create.errata", 1)
+        record = claim("create.errata", 1, accepts=errata is not None)
         return support(more(kernel("vm:6.1", "6.1.176", 2, errata), record), "create.errata").state
 
     assert ZOO.features["create.errata"].abi == 7
@@ -192,6 +225,32 @@ def test_limits_are_measured_by_the_cases_that_show_them() -> None:
     )
     assert seen["port"] == ("not measured: 6.6 … 7.1",)
     assert seen["rules"][0].startswith("not measured: A rule takes at least 40 bytes")
+
+
+def test_below_a_limit_counts_what_the_limit_is_about() -> None:
+    """A port may be refused with the ruleset that it is for, before the rule is seen."""
+    ruleset = replace(seventeenth(EINVAL), id="x", answers=["sys-ar-port-range"])
+    rule = Rejected("add_rule", "EINVAL")
+    kind = replace(seventeenth(rule), id="y", answers=["sys-ar-type-net-lowabi"])
+    compat = build(run(more(kernel("vm:6.1", "6.1.176", 2), ruleset, kind)))
+    found = compat.limits["port"].support["6.1"]
+    assert (found.state, found.answers) == (State.ABSENT, [rule])
+    compat = build(run(more(kernel("vm:6.1", "6.1.176", 2), ruleset)))
+    assert compat.limits["port"].support["6.1"].state is State.UNKNOWN
+
+
+def test_the_least_is_not_the_most() -> None:
+    small = replace(seventeenth(EINVAL), id="x", answers=["sys-cr-size-small"])
+    small = replace(small, verdict=Verdict.CONFORMS)
+    compat = build(run(more(kernel("vm:6.6", "6.6.13", 3), small)))
+    seen = {it.name: it.seen for it in view.limits(compat)}
+    assert seen["attr_size"] == ("holds on 6.6 (below it: create_ruleset: EINVAL)",)
+
+
+def test_an_erratum_that_no_kernel_was_asked_about_is_on_none() -> None:
+    (seen,) = (it for it in view.errata(ZOO) if it.number == "3")
+    assert (seen.fixed, seen.unfixed) == ("", "")
+    assert seen.remarks == ("not measured: 6.6 … 7.1",)
 
 
 def test_a_case_that_could_not_run_says_nothing_of_a_limit() -> None:

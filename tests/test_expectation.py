@@ -9,6 +9,7 @@ from suite.judge.expectation import (
     ByBug,
     ByErratum,
     Clause,
+    Either,
     Expectation,
     ExpectationError,
     always,
@@ -24,6 +25,7 @@ from suite.landlock.abi import (
     ADD_RULE,
     FEATURES,
     FS,
+    LANDLOCK,
     NET,
     NEWEST,
     RESTRICT,
@@ -32,6 +34,7 @@ from suite.landlock.abi import (
     Feature,
 )
 from suite.landlock.bugs import SIGIO_BYPASS
+from suite.landlock.changes import Change, Start
 
 YES, NO = Allowed(), Denied("EACCES")
 ENOSYS = Rejected("create_ruleset", "ENOSYS")
@@ -39,6 +42,8 @@ E2BIG = Rejected("create_ruleset", "E2BIG")
 EINVAL = Rejected("create_ruleset", "EINVAL")
 BAD_FLAG = Rejected("restrict_self", "EINVAL")
 ERRATUM = Erratum.SCOPED_SIGNAL_HANDLING
+OFF = Clause(None, until=LANDLOCK)
+CHANGE = Change(5, "6.9", "0123456789ab", "landlock: Change something")
 
 
 def facts(abi: int, errata: int | None = 0, missing: str | None = None) -> Facts:
@@ -58,11 +63,11 @@ def owed(expectation: Expectation, abi: int) -> Outcome:
     ("clauses", "complaint"),
     [
         ([], r"0 clauses cover ABI 0 with errata \[\]"),
-        ([Clause(None, 0, 1), Clause(YES, 1, 5), Clause(NO, 6)], "0 clauses cover ABI 5"),
-        ([Clause(None, 0, 1), Clause(YES, 1, 5), Clause(NO, 4)], "2 clauses cover ABI 4"),
-        ([Clause(YES), Clause(NO, NEWEST)], f"2 clauses cover ABI {NEWEST}"),
-        ([Clause(YES, 1)], "0 clauses cover ABI 0"),
-        ([Clause(YES, 0, NEWEST)], f"0 clauses cover ABI {NEWEST}"),
+        ([OFF, Clause(YES, LANDLOCK, ABIS[5]), Clause(NO, ABIS[6])], "0 clauses cover ABI 5"),
+        ([OFF, Clause(YES, LANDLOCK, ABIS[5]), Clause(NO, ABIS[4])], "2 clauses cover ABI 4"),
+        ([Clause(YES), Clause(NO, ABIS[NEWEST])], f"2 clauses cover ABI {NEWEST}"),
+        ([Clause(YES, LANDLOCK)], "0 clauses cover ABI 0"),
+        ([Clause(YES, until=ABIS[NEWEST])], f"0 clauses cover ABI {NEWEST}"),
         ([Clause(YES, fixed=ERRATUM)], r"0 clauses cover ABI 0 with errata \[\]"),
         ([Clause(YES, unfixed=ERRATUM)], r"0 clauses cover ABI 0 with errata \[.*2.*\]"),
         ([Clause(YES), Clause(NO, fixed=ERRATUM)], "2 clauses cover ABI 0 with errata"),
@@ -79,12 +84,38 @@ def test_gaps_and_overlaps_are_errors(clauses: Iterable[Clause], complaint: str)
 
 def test_a_whole_expectation_is_none() -> None:
     expectation = Expectation(
-        Clause(None, 0, 1),
-        Clause(YES, 1, 6),
-        Clause(YES, 6, unfixed=ERRATUM),
-        Clause(NO, 6, fixed=ERRATUM),
+        OFF,
+        Clause(YES, LANDLOCK, SCOPE.SIGNAL),
+        Clause(YES, SCOPE.SIGNAL, unfixed=ERRATUM),
+        Clause(NO, SCOPE.SIGNAL, fixed=ERRATUM),
     )
     assert len(list(expectation)) == 4
+
+
+# Where it changes has a name
+
+
+@pytest.mark.parametrize("number", [0, 5, NEWEST])
+def test_no_clause_begins_or_ends_at_a_number(number: int) -> None:
+    with pytest.raises(ExpectationError, match=f"^{number} does not say what changed there$"):
+        Clause(YES, since=number)  # type: ignore[arg-type]
+    with pytest.raises(ExpectationError, match="does not say what changed there"):
+        Clause(YES, until=number)  # type: ignore[arg-type]
+    with pytest.raises(ExpectationError, match="does not say what changed there"):
+        since(FS.EXECUTE, NO, (number, YES))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("start", [FS.IOCTL_DEV, ABIS[5], CHANGE], ids=["right", "ABI", "change"])
+def test_a_clause_begins_with_a_feature_a_version_or_a_change(start: Start) -> None:
+    assert str(Clause(YES, start)) == "ABI 5+"
+    expectation = since(FS.EXECUTE, NO, (start, YES))
+    assert [owed(expectation, abi) for abi in (4, 5)] == [NO, YES]
+
+
+def test_a_function_of_the_version_changes_with_what_is_named_only() -> None:
+    assert by_abi(lambda abi: YES if abi >= 5 else NO, FS.IOCTL_DEV, FS.REFER)
+    with pytest.raises(ExpectationError, match="no named step makes it allowed from ABI 5 on"):
+        by_abi(lambda abi: YES if abi >= 5 else NO, FS.REFER)
 
 
 # What each ABI version owes: {feature: {first ABI version: outcome}}, written by hand
@@ -147,14 +178,14 @@ def test_no_landlock_is_told_as_the_kernel_tells_it() -> None:
 
 
 def test_a_later_version_may_change_the_outcome() -> None:
-    expectation = since(FS.REFER, YES, (4, NO), (7, Denied("EXDEV")))
+    expectation = since(FS.REFER, YES, (NET.BIND_TCP, NO), (ABIS[7], Denied("EXDEV")))
     outcomes = [owed(expectation, abi) for abi in (1, 2, 3, 4, 6, 7, 11)]
     assert outcomes == [EINVAL, YES, YES, NO, NO, Denied("EXDEV"), Denied("EXDEV")]
 
 
 def test_changes_out_of_order_are_errors() -> None:
     with pytest.raises(ExpectationError):
-        since(FS.REFER, YES, (7, NO), (4, NO))
+        since(FS.REFER, YES, (ABIS[7], NO), (ABIS[4], NO))
 
 
 # Errata and bugs
@@ -172,7 +203,7 @@ def test_an_erratum_splits_the_kernels_by_their_claim() -> None:
 
 
 def test_an_erratum_of_one_stage() -> None:
-    expectation = since(FS.EXECUTE, YES, (6, ByErratum(ERRATUM, before=YES, after=NO)))
+    expectation = since(FS.EXECUTE, YES, (SCOPE.SIGNAL, ByErratum(ERRATUM, before=YES, after=NO)))
     assert expectation.under(facts(5, errata=0b10)).outcome == YES
     assert expectation.under(facts(6, errata=0b10)).outcome == NO
 
@@ -199,7 +230,7 @@ def test_claimed_errata_are_numbered_from_one() -> None:
 
 
 def test_by_abi_joins_versions_that_owe_the_same() -> None:
-    expectation = by_abi(lambda abi: YES if abi >= 4 else E2BIG)
+    expectation = by_abi(lambda abi: YES if abi >= 4 else E2BIG, NET.BIND_TCP)
     assert [str(clause) for clause in expectation] == ["no Landlock", "ABI 1 to 3", "ABI 4+"]
     assert [owed(expectation, abi) for abi in (0, 3, 4)] == [ENOSYS, E2BIG, YES]
 
@@ -216,4 +247,6 @@ def test_clauses_name_themselves() -> None:
         "ABI 6+, erratum 2 not fixed",
         "ABI 6+, erratum 2 fixed",
     ]
-    assert str(Clause(YES, 3, 4)) == "ABI 3"
+    assert str(Clause(YES, ABIS[3], ABIS[4])) == "ABI 3"
+    either = since(FS.EXECUTE, Either(NO, YES))
+    assert [str(clause) for clause in either] == ["no Landlock", "ABI 1+, or allowed"]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reports.kernel_line import KernelLine, summarize
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Verdict
+from suite.judge.standing import Standing
 from tests.abi_miniature import FEATURES, at_abi_11
 from tests.report_miniatures import BUG, EINVAL, claim, kernel, zoo
 
@@ -52,6 +53,14 @@ def test_a_skipped_claim_about_no_feature_leaves_nothing_open() -> None:
 
 def test_known_bugs_are_named_once() -> None:
     assert line_of("vm:7.0").bugs == (BUG,)
+
+
+def test_what_the_cases_ran_under_is_a_note() -> None:
+    whole = next(target for target in zoo().targets if target.name == "vm:6.12")
+    assert whole.facts
+    standing = Standing(no_new_privs=True, seccomp=2, filtered={"bpf": "EPERM"})
+    line = summarize(replace(whole, facts=replace(whole.facts, standing=standing)))
+    assert line.notes == ("the cases ran confined: no_new_privs is set; seccomp filters bpf",)
 
 
 def test_what_is_newer_than_landproof_is_a_note_and_no_fault() -> None:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from suite.judge.expectation import ByBug, ByErratum, Expectation, always, since
+from suite.judge.expectation import ByBug, ByErratum, Either, Expectation, always, since
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import Facts, Verdict
 from suite.judge.verdict import judge
@@ -15,6 +15,7 @@ ERRATUM = Erratum.SCOPED_SIGNAL_HANDLING
 PLAIN = since(SCOPE.SIGNAL, NO)
 FIXED = since(SCOPE.SIGNAL, ByErratum(ERRATUM, before=YES, after=NO))
 BUGGY = since(SCOPE.SIGNAL, ByBug(SIGIO_BYPASS, before=YES, after=NO))
+EITHER = since(SCOPE.SIGNAL, Either(NO, YES))
 E2BIG = Rejected("create_ruleset", "E2BIG")
 EINVAL = Rejected("create_ruleset", "EINVAL")
 ENOSYS = Rejected("create_ruleset", "ENOSYS")
@@ -52,6 +53,10 @@ TABLE: dict[str, tuple[Expectation, Facts, Outcome, Verdict]] = {
     "bug-fixed": (BUGGY, facts(6), NO, Verdict.CONFORMS),
     "bug": (BUGGY, facts(6), YES, Verdict.DEVIATES),
     "bug-something-else": (BUGGY, facts(6), OTHER, Verdict.DEVIATES),
+    "one-of-either": (EITHER, facts(6), NO, Verdict.CONFORMS),
+    "other-of-either": (EITHER, facts(6), YES, Verdict.CONFORMS),
+    "none-of-either": (EITHER, facts(6), OTHER, Verdict.DEVIATES),
+    "either-of-what-is-absent": (EITHER, facts(5), YES, Verdict.DEVIATES),
     "value": (always(Allowed(3)), facts(6), Allowed(3), Verdict.CONFORMS),
     "another-value": (always(Allowed(3)), facts(6), Allowed(4), Verdict.DEVIATES),
     "seen": (always(Seen("3")), facts(6), Seen("3"), Verdict.CONFORMS),
@@ -112,7 +117,7 @@ def test_the_fix_of_the_right_stage_is_looked_for() -> None:
     stages = since(
         FS.EXECUTE,
         ByErratum(ERRATUM, before=YES, after=NO),
-        (6, ByErratum(ERRATUM, before=YES, after=OTHER)),
+        (SCOPE.SIGNAL, ByErratum(ERRATUM, before=YES, after=OTHER)),
     )
     assert judge(stages, facts(3, None), NO).verdict == Verdict.CONFORMS
     assert judge(stages, facts(7, None), NO).verdict == Verdict.DEVIATES

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from suite.agent import build
-from suite.agent.channel import AgentLostError
+from suite.agent.channel import AgentLostError, Channel
 from suite.agent.client import AgentClient
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild, Verdict
@@ -106,11 +106,14 @@ class VmTarget(Target):
         channel = machine.channel.fileno()
         try:
             self._client = AgentClient(channel, channel)
-            dear = accelerator == Accelerator.TCG
-            return guest_ground(self._client, agent, GUEST_ARCH, shares_memory=dear)
+            return self._prepare(self._client, agent, dear=accelerator == Accelerator.TCG)
         except AgentLostError as error:
             _, reason = self.autopsy()
             raise InfrastructureError(f"{error} while the guest was prepared: {reason}") from error
+
+    def _prepare(self, channel: Channel, agent: Path, *, dear: bool) -> Ground:
+        """Make the ground; forks are ``dear`` under emulation."""
+        return guest_ground(channel, agent, GUEST_ARCH, shares_memory=dear)
 
     def modules(self, name: str) -> Iterator[bytes]:
         """They travel when a case needs them, over the channel: 10 MB in 0.3 s.

@@ -10,8 +10,8 @@ from suite.case import (
     Seen, since,
 )  # fmt: skip
 from suite.judge.expectation import Then
+from suite.landlock.changes import LOGGING
 
-LOGGED_SINCE = 7
 NO_RECORD = "no record"
 LOGGED, SILENT = "logged", "silent"
 UNLOGGED = Seen(NO_RECORD)
@@ -26,9 +26,9 @@ def logged(features: Iterable[Feature], then: Then, unlogged: Then = UNLOGGED) -
     ``unlogged`` is owed by the kernels that log nothing yet.
     """
     needed = tuple(features)
-    if max(feature.since for feature in needed) >= LOGGED_SINCE:
+    if max(feature.since for feature in needed) >= LOGGING.since:
         return since(needed, then)
-    return since(needed, unlogged, (LOGGED_SINCE, then))
+    return since(needed, unlogged, (LOGGING, then))
 
 
 def says(*accesses: str) -> Seen:

@@ -12,8 +12,8 @@ from suite.case import (
     FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, Denied, Judge, Need, Process, Row, Ruleset,
     Seen, Tree, answers, covers, denial, needs, since, table, vm_only,
 )  # fmt: skip
+from suite.landlock.changes import LOGGING
 
-LOGGED_SINCE = 7
 NO_RECORD = Seen("no record")
 
 
@@ -58,7 +58,7 @@ FIELDS = {
 @table(FIELDS)
 def test_field(case: Field, process: Process, tree: Tree, judge: Judge) -> None:
     """The first denial in a domain logs the access and the domain."""
-    expect = since(FS.READ_FILE, NO_RECORD, (LOGGED_SINCE, Seen(case.says)))
+    expect = since(FS.READ_FILE, NO_RECORD, (LOGGING, Seen(case.says)))
     with AuditLog(process) as log:
         sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
         tried = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)

@@ -6,10 +6,12 @@ limitations".
 """
 
 from suite.case import (
-    ADD_RULE, CREATE, FS, NET, RESTRICT, SCOPE, Allowed, Case, Clause, Expectation, Facts, Feature,
-    Judge, Process, Rejected, Ruleset, Tree, answers, covers, since, table,
+    ADD_RULE, CREATE, FS, LANDLOCK, NET, O_PATH, RESTRICT, RULE_PATH_BENEATH, SCOPE, Allowed, Case,
+    Clause, Expectation, Facts, Feature, Judge, Process, Rejected, Ruleset, Tree, answers, covers,
+    path_beneath, since, table,
 )  # fmt: skip
-from suite.landlock.abi import ERRATA_PROMISED, FEATURES
+from suite.landlock.abi import FEATURES
+from suite.landlock.changes import ERRATA_INTERFACE
 
 CASES = {
     label.translate(str.maketrans("._", "--")): Case(
@@ -45,9 +47,9 @@ def test_accepted(case: Case, process: Process, tree: Tree, judge: Judge) -> Non
 
 WITH_INTERFACE = since(CREATE.ERRATA, Allowed())
 WITHOUT_INTERFACE = Expectation(
-    Clause(None, until=1, absent=True),
-    Clause(Rejected("create_ruleset", "EINVAL"), since=1, until=ERRATA_PROMISED, absent=True),
-    Clause(Allowed(), since=ERRATA_PROMISED),
+    Clause(None, until=LANDLOCK, absent=True),
+    Clause(Rejected("create_ruleset", "EINVAL"), LANDLOCK, ERRATA_INTERFACE, absent=True),
+    Clause(Allowed(), since=ERRATA_INTERFACE),
 )
 
 
@@ -60,3 +62,28 @@ def test_create_errata(process: Process, facts: Facts, judge: Judge) -> None:
     """
     expect = WITHOUT_INTERFACE if facts.errata is None else WITH_INTERFACE
     judge(expect, process.observe(Process.create_ruleset, 0, 0, CREATE.ERRATA))
+
+
+QUIET_FLAG = Expectation(
+    Clause(None, until=LANDLOCK, absent=True),
+    Clause(Rejected("add_rule", "EINVAL"), LANDLOCK, ADD_RULE.QUIET, absent=True),
+    Clause(Allowed(), since=ADD_RULE.QUIET),
+)
+
+
+@covers(ADD_RULE.QUIET)
+@answers("sys-ar-flag-quiet-lowabi")
+def test_quiet_flag(process: Process, tree: Tree, facts: Facts, judge: Judge) -> None:
+    """A rule that is accepted without the flag of quiet rules shows whether the flag is.
+
+    What is quiet is named only where the attribute has room for it: elsewhere the kernel would
+    refuse the attribute, and never see the flag.
+
+    Source: landlock_add_rule() in security/landlock/syscalls.c, "No flag for now".
+    """
+    quiet = FS.READ_FILE if facts.abi >= ADD_RULE.QUIET.since else FS(0)
+    ruleset = process.build(Ruleset(fs=FS.READ_FILE, quiet_fs=quiet))
+    rule = path_beneath(FS.READ_FILE, process.open(tree.path, O_PATH))
+    control = process.observe(Process.add_rule, ruleset, RULE_PATH_BENEATH, rule)
+    observed = process.observe(Process.add_rule, ruleset, RULE_PATH_BENEATH, rule, ADD_RULE.QUIET)
+    judge(QUIET_FLAG, observed, control)

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    ADD_RULE, FS, RESTRICT, Case, Clause, Denied, Expectation, Judge, Need, Process, Rejected,
-    Ruleset, Tree, since, table,
+    ADD_RULE, FS, LANDLOCK, RESTRICT, Case, Clause, Denied, Expectation, Judge, Need, Process,
+    Rejected, Ruleset, Tree, since, table,
 )  # fmt: skip
 
 DENIED = Denied("EACCES")
+TOO_EARLY = Rejected("restrict_self", "EPERM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,6 @@ def beneath_quiet_rule(process: Process, tree: Tree) -> Process:
     return process.under(Ruleset(fs=FS.READ_FILE, quiet_fs=FS.READ_FILE).quiet(tree.path))
 
 
-NO_NEW_PRIVS_SINCE = RESTRICT.NO_NEW_PRIVS.since
 CASES = {
     "restrict-log-same-exec-off": logging(RESTRICT.LOG_SAME_EXEC_OFF),
     "restrict-log-new-exec-on": logging(RESTRICT.LOG_NEW_EXEC_ON),
@@ -63,10 +63,10 @@ CASES = {
         needs=(Need.NO_NEW_PRIVS_UNSET,),
         reader=without_privilege,
         expect=Expectation(
-            Clause(None, until=1, absent=True),
+            Clause(None, until=LANDLOCK, absent=True),
             # Older kernels ask for no_new_privs before they look at the flags.
-            Clause(Rejected("restrict_self", "EPERM"), 1, NO_NEW_PRIVS_SINCE, absent=True),
-            Clause(DENIED, NO_NEW_PRIVS_SINCE),
+            Clause(TOO_EARLY, LANDLOCK, RESTRICT.NO_NEW_PRIVS, absent=True),
+            Clause(DENIED, since=RESTRICT.NO_NEW_PRIVS),
         ),
     ),
     "add-rule-quiet": Flag(

@@ -89,11 +89,11 @@ def test_others_need_no_new_privs(process: Process, judge: Judge) -> None:
     ruleset = process.build(READ)
     process.drop_capabilities()
     observed = process.observe(Process.restrict_self, ruleset, RESTRICT.NO_NEW_PRIVS).outcome
-    since_flag = RESTRICT.NO_NEW_PRIVS.since
-    judge(
-        by_abi(lambda abi: Seen("false: allowed" if abi >= since_flag else f"true: {REFUSED}")),
-        weigh(observed, true=REFUSED, false=Allowed()),
+    flag = RESTRICT.NO_NEW_PRIVS
+    expect = by_abi(
+        lambda abi: Seen("false: allowed" if abi >= flag.since else f"true: {REFUSED}"), flag
     )
+    judge(expect, weigh(observed, true=REFUSED, false=Allowed()))
 
 
 @needs(Need.NET)
@@ -156,8 +156,10 @@ def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
     everything = Ruleset(fs=FS.EXECUTE, net=known_bits(NET, min(max(facts.abi, 1), max(ABIS))))
     control = process.observe(ask)
     outcome = process.under(everything).observe(ask).outcome
-    can = NET.CONNECT_SEND_UDP.since
-    expect = by_abi(lambda abi: Seen("false: EACCES" if abi >= can else "true: allowed"))
+    right = NET.CONNECT_SEND_UDP
+    expect = by_abi(
+        lambda abi: Seen("false: EACCES" if abi >= right.since else "true: allowed"), right
+    )
     judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
 
 

@@ -9,13 +9,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, RESTRICT, AuditLog, Case, Denied, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs,
-    since, table, vm_only,
+    FS, AuditLog, Case, Denied, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs, since,
+    table, vm_only,
 )  # fmt: skip
+from suite.landlock.changes import LOGGING
 
 WRITE = Ruleset(fs=FS.WRITE_FILE)
 UNLOGGED, LOGGED = Seen("false: no record"), Seen("true: a record")
-LOGGED_SINCE = RESTRICT.LOG_NEW_EXEC_ON.since
 NEVER = since(FS.WRITE_FILE, UNLOGGED)
 
 
@@ -35,7 +35,7 @@ LOGS = {
     "log-enabled": Logged(
         enabled=True,
         executed=False,
-        expect=since(FS.WRITE_FILE, UNLOGGED, (LOGGED_SINCE, LOGGED)),
+        expect=since(FS.WRITE_FILE, UNLOGGED, (LOGGING, LOGGED)),
     ),
 }
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, NET, O_PATH, RULE_PATH_BENEATH, SCOPE, Case, Expectation, Judge, Process, Rejected, Ruleset,
-    by_abi, path_beneath, table,
+    FS, NET, O_PATH, RULE_PATH_BENEATH, SCOPE, Case, Expectation, Feature, Judge, Process, Rejected,
+    Ruleset, by_abi, path_beneath, table,
 )  # fmt: skip
 
 HIGHEST_ACCESS = 1 << 63
@@ -52,15 +52,17 @@ def invalid(syscall: str) -> Expectation:
     return by_abi(lambda _: Rejected(syscall, "EINVAL"))
 
 
-def unknown_field_until(abi: int) -> Expectation:
-    """Before this ABI version the field is past the end of the kernel's attribute."""
-    return by_abi(lambda it: Rejected("create_ruleset", "E2BIG" if it < abi else "EINVAL"))
+def unknown_field_until(first: Feature) -> Expectation:
+    """Before its first bit, the field is past the end of the kernel's attribute."""
+    return by_abi(
+        lambda abi: Rejected("create_ruleset", "E2BIG" if abi < first.since else "EINVAL"), first
+    )
 
 
 CASES = {
     "fs": Unknown(call=handle(0), expect=invalid("create_ruleset")),
-    "net": Unknown(call=handle(1), expect=unknown_field_until(NET.BIND_TCP.since)),
-    "scope": Unknown(call=handle(2), expect=unknown_field_until(SCOPE.SIGNAL.since)),
+    "net": Unknown(call=handle(1), expect=unknown_field_until(NET.BIND_TCP)),
+    "scope": Unknown(call=handle(2), expect=unknown_field_until(SCOPE.SIGNAL)),
     "create": Unknown(call=create, expect=invalid("create_ruleset")),
     "add-rule": Unknown(call=add_rule, expect=invalid("add_rule")),
     "restrict": Unknown(call=restrict, expect=invalid("restrict_self")),

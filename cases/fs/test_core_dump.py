@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from cases.fs.cores import core_file, dump_core
 from suite.case import (
-    CONTENT, FS, Allowed, Case, Denied, Judge, Need, Process, Seen, Tree, answers, covers, needs,
-    own_memory, since, table,
+    CONTENT, FS, Allowed, Case, Denied, Either, Judge, Need, Process, Seen, Tree, answers, covers,
+    needs, own_memory, since, table,
 )  # fmt: skip
 
 pytestmark = own_memory
@@ -46,12 +46,13 @@ CASES = {
         rule=FS.MAKE_REG | FS.WRITE_FILE,
         expect=since(FS.MAKE_REG, CORE),
     ),
-    # It was opened for reading too until "coredump: require O_WRONLY instead of O_RDWR" (6.5).
+    # Until "coredump: require O_WRONLY instead of O_RDWR" (6.5) it was opened for reading, too. No
+    # permission is asked for on a new file, so that nothing but Landlock's hook tells which.
     "core-without-read-file": Dump(
         answers="async-coredump-read-right",
         covers=FS.READ_FILE,
         handled=FS.READ_FILE,
-        expect=since(FS.READ_FILE, EMPTY, (3, CORE)),
+        expect=since(FS.READ_FILE, Either(EMPTY, CORE)),
     ),
     "core-without-truncate": Dump(
         answers="async-coredump-truncate-right",

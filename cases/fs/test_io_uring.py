@@ -169,7 +169,7 @@ def test_reparenting(
     ring = process.uring()
     control = process.observe(case.call, ring, tree.twin())
     sandboxed = process.under(everything(facts))
-    expect = by_abi(lambda abi: Denied("EXDEV" if abi < FS.REFER.since else "EACCES"))
+    expect = by_abi(lambda abi: Denied("EXDEV" if abi < FS.REFER.since else "EACCES"), FS.REFER)
     judge(expect, sandboxed.observe(case.call, ring, tree), control)
 
 

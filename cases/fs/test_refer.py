@@ -20,7 +20,7 @@ ALLOWED = since(REFER, Allowed())
 EACCES = since(REFER, Denied("EACCES"))
 EXDEV = since(REFER, Denied("EXDEV"))
 # ABI 1 forbids every reparenting (EXDEV), before any right is looked at.
-EXDEV_THEN_EACCES = since(MOVE, Denied("EXDEV"), (REFER.since, Denied("EACCES")))
+EXDEV_THEN_EACCES = since(MOVE, Denied("EXDEV"), (REFER, Denied("EACCES")))
 
 
 def renameat(process: Process, tree: Tree) -> None:

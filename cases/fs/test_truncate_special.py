@@ -15,6 +15,7 @@ from suite.case import (
     Process, Row, Ruleset, Seen, Tree, answers, covers, denial, filesystems, known_bits, needs,
     since, table, vm_only,
 )  # fmt: skip
+from suite.landlock.changes import LOGGING
 from suite.process.calls.files import (
     FALLOC_COLLAPSE_RANGE,
     FALLOC_KEEP_SIZE,
@@ -26,7 +27,6 @@ TRUNCATE, WRITE = FS.TRUNCATE, FS.WRITE_FILE
 ALLOWED = since(TRUNCATE, Allowed())
 DENIED = since(TRUNCATE, Denied("EACCES"))
 NO_RULE = Ruleset(fs=TRUNCATE)
-LOGGED_SINCE = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +215,7 @@ def test_file_mode_first(process: Process, tree: Tree, judge: Judge) -> None:
     if observed == Denied("EACCES") and logged is not None:
         other = logged.fields["path"] == tree.other
         observed = Seen("of the other file" if other else "of both")
-    expect = since(TRUNCATE, Denied("EACCES"), (LOGGED_SINCE, Seen("of the other file")))
+    expect = since(TRUNCATE, Denied("EACCES"), (LOGGING, Seen("of the other file")))
     judge(expect, observed)
 
 

@@ -7,10 +7,10 @@ get_current_details() in security/landlock/domain.c.
 
 from cases.syscalls.groups import Group
 from suite.case import (
-    FS, RESTRICT, Allowed, ByBug, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs, since,
-    vm_only,
+    FS, Allowed, ByBug, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs, since, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import UNCHARGED_DETAILS
+from suite.landlock.changes import LOGGING
 
 READ = Ruleset(fs=FS.READ_FILE)
 MEMBERS, LAYERS = 12, 16
@@ -18,12 +18,11 @@ NAME, DEPTH = "x" * 255, 14
 LEAST = MEMBERS * LAYERS * len(NAME) * DEPTH
 """Bytes of the paths alone."""
 CHARGED, UNCHARGED = Seen("charged"), Seen("not charged")
-LOGGED_SINCE = RESTRICT.LOG_SAME_EXEC_OFF.since
-"""Older kernels log nothing, and keep nothing for it."""
+# Older kernels log nothing, and keep nothing for it.
 EXPECT = since(
     FS.READ_FILE,
     UNCHARGED,
-    (LOGGED_SINCE, ByBug(UNCHARGED_DETAILS, before=UNCHARGED, after=CHARGED)),
+    (LOGGING, ByBug(UNCHARGED_DETAILS, before=UNCHARGED, after=CHARGED)),
 )
 
 

@@ -6,15 +6,16 @@ is_initialized() in security/landlock/syscalls.c.
 """
 
 from suite.case import (
-    CREATE, Allowed, Clause, Expectation, Judge, Out, Process, Rejected, Seen, answers, vm_only,
+    CREATE, LANDLOCK, Allowed, Clause, Expectation, Judge, Out, Process, Rejected, Seen, answers,
+    vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import DISABLED_SILENTLY
 
 SYSLOG_ACTION_READ_ALL, SIZE = 3, 1 << 18
 WARNING = b"Disabled but requested by user space."
 EXPECT = Expectation(
-    Clause(None, 0, 1, absent=True, bug=DISABLED_SILENTLY, before=Seen("0 warnings")),
-    Clause(Seen("0 warnings"), 1),
+    Clause(None, until=LANDLOCK, absent=True, bug=DISABLED_SILENTLY, before=Seen("0 warnings")),
+    Clause(Seen("0 warnings"), since=LANDLOCK),
 )
 
 

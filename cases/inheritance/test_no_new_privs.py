@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.case import (
-    CAP_SYS_ADMIN, FS, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge, Need,
-    Outcome, Process, Rejected, Ruleset, answers, covers, needs, own_memory, since, table,
+    CAP_SYS_ADMIN, FS, LANDLOCK, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge,
+    Need, Outcome, Process, Rejected, Ruleset, answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
 
@@ -25,11 +25,13 @@ EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "
 
 def unprivileged(outcome: Outcome) -> Expectation:
     """What is owed to who has no privilege: before the flag was known, EPERM came first."""
-    known_from = NO_NEW_PRIVS.since
+    refused = Clause(
+        EPERM, LANDLOCK, NO_NEW_PRIVS, absent=True, bug=FLAGS_BEFORE_PRIVILEGES, before=EINVAL
+    )
     return Expectation(
-        Clause(None, until=1, absent=True),
-        Clause(EPERM, 1, known_from, absent=True, bug=FLAGS_BEFORE_PRIVILEGES, before=EINVAL),
-        Clause(outcome, since=known_from),
+        Clause(None, until=LANDLOCK, absent=True),
+        refused,
+        Clause(outcome, since=NO_NEW_PRIVS),
     )
 
 

@@ -18,6 +18,7 @@ from suite.case import (
 )  # fmt: skip
 from suite.judge.expectation import Then
 from suite.landlock.bugs import SHORT_UNSPEC
+from suite.landlock.changes import RIGHT_OF_CALL
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 
@@ -159,7 +160,7 @@ UNHANDLED = {
         call=call,
         handled=handled,
         covers=handled,
-        expect=since(handled, Denied(INVALID), (7, Denied(OTHER_FAMILY))),
+        expect=since(handled, Denied(INVALID), (RIGHT_OF_CALL, Denied(OTHER_FAMILY))),
     )
     for name, call, handled in (
         ("bind-unhandled", BIND, CONNECT),

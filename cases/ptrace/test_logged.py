@@ -15,17 +15,17 @@ from suite.case import (
     LANDLOCK_ACCESS, AuditLog, Case, Expectation, Judge, Need, Outcome, Process, Seen, denial,
     needs, own_memory, since, table, vm_only,
 )  # fmt: skip
+from suite.landlock.changes import LOGGING
 
 pytestmark = own_memory
 
-LOGGED_SINCE = 7
 USER = 1000
 
 
 def logged(outcome: str) -> Expectation:
     """What a call comes to, and that it is logged where Landlock logs at all."""
     before, after = Seen(f"{outcome}, no record"), Seen(f"{outcome}, ptrace")
-    return since(RULESET.features, before, (LOGGED_SINCE, after))
+    return since(RULESET.features, before, (LOGGING, after))
 
 
 def not_logged(outcome: str) -> Expectation:

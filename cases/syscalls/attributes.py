@@ -2,15 +2,14 @@
 """Attributes of landlock_create_ruleset(2): of every size, none at all, and with every bit."""
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
-    FS, NET, NEWEST, SCOPE, Allowed, Case, Facts, Feature, Judge, Need, Outcome, Process, Rejected,
-    Row, Seen, by_abi, known_bits,
+    FS, NET, NEWEST, SCOPE, Allowed, Case, Expectation, Facts, Feature, Judge, Need, Outcome,
+    Process, Rejected, Row, Seen, by_abi, known_bits,
 )  # fmt: skip
-from suite.landlock.abi import ABIS
+from suite.landlock.abi import ABIS, GROWTHS
 
 PAGE, ANY_PAGE = 4096, 65536
 EXECUTE_ONLY, READ_FILE_ONLY = struct.pack("<Q", FS.EXECUTE), struct.pack("<Q", FS.READ_FILE)
@@ -35,9 +34,9 @@ def with_last_field(size: int, value: int) -> bytes:
     return padded(size - 8) + struct.pack("<Q", value)
 
 
-def known_from(size: int) -> Callable[[int], Outcome]:
-    """What an ABI version owes for a field that ends at this offset."""
-    return lambda abi: Allowed() if ABIS[abi].attr_size >= size else TOO_BIG
+def of_size(size: int) -> Expectation:
+    """What is owed for a field that ends at this offset."""
+    return by_abi(lambda abi: Allowed() if ABIS[abi].attr_size >= size else TOO_BIG, *GROWTHS)
 
 
 ACCEPTED = by_abi(lambda _: Allowed())
@@ -60,24 +59,22 @@ SIZES = {
     "greatest": Sized(attr=padded(8), size=-1, expect=REFUSED, answers="sys-cr-size-huge"),
     "16-bytes-net": Sized(
         attr=with_last_field(16, NET.BIND_TCP),
-        expect=by_abi(known_from(16)),
+        expect=of_size(16),
         answers="sys-cr-size-exact-16",
     ),
     "24-bytes-scope": Sized(
         attr=with_last_field(24, SCOPE.ABSTRACT_UNIX_SOCKET),
-        expect=by_abi(known_from(24)),
+        expect=of_size(24),
         answers="sys-cr-size-exact-24",
     ),
-    "32-bytes-quiet-fs": Sized(
-        attr=with_last_field(32, FS.READ_FILE), expect=by_abi(known_from(32))
-    ),
+    "32-bytes-quiet-fs": Sized(attr=with_last_field(32, FS.READ_FILE), expect=of_size(32)),
     "48-bytes-quiet": Sized(
         attr=struct.pack("<6Q", 1, 1, 1, 1, 1, 1),
-        expect=by_abi(known_from(48)),
+        expect=of_size(48),
         answers="sys-cr-size-exact-48",
     ),
     "56-bytes-unknown": Sized(
-        attr=with_last_field(56, 1), expect=by_abi(known_from(56)), answers="sys-cr-tail-nonzero"
+        attr=with_last_field(56, 1), expect=of_size(56), answers="sys-cr-tail-nonzero"
     ),
 }
 
@@ -158,4 +155,5 @@ def check_bits(case: Field, facts: Facts, process: Process, judge: Judge) -> Non
         accepted &= known_bits(case.kind, NEWEST)
     refusals = {str(outcome) for outcome in came_to.values() if outcome != Allowed()}
     observed = Seen(f"{accepted:#x}, {' or '.join(sorted(refusals))} for others")
-    judge(by_abi(lambda abi: told(case, abi)), observed if facts.abi else came_to[0])
+    expect = by_abi(lambda abi: told(case, abi), *case.kind, *GROWTHS)
+    judge(expect, observed if facts.abi else came_to[0])

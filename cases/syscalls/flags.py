@@ -98,4 +98,5 @@ def check_flags(case: Words, facts: Facts, process: Process, judge: Judge) -> No
     if facts.abi > NEWEST:
         accepted = [flags for flags in accepted if flags in case.known(NEWEST)]
     first = outcomes[case.words[0]]
-    judge(by_abi(lambda abi: shown(case.known(abi))), shown(accepted) if facts.abi else first)
+    expect = by_abi(lambda abi: shown(case.known(abi)), *ADD_RULE, *RESTRICT)
+    judge(expect, shown(accepted) if facts.abi else first)

@@ -53,12 +53,15 @@ def port(
 
 def in_ruleset_for_files(attr: Argument, errno: str, *answers: str) -> Rule:
     """A rule on a port; kernels that know no such rules look at nothing else."""
-    known_from = NET.BIND_TCP.since
+
+    def owed(abi: int) -> Outcome:
+        return Rejected("add_rule", errno) if abi >= NET.BIND_TCP.since else INVALID
+
     return Rule(
         ruleset=FILES,
         kind=RULE_NET_PORT,
         attr=attr,
-        expect=by_abi(lambda abi: Rejected("add_rule", errno) if abi >= known_from else INVALID),
+        expect=by_abi(owed, NET.BIND_TCP),
         answers=("sys-ar-type-net-lowabi", *answers),
     )
 

@@ -22,7 +22,7 @@ from suite.case import (
     ADD_RULE, FS, NET, RULE_NET_PORT, Allowed, Judge, Outcome, Process, answers, by_abi, covers,
     net_port, since, table,
 )  # fmt: skip
-from suite.landlock.abi import ABIS
+from suite.landlock.abi import ABIS, GROWTHS
 
 
 @table(SIZES)
@@ -69,7 +69,7 @@ def last_byte(size: int) -> Sized:
 
     names = {9: ("sys-cr-size-mid-partial",), 13: ("sys-cr-size-mid-highbyte",)}
     names |= {25: ("sys-cr-quiet-sizes",), 31: ("sys-cr-quiet-sizes",)}
-    return Sized(attr=attr, expect=by_abi(owed), answers=names.get(size, ()))
+    return Sized(attr=attr, expect=by_abi(owed, *GROWTHS), answers=names.get(size, ()))
 
 
 @table({f"{size}-bytes-last-set": last_byte(size) for size in range(1, BEYOND + 1)})

@@ -13,12 +13,12 @@ from suite.case import (
     Rejected, Ruleset, answers, by_abi, needs, own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import FLAGS_BEFORE_PRIVILEGES
+from suite.landlock.changes import FLAGS_FIRST
 
 READ = Ruleset(fs=FS.READ_FILE)
 EINVAL, EPERM = Rejected("restrict_self", "EINVAL"), Rejected("restrict_self", "EPERM")
 REFUSED = by_abi(lambda _: EPERM)
 ENFORCED = since(FS.READ_FILE, Allowed())
-FLAGS_FIRST_SINCE = RESTRICT.NO_NEW_PRIVS.since
 EPERM_FIRST = ByBug(FLAGS_BEFORE_PRIVILEGES, before=EINVAL, after=EPERM)
 """Where the kernel does not know a flag either."""
 UNKNOWN_FLAG = 1 << 31
@@ -102,7 +102,7 @@ CASES = {
         prepare=neither,
         needs=UNSET,
         flags=UNKNOWN_FLAG,
-        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
+        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST, EINVAL)),
         answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1", "llr-22", "llr-23"),
     ),
     "neither-and-unknown-flag-and-bad-fd": Caller(
@@ -110,7 +110,7 @@ CASES = {
         needs=UNSET,
         flags=UNKNOWN_FLAG,
         fd=NO_RULESET,
-        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST_SINCE, EINVAL)),
+        expect=since(FS.READ_FILE, EPERM_FIRST, (FLAGS_FIRST, EINVAL)),
         answers=("sys-rs-order-lt11", "sys-rs-order-ge11", "sys-rs-order-abi1", "llr-22", "llr-23"),
     ),
     "neither-to-log-no-subdomains": Caller(

@@ -10,8 +10,9 @@ from suite.case import (
     CREATE, FS, NEWEST, Allowed, Judge, Outcome, Process, Ruleset, Seen, answers, by_abi, covers,
     table,
 )  # fmt: skip
+from suite.landlock.abi import ABIS
 
-ITS_VERSION = by_abi(Allowed)
+ITS_VERSION = by_abi(Allowed, *ABIS.values())
 
 
 @table(QUERIES)

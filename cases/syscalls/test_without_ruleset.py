@@ -89,7 +89,7 @@ def test_other_flags(process: Process, judge: Judge) -> None:
     outcomes = dict(zip(OTHERS, (observation.outcome for observation in seen), strict=True))
     odd = [outcome for outcome in outcomes.values() if outcome not in (BAD_FD, BAD_FLAG)]
     invalid = [f"{flags:#x}" for flags, outcome in outcomes.items() if outcome == BAD_FLAG]
-    judge(by_abi(unknown), odd[0] if odd else Seen(" ".join(invalid) or "none"))
+    judge(by_abi(unknown, *RESTRICT), odd[0] if odd else Seen(" ".join(invalid) or "none"))
 
 
 @answers("sys-rs-m1-sub")

@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass
 
 from suite.case import (
-    FS, Clause, Expectation, Judge, Need, Out, Process, Row, Ruleset, Seen, answers, needs, since,
-    table, vm_only,
+    FS, LANDLOCK, Clause, Expectation, Judge, Need, Out, Process, Row, Ruleset, Seen, answers,
+    needs, since, table, vm_only,
 )  # fmt: skip
 
 LSM_ID_LANDLOCK = 110
@@ -26,7 +26,7 @@ SYSLOG_ACTION_READ_ALL = 3
 _MOST = 4096
 _LOG = 1 << 18
 NAMED, UNNAMED = Seen("named"), Seen("not named")
-IF_ENABLED = Expectation(Clause(UNNAMED, until=1), Clause(NAMED, since=1))
+IF_ENABLED = Expectation(Clause(UNNAMED, until=LANDLOCK), Clause(NAMED, since=LANDLOCK))
 
 
 def modules(process: Process) -> list[int]:

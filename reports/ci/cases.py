@@ -17,7 +17,8 @@ def facts(target: TargetRecord) -> dict[str, str]:
     """All that is known of a target, as text by name; what is not known is left out."""
     said = {"target": target.name, "landlock": str(summarize(target))}
     if target.facts is not None:
-        said |= _texts(asdict(target.facts))
+        stands = "; ".join(target.facts.standing.confinements)
+        said |= _texts({**asdict(target.facts), "standing": stands})
         said["capabilities"] = f"{target.facts.capabilities:#x}"
         if target.facts.errata is not None:
             said["errata"] = ",".join(map(str, claimed_errata(target.facts.errata)))

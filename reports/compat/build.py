@@ -2,8 +2,9 @@
 """From results to compatibility data. What a kernel does comes from records, never by hand.
 
 Of a feature, the records of the area ``claims`` decide; the others only where those gave no
-answer. Of a limit, the records that show its behaviours. Of an erratum, the records whose clause
-names it.
+answer. How a kernel refuses it is told by the records in which the call that takes the feature
+refused it, and not the caller. Of a limit, the records that show its behaviours. Of an erratum, the
+records whose clause names it.
 """
 
 import re
@@ -29,7 +30,7 @@ from reports.compat.document import (
 from reports.kernel_line import CLAIMS, Blame, by_abi, summarize
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import claimed_errata
-from suite.judge.outcome import Allowed, Outcome, Seen
+from suite.judge.outcome import Allowed, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
 from suite.landlock.abi import (
@@ -40,6 +41,7 @@ from suite.landlock.abi import (
     NET,
     RESTRICT,
     SCOPE,
+    TAKEN_BY,
     Abi,
     Erratum,
     Feature,
@@ -187,38 +189,51 @@ def _feature(label: str, feature: Feature, seen: Mapping[str, _Seen]) -> CompatF
 
 def _support(label: str, feature: Feature, seen: _Seen) -> Support:
     judged = _judged(seen.about.get(label, ()))
-    state, answers = _state(label, feature, seen)
     deviating = [case for case in judged if case.verdict is Verdict.DEVIATES]
     unfixed = (_half(case) for case in judged if case.verdict is Verdict.UNFIXED)
-    return Support(
-        state=state,
-        answers=answers,
+    return replace(
+        _provided(label, feature, seen),
         bugs=sorted({_bug(case)[0] for case in deviating if case.bug}),
         deviations=[case.id for case in deviating if not case.bug],
         unfixed=sorted({half[0] for half in unfixed if half}),
     )
 
 
-def _state(label: str, feature: Feature, seen: _Seen) -> tuple[State, list[Outcome]]:
+def _provided(label: str, feature: Feature, seen: _Seen) -> Support:
     about = seen.about.get(label, ())
     claims = [case for case in about if case.id.startswith(f"{CLAIMS}/")]
     others = [case for case in about if case not in claims]
     if lacks := seen.blame.lacks.get(label):
-        return State.LACKING, [lacks]
+        return Support(state=State.LACKING, answers=[lacks])
     if label in seen.blame.also:
-        return State.UNCLAIMED, []
+        return Support(state=State.UNCLAIMED)
     if not _claimed(feature, seen):
-        judged = _judged(claims) or _judged(others)
-        # Where several features are asked for at once, the answer may be to another of them.
-        alone = [case for case in judged if case.covers == [label]]
-        return (State.ABSENT, _refusals(alone or judged)) if judged else (State.UNKNOWN, [])
+        return _refused(label, feature, seen, _judged(claims) or _judged(others))
     # Accepted is not provided: what the claims leave open, another case may have shown.
     whole = claims and len(_judged(claims)) == len(claims)
     judged = claims if whole else [it for it in _judged(others) if it.verdict is not Verdict.ABSENT]
     if not judged:
-        return State.UNKNOWN, []
-    worked = any(case.verdict is not Verdict.DEVIATES for case in judged)
-    return (State.PROVIDED, []) if worked else (State.LACKING, _answers(judged))
+        return Support(state=State.UNKNOWN)
+    if any(case.verdict is not Verdict.DEVIATES for case in judged):
+        return Support(state=State.PROVIDED)
+    return Support(state=State.LACKING, answers=_answers(judged))
+
+
+def _refused(label: str, feature: Feature, seen: _Seen, judged: Sequence[CaseRecord]) -> Support:
+    """Of a kernel that does not claim the feature."""
+    # Where several features are asked for at once, the answer may be to another of them.
+    said = _refusals([case for case in judged if case.covers == [label]] or judged)
+    own = [it for it in said if not seen.abi or _refuses(TAKEN_BY[type(feature)], it)]
+    return Support(
+        state=State.ABSENT if own else State.UNKNOWN,
+        answers=own,
+        otherwise=[it for it in said if it not in own],
+    )
+
+
+def _refuses(call: str, outcome: Outcome) -> bool:
+    """Whether this call refused what it was asked for; EPERM is about who asks."""
+    return isinstance(outcome, Rejected) and outcome.syscall == call and outcome.errno != "EPERM"
 
 
 def _judged(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
@@ -245,6 +260,7 @@ def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behavio
         constant=limit.constant,
         value=limit.value,
         counts=limit.counts,
+        least=limit.least,
         abi=limit.since,
         source=limit.source,
         unmeasured=" ".join(filter(None, (listed[it].reason for it in limit.behaviours))),
@@ -253,12 +269,9 @@ def _limit(limit: Limit, seen: Mapping[str, _Seen], listed: Mapping[str, Behavio
 
 
 def _within(limit: Limit, seen: _Seen) -> Support:
-    shown = (it for it in seen.cases if not set(limit.behaviours).isdisjoint(it.answers))
-    judged = _judged(shown)
-    if not judged:
-        return Support(state=State.UNKNOWN)
     if limit.since > seen.abi:
-        return Support(state=State.ABSENT, answers=_refusals(judged))
+        return _without(limit, seen)
+    judged = _showing(limit.behaviours, seen)
     # A case that needs a newer feature than the kernel has says nothing of the limit.
     able = [case for case in judged if case.verdict is not Verdict.ABSENT]
     deviating = [case for case in able if case.verdict is Verdict.DEVIATES]
@@ -270,6 +283,19 @@ def _within(limit: Limit, seen: _Seen) -> Support:
             deviations=[case.id for case in deviating if not case.bug],
         )
     return Support(state=State.PROVIDED if able else State.UNKNOWN, answers=_refusals(able))
+
+
+def _without(limit: Limit, seen: _Seen) -> Support:
+    """Of a kernel that does not know what the limit counts."""
+    said = _refusals(_showing(limit.without if seen.abi else limit.behaviours, seen))
+    answers = [it for it in said if not seen.abi or _refuses(limit.call, it)]
+    return Support(state=State.ABSENT if answers else State.UNKNOWN, answers=answers)
+
+
+def _showing(listed: Iterable[str], seen: _Seen) -> list[CaseRecord]:
+    """The judged cases that show one of these behaviours."""
+    wanted = set(listed)
+    return _judged(case for case in seen.cases if not wanted.isdisjoint(case.answers))
 
 
 _Halves: TypeAlias = dict[tuple[str, bool], Outcome | None]

@@ -94,7 +94,9 @@ class Support(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     state: State
     answers: list[Outcome] = []
-    """How the kernel answered who asked for it; for a limit, for more than that."""
+    """How the kernel answered who asked for it alone; for a limit, for what is beyond it."""
+    otherwise: list[Outcome] = []
+    """Of what is absent: the answers where more was asked for with it, or a privilege lacked."""
     bugs: list[str] = []
     """Known bugs that cases about it saw, by their names in ``bugs``."""
     deviations: list[str] = []
@@ -127,6 +129,8 @@ class CompatLimit(msgspec.Struct, frozen=True, kw_only=True):
     value: int
     counts: str
     """What is counted."""
+    least: bool
+    """Whether it is the least that the kernel takes; else it is the most."""
     abi: int
     source: str
     unmeasured: str = ""

@@ -20,6 +20,7 @@ from reports.words import plural, some, span
 from suite.landlock import abi as table
 
 NONE = "none of those measured"
+MORE = "where more was asked for with it, or the caller lacked a privilege"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,14 @@ def _alike(compat: Compat) -> dict[str, str]:
 
 def errata(compat: Compat) -> Iterator[ErratumRow]:
     """Every erratum, by number."""
+    measured = {Fixed.FIXED, Fixed.UNFIXED, Fixed.UNCLEAR}
     for number, erratum in compat.errata.items():
+        none = NONE if any(on.state in measured for on in erratum.support.values()) else ""
         yield ErratumRow(
             number=number,
             erratum=erratum,
-            fixed=_span(compat, _in(erratum.support, Fixed.FIXED)) or NONE,
-            unfixed=_span(compat, _in(erratum.support, Fixed.UNFIXED)) or NONE,
+            fixed=_span(compat, _in(erratum.support, Fixed.FIXED)) or none,
+            unfixed=_span(compat, _in(erratum.support, Fixed.UNFIXED)) or none,
             remarks=tuple(_contradictions(compat, erratum)),
         )
 
@@ -143,7 +146,7 @@ def limits(compat: Compat) -> Iterator[LimitRow]:
     for name, limit in compat.limits.items():
         rest = {it: on for it, on in limit.support.items() if it not in told}
         why = [f"not measured: {limit.unmeasured}"] if limit.unmeasured else []
-        yield LimitRow(name=name, limit=limit, seen=tuple(why or _held(compat, rest)))
+        yield LimitRow(name=name, limit=limit, seen=tuple(why or _held(compat, limit, rest)))
 
 
 def abis(compat: Compat) -> Iterator[AbiRow]:
@@ -206,6 +209,10 @@ def _notes(compat: Compat, feature: CompatFeature) -> Iterator[tuple[str, str]]:
     for number, erratum in compat.errata.items():
         if names := [it for it, on in support.items() if int(number) in on.unfixed]:
             yield f"erratum {number}", f"{erratum.name}: unfixed on {_span(compat, names)}"
+    for answers, names in _group(support, lambda it: tuple(map(str, it.otherwise))).items():
+        if answers:
+            said = " or ".join(answers)
+            yield "also answered", f"{said} on {_span(compat, names)}, {MORE}"
     for cases, names in _group(support, lambda it: tuple(it.deviations)).items():
         if cases:
             yield "deviates", f"{some(cases)} on {_span(compat, names)}"
@@ -231,10 +238,11 @@ def _remark(support: ErratumSupport) -> str:
             return ""
 
 
-def _held(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
+def _held(compat: Compat, limit: CompatLimit, support: Mapping[str, Support]) -> Iterator[str]:
+    beyond = "below it" if limit.least else "past it"
     for answers, names in _answers(support, State.PROVIDED):
-        past = f" (past it: {answers})" if answers else ""
-        yield f"holds on {_span(compat, names)}{past}"
+        then = f" ({beyond}: {answers})" if answers else ""
+        yield f"holds on {_span(compat, names)}{then}"
     for answers, names in _answers(support, State.LACKING):
         yield f"another limit on {_span(compat, names)} ({answers})"
     yield from _below(compat, support)

@@ -222,6 +222,7 @@ def _known(target: TargetRecord) -> Iterator[tuple[str, str]]:
         yield "Version", facts.version
         yield "LSMs", ", ".join(facts.lsm)
         yield "Ran as", f"user {facts.uid}, capabilities {facts.capabilities:#x}"
+        yield "Stands", "; ".join(facts.standing.confinements) or "unconfined"
         yield "File systems", ", ".join(facts.filesystems)
         offered = {
             "user namespaces": facts.user_namespaces,

@@ -10,8 +10,21 @@ from typing import TypeAlias
 
 from suite.judge.outcome import Outcome, Rejected
 from suite.judge.records import Facts
-from suite.landlock.abi import ABIS, FS, NET, NEWEST, RESTRICT, SCOPE, Erratum, Feature, attr_end
+from suite.landlock.abi import (
+    ABIS,
+    FS,
+    LANDLOCK,
+    NET,
+    NEWEST,
+    RESTRICT,
+    SCOPE,
+    Abi,
+    Erratum,
+    Feature,
+    attr_end,
+)
 from suite.landlock.bugs import Bug
+from suite.landlock.changes import Change, Start
 
 _END = NEWEST + 1
 
@@ -26,9 +39,10 @@ class Clause:
 
     outcome: Outcome | None
     """None: the kernel has no Landlock, and says so by the errno that its facts hold."""
-    since: int = 0
-    until: int = _END
-    """Exclusive."""
+    since: Start | None = None
+    """None: every kernel from the oldest on, be it without Landlock."""
+    until: Start | None = None
+    """Exclusive; None: the newest kernels, too."""
     fixed: Erratum | None = None
     """Only kernels that claim this erratum."""
     unfixed: Erratum | None = None
@@ -38,27 +52,47 @@ class Clause:
     bug: Bug | None = None
     before: Outcome | None = None
     """What kernels with the bug do."""
+    other: Outcome | None = None
+    """What is owed as well: another part of the kernel decides which, and can't be asked."""
+
+    def __post_init__(self) -> None:
+        # A feature is an integer, too.
+        for start in (self.since, self.until):
+            if not isinstance(start, Feature | Abi | Change | None):
+                raise ExpectationError(f"{start!r} does not say what changed there")
+
+    @property
+    def first(self) -> int:
+        """The lowest ABI version that it speaks of."""
+        return self.since.since if self.since is not None else 0
+
+    @property
+    def end(self) -> int:
+        """The ABI version past the highest one."""
+        return self.until.since if self.until is not None else _END
 
     def covers(self, abi: int, errata: frozenset[int]) -> bool:
         """Whether it speaks of such a kernel."""
         return (
-            self.since <= abi < self.until
+            self.first <= abi < self.end
             and (self.fixed is None or self.fixed in errata)
             and (self.unfixed is None or self.unfixed not in errata)
         )
 
     def __str__(self) -> str:
-        last = self.until - 1
-        if self.outcome is None and self.until == 1:
+        first, last = self.first, self.end - 1
+        if self.outcome is None and last == 0:
             text = "no Landlock"
         elif last >= NEWEST:
-            text = f"ABI {self.since}+"
+            text = f"ABI {first}+"
         else:
-            text = f"ABI {self.since}" + (f" to {last}" if last > self.since else "")
+            text = f"ABI {first}" + (f" to {last}" if last > first else "")
         if self.fixed:
             text += f", erratum {self.fixed} fixed"
         if self.unfixed:
             text += f", erratum {self.unfixed} not fixed"
+        if self.other:
+            text += f", or {self.other}"
         return text
 
 
@@ -120,24 +154,36 @@ class ByBug:
     after: Outcome
 
 
-Then: TypeAlias = Outcome | ByErratum | ByBug
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Two outcomes that are both owed.
+
+    For what is not Landlock's to decide, and can't be asked for without Landlock. What can be
+    asked for is: a probe then chooses one of two expectations.
+    """
+
+    one: Outcome
+    other: Outcome
+
+
+Then: TypeAlias = Outcome | ByErratum | ByBug | Either
 
 
 def since(
-    features: Feature | Iterable[Feature], then: Then, *changes: tuple[int, Then]
+    features: Feature | Iterable[Feature], then: Then, *changes: tuple[Start, Then]
 ) -> Expectation:
     """What a row owes whose ruleset needs these features.
 
     Kernels without one of them must refuse the ruleset, in the way that the table of ABI
     versions tells.
-    ``changes`` are (ABI version, outcome from there on).
+    ``changes`` are (what changed it, outcome from there on).
     """
     needed = (features,) if isinstance(features, Feature) else tuple(features)
     return since_layers([needed], then, *changes)
 
 
 def since_layers(
-    layers: Sequence[Sequence[Feature]], then: Then, *changes: tuple[int, Then]
+    layers: Sequence[Sequence[Feature]], then: Then, *changes: tuple[Start, Then]
 ) -> Expectation:
     """``since`` for rulesets that are made one after the other: the first refusal counts.
 
@@ -145,20 +191,27 @@ def since_layers(
     """
     known_from = max((feature.since for needed in layers for feature in needed), default=1)
     clauses = list(_refusals(layers, known_from))
-    stages = [(known_from, then), *changes]
-    ends = [*(abi for abi, _ in stages[1:]), _END]
+    stages: list[tuple[Start, Then]] = [(ABIS[known_from], then), *changes]
+    ends = [*(start for start, _ in stages[1:]), None]
     for (start, stage), end in zip(stages, ends, strict=True):
         clauses.extend(_stage(stage, start, end))
     return Expectation(*clauses)
 
 
-def by_abi(owed: Callable[[int], Outcome]) -> Expectation:
-    """What each ABI version owes, told by a function of it; kernels without Landlock say so."""
-    clauses = [Clause(None, 0, 1, absent=True)]
-    pairs = [(abi, owed(abi)) for abi in ABIS]
-    for outcome, run in groupby(pairs, key=lambda pair: pair[1]):
-        abis = [abi for abi, _ in run]
-        clauses.append(Clause(outcome, abis[0], abis[-1] + 1))
+def by_abi(owed: Callable[[int], Outcome], *steps: Start) -> Expectation:
+    """What each ABI version owes, told by a function of it; kernels without Landlock say so.
+
+    ``steps`` are all that the function may change with.
+
+    Raises:
+        ExpectationError: It changes with something else.
+    """
+    clauses = [Clause(None, until=LANDLOCK, absent=True)]
+    named = {step.since for step in (LANDLOCK, *steps)}
+    for outcome, start, end in _runs((abi, owed(abi)) for abi in ABIS):
+        if start.version not in named:
+            raise ExpectationError(f"no named step makes it {outcome} from ABI {start.version} on")
+        clauses.append(Clause(outcome, start, end))
     return Expectation(*clauses)
 
 
@@ -167,26 +220,34 @@ def always(outcome: Outcome) -> Expectation:
     return Expectation(Clause(outcome))
 
 
-def _stage(stage: Then, start: int, end: int) -> Iterator[Clause]:
+def _stage(stage: Then, start: Start, end: Start | None) -> Iterator[Clause]:
     match stage:
         case ByErratum(erratum, before, after):
             yield Clause(before, start, end, unfixed=erratum)
             yield Clause(after, start, end, fixed=erratum)
         case ByBug(bug, before, after):
             yield Clause(after, start, end, bug=bug, before=before)
+        case Either(one, other):
+            yield Clause(one, start, end, other=other)
         case _:
             yield Clause(stage, start, end)
 
 
 def _refusals(layers: Sequence[Sequence[Feature]], known_from: int) -> Iterator[Clause]:
-    yield Clause(None, 0, 1, absent=True)
-    refusals = [
+    yield Clause(None, until=LANDLOCK, absent=True)
+    refusals = (
         (abi, next(refusal(needed, abi) for needed in layers if _unknown(needed, abi)))
         for abi in range(1, known_from)
-    ]
-    for outcome, run in groupby(refusals, key=lambda pair: pair[1]):
+    )
+    for outcome, start, end in _runs(refusals):
+        yield Clause(outcome, start, end, absent=True)
+
+
+def _runs(owed: Iterable[tuple[int, Outcome]]) -> Iterator[tuple[Outcome, Abi, Abi | None]]:
+    """ABI versions that owe the same together: the first of them, and the first after them."""
+    for outcome, run in groupby(owed, key=lambda pair: pair[1]):
         abis = [abi for abi, _ in run]
-        yield Clause(outcome, abis[0], abis[-1] + 1, absent=True)
+        yield outcome, ABIS[abis[0]], ABIS.get(abis[-1] + 1)
 
 
 def _unknown(features: Sequence[Feature], abi: int) -> bool:

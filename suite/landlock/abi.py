@@ -7,6 +7,7 @@ security/landlock/errata/.
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from itertools import pairwise
 from typing import Self, TypeVar
 
 SYS_CREATE_RULESET = 444
@@ -29,6 +30,11 @@ class Abi:
     """Bytes of struct landlock_ruleset_attr that this version knows."""
     source: str
 
+    @property
+    def since(self) -> int:
+        """As of other things that come with an ABI version."""
+        return self.version
+
 
 ABIS = {
     row.version: row
@@ -48,6 +54,10 @@ ABIS = {
 }
 NEWEST = max(ABIS)
 """The newest ABI version that we know."""
+LANDLOCK = ABIS[1]
+"""The first of all."""
+GROWTHS = tuple(now for was, now in pairwise(ABIS.values()) if was.attr_size < now.attr_size)
+"""The ABI versions that made the attribute longer."""
 
 
 class Feature(IntFlag):
@@ -215,6 +225,16 @@ CONSTANT: dict[type[Feature], str] = {
     RESTRICT: "LANDLOCK_RESTRICT_SELF",
 }
 
+TAKEN_BY: dict[type[Feature], str] = {
+    FS: "create_ruleset",
+    NET: "create_ruleset",
+    SCOPE: "create_ruleset",
+    CREATE: "create_ruleset",
+    ADD_RULE: "add_rule",
+    RESTRICT: "restrict_self",
+}
+"""The call that takes a kind of features, as outcomes name it."""
+
 FEATURES: dict[str, Feature] = {
     label: bit for kind in PREFIX for bit in kind for label in bit.labels
 }
@@ -285,6 +305,12 @@ class Limit:
     behaviours: tuple[str, ...]
     """Those of ``cases/behaviours.toml`` that tell where the limit is, by id."""
     source: str
+    call: str
+    """The one that takes what it counts, as outcomes name it."""
+    least: bool = False
+    """Whether it is the least; else it is the most."""
+    without: tuple[str, ...] = ()
+    """The behaviours that tell how kernels older than ``since`` refuse what it counts, by id."""
 
 
 LIMITS = {
@@ -295,6 +321,7 @@ LIMITS = {
         1,
         ("layer-limit-16",),
         'security/landlock/limits.h; Documentation/userspace-api/landlock.rst, "Ruleset layers"',
+        "restrict_self",
     ),
     "rules": Limit(
         (1 << 32) - 1,
@@ -303,6 +330,7 @@ LIMITS = {
         1,
         ("lim-rules",),
         "security/landlock/limits.h",
+        "add_rule",
     ),
     "port": Limit(
         (1 << 16) - 1,
@@ -311,6 +339,8 @@ LIMITS = {
         NET.BIND_TCP.since,
         ("sys-ar-port-range",),
         "security/landlock/syscalls.c, add_rule_net_port()",
+        "add_rule",
+        without=("sys-ar-type-net-lowabi",),
     ),
     "attr_size": Limit(
         8,
@@ -319,6 +349,8 @@ LIMITS = {
         1,
         ("sys-cr-size-small", "sys-cr-size-exact-8"),
         "security/landlock/syscalls.c, copy_min_struct_from_user()",
+        "create_ruleset",
+        least=True,
     ),
 }
 """By short name."""

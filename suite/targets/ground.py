@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from suite.process.calls.tasks import (
     CLONE_NEWUTS,
 )
 from suite.process.process import Process
-from suite.process.promise import Mode
+from suite.process.promise import Mode, SetupError
 from suite.process.session import Session
 from suite.targets.base import SUPERVISOR, Ground
 from suite.targets.facts import probe
@@ -71,8 +72,10 @@ def _in_namespaces(session: Session) -> Process | None:
             root = Process(session, SUPERVISOR).fork(flags)
         if root.pid is not None and root.pid.failure is None:
             taken = root.observe(_take_over, flags, with_network)
-            if taken.outcome == Allowed():  # some systems give namespaces, but no rights in them
-                return root
+            # Some systems give namespaces, but no rights in them, or kill who uses them.
+            with suppress(SetupError):
+                if taken.outcome == Allowed():
+                    return root
         session.kill(root.id)
     return None
 

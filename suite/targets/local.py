@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from suite.agent import build
+from suite.agent.channel import Channel
 from suite.agent.client import AgentClient
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import Verdict
@@ -61,7 +62,10 @@ class LocalTarget(Target):
         assert self._agent.stdin  # noqa: S101 (it is a pipe)
         assert self._agent.stdout  # noqa: S101
         self._client = AgentClient(self._agent.stdout.fileno(), self._agent.stdin.fileno())
-        return local_ground(self._client, binary, arch, self._make_folder)
+        return self._prepare(self._client, binary, arch)
+
+    def _prepare(self, channel: Channel, agent: Path, arch: str) -> Ground:
+        return local_ground(channel, agent, arch, self._make_folder)
 
     def _make_folder(self) -> Path:
         self._folder = Path(tempfile.mkdtemp(prefix="landproof-"))

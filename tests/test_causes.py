@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""What a target stands on explains failed calls; nothing explains those of a plain root."""
+
+import errno
+
+import pytest
+
+from suite.judge.causes import certain_cause, likely_cause
+from suite.judge.outcome import errno_name
+from suite.judge.records import Facts
+from suite.judge.standing import ALL_CAPABILITIES, CAPABILITIES, Standing
+
+MKNOD = 1 << CAPABILITIES.index("MKNOD")
+PLAIN = Standing(layers_left=16, limits={"NOFILE": 20000, "NPROC": 90000})
+
+
+def facts(standing: Standing, **more: object) -> Facts:
+    plain = {"release": "r", "version": "v", "machine": "m", "abi": 7, "errata": 7}
+    return Facts(**plain, **more, standing=standing)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", errno.errorcode)
+def test_nothing_excuses_a_call_of_a_plain_root(number: int) -> None:
+    """Else a fault of the kernel, or of ours, would be a skipped case."""
+    for call in ("openat", "mount", "landlock_restrict_self", "fork", "connect"):
+        assert likely_cause(facts(PLAIN), call, errno_name(number)) == ""
+    assert PLAIN.confinements == []
+
+
+LIKELY = {
+    "capability": (Standing(permitted=ALL_CAPABILITIES & ~MKNOD), "mknodat", "EPERM"),
+    "user": (Standing(permitted=0), "mount", "EPERM"),
+    "domain": (Standing(layers_left=15), "openat", "EACCES"),
+    "domain-and-parents": (Standing(layers_left=15), "renameat2", "EXDEV"),
+    "label": (Standing(label="docker-default (enforce)"), "mount", "EACCES"),
+    "filter-by-arguments": (Standing(seccomp=2), "clone3", "ENOSYS"),
+    "read-only": (Standing(mounts={"/": "ro,relatime"}), "openat", "EROFS"),
+    "noexec": (Standing(mounts={"/": "rw,noexec"}), "execveat", "EACCES"),
+    "hidepid": (Standing(mounts={"/proc": "rw,hidepid=invisible"}), "openat", "ENOENT"),
+    "no-devices": (Standing(lacks=["/dev/null"]), "openat", "ENOENT"),
+    "files": (Standing(limits={"NOFILE": 64}), "openat", "EMFILE"),
+    "processes": (Standing(limits={"NPROC": 8}), "fork", "EAGAIN"),
+    "file-size": (Standing(limits={"FSIZE": 4096}), "write", "EFBIG"),
+    "namespaces": (Standing(sysctls={"user.max_user_namespaces": "0"}), "unshare", "ENOSPC"),
+    "network": (Standing(permitted=0), "connect", "ENETUNREACH"),
+}
+
+
+@pytest.mark.parametrize("name", LIKELY)
+def test_what_confines_is_named(name: str) -> None:
+    standing, call, gave = LIKELY[name]
+    said = likely_cause(facts(standing), call, gave)
+    assert said
+    assert "\n" not in said
+    assert likely_cause(facts(standing), call, "EBADF") == ""
+
+
+@pytest.mark.parametrize("name", LIKELY.keys() - {"files"})
+def test_what_is_likely_is_not_certain(name: str) -> None:
+    """A denial that Landlock may have made is looked at again without it, not excused at once."""
+    standing, call, gave = LIKELY[name]
+    assert certain_cause(facts(standing), call, gave) == ""
+
+
+CERTAIN = {
+    "errno": (Standing(filtered={"mount": "EPERM"}), "mount", "EPERM", "answers mount(2): EPERM"),
+    "kill": (Standing(filtered={"mount": "SIGSYS"}), "mount", "DIED", "kills who calls mount(2)"),
+    "dead": (Standing(filtered={"clone": "SIGSYS"}), "fork", "GONE", "kills who calls fork(2)"),
+    "layers": (Standing(layers_left=1), "landlock_restrict_self", "E2BIG", "are left: 1 of 16"),
+    "files": (Standing(limits={"NOFILE": 64}), "openat", "EMFILE", "RLIMIT_NOFILE is 64"),
+}
+
+
+@pytest.mark.parametrize("name", CERTAIN)
+def test_what_is_certain(name: str) -> None:
+    standing, call, gave, says = CERTAIN[name]
+    assert says in certain_cause(facts(standing), call, gave)
+    assert says in likely_cause(facts(standing), call, gave)
+    assert certain_cause(facts(standing), call, "EXDEV") == ""
+    assert certain_cause(facts(PLAIN), call, gave) == ""
+
+
+def test_root_of_a_user_namespace_is_told_that_it_is_none() -> None:
+    said = likely_cause(facts(PLAIN, in_user_namespace=True), "mknodat", "EPERM")
+    assert said == "needs root of the initial user namespace: mknodat(2) gave EPERM"
+
+
+PHRASES = {
+    "no-new-privs": (Standing(no_new_privs=True), "no_new_privs is set"),
+    "domain": (
+        Standing(layers_left=14, denies=["net.bind_tcp"]),
+        "in a Landlock domain of 2 layers, which denies net.bind_tcp",
+    ),
+    "filter": (Standing(seccomp=2, filtered={"bpf": "EPERM"}), "seccomp filters bpf"),
+    "unseen-filter": (Standing(seccomp=2), "a seccomp filter is in force"),
+    "container": (Standing(container="docker"), "in a container (docker)"),
+    "bounding-set": (Standing(bounding=ALL_CAPABILITIES & ~MKNOD), "lacks CAP_MKNOD"),
+    "limit": (Standing(limits={"NOFILE": 64}), "RLIMIT_NOFILE 64"),
+    "label": (Standing(label="snap.x (enforce)"), "by an LSM as snap.x (enforce)"),
+    "no-proc": (Standing(lacks=["/proc/self/stat"]), "no /proc/self/stat"),
+}
+
+
+@pytest.mark.parametrize("name", PHRASES)
+def test_where_we_stand_in_words(name: str) -> None:
+    standing, says = PHRASES[name]
+    (phrase,) = standing.confinements
+    assert says in phrase
