@@ -36,6 +36,8 @@ class Required:
 
 def unmet(target: TargetRecord, required: Required) -> str:
     """What a target lacks of it, in one line; empty where it has all."""
+    if not required:
+        return ""
     lacks = [f"requires {what}: {why}" for what, why in _lacks(target, required) if why]
     return f"{target.name}: {'; '.join(lacks)}" if lacks else ""
 

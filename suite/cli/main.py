@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from suite.cli import bisect, check, ci, explain, history, kernels, merge, report
+from suite.cli import bisect, check, ci, doctor, explain, history, kernels, merge, report
 from suite.errors import Exit, LandproofError
 
 _EPILOG = """\
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     bisect.add_parser(subparsers)
     explain.add_parser(subparsers)
     ci.add_parser(subparsers)
+    doctor.add_parser(subparsers)
     return whole
 
 
