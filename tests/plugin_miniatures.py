@@ -3,7 +3,7 @@
 
 TARGETS = '''
 from suite.errors import InfrastructureError
-from suite.judge.records import KernelBuild
+from suite.judge.records import KernelBuild, Verdict
 from suite.targets.schemes import Scheme
 from suite.targets.local import LocalTarget
 
@@ -26,6 +26,10 @@ class Fake(LocalTarget):
         if "down" in self.name:
             raise InfrastructureError("no bootable device")
         return super().start()
+
+    def autopsy(self):
+        verdict, reason = super().autopsy()
+        return (Verdict.LOST if "outside" in self.name else verdict), reason
 
     def stop(self):
         self.note(f"stop {self.name}")
@@ -129,6 +133,16 @@ def test_dies(process, judge, agent):
     observed = process.observe(Process.getpid)
     agent.kill()
     agent.wait()
+    judge(YES, observed)
+
+killed = []
+
+def test_dies_once(process, judge, agent):
+    observed = process.observe(Process.getpid)
+    if not killed:
+        killed.append(agent)
+        agent.kill()
+        agent.wait()
     judge(YES, observed)
 
 def test_silent(process, judge, agent):

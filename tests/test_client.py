@@ -63,6 +63,12 @@ def test_another_version_is_named_with_what_to_do(peer: Peer, hello: bytes) -> N
         peer.client()
 
 
+def test_an_answer_that_came_while_we_stood_still_is_heard(peer: Peer) -> None:
+    """After Ctrl-Z and fg, time is long up: the agent did answer in it."""
+    peer.say(FrameKind.HELLO, HELLO)
+    assert peer.client(hello_s=-60).hello.version == wire.VERSION
+
+
 def test_no_hello_at_all(peer: Peer) -> None:
     with pytest.raises(AgentSilentError, match="no answer from the agent"):
         peer.client(hello_s=0.01)

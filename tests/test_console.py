@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What is read from consoles; the logs are real ones, named for what happened."""
 
-import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from suite.errors import InfrastructureError
 from vm import console
+from vm.console_log import ConsoleLog
 
 LOGS = Path(__file__).parent / "data" / "consoles"
 
@@ -32,7 +32,17 @@ PANICS = {
 
 
 def lines(name: str) -> list[str]:
-    return list(console.read_lines(LOGS / f"{name}.log"))
+    return read(LOGS / f"{name}.log")
+
+
+def read(path: Path) -> list[str]:
+    """What a log gives that has printed a file."""
+    log = ConsoleLog(None, "x")
+    os.write(log.pipe, path.read_bytes())
+    log.drain()
+    said = list(log.lines())
+    log.close()
+    return said
 
 
 @pytest.mark.parametrize(("name", "sentence"), PANICS.items(), ids=PANICS)
@@ -87,35 +97,7 @@ def test_the_tail_leaves_empty_lines_out() -> None:
     assert console.tail(["a\n", "\n", "b\n", "c\n"], 2) == "b\nc"
 
 
-def test_a_console_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert list(console.read_lines(tmp_path / "none")) == []
-
-
 def test_bytes_that_are_no_text_do_not_stop_the_reading(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"\xff\xfe\n[ 1.0] Kernel panic - not syncing: x\xff\n")
-    assert console.find_panic(console.read_lines(log)) == "kernel panic: x\ufffd"
-
-
-def test_kept_logs_are_numbered(tmp_path: Path) -> None:
-    names = []
-    for _ in range(2):
-        path, file = console.open_log(tmp_path / "new", "7.3")
-        file.close()
-        names.append(path.name)
-    assert names == ["7.3-1.log", "7.3-2.log"]
-    assert path.stat().st_size == 0
-
-
-def test_no_room_for_a_log_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(InfrastructureError) as raised:
-        console.open_log(tmp_path, "7.3")
-    assert str(raised.value) == (
-        f"cannot write a console log in {tmp_path}: No space left on device; "
-        "make room or set TMPDIR"
-    )
-    assert list(tmp_path.iterdir()) == []
+    assert console.find_panic(read(log)) == "kernel panic: x\ufffd"

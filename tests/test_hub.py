@@ -28,6 +28,7 @@ class Fake(Target):
     """For the next starts."""
     log: list[str] = field(default_factory=list)
     kernel: KernelBuild | None = None
+    verdict: Verdict = Verdict.CRASHED
 
     def start(self) -> Ground:
         """Note it."""
@@ -44,7 +45,7 @@ class Fake(Target):
     def autopsy(self) -> tuple[Verdict, str]:
         """A reason."""
         self.log.append("autopsy")
-        return Verdict.CRASHED, "Kernel panic"
+        return self.verdict, "Kernel panic"
 
 
 def hub_of(*targets: Fake) -> Hub:
@@ -116,6 +117,34 @@ def test_a_target_that_dies_all_the_time_is_given_up() -> None:
     with pytest.raises(TargetDownError, match=f"died {MOST_STARTS} times, last: Kernel panic"):
         hub.ground("a")
     assert target.log.count("start") == MOST_STARTS
+
+
+def test_a_machine_that_was_lost_gives_its_case_a_second_chance() -> None:
+    target = Fake("a", verdict=Verdict.LOST)
+    hub = hub_of(target)
+    facts = hub.ground("a").facts
+    assert not hub.second_chance("a")
+    hub.bury("a", AgentLostError("gone"))
+    assert hub.envelope("a", CASE).facts == facts
+    assert hub.second_chance("a")
+    assert hub.envelope("a", CASE).facts == facts, "the first record is dropped"
+    assert not hub.second_chance("a"), "of each mishap one"
+    target.verdict = Verdict.CRASHED
+    hub.ground("a")
+    hub.bury("a", AgentLostError("gone"))
+    assert not hub.second_chance("a"), "it was the kernel's"
+
+
+def test_there_is_no_second_chance_with_a_target_that_is_given_up() -> None:
+    target = Fake("a", [InfrastructureError("no")] * MOST_FAILED_STARTS)
+    hub = hub_of(target)
+    chances = []
+    for _ in range(MOST_FAILED_STARTS + 1):
+        with pytest.raises(TargetDownError):
+            hub.ground("a")
+        chances.append(hub.second_chance("a"))
+    assert chances == [True, False, False]
+    assert not hub.second_chance("nobody")
 
 
 def test_facts_go_with_the_first_record_alone() -> None:

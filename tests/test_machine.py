@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Machines: real ones of a stored kernel, and every way they can die. None may outlive its test."""
 
-import importlib.util
 import os
 import signal
 import socket
@@ -17,40 +16,25 @@ import pytest
 
 from suite.errors import InfrastructureError
 from tests.kernels import NO_KERNEL, stored
+from tests.machines import WISHES, any_stored, children, compiled_guest, wait_for
 from vm import accel, command
 from vm.command import QEMU, Accelerator
 from vm.kernel import Kernel
 from vm.machine import BootError, Machine
 
 ROOT = Path(__file__).parents[1]
-GUEST = Path(__file__).parent / "data" / "guest.c"
-WISHES = ("7.3", "6.1", "6.12")
 
 
 @pytest.fixture(scope="module")
 def kernel() -> Kernel:
-    """The first stored kernel of ``WISHES``."""
-    for wish in WISHES[:-1]:
-        try:
-            return stored(wish)
-        except pytest.skip.Exception:
-            continue
-    return stored(WISHES[-1])
+    """The first stored kernel."""
+    return any_stored()
 
 
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guest of these tests, compiled: see ``data/guest.c``."""
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("no compiler for the guest: pip install ziglang")
-    binary = tmp_path_factory.mktemp("guest") / "guest"
-    compile_guest = ["cc", "-target", "x86_64-linux-musl", "-static", "-Os", "-s"]
-    subprocess.run(
-        [sys.executable, "-m", "ziglang", *compile_guest, "-o", str(binary), str(GUEST)],
-        check=True,
-        capture_output=True,
-    )
-    return binary
+    """The guest of these tests: see ``data/guest.c``."""
+    return compiled_guest(tmp_path_factory.mktemp("guest"))
 
 
 @pytest.fixture(scope="module")
@@ -69,28 +53,6 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     yield
     assert children(os.getpid()) == []
     assert list(scratch.iterdir()) == []
-
-
-def children(of: int) -> list[int]:
-    """The running children of a process."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == of and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
-
-
-def wait_for(what: str, deadline_s: float = 20.0) -> Iterator[None]:
-    """Loop until the caller leaves it; fail when that takes too long."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.01)
-    pytest.fail(f"waited {deadline_s} s for {what}")
 
 
 def qemu_under(process: int) -> int:
@@ -195,6 +157,7 @@ def test_the_guest_powers_off_when_the_host_closes_the_channel(
             if not machine.alive():
                 break
         assert machine.death() == "powered off"
+        assert not machine.kernel_is_blameless
 
 
 @pytest.mark.vm
@@ -206,6 +169,7 @@ def test_a_panic_is_told_with_its_first_line(
         machine.channel.sendall(b"c")
         assert machine.channel.recv(64) == b""
         assert machine.death() == "kernel panic: sysrq triggered crash"
+        assert not machine.kernel_is_blameless
         assert not machine.alive()
         assert "sysrq" in machine.console_tail(80)
 
@@ -231,6 +195,31 @@ def test_a_killed_qemu_is_told(kernel: Kernel, guest: Path, accelerator: Acceler
         os.kill(machine.pid, signal.SIGKILL)
         assert machine.channel.recv(64) == b""
         assert machine.death() == "QEMU was killed by signal 9 (SIGKILL)"
+        assert machine.kernel_is_blameless
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (signal.SIGTERM, "QEMU was told to end: terminating on signal 15 from pid"),
+        (signal.SIGSTOP, "QEMU was stopped by a signal from outside"),
+        (signal.SIGSEGV, "QEMU was killed by signal 11 (SIGSEGV)"),
+    ],
+)
+def test_what_befalls_qemu_is_not_the_kernel_s(
+    kernel: Kernel, guest: Path, accelerator: Accelerator, sent: signal.Signals, why: str
+) -> None:
+    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+        machine.channel.recv(64)
+        assert machine.pid is not None
+        os.kill(machine.pid, sent)
+        for _ in wait_for("the signal"):
+            if (death := machine.death()) is not None:
+                break
+        assert death is not None
+        assert death.startswith(why)
+        assert machine.kernel_is_blameless
 
 
 @pytest.mark.vm

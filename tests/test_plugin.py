@@ -83,6 +83,7 @@ VERDICTS = {
     "needs": ("skipped", "needs a moon"),
     "vm-only": ("skipped", "could change the machine: runs in virtual machines only"),
     "dies": ("crashed", "the agent ended with status -9"),
+    "dies-once": ("crashed", "the agent ended with status -9"),
     "silent": ("hung", "the agent does not answer"),
     "after": ("conforms", ""),
     "row-one": ("conforms", ""),
@@ -103,7 +104,7 @@ def test_every_case_gives_one_record(
         assert reason in record["reason"]
         assert (record["reason"] == "") == (reason == "")
     assert status == pytest.ExitCode.TESTS_FAILED
-    assert log(house) == ["start fake", "stop fake"] * 3  # it died, and fell silent
+    assert log(house) == ["start fake", "stop fake"] * 4  # it died twice, and fell silent
     facts = [envelope for envelope in collector.envelopes if "facts" in envelope]
     assert facts == collector.envelopes[:1]
     assert facts[0]["kernel"]["name"] == "k"
@@ -145,6 +146,25 @@ def test_a_target_that_does_not_come_up(house: pytest.Pytester) -> None:
     heard = [e["case"]["verdict"] for e in collector.envelopes if e["target"] == "fake"]
     assert heard == ["conforms", "deviates", "conforms"]
     assert not any("facts" in e for e in collector.envelopes if e["target"] == "fake:down")
+    assert status == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "1")], ids=["", "xdist"])
+def test_a_case_whose_machine_was_killed_is_run_once_more(
+    house: pytest.Pytester, more: tuple[str, ...]
+) -> None:
+    collector, status = run(
+        house, *more, "--target", "fake:outside", "-k", "dies or dies_once or after"
+    )
+    records = collector.records()
+    assert {name: record["verdict"] for name, record in records.items()} == {
+        "area/mini[dies]": "lost",
+        "area/mini[dies-once]": "conforms",
+        "area/mini[after]": "conforms",
+    }
+    assert records["area/mini[dies]"]["reason"].endswith("the agent ended with status -9")
+    assert log(house).count("start fake:outside") == 4
+    assert "facts" in collector.envelopes[0], "those of the record that was dropped are told again"
     assert status == pytest.ExitCode.TESTS_FAILED
 
 
@@ -206,7 +226,7 @@ def test_records_arrive_over_xdist(house: pytest.Pytester) -> None:
     collector, status = run(
         house,
         *("-n", "2", "--dist", "loadgroup", "--target", "fake:1", "--target", "fake:2"),
-        *("-k", "conforms or deviates or dies or table"),
+        *("-k", "conforms or deviates or (dies and not once) or table"),
     )
     assert status == pytest.ExitCode.TESTS_FAILED
     for name in ("fake:1", "fake:2"):

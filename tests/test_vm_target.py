@@ -19,6 +19,7 @@ class Machine:
     """A machine whose guest is lost before it is prepared."""
 
     ended = 0
+    kernel_is_blameless = False
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
         self.channel = Path("/dev/null").open()  # noqa: SIM115 (closed at the end)
@@ -56,3 +57,15 @@ def test_a_guest_that_dies_while_it_is_prepared_is_quoted(monkeypatch: pytest.Mo
     target.stop()
     assert Machine.ended == 1
     assert target.autopsy() == (Verdict.CRASHED, "the machine is gone")
+
+
+@pytest.mark.parametrize(("blameless", "verdict"), [(True, Verdict.LOST), (False, Verdict.CRASHED)])
+def test_who_is_to_blame(
+    monkeypatch: pytest.MonkeyPatch, blameless: bool, verdict: Verdict
+) -> None:
+    target = VmTarget("vm:x", Kernel(BUILD, Path("/dev/null"), None, None), "tcg")
+    machine = Machine()
+    monkeypatch.setattr(machine, "kernel_is_blameless", blameless, raising=False)
+    monkeypatch.setattr(target, "_machine", machine)
+    assert target.autopsy() == (verdict, "kernel panic: for a test")
+    target.stop()

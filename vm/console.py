@@ -1,20 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A machine's console: the file it goes to, and what it says about how the machine died."""
+"""What a machine's console says about how the machine died; ``vm/console_log.py`` keeps it."""
 
-import contextlib
-import itertools
-import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import BinaryIO, cast
-
-from suite.errors import InfrastructureError
-
-_ROOM = 64 * 1024
-"""Bytes that a console may need: an oops with its registers and stacks is 3 to 10 KB."""
 
 # Linux prints "[    3.141592] " or "[    3.141592][    T1] " before each line.
 _STAMP = re.compile(r"^(?:<\d>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
@@ -33,6 +22,7 @@ _FATAL = (
     re.compile(r"(?P<what>INFO: task .* blocked for more than .*)"),
 )
 _HALTED = re.compile(r"^(?P<what>KVM internal error.*|.*: failed to set MSR.*)")
+_SIGNALLED = re.compile(r"^\S*qemu\S*: (?P<what>terminating on signal .*)")
 _WARNING = re.compile(r"(?P<what>WARNING: .*)")
 
 
@@ -49,7 +39,7 @@ def find_panic(lines: Iterable[str]) -> str | None:
     begins with the first line of the oops.
     """
     first = None
-    for line in plain(lines):
+    for line in _said(lines):
         if match := _PANIC.search(line):
             said = match["what"]
             return f"kernel panic: {said if first is None else f'{first} ({said})'}"
@@ -60,7 +50,7 @@ def find_panic(lines: Iterable[str]) -> str | None:
 
 def find_trouble(lines: Iterable[str]) -> str | None:
     """The first BUG, oops, stall or hung task, even if no panic followed."""
-    for line in plain(lines):
+    for line in _said(lines):
         if what := _match(_FATAL, line):
             return what
     return None
@@ -68,72 +58,33 @@ def find_trouble(lines: Iterable[str]) -> str | None:
 
 def find_halt(lines: Iterable[str]) -> str | None:
     """What QEMU said if the accelerator gave up and left the guest stopped; None if it didn't."""
-    for line in plain(lines):
+    for line in _said(lines):
         if what := _match((_HALTED,), line):
+            return what
+    return None
+
+
+def find_signal(lines: Iterable[str]) -> str | None:
+    """What QEMU said if a signal ended it in good order; None if it didn't."""
+    for line in _said(lines):
+        if what := _match((_SIGNALLED,), line):
             return what
     return None
 
 
 def find_warnings(lines: Iterable[str]) -> list[str]:
     """The first line of each of the kernel's own warnings (``WARN_ON``), in order."""
-    return [what for line in plain(lines) if (what := _match((_WARNING,), line))]
-
-
-def open_log(folder: Path | None, stem: str) -> tuple[Path, BinaryIO]:
-    """Create a console file that has room for a panic: ``STEM-N.log``, or nameless if no folder.
-
-    A nameless file can be read by the path that is returned as long as it is open, and is gone
-    when this process ends, however that happens.
-
-    Raises:
-        InfrastructureError: It can't be created or filled.
-    """
-    where = folder or Path(tempfile.gettempdir())
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        log, file = _create(where, stem) if folder else _create_nameless(where)
-    except OSError as error:
-        raise InfrastructureError(_no_room(where, error)) from error
-    try:
-        os.posix_fallocate(file.fileno(), 0, _ROOM)
-        os.ftruncate(file.fileno(), 0)
-    except OSError as error:
-        file.close()
-        if folder:
-            log.unlink()
-        raise InfrastructureError(_no_room(where, error)) from error
-    return log, file
-
-
-def _create(where: Path, stem: str) -> tuple[Path, BinaryIO]:
-    for number in itertools.count(1):
-        log = where / f"{stem}-{number}.log"
-        with contextlib.suppress(FileExistsError):
-            return log, log.open("xb")
-    raise AssertionError  # count() has no end
-
-
-def _create_nameless(where: Path) -> tuple[Path, BinaryIO]:
-    file = cast("BinaryIO", tempfile.TemporaryFile(dir=where))  # noqa: SIM115 (the caller closes it)
-    return Path(f"/proc/self/fd/{file.fileno()}"), file
-
-
-def _no_room(where: Path, error: OSError) -> str:
-    return f"cannot write a console log in {where}: {error.strerror}; make room or set TMPDIR"
-
-
-def read_lines(console: Path) -> Iterator[str]:
-    """The lines of a console file; none if the file does not exist."""
-    try:
-        with console.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            yield from file
-    except FileNotFoundError:
-        return
+    return [what for line in _said(lines) if (what := _match((_WARNING,), line))]
 
 
 def tail(lines: Iterable[str], count: int) -> str:
     """The last lines that say something, at most ``count``."""
-    return "\n".join(deque((line for line in plain(lines) if line), maxlen=count))
+    return "\n".join(deque(_said(lines), maxlen=count))
+
+
+def _said(lines: Iterable[str]) -> Iterator[str]:
+    """The plain lines that say something; a flood of empty ones costs little."""
+    return (line for line in plain(line for line in lines if line != "\n") if line)
 
 
 def _match(patterns: Iterable[re.Pattern[str]], line: str) -> str | None:

@@ -18,6 +18,7 @@ from typing import Self
 from suite.errors import InfrastructureError
 from vm import console, initramfs
 from vm.command import Accelerator, command, find_qemu
+from vm.console_log import ConsoleLog
 from vm.image import bare_image
 from vm.kernel import Kernel
 from vm.share import shared
@@ -37,6 +38,9 @@ _PARAMETERS = (
 )  # fmt: skip
 _LOOK_S = 0.25
 """How often the console is looked at while the machine boots."""
+_FLOOD = 16 * 1024
+"""Bytes of the console that a guest does not print between two looks, if it is about to stop."""
+_POWERED_OFF = "powered off"
 _LAST_WORDS_S = 5.0
 """How long QEMU may take to end after it has closed the channel."""
 
@@ -65,9 +69,12 @@ class Machine:
     channel: socket.socket
     """Connected to the agent, whose first bytes have arrived and are not yet read."""
     console: Path
-    """All that the kernel and QEMU have printed."""
+    """What the kernel and QEMU have printed: ``vm/console_log.py`` says how much of it is kept."""
     boot_seconds: float
     """From the start of ``__enter__`` to the agent's first byte."""
+    kernel_is_blameless = False
+    """Whether it was QEMU that died (of a signal, of memory, of its accelerator); see ``death``."""
+    _log: ConsoleLog
 
     def __init__(
         self,
@@ -154,11 +161,22 @@ class Machine:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_LAST_WORDS_S)
         code = self._process.poll()
-        lines = list(console.read_lines(self.console))
-        self._cause = console.find_panic(lines) or console.find_halt(lines)
-        if self._cause is None and code is not None:
-            self._cause = _ending(code, console.tail(lines, 1))
+        if code is not None:
+            self._log.drain()
+        lines = list(self._log.lines())
+        self._cause = console.find_panic(lines)
+        if self._cause is None:
+            self._cause = self._what_befell_qemu(code, lines)
+            self.kernel_is_blameless = self._cause not in (None, _POWERED_OFF)
         return self._cause
+
+    def _what_befell_qemu(self, code: int | None, lines: Sequence[str]) -> str | None:
+        assert self._process is not None  # noqa: S101 (it has run)
+        if code is not None:
+            return console.find_halt(lines) or _ending(code, lines)
+        if _is_stopped(self._process.pid):
+            return "QEMU was stopped by a signal from outside"
+        return console.find_halt(lines)
 
     def kill(self, why: str = "killed by landproof") -> None:
         """End the machine now; ``death()`` gives ``why`` unless it was dead already."""
@@ -173,7 +191,7 @@ class Machine:
 
     def console_tail(self, lines: int = 20) -> str:
         """The console's last lines that say something."""
-        return console.tail(console.read_lines(self.console), lines)
+        return console.tail(self._log.lines(), lines)
 
     def _start(self) -> None:
         find_qemu()  # missing more often than all else, so look before anything is built
@@ -197,7 +215,8 @@ class Machine:
             self.channel, guest = socket.socketpair()
             stack.enter_context(guest)
             inherited.append(guest.fileno())
-            self.console, self._log = console.open_log(self._folder, self.kernel.build.release)
+            self._log = ConsoleLog(self._folder, self.kernel.build.release)
+            self.console = self._log.path
             qemu = command(
                 image,
                 self.accel,
@@ -216,23 +235,26 @@ class Machine:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv list, no shell
                     self._argv,
                     stdin=subprocess.DEVNULL,
-                    stdout=self._log,
+                    stdout=self._log.pipe,
                     stderr=subprocess.STDOUT,
                     pass_fds=inherited,
                     start_new_session=True,
                 )
+            self._log.handed_over()
 
     def _await_agent(self, deadline: float) -> None:
         poll = select.poll()
         poll.register(self.channel, select.POLLIN)
-        seen = 0
+        seen = looked = 0
         while not poll.poll(_LOOK_S * 1000):
             if time.monotonic() >= deadline:
                 self.kill(f"no sign of life for {self._boot_deadline_s:g} s")
                 raise self._boot_error()
-            # If the guest stops and QEMU doesn't end, don't wait for the whole deadline.
-            if (size := self.console.stat().st_size) != seen:
-                seen = size
+            # If the guest stops and QEMU doesn't end, don't wait for the whole deadline. A guest
+            # that goes on printing has not stopped.
+            before, seen = seen, self._log.seen
+            if looked < seen < max(looked + _FLOOD, before + 1):
+                looked = seen
                 if (told := self.death()) is not None:
                     self.kill(told)
                     raise self._boot_error()
@@ -260,12 +282,22 @@ class Machine:
             self._log.close()
 
 
-def _ending(code: int, last_line: str) -> str:
+def _ending(code: int, lines: Sequence[str]) -> str:
     if code == 0:
-        return "powered off"
+        told = console.find_signal(lines)
+        return f"QEMU was told to end: {told}" if told else _POWERED_OFF
     if code < 0:
         return f"QEMU was killed by signal {-code} ({signal.Signals(-code).name})"
-    return f"QEMU exited with status {code}: {last_line or 'no message'}"
+    return f"QEMU exited with status {code}: {console.tail(lines, 1) or 'no message'}"
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process stands still because of a signal, or of a debugger."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in ("T", "t")
 
 
 @contextlib.contextmanager

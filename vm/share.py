@@ -2,7 +2,8 @@
 """An empty folder of a machine's own, which QEMU serves over 9P.
 
 The folder is a tmpfs in a mount namespace of QEMU's own, and has no path even there: the host never
-sees anything of it, and it is gone when QEMU ends, however that happens.
+sees anything of it, and it is gone when QEMU ends, however that happens. It has room for 64 MB: a
+guest must not fill the memory of the host.
 """
 
 import subprocess
@@ -16,7 +17,7 @@ TAGS = ("virtio-9p", "virtio-9p-uncached")
 
 _DEVICE = "virtio-9p-pci"
 _DEADLINE_S = 10.0
-_IN_A_TMPFS = 'mount -t tmpfs landproof "$0" && cd "$0" && umount -l "$0" && exec "$@"'
+_IN_A_TMPFS = 'mount -t tmpfs -o size=64m landproof "$0" && cd "$0" && umount -l "$0" && exec "$@"'
 _NAMESPACES = (("--mount",), ("--mount", "--map-root-user"))
 """Options of unshare(1): for root, and for other users."""
 # With mapped-file, QEMU can run as any user: it keeps owners, modes and devices in extra files.

@@ -131,10 +131,15 @@ class VmTarget(Target):
         self._client = self._machine = None
 
     def autopsy(self) -> tuple[Verdict, str]:
-        """How the machine ended, with the last lines of its console."""
+        """How the machine ended, with the last lines of its console.
+
+        Lost if it was QEMU's end and not the kernel's.
+        """
         if self._machine is None:
             return Verdict.CRASHED, "the machine is gone"
         death = self._machine.death()
         tail = self._machine.console_tail()
-        verdict = Verdict.CRASHED if death else Verdict.HUNG
-        return verdict, f"{death or 'the guest does not answer'}\n{tail}".rstrip()
+        said = f"{death or 'the guest does not answer'}\n{tail}".rstrip()
+        if self._machine.kernel_is_blameless:
+            return Verdict.LOST, said
+        return Verdict.CRASHED if death else Verdict.HUNG, said

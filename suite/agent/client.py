@@ -79,10 +79,11 @@ class AgentClient:
         limit = time.monotonic() + patience_s
         while not done():
             left = limit - time.monotonic()
-            if left <= 0:
-                raise AgentSilentError(f"no answer from the agent in {patience_s:.0f} s")
-            if self._selector.select(left):
+            # Heard even when time is up: it was we who stood still, if the user pressed Ctrl-Z.
+            if self._selector.select(max(left, 0)):
                 self._hear()
+            if left <= 0 and not done():
+                raise AgentSilentError(f"no answer from the agent in {patience_s:.0f} s")
 
     def _hear(self) -> None:
         try:

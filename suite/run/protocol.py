@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How an item is run: once, and once more without a domain where a kernel may be blamed wrongly."""
+"""How a case is run: once, and once more where the first time does not settle whose fault it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Protocol:
         """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
         hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
         hook.pytest_runtest_logstart(**node)
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        reports = self._run(item, nextitem)
+        if self._hub.second_chance(rows.target_of(item)):
+            reports = self._run(item, nextitem)
         if is_in_doubt(item.stash.get(JUDGEMENT, None)):
             self._look_again(item, nextitem, reports)
         for report in reports:
@@ -33,14 +35,21 @@ class Protocol:
         hook.pytest_runtest_logfinish(**node)
         return True
 
+    def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+        """Set it up, call it, tear it down, and know nothing of an earlier time."""
+        if JUDGEMENT in item.stash:
+            del item.stash[JUDGEMENT]
+        if CAME_TO in item.stash:
+            del item.stash[CAME_TO]
+        return runtestprotocol(item, log=False, nextitem=nextitem)
+
     def _look_again(
         self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
     ) -> None:
         """Run it with no domain enforced; if it comes to the same, its report blames no kernel."""
         blamed = item.stash[JUDGEMENT]
-        del item.stash[JUDGEMENT]
         item.stash[BARE] = True
-        runtestprotocol(item, log=False, nextitem=nextitem)
+        self._run(item, nextitem)
         del item.stash[BARE]
         if item.stash.get(CAME_TO, None) != blamed.observed:
             return

@@ -62,4 +62,7 @@ class Target(ABC):
 
     @abstractmethod
     def autopsy(self) -> tuple[Verdict, str]:
-        """Why the agent is gone or silent: ``crashed`` or ``hung``, and what is known."""
+        """Why the agent is gone or silent: ``crashed`` or ``hung``, and what is known.
+
+        ``lost`` if that is no fault of the kernel: the case is run again once.
+        """

@@ -30,6 +30,13 @@ class _Seat:
     why: str = ""
     told: bool = field(default=False)
     """Whether the facts were handed out already."""
+    mishap: bool = False
+    """Whether it was lost through no fault of the kernel; see ``Hub.second_chance``."""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it won't be started any more."""
+        return self.failed >= MOST_FAILED_STARTS or self.starts >= MOST_STARTS
 
 
 class Hub:
@@ -58,7 +65,7 @@ class Hub:
         seat = self._seat(name)
         if seat.ground is None:
             self._vacate()
-            if seat.failed >= MOST_FAILED_STARTS or seat.starts >= MOST_STARTS:
+            if seat.hopeless:
                 raise TargetDownError(seat.why)
             seat.starts += 1
             try:
@@ -66,6 +73,7 @@ class Hub:
             except LandproofError as error:
                 seat.target.stop()
                 seat.failed += 1
+                seat.mishap = True
                 seat.why = str(error)
                 raise TargetDownError(seat.why) from error
             seat.failed = 0
@@ -78,8 +86,21 @@ class Hub:
         verdict, reason = seat.target.autopsy()
         seat.target.stop()
         seat.ground = None
+        seat.mishap = verdict is Verdict.LOST
         seat.why = f"died {seat.starts} times, last: {reason}"
         return verdict, f"{error}: {reason}"
+
+    def second_chance(self, name: str) -> bool:
+        """Whether the case that has just ended should be run once more, asked once a mishap.
+
+        That is when its target was lost through no fault of the kernel (QEMU was killed, or did
+        not come up), and can be started again.
+        """
+        seat = self._seats.get(name)
+        if seat is None or not seat.mishap:
+            return False
+        seat.mishap = seat.told = False  # the record that told the facts is dropped
+        return not seat.hopeless
 
     def envelope(self, name: str, record: CaseRecord) -> Envelope:
         """A record in its envelope; a target's first one also says what the target is."""

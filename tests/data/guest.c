@@ -57,6 +57,17 @@ static int open_port(void)
 	return -1;
 }
 
+static void flood(void)
+{
+	static char text[4096];
+	int fd = open("/dev/console", O_WRONLY);
+	memset(text, 'x', sizeof(text));
+	for (int at = 79; at < (int)sizeof(text); at += 80)
+		text[at] = '\n';
+	for (;;)
+		write(fd, text, sizeof(text));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "silent")) /* a word of the kernel command line */
@@ -68,6 +79,8 @@ int main(int argc, char **argv)
 	mount("dev", "/dev", "devtmpfs", 0, "");
 	mount("sys", "/sys", "sysfs", 0, "");
 	mount("proc", "/proc", "proc", 0, "");
+	if (argc > 1 && !strcmp(argv[1], "flooding"))
+		flood();
 	load_all();
 	int port = open_port();
 	char byte;
@@ -76,6 +89,8 @@ int main(int argc, char **argv)
 		if (byte == 'c' || byte == 'l') {
 			int fd = open("/proc/sysrq-trigger", O_WRONLY);
 			write(fd, &byte, 1);
+		} else if (byte == 'f') {
+			flood();
 		} else if (byte == 'x') {
 			return 3;
 		} else {
