@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +15,7 @@ from msgspec.structs import replace
 
 from suite.cli import checkup
 from suite.cli.checkup import Finding, Job, Patient
+from suite.cli.run import CONFIG
 from suite.errors import Exit, InfrastructureError
 from suite.judge.standing import Standing
 from suite.targets.base import Ground
@@ -44,6 +43,16 @@ def test_root(process, judge):
 @filesystems(FileSystem.EXT4)
 def test_ext4(process, tree, judge):
     judge(always(Allowed()), process.observe(Process.stat, tree.file))
+"""
+
+_DECLARED = """\
+import json
+import sys
+from pathlib import Path
+from suite.cli import collect, run
+run.CONFIG = Path(sys.argv[1])
+found = collect.declared_cases().values()
+print(json.dumps({case.id: case.filesystem and case.filesystem.id for case in found}))
 """
 
 
@@ -121,27 +130,27 @@ def test_a_filter_is_found(cases: Path, tmp_path: Path, action: str, errno: str)
     assert said["answer"].endswith("can't: check the running kernel, boot kernels")
 
 
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that everybody may use; pytest's own are private to its user."""
-    with tempfile.TemporaryDirectory(prefix="landproof-test-") as folder:
-        Path(folder).chmod(0o777)
-        yield Path(folder)
-
-
-def test_an_ordinary_user_is_told_what_root_would_bring(public: Path) -> None:
-    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    env = home(public)
-    for name in ("home", "tmp"):
-        (public / name).chmod(0o777)
-    if os.geteuid() != 0 or run([*user, *landproof("--version")], env).returncode:
-        pytest.skip("needs root, and a checkout that nobody can read")
-    argv = landproof("doctor", "--json", nowhere(public), cases=write_cases(public, CASES))
-    code, said = told([*user, *argv], {**env, "PYTHONDONTWRITEBYTECODE": "1"})
+def test_root_of_a_user_namespace_is_told_what_root_would_bring(
+    cases: Path, tmp_path: Path
+) -> None:
+    if run(["unshare", "-Ur", "true"]).returncode:
+        pytest.skip("this system gives no user namespaces")
+    argv = landproof("doctor", "--json", nowhere(tmp_path), cases=cases)
+    code, said = told(["unshare", "-Ur", *argv], home(tmp_path))
     assert code == Exit.INFRASTRUCTURE
     root = finding(said, "root")
     assert (root["ok"], root["cases"]) == (False, 1)
     assert "sudo" in root["mend"]
+
+
+def test_the_file_system_of_a_case_is_declared(cases: Path) -> None:
+    ran = run([sys.executable, "-c", _DECLARED, str(cases / CONFIG.name)])
+    assert json.loads(ran.stdout) == {
+        "mini/cases[ext4-ext4]": "ext4",
+        "mini/cases[plain]": None,
+        "mini/cases[guest]": None,
+        "mini/cases[root]": None,
+    }
 
 
 # The checks one by one
