@@ -18,6 +18,7 @@ from suite.cli.checkup import Finding, Job, Patient
 from suite.cli.run import CONFIG
 from suite.errors import Exit, InfrastructureError
 from suite.judge.standing import Standing
+from suite.run.needs import Need
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem
 from tests.filtered import LANDLOCK, filtered
@@ -45,6 +46,7 @@ def test_ext4(process, tree, judge):
     judge(always(Allowed()), process.observe(Process.stat, tree.file))
 """
 
+URING = Need.URING.value.removeprefix("needs ")
 _DECLARED = """\
 import json
 import sys
@@ -143,6 +145,26 @@ def test_root_of_a_user_namespace_is_told_what_root_would_bring(
     assert "sudo" in root["mend"]
 
 
+def test_a_need_that_kills_who_asks_is_the_only_one_lacking(tmp_path: Path) -> None:
+    text = CASES + (
+        "@needs(Need.URING)\ndef test_ring(process, judge): pass\n"
+        "@needs(Need.PIDFD_SIGNAL_FLAGS, Need.INOTIFY)\ndef test_after(process, judge): pass\n"
+    )
+    cases = write_cases(tmp_path, text)
+    argv = landproof("doctor", "--json", nowhere(tmp_path), cases=cases)
+    plain = lacking(told(argv, home(tmp_path))[1])
+    shutil.rmtree(tmp_path / "home")
+    shutil.rmtree(tmp_path / "tmp")
+    _, said = told(filtered("kill", ["io_uring_setup"], argv), home(tmp_path))
+    assert lacking(said) - plain == ({URING: 1}.items() - plain)
+    assert said["can"]["check"] is True
+
+
+def lacking(said: dict[str, Any]) -> set[tuple[str, int]]:
+    """The needs that are unmet, with the number of cases that each costs."""
+    return {(it["says"], it["cases"]) for it in said["findings"] if it["what"] == "needs"}
+
+
 def test_the_file_system_of_a_case_is_declared(cases: Path) -> None:
     ran = run([sys.executable, "-c", _DECLARED, str(cases / CONFIG.name)])
     assert json.loads(ran.stdout) == {
@@ -230,6 +252,14 @@ def test_two_settings_that_forbid_namespaces_are_both_named() -> None:
     }
     found = checkup._namespaces(ground(private=False, **restricted), 1)
     assert found.mend.count("sysctl -w ") == 2
+
+
+def test_a_filter_that_refuses_namespaces_is_named() -> None:
+    facts = replace(FULL, standing=Standing(seccomp=2, filtered={"unshare": "EPERM"}))
+    filtered_ones = cast(Ground, SimpleNamespace(private=False, facts=facts))
+    found = checkup._namespaces(filtered_ones, 1)
+    assert "a seccomp filter answers unshare" in found.says
+    assert found.mend == "run landproof without it"
 
 
 def test_a_place_without_room_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

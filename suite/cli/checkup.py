@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,6 +58,7 @@ _NAMESPACE_SYSCTLS = {
     ),
 }
 """Settings that forbid namespaces: with which value, and the command that allows them."""
+_NAMESPACE_CALLS = ("clone", "mount", "unshare")
 _NAMESPACES = frozenset({Need.MOUNT, Need.NET, Need.USER_NAMESPACES, Need.ADMIN})
 _TOOLS = {
     "setpriv": ("util-linux", "with which QEMU ends when landproof does", True),
@@ -179,15 +180,16 @@ def _landlock(patient: Patient, ground: Ground, cases: int) -> Iterator[Finding]
 
 def _needs(cases: list[Declared], target: LocalTarget, ground: Ground) -> Iterator[Finding]:
     """What the running kernel, or who runs us, lacks of what cases need."""
+    facts, private = ground.facts, ground.private
+    lacking = _lacking(dict.fromkeys(it for case in cases for it in case.needs), target, ground)
     lost: Counter[Need | FileSystem] = Counter()
     for case in cases:
-        needs = [Need(value) for value in case.needs]
-        lack = next((need for need in needs if unmet([need], ground, target)), None)
+        lack = next((need for value in case.needs if (need := Need(value)) in lacking), None)
         if lack is not None:
             lost[lack] += 1
-        elif case.filesystem and not ground.private:
+        elif case.filesystem and not private:
             lost[Need.MOUNT] += 1
-        elif case.filesystem and case.filesystem.value.type not in ground.facts.filesystems:
+        elif case.filesystem and case.filesystem.value.type not in facts.filesystems:
             lost[case.filesystem] += 1
     yield _namespaces(ground, sum(lost.pop(need, 0) for need in _NAMESPACES))
     roots = lost.pop(Need.ROOT, 0)
@@ -195,11 +197,26 @@ def _needs(cases: list[Declared], target: LocalTarget, ground: Ground) -> Iterat
     yield Finding("root", not roots, "needs root" if roots else "no case lacks root", roots, mend)
     for last, (unmet_one, number) in enumerate(lost.most_common(), 1 - len(lost)):
         mend = "" if last else "landproof matrix (shows them on kernels that have it)"
-        yield Finding("kernel", False, _said(unmet_one), number, mend)
+        yield Finding("needs", False, _said(unmet_one), number, mend)
+
+
+def _lacking(values: Iterable[str], target: LocalTarget, ground: Ground) -> set[Need]:
+    """Which of these needs are unmet; to ask for one may end who asks, where a filter kills."""
+    lacking = set()
+    for need in map(Need, values):
+        try:
+            if unmet([need], ground, target) is None:
+                continue
+        except (SetupError, AgentLostError):
+            target.stop()
+            ground = target.start()
+        lacking.add(need)
+    return lacking
 
 
 def _said(lack: Need | FileSystem) -> str:
-    return lack.value if isinstance(lack, Need) else f"needs {lack.id} ({lack.value.option})"
+    told = lack.value if isinstance(lack, Need) else f"{lack.id} ({lack.value.option})"
+    return told.removeprefix("needs ")
 
 
 def _namespaces(ground: Ground, cases: int) -> Finding:
@@ -211,8 +228,12 @@ def _namespaces(ground: Ground, cases: int) -> Finding:
     ]
     if ground.private and not cases:
         return Finding("namespaces", True, "user, mount, network: cases have their own")
+    filters = [name for name in _NAMESPACE_CALLS if name in ground.facts.standing.filtered]
+    forbids += [
+        (f"a seccomp filter answers {name}", "run landproof without it") for name in filters
+    ]
     why = ", ".join(why for why, _ in forbids) or "this system refuses them"
-    mend = "; ".join(command for _, command in forbids) or "sudo landproof"
+    mend = "; ".join(dict.fromkeys(command for _, command in forbids)) or "sudo landproof"
     kind = "" if ground.private else " for cases"
     return Finding("namespaces", False, f"no namespaces{kind}: {why}", cases, mend)
 
