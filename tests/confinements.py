@@ -54,6 +54,7 @@ def _become_nobody(process: Process) -> None:
     process.syscall("setgroups", 0, 0)
     process.syscall("setresgid", _NOBODY, _NOBODY, _NOBODY)
     process.syscall("setresuid", _NOBODY, _NOBODY, _NOBODY)
+    process.exec("/proc/self/exe")  # or it would be undumpable, as nobody is who was started so
 
 
 def _enter_user_namespace(process: Process) -> None:

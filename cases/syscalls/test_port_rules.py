@@ -58,7 +58,7 @@ def test_one_port(case: Rules, process: Process, port: int, judge: Judge) -> Non
 @answers("sys-ar-port-hostorder")
 def test_network_order(process: Process, port: int, judge: Judge) -> None:
     """A port in the byte order of the network is another port to a rule."""
-    port = port & 0xFF | 0x1200  # one that is no palindrome
+    port = port & 0xFE | 0x1300  # one byte is even and one odd: it is no palindrome
     control = process.observe(bind_tcp, AF_INET, port)
     ruleset = Ruleset(net=BIND).allow_port(htons(port), BIND)
     judge(DENIED, process.under(ruleset).observe(bind_tcp, AF_INET, port), control)

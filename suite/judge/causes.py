@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from suite.judge.records import Facts
 from suite.judge.standing import ALL_CAPABILITIES, KILLS, LEAST, names_of
+from suite.landlock.abi import LANDLOCK_CALLS, MAX_LAYERS
 
 _FEW = 4
 _LIMITS = {
@@ -22,8 +23,14 @@ _LIMITS = {
     "ENOMEM": ("AS", "DATA", "MEMLOCK"),
     "EPERM": ("MEMLOCK",),
     "EFBIG": ("FSIZE",),
+    "EBADF": ("NOFILE",),
+    "ENOTCONN": ("FSIZE",),
+    "DIED": ("FSIZE",),
+    "GONE": ("FSIZE",),
 }
 """The limits of getrlimit(2) that may be behind an errno."""
+_SELDOM = {"EMFILE", "EFBIG", "EBADF", "DIED", "GONE", "ENOTCONN"}
+"""What Landlock never gives: it is the limit, then."""
 _NAMESPACES = "user.max_"
 _ENDINGS = {"DIED", "GONE"}
 """How a call is said to have failed whose process a signal ended."""
@@ -37,17 +44,58 @@ def certain_cause(facts: Facts, call: str, errno: str) -> str:
         call: The name of the system call.
         errno: What it gave, by name; ``DIED`` if its process died in it.
     """
-    standing = facts.standing
-    answer = standing.filtered.get(_SYSCALLS.get(call, call))
+    name = _SYSCALLS.get(call, call)
+    return next((said for rule in _CERTAIN if (said := rule(facts, name, errno))), "")
+
+
+def _answered(facts: Facts, call: str, errno: str) -> str:
+    answer = facts.standing.filtered.get(call)
     if answer == KILLS and errno in _ENDINGS:
         return f"a seccomp filter kills who calls {call}(2)"
-    if answer == errno:
-        return f"a seccomp filter answers {call}(2): {errno}"
-    if call == "landlock_restrict_self" and errno == "E2BIG" and standing.in_domain:
-        return f"needs more layers than are left: {standing.layers_left} of 16"
-    if errno == "EMFILE" and (low := _low(facts, errno)):
-        return low
-    return ""
+    return f"a seccomp filter answers {call}(2): {errno}" if answer == errno else ""
+
+
+def _no_layer(facts: Facts, call: str, errno: str) -> str:
+    if call != "landlock_restrict_self" or errno != "E2BIG" or not facts.standing.in_domain:
+        return ""
+    return f"needs more layers than are left: {facts.standing.layers_left} of {MAX_LAYERS}"
+
+
+def _no_call(_: Facts, call: str, errno: str) -> str:
+    if errno != "ENOSYS" or call in LANDLOCK_CALLS:
+        return ""
+    return f"needs {call}(2), which the kernel lacks, or a seccomp filter keeps from us"
+
+
+def _no_reparenting(facts: Facts, _: str, errno: str) -> str:
+    """Each layer denies it that is not asked to allow it, if it handles any file access or not."""
+    if errno != "EXDEV" or not facts.standing.in_domain:
+        return ""
+    return "a Landlock domain is in force already, which allows no reparenting"
+
+
+def _no_limit(facts: Facts, _: str, errno: str) -> str:
+    return _low(facts, errno) if errno in _SELDOM else ""
+
+
+def _not_shown(facts: Facts, _: str, errno: str) -> str:
+    return _hidden(facts) if errno in ("ENOENT", "ESRCH") else ""
+
+
+_CERTAIN = (_answered, _no_layer, _no_call, _no_reparenting, _no_limit, _not_shown)
+"""Landlock gives none of these errnos, or not to such calls, or it is the domain around us."""
+
+
+def no_landlock_calls(facts: Facts) -> str:
+    """Why nothing can be shown of Landlock: a filter answers one of its calls; or empty."""
+    answers = facts.standing.filtered
+    return next(
+        (certain_cause(facts, it, _said(answers[it])) for it in LANDLOCK_CALLS if it in answers), ""
+    )
+
+
+def _said(answer: str) -> str:
+    return "DIED" if answer == KILLS else answer
 
 
 def likely_cause(facts: Facts, call: str, errno: str) -> str:
@@ -143,10 +191,8 @@ def _low(facts: Facts, errno: str) -> str:
 
 
 _RULES = (
-    _low_limits("EMFILE"),
     _low_limits("EAGAIN"),
     _low_limits("ENOMEM"),
-    _low_limits("EFBIG"),
     _rule("ENOSPC", _few_namespaces),
     _rule("EROFS EACCES", _read_only),
     _rule("ENOENT ENOTDIR ENXIO ENODEV", _sparse),

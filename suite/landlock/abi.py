@@ -14,6 +14,8 @@ SYS_CREATE_RULESET = 444
 SYS_ADD_RULE = 445
 SYS_RESTRICT_SELF = 446
 
+LANDLOCK_CALLS = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
+
 RULE_PATH_BENEATH = 1
 RULE_NET_PORT = 2
 

@@ -49,6 +49,10 @@ class NotModelledError(CallError):
     """The target has no word for a call (see ``Channel``), so it can't show the case."""
 
 
+class FilteredError(LandproofError):
+    """A seccomp filter kills who makes a call, so it was not made: no case can be shown with it."""
+
+
 class Mode(Enum):
     """What a call's failure means."""
 

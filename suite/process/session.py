@@ -15,7 +15,7 @@ from suite.agent import wire
 from suite.agent.channel import Channel
 from suite.errors import LandproofError
 from suite.process.notes import Notes
-from suite.process.promise import Batch, Call, Mode
+from suite.process.promise import Batch, Call, FilteredError, Mode
 from suite.process.syscalls import NUMBERS
 from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
 
@@ -39,6 +39,8 @@ class Session:
         self.deadline_ms = 5_000
         self.shares_memory = False
         """Whether processes that may share memory (``Process.shares``) do so on this target."""
+        self.killing: frozenset[str] = frozenset()
+        """The calls that a filter answers with the death of who makes them."""
         self.bare = False
         """Whether no domain is enforced, to see what the surroundings alone do to a case."""
         self.notes = Notes()
@@ -61,8 +63,11 @@ class Session:
 
         Raises:
             KeyError: The architecture has no such call.
+            FilteredError: It would be the end of the process.
         """
         numbers = NUMBERS[arch] if arch else self.numbers
+        if name in self.killing:
+            raise FilteredError(f"a seccomp filter kills who calls {name}(2)")
         if self.bare and name == "landlock_restrict_self":
             name, arguments = "sched_yield", ()  # which gives 0, too
         return self.add(wire.OpKind.CALL, process, name, arguments, nr=numbers[name])

@@ -21,6 +21,7 @@ from suite.process.calls.tasks import (
 )
 from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
 from suite.process.process import Process
+from suite.process.promise import FilteredError
 from suite.run import probes
 from suite.targets.base import Ground, Target
 
@@ -128,7 +129,7 @@ RINGS = frozenset(need for need in Need if need.name.startswith("URING"))
 
 
 _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
-    Need.ROOT: lambda ground, _: ground.facts.uid == 0 and not ground.facts.in_user_namespace,
+    Need.ROOT: lambda ground, _: probes.is_root(ground.facts),
     Need.NO_NEW_PRIVS_UNSET: lambda ground, _: not ground.facts.standing.no_new_privs,
     Need.MOUNT: lambda ground, _: ground.private,
     Need.NET: lambda ground, _: ground.private,
@@ -267,5 +268,8 @@ def unmet(needs: Iterable[Need], ground: Ground, target: Target) -> str | None:
 def _met(need: Need, ground: Ground, target: Target) -> bool:
     answers = ground.session.notes.of(_Answers)
     if need not in answers:
-        answers[need] = _PRESENT[need](ground, target)
+        try:
+            answers[need] = _PRESENT[need](ground, target)
+        except FilteredError:
+            answers[need] = False
     return answers[need]

@@ -13,12 +13,13 @@ import pytest
 from suite.agent.channel import AgentLostError, AgentSilentError
 from suite.agent.wire import OpKind
 from suite.errors import LandproofError
+from suite.judge.causes import no_landlock_calls
 from suite.judge.expectation import Expectation
 from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement, judge
 from suite.process.process import Observation, Process
-from suite.process.promise import HungError, NotModelledError, SetupError
+from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
 from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
@@ -138,7 +139,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def _skipping_what_can_not_be_done(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
-    except NotModelledError as error:
+    except (NotModelledError, FilteredError) as error:
         pytest.skip(str(error))
     except SetupError as error:
         reason = excuse(error, item.config.stash[_hub].ground(rows.target_of(item)).facts)
@@ -169,7 +170,7 @@ def ground(item: pytest.Item, target_name: str) -> Ground:
     needs = _needs(item)
     if item.get_closest_marker("vm_only"):
         needs.append(Need.DISPOSABLE)
-    reason = unmet(needs, ground, hub.target(target_name))
+    reason = no_landlock_calls(ground.facts) or unmet(needs, ground, hub.target(target_name))
     if reason:
         pytest.skip(reason)
     return ground

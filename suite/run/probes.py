@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 from suite.agent.build import BuildError
 from suite.judge.outcome import Allowed, Denied
+from suite.judge.records import Facts
+from suite.judge.standing import CAPABILITIES
 from suite.process.calls.files import (
     AT_EXECVE_CHECK,
     AT_FDCWD,
@@ -36,6 +38,15 @@ from suite.targets.ground import put_agent32
 from suite.targets.modules import load_modules
 from suite.values import Argument, Out
 from suite.witness.tracefs import TRACED_SINCE
+
+
+def is_root(facts: Facts) -> bool:
+    """Whether it is the root of the machine, and may do what that one always could."""
+    plain = sum(1 << CAPABILITIES.index(name) for name in _OF_ROOT)
+    return facts.uid == 0 and not facts.in_user_namespace and not plain & ~facts.capabilities
+
+
+_OF_ROOT = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "SYS_ADMIN")
 
 
 def has_mptcp(process: Process) -> bool:

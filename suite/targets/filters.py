@@ -9,6 +9,7 @@ import struct
 
 from suite.agent.wire import Status
 from suite.judge.standing import KILLS
+from suite.landlock.abi import LANDLOCK_CALLS
 from suite.process.calls.tasks import SECCOMP_RET_ALLOW
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
@@ -19,7 +20,6 @@ _MARK = 0x1A4D10C5
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _SIXTH_ARGUMENT = 56
 """Its offset in struct seccomp_data."""
-LANDLOCK_CALLS = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
 _TRACED = "ENOSYS"
 """What a call gives that our filter hands to a tracer that there is not."""
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from suite.agent import build
 from suite.agent.channel import Channel
 from suite.judge.outcome import Allowed
+from suite.judge.standing import KILLS
 from suite.process.calls.files import MS_PRIVATE, MS_REC
 from suite.process.calls.tasks import (
     CLONE_NEWIPC,
@@ -66,12 +66,15 @@ def local_ground(
 def _in_namespaces(session: Session) -> Process | None:
     """A process in namespaces of its own; the more it may do there, the sooner it is taken."""
     ways = (NAMESPACES, NAMESPACES | CLONE_NEWUSER)
+    outside = Process(session, SUPERVISOR).fork()
+    ids = outside.syscall("geteuid").value, outside.syscall("getegid").value
+    session.kill(outside.id)
     # Who lacks CAP_NET_ADMIN gets no loopback, unless it is root of a user namespace.
     for with_network, flags in product((True, False), ways):
         with session.in_mode(Mode.OBSERVED):
             root = Process(session, SUPERVISOR).fork(flags)
         if root.pid is not None and root.pid.failure is None:
-            taken = root.observe(_take_over, flags, with_network)
+            taken = root.observe(_take_over, flags, ids, with_network)
             # Some systems give namespaces, but no rights in them, or kill who uses them.
             with suppress(SetupError):
                 if taken.outcome == Allowed():
@@ -80,9 +83,9 @@ def _in_namespaces(session: Session) -> Process | None:
     return None
 
 
-def _take_over(root: Process, flags: int, with_network: bool) -> None:
+def _take_over(root: Process, flags: int, ids: tuple[int, int], with_network: bool) -> None:
     if flags & CLONE_NEWUSER:
-        root.map_ids(os.geteuid(), os.getegid())
+        root.map_ids(*ids)
     root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next mount
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
     if with_network:
@@ -106,7 +109,10 @@ def _furnish(
     for parent in (root, sharing):  # so that the kernel reaps what cases leave
         parent.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
     session.flush()
-    return Ground(session, root, sharing, place, binary, private, probe(root, private=private))
+    facts = probe(root, private=private)
+    answers = facts.standing.filtered.items()
+    session.killing = frozenset(name for name, answer in answers if answer == KILLS)
+    return Ground(session, root, sharing, place, binary, private, facts)
 
 
 def agent32(ground: Ground) -> str:

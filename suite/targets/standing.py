@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 
 from suite.judge.outcome import Allowed
 from suite.judge.standing import CAPABILITIES, KILLS, LEAST, Standing
-from suite.landlock.abi import FS, MAX_LAYERS
+from suite.landlock.abi import FS, LANDLOCK_CALLS, MAX_LAYERS
 from suite.landlock.ruleset import Ruleset
 from suite.process.calls.sockets import inet
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
 from suite.process.session import Session
 from suite.targets.base import SUPERVISOR
-from suite.targets.filters import LANDLOCK_CALLS, filtered
+from suite.targets.filters import filtered
 from suite.values import Out
 
 _PR_GET_SECCOMP, _PR_CAPBSET_READ = 21, 23
