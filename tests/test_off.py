@@ -12,6 +12,7 @@ import pytest
 from reports.results import load
 from suite.errors import Exit
 from suite.judge.absence import Way, why_off
+from suite.targets.filters import BUILT_IN
 from tests.filtered import LANDLOCK, filtered
 from tests.kernels import stored
 from tests.runs import Argv, landproof, run, write_cases
@@ -76,6 +77,12 @@ def test_behind_a_filter(cases: Path, tmp_path: Path, action: str, line: str) ->
     results = tmp_path / "r.json"
     check = landproof("check", "--format=badge-shields", f"--results={results}", cases=cases)
     off(filtered(action, LANDLOCK, check), "local", line, Way.FILTER, results)
+
+
+def test_the_symbols_of_a_kernel_without_landlock_are_no_evidence() -> None:
+    without = b"0 W __x64_sys_landlock_create_ruleset\n0 W __ia32_sys_landlock_add_rule\n"
+    assert not BUILT_IN.search(without)
+    assert BUILT_IN.search(without + b"ffffffff81af83a0 T landlock_create_object\n")
 
 
 @pytest.mark.parametrize("call", LANDLOCK[1:])

@@ -20,6 +20,9 @@ _MARK = 0x1A4D10C5
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _SIXTH_ARGUMENT = 56
 """Its offset in struct seccomp_data."""
+BUILT_IN = re.compile(rb" [Tt] landlock_\w")
+"""A line of /proc/kallsyms. A kernel without Landlock has symbols of its calls, too, but weak ones
+(kernel/sys_ni.c, COND_SYSCALL)."""
 _TRACED = "ENOSYS"
 """What a call gives that our filter hands to a tracer that there is not."""
 
@@ -90,11 +93,7 @@ def _missing_of_landlock(process: Process, answers: dict[str, str]) -> dict[str,
 
 
 def _has_landlock(process: Process) -> bool:
-    """Whether the kernel's own symbols say that it was built with Landlock.
-
-    A kernel without it has symbols of the calls, too, but weak ones (kernel/sys_ni.c,
-    COND_SYSCALL).
-    """
+    """Whether the kernel's own symbols say that it was built with Landlock."""
     seen = b""
     with process.session.in_mode(Mode.OBSERVED):
         fd = process.open("/proc/kallsyms", os.O_RDONLY)
@@ -104,7 +103,7 @@ def _has_landlock(process: Process) -> bool:
         if part.failure is not None or part.value == 0:
             return False
         text = seen[-64:] + part.data[: part.value]
-        if re.search(rb" [Tt] landlock_\w", text):
+        if BUILT_IN.search(text):
             return True
         seen = text
     return False
