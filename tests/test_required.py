@@ -151,6 +151,16 @@ def test_a_report_ends_with_1_and_a_line_a_target(
     assert capsys.readouterr().err == ""
 
 
+def test_a_kernel_that_never_came_up_is_told_and_not_blamed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path / "r.json", run(WHOLE, DOWN))
+    assert main(["report", str(tmp_path / "r.json"), "--require-abi=8"]) == Exit.CONFORMS
+    assert capsys.readouterr().err == (
+        "vm:7.9: requires ABI 8: never came up: no agent after 60 s\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
