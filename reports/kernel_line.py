@@ -76,7 +76,7 @@ class KernelLine:
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
     notes: tuple[str, ...]
-    """What the cases ran under, and what is newer than this landproof."""
+    """With what it was booted, what the cases ran under, and what is newer than this landproof."""
     counts: dict[Verdict, int]
     """Verdicts that occurred, in the order of ``Verdict``."""
 
@@ -111,7 +111,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
         bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.known_bug)),
-        notes=_notes(facts) if facts else (),
+        notes=(*_booted_with(target), *(_notes(facts) if facts else ())),
         counts=counts,
     )
 
@@ -303,6 +303,11 @@ def _as_seen(case: CaseRecord) -> tuple[int, bool] | None:
         return found
     # Anything else than what came before the fix has nothing to do with the erratum.
     return (found[0], False) if case.reason.endswith(NOT_FIXED) else None
+
+
+def _booted_with(target: TargetRecord) -> Iterable[str]:
+    if target.kernel and target.kernel.parameters:
+        yield f"booted with {target.kernel.parameters}"
 
 
 def _notes(facts: Facts) -> tuple[str, ...]:

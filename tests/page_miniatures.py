@@ -107,6 +107,7 @@ DECLARED = Declared(
     answers=("cred-transfer",),
     needs=("needs root",),
     vm_only=True,
+    filesystem=None,
     clauses=(("no Landlock", "create_ruleset: ENOSYS"), ("ABI 3+", "EACCES")),
     file="cases/history/test_cred_transfer.py",
     line=31,

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from suite.agent import build
 from suite.agent.channel import AgentLostError, Channel
 from suite.agent.client import AgentClient
 from suite.errors import InfrastructureError
-from suite.judge.records import Verdict
+from suite.judge.records import KernelBuild, Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import guest_ground
 from suite.targets.schemes import Scheme
@@ -43,12 +44,19 @@ class Vm(Scheme):
             "--accel", metavar="NAME", help="kvm or tcg (default: a trial boot decides)"
         )
         group.addoption("--consoles", type=Path, metavar="FOLDER", help="keep the consoles here")
+        group.addoption("--append", default="", metavar="PARAMETERS", help="for every kernel")
 
     def make(self, name: str, config: pytest.Config) -> VmTarget:
         """A machine for the kernel of this name."""
         store = Store(config.getoption("store"), flavour=config.getoption("flavour"))
         kernel = store.get(name.removeprefix(VM))
-        return VmTarget(name, kernel, config.getoption("accel"), config.getoption("consoles"))
+        return VmTarget(
+            name,
+            kernel,
+            config.getoption("accel"),
+            config.getoption("consoles"),
+            config.getoption("append"),
+        )
 
 
 class VmTarget(Target):
@@ -59,15 +67,21 @@ class VmTarget(Target):
         kernel: What to boot.
         accelerator: ``kvm`` or ``tcg``; None to find out by a trial boot.
         folder: Where consoles are kept; None: nowhere.
+        parameters: More parameters for the kernel, with spaces between them.
     """
 
     disposable = True
 
     def __init__(
-        self, name: str, kernel: Kernel, accelerator: str | None = None, folder: Path | None = None
+        self,
+        name: str,
+        kernel: Kernel,
+        accelerator: str | None = None,
+        folder: Path | None = None,
+        parameters: str = "",
     ) -> None:
         self.name = name
-        self.kernel = kernel.build
+        self.kernel: KernelBuild = replace(kernel.build, parameters=parameters)
         self._kernel = kernel
         self._accelerator = accelerator
         self._folder = folder
@@ -81,7 +95,13 @@ class VmTarget(Target):
         except build.BuildError as error:
             raise InfrastructureError(str(error)) from error
         accelerator = accel.choose(self._kernel, agent, self._accelerator)
-        machine = Machine(self._kernel, agent=agent, accel=accelerator, folder=self._folder)
+        machine = Machine(
+            self._kernel,
+            agent=agent,
+            accel=accelerator,
+            folder=self._folder,
+            append=self.kernel.parameters.split(),
+        )
         self._machine = machine.__enter__()
         channel = machine.channel.fileno()
         try:

@@ -14,7 +14,7 @@ from reports.diff import baselines
 from reports.render import render
 from reports.results import load, save
 from suite.agent import build
-from suite.cli import kernels, known
+from suite.cli import kernels, known, require
 from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
@@ -69,6 +69,13 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         default=os.cpu_count() or 1,
         metavar="N",
         help="how many virtual machines run at once, of one kernel too (default: one a processor)",
+    )
+    matrix.add_argument(
+        "--append",
+        type=_parameters,
+        default="",
+        metavar="PARAMETERS",
+        help="boot every kernel with these parameters, too, such as 'lsm=capability'",
     )
     add_machine_options(matrix)
     kernels.add_archive_options(matrix)
@@ -125,6 +132,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="what ends it with 1: any deviation (the default), with --known or --baseline only "
         "what is in neither (the default with them), or nothing",
     )
+    require.add_options(parser)
     add_output_options(parser)
 
 
@@ -133,6 +141,15 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
+
+
+def _parameters(text: str) -> str:
+    words = text.split()
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError("parameters are words, with spaces between them")
+    if ours := [word for word in words if word.startswith(("init=", "rdinit=", "--"))]:
+        raise argparse.ArgumentTypeError(f"{ours[0]}: what the guest runs is landproof's agent")
+    return " ".join(words)
 
 
 def _names(text: str) -> list[str]:
@@ -214,6 +231,8 @@ def _prepare(
         options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
+    if arguments.append:
+        options.append(f"--append={arguments.append}")
     return options, {f"{VM}{name}": str(error) for name, error in failures.items()}
 
 
@@ -312,4 +331,6 @@ class _Judge:
             if len(found) > _SHOWN:
                 tell(f"and {len(found) - _SHOWN} more regressions")
         code = exit_code(results, self._fail_on, self._baseline)
-        return code or (Exit.CONFORMS if self._fail_on is FailOn.NONE else stale)
+        if self._fail_on is not FailOn.NONE:
+            code = code or stale
+        return require.tell(results, arguments) or code

@@ -10,7 +10,7 @@ from typing import Literal
 from reports.diff import compare
 from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
 from reports.results import load, write
-from suite.cli import known, outlet
+from suite.cli import known, outlet, require
 from suite.errors import Exit, UsageError
 
 
@@ -20,10 +20,12 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "report",
         help="render a results file again",
         description="Render a results file again.",
-        epilog="Exits with 1 only when an entry of --known expired or matched nothing.",
+        epilog="Exits with 1 only when an entry of --known expired or matched nothing, or a kernel "
+        "lacks what --require… asks for.",
     )
     report.add_argument("file", type=Path, metavar="FILE", help="a results file")
     known.add_option(report)
+    require.add_options(report)
     add_output_options(report)
     report.set_defaults(handler=_report)
 
@@ -115,7 +117,8 @@ def _report(arguments: argparse.Namespace) -> int:
     results = known.marked(load(arguments.file), listed)
     text = render(results, arguments.format, style_for(arguments.output))
     emit(text, arguments.output, arguments.format)
-    return known.tell_faults(results, listed)
+    stale = known.tell_faults(results, listed)
+    return require.tell(results, arguments) or stale
 
 
 def _diff(arguments: argparse.Namespace) -> int:

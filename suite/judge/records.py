@@ -160,6 +160,8 @@ class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
     """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says."""
     sha256: str
     """Of the vmlinuz."""
+    parameters: str = ""
+    """What the user added to its command line."""
 
 
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import pytest
 from suite.run import rows
 from suite.run.rows import Case
 from suite.run.selection import Names, names, shortest
+from suite.targets.filesystems import FileSystem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Declared:
     """Behaviours, by id."""
     needs: tuple[str, ...]
     vm_only: bool
+    filesystem: FileSystem | None
+    """The one that its files lie on, if it asks for one."""
     clauses: tuple[tuple[str, str], ...]
     """Which kernels, and what they owe; empty where that is known only when the case runs."""
     file: str
@@ -60,6 +63,7 @@ def _declared(item: pytest.Item, target: str) -> Declared:
     told = rows.describe(item)
     file, line, _ = item.location
     before, _, after = item.nodeid.partition(f"[{target}")
+    callspec = getattr(item, "callspec", None)
     return Declared(
         id=told["id"],
         summary=told["summary"],
@@ -68,6 +72,7 @@ def _declared(item: pytest.Item, target: str) -> Declared:
         answers=tuple(told["answers"]),
         needs=tuple(need.value for mark in item.iter_markers("needs") for need in mark.args),
         vm_only=item.get_closest_marker("vm_only") is not None,
+        filesystem=callspec.params.get("filesystem") if callspec else None,
         clauses=tuple(_clauses(item)),
         file=file,
         line=(line or 0) + 1,
