@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from suite.judge.causes import certain_cause, likely_cause
-from suite.judge.outcome import Denied, Outcome, Rejected
+from suite.judge.outcome import Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement
 from suite.process.process import Observation
@@ -55,6 +55,8 @@ def _why(came_to: Observation | Outcome, facts: Facts, *, likely: bool) -> str:
             return cause(facts, f"landlock_{syscall}", errno)
         case Denied(errno):
             return cause(facts, denied_call(came_to), errno)
+        case Seen(what) if likely and facts.standing.confinements:
+            return f"shows {what} without a domain as well: {facts.standing.confinements[0]}"
         case _:
             return ""
 

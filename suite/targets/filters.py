@@ -23,6 +23,8 @@ _SIXTH_ARGUMENT = 56
 BUILT_IN = re.compile(rb" [Tt] landlock_\w")
 """A line of /proc/kallsyms. A kernel without Landlock has symbols of its calls, too, but weak ones
 (kernel/sys_ni.c, COND_SYSCALL)."""
+_UNFILTERED = {"uprobe", "uretprobe"}
+"""Made by code that the kernel puts into a process; no filter is asked about them."""
 _TRACED = "ENOSYS"
 """What a call gives that our filter hands to a tracer that there is not."""
 
@@ -37,20 +39,28 @@ def filtered(process: Process) -> dict[str, str]:
     one of Landlock's and the kernel is known to have it.
     """
     answers: dict[str, str] = {}
-    left = [*process.session.numbers]
+    left = [name for name in process.session.numbers if name not in _UNFILTERED]
     while left:
-        child = process.fork()
-        if not _mark_filtered(child):
-            break
-        with process.session.in_mode(Mode.DEATH):
-            calls = [child.syscall(name, 0, 0, 0, 0, 0, _MARK) for name in left]
-        process.session.flush()
-        said = [(call.name, _answer(call)) for call in calls]
-        process.session.kill(child.id)
-        answered = [(name, answer) for name, answer in said if answer]
-        answers |= {name: answer for name, answer in answered if answer != _TRACED}
-        left = [name for name, answer in said if not answer]
+        said = _ask(process, left)
+        answers |= {name: answer for name, answer in said.items() if answer not in ("", _TRACED)}
+        left = [name for name, answer in said.items() if not answer and said[left[0]]]
+    for name in [name for name, answer in answers.items() if answer == KILLS]:
+        if _ask(process, [name])[name] != KILLS:  # its process ended for another reason
+            del answers[name]
     return answers | _missing_of_landlock(process, answers)
+
+
+def _ask(process: Process, names: list[str]) -> dict[str, str]:
+    """What a child is answered that makes these calls until one is its death; empty after that."""
+    child = process.fork()
+    said = dict.fromkeys(names, "")
+    if _mark_filtered(child):
+        with process.session.in_mode(Mode.DEATH):
+            calls = [child.syscall(name, 0, 0, 0, 0, 0, _MARK) for name in names]
+        process.session.flush()
+        said = {call.name: _answer(call) for call in calls}
+    process.session.kill(child.id)
+    return said
 
 
 def _mark_filtered(process: Process) -> bool:
