@@ -7,7 +7,7 @@ import argparse
 import difflib
 
 from reports.required import ERRATA, FEATURES, NEWEST, Required, unmet
-from suite.cli.outlet import tell
+from suite.cli import outlet
 from suite.errors import Exit
 from suite.judge.records import Results
 
@@ -55,7 +55,7 @@ def tell_unmet(results: Results, arguments: argparse.Namespace) -> Exit:
     code = Exit.CONFORMS
     for target in results.targets:
         if line := unmet(target, required):
-            tell(line)
+            outlet.tell(line)
             code = Exit.DEVIATES if target.facts else code
     return code
 
