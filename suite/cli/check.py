@@ -333,4 +333,4 @@ class _Judge:
         code = exit_code(results, self._fail_on, self._baseline)
         if self._fail_on is not FailOn.NONE:
             code = code or stale
-        return require.tell(results, arguments) or code
+        return require.tell_unmet(results, arguments) or code

@@ -118,7 +118,7 @@ def _report(arguments: argparse.Namespace) -> int:
     text = render(results, arguments.format, style_for(arguments.output))
     emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(results, listed)
-    return require.tell(results, arguments) or stale
+    return require.tell_unmet(results, arguments) or stale
 
 
 def _diff(arguments: argparse.Namespace) -> int:

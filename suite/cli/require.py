@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def tell(results: Results, arguments: argparse.Namespace) -> Exit:
+def tell_unmet(results: Results, arguments: argparse.Namespace) -> Exit:
     """Print a line for each target that lacks something; the exit code that they ask for.
 
     That a kernel never came up is told, too, but is no fault of the kernel's.
