@@ -17,7 +17,7 @@ from tests.kernels import stored
 
 CHECKOUT = Path(__file__).parents[1]
 PATIENCE_S = 300
-SELECTION = "trace and (user or arguments or freed or format_ or logged or domains)"
+SELECTION = "trace and not ptrace and (user or arguments or freed or format_ or logged or domains)"
 
 
 def test_a_spy_on_what_is_not_there_says_so() -> None:

@@ -100,7 +100,9 @@ CASES = {
     ),
 } | {
     f"unshare-{name}-namespace": Use(
-        needs=(Need.ADMIN,), call=unshare(kind), answers=("free-chroot-unshare", "gap-namespaces")
+        needs=(Need.ADMIN, Need.IPC_NAMESPACES) if name == "ipc" else (Need.ADMIN,),
+        call=unshare(kind),
+        answers=("free-chroot-unshare", "gap-namespaces"),
     )
     for name, kind in {
         "cgroup": CLONE_NEWCGROUP,

@@ -84,12 +84,14 @@ GAINS = {
     ),
     "file-capability": Program(
         make=with_capability,
+        needs=(Need.SECURITY_XATTRS,),
         restrict=with_capability_alone,
         expect=GAINED,
         answers="inh-exec-filecaps",
     ),
     "file-capability-no-new-privs": Program(
         make=with_capability,
+        needs=(Need.SECURITY_XATTRS,),
         restrict=with_no_new_privs,
         expect=KEPT_OUT,
         answers="inh-exec-filecaps",
@@ -108,7 +110,11 @@ def test_privileges(case: Program, process: Process, tree: Tree, judge: Judge) -
 
 DENIALS = {
     f"{name}-is-restricted": Program(
-        make=row.make, restrict=row.restrict, expect=DENIED, answers=row.answers
+        make=row.make,
+        restrict=row.restrict,
+        expect=DENIED,
+        answers=row.answers,
+        needs=row.needs,
     )
     for name, row in GAINS.items()
 }

@@ -188,7 +188,7 @@ def add_port(process: Process, ruleset: Call, path: str) -> None:
 INVALID = since(SCOPE.ABSTRACT_UNIX_SOCKET, Rejected("add_rule", "EINVAL"))
 RULES = {
     "path-rule": Rule(add=add_path, answers="scu-no-exception", expect=INVALID),
-    "port-rule": Rule(add=add_port, answers="scu-no-exception", expect=INVALID),
+    "port-rule": Rule(add=add_port, answers="scu-no-exception", expect=INVALID, needs=(Need.INET,)),
 }
 
 

@@ -115,6 +115,7 @@ _OPTIONS = {
     call: option
     for option, calls in {
         "AIO": "io_setup io_destroy io_submit io_getevents",
+        "BLOCK": "ioprio_get ioprio_set",
         "BPF_SYSCALL": "bpf",
         "CROSS_MEMORY_ATTACH": "process_vm_readv process_vm_writev",
         "EPOLL": "epoll_create1 epoll_ctl epoll_pwait",

@@ -87,7 +87,8 @@ class Need(Enum):
     USERFAULTFD = "needs to open /dev/userfaultfd (CONFIG_USERFAULTFD, Linux 6.1, root)"
     USER_XATTRS = "needs user.* extended attributes (on tmpfs CONFIG_TMPFS_XATTR and Linux 6.6)"
     TRUSTED_XATTRS = "needs trusted.* extended attributes (CONFIG_TMPFS_XATTR, CAP_SYS_ADMIN)"
-    FILE_ATTRIBUTES = "needs file_getattr(2) and file_setattr(2) (Linux 6.17)"
+    SECURITY_XATTRS = "needs security.* extended attributes (on tmpfs CONFIG_TMPFS_XATTR)"
+    FILE_ATTRIBUTES = "needs file_getattr(2) (Linux 6.17, on tmpfs CONFIG_TMPFS_XATTR)"
     INOTIFY = "needs inotify (CONFIG_INOTIFY_USER)"
     FANOTIFY = "needs fanotify (CONFIG_FANOTIFY, CAP_SYS_ADMIN)"
     SYSV_SHM = "needs System V shared memory (CONFIG_SYSVIPC)"
@@ -203,7 +204,8 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.USERFAULTFD: lambda ground, _: probes.opens(ground, "/dev/userfaultfd"),
     Need.USER_XATTRS: probes.has_xattrs("user"),
     Need.TRUSTED_XATTRS: probes.has_xattrs("trusted"),
-    Need.FILE_ATTRIBUTES: probes.knows("file_setattr"),
+    Need.SECURITY_XATTRS: probes.has_xattrs("security"),
+    Need.FILE_ATTRIBUTES: probes.has_attributes,
     Need.INOTIFY: probes.knows("inotify_init1"),
     Need.FANOTIFY: probes.has_fanotify,
     Need.SYSV_SHM: probes.knows("shmget"),

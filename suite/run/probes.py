@@ -320,6 +320,13 @@ def has_xattrs(kind: str) -> Callable[[Ground, Target], bool]:
     return ask
 
 
+def has_attributes(ground: Ground, _: Target) -> bool:
+    def ask(process: Process) -> None:
+        process.syscall("file_getattr", AT_FDCWD, ground.place, Out(24), 24, 0)
+
+    return ground.root.observe(ask).outcome == Allowed()
+
+
 def has_fanotify(ground: Ground, _: Target) -> bool:
     def ask(process: Process) -> None:
         process.watch_by_fanotify(process.fanotify(), ground.place)
