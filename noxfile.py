@@ -58,6 +58,13 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def confinements(session: nox.Session) -> None:
+    """Run every case under every confinement, here and in guests; none may blame a kernel."""
+    targets = session.posargs or ["local", *(f"vm:{name}" for name in FEW.split(","))]
+    session.run(sys.executable, "-m", "tests.confined_runs", "--full", *targets)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed, each figure next to what it is compared with."""
     session.run(sys.executable, "-m", "suite.cli.bench", *session.posargs)

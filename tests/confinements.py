@@ -210,3 +210,7 @@ GUESTS_ONLY: dict[str, Callable[[Process], object]] = {
     "no-rings": _sysctl("kernel.io_uring_disabled", 2),
 }
 """What belongs to a machine as a whole."""
+HIDDEN = [
+    name for name in CONFINEMENTS if name.startswith(("landlock-", "create-", "add-", "restrict-"))
+]
+"""Those that hide Landlock: nothing can be checked."""

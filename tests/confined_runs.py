@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Runs under confinements: what is wrong with what they say.
+
+``python -m tests.confined_runs [--full] [TARGET...]`` tries all confinements on each target, by
+default on ``local``, and in containers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from reports.results import load
+from suite.cli.failing import FailOn, exit_code
+from suite.errors import Exit
+from suite.judge.records import Results, TargetRecord, Verdict
+from suite.targets import schemes
+from tests import containers
+from tests.confinements import CONFINEMENTS, GUESTS_ONLY, HIDDEN
+from tests.registered import install
+
+ROOT = Path(__file__).resolve().parent.parent
+PLAIN = "plain"
+CONTAINERS = {
+    "container-root": {"user": 0, "no_new_privs": False},
+    "container-root-no-new-privs": {"user": 0, "no_new_privs": True},
+    "container-user": {"user": 1000, "no_new_privs": False},
+    "container-user-no-new-privs": {"user": 1000, "no_new_privs": True},
+}
+
+
+def confined(target: str, names: Iterable[str], *options: str) -> Results:
+    """Run the cases on a target under these confinements, and plain, with nothing left behind."""
+    with tempfile.TemporaryDirectory(prefix="landproof-test-") as name:
+        folder, temporary = Path(name), Path(name, "tmp")
+        temporary.mkdir(mode=0o777)
+        temporary.chmod(0o777)
+        folder.chmod(0o755)
+        install(
+            folder / "registered",
+            schemes.GROUP,
+            {"confined": f"{__package__}.confined_target:Confined"},
+        )
+        chosen = [f"--target=confined:{it}/{target}" for it in dict.fromkeys([PLAIN, *names])]
+        results = folder / "results.json"
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "suite.cli.main",
+                "check",
+                *chosen,
+                *options,
+                f"--results={results}",
+            ],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "TMPDIR": str(temporary),
+                "PYTHONPATH": os.pathsep.join([str(folder / "registered"), str(ROOT)]),
+            },
+        )
+        left = sorted(path.name for path in temporary.iterdir())
+        assert not left, f"left behind: {left}"
+        return load(results)
+
+
+def contained(name: str, *options: str) -> TargetRecord:
+    """The running kernel as a container sees it."""
+    with tempfile.TemporaryDirectory(prefix="landproof-test-") as folder:
+        Path(folder).chmod(0o777)
+        results = Path(folder, "results.json")
+        argv = [sys.executable, "-m", "suite.cli.main", "check", *options, f"--results={results}"]
+        done = containers.run(argv, cwd=str(ROOT), **CONTAINERS[name])
+        assert results.exists(), done.stderr
+        (target,) = load(results).targets
+        return target
+
+
+def complaints(target: TargetRecord, plain: TargetRecord) -> Iterator[str]:
+    """What a confined run says that it should not, each in a line."""
+    deviating = {case.id for case in plain.cases if case.verdict is Verdict.DEVIATES}
+    if target.facts is None:
+        yield f"{target.name} did not come up: {target.reason}"
+    for case in target.cases:
+        if case.verdict.bad and not (case.verdict is Verdict.DEVIATES and case.id in deviating):
+            outcome = f"expected {case.expected}, observed {case.observed}, control {case.control}"
+            yield f"{target.name} {case.id} {case.verdict}: {case.reason or outcome}"
+    ended = exit_code(
+        Results(landproof="", started="", seconds=0, targets=[target]), FailOn.DEVIATION
+    )
+    if (ended is Exit.NO_LANDLOCK) != any(f":{name}/" in target.name for name in HIDDEN):
+        yield f"{target.name} ends with {ended!r}"
+
+
+def main() -> int:
+    """Try everything; 1 if there is a complaint."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("targets", nargs="*", default=["local"])
+    chosen = parser.parse_args()
+    options = ["--full"] if chosen.full else []
+    found: list[str] = []
+    for target in chosen.targets:
+        names = CONFINEMENTS if target == "local" else CONFINEMENTS | GUESTS_ONLY
+        results = confined(target, names, *options)
+        found += _all_complaints(results.targets)
+        if target == "local" and containers.are_there():
+            plain = results.targets[0]
+            for name in CONTAINERS:
+                found += complaints(contained(name, *options), plain)
+    for line in found:
+        print(line)
+    return bool(found)
+
+
+def _all_complaints(targets: Sequence[TargetRecord]) -> list[str]:
+    plain, *others = targets
+    return [line for target in (plain, *others) for line in complaints(target, plain)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
