@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A brief run leaves out only what it shows otherwise."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from reports.results import load
 from suite.cli.run import CONFIG, QUIET
+from suite.landlock.abi import LIMITS
 from suite.run.declared import Collector, Declared
 from suite.run.rows import parse_node
 from tests.runs import landproof, run, write_cases
@@ -133,6 +135,30 @@ def test_a_brief_run_is_brief(
 ) -> None:
     whole, brief = map(len, declared)
     assert brief < whole / 3
+
+
+def test_a_brief_run_shows_limits_from_both_sides(
+    declared: tuple[dict[str, Declared], dict[str, Declared]],
+) -> None:
+    """Of the port of a rule: the highest, and those above it."""
+    bounds = {it for limit in LIMITS.values() for it in (*limit.behaviours, *limit.without)}
+    whole, brief = (
+        {name for name, case in some.items() if bounds & {*case.answers}} for some in declared
+    )
+    assert whole == brief
+    assert {"syscalls/add_rule[highest-port]", "syscalls/add_rule[port-too-high]"} <= brief
+
+
+def test_the_readme_says_how_many_cases_there_are(
+    declared: tuple[dict[str, Declared], dict[str, Declared]],
+) -> None:
+    whole, brief = map(len, declared)
+    text = " ".join((CONFIG.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    said = re.search(r"some ([\d,]+) cases", text)
+    assert said is not None
+    assert int(said[1].replace(",", "")) == pytest.approx(brief, rel=0.05)
+    assert "in all combinations, four times as many" in text
+    assert round(whole / brief) == 4
 
 
 ALIKE = '''

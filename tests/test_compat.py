@@ -260,6 +260,12 @@ def test_below_a_limit_counts_what_the_limit_is_about() -> None:
     assert compat.limits["port"].support["6.1"].state is State.UNKNOWN
 
 
+def test_a_limit_that_was_not_passed_may_be_higher() -> None:
+    taken = replace(seventeenth(Allowed()), verdict=Verdict.CONFORMS)
+    compat = build(run(more(kernel("vm:6.6", "6.6.13", 3), taken)))
+    assert compat.limits["layers"].support["6.6"].state is State.UNKNOWN
+
+
 def test_the_least_is_not_the_most() -> None:
     small = replace(seventeenth(EINVAL), id="x", answers=["sys-cr-size-small"])
     small = replace(small, verdict=Verdict.CONFORMS)

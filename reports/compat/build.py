@@ -282,7 +282,9 @@ def _within(limit: Limit, seen: _Seen) -> Support:
             bugs=sorted({_bug(case)[0] for case in deviating if case.known_bug}),
             deviations=[case.id for case in deviating if not case.known_bug],
         )
-    return Support(state=State.PROVIDED if able else State.UNKNOWN, answers=_refusals(able))
+    # That something is taken does not show that no more is.
+    answers = _refusals(able)
+    return Support(state=State.PROVIDED if answers else State.UNKNOWN, answers=answers)
 
 
 def _without(limit: Limit, seen: _Seen) -> Support:

@@ -9,17 +9,20 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from suite.landlock.abi import LIMITS
 from suite.run import rows
 
 _WHOLE = ("claims/", "history/")
 """Areas where no case stands for another: what is claimed, and each known bug."""
+_BOUNDS = {it for limit in LIMITS.values() for it in (*limit.behaviours, *limit.without)}
+"""Behaviours that are shown from both sides: the last that is taken, and the first that is not."""
 
 
 def brief(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """Which items are run, and which are left out; the same cases on every target.
 
-    A case is run that is the first of its function, or the first to show a behaviour. Those that
-    need least come first, so that few of them are skipped.
+    A case is run that is the first of its function, the first to show a behaviour, or about a
+    limit. Those that need least come first, so that few of them are skipped.
     """
     first = next((name for item in items if (name := rows.target_of(item))), "")
     chosen = _chosen(item for item in items if rows.target_of(item) == first)
@@ -37,7 +40,7 @@ def _chosen(items: Iterable[pytest.Item]) -> set[str]:
     for item in sorted(items, key=_demands):
         case, function = rows.case_id(item), item.nodeid.partition("[")[0]
         shows = {function, *rows.answered(item)}
-        if case.startswith(_WHOLE) or not shows <= seen:
+        if case.startswith(_WHOLE) or not shows <= seen or shows & _BOUNDS:
             seen |= shows
             chosen.add(case)
     return chosen
