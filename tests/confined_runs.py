@@ -23,15 +23,17 @@ from suite.targets import schemes
 from tests import containers
 from tests.confinements import CONFINEMENTS, GUESTS_ONLY, HIDDEN
 from tests.registered import install
+from tests.runs import landproof
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = "plain"
 CONTAINERS = {
-    "container-root": {"user": 0, "no_new_privs": False},
-    "container-root-no-new-privs": {"user": 0, "no_new_privs": True},
-    "container-user": {"user": 1000, "no_new_privs": False},
-    "container-user-no-new-privs": {"user": 1000, "no_new_privs": True},
+    "container-root": (0, False),
+    "container-root-no-new-privs": (0, True),
+    "container-user": (1000, False),
+    "container-user-no-new-privs": (1000, True),
 }
+"""The user, and whether no_new_privs is set."""
 
 
 def confined(target: str, names: Iterable[str], *options: str) -> Results:
@@ -49,15 +51,7 @@ def confined(target: str, names: Iterable[str], *options: str) -> Results:
         chosen = [f"--target=confined:{it}/{target}" for it in dict.fromkeys([PLAIN, *names])]
         results = folder / "results.json"
         subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "suite.cli.main",
-                "check",
-                *chosen,
-                *options,
-                f"--results={results}",
-            ],
+            [*landproof("check", *chosen, *options), f"--results={results}"],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -78,8 +72,9 @@ def contained(name: str, *options: str) -> TargetRecord:
     with tempfile.TemporaryDirectory(prefix="landproof-test-") as folder:
         Path(folder).chmod(0o777)
         results = Path(folder, "results.json")
-        argv = [sys.executable, "-m", "suite.cli.main", "check", *options, f"--results={results}"]
-        done = containers.run(argv, cwd=str(ROOT), **CONTAINERS[name])
+        argv = [*landproof("check", *options), f"--results={results}"]
+        user, no_new_privs = CONTAINERS[name]
+        done = containers.run(argv, cwd=str(ROOT), user=user, no_new_privs=no_new_privs)
         assert results.exists(), done.stderr
         (target,) = load(results).targets
         return target
@@ -94,9 +89,8 @@ def complaints(target: TargetRecord, plain: TargetRecord) -> Iterator[str]:
         if case.verdict.bad and not (case.verdict is Verdict.DEVIATES and case.id in deviating):
             outcome = f"expected {case.expected}, observed {case.observed}, control {case.control}"
             yield f"{target.name} {case.id} {case.verdict}: {case.reason or outcome}"
-    ended = exit_code(
-        Results(landproof="", started="", seconds=0, targets=[target]), FailOn.DEVIATION
-    )
+    alone = Results(landproof="", started="", seconds=0, targets=[target])
+    ended = exit_code(alone, FailOn.DEVIATION)
     if (ended is Exit.NO_LANDLOCK) != any(f":{name}/" in target.name for name in HIDDEN):
         yield f"{target.name} ends with {ended!r}"
 

@@ -11,10 +11,11 @@ from tests import containers
 from tests.confined_runs import PLAIN, complaints, confined, contained
 from tests.confinements import CONFINEMENTS
 
+pytestmark = pytest.mark.timeout(400)  # for all of these runs, on a busy machine
+
 CHOICE = (
-    "no-new-privs", "no-capabilities", "without-net-admin", "nobody", "user-namespace",
-    "net-domain", "16-layers", "landlock-eperm", "landlock-kills", "restrict-eperm",
-    "others-kill", "64-files", "hidepid", "empty-root",
+    "no-new-privs", "no-capabilities", "without-net-admin", "user-namespace", "net-domain",
+    "16-layers", "landlock-kills", "others-kill", "64-files",
 )  # fmt: skip
 """Each fails in another way if it is not understood."""
 
@@ -31,7 +32,7 @@ def test_no_kernel_is_blamed(name: str, targets: dict[str, TargetRecord]) -> Non
     assert not list(complaints(targets[name], targets[PLAIN]))
 
 
-@pytest.mark.parametrize("name", sorted({*CHOICE} - {"nobody", "64-files"}))
+@pytest.mark.parametrize("name", sorted({*CHOICE} - {"64-files"}))
 def test_the_confinement_is_seen(name: str, targets: dict[str, TargetRecord]) -> None:
     """Who is not told of it can't know why so much is skipped."""
     facts, plain = targets[name].facts, targets[PLAIN].facts
