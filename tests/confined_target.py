@@ -107,8 +107,8 @@ def _furnish(process: Process) -> None:
     for path in ("/proc", "/sys", "/tmp", "/mnt"):  # noqa: S108 (the guest's own)
         process.observe(Process.mkdir, path)
     process.mount("none", "/", None, MS_REC | MS_PRIVATE)
-    process.mount("proc", "/proc", "proc")
-    process.mount("sysfs", "/sys", "sysfs")
+    process.observe(Process.mount, "proc", "/proc", "proc")  # the agent may have done it
+    process.observe(Process.mount, "sysfs", "/sys", "sysfs")
     process.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the guest's own)
     process.loopback_up()
     process.mkdir(FOLDER)
