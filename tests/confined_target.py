@@ -65,7 +65,7 @@ def confine(inner: Channel, arch: str, *steps: Callable[[Process], object]) -> C
     session.add(wire.OpKind.FORK, SUPERVISOR, "fork", (_CONFINED, 17))
     for step in steps:
         step(process)
-    session.flush()
+    session.launch().settle()  # what could not be done is told
     return ConfinedChannel(inner)
 
 
