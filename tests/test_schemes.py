@@ -29,7 +29,7 @@ def test_rejected(process, judge):
     judge(since(FS.EXECUTE, Denied("EACCES")), domain.observe(Process.getpid))
 
 def test_observed(process, judge):
-    judge(always(Allowed()), process.observe(Process.link, "old", "new"))
+    judge(always(Denied("EACCES")), process.observe(Process.link, "old", "new"))
 
 def test_of_a_kind(process, judge):
     judge(always(Allowed()), process.observe(Process.ioctl, 0, 1))

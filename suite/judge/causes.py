@@ -31,6 +31,8 @@ _LIMITS = {
 """The limits of getrlimit(2) that may be behind an errno."""
 _SELDOM = {"EMFILE", "EFBIG", "EBADF", "DIED", "GONE", "ENOTCONN"}
 """What Landlock never gives: it is the limit, then."""
+_UNUSED = {"CAP_SYS_RESOURCE", "CAP_SYS_BOOT", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND"}
+"""Capabilities that no call of a case asks for: to lack them explains nothing."""
 _NAMESPACES = "user.max_"
 _ENDINGS = {"DIED", "GONE"}
 """How a call is said to have failed whose process a signal ended."""
@@ -61,10 +63,11 @@ def _no_layer(facts: Facts, call: str, errno: str) -> str:
     return f"needs more layers than are left: {facts.standing.layers_left} of {MAX_LAYERS}"
 
 
-def _no_call(_: Facts, call: str, errno: str) -> str:
-    if errno != "ENOSYS" or call in LANDLOCK_CALLS:
+def _no_call(facts: Facts, call: str, errno: str) -> str:
+    """What a filter answers in this way is not seen when filters are asked for."""
+    if errno != "ENOSYS" or call in LANDLOCK_CALLS or not facts.standing.seccomp:
         return ""
-    return f"needs {call}(2), which the kernel lacks, or a seccomp filter keeps from us"
+    return f"a seccomp filter is in force: {call}(2) gave ENOSYS"
 
 
 def _no_reparenting(facts: Facts, _: str, errno: str) -> str:
@@ -161,7 +164,7 @@ def _privileges(facts: Facts) -> str:
     standing = facts.standing
     if facts.in_user_namespace and not facts.uid:
         return "needs root of the initial user namespace"
-    lacking = names_of(ALL_CAPABILITIES & ~standing.permitted)
+    lacking = [it for it in names_of(ALL_CAPABILITIES & ~standing.permitted) if it not in _UNUSED]
     if len(lacking) > _FEW:
         return "needs root" if not standing.permitted else "needs capabilities that are not ours"
     return f"needs {' or '.join(lacking)}" if lacking else ""
@@ -233,6 +236,6 @@ _RULES = (
     _rule("EACCES EPERM", _label),
     _rule("EPERM ENOSYS EACCES EAFNOSUPPORT EINVAL", _filter),
     _low_limits("EPERM"),
-    _rule("EACCES EPERM ENOENT EROFS EINVAL", _privileges),
+    _rule("EACCES EPERM", _privileges),
 )
 """From what says most to what says least."""
