@@ -6,9 +6,12 @@ import errno
 import pytest
 
 from suite.judge.causes import certain_cause, likely_cause
-from suite.judge.outcome import errno_name
-from suite.judge.records import Facts
+from suite.judge.expectation import Clause
+from suite.judge.outcome import Allowed, Denied, Rejected, Seen, errno_name
+from suite.judge.records import Facts, Verdict
 from suite.judge.standing import ALL_CAPABILITIES, CAPABILITIES, Standing
+from suite.judge.verdict import Judgement
+from suite.run.surroundings import is_in_doubt
 
 MKNOD = 1 << CAPABILITIES.index("MKNOD")
 PLAIN = Standing(layers_left=16, limits={"NOFILE": 20000, "NPROC": 90000})
@@ -110,6 +113,28 @@ def test_where_we_stand_in_words(name: str) -> None:
     standing, says = PHRASES[name]
     (phrase,) = standing.confinements
     assert says in phrase
+
+
+REFUSED = Denied("ECONNREFUSED")
+EACCES, EPERM = Denied("EACCES"), Denied("EPERM")
+DOUBTS = {
+    "success-denied": (EACCES, Allowed(), True),
+    "seen-denied": (EACCES, Seen("a record"), True),
+    "denied-before-another-could": (EACCES, REFUSED, True),
+    "not-denied": (Allowed(), EACCES, False),
+    "denied-otherwise": (EPERM, EACCES, False),
+    "another-before-the-denial": (REFUSED, EACCES, False),
+    "refused-ruleset": (Rejected("create_ruleset", "EINVAL"), Allowed(), False),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_what_is_looked_at_again(name: str) -> None:
+    """Only a denial that was not owed: of nothing else does a run without Landlock tell."""
+    observed, expected, doubt = DOUBTS[name]
+    clause = Clause(expected)
+    assert is_in_doubt(Judgement(Verdict.DEVIATES, clause, expected, observed)) is doubt
+    assert not is_in_doubt(Judgement(Verdict.CONFORMS, clause, expected, observed))
 
 
 def test_a_call_that_kernels_may_be_built_without_is_named_with_its_option() -> None:

@@ -196,7 +196,7 @@ def user(process: Process) -> Call:
     return process.syscall("geteuid")
 
 
-@needs(Need.ROOT)
+@needs(Need.ROOT, Need.NO_NEW_PRIVS_UNSET)
 @answers("claim-setuid-stays")
 @own_memory
 def test_setuid_programs_stay(process: Process, tree: Tree, judge: Judge) -> None:
@@ -210,7 +210,7 @@ def test_setuid_programs_stay(process: Process, tree: Tree, judge: Judge) -> Non
     judge(since(FS.WRITE_FILE, Seen("true: EACCES")), outcome, control)
 
 
-@needs(Need.ROOT)
+@needs(Need.ROOT, Need.NO_NEW_PRIVS_UNSET)
 @answers("claim-setuid-stays")
 @own_memory
 def test_setuid_programs_gain_nothing(process: Process, tree: Tree, judge: Judge) -> None:

@@ -99,7 +99,7 @@ GAINS = {
 }
 
 
-@needs(Need.ROOT)
+@needs(Need.ROOT, Need.NO_NEW_PRIVS_UNSET)
 @table(GAINS)
 def test_privileges(case: Program, process: Process, tree: Tree, judge: Judge) -> None:
     """Who enforced a ruleset by capability still gains privileges, with no_new_privs nobody."""
@@ -120,7 +120,7 @@ DENIALS = {
 }
 
 
-@needs(Need.ROOT)
+@needs(Need.ROOT, Need.NO_NEW_PRIVS_UNSET)
 @table(DENIALS)
 def test_domain(case: Program, process: Process, tree: Tree, judge: Judge) -> None:
     """Privileges gained or not, the domain stays."""

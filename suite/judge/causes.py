@@ -230,7 +230,7 @@ _RULES = (
     _rule("EROFS EACCES", _read_only),
     _rule("ENOENT ENOTDIR ENXIO ENODEV", _sparse),
     _rule("ENOENT ESRCH EACCES EPERM", _hidden),
-    _rule("EACCES EPERM EXDEV ENOENT", _domain),
+    _rule("EACCES EPERM EXDEV ENOENT EINVAL EAFNOSUPPORT", _domain),
     _rule("EACCES", _not_executable),
     _rule("ENETUNREACH ENETDOWN EADDRNOTAVAIL EHOSTUNREACH", _no_network),
     _rule("EACCES EPERM", _label),

@@ -18,6 +18,8 @@ from suite.judge.verdict import Judgement
 from suite.process.process import Observation
 from suite.process.promise import CallError
 
+_OF_LANDLOCK = {"EACCES", "EPERM", "EXDEV"}
+"""What Landlock denies with (Documentation/userspace-api/landlock.rst)."""
 JUDGEMENT = pytest.StashKey[Judgement]()
 """What an item came to."""
 BARE = pytest.StashKey[bool]()
@@ -69,13 +71,16 @@ def denied_call(came_to: Observation | Outcome) -> str:
 
 
 def is_in_doubt(judgement: Judgement | None) -> bool:
-    """Whether a kernel is blamed for a success that did not come: then a control is owed."""
-    return (
-        judgement is not None
-        and judgement.verdict is Verdict.DEVIATES
-        and isinstance(judgement.observed, Denied)
-        and not isinstance(judgement.expected, Denied | Rejected)
-    )
+    """Whether a kernel is blamed for a denial that it did not owe: then a control is owed."""
+    if judgement is None or judgement.verdict is not Verdict.DEVIATES:
+        return False
+    match judgement.observed, judgement.expected:
+        case Denied(observed), Denied(expected):
+            return observed in _OF_LANDLOCK and expected not in _OF_LANDLOCK
+        case Denied(), Rejected():
+            return False
+        case observed, _:
+            return isinstance(observed, Denied)
 
 
 def acquit(record: CaseRecord, facts: Facts, call: str) -> CaseRecord:
@@ -83,5 +88,7 @@ def acquit(record: CaseRecord, facts: Facts, call: str) -> CaseRecord:
     assert isinstance(record.observed, Denied)  # noqa: S101 (it was in doubt)
     why = likely_cause(facts, call, record.observed.errno)
     verdict = Verdict.SKIPPED if why else Verdict.BROKEN
-    reason = why or f"without Landlock, {call}(2) gives {record.observed}, too"
+    reason = (
+        why or f"without Landlock, {f'{call}(2)' if call else 'it'} gives {record.observed}, too"
+    )
     return msgspec.structs.replace(record, verdict=verdict, reason=reason, bug="")
