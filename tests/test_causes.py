@@ -7,7 +7,7 @@ import pytest
 
 from suite.judge.causes import certain_cause, likely_cause
 from suite.judge.expectation import Clause
-from suite.judge.outcome import Allowed, Denied, Rejected, Seen, errno_name
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen, errno_name
 from suite.judge.records import Facts, Verdict
 from suite.judge.standing import ALL_CAPABILITIES, CAPABILITIES, Standing
 from suite.judge.verdict import Judgement
@@ -117,7 +117,7 @@ def test_where_we_stand_in_words(name: str) -> None:
 
 REFUSED = Denied("ECONNREFUSED")
 EACCES, EPERM = Denied("EACCES"), Denied("EPERM")
-DOUBTS = {
+DOUBTS: dict[str, tuple[Outcome, Outcome, bool]] = {
     "success-denied": (EACCES, Allowed(), True),
     "seen-denied": (EACCES, Seen("a record"), True),
     "denied-before-another-could": (EACCES, REFUSED, True),
