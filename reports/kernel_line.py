@@ -13,7 +13,7 @@ What it provides is read from the records of the area ``claims``:
   what a record says that the kernel accepts.
 - Claims records that were not judged (skipped, broken, crashed, hung, lost) leave open what the
   kernel provides; where others deviate, the version is then an upper bound. A skipped one that
-  covers no feature leaves nothing open.
+  covers no feature leaves nothing open, nor does any of a kernel that itself is without Landlock.
 """
 
 import re
@@ -185,10 +185,13 @@ def _provides(
     if facts is None:
         return "", None
     claims = _in_area_claims(cases)
+    off = why_off(facts)
+    bare = off is not None and off.way.value.kernels
     unjudged = [
         case
         for case in claims
-        if not case.verdict.judged and (case.covers or case.verdict is not Verdict.SKIPPED)
+        if not case.verdict.judged
+        and ((case.covers and not bare) or case.verdict is not Verdict.SKIPPED)
     ]
     if blame.lacks:
         oldest = min(table.FEATURES[label].since for label in blame.lacks)

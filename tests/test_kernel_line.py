@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports.kernel_line import KernelLine, summarize
+from suite.judge.absence import CREATE_RULESET
 from suite.judge.outcome import Allowed, Denied, Outcome
 from suite.judge.records import CaseRecord, Verdict, accepts
 from suite.judge.standing import Standing
@@ -59,6 +60,37 @@ def test_a_skipped_claim_about_no_feature_leaves_nothing_open() -> None:
     whole = next(target for target in zoo().targets if target.name == "vm:6.12")
     assert summarize(replace(whole, cases=[*whole.cases, hearsay])).provided == 6
     assert summarize(replace(whole, cases=[*whole.cases, feature])).provided is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        (Standing(), "no Landlock (ENOSYS: not built)"),
+        # What is behind a filter was not seen.
+        (
+            Standing(filtered={CREATE_RULESET: "ENOSYS"}),
+            "no Landlock (ENOSYS: a seccomp filter answers landlock_create_ruleset); provides: "
+            "not established (of 2 claims cases, 1 skipped: needs TCP/IP)",
+        ),
+    ],
+    ids=["not-built", "filtered"],
+)
+def test_a_skipped_claim_leaves_a_kernel_without_landlock_nothing(
+    standing: Standing, said: str
+) -> None:
+    claims = [
+        CaseRecord(id="claims/network[a]", verdict=Verdict.ABSENT, covers=["net.bind_tcp"]),
+        CaseRecord(
+            id="claims/network[b]",
+            verdict=Verdict.SKIPPED,
+            covers=["net.connect_tcp"],
+            reason="needs TCP/IP",
+        ),
+    ]
+    target = replace(kernel("vm:own", "7.3.4-own", 0, missing="ENOSYS"), cases=claims)
+    assert target.facts
+    line = summarize(replace(target, facts=replace(target.facts, standing=standing)))
+    assert str(line) == said
 
 
 def test_known_bugs_are_named_once() -> None:
