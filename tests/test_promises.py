@@ -33,7 +33,7 @@ ASKED_FOR_A_RIGHT = [
 what shows by plain calls that the compatibility data are true of it."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
 """Who imports these is a test of reports."""
-SLOW = {"test_bisect.py", "test_ci.py", "test_html_browser.py"}
+SLOW = {"test_bisect.py", "test_ci.py", "test_html_browser.py", "test_interrupted.py"}
 """They collect the cases once more, or start other programs."""
 NOT_LONG = "not a_large_run and not a_run_fails_on and not what_is_too_long"
 
