@@ -24,6 +24,7 @@ from suite.process.calls.tasks import (
     SECCOMP_RET_ERRNO,
 )
 from suite.process.process import Process
+from suite.targets.standing import permitted_capabilities
 
 _PR_CAPBSET_DROP = 24
 _KILL = 0x80000000
@@ -43,7 +44,8 @@ def _keep(process: Process, *names: str) -> None:
     for number, name in enumerate(CAPABILITIES):
         if name not in names:
             process.observe(Process.prctl, _PR_CAPBSET_DROP, number)
-    process.drop_capabilities(sum(1 << CAPABILITIES.index(name) for name in names))
+    wanted = sum(1 << CAPABILITIES.index(name) for name in names)
+    process.drop_capabilities(wanted & permitted_capabilities(process))
 
 
 def _all_but(*names: str) -> Callable[[Process], None]:

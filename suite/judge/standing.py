@@ -70,7 +70,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     """What runs us in a container, such as ``docker``."""
     mounts: dict[str, str] = {}
-    """The options with which ``/``, ``/dev``, ``/proc``, ``/tmp`` are mounted."""
+    """The options with which ``/``, ``/proc``, ``/proc/sys``, ``/tmp`` and the like are mounted."""
     lacks: list[str] = []
     """Paths that every system has, and this has not: ``/dev/null``, ``/proc``."""
 

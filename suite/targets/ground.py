@@ -69,8 +69,10 @@ def _in_namespaces(session: Session) -> Process | None:
     outside = Process(session, SUPERVISOR).fork()
     ids = outside.syscall("geteuid").value, outside.syscall("getegid").value
     session.kill(outside.id)
-    # Who lacks CAP_NET_ADMIN gets no loopback, unless it is root of a user namespace.
-    for with_network, flags in product((True, False), ways):
+    # Who lacks CAP_NET_ADMIN gets no loopback, unless it is root of a user namespace. In a
+    # container, where parts of /proc are hidden, none may be mounted that is of our processes.
+    for with_network, without, way in product((True, False), (0, CLONE_NEWPID), ways):
+        flags = way & ~without
         with session.in_mode(Mode.OBSERVED):
             root = Process(session, SUPERVISOR).fork(flags)
         if root.pid is not None and root.pid.failure is None:
@@ -88,6 +90,8 @@ def _take_over(root: Process, flags: int, ids: tuple[int, int], with_network: bo
         root.map_ids(*ids)
     root.mount("none", "/", None, MS_REC | MS_PRIVATE)  # or the host would see the next mount
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (private)
+    if flags & CLONE_NEWPID:
+        root.mount("proc", "/proc", "proc")
     if with_network:
         root.loopback_up()
 

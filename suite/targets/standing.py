@@ -37,7 +37,7 @@ _SYSCTLS = (
     "user.max_mnt_namespaces", "user.max_net_namespaces", "user.max_pid_namespaces",
     "user.max_user_namespaces",
 )  # fmt: skip
-_PLACES = ("/", "/dev", "/proc", "/tmp")  # noqa: S108 (looked at, not written to)
+_PLACES = ("/", "/dev", "/proc", "/proc/sys", "/sys", "/tmp")  # noqa: S108 (looked at, not written to)
 _OWED = ("/dev/null", "/dev/zero", "/proc/self/stat")
 """What every system has."""
 _MARKS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
@@ -58,7 +58,7 @@ def stand(session: Session) -> Standing:
         layers = None if KILLS in map(answers.get, LANDLOCK_CALLS) else _layers_left(asked)
         return Standing(
             no_new_privs=_said(privileges, 1),
-            permitted=_permitted(asked),
+            permitted=permitted_capabilities(asked),
             bounding=sum(1 << bit for bit, call in enumerate(bounding) if _said(call, 1)),
             namespaces=namespaces(asked),
             seccomp=seccomp,
@@ -109,8 +109,11 @@ def _in_bounding_set(bit: int) -> Callable[[Process], Call]:
     return lambda process: process.prctl(_PR_CAPBSET_READ, bit)
 
 
-def _permitted(process: Process) -> int:
-    """Source: include/uapi/linux/capability.h, struct __user_cap_data_struct of version 3."""
+def permitted_capabilities(process: Process) -> int:
+    """The mask of a process.
+
+    Source: include/uapi/linux/capability.h, struct __user_cap_data_struct of version 3.
+    """
     header = struct.pack("<Ii", 0x20080522, 0)
     asked = _tried(process, lambda p: p.syscall("capget", header, Out(24)))
     if asked.failure is not None:
