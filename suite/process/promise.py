@@ -27,11 +27,14 @@ class CallError(LandproofError):
 
     @property
     def cause(self) -> tuple[str, str]:
-        """The first call of its program that failed, by name, and how; the errno, as a rule."""
+        """The call by name, and how it failed, by errno as a rule; or the first that failed at all.
+
+        The latter if the call was left out, since another of its program had failed.
+        """
         batch = self.call.batch
         failed = (
             (call.name, _ending(record))
-            for call in batch.calls
+            for call in (self.call, *batch.calls)
             if (record := batch.records.get(call.index)) and record.failed
         )
         return next(failed, (self.call.name, ""))
