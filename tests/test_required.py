@@ -167,7 +167,7 @@ def test_a_kernel_that_never_came_up_is_told_and_not_blamed(
         ("--require", "fs.trunc", "no feature 'fs.trunc'; near are: fs.truncate"),
         ("--require", "scope.singal", "no feature 'scope.singal'; near are: scope.signal"),
         ("--require", "", "no feature ''; near are: fs.execute, fs.write_file, "),
-        ("--require-abi", "12", "'12': landproof knows ABI 1 to "),
+        ("--require-abi", "99", "'99': landproof knows ABI 1 to "),
         ("--require-abi", "-1", "'-1': landproof knows ABI 1 to "),
         ("--require-abi", "²", "landproof knows ABI 1 to "),
         ("--require-errata", "1,x", "no erratum 'x'; landproof knows 1, 2, 3, 4"),
