@@ -134,7 +134,7 @@ class Blame:
     @classmethod
     def of(cls, cases: Sequence[CaseRecord], abi: int) -> "Blame":
         """What the claims records of a kernel that claims this ABI version speak against."""
-        claims = _in_area_claims(cases)
+        claims = in_area_claims(cases)
         cleared = {
             label for case in claims if case.verdict is Verdict.CONFORMS for label in case.covers
         }
@@ -184,7 +184,7 @@ def _provides(
 ) -> tuple[str, int | None]:
     if facts is None:
         return "", None
-    claims = _in_area_claims(cases)
+    claims = in_area_claims(cases)
     off = why_off(facts)
     bare = off is not None and off.way.value.kernels
     unjudged = [
@@ -327,5 +327,6 @@ def _notes(facts: Facts) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _in_area_claims(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
+def in_area_claims(cases: Iterable[CaseRecord]) -> list[CaseRecord]:
+    """Those that ask whether the kernel provides what it claims."""
     return [case for case in cases if case.id.partition("/")[0] == CLAIMS]

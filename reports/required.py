@@ -5,11 +5,10 @@ A claim alone meets nothing: what it is about must have been seen, by the record
 ``claims``, and of an erratum by records of any area that owe what the fix made of it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.kernel_line import CLAIMS, Blame, summarize
+from reports.kernel_line import Blame, erratum_half, in_area_claims, summarize
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict
@@ -48,7 +47,7 @@ def _lacks(target: TargetRecord, required: Required) -> Iterator[tuple[str, str]
         line = summarize(target).claims if facts is None else str(off)
         yield ", ".join(_names(required)), line
         return
-    claims = [case for case in target.cases if case.id.partition("/")[0] == CLAIMS]
+    claims = in_area_claims(target.cases)
     if required.abi:
         yield f"ABI {required.abi}", _lacks_abi(target, facts, claims, required.abi)
     for label in required.features:
@@ -99,8 +98,7 @@ def _lacks_feature(facts: Facts, claims: Sequence[CaseRecord], label: str) -> st
 def _lacks_erratum(facts: Facts, cases: Sequence[CaseRecord], number: int) -> str:
     if number not in claimed_errata(facts.errata):
         return "not claimed"
-    fixed = re.compile(rf"erratum {number} fixed")
-    about = [case for case in cases if fixed.search(case.clause)]
+    about = [case for case in cases if erratum_half(case) == (number, True)]
     wrong = next((case for case in about if case.verdict is Verdict.DEVIATES), None)
     if wrong:
         return f"claimed, but {wrong.id} deviates: {wrong.observed or 'nothing observed'}"

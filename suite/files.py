@@ -30,14 +30,14 @@ def write(path: Path, data: bytes) -> None:
     place = _followed(path)
     if (number := _descriptor(place)) is not None:
         # Its offset is shared with whoever has it open; a new file in its place would be lost.
-        with open(os.dup(number), "wb") as file:  # noqa: PTH123
+        with os.fdopen(os.dup(number), "wb") as file:
             file.write(data)
         return
     old = _stat(place)
     if old is None or stat.S_ISREG(old.st_mode):
         _replace(place, data, old)
         return
-    with open(os.open(place, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW), "wb") as file:  # noqa: PTH123
+    with os.fdopen(os.open(place, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW), "wb") as file:
         file.write(data)
 
 
@@ -88,7 +88,7 @@ def _replace(path: Path, data: bytes, old: os.stat_result | None) -> None:
     name = f".landproof-{secrets.token_hex(8)}.tmp"
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
     try:
-        with open(os.open(name, flags, 0o666, dir_fd=folder), "wb") as file:  # noqa: PTH123
+        with os.fdopen(os.open(name, flags, 0o666, dir_fd=folder), "wb") as file:
             if old is not None:
                 with contextlib.suppress(OSError):
                     os.fchown(file.fileno(), old.st_uid, old.st_gid)

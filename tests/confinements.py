@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from suite.judge.standing import CAPABILITIES
-from suite.landlock.abi import CREATE, FS, MAX_LAYERS, NET, SCOPE
+from suite.landlock.abi import CREATE, FS, LANDLOCK_CALLS, MAX_LAYERS, NET, SCOPE
 from suite.landlock.ruleset import Ruleset
 from suite.process.calls.files import MS_PRIVATE, MS_REC
 from suite.process.calls.tasks import (
@@ -30,7 +30,6 @@ _PR_CAPBSET_DROP = 24
 _KILL = 0x80000000
 _MS_RDONLY, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 1, 8, 32, 4096
 _NOBODY = 65534
-_LANDLOCK = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
 _OTHERS = ("mount", "unshare", "bpf", "io_uring_setup", "ptrace", "keyctl", "perf_event_open")
 CONTAINERS = (
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
@@ -139,7 +138,7 @@ def _hide_processes(process: Process) -> None:
 
 def _mount_noexec(process: Process) -> None:
     process.bind_mount("/tmp", "/tmp")  # noqa: S108 (the target's own)
-    process.mount("none", "/tmp", None, _MS_REMOUNT | _MS_BIND | _MS_NOEXEC)  # noqa: S108
+    process.mount("none", "/tmp", None, _MS_REMOUNT | _MS_BIND | _MS_NOEXEC)  # noqa: S108 (as above)
     _all_but("SYS_ADMIN")(process)
 
 
@@ -186,13 +185,13 @@ CONFINEMENTS: dict[str, Callable[[Process], object]] = {
     "1-layer": _layers(1),
     "15-layers": _layers(MAX_LAYERS - 1),
     "16-layers": _layers(MAX_LAYERS),
-    "landlock-eperm": _filter(_LANDLOCK, _answer(errno.EPERM)),
-    "landlock-enosys": _filter(_LANDLOCK, _answer(errno.ENOSYS)),
-    "landlock-kills": _filter(_LANDLOCK, _KILL),
-    "create-eperm": _filter(_LANDLOCK[:1], _answer(errno.EPERM)),
-    "add-rule-enosys": _filter(_LANDLOCK[1:2], _answer(errno.ENOSYS)),
-    "restrict-eperm": _filter(_LANDLOCK[2:], _answer(errno.EPERM)),
-    "restrict-kills": _filter(_LANDLOCK[2:], _KILL),
+    "landlock-eperm": _filter(LANDLOCK_CALLS, _answer(errno.EPERM)),
+    "landlock-enosys": _filter(LANDLOCK_CALLS, _answer(errno.ENOSYS)),
+    "landlock-kills": _filter(LANDLOCK_CALLS, _KILL),
+    "create-eperm": _filter(LANDLOCK_CALLS[:1], _answer(errno.EPERM)),
+    "add-rule-enosys": _filter(LANDLOCK_CALLS[1:2], _answer(errno.ENOSYS)),
+    "restrict-eperm": _filter(LANDLOCK_CALLS[2:], _answer(errno.EPERM)),
+    "restrict-kills": _filter(LANDLOCK_CALLS[2:], _KILL),
     "others-eperm": _filter(_OTHERS, _answer(errno.EPERM)),
     "others-enosys": _filter(_OTHERS, _answer(errno.ENOSYS)),
     "others-kill": _filter(_OTHERS, _KILL),

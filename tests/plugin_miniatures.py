@@ -145,6 +145,13 @@ def test_dies_once(process, judge, agent):
         agent.wait()
     judge(YES, observed)
 
+def test_gone_when_looked_at_again(process, judge, agent):
+    observed = process.under(Ruleset(fs=FS.READ_DIR)).observe(Process.open, "/", os.O_RDONLY)
+    if process.session.bare:
+        agent.kill()
+        agent.wait()
+    judge(YES, observed)
+
 def test_stopped(process, judge, agent):
     agent.send_signal(signal.SIGSTOP)
     judge(YES, process.observe(Process.getpid))

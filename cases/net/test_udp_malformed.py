@@ -5,7 +5,7 @@ Source: security/landlock/net.c, current_check_access_socket(), which looks at t
 family of an address first, and hook_socket_sendmsg(), which asks for a port of the socket last.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6
 
 from cases.controls import all_of, refused
@@ -43,15 +43,8 @@ def of_ipv4(way: Way, address: Addressing, owed: str, answers: str, outside: str
 
 
 def of_ipv6(way: Way, address: Addressing, owed: str, answers: str, outside: str) -> Address:
-    return Address(
-        way=way,
-        family=AF_INET6,
-        address=address,
-        owed=owed,
-        outside=outside,
-        answers=answers,
-        needs=(Need.IPV6,),
-    )
+    of_ipv4_socket = of_ipv4(way, address, owed, answers, outside)
+    return replace(of_ipv4_socket, family=AF_INET6, needs=(Need.IPV6,))
 
 
 def too_long(port: int) -> bytes:

@@ -26,7 +26,7 @@ from reports.compat.document import (
     State,
     Support,
 )
-from reports.kernel_line import CLAIMS, Blame, by_abi, erratum_half, summarize
+from reports.kernel_line import Blame, by_abi, erratum_half, in_area_claims, summarize
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome, Rejected, Seen
@@ -201,7 +201,7 @@ def _support(label: str, feature: Feature, seen: _Seen) -> Support:
 
 def _provided(label: str, feature: Feature, seen: _Seen) -> Support:
     about = seen.about.get(label, ())
-    claims = [case for case in about if case.id.startswith(f"{CLAIMS}/")]
+    claims = in_area_claims(about)
     others = [case for case in about if case not in claims]
     if lacks := seen.blame.lacks.get(label):
         return Support(state=State.LACKING, answers=[lacks])

@@ -33,6 +33,7 @@ from suite.run.needs import Need, unmet
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem
 from suite.targets.local import LocalTarget
+from suite.targets.scratch import Scratch
 from vm import accel, apt_sources
 from vm.command import find_qemu
 from vm.kernel import Kernel
@@ -318,8 +319,8 @@ def _archive(patient: Patient) -> Finding:
         return Finding("archive", False, says, mend=run or "landproof doctor --mirror URL")
     uri = re.search(r"^URIs: (\S+)$", sources, re.MULTILINE)
     suite = re.search(r"^Suites: (\S+)", sources, re.MULTILINE)
-    assert uri  # noqa: S101 (we wrote it)
-    assert suite  # noqa: S101
+    assert uri  # noqa: S101 (sources() writes both)
+    assert suite  # noqa: S101 (see above)
     if why := _unreachable(f"{uri[1]}dists/{suite[1]}/InRelease"):
         return Finding("archive", False, f"{uri[1]}: {why}", mend="look at this machine's network")
     return Finding("archive", True, f"{uri[1]} answers")
@@ -329,13 +330,13 @@ def _unreachable(url: str) -> str:
     """Why a file can't be had by way of apt's proxy and credentials; empty if it can."""
     if not _HELPER.exists():
         return f"not tried: there is no {_HELPER}"
-    with tempfile.TemporaryDirectory(prefix="landproof-") as folder:
+    with Scratch() as folder:
         command = [
             *(str(_HELPER), "-oAcquire::Retries=0", "-oAPT::Sandbox::User=root"),
             *("download-file", url, f"{folder}/InRelease"),
         ]
         try:
-            done = subprocess.run(  # noqa: S603 (a fixed argument list)
+            done = subprocess.run(  # noqa: S603 (an argv list, no shell)
                 command,
                 capture_output=True,
                 text=True,

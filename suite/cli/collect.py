@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from suite.cli import run, surroundings
+from suite.cli import run, safety
 from suite.errors import InfrastructureError, UsageError
 from suite.run.declared import Collector, Declared
 from suite.run.recorder import Recorder
@@ -22,7 +22,7 @@ def declared_cases() -> dict[str, Declared]:
     Raises:
         InfrastructureError: Cases can't be read.
     """
-    surroundings.check_memory()
+    safety.check_memory()
     collector = Collector("local")
     recorder = Recorder([])
     folder = run.CONFIG.parent

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 
-from rich.console import Console
-
 from reports.words import plural, printable
 from suite.cli import kernels
 from suite.cli.checkup import Finding, Job, Patient, examine
+from suite.cli.outlet import screen
 from suite.cli.report import emit
 from suite.errors import Exit
 
@@ -39,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    console = Console(stderr=True)
+    console = screen()
     with console.status("looking") if console.is_terminal else nullcontext():
         patient = Patient(arguments.store, arguments.mirror, arguments.flavour, arguments.keyring)
         findings = [*examine(patient)]

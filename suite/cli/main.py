@@ -30,11 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heard = [it for it in _SIGNALS if signal.getsignal(it) in ours]
     _handle_by(_end_now, heard)
     try:
-        from suite.cli import outlet, surroundings  # noqa: PLC0415 (see above)
+        from suite.cli import outlet, safety  # noqa: PLC0415 (now interrupts are handled)
 
         if arguments is None:
             outlet.open_missing()
-            surroundings.make_safe()
+            safety.make_safe()
         with outlet.guarded_errors():
             return _ended(sys.argv[1:] if arguments is None else arguments, heard)
     except (MemoryError, ImportError):
@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
-    from suite.cli import outlet  # noqa: PLC0415
-    from suite.errors import Exit, LandproofError, told_fault  # noqa: PLC0415
+    from suite.cli import outlet  # noqa: PLC0415 (only now, as main has it)
+    from suite.errors import Exit, LandproofError, told_fault  # noqa: PLC0415 (likewise)
 
     try:
         try:
@@ -72,11 +72,11 @@ def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
 
 
 def _handle(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
-    from suite.cli import surroundings, verbs  # noqa: PLC0415
+    from suite.cli import safety, verbs  # noqa: PLC0415 (a second's work, and may be interrupted)
 
     # From now on, a run is to end cleanly.
     _handle_by(signal.default_int_handler, heard)
-    surroundings.check()
+    safety.check()
     return verbs.handle(given)
 
 

@@ -181,6 +181,10 @@ def open_missing() -> None:
         except OSError:
             os.open(os.devnull, flags)  # the lowest number that is free
     if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stdout = _standard(1)
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = _standard(2)
+
+
+def _standard(number: int) -> TextIO:
+    return open(number, "w", encoding="utf-8", closefd=False)

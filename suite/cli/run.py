@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cases
-from suite.cli import surroundings
+from suite.cli import safety
 from suite.errors import InfrastructureError, UsageError, told_fault
 from suite.judge.records import Results
 from suite.run.recorder import Recorder, Watcher
@@ -61,7 +61,7 @@ def run(
         UsageError: No case matches.
         InfrastructureError: Cases can't be read.
     """
-    surroundings.check_memory()
+    safety.check_memory()
     selector(select or "")  # better said here than by each worker
     recorder = Recorder(targets, watcher)
     folder = CONFIG.parent

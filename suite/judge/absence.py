@@ -10,10 +10,9 @@ from enum import Enum
 
 from suite.judge.records import Facts, TargetRecord
 from suite.judge.standing import KILLS
-from suite.landlock.abi import ABIS
+from suite.landlock.abi import ABIS, LANDLOCK_CALLS
 
-CREATE_RULESET = "landlock_create_ruleset"
-CALLS = (CREATE_RULESET, "landlock_add_rule", "landlock_restrict_self")
+CREATE_RULESET, *_ = LANDLOCK_CALLS
 
 _GVISOR = re.compile(r"gvisor|Sun Jan 10 15:06:54 PST 2016", re.IGNORECASE)
 """In what uname(2) gives. Source: gVisor, pkg/sentry/syscalls/linux/linux64.go, whose version is a
@@ -97,7 +96,9 @@ class Off:
 
 def why_off(facts: Facts) -> Off | None:
     """Which way Landlock is off, be it that a ruleset can't be made or not be enforced."""
-    call = next((name for name in CALLS if name in facts.standing.filtered), CREATE_RULESET)
+    call = next(
+        (name for name in LANDLOCK_CALLS if name in facts.standing.filtered), CREATE_RULESET
+    )
     if facts.abi > 0 and call == CREATE_RULESET:
         return None
     errno = re.match(r"\w+", facts.standing.filtered.get(call, facts.missing or ""))
@@ -119,7 +120,7 @@ def _way(facts: Facts, said: str) -> Way:
         return Way.GVISOR
     # An LSM that is active can't be one that was not built.
     hidden = said == "ENOSYS" and "landlock" in facts.lsm
-    if facts.standing.filtered.keys() & {*CALLS} or said == KILLS or hidden:
+    if facts.standing.filtered.keys() & {*LANDLOCK_CALLS} or said == KILLS or hidden:
         return Way.PROFILE if facts.standing.container else Way.FILTER
     if said == "ENOSYS":
         if _number(facts.release) < _number(ABIS[1].release):

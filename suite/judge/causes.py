@@ -9,28 +9,29 @@ the kernel's fault, or ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.judge.records import Facts
-from suite.judge.standing import ALL_CAPABILITIES, KILLS, LEAST, names_of
+from suite.judge.standing import ALL_CAPABILITIES, KILLS, names_of
 from suite.landlock.abi import LANDLOCK_CALLS, MAX_LAYERS
 
 _FEW = 4
-_LIMITS = {
+_SURE_LIMITS = {
     "EMFILE": ("NOFILE",),
-    "EAGAIN": ("NPROC", "MEMLOCK", "SIGPENDING"),
-    "ENOMEM": ("AS", "DATA", "MEMLOCK"),
-    "EPERM": ("MEMLOCK",),
-    "EFBIG": ("FSIZE",),
     "EBADF": ("NOFILE",),
+    "EFBIG": ("FSIZE",),
     "ENOTCONN": ("FSIZE",),
     "DIED": ("FSIZE",),
     "GONE": ("FSIZE",),
 }
-"""The limits of getrlimit(2) that may be behind an errno."""
-_SELDOM = {"EMFILE", "EFBIG", "EBADF", "DIED", "GONE", "ENOTCONN"}
-"""What Landlock never gives: it is the limit, then."""
+"""The limits of getrlimit(2) behind what Landlock never gives."""
+_LIMITS = {
+    "EAGAIN": ("NPROC", "MEMLOCK", "SIGPENDING"),
+    "ENOMEM": ("AS", "DATA", "MEMLOCK"),
+    "EPERM": ("MEMLOCK",),
+}
+"""Those that may be behind other errnos."""
 _UNUSED = {"CAP_SYS_RESOURCE", "CAP_SYS_BOOT", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND"}
 """Capabilities that no call of a case asks for: to lack them explains nothing."""
 _NAMESPACES = "user.max_"
@@ -58,7 +59,7 @@ def _answered(facts: Facts, call: str, errno: str) -> str:
 
 
 def _no_layer(facts: Facts, call: str, errno: str) -> str:
-    if call != "landlock_restrict_self" or errno != "E2BIG" or not facts.standing.in_domain:
+    if call != "landlock_restrict_self" or errno != "E2BIG" or not facts.standing.layers:
         return ""
     return f"needs more layers than are left: {facts.standing.layers_left} of {MAX_LAYERS}"
 
@@ -72,13 +73,13 @@ def _no_call(facts: Facts, call: str, errno: str) -> str:
 
 def _no_reparenting(facts: Facts, _: str, errno: str) -> str:
     """Each layer denies it that is not asked to allow it, if it handles any file access or not."""
-    if errno != "EXDEV" or not facts.standing.in_domain:
+    if errno != "EXDEV" or not facts.standing.layers:
         return ""
     return "a Landlock domain is in force already, which allows no reparenting"
 
 
 def _no_limit(facts: Facts, _: str, errno: str) -> str:
-    return _low(facts, errno) if errno in _SELDOM else ""
+    return _low(facts, _SURE_LIMITS.get(errno, ()))
 
 
 def _not_shown(facts: Facts, _: str, errno: str) -> str:
@@ -157,7 +158,7 @@ def _rule(errnos: str, says: Callable[[Facts], str]) -> _Rule:
 
 
 def _domain(facts: Facts) -> str:
-    return "a Landlock domain is in force already" if facts.standing.in_domain else ""
+    return "a Landlock domain is in force already" if facts.standing.layers else ""
 
 
 def _privileges(facts: Facts) -> str:
@@ -214,13 +215,12 @@ def _few_namespaces(facts: Facts) -> str:
 
 
 def _low_limits(errno: str) -> _Rule:
-    return _rule(errno, lambda facts: _low(facts, errno))
+    return _rule(errno, lambda facts: _low(facts, _LIMITS[errno]))
 
 
-def _low(facts: Facts, errno: str) -> str:
-    limits = facts.standing.limits
-    low = [name for name in _LIMITS[errno] if limits.get(name, LEAST[name]) < LEAST[name]]
-    return f"RLIMIT_{low[0]} is {limits[low[0]]}" if low else ""
+def _low(facts: Facts, limits: Iterable[str]) -> str:
+    low = facts.standing.low_limits
+    return next((f"RLIMIT_{name} is {low[name]}" for name in limits if name in low), "")
 
 
 _RULES = (

@@ -2,7 +2,7 @@
 """Where a target's processes stand: what they have inherited, and what that keeps from them.
 
 Nothing of it is the kernel's doing. A call that fails for one of these reasons says nothing about
-Landlock, so ``cause`` has to be asked before a kernel is blamed.
+Landlock, so ``suite.judge.causes`` is asked before a kernel is blamed.
 """
 
 from __future__ import annotations
@@ -75,9 +75,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Paths that every system has, and this has not: ``/dev/null``, ``/proc``."""
 
     @property
-    def in_domain(self) -> bool:
-        """Whether a Landlock domain is in force already."""
-        return self.layers_left is not None and self.layers_left < MAX_LAYERS
+    def layers(self) -> int:
+        """How many are in force already; 0 also where that can't be tried."""
+        return 0 if self.layers_left is None else MAX_LAYERS - self.layers_left
+
+    @property
+    def low_limits(self) -> dict[str, int]:
+        """Those of ``limits`` that a case may feel."""
+        return {name: it for name, it in self.limits.items() if it < LEAST.get(name, 0)}
 
     @property
     def is_labelled(self) -> bool:
@@ -97,16 +102,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             self._filter(),
             self._capabilities(),
             f"confined by an LSM as {self.label}" if self.is_labelled else "",
-            self._narrow(),
+            ", ".join(f"RLIMIT_{name} {limit}" for name, limit in self.low_limits.items()),
             f"there is no {' and no '.join(self.lacks)}" if self.lacks else "",
         ]
 
     def _domain(self) -> str:
-        if self.layers_left is None or self.layers_left >= MAX_LAYERS:
+        if not self.layers:
             return ""
-        used = MAX_LAYERS - self.layers_left
         denies = f", which denies {', '.join(self.denies)}" if self.denies else ""
-        return f"in a Landlock domain of {used} layer{'s' * (used != 1)}{denies}"
+        return f"in a Landlock domain of {self.layers} layer{'s' * (self.layers != 1)}{denies}"
 
     def _filter(self) -> str:
         if self.seccomp == 0:
@@ -121,20 +125,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         lacking = names_of(ALL_CAPABILITIES & ~self.bounding)
         return f"the bounding set lacks {_some(lacking)}" if lacking else ""
 
-    def _narrow(self) -> str:
-        small = [
-            f"RLIMIT_{name} {limit}" for name, limit in self.limits.items() if _low(name, limit)
-        ]
-        return ", ".join(small)
-
 
 def names_of(mask: int) -> list[str]:
     """The names of the capabilities of a mask, such as ``CAP_SYS_ADMIN``."""
     return [f"CAP_{name}" for bit, name in enumerate(CAPABILITIES) if mask >> bit & 1]
-
-
-def _low(name: str, limit: int) -> bool:
-    return limit < LEAST.get(name, 0)
 
 
 def _some(names: list[str]) -> str:

@@ -14,6 +14,7 @@ from suite.landlock.abi import (
     ADD_RULE,
     CREATE,
     FS,
+    LANDLOCK_CALLS,
     RESTRICT,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
@@ -29,11 +30,7 @@ from suite.process.promise import Batch, Call, Mode, SetupError
 from suite.process.session import Session
 from suite.values import Argument, Fd, Out, Pack
 
-_LANDLOCK_CALLS = {
-    "landlock_create_ruleset": "create_ruleset",
-    "landlock_add_rule": "add_rule",
-    "landlock_restrict_self": "restrict_self",
-}
+_SHORT = {name: name.removeprefix("landlock_") for name in LANDLOCK_CALLS}
 
 
 class NotRunError(SetupError):
@@ -90,8 +87,8 @@ class Observation:
 def failure_outcome(call: Call, record: wire.Record) -> Outcome:
     """The outcome of a call that gave an errno."""
     name = errno_name(-record.value)
-    if call.name in _LANDLOCK_CALLS:
-        return Rejected(_LANDLOCK_CALLS[call.name], name)
+    if call.name in _SHORT:
+        return Rejected(_SHORT[call.name], name)
     return Denied(name)
 
 
@@ -279,7 +276,7 @@ def _refusal(gates: list[Call]) -> Outcome | None:
         record = call.record
         if record is None or not record.failed:
             continue
-        if call.name not in _LANDLOCK_CALLS:
+        if call.name not in _SHORT:
             raise SetupError(call, f"{call}: {call.failure}")
         return failure_outcome(call, record)
     return None

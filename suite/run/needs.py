@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from suite.process.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
-from suite.process.calls.sockets import AF_SMC, IPPROTO_SMC
+from suite.process.calls.sockets import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC
 from suite.process.calls.tasks import (
     BPF_CGROUP_INET4_CONNECT,
     BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
@@ -20,7 +20,7 @@ from suite.process.calls.tasks import (
 )
 from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
 from suite.process.promise import FilteredError
-from suite.run import probes
+from suite.run import probes, socket_probes
 from suite.targets.base import Ground, Target
 
 
@@ -138,7 +138,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.NO_NEW_PRIVS_UNSET: lambda ground, _: not ground.facts.standing.no_new_privs,
     Need.MOUNT: lambda ground, _: ground.private,
     Need.NET: lambda ground, _: ground.private,
-    Need.INET: lambda ground, _: probes.has_inet(ground.root),
+    Need.INET: socket_probes.makes_sockets(socket.AF_INET),
     Need.IPV6: lambda ground, _: ground.facts.ipv6,
     Need.AUDIT: lambda ground, _: ground.facts.audit and ground.facts.uid == 0,
     Need.CLONE3: probes.knows("clone3"),
@@ -149,7 +149,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     ),
     Need.NO_AUDIT: lambda ground, _: not ground.facts.audit,
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
-    Need.MPTCP: lambda ground, _: probes.has_mptcp(ground.root),
+    Need.MPTCP: socket_probes.makes_sockets(socket.AF_INET, IPPROTO_MPTCP),
     Need.USER_NAMESPACES: lambda ground, _: ground.facts.user_namespaces,
     Need.COMPAT: probes.has_compat,
     Need.OVERLAY: lambda ground, target: (
@@ -164,11 +164,11 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     ),
     Need.URING_PATHS: probes.with_ring(lambda process, ring: ring.knows(process, Op.LINKAT)),
     Need.URING_FTRUNCATE: probes.with_ring(lambda process, ring: ring.knows(process, Op.FTRUNCATE)),
-    Need.URING_SEND_TO: probes.with_ring(probes.sends_to_address),
+    Need.URING_SEND_TO: probes.with_ring(socket_probes.sends_to_address),
     Need.URING_BIND: probes.with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
     Need.URING_COMMAND: probes.with_ring(probes.has_commands),
     Need.PIDFD_SIGNAL_FLAGS: lambda ground, _: probes.has_signal_flags(ground.root),
-    Need.UNIX_OUT_OF_BAND: lambda ground, _: probes.sends_out_of_band(ground.root),
+    Need.UNIX_OUT_OF_BAND: lambda ground, _: socket_probes.sends_out_of_band(ground.root),
     Need.DNOTIFY: probes.has_dnotify,
     Need.MOUNT_SETATTR: probes.knows("mount_setattr"),
     Need.OPEN_TREE_ATTR: probes.knows("open_tree_attr"),
@@ -219,17 +219,17 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SECRET_MEMORY: probes.gives("memfd_secret", 0),
     Need.MAP_FILES: probes.follows_map_files,
     Need.MEMORY_GROUPS: probes.has_memory_groups,
-    Need.NO_INET: lambda ground, _: probes.lacks_inet(ground.root),
+    Need.NO_INET: lambda ground, _: socket_probes.lacks_inet(ground.root),
     Need.PAGES_OF_4K: probes.gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
-    Need.SCTP: probes.makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
-    Need.SMC: probes.makes_sockets(AF_SMC, modules=("smc",)),
-    Need.SMC_OF_INET: probes.makes_sockets(socket.AF_INET, IPPROTO_SMC, modules=("smc",)),
-    Need.UDP_LITE: probes.makes_sockets(
+    Need.SCTP: socket_probes.makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
+    Need.SMC: socket_probes.makes_sockets(AF_SMC, modules=("smc",)),
+    Need.SMC_OF_INET: socket_probes.makes_sockets(socket.AF_INET, IPPROTO_SMC, modules=("smc",)),
+    Need.UDP_LITE: socket_probes.makes_sockets(
         socket.AF_INET, socket.IPPROTO_UDPLITE, kind=socket.SOCK_DGRAM
     ),
-    Need.VSOCK: probes.makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
-    Need.RAW_SOCKETS: probes.makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
-    Need.LOCAL_PORT_RANGE: probes.has_local_port_range,
+    Need.VSOCK: socket_probes.makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
+    Need.RAW_SOCKETS: socket_probes.makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
+    Need.LOCAL_PORT_RANGE: socket_probes.has_local_port_range,
     Need.CGROUP_BPF: probes.loads_programs(
         BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
     ),

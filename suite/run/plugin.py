@@ -319,7 +319,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the record once a test: to its call, or to its set-up if that did not pass."""
     report = yield
-    if BARE in item.stash or "ground" not in getattr(item, "fixturenames", ()):
+    if "ground" not in getattr(item, "fixturenames", ()):
+        return report
+    if BARE in item.stash:
+        if call.excinfo and isinstance(call.excinfo.value, AgentLostError):
+            # Nothing is said of the case, but the next one needs a target that lives.
+            item.config.stash[_hub].bury(rows.target_of(item), call.excinfo.value)
         return report
     if call.when == "call" or (call.when == "setup" and not report.passed):
         hub = item.config.stash[_hub]

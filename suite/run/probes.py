@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import struct
 from collections.abc import Callable
 
@@ -26,7 +25,6 @@ from suite.process.calls.files import (
     O_EMPTYPATH,
     O_PATH,
 )
-from suite.process.calls.sockets import IP_LOCAL_PORT_RANGE, IPPROTO_MPTCP, inet6
 from suite.process.calls.tasks import (
     CAP_PERFMON,
     CLONE_NEWNS,
@@ -49,41 +47,6 @@ def is_root(facts: Facts) -> bool:
 
 
 _OF_ROOT = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "SYS_ADMIN")
-
-
-def has_inet(process: Process) -> bool:
-    """Whether it may have sockets of TCP."""
-
-    def ask(process: Process) -> None:
-        process.close(process.socket(socket.AF_INET, socket.SOCK_STREAM))
-
-    return process.observe(ask).outcome == Allowed()
-
-
-def lacks_inet(process: Process) -> bool:
-    """Whether the kernel was built without TCP/IP.
-
-    A filter of seccomp may answer as such a kernel does (systemd's RestrictAddressFamilies=), but
-    lets us see that there is TCP: /proc lists it wherever it is built.
-    """
-    if has_inet(process):
-        return False
-    listed: list[bytes] = []
-
-    def look(process: Process) -> None:
-        listed.extend(process.read_file("/proc/self/net/protocols").split())
-
-    outcome = process.observe(look).outcome
-    if outcome == Denied("ENOENT"):  # nor any other sockets (no CONFIG_NET), if it is not /proc
-        return process.observe(Process.stat, "/proc/self/stat").outcome == Allowed()
-    return outcome == Allowed() and b"TCP" not in listed
-
-
-def has_mptcp(process: Process) -> bool:
-    def ask(process: Process) -> None:
-        process.close(process.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP))
-
-    return process.observe(ask).outcome == Allowed()
 
 
 def has_compat(ground: Ground, _: Target) -> bool:
@@ -124,15 +87,6 @@ def has_commands(process: Process, ring: Ring) -> bool:
         ring.command(process, process.open("/dev/null", os.O_RDONLY))
 
     return process.observe(ask).outcome == Allowed()
-
-
-def sends_to_address(process: Process, ring: Ring) -> bool:
-    """Whether it looks at the address, which is no good one, so that nothing is sent."""
-    if not has_inet(process):
-        return False
-    fd = process.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    outcome = process.observe(ring.send, fd, b"", inet6(9)).outcome
-    return outcome == Denied("EAFNOSUPPORT")
 
 
 def knows(name: str) -> Callable[[Ground, Target], bool]:
@@ -278,16 +232,6 @@ def has_signal_flags(process: Process) -> bool:
     return process.observe(ask).outcome == Allowed()
 
 
-def sends_out_of_band(process: Process) -> bool:
-    def ask(process: Process) -> None:
-        ends = process.socketpair()
-        process.sendto(ends[0], b"x", flags=socket.MSG_OOB)
-        for end in ends:
-            process.close(end)
-
-    return process.observe(ask).outcome == Allowed()
-
-
 def has_dnotify(ground: Ground, _: Target) -> bool:
     def ask(process: Process) -> None:
         process.fcntl(process.open(ground.place, os.O_RDONLY), F_NOTIFY, 0)
@@ -374,29 +318,6 @@ def loads_programs(kind: int, attach: int = 0) -> Callable[[Ground, Target], boo
             return ground.root.fork().observe(ask).outcome == Allowed()
 
     return probe
-
-
-def makes_sockets(
-    family: int, protocol: int = 0, kind: int = socket.SOCK_STREAM, modules: tuple[str, ...] = ()
-) -> Callable[[Ground, Target], bool]:
-    """Whether there are such sockets, once their modules are loaded."""
-
-    def ask(ground: Ground, target: Target) -> bool:
-        load_modules(modules, ground, target)
-        with ground.session.scope():
-            process = ground.root.fork()
-            return process.observe(Process.socket, family, kind, protocol).outcome == Allowed()
-
-    return ask
-
-
-def has_local_port_range(ground: Ground, _: Target) -> bool:
-    def ask(process: Process) -> None:
-        fd = process.socket(socket.AF_INET, socket.SOCK_STREAM)
-        process.setsockopt(fd, socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, 0)
-
-    with ground.session.scope():
-        return ground.root.fork().observe(ask).outcome == Allowed()
 
 
 def has_entry(name: str) -> Callable[[Ground, Target], bool]:

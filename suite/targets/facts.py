@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
 
 from suite.judge.records import Facts
 from suite.judge.standing import KILLS
 from suite.landlock.abi import CREATE
 from suite.process.calls.tasks import CLONE_NEWUSER
 from suite.process.process import Process
-from suite.process.promise import Call, Mode, SetupError
+from suite.process.promise import Mode
 from suite.targets.base import SUPERVISOR
-from suite.targets.standing import namespaces, stand
+from suite.targets.standing import namespaces, read_files, stand, tried
 from suite.values import Out
 
 _NETLINK_AUDIT = 9
@@ -32,10 +31,10 @@ def probe(process: Process, *, private: bool) -> Facts:
     uts = process.syscall("uname", Out(6 * _UTS_FIELD))
     version = errata = None
     if filter_says != KILLS:
-        version = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
-        errata = _try(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
-    ipv6 = _try(process, lambda p: p.socket(socket.AF_INET6, socket.SOCK_STREAM))
-    audit = _try(process, lambda p: p.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT))
+        version = tried(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
+        errata = tried(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
+    ipv6 = tried(process, lambda p: p.socket(socket.AF_INET6, socket.SOCK_STREAM))
+    audit = tried(process, lambda p: p.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT))
     with process.session.in_mode(Mode.OBSERVED):
         child = process.fork(CLONE_NEWUSER)
     fields = [uts.data[at : at + _UTS_FIELD] for at in range(0, 6 * _UTS_FIELD, _UTS_FIELD)]
@@ -81,21 +80,13 @@ def _uid(process: Process, status: str) -> int:
     return int(uids[1])
 
 
-def _try(process: Process, action: Callable[[Process], Call]) -> Call:
-    with process.session.in_mode(Mode.OBSERVED):
-        return action(process)
-
-
 def _read(process: Process, path: str) -> str:
-    try:
-        return process.read_file(path).decode(errors="replace")
-    except SetupError:
-        return ""
+    return read_files(process, path)[path]
 
 
 def _has_security(process: Process) -> bool:
     """Source: fs/proc/base.c has the folder in a kernel of CONFIG_SECURITY only."""
-    return _try(process, lambda p: p.stat("/proc/self/attr")).failure is None
+    return tried(process, lambda p: p.stat("/proc/self/attr")).failure is None
 
 
 def _lsm(process: Process, *, private: bool) -> list[str]:

@@ -43,7 +43,9 @@ def filtered(process: Process) -> dict[str, str]:
     while left:
         said = _ask(process, left)
         answers |= {name: answer for name, answer in said.items() if answer not in ("", _TRACED)}
-        left = [name for name, answer in said.items() if not answer and said[left[0]]]
+        if not said[left[0]]:
+            break  # our filter can't be installed: nobody was asked
+        left = [name for name, answer in said.items() if not answer]
     for name in [name for name, answer in answers.items() if answer == KILLS]:
         if _ask(process, [name])[name] != KILLS:  # its process ended for another reason
             del answers[name]

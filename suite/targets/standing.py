@@ -49,10 +49,10 @@ def stand(session: Session) -> Standing:
     """Where a target stands, asked in children of its supervisor, outside of our namespaces."""
     with session.scope():
         asked = Process(session, SUPERVISOR).fork()
-        files = _read(asked, *_paths())
-        privileges = _tried(asked, Process.has_no_new_privs)
-        mode = _tried(asked, lambda p: p.prctl(_PR_GET_SECCOMP))
-        bounding = [_tried(asked, _in_bounding_set(bit)) for bit, _ in enumerate(CAPABILITIES)]
+        files = read_files(asked, *_paths())
+        privileges = tried(asked, Process.has_no_new_privs)
+        mode = tried(asked, lambda p: p.prctl(_PR_GET_SECCOMP))
+        bounding = [tried(asked, _in_bounding_set(bit)) for bit, _ in enumerate(CAPABILITIES)]
         seccomp = mode.value if mode.failure is None else 0
         answers = filtered(asked) if seccomp else {}
         layers = None if KILLS in map(answers.get, LANDLOCK_CALLS) else _layers_left(asked)
@@ -82,12 +82,12 @@ def raise_limits(session: Session) -> None:
     Who may raise hard limits as well (CAP_SYS_RESOURCE) does.
     """
     child = Process(session, SUPERVISOR).fork()
-    supervisor = _tried(child, Process.getppid)
+    supervisor = tried(child, Process.getppid)
     for name, (soft, hard) in _all_limits(child).items():
         if soft < LEAST.get(name, 0) and supervisor.failure is None:
-            raised = _tried(child, _set_limit(supervisor, name, max(hard, LEAST[name])))
+            raised = tried(child, _set_limit(supervisor, name, max(hard, LEAST[name])))
             if raised.failure is not None:
-                _tried(child, _set_limit(supervisor, name, hard))
+                tried(child, _set_limit(supervisor, name, hard))
     session.kill(child.id)
 
 
@@ -96,7 +96,8 @@ def _set_limit(process: Call, name: str, limit: int) -> Callable[[Process], Call
     return lambda it: it.syscall("prlimit64", process, _number(name), both, 0)
 
 
-def _tried(process: Process, action: Callable[[Process], Call]) -> Call:
+def tried(process: Process, action: Callable[[Process], Call]) -> Call:
+    """Do something that may fail."""
     with process.session.in_mode(Mode.OBSERVED):
         return action(process)
 
@@ -115,7 +116,7 @@ def permitted_capabilities(process: Process) -> int:
     Source: include/uapi/linux/capability.h, struct __user_cap_data_struct of version 3.
     """
     header = struct.pack("<Ii", 0x20080522, 0)
-    asked = _tried(process, lambda p: p.syscall("capget", header, Out(24)))
+    asked = tried(process, lambda p: p.syscall("capget", header, Out(24)))
     if asked.failure is not None:
         return 0
     return int.from_bytes(asked.data[4:8] + asked.data[16:20], "little")
@@ -123,7 +124,7 @@ def permitted_capabilities(process: Process) -> int:
 
 def namespaces(process: Process) -> list[str]:
     """The kinds of namespaces of a process that are not the initial ones, as far as /proc tells."""
-    links = {name: _tried(process, _link_of(name)) for name in _INITIAL}
+    links = {name: tried(process, _link_of(name)) for name in _INITIAL}
     return [
         name
         for name, link in links.items()
@@ -142,7 +143,7 @@ def _limits(process: Process) -> dict[str, int]:
 
 def _all_limits(process: Process) -> dict[str, tuple[int, int]]:
     """Soft and hard limits, by name."""
-    asked = {name: _tried(process, _get_limit(name)) for name in (*LEAST, "CORE", "MSGQUEUE")}
+    asked = {name: tried(process, _get_limit(name)) for name in (*LEAST, "CORE", "MSGQUEUE")}
     return {
         name: struct.unpack("<QQ", call.data)
         for name, call in asked.items()
@@ -171,7 +172,7 @@ def _paths() -> Iterator[str]:
     yield from map(_sysctl, _SYSCTLS)
 
 
-def _read(process: Process, *paths: str, size: int = 1 << 16) -> dict[str, str]:
+def read_files(process: Process, *paths: str, size: int = 1 << 16) -> dict[str, str]:
     """What the files hold, all asked for in one program; empty if one can't be read."""
     reads: dict[str, Call] = {}
     for path in paths:
@@ -223,10 +224,10 @@ def _layers_left(process: Process) -> int | None:
     ruleset = Ruleset(fs=FS.MAKE_BLOCK)
     child.no_new_privs()
     attr = ruleset.attr()
-    fd = _tried(child, lambda p: p.create_ruleset(attr, attr.size))
+    fd = tried(child, lambda p: p.create_ruleset(attr, attr.size))
     if fd.failure is not None:
         return None
-    layers = [_tried(child, lambda p: p.restrict_self(fd)) for _ in range(MAX_LAYERS)]
+    layers = [tried(child, lambda p: p.restrict_self(fd)) for _ in range(MAX_LAYERS)]
     refused = [call.failure for call in layers if call.failure is not None]
     process.session.kill(child.id)
     return None if set(refused) - {"E2BIG"} else MAX_LAYERS - len(refused)
@@ -234,14 +235,14 @@ def _layers_left(process: Process) -> int | None:
 
 def _denied(process: Process) -> list[str]:
     """What a domain denies, of what can be tried without doing any harm."""
-    tried = {
-        "fs.read_dir": ("EACCES", _tried(process, lambda p: p.open("/", os.O_RDONLY))),
+    came_to = {
+        "fs.read_dir": ("EACCES", tried(process, lambda p: p.open("/", os.O_RDONLY))),
         "net.bind_tcp": ("EACCES", _bound(process, socket.SOCK_STREAM)),
         "net.bind_udp": ("EACCES", _bound(process, socket.SOCK_DGRAM)),
         "net.connect_tcp": ("EACCES", _connected(process)),
-        "scope.signal": ("EPERM", _tried(process, lambda p: p.kill(1, 0))),
+        "scope.signal": ("EPERM", tried(process, lambda p: p.kill(1, 0))),
     }
-    return [name for name, (errno, call) in tried.items() if call.failure == errno]
+    return [name for name, (errno, call) in came_to.items() if call.failure == errno]
 
 
 def _bound(process: Process, kind: int) -> Call:
