@@ -25,6 +25,7 @@ from suite.process.calls.tasks import (
 )
 from suite.process.process import Process
 from suite.targets.standing import permitted_capabilities
+from tests import apparmor
 
 _PR_CAPBSET_DROP = 24
 _KILL = 0x80000000
@@ -209,6 +210,7 @@ GUESTS_ONLY: dict[str, Callable[[Process], object]] = {
     "no-user-namespaces": _sysctl("user.max_user_namespaces", 0),
     "no-unprivileged-bpf": _sysctl("kernel.unprivileged_bpf_disabled", 1),
     "no-rings": _sysctl("kernel.io_uring_disabled", 2),
+    **({"apparmor": apparmor.enter} if apparmor.is_there() else {}),
 }
 """What belongs to a machine as a whole."""
 HIDDEN = [

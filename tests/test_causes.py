@@ -36,6 +36,7 @@ LIKELY = {
     "domain": (Standing(layers_left=15), "openat", "EACCES"),
     "domain-and-parents": (Standing(layers_left=15), "renameat2", "EXDEV"),
     "label": (Standing(label="docker-default (enforce)"), "mount", "EACCES"),
+    "label-and-no-name": (Standing(label="x (enforce)"), "linkat", "ENOENT"),
     "filter-by-arguments": (Standing(seccomp=2), "clone3", "ENOSYS"),
     "read-only": (Standing(mounts={"/": "ro,relatime"}), "openat", "EROFS"),
     "noexec": (Standing(mounts={"/": "rw,noexec"}), "execveat", "EACCES"),
@@ -44,6 +45,9 @@ LIKELY = {
     "files": (Standing(limits={"NOFILE": 64}), "openat", "EMFILE"),
     "processes": (Standing(limits={"NPROC": 8}), "fork", "EAGAIN"),
     "file-size": (Standing(limits={"FSIZE": 4096}), "write", "EFBIG"),
+    "file-size-of-a-server": (Standing(limits={"FSIZE": 4096}), "openat", "ECONNREFUSED"),
+    "yama": (Standing(sysctls={"kernel.yama.ptrace_scope": "1"}), "ptrace", "EPERM"),
+    "yama-and-files": (Standing(sysctls={"kernel.yama.ptrace_scope": "2"}), "openat", "EACCES"),
     "namespaces": (Standing(sysctls={"user.max_user_namespaces": "0"}), "unshare", "ENOSPC"),
     "network": (Standing(permitted=0), "connect", "ENETUNREACH"),
 }
@@ -87,6 +91,14 @@ def test_what_is_certain(name: str) -> None:
     assert certain_cause(facts(PLAIN), call, gave) == ""
 
 
+def test_yama_explains_only_calls_that_attach() -> None:
+    yama = facts(Standing(sysctls={"kernel.yama.ptrace_scope": "3"}))
+    assert likely_cause(yama, "ptrace", "EPERM") == (
+        "kernel.yama.ptrace_scope is 3: ptrace(2) gave EPERM"
+    )
+    assert likely_cause(yama, "mount", "EPERM") == ""
+
+
 def test_root_of_a_user_namespace_is_told_that_it_is_none() -> None:
     said = likely_cause(facts(PLAIN, in_user_namespace=True), "mknodat", "EPERM")
     assert said == "needs root of the initial user namespace: mknodat(2) gave EPERM"
@@ -104,6 +116,7 @@ PHRASES = {
     "bounding-set": (Standing(bounding=ALL_CAPABILITIES & ~MKNOD), "lacks CAP_MKNOD"),
     "limit": (Standing(limits={"NOFILE": 64}), "RLIMIT_NOFILE 64"),
     "label": (Standing(label="snap.x (enforce)"), "by an LSM as snap.x (enforce)"),
+    "yama": (Standing(sysctls={"kernel.yama.ptrace_scope": "2"}), "yama.ptrace_scope is 2"),
     "no-proc": (Standing(lacks=["/proc/self/stat"]), "no /proc/self/stat"),
 }
 

@@ -19,7 +19,7 @@ def hold(tracer: Process, thread: Process) -> None:
     """Keep a thread in a ptrace-stop, where it does no work."""
     tracer.ptrace(PTRACE_SEIZE, tid(thread))
     tracer.ptrace(PTRACE_INTERRUPT, tid(thread))
-    tracer.wait(tid(thread))
+    tracer.wait(tid(thread)).batch.settle()  # who may not trace is told so at once
 
 
 def release(tracer: Process, thread: Process) -> None:

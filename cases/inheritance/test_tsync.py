@@ -123,13 +123,13 @@ NO_NEW_PRIVS = {
     "no-new-privs-of-sibling-with-capability": NoNewPrivs(
         asked=sibling_with_capability,
         expect=UNSET,
-        needs=(Need.ADMIN,),
+        needs=(Need.ADMIN, Need.NO_NEW_PRIVS_UNSET),
         answers="ts-cap-nonnp",
     ),
     "no-new-privs-of-caller-with-capability": NoNewPrivs(
         asked=caller_with_capability,
         expect=UNSET,
-        needs=(Need.ADMIN,),
+        needs=(Need.ADMIN, Need.NO_NEW_PRIVS_UNSET),
         answers="ts-cap-nonnp",
     ),
 }
@@ -169,8 +169,8 @@ def ask_user(thread: Process, path: str) -> None:
     thread.syscall("getuid")
 
 
-def chown(thread: Process, path: str) -> None:
-    thread.chown(path, USER, USER)
+def chroot(thread: Process, _: str) -> None:
+    thread.chroot("/")
 
 
 USER = 1000
@@ -188,7 +188,7 @@ class OwnCredentials(Case):
 OWN = {
     "sibling-without-capabilities": OwnCredentials(change=drop_capabilities),
     "sibling-without-capabilities-has-none": OwnCredentials(
-        change=drop_capabilities, call=chown, expect=since(RESTRICT.TSYNC, Denied("EPERM"))
+        change=drop_capabilities, call=chroot, expect=since(RESTRICT.TSYNC, Denied("EPERM"))
     ),
     "sibling-of-other-user": OwnCredentials(change=drop_user, needs=(Need.ROOT,)),
     "sibling-of-other-user-keeps-it": OwnCredentials(

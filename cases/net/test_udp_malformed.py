@@ -155,9 +155,11 @@ def test_unbound(case: Address, process: Process, port: int, judge: Judge) -> No
 @table({f"{name}-unbound-send-unhandled": row for name, row in (SENT | LEFT_TO_UDP).items()})
 def test_unbound_send_unhandled(case: Address, process: Process, port: int, judge: Judge) -> None:
     """Where only BIND_UDP is handled, the denied port comes before what is wrong or is not."""
+    handled_by_none = process.observe(sendto, udp(process), inet(port)).outcome
     fds = [udp(process, case.family) for _ in range(2)]
     ruled = process.under(Ruleset(net=BIND, ports=((0, BIND),)))
     sandboxed = process.under(Ruleset(net=BIND))
     with_rule = ruled.observe(case.way, fds[0], case.address(port))
     observed = sandboxed.observe(case.way, fds[1], case.address(port))
-    judge(since(BIND, Denied("EACCES")), observed, as_outside(case, with_rule))
+    control = all_of(handled_by_none, as_outside(case, with_rule))
+    judge(since(BIND, Denied("EACCES")), observed, control)

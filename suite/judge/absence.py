@@ -115,8 +115,13 @@ def why_off(facts: Facts) -> Off | None:
     )
 
 
+def is_gvisor(facts: Facts) -> bool:
+    """Whether it is no Linux that answers."""
+    return _GVISOR.search(f"{facts.release} {facts.version}") is not None
+
+
 def _way(facts: Facts, said: str) -> Way:
-    if _GVISOR.search(f"{facts.release} {facts.version}"):
+    if is_gvisor(facts):
         return Way.GVISOR
     # An LSM that is active can't be one that was not built.
     hidden = said == "ENOSYS" and "landlock" in facts.lsm

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from suite.judge.absence import is_gvisor
 from suite.judge.records import Facts
 from suite.judge.standing import ALL_CAPABILITIES, KILLS, names_of
 from suite.landlock.abi import LANDLOCK_CALLS, MAX_LAYERS
@@ -30,6 +31,7 @@ _LIMITS = {
     "EAGAIN": ("NPROC", "MEMLOCK", "SIGPENDING"),
     "ENOMEM": ("AS", "DATA", "MEMLOCK"),
     "EPERM": ("MEMLOCK",),
+    "ECONNREFUSED": ("FSIZE",),
 }
 """Those that may be behind other errnos."""
 _UNUSED = {"CAP_SYS_RESOURCE", "CAP_SYS_BOOT", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND"}
@@ -91,7 +93,12 @@ _CERTAIN = (_answered, _no_layer, _no_call, _no_reparenting, _no_limit, _not_sho
 
 
 def no_landlock_calls(facts: Facts) -> str:
-    """Why nothing can be shown of Landlock: a filter answers one of its calls; or empty."""
+    """Why nothing can be shown of Landlock: a filter answers one of its calls; or empty.
+
+    gVisor has none of them, and other calls differ there from those of Linux as well.
+    """
+    if is_gvisor(facts):
+        return "gVisor is not Linux, and has no Landlock"
     answers = facts.standing.filtered
     return next(
         (certain_cause(facts, it, _said(answers[it])) for it in LANDLOCK_CALLS if it in answers), ""
@@ -109,9 +116,10 @@ def likely_cause(facts: Facts, call: str, errno: str) -> str:
         return certain
     if errno == "ENOSYS" and call in _OPTIONS:
         return f"needs {call}(2) (CONFIG_{_OPTIONS[call]})"
-    said = next(
-        (said for rule in _RULES if errno in rule.errnos and (said := rule.says(facts))), ""
-    )
+    rules = [
+        rule for rule in _RULES if errno in rule.errnos and (not rule.calls or call in rule.calls)
+    ]
+    said = next((said for rule in rules if (said := rule.says(facts))), "")
     return f"{said}: {call}(2) gave {errno}" if said and call else said
 
 
@@ -151,10 +159,12 @@ _SYSCALLS = {"fork": "clone", "vfork": "clone"}
 class _Rule:
     errnos: frozenset[str]
     says: Callable[[Facts], str]
+    calls: frozenset[str]
+    """The only ones that it is about; empty for all."""
 
 
-def _rule(errnos: str, says: Callable[[Facts], str]) -> _Rule:
-    return _Rule(frozenset(errnos.split()), says)
+def _rule(errnos: str, says: Callable[[Facts], str], calls: str = "") -> _Rule:
+    return _Rule(frozenset(errnos.split()), says, frozenset(calls.split()))
 
 
 def _domain(facts: Facts) -> str:
@@ -214,6 +224,15 @@ def _few_namespaces(facts: Facts) -> str:
     return f"{few[0]} is 0" if few else ""
 
 
+def _yama(facts: Facts) -> str:
+    """It asks of who attaches to another process, not of who only looks at it.
+
+    Source: security/yama/yama_lsm.c, yama_ptrace_access_check().
+    """
+    scope = facts.standing.ptrace_scope
+    return f"kernel.yama.ptrace_scope is {scope}" if scope else ""
+
+
 def _low_limits(errno: str) -> _Rule:
     return _rule(errno, lambda facts: _low(facts, _LIMITS[errno]))
 
@@ -223,9 +242,13 @@ def _low(facts: Facts, limits: Iterable[str]) -> str:
     return next((f"RLIMIT_{name} is {low[name]}" for name in limits if name in low), "")
 
 
+_ATTACHING = "ptrace process_vm_readv process_vm_writev pidfd_getfd openat read"
+"""Files of /proc are denied by openat(2), such as ``mem``, or by read(2), such as ``stack``."""
 _RULES = (
     _low_limits("EAGAIN"),
     _low_limits("ENOMEM"),
+    _low_limits("ECONNREFUSED"),
+    _rule("EPERM EACCES", _yama, _ATTACHING),
     _rule("ENOSPC", _few_namespaces),
     _rule("EROFS EACCES", _read_only),
     _rule("ENOENT ENOTDIR ENXIO ENODEV", _sparse),
@@ -233,7 +256,7 @@ _RULES = (
     _rule("EACCES EPERM EXDEV ENOENT EINVAL EAFNOSUPPORT", _domain),
     _rule("EACCES", _not_executable),
     _rule("ENETUNREACH ENETDOWN EADDRNOTAVAIL EHOSTUNREACH", _no_network),
-    _rule("EACCES EPERM", _label),
+    _rule("EACCES EPERM ENOENT", _label),  # AppArmor's aa_path_name(): ENOENT without a name
     _rule("EPERM ENOSYS EACCES EAFNOSUPPORT EINVAL", _filter),
     _low_limits("EPERM"),
     _rule("EACCES EPERM", _privileges),

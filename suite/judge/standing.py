@@ -85,6 +85,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return {name: it for name, it in self.limits.items() if it < LEAST.get(name, 0)}
 
     @property
+    def ptrace_scope(self) -> int:
+        """How far Yama keeps processes from tracing others; 0 where there is no Yama."""
+        scope = self.sysctls.get("kernel.yama.ptrace_scope", "")
+        return int(scope) if scope.isdecimal() else 0
+
+    @property
     def is_labelled(self) -> bool:
         """Whether an LSM other than Landlock confines us."""
         return self.label not in _UNCONFINED
@@ -103,6 +109,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             self._capabilities(),
             f"confined by an LSM as {self.label}" if self.is_labelled else "",
             ", ".join(f"RLIMIT_{name} {limit}" for name, limit in self.low_limits.items()),
+            f"kernel.yama.ptrace_scope is {self.ptrace_scope}" if self.ptrace_scope > 1 else "",
             f"there is no {' and no '.join(self.lacks)}" if self.lacks else "",
         ]
 

@@ -15,6 +15,7 @@ from enum import Enum
 from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
 from suite.process.process import Process
+from suite.process.promise import SetupError
 from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError, Mkfs, attached
 from suite.targets.fuse import serve
@@ -220,14 +221,15 @@ def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
     Raises:
         MissingError: The target has no such file system, or does not let us mount it.
         InfrastructureError: Mounting failed for another reason.
+        SetupError: What has to be there first could not be made.
     """
     places = ground.session.notes.of(_Mounted)
     known = places.get(fs.id)
     if known is None:
         try:
             known = _mount(fs, ground, target)
-        except (MissingError, InfrastructureError) as error:
-            known = error
+        except (MissingError, InfrastructureError, SetupError) as error:
+            known = error  # what is left of this attempt would stand in the way of another
         places[fs.id] = known
     if isinstance(known, Exception):
         raise known
