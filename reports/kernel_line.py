@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reports import risk
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
@@ -75,6 +76,8 @@ class KernelLine:
     """How many cases were skipped because the target has no word for a call."""
     bugs: tuple[str, ...]
     """The known bugs seen, each once."""
+    risk: str
+    """What they mean; empty if none was seen."""
     notes: tuple[str, ...]
     """With what it was booted, what the cases ran under, and what is newer than this landproof."""
     counts: dict[Verdict, int]
@@ -98,6 +101,7 @@ def summarize(target: TargetRecord) -> KernelLine:
     counts = count(case.verdict for case in target.cases)
     blame = Blame.of(target.cases, facts.abi if facts else 0)
     provides, provided = _provides(target.cases, facts, blame)
+    bugs = tuple(dict.fromkeys(case.bug for case in target.cases if case.known_bug))
     return KernelLine(
         target=target.name,
         kernel=f"{facts.release} {facts.machine}" if facts else "",
@@ -110,7 +114,8 @@ def summarize(target: TargetRecord) -> KernelLine:
         fixes=_fixes(target.cases, facts) if facts else "",
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
-        bugs=tuple(dict.fromkeys(case.bug for case in target.cases if case.known_bug)),
+        bugs=bugs,
+        risk=risk.told(bugs, facts) if facts else "",
         notes=(*_booted_with(target), *(_notes(facts) if facts else ())),
         counts=counts,
     )

@@ -116,11 +116,14 @@ def seen(lines: Sequence[KernelLine]) -> list[Verdict]:
     return [verdict for verdict in Verdict if any(verdict in line.counts for line in lines)]
 
 
+def answer(line: KernelLine) -> str:
+    """A kernel in a sentence: what it provides, and what the bugs that were seen mean."""
+    return "; ".join(filter(None, (str(line), line.risk)))
+
+
 def remarks(line: KernelLine) -> list[str]:
     """What a kernel's line leaves to lines of their own."""
-    # The deviations below the matrix tell the rest of each bug.
-    bugs = ", ".join(bug.partition(":")[0] for bug in line.bugs)
-    return [*([f"known bugs: {bugs}"] if bugs else []), *(f"note: {it}" for it in line.notes)]
+    return [*([line.risk] if line.risk else []), *(f"note: {it}" for it in line.notes)]
 
 
 def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...]:

@@ -4,8 +4,9 @@
 import errno
 
 import pytest
+from msgspec.structs import replace
 
-from suite.judge.causes import certain_cause, likely_cause
+from suite.judge.causes import certain_cause, likely_cause, no_landlock_calls
 from suite.judge.expectation import Clause
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen, errno_name
 from suite.judge.records import Facts, Verdict
@@ -97,6 +98,13 @@ def test_yama_explains_only_calls_that_attach() -> None:
         "kernel.yama.ptrace_scope is 3: ptrace(2) gave EPERM"
     )
     assert likely_cause(yama, "mount", "EPERM") == ""
+
+
+def test_nothing_is_shown_on_what_is_no_linux() -> None:
+    """Most calls are there, and enough of them differ for cases to go wrong."""
+    sandbox = replace(facts(PLAIN), release="4.19.0-gvisor")
+    assert no_landlock_calls(sandbox) == "gVisor is not Linux, and has no Landlock"
+    assert no_landlock_calls(facts(PLAIN)) == ""
 
 
 def test_root_of_a_user_namespace_is_told_that_it_is_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from suite.judge.records import TargetRecord
 from tests import containers
-from tests.confined_runs import GVISOR, PLAIN, complaints, confined, contained
+from tests.confined_runs import PLAIN, complaints, confined, contained
 from tests.confinements import CONFINEMENTS
 
 pytestmark = pytest.mark.timeout(400)  # for all of these runs, on a busy machine
@@ -50,16 +50,6 @@ def test_real_containers_are_understood(targets: dict[str, TargetRecord]) -> Non
     assert target.facts.standing.no_new_privs
     assert target.facts.standing.filtered["bpf"] == "EPERM"
     assert "pid" in target.facts.standing.namespaces
-
-
-def test_real_gvisor_is_no_linux_without_landlock(targets: dict[str, TargetRecord]) -> None:
-    """Most calls are there, and enough of them differ for cases to go wrong."""
-    if not containers.has_gvisor():
-        pytest.skip("needs runsc")
-    target = contained(GVISOR, "-kclaims")
-    assert not list(complaints(target, targets[PLAIN], hidden=True))
-    said = {case.reason for case in target.cases}
-    assert said == {"gVisor is not Linux, and has no Landlock"}
 
 
 def test_the_choice_is_of_what_there_is() -> None:

@@ -89,6 +89,7 @@ def results(results: Results, style: Style) -> str:
     for group in words.unjudged(matrix):
         entries = map(_silence, group.entries)
         page.section(group.title, _apart(entries) if group.id == "faults" else entries)
+    page.section("In short", [_answers(lines)] if lines else [])
     return page.result()
 
 
@@ -138,6 +139,14 @@ def _kernels(lines: Sequence[KernelLine], *, releases: bool) -> RenderableType:
         said = [line.kernel] if releases and line.kernel else []
         said += [str(line), *words.remarks(line)]
         grid.add_row(_text(line.target, "bold"), _text("\n".join(said)))
+    return grid
+
+
+def _answers(lines: Sequence[KernelLine]) -> RenderableType:
+    """What the reader came for, where a terminal stops scrolling."""
+    grid = _grid(2)
+    for line in lines:
+        grid.add_row(_text(line.target, "bold"), _text(words.answer(line)))
     return grid
 
 

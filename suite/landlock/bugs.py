@@ -28,6 +28,8 @@ class Bug:
     """A fixed bug of Landlock."""
 
     name: str
+    does: str
+    """What a kernel that has it does, in a few words."""
     subject: str
     """Of the fixing commit."""
     commit: str | None
@@ -63,6 +65,17 @@ class Bug:
             return f"{_LIKE}{self.name}, which {unlike}: {self._told()}"
         return str(self)
 
+    def fixed_for(self, release: str, version: str) -> str:
+        """Where the fix is, for who runs a kernel that says so of itself (uname(2))."""
+        kernel = of_mainline(release, version)
+        series = f"{kernel.major}.{kernel.minor}" if kernel else ""
+        if first := self.fixed_in.get(series):
+            return f"fixed in {first}"
+        never = f", in no {series}" if series else ""
+        *firsts, last = self.fixed_in.values()
+        releases = f"{', '.join(firsts)} and {last}" if firsts else last
+        return f"fixed in {releases}{never}"
+
     def _unlike(self, kernel: Release) -> str:
         if carries(self.fixed_in.values(), kernel):
             return f"{kernel} carries the fix of"
@@ -83,6 +96,7 @@ def labelled(text: str) -> tuple[str, str]:
 
 SIGIO_BYPASS = Bug(
     "sigio-bypass",
+    "SIGIO reaches processes outside of the scope",
     "landlock: Fix LANDLOCK_SCOPE_SIGNAL bypass on the SIGIO path",
     "4b80320ca7ed",
     {"7.2": "7.2", "7.1": "7.1.5", "6.18": "6.18.40", "6.12": "6.12.101"},
@@ -93,6 +107,7 @@ SIGIO_BYPASS = Bug(
 )
 TCP_FAST_OPEN_BYPASS = Bug(
     "tcp-fast-open-bypass",
+    "TCP Fast Open connects to any port",
     "landlock: Fix TCP Fast Open connection bypass",
     "33cb713db016",
     {"7.2": "7.2", "6.12": "6.12.112"},
@@ -102,6 +117,7 @@ TCP_FAST_OPEN_BYPASS = Bug(
 )
 CRED_TRANSFER = Bug(
     "cred-transfer",
+    "keyctl(2) in a child takes the domain from its parent",
     "landlock: Don't lose track of restrictions on cred_transfer",
     "39705a6c29f8",
     {"6.11": "6.11", "6.10": "6.10.3", "6.6": "6.6.44", "6.1": "6.1.103", "5.15": "5.15.165"},
@@ -111,6 +127,7 @@ CRED_TRANSFER = Bug(
 )
 REFER_WITHOUT_RIGHT = Bug(
     "refer-without-right",
+    "files move to other directories without REFER",
     "landlock: Fix file reparenting without explicit LANDLOCK_ACCESS_FS_REFER",
     "55e55920bbe3",
     {"6.0": "6.0", "5.19": "5.19.8"},
@@ -120,6 +137,7 @@ REFER_WITHOUT_RIGHT = Bug(
 )
 RULE_UNIONS = Bug(
     "rule-unions",
+    "two rules that grant a request together do not",
     "landlock: Fix same-layer rule unions",
     "8ba0005ff418",
     {"5.19": "5.19", "5.18": "5.18.3", "5.15": "5.15.46"},
@@ -129,6 +147,7 @@ RULE_UNIONS = Bug(
 )
 MANY_LAYERS = Bug(
     "many-layers",
+    "more than 16 layers are taken",
     "landlock: Reduce the maximum number of layers to 16",
     "75c542d6c6cc",
     {"5.19": "5.19", "5.18": "5.18.3"},
@@ -137,6 +156,7 @@ MANY_LAYERS = Bug(
 )
 SHORT_UNSPEC = Bug(
     "short-unspec",
+    "connections can't be dissolved by a short AF_UNSPEC address",
     "landlock: Fix TCP handling of short AF_UNSPEC addresses",
     "e4d82cbce225",
     {"6.19": "6.19", "6.12": "6.12.92"},
@@ -146,6 +166,7 @@ SHORT_UNSPEC = Bug(
 )
 TSYNC_WITHOUT_RULESET = Bug(
     "tsync-without-ruleset",
+    "TSYNC without a ruleset is refused",
     "landlock: Allow TSYNC with LOG_SUBDOMAINS_OFF and fd=-1",
     "e75e38055b9d",
     {"7.1": "7.1", "7.0": "7.0.4"},
@@ -155,6 +176,7 @@ TSYNC_WITHOUT_RULESET = Bug(
 )
 FLAGS_BEFORE_PRIVILEGES = Bug(
     "flags-before-privileges",
+    "unknown flags are refused before lacking privileges",
     "landlock: Change landlock_restrict_self(2) check ordering",
     "eba39ca4b155",
     {"5.19": "5.19", "5.18": "5.18.3", "5.15": "5.15.46"},
@@ -163,6 +185,7 @@ FLAGS_BEFORE_PRIVILEGES = Bug(
 )
 ATTR_BEFORE_RULESET = Bug(
     "attr-before-ruleset",
+    "a wrong rule is refused before a wrong ruleset",
     "landlock: Change landlock_add_rule(2) argument check ordering",
     "589172e5636c",
     {"5.19": "5.19", "5.18": "5.18.3", "5.15": "5.15.46"},
@@ -171,6 +194,7 @@ ATTR_BEFORE_RULESET = Bug(
 )
 LOG_SUBDOMAINS_ON = Bug(
     "log-subdomains-on",
+    "children do not inherit LOG_SUBDOMAINS_OFF, so too much is logged",
     "landlock: Fix LOG_SUBDOMAINS_OFF inheritance across fork()",
     "874c8f83826c",
     {"7.1": "7.1", "7.0": "7.0.4", "6.18": "6.18.27"},
@@ -180,6 +204,7 @@ LOG_SUBDOMAINS_ON = Bug(
 )
 AUDIT_WITHOUT_SOCKET = Bug(
     "audit-without-socket",
+    "denials of bound sockets are logged without their address",
     "landlock: Set audit_net.sk for socket access checks",
     "d936e1a9170f",
     {"7.2": "7.2", "7.1": "7.1.8", "6.18": "6.18.44"},
@@ -188,6 +213,7 @@ AUDIT_WITHOUT_SOCKET = Bug(
 )
 RULESET_LINK = Bug(
     "ruleset-link",
+    "the descriptor of a ruleset has another name in /proc",
     'landlock: Use square brackets around "landlock-ruleset"',
     "aea0b9f2486d",
     {"5.18": "5.18"},
@@ -196,6 +222,7 @@ RULESET_LINK = Bug(
 )
 DISABLED_SILENTLY = Bug(
     "disabled-silently",
+    "the kernel does not log that Landlock was asked for and is off",
     "landlock: Warn once if a Landlock action is requested while disabled",
     "782191c74875",
     {"6.9": "6.9", "6.7": "6.7.12", "6.1": "6.1.84"},
@@ -204,6 +231,7 @@ DISABLED_SILENTLY = Bug(
 )
 PARENT_WALK = Bug(
     "parent-walk",
+    "a link or rename of the root of a mount makes the kernel warn",
     "landlock: Fix d_parent walk",
     "88da52ccd66e",
     {"6.10": "6.10", "6.1": "6.1.95"},
@@ -214,6 +242,7 @@ PARENT_WALK = Bug(
 )
 WEIRD_FILES = Bug(
     "weird-files",
+    "files of an unknown type, on a corrupted file system, are not denied",
     "landlock: Handle weird files",
     "49440290a093",
     {
@@ -231,6 +260,7 @@ WEIRD_FILES = Bug(
 )
 FREED_PARENT = Bug(
     "freed-parent",
+    "a rename that races with another one uses freed memory",
     "landlock: Fix use-after-free of the source's parent directory",
     "2c6dc7925382",
     {"7.3": "7.3", "7.2": "7.2.7", "6.12": "6.12.112", "6.1": "6.1.191"},
@@ -240,6 +270,7 @@ FREED_PARENT = Bug(
 )
 FREED_SUPERBLOCK = Bug(
     "freed-superblock",
+    "an unmount that races with the end of a domain uses freed memory",
     "landlock: Fix superblock use-after-free in release_inode()",
     None,
     {"7.3": "7.3.2", "6.12": "6.12.117"},
@@ -248,6 +279,7 @@ FREED_SUPERBLOCK = Bug(
 )
 FREED_INODE = Bug(
     "freed-inode",
+    "a look-up that races with a removal uses freed memory",
     "lsm: add the inode_free_security_rcu() LSM implementation hook",
     "63dff3e48871",
     {"6.12": "6.12"},
@@ -256,9 +288,12 @@ FREED_INODE = Bug(
 )
 UNCHARGED_DETAILS = Bug(
     "uncharged-details",
+    "memory for the log is charged to no cgroup",
     "landlock: Account all audit data allocations to user space",
     "b232bd12789f",
     {"7.2": "7.2", "7.1": "7.1.8"},
     Impact.COST,
     since="6.15",
 )
+BUGS: Mapping[str, Bug] = {it.name: it for it in list(vars().values()) if isinstance(it, Bug)}
+"""All of them, by name."""
