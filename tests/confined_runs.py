@@ -111,12 +111,12 @@ def main() -> int:
         names = CONFINEMENTS if target == "local" else CONFINEMENTS | GUESTS_ONLY
         results = confined(target, names, *options)
         found += _all_complaints(results.targets)
-        if target == "local" and containers.are_there():
+        if target == "local":
             plain = results.targets[0]
-            for name in CONTAINERS:
+            for name in CONTAINERS if containers.are_there() else ():
                 found += complaints(contained(name, *options), plain)
-        if target == "local" and containers.has_gvisor():
-            found += complaints(contained(GVISOR, *options), plain, hidden=True)
+            if containers.has_gvisor():
+                found += complaints(contained(GVISOR, *options), plain, hidden=True)
     for line in found:
         print(line)
     return bool(found)

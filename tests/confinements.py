@@ -139,7 +139,7 @@ def _hide_processes(process: Process) -> None:
 
 def _mount_noexec(process: Process) -> None:
     process.bind_mount("/tmp", "/tmp")  # noqa: S108 (the target's own)
-    process.mount("none", "/tmp", None, _MS_REMOUNT | _MS_BIND | _MS_NOEXEC)  # noqa: S108 (as above)
+    process.mount("none", "/tmp", None, _MS_REMOUNT | _MS_BIND | _MS_NOEXEC)  # noqa: S108 (its own)
     _all_but("SYS_ADMIN")(process)
 
 

@@ -319,8 +319,8 @@ def _archive(patient: Patient) -> Finding:
         return Finding("archive", False, says, mend=run or "landproof doctor --mirror URL")
     uri = re.search(r"^URIs: (\S+)$", sources, re.MULTILINE)
     suite = re.search(r"^Suites: (\S+)", sources, re.MULTILINE)
-    assert uri  # noqa: S101 (sources() writes both)
-    assert suite  # noqa: S101 (see above)
+    assert uri  # noqa: S101 (sources() writes it)
+    assert suite  # noqa: S101 (sources() writes it)
     if why := _unreachable(f"{uri[1]}dists/{suite[1]}/InRelease"):
         return Finding("archive", False, f"{uri[1]}: {why}", mend="look at this machine's network")
     return Finding("archive", True, f"{uri[1]} answers")

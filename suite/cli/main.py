@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heard = [it for it in _SIGNALS if signal.getsignal(it) in ours]
     _handle_by(_end_now, heard)
     try:
-        from suite.cli import outlet, safety  # noqa: PLC0415 (now interrupts are handled)
+        from suite.cli import outlet, safety  # noqa: PLC0415 (interrupts are handled now)
 
         if arguments is None:
             outlet.open_missing()
@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
-    from suite.cli import outlet  # noqa: PLC0415 (only now, as main has it)
-    from suite.errors import Exit, LandproofError, told_fault  # noqa: PLC0415 (likewise)
+    from suite.cli import outlet  # noqa: PLC0415 (interrupts first)
+    from suite.errors import Exit, LandproofError, told_fault  # noqa: PLC0415 (interrupts first)
 
     try:
         try:
