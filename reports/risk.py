@@ -22,7 +22,7 @@ _GRAVE = {Impact.ESCAPE, Impact.MEMORY_SAFETY}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Sighting:
     """A known bug, as it was seen."""
 
     name: str
@@ -31,7 +31,7 @@ class Seen:
     """None of a bug that only another landproof knows."""
 
     @classmethod
-    def of(cls, text: str) -> "Seen":
+    def of(cls, text: str) -> "Sighting":
         """From what a record says of it."""
         return cls(text.partition(":")[0], BUGS.get(name_of(text)))
 
@@ -43,7 +43,7 @@ def told(bugs: Iterable[str], facts: Facts) -> str:
         bugs: What records say of them, each once.
         facts: What the kernel is.
     """
-    seen = [*map(Seen.of, bugs)]
+    seen = [*map(Sighting.of, bugs)]
     groups = [*_groups(seen, facts)]
     match len(seen):
         case 0:
@@ -54,7 +54,7 @@ def told(bugs: Iterable[str], facts: Facts) -> str:
             return f"{number} known bugs: {'; '.join(groups)}"
 
 
-def _groups(seen: Sequence[Seen], facts: Facts) -> Iterator[str]:
+def _groups(seen: Sequence[Sighting], facts: Facts) -> Iterator[str]:
     known = [(impact, means, impact in _GRAVE) for impact, means in _MEANS.items()]
     for impact, (one, several), grave in [*known, (None, _UNKNOWN, False)]:
         bugs = [it for it in seen if (it.bug.impact if it.bug else None) is impact]
@@ -65,7 +65,7 @@ def _groups(seen: Sequence[Seen], facts: Facts) -> Iterator[str]:
         yield f"{f'{len(bugs)} ' if len(seen) > 1 else ''}{means} ({details})"
 
 
-def _details(bugs: Iterable[Seen], facts: Facts) -> str:
+def _details(bugs: Iterable[Sighting], facts: Facts) -> str:
     return "; ".join(
         f"{it.name}: {it.bug.does}, {it.bug.fixed_for(facts.release, facts.version)}"
         for it in bugs

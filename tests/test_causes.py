@@ -47,7 +47,11 @@ LIKELY = {
     "processes": (Standing(limits={"NPROC": 8}), "fork", "EAGAIN"),
     "file-size": (Standing(limits={"FSIZE": 4096}), "write", "EFBIG"),
     "file-size-of-a-server": (Standing(limits={"FSIZE": 4096}), "openat", "ECONNREFUSED"),
-    "yama": (Standing(sysctls={"kernel.yama.ptrace_scope": "1"}), "ptrace", "EPERM"),
+    "yama": (
+        Standing(permitted=0, sysctls={"kernel.yama.ptrace_scope": "1"}),
+        "ptrace",
+        "EPERM",
+    ),
     "yama-and-files": (Standing(sysctls={"kernel.yama.ptrace_scope": "2"}), "openat", "EACCES"),
     "namespaces": (Standing(sysctls={"user.max_user_namespaces": "0"}), "unshare", "ENOSPC"),
     "network": (Standing(permitted=0), "connect", "ENETUNREACH"),
@@ -98,6 +102,8 @@ def test_yama_explains_only_calls_that_attach() -> None:
         "kernel.yama.ptrace_scope is 3: ptrace(2) gave EPERM"
     )
     assert likely_cause(yama, "mount", "EPERM") == ""
+    usual = facts(Standing(sysctls={"kernel.yama.ptrace_scope": "1"}))
+    assert likely_cause(usual, "ptrace", "EPERM") == ""
 
 
 def test_nothing_is_shown_on_what_is_no_linux() -> None:
