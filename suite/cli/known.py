@@ -35,13 +35,20 @@ def marked(results: Results, given: Listed) -> Results:
     return mark(results, given[1], _today()) if given else results
 
 
+def faults_of(results: Results, given: Listed, *, whole: bool = False) -> tuple[str, ...]:
+    """What is wrong with the list, a line for each such entry."""
+    if not given:
+        return ()
+    lines = faults(given[1], results, _today(), whole=whole)
+    return tuple(f"{given[0]}: {line}" for line in lines)
+
+
 def tell_faults(results: Results, given: Listed, *, whole: bool = False) -> Exit:
     """Say what is wrong with the list, and whether anything is, as an exit code."""
     code = Exit.CONFORMS
-    if given:
-        for line in faults(given[1], results, _today(), whole=whole):
-            tell(f"{given[0]}: {line}")
-            code = Exit.DEVIATES
+    for line in faults_of(results, given, whole=whole):
+        tell(line)
+        code = Exit.DEVIATES
     return code
 
 
