@@ -160,6 +160,8 @@ class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
     """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says."""
     sha256: str
     """Of the vmlinuz."""
+    commit: str = ""
+    """Full hash of the commit that it was built from, where the release and the tree tell."""
     parameters: str = ""
     """What the user added to its command line."""
 
