@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Whether a CI service shows a report as green, by parsers that others wrote, and the kernel's."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -38,7 +39,18 @@ def tap(text: str) -> bool:
     return all(it.ok for it in tests)
 
 
-GREEN: Mapping[str, Callable[[str], bool]] = {"junit": junit, "ktap": tap, "kselftest": tap}
+def tmt(text: str) -> bool:
+    """Tmt's exit code is 0: ``results_to_exit_code`` in its ``result.py``."""
+    found = {entry["result"] for entry in json.loads(text)}
+    return "pass" in found and not found & {"error", "fail", "warn"}
+
+
+GREEN: Mapping[str, Callable[[str], bool]] = {
+    "junit": junit,
+    "ktap": tap,
+    "kselftest": tap,
+    "tmt": tmt,
+}
 """By format."""
 
 
