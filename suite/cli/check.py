@@ -21,7 +21,7 @@ from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
-from suite.judge.records import TargetRecord
+from suite.judge.records import Results, TargetRecord
 from suite.targets.schemes import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
@@ -301,7 +301,10 @@ class _Judge:
         self._fail_on = arguments.fail_on or implied
 
     def finish(self, outcome: Ended) -> int:
-        """Save and print the results; the exit code."""
+        """Save and print the results; the exit code.
+
+        The report comes after all messages: at a terminal the answer is what stays in sight.
+        """
         arguments = self._arguments
         results = known.marked(outcome.results, self._listed)
         try:
@@ -309,20 +312,24 @@ class _Judge:
                 save(arguments.results, results)
         finally:
             # Whatever became of the file, what was observed is told.
-            style = style_for(arguments.output)
-            text = render(results, arguments.format, style)
+            code = self._tell(results, outcome)
+            text = render(results, arguments.format, style_for(arguments))
             emit(text, arguments.output, arguments.format)
-            if outcome.interrupted:
-                tell("interrupted: what was not run is told as such")
-            if _is_brief(arguments):
-                tell("each behaviour was shown once; --full runs every case")
+        if outcome.fault and not outcome.interrupted:
+            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
+        return code
+
+    def _tell(self, results: Results, outcome: Ended) -> int:
+        """Say what is to be said beside the report; the exit code."""
+        arguments = self._arguments
+        if _is_brief(arguments):
+            tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:
+            tell("interrupted: what was not run is told as such")
             return Exit.INTERRUPTED
         for line in words.warnings(results):
             tell(line)
-        if outcome.fault:
-            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
-        whole = arguments.full and arguments.select is None
+        whole = arguments.full and arguments.select is None and not outcome.fault
         stale = known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:
             found = list(regressions(results, self._baseline))

@@ -41,5 +41,5 @@ def _explain(arguments: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         runs.append(outcome.results)
     told = explain(case, behaviours(), runs, selection(case, cases.values()))
-    emit(render_page(page(told), arguments.format, style_for(arguments.output)), arguments.output)
+    emit(render_page(page(told), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS
