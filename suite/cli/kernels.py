@@ -24,6 +24,7 @@ from vm import catalogue
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
 from vm.debian import FLAVOURS
 from vm.kernel import Kernel
+from vm.names import called
 from vm.source import LOG
 from vm.stall import GIVEN_UP_AFTER_S
 from vm.store import Progress, Removed, Store
@@ -33,7 +34,8 @@ _STAGES = {"index": "package index", "download": "download", "unpack": "unpack"}
 _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
-Kernels of your own are path:VMLINUZ, path:FOLDER and host."""
+Kernels of your own are path:VMLINUZ, path:FOLDER (with a slash in it, path: may be left out) and
+host. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
 LOG.addHandler(Told())
 
 
@@ -160,28 +162,31 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _fetch(arguments: argparse.Namespace) -> int:
     store = open_store(arguments)
-    names: Sequence[str] = arguments.names or DEFAULT_SET
-    kernels: list[Kernel] = []
+    names = called(arguments.names or DEFAULT_SET, store)
+    kernels: dict[str, Kernel] = {}
     failed = Exit.CONFORMS
     with display() as show:
-        for name in dict.fromkeys(names):
+        for label, name in names.items():
             try:
-                kernels.append(store.fetch(name, refresh=arguments.refresh, progress=show))
+                kernels[label] = store.fetch(name, refresh=arguments.refresh, progress=show)
             except (FullError, UnreachableError):
                 # The next one would fail likewise, minutes later.
                 raise
             except LandproofError as error:
                 if len(names) == 1:
                     raise
-                show(f"{name}: {error}")
+                show(f"{label}: {error}")
                 failed = failed or error.exit
-    rows = [{**msgspec.to_builtins(k.build), "path": str(k.vmlinuz)} for k in kernels]
+    rows = [
+        {**msgspec.to_builtins(kernel.build), "label": label, "path": str(kernel.vmlinuz)}
+        for label, kernel in kernels.items()
+    ]
     if arguments.json:
         _print_json(rows)
     elif rows:
-        fields = ("name", "release", "version", "source", "path")
+        fields = ("label", "release", "version", "source", "path")
         table = [[row[field] for field in fields] for row in rows]
-        _print_table(table, fields)
+        _print_table(table, ("name", *fields[1:]))
     return failed
 
 
@@ -190,7 +195,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     if arguments.all:
         keep: Sequence[str] = ()
     elif arguments.keep:
-        keep = arguments.keep
+        keep = list(called(arguments.keep, store).values())
     else:
         keep = store.newest()
     removed: list[Removed] = store.prune(keep)
