@@ -144,3 +144,17 @@ def test_virtme_ng_is_used_by_its_command_alone() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 assert not re.search(r"\bvirtme", ast.unparse(node)), path
+
+
+def test_rich_draws_and_tabulate_writes() -> None:
+    """Each has its job (ARCHITECTURE.md, "Decisions"): only where text leaves are both needed."""
+    using: dict[str, set[str]] = defaultdict(set)
+    for _, path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                using[node.module.split(".")[0]].add(str(path.relative_to(ROOT)))
+    assert using["rich"] & using["tabulate"] == {"suite/cli/outlet.py"}
+    assert using["tabulate"] - {"suite/cli/outlet.py"} == {
+        "reports/coverage.py",
+        "reports/formats/markdown.py",
+    }

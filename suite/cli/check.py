@@ -16,6 +16,7 @@ from reports.results import load, save
 from suite.agent import build
 from suite.cli import kernels, known, require
 from suite.cli.failing import FailOn, exit_code, regressions
+from suite.cli.fetching import display
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
@@ -262,7 +263,7 @@ def _fetch(
     ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
-    with kernels.display() as show:
+    with display() as show:
         for label, name in names.items():
             try:
                 if hopeless:
