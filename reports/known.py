@@ -52,6 +52,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Whether it speaks of this target."""
         wholes = [target.name, target.name.removeprefix("vm:")]
         wholes += [target.facts.release] if target.facts else []
+        wholes += [target.kernel.name, target.kernel.source] if target.kernel else []
         return not self.kernel or any(_begins(whole, self.kernel) for whole in wholes)
 
     def covers(self, case: str) -> bool:

@@ -9,6 +9,7 @@ from reports.bisect import Answer, Build, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
 from suite.cli.check import add_machine_options, choose_accelerator
+from suite.cli.fetching import display
 from suite.cli.outlet import tell
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
@@ -106,7 +107,7 @@ class _Boots:
     def _answer(self, build: Build) -> Answer:
         name = f"{self.scheme}{build.release}"
         try:
-            with kernels.display() as show:
+            with display() as show:
                 kernel = self.store.fetch(name, progress=show)
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise

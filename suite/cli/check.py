@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from reports.results import load, save
 from suite.agent import build
 from suite.cli import kernels, known, require
 from suite.cli.failing import FailOn, exit_code, regressions
+from suite.cli.fetching import display
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
@@ -27,8 +28,9 @@ from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
 from vm.kernel import Kernel
+from vm.names import called
 from vm.store import Store
-from vm.target import GUEST_ARCH, VM
+from vm.target import GUEST_ARCH, LABEL, VM
 from vm.tools import FullError, UnreachableError
 
 _MOST_SHARES = 4
@@ -58,8 +60,9 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.add_argument(
         "--kernels",
         type=_names,
-        metavar="NAME[,NAME...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none)",
+        metavar="[LABEL=]NAME[,...]",
+        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
+        " call them",
     )
     _add_target_option(matrix, "run the cases there too")
     matrix.add_argument(
@@ -164,13 +167,31 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    targets = _targets(arguments) or ["local"]
+    named = _targets(arguments) or ["local"]
+    machines, others = _sorted_out(named)
+    names = called(machines, Store()) if machines else {}
+    targets = [*others, *(f"{VM}{label}" for label in names)]
     judge = _Judge(arguments, targets)
     with RunProgress(targets) as progress:
         outcome = run(
-            targets, select=arguments.select, brief=_is_brief(arguments), watcher=progress
+            targets,
+            options=_labels(names),
+            select=arguments.select,
+            brief=_is_brief(arguments),
+            watcher=progress,
         )
     return judge.finish(outcome)
+
+
+def _sorted_out(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The kernels among targets, and the targets that are none of ours to boot."""
+    machines = [name.removeprefix(VM) for name in targets if name.startswith(VM)]
+    return machines, [name for name in targets if not name.startswith(VM)]
+
+
+def _labels(names: Mapping[str, str]) -> list[str]:
+    """Options of pytest's that say which kernels are called otherwise than by their names."""
+    return [f"{LABEL}={label}={name}" for label, name in names.items() if label != name]
 
 
 def _targets(arguments: argparse.Namespace) -> list[str]:
@@ -187,12 +208,11 @@ def _targets(arguments: argparse.Namespace) -> list[str]:
 
 def _matrix(arguments: argparse.Namespace) -> int:
     named = _targets(arguments)
-    others = [name for name in named if not name.startswith(VM)]
     # Kernels that are named as targets are fetched, too.
-    machines = [name.removeprefix(VM) for name in named if name.startswith(VM)]
-    asked_for = arguments.kernels or ([] if named else DEFAULT_SET)
-    names = list(dict.fromkeys([*asked_for, *machines]))
-    targets = [*(f"{VM}{name}" for name in names), *others]
+    machines, others = _sorted_out(named)
+    asked_for = [*(arguments.kernels or ([] if named else DEFAULT_SET)), *machines]
+    names = called(asked_for, kernels.open_store(arguments)) if asked_for else {}
+    targets = [*(f"{VM}{label}" for label in names), *others]
     judge = _Judge(arguments, targets)
     options, failures = _prepare(arguments, names)
     ready = [name for name in targets if name not in failures]
@@ -215,7 +235,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(
-    arguments: argparse.Namespace, names: Sequence[str]
+    arguments: argparse.Namespace, names: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
     if not names:
@@ -223,40 +243,40 @@ def _prepare(
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
     ready, failures = _fetch(store, names, refresh=arguments.refresh)
-    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
+    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}", *_labels(names)]
     if ready:
-        for name, error in failures.items():
-            tell(f"{name}: {error}")
+        for label, error in failures.items():
+            tell(f"{label}: {error}")
         trial, *_ = ready.values()
         options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
     if arguments.append:
         options.append(f"--append={arguments.append}")
-    return options, {f"{VM}{name}": str(error) for name, error in failures.items()}
+    return options, {f"{VM}{label}": str(error) for label, error in failures.items()}
 
 
 def _fetch(
-    store: Store, names: Sequence[str], *, refresh: bool
+    store: Store, names: Mapping[str, str], *, refresh: bool
 ) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
-    """Store the kernels; those that are there now, and what could not be had, and why."""
+    """Store the kernels; by label those that are there now, and why others could not be had."""
     ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
-    with kernels.display() as show:
-        for name in names:
+    with display() as show:
+        for label, name in names.items():
             try:
                 if hopeless:
-                    ready[name] = store.get(name)
+                    ready[label] = store.get(name)
                 else:
-                    ready[name] = store.fetch(name, refresh=refresh, progress=show)
+                    ready[label] = store.fetch(name, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
             except (FullError, UnreachableError) as error:
                 # The next download would fail likewise, after as long a wait.
-                failures[name] = hopeless = error
+                failures[label] = hopeless = error
             except LandproofError as error:
-                failures[name] = hopeless or error
+                failures[label] = hopeless or error
     return ready, failures
 
 
