@@ -90,8 +90,6 @@ def test_a_target_of_another_package(tmp_path: Path, verb: str) -> None:
     assert line in " ".join(ran.stdout.split())
     # Told apart from what another machine would show.
     assert "5 need calls that the target can't make" in " ".join(ran.stdout.split())
-    assert "Not modelled\n" in ran.stdout
-    assert "Skipped\n" not in ran.stdout
 
 
 @pytest.mark.parametrize(
