@@ -16,6 +16,9 @@
 ``bug = "tcp-fast-open-bypass"`` in place of ``case`` excuses every case that shows this known bug,
 and ``bug = "erratum 4"`` those that show that the erratum is claimed and not fixed.
 
+An entry whose reason begins with ``TODO`` is a draft: it needs no source yet, and expires soon, so
+that nothing stays excused of which nobody has said why.
+
 The list is strict, so that it can only shrink: an entry that expired, and one whose cases ran and
 did not do what it says, is a fault of the list.
 """
@@ -23,7 +26,7 @@ did not do what it says, is a fault of the list.
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,10 @@ from suite.judge.verdict import NOT_FIXED
 from suite.landlock.abi import ERRATA
 from suite.landlock.bugs import BUGS
 
+TODO = "TODO"
+"""How a reason begins that is yet to be written."""
+DRAFT_DAYS = 30
+"""How long such an entry may count."""
 _CITATION = re.compile(r"https?://\S+|\b[0-9a-f]{12,40}\b")
 
 
@@ -53,16 +60,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """As reports write it, such as ``EACCES`` or ``seen(no record)``; empty for anything."""
     reason: str
     source: str
-    """A link, or a commit by at least 12 digits."""
+    """A link, or a commit by at least 12 digits; of a draft, anything."""
     added: date
     expires: date | None = None
     """The last day on which it counts."""
 
     def names(self, target: TargetRecord) -> bool:
         """Whether it speaks of this target."""
-        wholes = [target.name, target.name.removeprefix("vm:")]
-        wholes += [target.facts.release] if target.facts else []
-        return not self.kernel or any(_begins(whole, self.kernel) for whole in wholes)
+        return not self.kernel or is_named(self.kernel, target)
 
     def covers(self, case: CaseRecord) -> bool:
         """Whether it speaks of this case, by its id or by the bug that it tells from a fix."""
@@ -81,8 +86,20 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """What it speaks of, in two or three words."""
         return self.case or self.bug
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether nobody has said yet why it is accepted."""
+        return self.reason.startswith(TODO)
+
     def __str__(self) -> str:
-        return f"{self.reason} ({self.source})"
+        return self.reason if self.is_draft else f"{self.reason} ({self.source})"
+
+
+def is_named(kernel: str, target: TargetRecord) -> bool:
+    """Whether what an entry names as a kernel is this target, or its name or release begins so."""
+    wholes = [target.name, target.name.removeprefix("vm:")]
+    wholes += [target.facts.release] if target.facts else []
+    return any(_begins(whole, kernel) for whole in wholes)
 
 
 def told_bug(case: CaseRecord) -> str:
@@ -146,7 +163,11 @@ def _wrong(entry: Known) -> Iterator[str]:
         *most, last = filter(_excusable, Verdict)
         choice = f"{', '.join(most)} or {last}"
         yield f"verdict {entry.verdict} is no fault of a kernel: choose {choice}"
-    if not _CITATION.search(entry.source):
+    if entry.is_draft:
+        latest = entry.added + timedelta(days=DRAFT_DAYS)
+        if entry.expires is None or entry.expires > latest:
+            yield f"the reason is still {TODO}: write it, or let the entry expire by {latest}"
+    elif not _CITATION.search(entry.source):
         yield f"source {entry.source!r} is neither a link nor a commit (12 digits or more)"
     if entry.expires and entry.expires < entry.added:
         yield f"expires on {entry.expires}, before it was added"
@@ -190,22 +211,34 @@ def faults(
         where = f" on {entry.kernel}" if entry.kernel else ""
         what = f"entry {number} ({entry.subject}{where})"
         if _expired(entry, today):
-            yield f"{what} expired on {entry.expires}: look again, then renew or remove it"
+            then = "write its reason" if entry.is_draft else "look again, then renew"
+            yield f"{what} expired on {entry.expires}: {then} or remove it"
             continue
         ran = [target for target in results.targets if target.facts and entry.names(target)]
         named = [case for target in ran for case in target.cases if entry.covers(case)]
         heard = [case for case in named if case.verdict.heard]
         if heard and not any(map(entry.excuses, heard)):
-            seen = ", ".join(dict.fromkeys(map(_seen, heard[:3])))
+            seen = ", ".join(dict.fromkeys(_seen(it, entry) for it in heard[:3]))
             yield f"{what} matched nothing (seen: {seen}): remove it"
         elif whole and ran and not named and entry.case:
             yield f"{what} matched nothing: no case has that id"
 
 
-def _seen(case: CaseRecord) -> str:
+def _seen(case: CaseRecord, entry: Known) -> str:
     """What it came to; with the bug that it looks like where the release can't have that."""
+    if entry.bug and not case.verdict.bad:
+        return case.verdict  # the cases of a bug are of many kinds
     like = "" if case.known_bug else case.bug.partition(": ")[0]
     return ", ".join(filter(None, (case.verdict, str(case.observed), like)))
+
+
+def drafts(entries: Sequence[Known], today: date) -> str:
+    """How many entries nobody has given a reason yet, and until when they count; empty if none."""
+    left = [it.expires for it in entries if it.is_draft and it.expires and not _expired(it, today)]
+    if not left:
+        return ""
+    several = "entries say" if len(left) > 1 else "entry says"
+    return f"{len(left)} {several} {TODO}: write reason and source by {min(left)}"
 
 
 def _excusable(verdict: Verdict) -> bool:
