@@ -164,9 +164,8 @@ def _wrong(entry: Known) -> Iterator[str]:
         choice = f"{', '.join(most)} or {last}"
         yield f"verdict {entry.verdict} is no fault of a kernel: choose {choice}"
     if entry.is_draft:
-        latest = entry.added + timedelta(days=DRAFT_DAYS)
-        if entry.expires is None or entry.expires > latest:
-            yield f"the reason is still {TODO}: write it, or let the entry expire by {latest}"
+        if entry.expires is None or entry.expires - entry.added > timedelta(days=DRAFT_DAYS):
+            yield f"the reason is still {TODO}: write it, or let it expire in {DRAFT_DAYS} days"
     elif not _CITATION.search(entry.source):
         yield f"source {entry.source!r} is neither a link nor a commit (12 digits or more)"
     if entry.expires and entry.expires < entry.added:

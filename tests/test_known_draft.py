@@ -201,7 +201,7 @@ def test_only_what_a_list_lacks_is_drafted_and_both_together_are_a_list(tmp_path
 OPEN = '[[known]]\ncase = "fs/a[b]"\nreason = "{}"\nsource = "{}"\nadded = 2026-11-29\n{}'
 REFUSED = {
     "never-expires": ("TODO: why?", "TODO", "", "the reason is still TODO: write it, or let"),
-    "late": ("TODO", "TODO", "expires = 2026-12-30\n", "let the entry expire by 2026-12-29"),
+    "late": ("TODO", "TODO", "expires = 2026-12-30\n", "or let it expire in 30 days"),
     "no-source": ("since 2020", "TODO", "", "source 'TODO' is neither a link nor a commit"),
 }
 
