@@ -91,7 +91,7 @@ def test_json_is_all_that_is_on_standard_output(cases: Path) -> None:
 
 
 WRONG = {
-    ("check", "-knothing"): "no case matches 'nothing'",
+    ("check", "-knothing"): "no case matches 'nothing'; .* the ids of a run",
     ("check", "-ka b"): "-k 'a b': expected end of input; got identifier",
     ("check", "--results=/nowhere/x"): "cannot write /nowhere/x: there is no folder /nowhere",
     ("check", "--output=/"): "cannot write /: it is a folder",

@@ -81,7 +81,28 @@ WRONG = {
     "no-verdict": ('"crashed"', '"panicked"', "Invalid enum value 'panicked'"),
     "not-a-fault": ('"crashed"', '"lost"', "entry 2: verdict lost is no fault of a kernel"),
     "no-citation": ("33cb713db016", "I think", "entry 1: source 'I think' is neither a link nor"),
-    "empty-reason": ("it panics", " ", "entry 2: case and reason must not be empty"),
+    "empty-reason": ("it panics", " ", "entry 2: reason must not be empty"),
+    "no-case": (
+        'case = "fs/b[c]"\n',
+        "",
+        "entry 2: either case or bug must be given, and not both",
+    ),
+    "case-and-bug": ("verdict =", 'bug = "sigio-bypass"\nverdict =', "entry 2: either case or bug"),
+    "unknown-bug": (
+        'case = "fs/a[*]"',
+        'bug = "tcp-fast-open"',
+        "entry 1: no known bug is called 'tcp-fast-open'; the nearest is 'tcp-fast-open-bypass'",
+    ),
+    "unknown-erratum": (
+        'case = "fs/a[*]"',
+        'bug = "erratum 99"',
+        "entry 1: no known bug is called 'erratum 99'; the nearest is 'erratum ",
+    ),
+    "bug-that-crashes": (
+        'case = "fs/b[c]"',
+        'bug = "freed-parent"',
+        "entry 2: verdict crashed tells of no bug: name the case",
+    ),
     "expired-before": ("2027-01-01", "2026-01-01", "entry 1: expires on 2026-01-01, before it"),
     "no-toml": ("[[known]]", "[[known]", "known.toml: "),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from reports import words
@@ -14,13 +14,13 @@ from reports.diff import baselines
 from reports.render import render
 from reports.results import load, save
 from suite.agent import build
-from suite.cli import kernels, known, require
+from suite.cli import collect, kernels, known, require
 from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.fetching import display
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
-from suite.cli.run import Ended, run
+from suite.cli.run import Ended, NoCaseError, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Results, TargetRecord
 from suite.targets.schemes import registered
@@ -119,7 +119,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "-k",
         dest="select",
         metavar="EXPRESSION",
-        help="of all cases, only those that match: area, file, function, row or id",
+        help="of all cases, only these: an id as printed, such as fs/truncate or fs/truncate[*], "
+        "or what has a word in its area, file, function or row; 'claims/files or net and not udp'",
     )
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
@@ -172,7 +173,7 @@ def _check(arguments: argparse.Namespace) -> int:
     names = called(machines, Store()) if machines else {}
     targets = [*others, *(f"{VM}{label}" for label in names)]
     judge = _Judge(arguments, targets)
-    with RunProgress(targets) as progress:
+    with _hinting(arguments.select), RunProgress(targets) as progress:
         outcome = run(
             targets,
             options=_labels(names),
@@ -192,6 +193,16 @@ def _sorted_out(targets: Sequence[str]) -> tuple[list[str], list[str]]:
 def _labels(names: Mapping[str, str]) -> list[str]:
     """Options of pytest's that say which kernels are called otherwise than by their names."""
     return [f"{LABEL}={label}={name}" for label, name in names.items() if label != name]
+
+
+@contextmanager
+def _hinting(select: str | None) -> Iterator[None]:
+    """Where a run's expression selects no case, say what is near."""
+    try:
+        yield
+    except NoCaseError as error:
+        hint = collect.hint(select or "", collect.declared_cases())
+        raise UsageError("; ".join(filter(None, (str(error), hint)))) from error
 
 
 def _targets(arguments: argparse.Namespace) -> list[str]:
@@ -219,7 +230,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
     if not ready:
         reasons = dict.fromkeys(failures.values())
         raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    with RunProgress(ready) as progress:
+    with _hinting(arguments.select), RunProgress(ready) as progress:
         outcome = run(
             ready,
             options=options,

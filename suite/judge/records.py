@@ -188,6 +188,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     bug: str = ""
     """The known bug that was seen, by id and title, with CVE and fixing commit; ``looks like`` in
     front if the kernel's release can't have it, or does not tell."""
+    about_bug: str = ""
+    """The known bug, by name, that what was owed tells from its fix, whichever was seen."""
     known: str = ""
     """Why a fault was to be expected, with its source, where a list of known deviations says so."""
     reason: str = ""
