@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """All that is known of one case: what it says, where that is written, and what results say."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,12 +33,10 @@ class Explanation:
     case: Declared
     behaviours: Mapping[str, Behaviour]
     seen: tuple[Sighting, ...]
-    select: str
-    """An expression for ``-k`` that selects it."""
 
 
 def explain(
-    case: Declared, behaviours: Mapping[str, Behaviour], runs: Sequence[Results], select: str
+    case: Declared, behaviours: Mapping[str, Behaviour], runs: Sequence[Results]
 ) -> Explanation:
     """Gather what is known of a case."""
     shown = {name: behaviours[name] for name in case.answers if name in behaviours}
@@ -48,7 +47,7 @@ def explain(
         for record in target.cases
         if record.id == case.id
     )
-    return Explanation(case, shown, tuple(records), select)
+    return Explanation(case, shown, tuple(records))
 
 
 def _kernel(target: TargetRecord) -> tuple[str, str]:
@@ -143,7 +142,7 @@ def _remarks(record: CaseRecord) -> Iterator[tuple[str, str]]:
 
 
 def _commands(told: Explanation) -> Iterator[str]:
-    quoted = f'"{told.select}"' if " " in told.select else told.select
+    quoted = shlex.quote(told.case.id)
     if not told.case.vm_only:
         yield f"landproof -k {quoted}"
     # The last kernel with each verdict is enough to see the difference.

@@ -58,7 +58,7 @@ def _bisect(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{' and '.join(names)} are of different flavours")
     builds = [Build(build.version, build.release) for build in _between(known, good, bad)]
     found = bisect(case.id, builds, _Boots(case, store, arguments, good.scheme).ask)
-    emit(render_page(page(found), arguments.format, style_for(arguments.output)), arguments.output)
+    emit(render_page(page(found), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS
 
 
