@@ -2,10 +2,15 @@
 """What a record tells of an erratum: of which one, and whether it is fixed."""
 
 import re
+from collections.abc import Mapping
 
 from suite.judge.records import CaseRecord, Verdict
 from suite.judge.verdict import NOT_FIXED
+from suite.landlock.abi import ERRATA
+from suite.landlock.bugs import BUGS, Bug
 
+KNOWN: Mapping[str, Bug] = {**BUGS, **{fix.bug.name: fix.bug for fix in ERRATA.values()}}
+"""All known bugs by name, those of errata too."""
 _HALF = re.compile(r"erratum (\d+) (not )?fixed$")
 
 

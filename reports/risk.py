@@ -7,10 +7,10 @@ An erratum that is not fixed is one of them.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.errata import as_seen
+from reports.errata import KNOWN, as_seen
 from suite.judge.records import CaseRecord, Facts
 from suite.landlock.abi import ERRATA, Erratum
-from suite.landlock.bugs import BUGS, Bug, Impact, labelled
+from suite.landlock.bugs import Bug, Impact, labelled
 
 _MEANS = {
     Impact.ESCAPE: ("lets a sandbox escape", "let a sandbox escape"),
@@ -57,9 +57,8 @@ def sightings(cases: Iterable[CaseRecord]) -> list[Sighting]:
     for case in cases:
         if name := case.known_bug or _unfixed(case):
             found.setdefault(name, []).append(case)
-    known = {**BUGS, **{fix.bug.name: fix.bug for fix in ERRATA.values()}}
     seen = (
-        Sighting(name, _is_like(shown[0]), known.get(name), tuple(shown))
+        Sighting(name, _is_like(shown[0]), KNOWN.get(name), tuple(shown))
         for name, shown in found.items()
     )
     return sorted(seen, key=lambda it: (WORST_FIRST.index(it.impact), it.name))

@@ -95,8 +95,8 @@ WRONG = {
     ),
     "unknown-erratum": (
         'case = "fs/a[*]"',
-        'bug = "erratum 99"',
-        "entry 1: no known bug is called 'erratum 99'; the nearest is 'erratum ",
+        'bug = "erratum-99"',
+        "entry 1: no known bug is called 'erratum-99'; the nearest is 'erratum-",
     ),
     "bug-that-crashes": (
         'case = "fs/b[c]"',

@@ -87,10 +87,10 @@ MARKED = {
     "the-fix-is-in": (entry(TCP), "7.2.1", shows("net/a[b]", "7.2.1"), False),
     "too-old-for-it": (entry(TCP), "6.1.1", shows("net/a[b]", "6.1.1"), False),
     "another-deviation-of-its-case": (entry(TCP), HERE, replace(ONE, bug=""), False),
-    "erratum": (entry("erratum 4"), HERE, FALSE_CLAIM, True),
-    "another-erratum": (entry("erratum 3"), HERE, FALSE_CLAIM, False),
+    "erratum": (entry("erratum-4"), HERE, FALSE_CLAIM, True),
+    "another-erratum": (entry("erratum-3"), HERE, FALSE_CLAIM, False),
     "something-else-of-its-case": (
-        entry("erratum 4"),
+        entry("erratum-4"),
         HERE,
         replace(FALSE_CLAIM, observed=Denied(errno="EIO"), reason=""),
         False,
@@ -132,10 +132,10 @@ def test_a_bug_that_is_gone_is_a_fault_of_the_list(
 
 def test_an_erratum_that_is_fixed_or_no_longer_claimed_is_a_fault_of_the_list() -> None:
     def told(case: CaseRecord) -> list[str]:
-        return [*faults([entry("erratum 4")], on(HERE, case), TODAY, whole=False)]
+        return [*faults([entry("erratum-4")], on(HERE, case), TODAY, whole=False)]
 
     assert told(FALSE_CLAIM) == []
-    assert told(erratum(V.CONFORMS, "ABI 1+, erratum 4 fixed")) == [f"entry 1 (erratum 4) {FIXED}"]
+    assert told(erratum(V.CONFORMS, "ABI 1+, erratum 4 fixed")) == [f"entry 1 (erratum-4) {FIXED}"]
     unfixed = erratum(V.UNFIXED, "ABI 1+, erratum 4 not fixed")
     assert "(seen: unfixed): remove it" in told(unfixed)[0]
 
