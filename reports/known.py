@@ -97,6 +97,7 @@ def is_named(kernel: str, target: TargetRecord) -> bool:
     """Whether what an entry names as a kernel is this target, or its name or release begins so."""
     wholes = [target.name, target.name.removeprefix("vm:")]
     wholes += [target.facts.release] if target.facts else []
+    wholes += [target.kernel.name, target.kernel.source] if target.kernel else []
     return any(_begins(whole, kernel) for whole in wholes)
 
 

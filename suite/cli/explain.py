@@ -39,5 +39,5 @@ def _explain(arguments: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         runs.append(outcome.results)
     told = explain(case, behaviours(), runs)
-    emit(render_page(page(told), arguments.format, style_for(arguments.output)), arguments.output)
+    emit(render_page(page(told), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS

@@ -223,7 +223,7 @@ class TargetRecord(msgspec.Struct, kw_only=True):
     """One target of a run."""
 
     name: str
-    """``local`` or ``vm:7.3``."""
+    """``local`` or ``vm:7.3``; of a kernel with a label, or of the user's own, ``vm:LABEL``."""
     facts: Facts | None = None
     """None when the target never came up."""
     kernel: KernelBuild | None = None
