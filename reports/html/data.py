@@ -10,7 +10,10 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from reports import links
+from reports.answer import short_names
 from reports.kernel_line import CLAIMS, by_abi, summarize
+from reports.links import Link
 from reports.matrix import LEGEND, area_of, is_known, weight, word
 from reports.words import printable, remarks
 from suite.judge.behaviours import Behaviour
@@ -53,6 +56,8 @@ class Kernel(msgspec.Struct, array_like=True):
     """A column."""
 
     name: str
+    short: str
+    """As columns and addresses have it."""
     abi: int
     """The claimed one; below 0 when the target never came up, or was not run."""
     lines: list[tuple[str, str]]
@@ -96,6 +101,8 @@ class Data(msgspec.Struct):
     """Those in use by short name, with the ABI version that introduced each."""
     behaviours: dict[str, str]
     """The sentences of those in use."""
+    links: dict[str, tuple[Link, ...]]
+    """What is linked, by the kind of text."""
     values: list[str | tuple[str, ...]]
     observations: list[Observation]
     patterns: list[tuple[int, ...]]
@@ -112,6 +119,7 @@ class _Places(dict[_K, int]):
 
 def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
     """A run for the script; text from targets is made printable."""
+    names = short_names([target.name for target in results.targets])
     values: _Places[Hashable] = _Places()
     observations: _Places[_Seen] = _Places()
     patterns: _Places[tuple[int, ...]] = _Places()
@@ -134,13 +142,14 @@ def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
     kept = [(_KINDS.index(kind), *(values[it] for it in rest)) for kind, *rest in observations]
     return Data(
         words=[*_words()],
-        kernels=[_kernel(target) for target in results.targets],
+        kernels=[*map(_kernel, results.targets, names)],
         areas=[printable(area) for area in areas(results)],
         features=[
             (printable(label), table.FEATURES[label].since if label in table.FEATURES else None)
             for label in sorted(covered, key=by_abi)
         ],
         behaviours={name: listed[name].says for name in sorted(answered) if name in listed},
+        links={"text": links.TEXT, "bug": links.BUG, "listed": links.LISTED},
         values=[*map(_printable, values)],
         observations=[Observation(*fields) for fields in kept],
         patterns=[*patterns],
@@ -204,9 +213,10 @@ def _words() -> Iterator[Word]:
         yield Word(name, mark, severity, verdict.bad, meaning)
 
 
-def _kernel(target: TargetRecord) -> Kernel:
+def _kernel(target: TargetRecord, short: str) -> Kernel:
     return Kernel(
         name=printable(target.name),
+        short=printable(short),
         abi=target.facts.abi if target.facts else _ABSENT[target.absence],
         lines=[(label, printable(text)) for label, text in _known(target) if text],
     )

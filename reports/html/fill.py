@@ -7,7 +7,7 @@ nothing else: nothing is loaded, and what a target printed can't run.
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +16,7 @@ import jinja2
 import msgspec
 
 from reports import words
+from reports.answer import short_names
 from reports.html.data import compact
 from reports.kernel_line import KernelLine, summarize
 from reports.matrix import LEGEND, Deviation, Matrix, Silence, build
@@ -24,7 +25,10 @@ from suite.judge.records import Results
 from suite.landlock import abi as table
 
 _HERE = Path(__file__).parent
-_SCRIPT = ("model", "state", "table", "keys", "detail", "filters", "main")
+_SCRIPT = (
+    *("model", "links", "compare", "state", "table", "keys", "detail"),
+    *("view", "filters", "columns", "main"),
+)
 _MOST = 200
 """Entries of a kind that are listed: a page that says everything twice would be too large."""
 
@@ -35,7 +39,7 @@ class _Kernel:
 
     line: KernelLine
     name: str
-    """Without ``vm:``, which would widen every column."""
+    """As columns have it."""
     claim: str
     provides: str
     """Empty where it is what is claimed."""
@@ -46,17 +50,18 @@ def page(results: Results) -> str:
     """The whole page; the same for the same results."""
     matrix = build(results)
     lines = [summarize(target) for target in results.targets]
+    names = dict(zip(matrix.targets, short_names(matrix.targets), strict=True))
     return _template().render(
         title=f"Landlock on {words.plural(len(lines), 'kernel')}",
         headline=words.headline(results),
         warnings=words.warnings(results),
         sections=[*_sections(matrix)],
-        kernels=[_kernel(line) for line in lines],
+        kernels=[*map(_kernel, lines, names.values())],
         seen=words.seen(lines),
         rows=[(row.area, row.cells) for row in matrix.rows if not row.feature],
         legend=LEGEND,
         deviations_title=words.deviations_title(matrix),
-        deviations=[_deviation(it) for it in matrix.deviations],
+        deviations=[_deviation(it, names) for it in matrix.deviations],
         unjudged=[(it.id, it.title, [*map(_silence, it.entries)]) for it in words.unjudged(matrix)],
         most=_MOST,
         # The policy forbids style attributes, so what depends on the run goes in here.
@@ -100,10 +105,10 @@ def _sections(matrix: Matrix) -> Iterator[tuple[str, str]]:
         yield group.id, group.title
 
 
-def _kernel(line: KernelLine) -> _Kernel:
+def _kernel(line: KernelLine, name: str) -> _Kernel:
     return _Kernel(
         line=line,
-        name=line.target.removeprefix("vm:"),
+        name=name,
         claim=_claim(line),
         provides=_provides(line),
         remarks=words.remarks(line),
@@ -126,13 +131,13 @@ _Entry = tuple[str, str, list[tuple[str, str]], bool, str]
 """Title, sentence, labelled lines, whether it is listed as known, link."""
 
 
-def _deviation(entry: Deviation) -> _Entry:
+def _deviation(entry: Deviation, names: Mapping[str, str]) -> _Entry:
     lines = [*words.deviation(entry)]
-    return entry.case, entry.summary, lines, bool(entry.known), _link(entry)
+    return entry.case, entry.summary, lines, bool(entry.known), _link(entry, names)
 
 
-def _link(entry: Deviation) -> str:
-    where = quote(words.printable(entry.targets[0]), safe="/:")
+def _link(entry: Deviation, names: Mapping[str, str]) -> str:
+    where = quote(words.printable(names[entry.targets[0]]), safe="/:")
     return f"#case={quote(words.printable(entry.case), safe='/:')}&kernel={where}"
 
 

@@ -10,7 +10,12 @@ const words = data.words.map(([name, mark, severity, fault, meaning]) => ({
 }));
 const ABSENT = words.findIndex((word) => word.name === "absent");
 
-const kernels = data.kernels.map(([name, abi, lines], place) => ({ name, abi, lines, place }));
+const kernels = data.kernels.map(([name, short, abi, lines], place) => ({
+  name, short, abi, lines, place,
+}));
+
+/** The kernel of this name, with or without its `vm:`; undefined if there is none. */
+const kernelNamed = (name) => kernels.find((it) => it.short === name || it.name === name);
 
 const observations = data.observations.map(
   ([verdict, expected, observed, control, clause, clauses, bug, known, reason, calls]) => ({
