@@ -6,14 +6,14 @@ first, with where each is fixed for who runs that kernel. A sentence a kernel su
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
 from reports.kernel_line import KernelLine, summarize
 from reports.matrix import Deviation, Matrix, build
-from reports.risk import GRAVE, WORST_FIRST, Sighting, sightings, told
+from reports.risk import GRAVE, WORST_FIRST, Detail, Sighting, sightings, told
 from suite.judge.absence import unchecked
 from suite.judge.records import CaseRecord, Facts, Fault, Results, TargetRecord
 from suite.landlock.bugs import Bug, Impact, name_of
@@ -25,6 +25,10 @@ class Standing(Enum):
 
     UNEXPLAINED = auto()
     """It does what no known bug explains."""
+    LISTED = auto()
+    """It does what is wrong as a list says, and no known bug."""
+    PARTLY = auto()
+    """Nothing is wrong with it as far as it could be checked."""
     CALM = auto()
     BARE = auto()
     """It has no Landlock."""
@@ -44,6 +48,8 @@ _HEADLINES: dict[Grade, str] = {
     Impact.LOG: "Only the log is wrong on {}",
     Impact.OTHER: "Only details are wrong on {}",
     None: "Bugs that are not known to this landproof on {}",
+    Standing.LISTED: "Nothing but what is listed as known on {}",
+    Standing.PARTLY: "No known bug was seen on {}, but not all was checked",
     Standing.CALM: "No known bug was seen on {}",
     Standing.BARE: "No Landlock on {}",
     Standing.OPEN: "Nothing is known of {}",
@@ -59,11 +65,15 @@ class Kernel:
     name: str
     """The target's, without ``vm:`` where that is plain."""
     line: KernelLine
-    sentence: str
-    short: str
-    """The sentence without what bugs do and where they are fixed."""
+    sentences: Mapping[Detail, str]
+    """The kernel in a sentence, by how much it says of grave bugs."""
     grades: tuple[Grade, ...]
     """All of what it comes off as, the worst first."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return self.sentences[Detail.ALL]
 
     @property
     def headed(self) -> tuple[Grade, ...]:
@@ -113,6 +123,16 @@ class BugRow:
     def impact(self) -> str:
         """In a word or two."""
         return self.bug.impact.value if self.bug else "unknown"
+
+    @property
+    def label(self) -> str:
+        """The name; with its CVE, if it has one."""
+        return f"{self.name} ({self.bug.cve})" if self.bug and self.bug.cve else self.name
+
+    @property
+    def says(self) -> str:
+        """What it does; that this is not known, of a bug that only another landproof knows."""
+        return self.bug.does if self.bug else "not known to this landproof"
 
     @property
     def grave(self) -> bool:
@@ -193,6 +213,17 @@ def short_names(targets: Sequence[str]) -> list[str]:
     ]
 
 
+def beneath(bugs: Sequence[BugRow], matrix: Matrix) -> list[tuple[str, list[Deviation]]]:
+    """The deviations of a run under a title each: what is new, each known bug, what is listed."""
+    new = "New"
+    listed = "Listed as known"
+    groups: dict[str, list[Deviation]] = {new: [], **{it.name: [] for it in bugs}, listed: []}
+    for it in matrix.deviations:
+        groups[name_of(it.bug) or (listed if it.known else new)].append(it)
+    labels = {it.name: it.label for it in bugs}
+    return [(labels.get(name, name), found) for name, found in groups.items() if found]
+
+
 # Kernels
 
 
@@ -207,18 +238,21 @@ def _kernel(
         grades = [Standing.OPEN]
     elif line.claimed < 1 and not grades:
         grades = [Standing.BARE]
+    if not grades and any(case.known for case in target.cases):
+        grades = [Standing.LISTED]
+    if not grades and (line.provided is None or any(it.fault is Fault.OURS for it in line.counts)):
+        grades = [Standing.PARTLY]
     return Kernel(
         target=target.name,
         name=name,
         line=line,
-        sentence=_sentence(target, line, seen, short=False),
-        short=_sentence(target, line, seen, short=True),
+        sentences={detail: _sentence(target, line, seen, detail) for detail in Detail},
         grades=tuple(grades or [Standing.CALM]),
     )
 
 
 def _sentence(
-    target: TargetRecord, line: KernelLine, seen: Sequence[Sighting], *, short: bool
+    target: TargetRecord, line: KernelLine, seen: Sequence[Sighting], detail: Detail
 ) -> str:
     """``6.18.15: claims ABI 7, provides it; 2 known bugs: …``."""
     facts = target.facts
@@ -232,13 +266,12 @@ def _sentence(
         line.fixes,
         *_unexplained(counted),
         f"{_cases(listed)} listed as known" if listed else "",
-        told(seen, facts, short=short),
+        told(seen, facts, detail),
         *_ours(counted),
     ]
     said = "; ".join(filter(None, parts))
-    calm = (
-        facts.abi > 0 and not seen and not any(it.verdict.fault is Fault.KERNELS for it in counted)
-    )
+    faults = any(it.verdict.fault is Fault.KERNELS for it in counted)
+    calm = facts.abi > 0 and not seen and not faults and not listed
     return f"{_release(facts)}: {said}{'; no known bug was seen' if calm else ''}"
 
 

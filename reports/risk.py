@@ -6,11 +6,13 @@ An erratum that is not fixed is one of them.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from reports.errata import as_seen
 from suite.judge.records import CaseRecord, Facts
 from suite.landlock.abi import ERRATA, Erratum
 from suite.landlock.bugs import BUGS, Bug, Impact, labelled
+from suite.landlock.releases import of_mainline
 
 _MEANS = {
     Impact.ESCAPE: ("lets a sandbox escape", "let a sandbox escape"),
@@ -26,6 +28,17 @@ WORST_FIRST: Sequence[Impact | None] = (*_MEANS, None)
 """None stands for bugs that only another landproof knows."""
 GRAVE = frozenset({Impact.ESCAPE, Impact.MEMORY_SAFETY})
 """What each bug of these does is told, and where it is fixed."""
+
+
+class Detail(Enum):
+    """How much is said of bugs."""
+
+    WORST = auto()
+    """Only how many do the worst that any does."""
+    FIXES = auto()
+    """Of grave ones their names, and which release of the kernel's series fixes them."""
+    ALL = auto()
+    """Of grave ones what they do, and which releases fix them; the names of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,43 +92,63 @@ def _unfixed(case: CaseRecord) -> str:
             return ""
 
 
-def told(seen: Sequence[Sighting], facts: Facts, *, short: bool = False) -> str:
+def told(seen: Sequence[Sighting], facts: Facts, detail: Detail = Detail.ALL) -> str:
     """The bugs that were seen on a kernel, in a sentence; empty if there are none.
 
     Args:
         seen: The bugs.
         facts: What the kernel is.
-        short: Whether to leave out what they do and where they are fixed.
+        detail: How much to say.
     """
-    groups = [*_groups(seen, facts, short=short)]
+    groups = [*_groups(seen, facts, detail)]
     bugs = f"{len(seen)} known bug{'s' if len(seen) > 1 else ''}"
     match groups:
         case []:
             return ""
         case [(_, means)]:
             return f"{bugs} {means}"
+        case [(number, means), *_] if detail is Detail.WORST:
+            return f"{bugs}, {number} {means}"
         case _:
             return f"{bugs}: {', '.join(f'{number} {means}' for number, means in groups)}"
 
 
-def _groups(seen: Sequence[Sighting], facts: Facts, *, short: bool) -> Iterator[tuple[int, str]]:
+def _groups(seen: Sequence[Sighting], facts: Facts, detail: Detail) -> Iterator[tuple[int, str]]:
     for impact in WORST_FIRST:
         bugs = [it for it in seen if it.impact is impact]
-        if not bugs:
-            continue
-        one, several = _MEANS[impact] if impact else _UNKNOWN
-        means = one if len(bugs) == 1 else several
-        yield len(bugs), means + ("" if short else _details(bugs, facts))
+        if bugs:
+            one, several = _MEANS[impact] if impact else _UNKNOWN
+            said = _details(bugs, facts, detail)
+            means = one if len(bugs) == 1 else several
+            yield len(bugs), f"{means} ({said})" if said else means
 
 
-def _details(bugs: Sequence[Sighting], facts: Facts) -> str:
-    """What grave ones do, and where they are fixed; of others their names, if there are few."""
-    if bugs[0].impact in GRAVE:
-        return f" ({'; '.join(_detail(it, facts) for it in bugs)})"
-    return f" ({', '.join(it.label for it in bugs)})"
+def _details(bugs: Sequence[Sighting], facts: Facts, detail: Detail) -> str:
+    """Of grave ones; of others their names, if all is to be said."""
+    match detail, bugs[0].impact in GRAVE:
+        case Detail.ALL, True:
+            return "; ".join(_detail(it, facts) for it in bugs)
+        case Detail.ALL, False:
+            return ", ".join(it.label for it in bugs)
+        case Detail.FIXES, True:
+            return "; ".join(_fixes(bugs, facts))
+        case _:
+            return ""
 
 
 def _detail(it: Sighting, facts: Facts) -> str:
     assert it.bug  # noqa: S101 (only known bugs have an impact)
     like = f"looks like {it.name}: " if it.like else ""
     return f"{like}{it.bug.does}, {it.bug.fixed_for(facts.release, facts.version)}"
+
+
+def _fixes(bugs: Sequence[Sighting], facts: Facts) -> Iterator[str]:
+    """Names by the release of the kernel's series that fixes them."""
+    names: dict[str, list[str]] = {}
+    kernel = of_mainline(facts.release, facts.version)
+    for it in bugs:
+        first = it.bug.fix_in_series(facts.release, facts.version) if it.bug else None
+        where = f": fixed in {first or f'no {kernel.series}'}" if kernel else ""
+        names.setdefault(where, []).append(it.label)
+    for where, labels in names.items():
+        yield f"{', '.join(labels)}{where}"

@@ -29,10 +29,11 @@ class Golden:
     fmt: str
     shown: Callable[[], Results | Diff]
     width: int = 120
+    verbosity: int = 0
 
     def text(self) -> str:
         """What the file has to hold."""
-        shown, style = self.shown(), Style(width=self.width)
+        shown, style = self.shown(), Style(width=self.width, verbosity=self.verbosity)
         if isinstance(shown, Diff):
             return render_diff(shown, self.fmt, style)
         return render(shown, self.fmt, style)
@@ -41,6 +42,8 @@ class Golden:
 CHOSEN = {
     "results-terminal-120.txt": Golden("terminal", zoo),
     "results-terminal-80.txt": Golden("terminal", zoo, width=80),
+    "results-terminal-80-v.txt": Golden("terminal", zoo, width=80, verbosity=1),
+    "results-terminal-120-vv.txt": Golden("terminal", zoo, verbosity=2),
     "results.md": Golden("markdown", zoo),
     "results.html": Golden("html", zoo),
     "compat.html": Golden("compat-html", compat_zoo),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
+from suite.judge import labels
 from suite.judge.records import KernelBuild
 from vm.kernel import Kernel, is_release, sha256
 from vm.source import Source
@@ -41,7 +42,7 @@ class OwnPath(_InPlace):
     """Kernels that the user has."""
 
     name = "path"
-    scheme = "path:"
+    scheme = labels.PATH
 
     def in_place(self, name: str) -> Kernel:
         """Return the kernel in a folder, or of a file."""

@@ -133,7 +133,7 @@ def _matrix(matrix: Matrix) -> Iterator[str]:
         return
     heads = ["", "ABI", *map(_code, matrix.targets)]
     yield _table(heads, ([*_label(row), *map(str, row.cells)] for row in matrix.rows), "lr")
-    yield "\n".join(f"- `{mark}`: {meaning}" for mark, meaning in words.legend(matrix))
+    yield "\n".join(f"- `{mark}`: {meaning}" for mark, meaning in words.legend(matrix.rows))
     if matrix.uncovered:
         yield f"No case covers {', '.join(map(_code, matrix.uncovered))}."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from reports import words
@@ -14,21 +14,23 @@ from reports.diff import baselines
 from reports.render import render
 from reports.results import load, save
 from suite.agent import build
-from suite.cli import kernels, known, require
+from suite.cli import collect, kernels, known, require
 from suite.cli.failing import FailOn, exit_code, regressions
+from suite.cli.fetching import display
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
-from suite.cli.run import Ended, run
+from suite.cli.run import Ended, NoCaseError, run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
-from suite.judge.records import TargetRecord
+from suite.judge.records import Results, TargetRecord
 from suite.targets.schemes import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
 from vm.kernel import Kernel
+from vm.names import called
 from vm.store import Store
-from vm.target import GUEST_ARCH, VM
+from vm.target import GUEST_ARCH, LABEL, VM
 from vm.tools import FullError, UnreachableError
 
 _MOST_SHARES = 4
@@ -58,8 +60,9 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.add_argument(
         "--kernels",
         type=_names,
-        metavar="NAME[,NAME...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none)",
+        metavar="[LABEL=]NAME[,...]",
+        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
+        " call them",
     )
     _add_target_option(matrix, "run the cases there too")
     matrix.add_argument(
@@ -116,7 +119,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "-k",
         dest="select",
         metavar="EXPRESSION",
-        help="of all cases, only those that match: area, file, function, row or id",
+        help="of all cases, only these: an id as printed, such as fs/truncate or fs/truncate[*], "
+        "or what has a word in its area, file, function or row; 'claims/files or net and not udp'",
     )
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
@@ -164,13 +168,41 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    targets = _targets(arguments) or ["local"]
+    named = _targets(arguments) or ["local"]
+    machines, others = _sorted_out(named)
+    names = called(machines, Store()) if machines else {}
+    targets = [*others, *(f"{VM}{label}" for label in names)]
     judge = _Judge(arguments, targets)
-    with RunProgress(targets) as progress:
+    with _hinting(arguments.select), RunProgress(targets) as progress:
         outcome = run(
-            targets, select=arguments.select, brief=_is_brief(arguments), watcher=progress
+            targets,
+            options=_labels(names),
+            select=arguments.select,
+            brief=_is_brief(arguments),
+            watcher=progress,
         )
     return judge.finish(outcome)
+
+
+def _sorted_out(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The kernels among targets, and the targets that are none of ours to boot."""
+    machines = [name.removeprefix(VM) for name in targets if name.startswith(VM)]
+    return machines, [name for name in targets if not name.startswith(VM)]
+
+
+def _labels(names: Mapping[str, str]) -> list[str]:
+    """Options of pytest's that say which kernels are called otherwise than by their names."""
+    return [f"{LABEL}={label}={name}" for label, name in names.items() if label != name]
+
+
+@contextmanager
+def _hinting(select: str | None) -> Iterator[None]:
+    """Where a run's expression selects no case, say what is near."""
+    try:
+        yield
+    except NoCaseError as error:
+        hint = collect.hint(select or "", collect.declared_cases())
+        raise UsageError("; ".join(filter(None, (str(error), hint)))) from error
 
 
 def _targets(arguments: argparse.Namespace) -> list[str]:
@@ -187,19 +219,18 @@ def _targets(arguments: argparse.Namespace) -> list[str]:
 
 def _matrix(arguments: argparse.Namespace) -> int:
     named = _targets(arguments)
-    others = [name for name in named if not name.startswith(VM)]
     # Kernels that are named as targets are fetched, too.
-    machines = [name.removeprefix(VM) for name in named if name.startswith(VM)]
-    asked_for = arguments.kernels or ([] if named else DEFAULT_SET)
-    names = list(dict.fromkeys([*asked_for, *machines]))
-    targets = [*(f"{VM}{name}" for name in names), *others]
+    machines, others = _sorted_out(named)
+    asked_for = [*(arguments.kernels or ([] if named else DEFAULT_SET)), *machines]
+    names = called(asked_for, kernels.open_store(arguments)) if asked_for else {}
+    targets = [*(f"{VM}{label}" for label in names), *others]
     judge = _Judge(arguments, targets)
     options, failures = _prepare(arguments, names)
     ready = [name for name in targets if name not in failures]
     if not ready:
         reasons = dict.fromkeys(failures.values())
         raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    with RunProgress(ready) as progress:
+    with _hinting(arguments.select), RunProgress(ready) as progress:
         outcome = run(
             ready,
             options=options,
@@ -215,7 +246,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(
-    arguments: argparse.Namespace, names: Sequence[str]
+    arguments: argparse.Namespace, names: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
     if not names:
@@ -223,40 +254,40 @@ def _prepare(
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
     ready, failures = _fetch(store, names, refresh=arguments.refresh)
-    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
+    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}", *_labels(names)]
     if ready:
-        for name, error in failures.items():
-            tell(f"{name}: {error}")
+        for label, error in failures.items():
+            tell(f"{label}: {error}")
         trial, *_ = ready.values()
         options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
     if arguments.append:
         options.append(f"--append={arguments.append}")
-    return options, {f"{VM}{name}": str(error) for name, error in failures.items()}
+    return options, {f"{VM}{label}": str(error) for label, error in failures.items()}
 
 
 def _fetch(
-    store: Store, names: Sequence[str], *, refresh: bool
+    store: Store, names: Mapping[str, str], *, refresh: bool
 ) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
-    """Store the kernels; those that are there now, and what could not be had, and why."""
+    """Store the kernels; by label those that are there now, and why others could not be had."""
     ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
-    with kernels.display() as show:
-        for name in names:
+    with display() as show:
+        for label, name in names.items():
             try:
                 if hopeless:
-                    ready[name] = store.get(name)
+                    ready[label] = store.get(name)
                 else:
-                    ready[name] = store.fetch(name, refresh=refresh, progress=show)
+                    ready[label] = store.fetch(name, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
             except (FullError, UnreachableError) as error:
                 # The next download would fail likewise, after as long a wait.
-                failures[name] = hopeless = error
+                failures[label] = hopeless = error
             except LandproofError as error:
-                failures[name] = hopeless or error
+                failures[label] = hopeless or error
     return ready, failures
 
 
@@ -301,7 +332,10 @@ class _Judge:
         self._fail_on = arguments.fail_on or implied
 
     def finish(self, outcome: Ended) -> int:
-        """Save and print the results; the exit code."""
+        """Save and print the results; the exit code.
+
+        The report comes after all messages: at a terminal the answer is what stays in sight.
+        """
         arguments = self._arguments
         results = known.marked(outcome.results, self._listed)
         try:
@@ -309,20 +343,24 @@ class _Judge:
                 save(arguments.results, results)
         finally:
             # Whatever became of the file, what was observed is told.
-            style = style_for(arguments.output)
-            text = render(results, arguments.format, style)
+            code = self._tell(results, outcome)
+            text = render(results, arguments.format, style_for(arguments))
             emit(text, arguments.output, arguments.format)
-            if outcome.interrupted:
-                tell("interrupted: what was not run is told as such")
-            if _is_brief(arguments):
-                tell("each behaviour was shown once; --full runs every case")
+        if outcome.fault and not outcome.interrupted:
+            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
+        return code
+
+    def _tell(self, results: Results, outcome: Ended) -> int:
+        """Say what is to be said beside the report; the exit code."""
+        arguments = self._arguments
+        if _is_brief(arguments):
+            tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:
+            tell("interrupted: what was not run is told as such")
             return Exit.INTERRUPTED
         for line in words.warnings(results):
             tell(line)
-        if outcome.fault:
-            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
-        whole = arguments.full and arguments.select is None
+        whole = arguments.full and arguments.select is None and not outcome.fault
         stale = known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:
             found = list(regressions(results, self._baseline))

@@ -64,6 +64,15 @@ def add_output_options(
         const="json",
         help="the same as --format json",
     )
+    if of == "results":
+        parser.add_argument(
+            "-v",
+            dest="verbosity",
+            action="count",
+            default=0,
+            help="show the matrix and every deviation, too; -vv: and rights, skips and reasons "
+            "(at a terminal; the other formats have them anyway)",
+        )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
     )
@@ -87,9 +96,10 @@ def foresee(*paths: Path | None) -> None:
             raise UsageError(f"cannot write {path}: no permission")
 
 
-def style_for(output: Path | None) -> Style:
+def style_for(arguments: argparse.Namespace) -> Style:
     """What the place that output goes to can show; a file is plain."""
-    return Style() if output else style_of(sys.stdout)
+    verbosity = getattr(arguments, "verbosity", 0)
+    return style_of(None if arguments.output else sys.stdout, verbosity=verbosity)
 
 
 def emit(text: str, output: Path | None, fmt: str = "") -> None:
@@ -115,7 +125,7 @@ def emit(text: str, output: Path | None, fmt: str = "") -> None:
 def _report(arguments: argparse.Namespace) -> int:
     listed = known.listed(arguments)
     results = known.marked(load(arguments.file), listed)
-    text = render(results, arguments.format, style_for(arguments.output))
+    text = render(results, arguments.format, style_for(arguments))
     emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(results, listed)
     return require.tell_unmet(results, arguments) or stale
@@ -130,7 +140,7 @@ def _diff(arguments: argparse.Namespace) -> int:
         before=outlet.guard(str(arguments.before)),
         after=outlet.guard(str(arguments.after)),
     )
-    style = style_for(arguments.output)
+    style = style_for(arguments)
     text = render_diff(difference, arguments.format, style)
     emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(after, listed)

@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from suite.cli import bisect, check, ci, doctor, explain, history, kernels, merge, report
+from suite.cli import (
+    bisect,
+    check,
+    ci,
+    doctor,
+    draft,
+    explain,
+    history,
+    kernels,
+    merge,
+    report,
+)
 from suite.cli.outlet import put, tell
 from suite.errors import Exit
 
@@ -47,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     kernels.add_parser(subparsers)
     report.add_parsers(subparsers)
     merge.add_parser(subparsers)
+    draft.add_parser(subparsers)
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
     explain.add_parser(subparsers)

@@ -188,6 +188,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     bug: str = ""
     """The known bug that was seen, by id and title, with CVE and fixing commit; ``looks like`` in
     front if the kernel's release can't have it, or does not tell."""
+    about_bug: str = ""
+    """The known bug, by name, that what was owed tells from its fix, whichever was seen."""
     known: str = ""
     """Why a fault was to be expected, with its source, where a list of known deviations says so."""
     reason: str = ""
@@ -221,7 +223,7 @@ class TargetRecord(msgspec.Struct, kw_only=True):
     """One target of a run."""
 
     name: str
-    """``local`` or ``vm:7.3``."""
+    """``local`` or ``vm:7.3``; of a kernel with a label, or of the user's own, ``vm:LABEL``."""
     facts: Facts | None = None
     """None when the target never came up."""
     kernel: KernelBuild | None = None
