@@ -32,12 +32,11 @@ from typing import Any
 
 import msgspec
 
-from reports.kernel_line import erratum_half
+from reports.errata import erratum_half
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
 from suite.judge.verdict import NOT_FIXED
-from suite.landlock.abi import ERRATA
-from suite.landlock.bugs import BUGS
+from suite.landlock.abi import ALL_BUGS
 
 TODO = "TODO"
 """How a reason begins that is yet to be written."""
@@ -174,7 +173,7 @@ def _wrong(entry: Known) -> Iterator[str]:
 
 
 def _wrong_bug(entry: Known) -> Iterator[str]:
-    names = [*BUGS, *(f"erratum {number}" for number in ERRATA)]
+    names = [*ALL_BUGS]
     if entry.bug not in names:
         (near,) = difflib.get_close_matches(entry.bug, names, n=1, cutoff=0.0)
         yield f"no known bug is called {entry.bug!r}; the nearest is {near!r}"

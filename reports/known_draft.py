@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from reports import words
 from reports.known import DRAFT_DAYS, TODO, Known, is_named, mark, told_bug
 from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
-from suite.landlock.abi import ERRATA, Erratum
-from suite.landlock.bugs import BUGS, Bug, labelled
+from suite.landlock.abi import ALL_BUGS
+from suite.landlock.bugs import Bug, labelled
 
 _SERIES = re.compile(r"\d+\.\d+")
 _WIDTH = 98
@@ -53,7 +53,7 @@ def draft(results: Results, listed: Sequence[Known], today: date) -> list[Entry]
         base = Known(kernel=kernel, reason="", source="", added=today)
         new = [it for it in target.cases if it.verdict.fault is Fault.KERNELS and not it.known]
         found += _of_bugs(base, target, new)
-        found += _of_cases(base, target, [it for it in new if not _fix(told_bug(it))])
+        found += _of_cases(base, target, [it for it in new if told_bug(it) not in ALL_BUGS])
     return found
 
 
@@ -73,8 +73,8 @@ def write(entries: Sequence[Entry], results: Results, today: date) -> str:
 
 def _of_bugs(base: Known, target: TargetRecord, cases: Sequence[CaseRecord]) -> Iterator[Entry]:
     for name in dict.fromkeys(map(told_bug, cases)):
-        if fix := _fix(name):
-            reason, source = _why(fix, target)
+        if bug := ALL_BUGS.get(name):
+            reason, source = _why(bug, target)
             known = replace(base, bug=name, reason=reason, source=source)
             yield Entry(known, target, tuple(it for it in cases if told_bug(it) == name))
 
@@ -117,20 +117,10 @@ def _kernel(target: TargetRecord, targets: Sequence[TargetRecord]) -> str:
     return next(alone, target.name)
 
 
-def _fix(name: str) -> Bug | Erratum | None:
-    """What an entry can name; None where this landproof does not know it."""
-    number = name.removeprefix("erratum ")
-    known = number.isdecimal() and int(number) in ERRATA
-    return Erratum(int(number)) if known else BUGS.get(name)
-
-
-def _why(fix: Bug | Erratum, target: TargetRecord) -> tuple[str, str]:
+def _why(bug: Bug, target: TargetRecord) -> tuple[str, str]:
     """The reason and the source of an entry that names it."""
-    if isinstance(fix, Erratum):
-        told = ERRATA[fix]
-        return f'claimed, not fixed: "{told.subject}", fixed in {told.release}', told.commit
     release, version = (target.facts.release, target.facts.version) if target.facts else ("", "")
-    return f"{fix.does}; {fix.fixed_for(release, version)}", fix.commit or _changelog(fix)
+    return f"{bug.does}; {bug.fixed_for(release, version)}", bug.commit or _changelog(bug)
 
 
 def _changelog(bug: Bug) -> str:

@@ -10,8 +10,8 @@ from enum import Enum, auto
 
 from reports.errata import as_seen
 from suite.judge.records import CaseRecord, Facts
-from suite.landlock.abi import ERRATA, Erratum
-from suite.landlock.bugs import BUGS, Bug, Impact, labelled
+from suite.landlock.abi import ALL_BUGS
+from suite.landlock.bugs import Bug, Impact, labelled
 from suite.landlock.releases import of_mainline
 
 _MEANS = {
@@ -70,9 +70,8 @@ def sightings(cases: Iterable[CaseRecord]) -> list[Sighting]:
     for case in cases:
         if name := case.known_bug or _unfixed(case):
             found.setdefault(name, []).append(case)
-    known = {**BUGS, **{fix.bug.name: fix.bug for fix in ERRATA.values()}}
     seen = (
-        Sighting(name, _is_like(shown[0]), known.get(name), tuple(shown))
+        Sighting(name, _is_like(shown[0]), ALL_BUGS.get(name), tuple(shown))
         for name, shown in found.items()
     )
     return sorted(seen, key=lambda it: (WORST_FIRST.index(it.impact), it.name))
@@ -86,8 +85,7 @@ def _unfixed(case: CaseRecord) -> str:
     """The bug of an erratum that a record shows; empty if it shows none."""
     match as_seen(case):
         case (number, False):
-            fix = ERRATA.get(Erratum(number)) if number in ERRATA else None
-            return fix.bug.name if fix else f"erratum-{number}"
+            return f"erratum {number}"
         case _:
             return ""
 

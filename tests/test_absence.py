@@ -9,8 +9,8 @@ import pytest
 from junitparser import JUnitXml
 from msgspec.structs import replace
 
+from reports.ending import FailOn, Terms, judged
 from reports.render import formats, render
-from suite.cli.failing import FailOn, exit_code
 from suite.errors import Exit
 from suite.judge.absence import CREATE_RULESET, Way, unchecked, why_off
 from suite.judge.records import Facts, Results, TargetRecord, Verdict
@@ -161,8 +161,8 @@ CODES = {
 @pytest.mark.parametrize("what", CODES)
 def test_the_exit_code(what: str) -> None:
     results, code, lenient = CODES[what]
-    assert exit_code(results, FailOn.DEVIATION) is code
-    assert exit_code(results, FailOn.NONE) is lenient
+    assert judged(results, Terms()).code is code
+    assert judged(results, Terms(fail_on=FailOn.NONE)).code is lenient
 
 
 FAULTY = {what: it for what, it in CODES.items() if Exit.NO_LANDLOCK in it}

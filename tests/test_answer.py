@@ -96,7 +96,7 @@ def test_an_erratum_that_is_not_fixed_is_a_known_bug(number: int) -> None:
         target.cases[0], verdict=Verdict.UNFIXED, clause=f"ABI 1+, erratum {number} not fixed"
     )
     found = told(replace(target, cases=[first, *target.cases[1:]]))
-    assert [row.name for row in found.bugs] == [f"erratum-{number}"]
+    assert [row.name for row in found.bugs] == [f"erratum {number}"]
     assert not found.new
 
 

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from reports.diff import compare
+from reports.ending import FailOn, Terms, judged
 from reports.known import Known, faults, mark, read
 from reports.render import Style, render
 from reports.results import save
-from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
 from suite.judge.outcome import Allowed, Denied, Outcome
@@ -229,11 +229,15 @@ def test_when_a_run_fails(
     now: TargetRecord, before: TargetRecord | None, codes: tuple[int, int, int]
 ) -> None:
     baseline = run(before) if before else None
-    assert tuple(exit_code(run(now), it, baseline) for it in (R, D, N)) == codes
+    assert (
+        tuple(judged(run(now), Terms(fail_on=it, baseline=baseline)).code for it in (R, D, N))
+        == codes
+    )
 
 
 def test_regressions_are_named() -> None:
-    assert list(regressions(run(target(BAD, case("fs/c[d]"))), run(target(BAD)))) == [
+    terms = Terms(fail_on=R, baseline=run(target(BAD)))
+    assert list(judged(run(target(BAD, case("fs/c[d]"))), terms).regressions) == [
         "fs/c[d] deviates on vm:6.12"
     ]
 

@@ -6,9 +6,8 @@ import re
 import pytest
 
 from suite.judge.records import CaseRecord, Verdict
-from suite.landlock.abi import ERRATA
+from suite.landlock.abi import ALL_BUGS
 from suite.landlock.bugs import (
-    BUGS,
     FREED_SUPERBLOCK,
     SIGIO_BYPASS,
     TCP_FAST_OPEN_BYPASS,
@@ -34,10 +33,7 @@ def test_a_fix_is_told_for_the_series_that_is_run(release: str, says: str) -> No
     assert SIGIO_BYPASS.fixed_for(release, "#1 SMP") == says
 
 
-ALL = {**BUGS, **{fix.bug.name: fix.bug for fix in ERRATA.values()}}
-
-
-@pytest.mark.parametrize("bug", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("bug", ALL_BUGS.values(), ids=ALL_BUGS)
 def test_the_row_of_a_bug(bug: Bug) -> None:
     assert bug.subject.startswith(("landlock: ", "lsm: "))
     assert len(bug.does) < 80

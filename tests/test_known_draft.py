@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from reports.ending import FailOn, Terms, judged
 from reports.known import DRAFT_DAYS, Known, drafts, faults, mark, read
 from reports.known_draft import draft, write
 from reports.results import load, save
-from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
 from suite.judge.outcome import Allowed, Denied
@@ -31,6 +31,11 @@ ALL: dict[str, Callable[[], Results]] = {
     "compat": miniatures.compat_zoo,
     "listed-before": miniatures.known,
 }
+
+
+def regressions(results: Results) -> list[str]:
+    """What a run fails for that has a list of known deviations."""
+    return [*judged(results, Terms(fail_on=FailOn.REGRESSION)).regressions]
 
 
 def case(identity: str, verdict: Verdict = V.DEVIATES, **more: str) -> CaseRecord:
@@ -69,7 +74,7 @@ def test_with_its_draft_a_run_comes_to_no_fault_of_a_kernel(name: str, tmp_path:
     entries = read_back(drafted(results), tmp_path)
     marked = mark(results, entries, TODAY)
     assert list(regressions(marked)) == []
-    assert exit_code(marked, FailOn.REGRESSION) is not Exit.DEVIATES
+    assert judged(marked, Terms(fail_on=FailOn.REGRESSION)).code is not Exit.DEVIATES
     assert list(faults(entries, marked, TODAY, whole=True)) == []
     # Each entry is needed.
     for entry in entries:

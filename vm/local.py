@@ -9,6 +9,7 @@ from pathlib import Path
 from suite.errors import InfrastructureError, UsageError
 from suite.judge import labels
 from suite.judge.records import KernelBuild
+from vm.commit import commit
 from vm.kernel import Kernel, is_release, sha256
 from vm.source import Source
 
@@ -86,6 +87,7 @@ def _kernel(found: _Found, near: list[Path], name: str, source: str) -> Kernel:
         version=found.version,
         source=source,
         sha256=sha256(found.vmlinuz),
+        commit=commit(found.release, near),
     )
     return Kernel(build, found.vmlinuz, _modules(found, near), _config(found, near))
 

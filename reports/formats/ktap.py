@@ -4,8 +4,10 @@
 Documentation/dev-tools/ktap.rst has the rules. ``kunit.py parse`` adds two: a subtest's result has
 the very name of its header, and a few phrases of a console end the report wherever they stand.
 
-A fault that is listed as known is ``ok … # XFAIL``, as kselftest writes it: it ran, so it is not
-skipped, and ``not ok`` would fail the whole. ``kunit.py`` counts it as passed.
+All is ``ok`` exactly if the exit code of the run is 0 (``reports.ending``). A fault that does not
+count for it is ``ok … # XFAIL``, as kselftest writes it: it ran, so it is not skipped, and
+``not ok`` would fail the whole. ``kunit.py`` counts it as passed. A known bug that counts is named
+beside the result, where KTAP allows data after the number sign.
 """
 
 import re
@@ -14,10 +16,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reports import words
-from reports.ci.cases import evidence, facts, headline, told
-from reports.matrix import is_known
+from reports.ci.cases import Suite, bug_mark, evidence, headline, suites
 from reports.render import Format, Style
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, Verdict
 
 _DIRECTIVES = {
     Verdict.CONFORMS: "",
@@ -49,14 +50,14 @@ class _Test:
 
 def results(results: Results, _style: Style) -> str:
     """A run."""
-    return "\n".join(["KTAP version 1", *_plan(_target(*it) for it in told(results))]) + "\n"
+    return "\n".join(["KTAP version 1", *_plan(map(_target, suites(results)))]) + "\n"
 
 
-def _target(target: TargetRecord, unsorted: list[CaseRecord]) -> _Test:
-    cases = sorted(unsorted, key=lambda case: (_file_of(case), case.id))
+def _target(told: Suite) -> _Test:
+    cases = sorted(told.cases, key=lambda case: (_file_of(case), case.id))
     files = (_file(file, list(rows)) for file, rows in groupby(cases, _file_of))
-    said = (f"{name}: {value}" for name, value in facts(target).items())
-    return _parent(target.name, said, list(files))
+    said = (f"{name}: {value}" for name, value in told.facts.items())
+    return _parent(told.name, said, list(files))
 
 
 def _file_of(case: CaseRecord) -> str:
@@ -78,9 +79,9 @@ def _case(name: str, case: CaseRecord) -> _Test:
     if not case.verdict.bad:
         return _Test(_name(name), True, "", [])
     said = _diagnostics([f"verdict: {case.verdict}", *evidence(case), *case.calls])
-    if is_known(case):
-        return _Test(_name(name), True, f"XFAIL {_name(case.known)}", [*said])
-    return _Test(_name(name), False, directive, [*said])
+    if case.excused:
+        return _Test(_name(name), True, f"XFAIL {_name(case.excused)}", [*said])
+    return _Test(_name(name), False, directive or _name(bug_mark(case), ""), [*said])
 
 
 def _parent(name: str, said: Iterable[str], tests: list[_Test]) -> _Test:
@@ -116,10 +117,10 @@ def _defuse(phrase: re.Match[str]) -> str:
     return phrase[0].replace(" ", "  ", 1)
 
 
-def _name(text: str) -> str:
+def _name(text: str, empty: str = "_") -> str:
     """Text on one line; the number sign is for directives."""
     flat = " ".join(words.printable(text).replace("#", "_").split())
-    return _ENDS.sub(_defuse, flat) or "_"
+    return _ENDS.sub(_defuse, flat) or empty
 
 
 FORMAT = Format(name="ktap", results=results)

@@ -11,17 +11,18 @@ from pathlib import Path
 
 from reports import words
 from reports.diff import baselines
+from reports.ending import INTERRUPTED, Ending, FailOn, Terms, judged
 from reports.render import render
-from reports.results import load, save
+from reports.required import Required
+from reports.results import save
 from suite.agent import build
-from suite.cli import collect, kernels, known, require
-from suite.cli.failing import FailOn, exit_code, regressions
+from suite.cli import collect, failing, kernels, known, require
 from suite.cli.fetching import display
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, NoCaseError, run
-from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
+from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Results, TargetRecord
 from suite.targets.schemes import registered
 from vm import accel
@@ -126,16 +127,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
     )
     known.add_option(parser)
-    parser.add_argument(
-        "--baseline", type=Path, metavar="FILE", help="results whose faults are no regressions"
-    )
-    parser.add_argument(
-        "--fail-on",
-        type=FailOn,
-        choices=list(FailOn),
-        help="what ends it with 1: any deviation (the default), with --known or --baseline only "
-        "what is in neither (the default with them), or nothing",
-    )
+    failing.add_options(parser)
     require.add_options(parser)
     add_output_options(parser)
 
@@ -325,11 +317,10 @@ class _Judge:
         foresee(arguments.results, arguments.output)
         self._arguments = arguments
         self._listed = known.listed(arguments)
-        self._baseline = load(arguments.baseline) if arguments.baseline else None
+        self._baseline = failing.baseline(arguments)
         if self._baseline:
             baselines(self._baseline, [TargetRecord(name=name) for name in targets])
-        implied = FailOn.REGRESSION if self._listed or self._baseline else FailOn.DEVIATION
-        self._fail_on = arguments.fail_on or implied
+        self._fail_on = failing.fail_on(arguments)
 
     def finish(self, outcome: Ended) -> int:
         """Save and print the results; the exit code.
@@ -338,37 +329,58 @@ class _Judge:
         """
         arguments = self._arguments
         results = known.marked(outcome.results, self._listed)
+        ending = judged(results, self._terms(outcome, results))
         try:
             if arguments.results:
-                save(arguments.results, results)
+                save(arguments.results, ending.results)
         finally:
             # Whatever became of the file, what was observed is told.
-            code = self._tell(results, outcome)
-            text = render(results, arguments.format, style_for(arguments))
+            self._tell(results, ending, outcome)
+            text = render(ending.results, arguments.format, style_for(arguments))
             emit(text, arguments.output, arguments.format)
         if outcome.fault and not outcome.interrupted:
-            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
-        return code
+            raise InfrastructureError(_lost(outcome))
+        return ending.code
 
-    def _tell(self, results: Results, outcome: Ended) -> int:
-        """Say what is to be said beside the report; the exit code."""
+    def _tell(self, results: Results, ending: Ending, outcome: Ended) -> None:
+        """Say what is to be said beside the report."""
         arguments = self._arguments
         if _is_brief(arguments):
             tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:
             tell("interrupted: what was not run is told as such")
-            return Exit.INTERRUPTED
+            return
         for line in words.warnings(results):
             tell(line)
-        whole = arguments.full and arguments.select is None and not outcome.fault
-        stale = known.tell_faults(results, self._listed, whole=whole)
+        whole = self._whole and not outcome.fault
+        known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:
-            found = list(regressions(results, self._baseline))
-            for line in found[:_SHOWN]:
-                tell(f"regression: {line}")
-            if len(found) > _SHOWN:
-                tell(f"and {len(found) - _SHOWN} more regressions")
-        code = exit_code(results, self._fail_on, self._baseline)
-        if self._fail_on is not FailOn.NONE:
-            code = code or stale
-        return require.tell_unmet(results, arguments) or code
+            _tell_regressions(ending)
+        require.tell_unmet(results, arguments)
+
+    @property
+    def _whole(self) -> bool:
+        return self._arguments.full and self._arguments.select is None
+
+    def _terms(self, outcome: Ended, results: Results) -> Terms:
+        """What the run is held against; one that did not come to its end says nothing of lists."""
+        whole = not outcome.interrupted and not outcome.fault
+        return Terms(
+            fail_on=self._fail_on,
+            baseline=self._baseline,
+            required=require.required(self._arguments) if whole else Required(),
+            stale=known.faults_of(results, self._listed, whole=self._whole) if whole else (),
+            ended=INTERRUPTED if outcome.interrupted else _lost(outcome),
+        )
+
+
+def _lost(outcome: Ended) -> str:
+    return f"what was not run is lost: {outcome.fault}" if outcome.fault else ""
+
+
+def _tell_regressions(ending: Ending) -> None:
+    found = list(ending.regressions)
+    for line in found[:_SHOWN]:
+        tell(f"regression: {line}")
+    if len(found) > _SHOWN:
+        tell(f"and {len(found) - _SHOWN} more regressions")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.cli.failing import FailOn, exit_code
+from reports.ending import Terms, judged
 from suite.cli.outlet import put_table
 from suite.cli.run import run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
@@ -191,7 +191,7 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
         sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
     if outcome.interrupted:
         return Exit.INTERRUPTED
-    return exit_code(outcome.results, FailOn.DEVIATION)
+    return judged(outcome.results, Terms()).code
 
 
 if __name__ == "__main__":

@@ -35,15 +35,22 @@ def marked(results: Results, given: Listed) -> Results:
     return mark(results, given[1], today()) if given else results
 
 
+def faults_of(results: Results, given: Listed, *, whole: bool = False) -> tuple[str, ...]:
+    """What is wrong with the list, a line for each such entry."""
+    if not given:
+        return ()
+    lines = faults(given[1], results, today(), whole=whole)
+    return tuple(f"{given[0]}: {line}" for line in lines)
+
+
 def tell_faults(results: Results, given: Listed, *, whole: bool = False) -> Exit:
     """Say what is wrong with the list, and whether anything is, as an exit code."""
     code = Exit.CONFORMS
-    if given:
-        if line := drafts(given[1], today()):
-            tell(f"{given[0]}: {line}")
-        for line in faults(given[1], results, today(), whole=whole):
-            tell(f"{given[0]}: {line}")
-            code = Exit.DEVIATES
+    if given and (line := drafts(given[1], today())):
+        tell(f"{given[0]}: {line}")
+    for line in faults_of(results, given, whole=whole):
+        tell(line)
+        code = Exit.DEVIATES
     return code
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from reports.diff import compare
+from reports.ending import Terms, as_judged, judged
 from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
 from reports.results import load, write
-from suite.cli import known, outlet, require
+from suite.cli import failing, known, outlet, require
 from suite.errors import Exit, UsageError
 
 
@@ -21,10 +22,11 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="render a results file again",
         description="Render a results file again.",
         epilog="Exits with 1 only when an entry of --known expired or matched nothing, or a kernel "
-        "lacks what --require… asks for.",
+        "lacks what --require… asks for; with --baseline or --fail-on, as a run with them would.",
     )
     report.add_argument("file", type=Path, metavar="FILE", help="a results file")
     known.add_option(report)
+    failing.add_options(report)
     require.add_options(report)
     add_output_options(report)
     report.set_defaults(handler=_report)
@@ -124,11 +126,22 @@ def emit(text: str, output: Path | None, fmt: str = "") -> None:
 
 def _report(arguments: argparse.Namespace) -> int:
     listed = known.listed(arguments)
+    baseline = failing.baseline(arguments)
     results = known.marked(load(arguments.file), listed)
-    text = render(results, arguments.format, style_for(arguments))
+    terms = Terms(
+        fail_on=failing.fail_on(arguments),
+        baseline=baseline,
+        required=require.required(arguments),
+        stale=known.faults_of(results, listed),
+    )
+    ending = judged(results, terms)
+    anew = listed or baseline or arguments.fail_on
+    shown = ending.results if anew else as_judged(results, terms.required)
+    text = render(shown, arguments.format, style_for(arguments))
     emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(results, listed)
-    return require.tell_unmet(results, arguments) or stale
+    unmet = require.tell_unmet(results, arguments)
+    return ending.code if arguments.fail_on or baseline else unmet or stale
 
 
 def _diff(arguments: argparse.Namespace) -> int:

@@ -5,12 +5,13 @@ Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst;
 security/landlock/errata/.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from itertools import pairwise
 from typing import Self, TypeVar
 
-from suite.landlock.bugs import Bug, Impact
+from suite.landlock.bugs import BUGS, Bug, Impact
 
 SYS_CREATE_RULESET = 444
 SYS_ADD_RULE = 445
@@ -279,7 +280,7 @@ ERRATA = {
     Erratum.TCP_SOCKET_IDENTIFICATION: Fix(
         4,
         Bug(
-            "erratum-1",
+            "erratum 1",
             "rules about TCP deny MPTCP, SMC and SCTP, too",
             "landlock: Fix non-TCP sockets restriction",
             "854277e2cc8c",
@@ -294,7 +295,7 @@ ERRATA = {
     Erratum.SCOPED_SIGNAL_HANDLING: Fix(
         6,
         Bug(
-            "erratum-2",
+            "erratum 2",
             "signals between threads of a process are denied",
             "landlock: Always allow signals between threads of the same process",
             "18eb75f3af40",
@@ -307,7 +308,7 @@ ERRATA = {
     Erratum.DISCONNECTED_DIRECTORIES: Fix(
         1,
         Bug(
-            "erratum-3",
+            "erratum 3",
             "a directory that left its bind mount is judged by half of its rules",
             "landlock: Fix handling of disconnected directories",
             "49c9e09d9610",
@@ -326,7 +327,7 @@ ERRATA = {
     Erratum.WHITEOUT_OBJECTS: Fix(
         1,
         Bug(
-            "erratum-4",
+            "erratum 4",
             "files (whiteouts) are made without MAKE_REG",
             "landlock: Require MAKE_REG for whiteout creation",
             "672fa082d48b",
@@ -337,6 +338,10 @@ ERRATA = {
         ),
     ),
 }
+
+
+ALL_BUGS: Mapping[str, Bug] = {**BUGS, **{fix.bug.name: fix.bug for fix in ERRATA.values()}}
+"""Known bugs by name, those with an erratum among them."""
 
 
 @dataclass(frozen=True, slots=True)
