@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from suite.landlock.bugs import COMMITS, CVES
+
 
 class Link(NamedTuple):
     """What is linked, and where to."""
@@ -21,10 +23,10 @@ class Link(NamedTuple):
 
 _LINUX = "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree"
 
-COMMIT = Link(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,40}\b", "https://git.kernel.org/linus/$0")
-CVE = Link(r"\bCVE-[0-9]{4}-[0-9]{4,}\b", "https://www.cve.org/CVERecord?id=$0")
+COMMIT = Link(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,40}\b", f"{COMMITS}$0")
+CVE = Link(r"\bCVE-[0-9]{4}-[0-9]{4,}\b", f"{CVES}$0")
 RELEASE = Link(
-    r"(?<![0-9.])([1-9][0-9]?)\.[0-9]+(?:\.[0-9]+)?(?![0-9.]*[0-9])",
+    r"(?<![0-9.])(?<!in no )([1-9][0-9]?)\.[0-9]+(?:\.[0-9]+)?(?![0-9.]*[0-9])",
     "https://cdn.kernel.org/pub/linux/kernel/v$1.x/ChangeLog-$0",
 )
 """Only for texts that name nothing else with dots; the log of changes is what says more."""
@@ -42,8 +44,14 @@ BUG = (*TEXT, RELEASE)
 LISTED = (CITED, CVE, COMMIT)
 """For what the user's own list says."""
 
-LANDLOCK = "https://docs.kernel.org/userspace-api/landlock.html"
-ADMINISTRATION = "https://docs.kernel.org/admin-guide/LSM/landlock.html"
+KINDS = {"text": TEXT, "bug": BUG, "listed": LISTED}
+"""By the kind of text."""
+
+DOCUMENTS = (
+    ("Landlock for programs", "https://docs.kernel.org/userspace-api/landlock.html"),
+    ("Landlock for administrators", "https://docs.kernel.org/admin-guide/LSM/landlock.html"),
+)
+"""What the kernel says of Landlock."""
 
 
 def pieces(text: str, links: tuple[Link, ...]) -> Iterator[tuple[str, str]]:

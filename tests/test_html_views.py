@@ -33,7 +33,7 @@ def _visible(browser: Browser, selector: str) -> bool:
 def test_a_kernel_has_an_address(browser: Browser, page: str, name: str) -> None:
     browser.open(f"{page}#kernel={name}")
     text = browser.run(VIEW)
-    assert text.index("Landlock on 7.0") < text.index("claims ABI 8")
+    assert text.index("Landlock on 7.0") < text.index("claims ABI 8, provides it")
     assert "needs btrfs: no module for it" in text
     assert "debian:trixie" in text
     assert browser.run("document.title") == "landproof: Landlock on 7.0"

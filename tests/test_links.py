@@ -26,7 +26,7 @@ def _linked(text: str, kind: tuple[links.Link, ...]) -> dict[str, str]:
         ),
         (
             "Documentation/admin-guide/LSM/landlock.rst.",
-            {"Documentation/admin-guide/LSM/landlock.rst": links.ADMINISTRATION},
+            {"Documentation/admin-guide/LSM/landlock.rst": links.DOCUMENTS[1][1]},
         ),
         (
             "include/uapi/linux/landlock.h, and log.c",

@@ -2,6 +2,19 @@
 // On a screen that is too narrow for all kernels: how many more there are, to which side, and how
 // many of them have faults. The buttons work by finger, mouse and keyboard alike.
 
+/** Say what the parts of a table are, since a row that is none on the screen, as a narrow one
+ * has them, would be none to a screen reader. */
+function nameParts(table, role, cell) {
+  table.role = role;
+  for (const group of [table.tHead, ...table.tBodies]) group.role = "rowgroup";
+  for (const row of table.rows) {
+    row.role = "row";
+    for (const it of row.cells) {
+      it.role = it.tagName === "TD" ? cell : it.scope === "col" ? "columnheader" : "rowheader";
+    }
+  }
+}
+
 /** Watch a table with a column for each kernel, and its scrolling parent. */
 function startColumns(table) {
   const box = table.closest(".scroll");
@@ -23,7 +36,8 @@ function startColumns(table) {
 
 const told = (found) => {
   const faults = found.filter((kernel) => faulty.has(kernel)).length;
-  return `${plural(found.length, "more kernel")}${faults ? `, ${faults} with faults` : ""}`;
+  const many = faults === found.length ? "" : `${faults} `;
+  return `${plural(found.length, "more kernel")}${faults ? `, ${many}with faults` : ""}`;
 };
 
 /** The kernels that have a fault. */
@@ -34,16 +48,16 @@ const faulty = new Set(
 /** The kernels whose columns are out of sight, to the left and to the right. */
 function beyond(table, box) {
   const { left, right } = box.getBoundingClientRect();
-  const stuck = table.tBodies[0]?.rows[0]?.cells[0];
-  const edge = stuck && getComputedStyle(stuck.parentElement).display === "table-row"
-    ? stuck.getBoundingClientRect().right : left;
+  const stuck = table.tHead.rows[0].cells[0].getBoundingClientRect();
+  const edge = stuck.width ? stuck.right : left; // on a narrow screen, nothing stands in the way
   const sides = [[], []];
-  for (const cell of table.tHead.rows[0].querySelectorAll("[data-kernel]")) {
-    const { left: from, right: to } = cell.closest("th").getBoundingClientRect();
+  for (const head of table.tHead.querySelectorAll("a")) {
+    const { left: from, right: to } = head.closest("th").getBoundingClientRect();
+    const kernel = kernelNamed(placesOf(head).kernel);
     const middle = (from + to) / 2;
     if (to === from) continue; // filtered out
-    if (middle < edge) sides[0].push(kernels[cell.dataset.kernel]);
-    else if (middle > right) sides[1].push(kernels[cell.dataset.kernel]);
+    if (middle < edge) sides[0].push(kernel);
+    else if (middle > right) sides[1].push(kernel);
   }
   return sides;
 }

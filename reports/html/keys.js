@@ -41,12 +41,9 @@ function steps({ key, ctrlKey }, line, column, lines) {
 }
 
 function startKeys() {
-  // Said, since a row that is no table's row on a narrow screen would be none to a screen reader.
-  table.role = "grid";
-  for (const group of [table.tHead, ...table.tBodies]) group.role = "rowgroup";
-  table.tHead.rows[0].role = "row";
+  nameParts(table, "grid", "gridcell");
+  table.classList.add("stacks");
   for (const cell of table.tHead.rows[0].cells) {
-    cell.role = "columnheader";
     cell.tabIndex = -1;
     stopOf(cell).tabIndex = -1;
   }

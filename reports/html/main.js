@@ -89,6 +89,12 @@ if (table) {
     const { short } = kernels[head.dataset.kernel];
     Object.assign(head, { href: `#kernel=${encodeURIComponent(short)}` }).dataset.view = short;
   }
+  const risks = byId("risks");
+  if (risks) {
+    nameParts(risks, "table", "cell");
+    risks.classList.add("stacks");
+    startColumns(risks);
+  }
   startColumns(table);
   follow();
 }

@@ -38,21 +38,60 @@ const stranger = () => [
 ];
 
 function ofKernel(kernel) {
-  const told = ([label]) => label === "Summary" || label === "Also";
-  const facts = kernel.lines.filter((line) => !told(line));
   return [
     heading(`Landlock on ${kernel.short}`),
-    ...kernel.lines.filter(told).map(([, text]) => make("p", { className: "lead" }, ...withLinks(text, "bug"))),
+    make("p", { className: "lead" }, kernel.says),
+    part("New: report it", newsOf(kernel)),
+    part("Known bugs", bugsOf(kernel)),
+    part("Other faults", restOf(kernel)),
     part("Areas", areasOf(kernel)),
-    part("Deviations and other faults", faultsOf(kernel)),
     part("Skipped, and what would lift it", skipsOf(kernel)),
-    part("Facts", facts.length && fields(facts)),
+    part("Facts", kernel.lines.length && fields(kernel.lines)),
   ].filter(Boolean);
 }
 
 /** A part of the page; none if there is nothing in it. */
 const part = (title, content) =>
   content && make("section", { aria: { label: title } }, make("h3", {}, title), content);
+
+/** What nobody knows yet, with what shows it to others. */
+function newsOf(kernel) {
+  const found = news.filter((it) => it.places.includes(kernel.place));
+  return found.length && make("div", {}, ...found.map((it) => make("div", { className: "new" },
+    make("p", {}, make("span", { className: "impact bad" }, "new"), " ",
+      make("strong", {}, it.title), " ", it.says),
+    make("p", {}, make("code", {}, it.command)),
+    folded(plural(it.cases.length, "case"), it.cases, kernel))));
+}
+
+/** What is wrong with it that is known, the worst first, and what mends it. */
+function bugsOf(kernel) {
+  const found = bugs.filter((bug) => bug.seen.has(kernel.place));
+  const lines = found.map((bug) => {
+    const { sure, where, cases: shown } = bug.seen.get(kernel.place);
+    return make("tr", {},
+      make("th", { scope: "row" }, make("span", { className: `impact ${bug.loud}` }, bug.impact),
+        " ", make("strong", {}, bug.title), sure === "seen" ? "" : ` (${sure})`,
+        make("small", {}, bug.says), folded(plural(shown.length, "case"), shown, kernel)),
+      make("td", {}, ...withLinks(where, "bug")),
+      make("td", { data: { label: "Until then" } }, bug.workaround),
+      make("td", {}, ...Object.entries(bug.links).flatMap(([label, address]) =>
+        [outside(address, label), " "])));
+  });
+  return lines.length && tableOf(["Bug", "Where it is fixed", "Until then", "More"], lines, "bugs");
+}
+
+/** Faults that are neither new nor a known bug's: listed as known, or not the kernel's. */
+function restOf(kernel) {
+  const told = new Set([...bugs.flatMap((bug) => bug.seen.get(kernel.place)?.cases ?? []),
+    ...news.filter((it) => it.places.includes(kernel.place)).flatMap((it) => it.cases)]);
+  const fault = (it) => words[verdictOf(it, kernel.place)]?.fault;
+  const found = cases.filter((it) => fault(it) && !told.has(it));
+  return grouped(found, (it) => {
+    const seen = observation(it, kernel.place);
+    return `${words[seen.verdict].name}: ${(seen.known || seen.reason || "no reason given").split("\n")[0]}`;
+  }, kernel);
+}
 
 function areasOf(kernel) {
   const lines = rows.map((row) => {
@@ -71,44 +110,36 @@ function areasOf(kernel) {
 const toRow = (row, kernel, ...content) =>
   link({ row: row.key, kernel: kernel.short }, ...content);
 
-function tableOf(heads, lines) {
+function tableOf(heads, lines, kind = "areas") {
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
-  return make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: heads[0] },
-    make("table", { className: "plain" }, make("thead", {}, head), make("tbody", {}, ...lines)));
-}
-
-/** The faults of a kernel beneath their bugs; those without a known one first. */
-function faultsOf(kernel) {
-  const groups = new Map();
-  for (const it of cases) {
-    const seen = observation(it, kernel.place);
-    if (!seen || !words[seen.verdict].fault) continue;
-    if (!groups.has(seen.bug)) groups.set(seen.bug, []);
-    groups.get(seen.bug).push(it);
-  }
-  const sorted = [...groups].sort(([a], [b]) => Boolean(a) - Boolean(b));
-  return sorted.length && make("div", {}, ...sorted.map(([bug, found]) =>
-    make("details", { open: !bug },
-      make("summary", {}, bug ? bug.split(":", 1)[0] : "No known bug: new", " ",
-        make("small", { className: "count" }, plural(found.length, "case"))),
-      ...(bug ? [make("p", {}, ...withLinks(bug, "bug"))] : []),
-      listOf(found, kernel))));
+  const table = make("table", { className: `plain ${kind}` },
+    make("thead", {}, head), make("tbody", {}, ...lines));
+  nameParts(table, "table", "cell");
+  return make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: heads[0] }, table);
 }
 
 function skipsOf(kernel) {
+  const found = cases.filter((it) => words[verdictOf(it, kernel.place)]?.name === "skipped");
+  return grouped(found, (it) => observation(it, kernel.place).reason || "no reason given", kernel);
+}
+
+/** Cases beneath what they have in common, the most frequent first. */
+function grouped(found, common, kernel) {
   const groups = new Map();
-  for (const it of cases) {
-    const seen = observation(it, kernel.place);
-    if (!seen || words[seen.verdict].name !== "skipped") continue;
-    if (!groups.has(seen.reason)) groups.set(seen.reason, []);
-    groups.get(seen.reason).push(it);
+  for (const it of found) {
+    const key = common(it);
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(it);
   }
   const sorted = [...groups].sort(([, a], [, b]) => b.length - a.length);
-  return sorted.length && make("div", {}, ...sorted.map(([reason, found]) =>
-    make("details", {},
-      make("summary", {}, reason || "no reason given", " ",
-        make("small", { className: "count" }, plural(found.length, "case"))),
-      listOf(found, kernel))));
+  return sorted.length && make("div", {}, ...sorted.map(([key, shown]) =>
+    folded(key, shown, kernel, plural(shown.length, "case"))));
+}
+
+function folded(title, found, kernel, number = "") {
+  return make("details", {},
+    make("summary", {}, title, " ", make("small", { className: "count" }, number)),
+    listOf(found, kernel));
 }
 
 const listOf = (found, kernel) =>
