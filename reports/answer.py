@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from reports import words
 from reports.kernel_line import KernelLine, summarize
 from reports.matrix import Deviation, Matrix, build
 from reports.risk import GRAVE, WORST_FIRST, Detail, Sighting, sightings, told
@@ -39,6 +40,8 @@ class Standing(Enum):
 Grade: TypeAlias = Impact | Standing | None
 """What a kernel comes off as; None is for bugs that only another landproof knows."""
 
+_NAMED = 16
+"""Kernels that a headline names one by one."""
 _HEADLINES: dict[Grade, str] = {
     Standing.UNEXPLAINED: "New, and explained by no known bug: faults on {}; report them",
     Impact.ESCAPE: "A sandbox can escape on {}",
@@ -159,8 +162,7 @@ class New:
     @property
     def command(self) -> str:
         """Writes a C program that shows it."""
-        target = "" if self.targets[0] == "local" else f" --target {shlex.quote(self.targets[0])}"
-        return f"landproof repro {shlex.quote(self.cases[0])}{target}"
+        return reproducer(self.cases[0], self.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +204,13 @@ def _headlines(kernels: Sequence[Kernel]) -> Iterator[str]:
     for grade, line in _HEADLINES.items():
         names = [it.name for it in kernels if grade in it.headed]
         if names:
-            yield line.format(", ".join(names))
+            yield line.format(", ".join(names) if len(names) <= _NAMED else words.some(names))
+
+
+def reproducer(case: str, targets: Sequence[str]) -> str:
+    """The command that writes a C program that does what a case did on the first of targets."""
+    target = "" if targets[0] == "local" else f" --target {shlex.quote(targets[0])}"
+    return f"landproof repro {shlex.quote(case)}{target}"
 
 
 def short_names(targets: Sequence[str]) -> list[str]:
