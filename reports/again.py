@@ -24,6 +24,12 @@ def wish(target: TargetRecord) -> str | None:
     return f"{label}={build.source if build.source.startswith(labels.PATH) else build.name}"
 
 
+def place(target: TargetRecord) -> str:
+    """What ``--target`` takes for a target, under the same name."""
+    asked = wish(target)
+    return target.name if asked is None else f"{_VM}{asked}"
+
+
 def options(wishes: Iterable[str]) -> str:
     """The options of ``landproof matrix`` for these kernels, quoted for a shell."""
     wanted = list(dict.fromkeys(wishes))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from reports import again
 from reports.kernel_line import KernelLine, summarize
 from reports.matrix import Deviation, Matrix, build
 from reports.risk import GRAVE, WORST_FIRST, Detail, Sighting, sightings, told
@@ -146,6 +147,8 @@ class New:
 
     cases: tuple[str, ...]
     targets: tuple[str, ...]
+    place: str
+    """How the first of them is asked for."""
     says: str
 
     @property
@@ -159,7 +162,7 @@ class New:
     @property
     def command(self) -> str:
         """Writes a C program that shows it."""
-        target = "" if self.targets[0] == "local" else f" --target {shlex.quote(self.targets[0])}"
+        target = "" if self.place == "local" else f" --target {shlex.quote(self.place)}"
         return f"landproof repro {shlex.quote(self.cases[0])}{target}"
 
 
@@ -182,7 +185,8 @@ def answer(results: Results, matrix: Matrix | None = None) -> Answer:
         matrix: Its matrix, if it is built already.
     """
     names = short_names([target.name for target in results.targets])
-    new = tuple(_new(matrix or build(results)))
+    places = {target.name: again.place(target) for target in results.targets}
+    new = tuple(_new(matrix or build(results), places))
     unexplained = {name for it in new for name in it.targets}
     hidden = unchecked(results.targets)
     kernels = tuple(
@@ -356,19 +360,22 @@ def _cell(facts: Facts | None, seen: Sighting | None, *, asked: bool) -> BugCell
 # What is new
 
 
-def _new(matrix: Matrix) -> Iterator[New]:
+def _new(matrix: Matrix, places: Mapping[str, str]) -> Iterator[New]:
     """The faults of kernels that nothing explains; those of one file that are alike together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for dead in matrix.silences:
         if dead.verdict.dead and not dead.known:
             first = dead.reason.strip().partition("\n")[0] or "no reason given"
-            yield New(cases=dead.cases, targets=dead.targets, says=f"{dead.verdict}: {first}")
+            says = f"{dead.verdict}: {first}"
+            place = places[dead.targets[0]]
+            yield New(cases=dead.cases, targets=dead.targets, place=place, says=says)
     for it in matrix.deviations:
         if not it.known and not name_of(it.bug):
             file = it.case.partition("[")[0]
             alike.setdefault((file, _says(it), it.targets), []).append(it.case)
     for (_, says, targets), cases in alike.items():
-        yield New(cases=tuple(cases), targets=targets, says=says)
+        place = places[targets[0]]
+        yield New(cases=tuple(cases), targets=targets, place=place, says=says)
 
 
 def _says(it: Deviation) -> str:
