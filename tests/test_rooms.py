@@ -156,5 +156,5 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["rich"] & using["tabulate"] == {"suite/cli/outlet.py"}
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/coverage.py",
-        "reports/formats/markdown.py",
+        "reports/markdown.py",
     }

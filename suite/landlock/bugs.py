@@ -7,6 +7,11 @@ from enum import Enum
 
 from suite.landlock.releases import Release, carries, of_mainline, parse
 
+COMMITS = "https://git.kernel.org/linus/"
+CVES = "https://www.cve.org/CVERecord?id="
+ISSUES = "https://github.com/landlock-lsm/linux/issues/"
+"""Where each is found, by what comes after: a commit of mainline, a CVE, a number."""
+
 _LIKE = "looks like "
 
 
@@ -60,12 +65,11 @@ class Bug:
         """Addresses of what was written about it, by a label for each."""
         links = {}
         if self.commit:
-            links[self.commit] = f"https://git.kernel.org/linus/{self.commit}"
+            links[self.commit] = f"{COMMITS}{self.commit}"
         if self.cve:
-            links[self.cve] = f"https://www.cve.org/CVERecord?id={self.cve}"
+            links[self.cve] = f"{CVES}{self.cve}"
         if self.issue:
-            tracker = "https://github.com/landlock-lsm/linux/issues"
-            links[f"issue #{self.issue}"] = f"{tracker}/{self.issue}"
+            links[f"issue #{self.issue}"] = f"{ISSUES}{self.issue}"
         return links
 
     def _told(self) -> str:

@@ -21,13 +21,14 @@ from suite.landlock.abi import (
 )
 from suite.landlock.ruleset import Ruleset, net_port, path_beneath
 from suite.process import memory
-from suite.process.calls.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, Files
+from suite.process.calls.files import O_PATH, Files
 from suite.process.calls.mounts import Mounts
 from suite.process.calls.sockets import Sockets
-from suite.process.calls.tasks import CLONE_THREAD, CLONE_VFORK, CLONE_VM, Tasks
+from suite.process.calls.tasks import Tasks
 from suite.process.calls.uring import Rings
 from suite.process.promise import Batch, Call, Mode, SetupError
 from suite.process.session import Session
+from suite.process.uapi import AT_EMPTY_PATH, AT_FDCWD, CLONE_THREAD, CLONE_VFORK, CLONE_VM
 from suite.values import Argument, Fd, Out, Pack
 
 _SHORT = {name: name.removeprefix("landlock_") for name in LANDLOCK_CALLS}

@@ -54,6 +54,8 @@ class Session:
         self._alive: list[int] = []
         self._older = 0
         """How many processes were alive when the scope began."""
+        self._others = 0
+        """So many calls at the beginning of the first program are of the case before."""
         self._concluded = False
         self._ahead: dict[int, Call] = {}
         """The kills that ``conclude`` added, by process."""
@@ -176,6 +178,19 @@ class Session:
         with self.in_mode(Mode.DEATH):
             return self.add(wire.OpKind.KILL, process, "kill", ())
 
+    def calls(self) -> Iterator[Call]:
+        """The calls of the case that were sent, in order, but kills.
+
+        Of what travels with its first program and was asked for before the case began, only how
+        its process was made.
+        """
+        for number, batch in enumerate(self.sent):
+            for call in batch.calls:
+                kind = batch.ops[call.index].kind
+                is_others = not number and call.index < self._others
+                if kind is wire.OpKind.FORK or (kind is not wire.OpKind.KILL and not is_others):
+                    yield call
+
     @contextmanager
     def scope(self) -> Iterator[None]:
         """At the end of the block, kill the processes that were made in it and forget its calls.
@@ -183,6 +198,7 @@ class Session:
         The kills travel with the next program.
         """
         outer, self._older = self._older, len(self._alive)
+        self._others = len(self.pending.ops)
         self.sent.clear()
         try:
             yield
