@@ -211,6 +211,7 @@ def test_a_reproducer_of_what_is_new_is_asked_for_of_the_same_kernel() -> None:
     bad = replace(labelled, cases=[deviates(case) for case in labelled.cases])
     (new,) = {it.command.partition("--target ")[2] for it in answer(run(bad)).new}
     assert shlex.split(new) == ["vm:mine=path:/my linux"]
+    assert f"--target {new}" in render(run(bad), "github")
 
 
 def test_a_workflow_says_what_each_job_calls_its_kernel(capsys: pytest.CaptureFixture[str]) -> None:
