@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from suite.cli import bisect, check, ci, doctor, explain, history, kernels, merge, report
+from suite.cli import (
+    bisect,
+    check,
+    ci,
+    doctor,
+    explain,
+    history,
+    kernels,
+    merge,
+    report,
+    repro,
+)
 from suite.cli.outlet import put, tell
 from suite.errors import Exit
 
@@ -50,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
     explain.add_parser(subparsers)
+    repro.add_parser(subparsers)
     ci.add_parser(subparsers)
     doctor.add_parser(subparsers)
     return whole
