@@ -5,7 +5,7 @@ import os
 import signal
 
 from suite.case import F_SETFL, F_SETOWN, PTRACE_ATTACH, Call, Process
-from suite.process.calls.files import F_SETSIG
+from suite.process.uapi import F_SETSIG
 
 
 def end(process: Process, child: Process) -> None:

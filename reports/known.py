@@ -33,9 +33,9 @@ from typing import Any
 import msgspec
 
 from reports.errata import erratum_half
+from reports.risk import sightings
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
-from suite.judge.verdict import NOT_FIXED
 from suite.landlock.abi import ALL_BUGS
 
 TODO = "TODO"
@@ -51,7 +51,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     case: str = ""
     """An id; ``*`` stands for anything, and nothing else is special. Empty where a bug is named."""
     bug: str = ""
-    """A known bug, or ``erratum N``; empty where cases are named."""
+    """A known bug, as reports name it; empty where cases are named."""
     kernel: str = ""
     """A release or a target's name, whole or cut off at a component; empty for every target."""
     verdict: Verdict = Verdict.DEVIATES
@@ -71,7 +71,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def covers(self, case: CaseRecord) -> bool:
         """Whether it speaks of this case, by its id or by the bug that it tells from a fix."""
         if self.bug:
-            return self.bug in (told_bug(case), told_apart(case))
+            return self.bug in (told_apart(case), told_bug(case))
         pattern = ".*".join(map(re.escape, self.case.split("*")))
         return re.fullmatch(pattern, case.id) is not None
 
@@ -108,18 +108,14 @@ def told_bug(case: CaseRecord) -> str:
     What only looks like a bug that the kernel's release can't have is a new one
     (``suite.landlock.bugs.name_of``).
     """
-    claimed = case.reason.endswith(NOT_FIXED)
-    return case.known_bug or (_erratum(case) if claimed else "")
+    faulty = _excusable(case.verdict)
+    return next((it.name for it in sightings([case])), "") if faulty else ""
 
 
 def told_apart(case: CaseRecord) -> str:
     """The bug that the case tells from its fix, whichever was seen; empty if not recorded."""
-    return case.about_bug or _erratum(case)
-
-
-def _erratum(case: CaseRecord) -> str:
     half = erratum_half(case)
-    return f"erratum {half[0]}" if half else ""
+    return case.about_bug or (f"erratum {half[0]}" if half else "")
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,9 +169,8 @@ def _wrong(entry: Known) -> Iterator[str]:
 
 
 def _wrong_bug(entry: Known) -> Iterator[str]:
-    names = [*ALL_BUGS]
-    if entry.bug not in names:
-        (near,) = difflib.get_close_matches(entry.bug, names, n=1, cutoff=0.0)
+    if entry.bug not in ALL_BUGS:
+        (near,) = difflib.get_close_matches(entry.bug, ALL_BUGS, n=1, cutoff=0.0)
         yield f"no known bug is called {entry.bug!r}; the nearest is {near!r}"
     if entry.verdict is not Verdict.DEVIATES:
         yield f"verdict {entry.verdict} tells of no bug: name the case"

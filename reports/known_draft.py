@@ -125,9 +125,8 @@ def _why(bug: Bug, target: TargetRecord) -> tuple[str, str]:
 
 def _changelog(bug: Bug) -> str:
     """The changelog that told of a fix whose commit is not known."""
-    first = next(iter(bug.fixed_in.values()))
-    major = first.partition(".")[0]
-    return f"https://www.kernel.org/pub/linux/kernel/v{major}.x/ChangeLog-{first}"
+    major = bug.mainline.partition(".")[0]
+    return f"https://www.kernel.org/pub/linux/kernel/v{major}.x/ChangeLog-{bug.mainline}"
 
 
 def _fields(known: Known) -> dict[str, str | date]:

@@ -80,6 +80,12 @@ def some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
+def files(cases: Iterable[str]) -> str:
+    """The files of cases with how many of each; an option -k takes their names as they are."""
+    counts = Counter(case.partition("[")[0] for case in cases)
+    return some([f"{file} ({number})" for file, number in counts.items()])
+
+
 def span(order: Sequence[str], some: Iterable[str]) -> str:
     """Names in their order, with long runs shortened."""
     places = sorted(map(order.index, some))

@@ -35,22 +35,14 @@ from suite.landlock.abi import (
     known_bits,
 )
 from suite.landlock.ruleset import Ruleset, net_port, path_beneath
-from suite.process.calls.files import (
-    AT_FDCWD,
-    F_SETFL,
-    F_SETOWN,
-    FIONREAD,
-    MNT_DETACH,
-    MS_BIND,
-    MS_RDONLY,
-    MS_REMOUNT,
-    O_PATH,
-    OPEN_TREE_CLONE,
-    RENAME_EXCHANGE,
-    RNDGETENTCNT,
-)
+from suite.process.calls.files import O_PATH
+from suite.process.calls.ioctls import FIONREAD, RNDGETENTCNT
 from suite.process.calls.sockets import abstract, inet, inet6, loopback, unix, unspecified
-from suite.process.calls.tasks import (
+from suite.process.calls.uring import Ring
+from suite.process.process import Observation, Process
+from suite.process.promise import Call, Mode
+from suite.process.uapi import (
+    AT_FDCWD,
     CAP_SYS_ADMIN,
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -58,12 +50,17 @@ from suite.process.calls.tasks import (
     CLONE_NEWPID,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
+    F_SETFL,
+    F_SETOWN,
+    MNT_DETACH,
+    MS_BIND,
+    MS_RDONLY,
+    MS_REMOUNT,
+    OPEN_TREE_CLONE,
     PTRACE_ATTACH,
     PTRACE_TRACEME,
+    RENAME_EXCHANGE,
 )
-from suite.process.calls.uring import Ring
-from suite.process.process import Observation, Process
-from suite.process.promise import Call, Mode
 from suite.run.needs import Need
 from suite.run.rows import (
     Case,

@@ -24,6 +24,16 @@ class Promise:
         """What the call left in its out buffers, each padded to 8 bytes."""
         raise NotImplementedError
 
+    @property
+    def known(self) -> int | None:
+        """The result; None if there is none, or none yet."""
+        raise NotImplementedError
+
+    @property
+    def known_data(self) -> bytes:
+        """What was left in the out buffers, as far as it is there."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Out:

@@ -14,9 +14,9 @@ import pytest
 
 from suite.agent import wire
 from suite.agent.channel import Channel
-from suite.process.calls.files import MS_PRIVATE, MS_REC
 from suite.process.process import Process
 from suite.process.session import Session
+from suite.process.uapi import MS_PRIVATE, MS_REC
 from suite.targets.base import SUPERVISOR, Ground, Target
 from suite.targets.ground import local_ground
 from suite.targets.local import LocalTarget

@@ -16,14 +16,15 @@ from functools import partial
 from suite.judge.standing import CAPABILITIES
 from suite.landlock.abi import CREATE, FS, LANDLOCK_CALLS, MAX_LAYERS, NET, SCOPE
 from suite.landlock.ruleset import Ruleset
-from suite.process.calls.files import MS_PRIVATE, MS_REC
-from suite.process.calls.tasks import (
+from suite.process.process import Process
+from suite.process.uapi import (
     CLONE_NEWNS,
     CLONE_NEWUSER,
+    MS_PRIVATE,
+    MS_REC,
     SECCOMP_RET_ALLOW,
     SECCOMP_RET_ERRNO,
 )
-from suite.process.process import Process
 from suite.targets.standing import permitted_capabilities
 from tests import apparmor
 

@@ -15,9 +15,9 @@ import pytest
 
 from suite.agent import build
 from suite.judge.records import Verdict
-from suite.process.calls.tasks import CLONE_NEWUSER
 from suite.process.process import Process
 from suite.process.promise import Mode
+from suite.process.uapi import CLONE_NEWUSER
 from suite.targets.facts import probe
 from suite.targets.local import LocalTarget
 from tests.agents import survivors

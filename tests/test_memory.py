@@ -7,16 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from suite.process.calls.ioctls import USERFAULTFD_IOC_NEW
-from suite.process.calls.tasks import (
-    CLONE_NEWNET,
-    CLONE_NEWUSER,
-    CLONE_VM,
-    PR_SET_DUMPABLE,
-    PTRACE_SEIZE,
-)
 from suite.process.memory import SharedMemoryError
 from suite.process.process import Process
 from suite.process.syscalls import SYSCALLS, Memory
+from suite.process.uapi import CLONE_NEWNET, CLONE_NEWUSER, CLONE_VM, PR_SET_DUMPABLE, PTRACE_SEIZE
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 

@@ -13,11 +13,11 @@ import pytest
 from suite.judge.outcome import Allowed, Denied
 from suite.landlock.abi import CREATE, FS
 from suite.landlock.ruleset import Ruleset
-from suite.process.calls.files import F_SETOWN, O_PATH
-from suite.process.calls.tasks import CLONE_FILES, PIDFD_SIGNAL_PROCESS_GROUP
+from suite.process.calls.files import O_PATH
 from suite.process.process import Process
 from suite.process.promise import Call
 from suite.process.reuse import is_spent, tidy_up
+from suite.process.uapi import CLONE_FILES, F_SETOWN, PIDFD_SIGNAL_PROCESS_GROUP
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 

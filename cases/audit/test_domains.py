@@ -13,7 +13,7 @@ from suite.case import (
     FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, AuditRecord, Denied, Expectation, Judge, Need,
     Observation, Outcome, Process, Ruleset, Seen, Tree, answers, needs, own_memory, vm_only,
 )  # fmt: skip
-from suite.process.calls.tasks import PR_SET_NAME
+from suite.process.uapi import PR_SET_NAME
 
 READ, WRITE, LIST = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.READ_DIR)
 SYSCALL, PROCTITLE, END_OF_EVENT = 1300, 1327, 1320

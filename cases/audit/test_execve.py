@@ -14,7 +14,7 @@ from suite.case import (
     FS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, AuditLog, Case, Denied, Judge, Need, Process, Ruleset,
     Seen, Tree, answers, covers, needs, since, table, vm_only,
 )  # fmt: skip
-from suite.process.calls.files import AT_EXECVE_CHECK
+from suite.process.uapi import AT_EXECVE_CHECK
 
 SAME_OFF, NEW_ON = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
 WRITE = FS.WRITE_FILE

@@ -12,7 +12,7 @@ from suite.case import (
     MS_BIND, MS_RDONLY, MS_REMOUNT, AuditLog, Judge, Need, Process, Tree, answers, needs, table,
     vm_only,
 )  # fmt: skip
-from suite.process.calls.mounts import FSCONFIG_CMD_RECONFIGURE, FSCONFIG_SET_FLAG
+from suite.process.uapi import FSCONFIG_CMD_RECONFIGURE, FSCONFIG_SET_FLAG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

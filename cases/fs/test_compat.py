@@ -24,7 +24,7 @@ from suite.case import (
     CREATE, FS, Allowed, Argument, Call, Case, Denied, Judge, Need, Pack, Process, Row, Ruleset,
     Tree, answers, by_abi, covers, needs, since, table, unix,
 )  # fmt: skip
-from suite.process.calls.files import FIOCLEX, FIONBIO
+from suite.process.calls.ioctls import FIOCLEX, FIONBIO
 from suite.process.calls.ioctls import (
     FICLONE,
     FIOQSIZE,

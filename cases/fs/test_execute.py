@@ -13,7 +13,7 @@ from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X
 from suite.case import (
     FS, O_PATH, Call, Case, Judge, Need, Process, Ruleset, Tree, answers, covers, needs, table,
 )  # fmt: skip
-from suite.process.calls.files import AT_EXECVE_CHECK
+from suite.process.uapi import AT_EXECVE_CHECK
 
 EXECUTE, EXECUTE_AND_READ = Ruleset(fs=X), Ruleset(fs=XR)
 

@@ -13,7 +13,7 @@ from suite.case import (
     covers, needs, since,
 )  # fmt: skip
 from suite.judge.outcome import errno_name
-from suite.process.calls.files import FAN_REPORT_FD_ERROR
+from suite.process.uapi import FAN_REPORT_FD_ERROR
 
 READ = Ruleset(fs=FS.READ_FILE)
 EVENT = 24

@@ -15,7 +15,7 @@ from suite.case import (
     FIONREAD, FS, Argument, Call, Case, Judge, Process, Row, Ruleset, Tree, answers, covers,
     known_bits, table,
 )  # fmt: skip
-from suite.process.calls.files import FIGETBSZ
+from suite.process.calls.ioctls import FIGETBSZ
 from suite.process.calls.ioctls import (
     BLKGETSIZE64,
     FIBMAP,

@@ -24,7 +24,7 @@ from suite.case import (
     FIONREAD, FS, O_PATH, Allowed, Argument, Call, Case, Denied, Int, Judge, Need, Out, Process,
     Row, Ruleset, Tree, answers, covers, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.files import FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX
+from suite.process.calls.ioctls import FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX
 
 RANDOM_DEVICE = os.makedev(1, 8)
 O_IOCTL_ONLY = 3

@@ -11,7 +11,7 @@ from cases.fs.ioctl import ALLOWED, DENIED, SPACE, WITHOUT_RULE
 from suite.case import (
     FS, Case, Judge, Need, Process, Ruleset, answers, covers, needs, own_memory, table,
 )  # fmt: skip
-from suite.process.calls.files import FIGETBSZ
+from suite.process.calls.ioctls import FIGETBSZ
 from suite.process.calls.ioctls import BLKGETSIZE64, BLKSSZGET, USERFAULTFD_IOC_NEW
 
 BLOCK_DEVICE = "/dev/loop0"

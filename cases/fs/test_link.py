@@ -15,7 +15,7 @@ from suite.case import (
     FS, OPEN_TREE_CLONE, O_PATH, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Tree,
     answers, covers, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.files import AT_SYMLINK_FOLLOW
+from suite.process.uapi import AT_SYMLINK_FOLLOW
 
 MAKE = FS.MAKE_REG
 REFER = FS.REFER

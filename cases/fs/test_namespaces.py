@@ -14,7 +14,7 @@ from suite.case import (
     CLONE_NEWNS, CLONE_NEWUSER, FS, NET, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process,
     Row, Ruleset, Tree, answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE
+from suite.process.uapi import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE
 
 READ = FS.READ_FILE
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))

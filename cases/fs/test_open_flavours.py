@@ -15,7 +15,7 @@ from suite.case import (
     AT_FDCWD, FS, O_PATH, Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, Tree,
     answers, covers, since, table,
 )  # fmt: skip
-from suite.process.calls.files import (
+from suite.process.uapi import (
     RESOLVE_BENEATH,
     RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,

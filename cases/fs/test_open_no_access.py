@@ -16,7 +16,7 @@ from suite.case import (
     CONTENT, FS, O_PATH, RNDGETENTCNT, Allowed, Case, Denied, Judge, Need, Out, Process, Row,
     Ruleset, Tree, answers, covers, known_bits, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.files import O_EMPTYPATH
+from suite.process.uapi import O_EMPTYPATH
 
 DENY_ALL = Ruleset(fs=EVERYTHING)
 ALLOWED = since(DENY_ALL.features, Allowed())

@@ -13,7 +13,7 @@ from suite.case import (
     AT_FDCWD, FS, RENAME_EXCHANGE, Allowed, Denied, Judge, Need, Process, Row, Ruleset, Tree,
     answers, since, table,
 )  # fmt: skip
-from suite.process.calls.files import RENAME_NOREPLACE
+from suite.process.uapi import RENAME_NOREPLACE
 
 MOVE_FILE = FS.MAKE_REG | FS.REMOVE_FILE
 MOVE_DIR = FS.MAKE_DIR | FS.REMOVE_DIR

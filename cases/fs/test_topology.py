@@ -13,11 +13,12 @@ from suite.case import (
     OPEN_TREE_CLONE, SCOPE, Allowed, Denied, Judge, Need, Observation, Process, Row, Ruleset, Tree,
     answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.files import MS_MOVE, MS_PRIVATE
-from suite.process.calls.mounts import (
+from suite.process.uapi import (
     FSCONFIG_CMD_RECONFIGURE,
     FSCONFIG_SET_FLAG,
     MOVE_MOUNT_SET_GROUP,
+    MS_MOVE,
+    MS_PRIVATE,
     MS_SHARED,
 )
 

@@ -12,7 +12,7 @@ from cases.fs.roots import FILES, Change, new_root
 from suite.case import (
     AT_FDCWD, FS, MS_BIND, Denied, Judge, Need, Process, Tree, answers, covers, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.files import MS_MOVE
+from suite.process.uapi import MS_MOVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from suite.case import (
     CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, OPEN_TREE_CLONE, O_PATH, Allowed, Denied,
     Judge, Need, Process, Tree, answers, covers, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.files import MS_PRIVATE
-from suite.process.calls.mounts import (
+from suite.process.uapi import (
     FSCONFIG_SET_FLAG,
     FSMOUNT_NAMESPACE,
     MOUNT_ATTR_RDONLY,
+    MS_PRIVATE,
     MS_SHARED,
     OPEN_TREE_NAMESPACE,
     UNSHARE_EMPTY_MNTNS,

@@ -16,11 +16,11 @@ from suite.case import (
     since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.changes import LOGGING
-from suite.process.calls.files import (
-    FALLOC_COLLAPSE_RANGE,
-    FALLOC_KEEP_SIZE,
-    FALLOC_PUNCH_HOLE,
-    FALLOC_ZERO_RANGE,
+from suite.process.uapi import (
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_PUNCH_HOLE,
+    FALLOC_FL_ZERO_RANGE,
 )
 
 TRUNCATE, WRITE = FS.TRUNCATE, FS.WRITE_FILE
@@ -165,9 +165,9 @@ class Fallocate(Row):
 
 
 FALLOCATE = {
-    "fallocate-punch-hole": Fallocate(mode=FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE),
-    "fallocate-zero-range": Fallocate(mode=FALLOC_ZERO_RANGE),
-    "fallocate-collapse-range": Fallocate(mode=FALLOC_COLLAPSE_RANGE),
+    "fallocate-punch-hole": Fallocate(mode=FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE),
+    "fallocate-zero-range": Fallocate(mode=FALLOC_FL_ZERO_RANGE),
+    "fallocate-collapse-range": Fallocate(mode=FALLOC_FL_COLLAPSE_RANGE),
     "fallocate-extend": Fallocate(mode=0, offset=8192),
 }
 

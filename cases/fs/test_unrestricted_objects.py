@@ -17,7 +17,7 @@ from suite.case import (
     Facts, Int, Judge, Need, Process, Row, Ruleset, Tree, abstract, answers, covers, needs,
     own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import CLONE_NEWCGROUP
+from suite.process.uapi import CLONE_NEWCGROUP
 
 ALLOWED = since(FS.READ_FILE, Allowed())
 BOTH = mmap.PROT_READ | mmap.PROT_WRITE

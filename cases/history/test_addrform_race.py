@@ -14,7 +14,7 @@ from suite.case import (
     NET, Denied, Judge, Need, Observation, Process, Ruleset, answers, covers, inet, inet6, needs,
     since, vm_only,
 )  # fmt: skip
-from suite.process.calls.sockets import IPV6_ADDRFORM
+from suite.process.uapi import IPV6_ADDRFORM
 
 CONNECT = NET.CONNECT_TCP
 SOCKETS = 24

@@ -15,7 +15,7 @@ from suite.case import (
     covers, needs, since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import FREED_SUPERBLOCK
-from suite.process.calls.tasks import MEMBARRIER_GLOBAL
+from suite.process.uapi import MEMBARRIER_GLOBAL
 
 MOUNTS = 16
 FIRST_FD = 300

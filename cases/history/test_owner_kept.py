@@ -15,7 +15,7 @@ from cases.scope.signals import ALLOWED, SCOPED
 from suite.case import (
     F_SETOWN, SCOPE, Call, Case, Fd, Judge, Need, Process, Tree, answers, covers, table,
 )  # fmt: skip
-from suite.process.calls.files import F_NOTIFY, F_SETLEASE
+from suite.process.uapi import F_NOTIFY, F_SETLEASE
 
 DN_CREATE, DN_MULTISHOT = 4, 1 << 31
 RDLCK = 0

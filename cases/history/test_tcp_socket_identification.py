@@ -13,7 +13,7 @@ from suite.case import (
     NET, Allowed, ByErratum, Case, Denied, Erratum, Judge, Need, Process, Ruleset, answers, inet,
     needs, since, table,
 )  # fmt: skip
-from suite.process.calls.sockets import IPPROTO_MPTCP
+from suite.process.uapi import IPPROTO_MPTCP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from suite.case import (
     FS, RENAME_EXCHANGE, Allowed, ByErratum, Case, Denied, Erratum, Expectation, Judge, Need,
     Process, Ruleset, Tree, covers, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.files import RENAME_WHITEOUT
+from suite.process.uapi import RENAME_WHITEOUT
 
 REFER = FS.REFER
 REG, CHAR = FS.MAKE_REG, FS.MAKE_CHAR

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from suite.case import Process
-from suite.process.calls.tasks import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE
+from suite.process.uapi import PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE
 from suite.process.promise import Batch
 
 

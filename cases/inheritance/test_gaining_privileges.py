@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Ruleset, Tree, needs, own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import CAP_SYS_CHROOT
+from suite.process.uapi import CAP_SYS_CHROOT
 
 pytestmark = own_memory
 

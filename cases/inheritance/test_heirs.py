@@ -14,7 +14,7 @@ from suite.case import (
     RESTRICT, Allowed, Case, Denied, Judge, Need, Observation, Process, Ruleset, Tree, answers,
     own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_NEWCGROUP, CLONE_VM
+from suite.process.uapi import CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_NEWCGROUP, CLONE_VM
 
 pytestmark = own_memory
 

@@ -13,7 +13,7 @@ from suite.case import (
     Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, needs, own_memory, path_beneath,
     since, since_layers, table,
 )  # fmt: skip
-from suite.process.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, PR_SET_NO_NEW_PRIVS
+from suite.process.uapi import KEYCTL_JOIN_SESSION_KEYRING, PR_SET_NO_NEW_PRIVS
 
 pytestmark = own_memory
 

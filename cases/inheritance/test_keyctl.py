@@ -10,7 +10,7 @@ from suite.case import (
     FS, Allowed, ByBug, Denied, Judge, Process, Ruleset, Tree, answers, own_memory, since,
 )  # fmt: skip
 from suite.landlock.bugs import CRED_TRANSFER
-from suite.process.calls.tasks import KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT
+from suite.process.uapi import KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SESSION_TO_PARENT
 
 pytestmark = own_memory
 

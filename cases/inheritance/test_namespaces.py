@@ -13,7 +13,7 @@ from suite.case import (
     Allowed, Call, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, inet, needs,
     own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import CLONE_NEWCGROUP
+from suite.process.uapi import CLONE_NEWCGROUP
 
 pytestmark = own_memory
 

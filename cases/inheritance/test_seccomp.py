@@ -15,11 +15,7 @@ from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Rejected, Ruleset, Tree, answers, by_abi,
     needs, own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import (
-    SECCOMP_FILTER_FLAG_TSYNC,
-    SECCOMP_RET_ALLOW,
-    SECCOMP_RET_ERRNO,
-)
+from suite.process.uapi import SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
 
 pytestmark = own_memory
 

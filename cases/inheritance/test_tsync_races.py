@@ -17,7 +17,7 @@ from suite.case import (
     FS, RESTRICT, Allowed, Denied, Judge, Mode, Need, Outcome, Process, Rejected, Ruleset, Tree,
     answers, covers, needs, own_memory, since,
 )  # fmt: skip
-from suite.process.calls.tasks import PTRACE_SEIZE, SECCOMP_RET_ALLOW
+from suite.process.uapi import PTRACE_SEIZE, SECCOMP_RET_ALLOW
 from suite.process.promise import Batch
 
 pytestmark = own_memory

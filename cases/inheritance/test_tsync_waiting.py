@@ -13,7 +13,7 @@ from suite.case import (
     FS, RESTRICT, Denied, Facts, Int, Judge, Mode, Outcome, Process, Rejected, Ruleset, Seen, Tree,
     answers, covers, own_memory, since,
 )  # fmt: skip
-from suite.process.calls.tasks import CLONE_VFORK
+from suite.process.uapi import CLONE_VFORK
 
 pytestmark = own_memory
 

@@ -5,7 +5,7 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import refused
 from suite.case import NET, Fd, Outcome, Process, inet, loopback
-from suite.process.calls.sockets import MSG_FASTOPEN
+from suite.process.uapi import MSG_FASTOPEN
 
 NOBODYS = 65535
 """A port that no rule is on."""

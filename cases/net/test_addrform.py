@@ -14,7 +14,7 @@ from suite.case import (
     NET, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset, answers, covers, inet, inet6,
     needs, since, table, unspecified,
 )  # fmt: skip
-from suite.process.calls.sockets import IPV6_ADDRFORM
+from suite.process.uapi import IPV6_ADDRFORM
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 MAPPED = "::ffff:127.0.0.1"

@@ -16,7 +16,7 @@ from suite.case import (
     CLONE_NEWNS, NET, Allowed, Denied, Judge, Need, Process, Ruleset, Tree, answers, covers, inet,
     needs, since, vm_only,
 )  # fmt: skip
-from suite.process.calls.tasks import BPF_CGROUP_INET4_CONNECT, BPF_PROG_TYPE_CGROUP_SOCK_ADDR
+from suite.process.uapi import BPF_CGROUP_INET4_CONNECT, BPF_PROG_TYPE_CGROUP_SOCK_ADDR
 
 CONNECT = NET.CONNECT_TCP
 USER_PORT = 24

@@ -16,7 +16,7 @@ from suite.case import (
     CLONE_NEWNET, NET, Allowed, Case, Denied, Fd, Judge, Need, Observation, Outcome, Process, Row,
     Ruleset, answers, covers, inet, loopback, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.sockets import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
+from suite.process.uapi import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)

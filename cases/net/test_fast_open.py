@@ -16,7 +16,7 @@ from suite.case import (
     inet, inet6, needs, since, table, unspecified,
 )  # fmt: skip
 from suite.landlock.bugs import TCP_FAST_OPEN_BYPASS
-from suite.process.calls.sockets import MSG_FASTOPEN, TCP_FASTOPEN_CONNECT
+from suite.process.uapi import MSG_FASTOPEN, TCP_FASTOPEN_CONNECT
 
 CONNECT = NET.CONNECT_TCP
 DENIED = since(CONNECT, Denied("EACCES"))

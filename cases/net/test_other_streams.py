@@ -14,7 +14,7 @@ from suite.case import (
     NET, Allowed, ByErratum, Call, Case, Denied, Erratum, Fd, Judge, Need, Process, Ruleset,
     answers, covers, inet, needs, since, table,
 )  # fmt: skip
-from suite.process.calls.sockets import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC, MSG_FASTOPEN
+from suite.process.uapi import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC, MSG_FASTOPEN
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY_PORT = inet(0)

@@ -16,7 +16,7 @@ from suite.case import (
     CLONE_NEWNET, Allowed, Case, Denied, Judge, Need, Process, Row, Ruleset, answers, covers, inet,
     inet6, needs, since, table, unspecified,
 )  # fmt: skip
-from suite.process.calls.sockets import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
+from suite.process.uapi import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 
 RFC_2133 = 24
 """Bytes of a struct sockaddr_in6 that has no scope id."""

@@ -28,7 +28,7 @@ from suite.case import (
     Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, answers, covers, inet, inet6,
     loopback, needs, since, table, unspecified,
 )  # fmt: skip
-from suite.process.calls.sockets import IPV6_ADDRFORM
+from suite.process.uapi import IPV6_ADDRFORM
 
 NO_RULE = Ruleset(net=UDP)
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())

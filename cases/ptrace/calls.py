@@ -12,7 +12,7 @@ from cases.ptrace.reach import CAP_SYS_NICE, PAGE, RULESET, Access, Action, Targ
 from suite.case import (
     CAP_SYS_ADMIN, CLONE_NEWUTS, PTRACE_ATTACH, Denied, Need, Out, Pack, Process, since,
 )  # fmt: skip
-from suite.process.calls.tasks import PR_SCHED_CORE, PTRACE_DETACH
+from suite.process.uapi import PR_SCHED_CORE, PTRACE_DETACH
 
 KCMP_VM, MADV_COLD = 1, 20
 PIDFD_GET_UTS_NAMESPACE = 0xFF0A

@@ -15,7 +15,7 @@ from suite.case import (
     FS, PTRACE_ATTACH, SCOPE, Allowed, Call, Case, Denied, Judge, Out, Pack, Process, Ruleset,
     own_memory, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import PTRACE_DETACH
+from suite.process.uapi import PTRACE_DETACH
 
 pytestmark = own_memory
 

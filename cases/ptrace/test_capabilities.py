@@ -16,7 +16,7 @@ from cases.ptrace.reach import ALLOWED, CAP_SYS_NICE, Access, Target, reach_outs
 from suite.case import (
     Call, Expectation, Judge, Need, Process, answers, needs, own_memory, table, vm_only,
 )  # fmt: skip
-from suite.process.calls.tasks import CAP_PERFMON
+from suite.process.uapi import CAP_PERFMON
 
 ALL, PERFMON = None, 1 << CAP_PERFMON
 

@@ -13,7 +13,7 @@ from suite.case import (
     FS, NET, PTRACE_ATTACH, PTRACE_TRACEME, SCOPE, Allowed, Case, Denied, Judge, Process, Ruleset,
     answers, since, table,
 )  # fmt: skip
-from suite.process.calls.tasks import PTRACE_SEIZE
+from suite.process.uapi import PTRACE_SEIZE
 
 RULESET = Ruleset(fs=FS.MAKE_BLOCK)
 DENIED = since(RULESET.features, Denied("EPERM"))

@@ -8,7 +8,7 @@ from signal import SIGUSR1
 from suite.case import (
     SCOPE, Allowed, Call, Denied, Observation, Outcome, Process, Ruleset, Seen, since,
 )  # fmt: skip
-from suite.process.calls.tasks import (
+from suite.process.uapi import (
     PIDFD_SIGNAL_PROCESS_GROUP,
     PIDFD_SIGNAL_THREAD,
     PIDFD_SIGNAL_THREAD_GROUP,

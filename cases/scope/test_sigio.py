@@ -20,14 +20,8 @@ from suite.case import (
     Need, Observation, Pack, Process, answers, covers, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import SIGIO_BYPASS
-from suite.process.calls.files import (
-    FIOSETOWN,
-    F_OWNER_PGRP,
-    F_OWNER_PID,
-    F_OWNER_TID,
-    F_SETOWN_EX,
-    SIOCSPGRP,
-)
+from suite.process.calls.ioctls import FIOSETOWN, SIOCSPGRP
+from suite.process.uapi import F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, F_SETOWN_EX
 
 Own = Callable[[Process, Fd, Call], object]
 

@@ -16,7 +16,7 @@ from cases.scope.terminals import open_terminal
 from suite.case import (
     F_SETFL, F_SETOWN, SCOPE, Case, Fd, Int, Judge, Need, Process, Tree, covers, table,
 )  # fmt: skip
-from suite.process.calls.files import F_NOTIFY, F_SETLEASE
+from suite.process.uapi import F_NOTIFY, F_SETLEASE
 
 DN_MODIFY, DN_MULTISHOT = 2, 1 << 31
 RDLCK = 0

@@ -13,7 +13,7 @@ from signal import SIGCHLD, SIGCONT, SIGHUP, SIGSTOP, SIGUSR1
 from cases.relations import SCOPE_RELATIONS, Between, between
 from cases.scope.signals import ALLOWED, NOT_SENT, SCOPED, pid
 from suite.case import SCOPE, Case, Judge, Process, answers, covers, table
-from suite.process.calls.tasks import PR_SET_PDEATHSIG, WALL, WUNTRACED
+from suite.process.uapi import PR_SET_PDEATHSIG, WALL, WUNTRACED
 
 FAMILY = {name: replace(relation, child=True) for name, relation in SCOPE_RELATIONS.items()}
 

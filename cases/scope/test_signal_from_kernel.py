@@ -24,7 +24,7 @@ from suite.case import (
     CLONE_NEWIPC, CLONE_NEWNS, SCOPE, Allowed, Case, Int, Judge, Mode, Need, Observation, Out,
     Outcome, Pack, Process, Seen, Tree, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
-from suite.process.calls.tasks import SIGEV_SIGNAL, SIGEV_THREAD_ID
+from suite.process.uapi import SIGEV_SIGNAL, SIGEV_THREAD_ID
 
 KILLED = since(SCOPE.SIGNAL, Seen("SIGKILL"))
 FAULTED = since(SCOPE.SIGNAL, Seen("SIGSEGV"))

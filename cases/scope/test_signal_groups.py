@@ -13,7 +13,7 @@ from suite.case import (
     CLONE_NEWPID, SCOPE, Allowed, Case, Judge, Need, Observation, Outcome, Process, Seen, answers,
     covers, needs, table,
 )  # fmt: skip
-from suite.process.calls.tasks import PIDFD_SIGNAL_PROCESS_GROUP
+from suite.process.uapi import PIDFD_SIGNAL_PROCESS_GROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from suite.case import (
     own_memory, path_beneath, since, table,
 )  # fmt: skip
 from suite.landlock.bugs import RULESET_LINK
-from suite.process.calls.files import FIOCLEX, FIONBIO, FIONCLEX
+from suite.process.calls.ioctls import FIOCLEX, FIONBIO, FIONCLEX
 
 READ = Ruleset(fs=FS.READ_FILE)
 NUMBER = 200

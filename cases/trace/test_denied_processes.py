@@ -16,7 +16,7 @@ from suite.case import (
     FS, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Seen,
     Trace, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
-from suite.process.calls.tasks import PR_SET_NAME
+from suite.process.uapi import PR_SET_NAME
 
 ANY = Ruleset(fs=FS.MAKE_BLOCK)
 """A domain is enough to restrict ptrace(2)."""

@@ -10,12 +10,11 @@ count for it is ``ok … # XFAIL``, as kselftest writes it: it ran, so it is not
 beside the result, where KTAP allows data after the number sign.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from reports import words
+from reports.ci import tap
 from reports.ci.cases import Suite, bug_mark, evidence, headline, suites
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, Verdict
@@ -32,9 +31,6 @@ _DIRECTIVES = {
     Verdict.LOST: "ERROR",
 }
 """Empty for none."""
-
-_ENDS = re.compile("List of all partitions:|Kernel panic - not syncing: VFS:|reboot: System halted")
-"""Where ``kunit.py`` stops to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +71,17 @@ def _file(file: str, cases: list[CaseRecord]) -> _Test:
 def _case(name: str, case: CaseRecord) -> _Test:
     directive = _DIRECTIVES[case.verdict]
     if case.verdict is Verdict.SKIPPED:
-        return _Test(_name(name), True, f"{directive} {_name(headline(case))}", [])
+        return _Test(tap.one_line(name), True, f"{directive} {tap.one_line(headline(case))}", [])
     if not case.verdict.bad:
-        return _Test(_name(name), True, "", [])
+        return _Test(tap.one_line(name), True, "", [])
     said = _diagnostics([f"verdict: {case.verdict}", *evidence(case), *case.calls])
     if case.excused:
-        return _Test(_name(name), True, f"XFAIL {_name(case.excused)}", [*said])
-    return _Test(_name(name), False, directive or _name(bug_mark(case), ""), [*said])
+        return _Test(tap.one_line(name), True, f"XFAIL {tap.one_line(case.excused)}", [*said])
+    return _Test(tap.one_line(name), False, directive or tap.one_line(bug_mark(case), ""), [*said])
 
 
 def _parent(name: str, said: Iterable[str], tests: list[_Test]) -> _Test:
-    head = _name(name)
+    head = tap.one_line(name)
     ok = all(test.ok for test in tests)
     skipped = all(test.directive.startswith("SKIP") for test in tests)
     if not tests:
@@ -107,20 +103,10 @@ def _plan(tests: Iterable[_Test]) -> Iterator[str]:
 
 def _diagnostics(said: Iterable[str]) -> Iterator[str]:
     for item in said:
-        first, *tail = _ENDS.sub(_defuse, words.printable(item)).splitlines() or [""]
+        first, *rest = tap.lines(item)
         yield f"# {first}".rstrip()
         # Further in, so that no line of a console reads as the header of a subtest.
-        yield from (f"#   {line}".rstrip() for line in tail)
-
-
-def _defuse(phrase: re.Match[str]) -> str:
-    return phrase[0].replace(" ", "  ", 1)
-
-
-def _name(text: str, empty: str = "_") -> str:
-    """Text on one line; the number sign is for directives."""
-    flat = " ".join(words.printable(text).replace("#", "_").split())
-    return _ENDS.sub(_defuse, flat) or empty
+        yield from (f"#   {line}".rstrip() for line in rest)
 
 
 FORMAT = Format(name="ktap", results=results)

@@ -4,7 +4,6 @@
 It is as long as a screen or two: what takes too many lines is told more shortly.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -148,7 +147,7 @@ def _details(rows: Iterable[BugRow], level: Level, *, one: bool) -> Iterator[Ren
         like = "looks like " if one and it.cells[0].like else ""
         lines = [f"{like}{it.label}: {it.says}", *_advice(it, one=one)]
         if level.cases:
-            lines.append(f"shown by {_files(it.cases)}")
+            lines.append(f"shown by {words.files(it.cases)}")
         listed.add_row(text(it.impact, style), text("\n".join(lines)))
     if listed.row_count:
         yield listed
@@ -160,9 +159,3 @@ def _advice(row: BugRow, *, one: bool) -> Iterator[str]:
         return
     where = row.cells[0].where if one else f"fixed in {', '.join(row.bug.fixed_in.values())}"
     yield f"{where}; until then: {row.bug.workaround}" if row.bug.workaround else where
-
-
-def _files(cases: Sequence[str]) -> str:
-    """The files of cases with how many of each; an option -k takes them as they are."""
-    files = Counter(case.partition("[")[0] for case in cases)
-    return words.some([f"{file} ({number})" for file, number in files.items()])

@@ -19,8 +19,7 @@ from suite.agent.channel import run as run_program
 from suite.agent.wire import Address, Buffer, BufferFlag, Op, OpKind, Result
 from suite.cli.run import CONFIG, QUIET, run
 from suite.judge.records import Verdict
-from suite.process.calls.files import AT_FDCWD
-from suite.process.calls.tasks import CLONE_VM
+from suite.process.uapi import AT_FDCWD, CLONE_VM
 from suite.run.recorder import Recorder
 from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget

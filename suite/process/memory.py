@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from suite.errors import LandproofError
 from suite.process.calls.ioctls import USERFAULTFD_IOC_NEW
-from suite.process.calls.tasks import (
+from suite.process.syscalls import SYSCALLS, Memory
+from suite.process.uapi import (
     CLONE_NEWTIME,
     CLONE_NEWUSER,
     CLONE_VM,
@@ -30,7 +31,6 @@ from suite.process.calls.tasks import (
     PTRACE_SEIZE,
     PTRACE_TRACEME,
 )
-from suite.process.syscalls import SYSCALLS, Memory
 from suite.values import Argument
 
 _PR_OF_A_PROCESS = {

@@ -11,9 +11,10 @@ from typing import Protocol, TypeVar, overload
 from suite.agent import wire
 from suite.agent.channel import Channel, patience_s
 from suite.errors import LandproofError
-from suite.judge.outcome import errno_name
+from suite.judge.outcome import Outcome, errno_name
 from suite.judge.records import NOT_MODELLED
-from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
+from suite.process.strace import ending, shown
+from suite.values import Argument, InOut, Out, Promise
 
 _T = TypeVar("_T")
 
@@ -33,7 +34,7 @@ class CallError(LandproofError):
         """
         batch = self.call.batch
         failed = (
-            (call.name, _ending(record))
+            (call.name, _failure(record))
             for call in (self.call, *batch.calls)
             if (record := batch.records.get(call.index)) and record.failed
         )
@@ -73,6 +74,9 @@ class Sender(Protocol):
     """Who sends programs: a session."""
 
     channel: Channel
+    given: list[tuple[Outcome, list[Call]]]
+    """The outcomes that observations gave in this case, and the calls of each."""
+    shares_memory: bool
 
     def flush(self) -> None:
         """Send the pending program and take its records."""
@@ -112,7 +116,7 @@ class Call(Promise):
         record = self.record
         if record is None or not record.failed:
             return None
-        return _ending(record)
+        return _failure(record)
 
     @property
     def data(self) -> bytes:
@@ -129,20 +133,33 @@ class Call(Promise):
             raise SetupError(self, f"{self}: its buffers were lost with its process")
         return data
 
+    @property
+    def known(self) -> int | None:
+        """The result; None if the call has not succeeded, or not yet."""
+        record = self.batch.records.get(self.index)
+        return None if record is None or record.failed else record.value
+
+    @property
+    def known_data(self) -> bytes:
+        """The out buffers, as far as they are there."""
+        record = self.batch.records.get(self.index)
+        return record.data if record and not record.failed else b""
+
     def __str__(self) -> str:
-        shown = ", ".join(_shown(argument) for argument in self.arguments)
-        return f"{self.name}({shown})"
+        return shown(self.name, self.arguments, self.known, self.known_data)
 
     def told(self) -> str:
-        """``[process] call = result``, or ``?`` if the call was left out or has no answer yet."""
-        record = self.batch.records.get(self.index)
-        gave = _ending(record) if record else "?"
-        return f"[{self.batch.ops[self.index].process}] {self} = {gave}"
+        """``[process] call = result`` as strace prints it, or ``?`` without an answer."""
+        op, record = self.batch.ops[self.index], self.batch.records.get(self.index)
+        gave = ending(record.value) if record and record.status == wire.Status.DONE else "?"
+        if record and record.status != wire.Status.DONE:
+            gave += f" ({_reason(record)})"
+        elif record and op.kind is wire.OpKind.FORK and not record.failed:
+            gave += f" [{self.arguments[0]!s}]"
+        return f"[{op.process}] {self} = {gave}"
 
 
-def _ending(record: wire.Record) -> str:
-    if not record.failed:
-        return str(record.value)
+def _failure(record: wire.Record) -> str:
     return errno_name(-record.value) if record.status == wire.Status.DONE else record.status.name
 
 
@@ -154,29 +171,6 @@ def _fills(argument: Argument) -> bool:
             return bool(data)
         case _:
             return False
-
-
-def _shown(argument: Argument) -> str:  # noqa: PLR0911 (one a kind of argument)
-    match argument:
-        case Promise():
-            return f"<{argument.name}>"
-        case bytes() if len(argument) > 24:
-            return f"<{len(argument)} bytes>"
-        case Pack():
-            values = (f if isinstance(f, bytes) else f[1] for f in argument.fields)
-            return "{" + ", ".join(map(_shown, values)) + "}"
-        case Out():
-            return f"<{argument.size} bytes out>"
-        case InOut():
-            return _shown(argument.data)
-        case Beyond():
-            return f"<{argument.call.name}> + {argument.offset}"
-        case Int():
-            return f"<{argument.call.name}'s data at {argument.offset}>"
-        case int():
-            return str(int(argument))  # the name of an enumeration's member is as long as 3 calls
-        case _:
-            return repr(argument)
 
 
 class Later(Sequence[_T]):
@@ -215,6 +209,8 @@ class Batch:
     calls: list[Call] = field(default_factory=list)
     records: dict[int, wire.Record] = field(default_factory=dict)
     sent: bool = False
+    beside: bool = False
+    """Whether it was sent without waiting, so that others could run beside it."""
     program: int | None = None
     """The program's number while its records are awaited."""
     error: LandproofError | None = None

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from itertools import chain
 
 from suite.agent.wire import OpKind
-from suite.process.calls.files import F_SETFL, F_SETOWN, F_SETOWN_EX
-from suite.process.calls.tasks import CLONE_VM, PIDFD_SIGNAL_PROCESS_GROUP
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
 from suite.process.session import Session
 from suite.process.syscalls import SYSCALLS, Changes, Opens
+from suite.process.uapi import CLONE_VM, F_SETFL, F_SETOWN, F_SETOWN_EX, PIDFD_SIGNAL_PROCESS_GROUP
 from suite.values import Int, Pack
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from suite.agent import wire
 from suite.agent.channel import Channel
 from suite.errors import LandproofError
+from suite.judge.outcome import Outcome
 from suite.process.notes import Notes
 from suite.process.promise import Batch, Call, FilteredError, Mode
 from suite.process.syscalls import NUMBERS
@@ -49,11 +50,15 @@ class Session:
         """The calls with which the case enters domains; a refusal of one is the case's outcome."""
         self.sent: list[Batch] = []
         """The programs of the case, in the order in which they were sent."""
+        self.given: list[tuple[Outcome, list[Call]]] = []
+        """The outcomes that observations gave in this case, and the calls of each."""
         self._blocks: list[list[Call]] = []
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
         self._older = 0
         """How many processes were alive when the scope began."""
+        self._others = 0
+        """So many calls at the beginning of the first program are of the case before."""
         self._concluded = False
         self._ahead: dict[int, Call] = {}
         """The kills that ``conclude`` added, by process."""
@@ -102,13 +107,18 @@ class Session:
 
     def flush(self) -> None:
         """Send the pending program and take its records; an error is kept in the batch."""
-        self.launch().take()
+        self._send().take()
 
     def launch(self) -> Batch:
         """Send the pending program without waiting; programs of other processes can run beside it.
 
         Its processes are busy until the batch is settled, which the case has to do.
         """
+        batch = self._send()
+        batch.beside = True
+        return batch
+
+    def _send(self) -> Batch:
         batch, self.pending = self.pending, Batch(self)
         batch.sent = True
         if batch.ops:
@@ -176,6 +186,19 @@ class Session:
         with self.in_mode(Mode.DEATH):
             return self.add(wire.OpKind.KILL, process, "kill", ())
 
+    def calls(self) -> Iterator[Call]:
+        """The calls of the case that were sent, in order, but kills.
+
+        Of what travels with its first program and was asked for before the case began, only how
+        its process was made.
+        """
+        for number, batch in enumerate(self.sent):
+            for call in batch.calls:
+                kind = batch.ops[call.index].kind
+                is_others = not number and call.index < self._others
+                if kind is wire.OpKind.FORK or (kind is not wire.OpKind.KILL and not is_others):
+                    yield call
+
     @contextmanager
     def scope(self) -> Iterator[None]:
         """At the end of the block, kill the processes that were made in it and forget its calls.
@@ -183,7 +206,9 @@ class Session:
         The kills travel with the next program.
         """
         outer, self._older = self._older, len(self._alive)
+        self._others = len(self.pending.ops)
         self.sent.clear()
+        self.given.clear()
         try:
             yield
         finally:

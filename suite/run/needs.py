@@ -8,18 +8,22 @@ import struct
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from suite.process.calls.mounts import FSMOUNT_NAMESPACE, OPEN_TREE_NAMESPACE, UNSHARE_EMPTY_MNTNS
-from suite.process.calls.sockets import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC
-from suite.process.calls.tasks import (
+from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
+from suite.process.promise import FilteredError
+from suite.process.uapi import (
+    AF_SMC,
     BPF_CGROUP_INET4_CONNECT,
     BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
     BPF_PROG_TYPE_RAW_TRACEPOINT,
     CAP_SYS_ADMIN,
+    FSMOUNT_NAMESPACE,
+    IPPROTO_MPTCP,
+    IPPROTO_SMC,
+    OPEN_TREE_NAMESPACE,
     SECCOMP_GET_ACTION_AVAIL,
     SECCOMP_RET_ALLOW,
+    UNSHARE_EMPTY_MNTNS,
 )
-from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
-from suite.process.promise import FilteredError
 from suite.run import probes, socket_probes
 from suite.targets.base import Ground, Target
 

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from suite.agent.channel import AgentLostError, AgentSilentError
-from suite.agent.wire import OpKind
 from suite.errors import LandproofError
 from suite.judge.causes import no_landlock_calls
 from suite.judge.expectation import Expectation
@@ -32,7 +31,9 @@ from suite.run.surroundings import (
     BARE,
     CAME_TO,
     DENIED_CALL,
+    JUDGED,
     JUDGEMENT,
+    SPENT,
     denied_call,
     excuse,
     excuse_judgement,
@@ -47,7 +48,6 @@ from suite.targets.tree import Tree
 from suite.witness import tracefs
 
 _MOST_CALLS = 100
-_spent = pytest.StashKey[bool]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
@@ -236,7 +236,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(JUDGEMENT, None)
-    if judgement and judgement.verdict.good and not item.stash[_spent]:
+    if judgement and judgement.verdict.good and not item.stash[SPENT]:
         tidy_up(process)
         spare.append(process)
     else:
@@ -282,8 +282,8 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
     ) -> None:
         if JUDGEMENT in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
-        item.stash[_spent] = is_spent(process, ground.place)
-        ground.session.conclude(*[process.id] if item.stash[_spent] else [])
+        item.stash[SPENT] = is_spent(process, ground.place)
+        ground.session.conclude(*[process.id] if item.stash[SPENT] else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         if BARE in item.stash:
@@ -293,6 +293,7 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
         reason = excuse_judgement(judgement, ground.facts, observed, control)
         if reason:
             pytest.skip(reason)
+        item.stash[JUDGED] = observed, control
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation
         item.stash[JUDGEMENT] = judgement
@@ -367,13 +368,11 @@ def _last_calls(item: pytest.Item) -> list[str]:
     ground: Ground | None = getattr(item, "funcargs", {}).get("ground")
     if ground is None:
         return []
-    calls = [
-        call.told()
-        for batch in ground.session.sent
-        for call in batch.calls
-        if batch.ops[call.index].kind is not OpKind.KILL  # most are of earlier cases' processes
+    # A call without a record was left out, if others of its program have one.
+    made = [
+        it for it in ground.session.calls() if it.index in it.batch.records or not it.batch.records
     ]
-    return calls[-_MOST_CALLS:]
+    return [call.told() for call in made[-_MOST_CALLS:]]
 
 
 def _verdict(  # noqa: PLR0911 (one a way to end)

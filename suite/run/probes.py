@@ -17,22 +17,20 @@ from suite.judge.outcome import Allowed, Denied
 from suite.judge.records import Facts
 from suite.judge.standing import CAPABILITIES
 from suite.process import elf
-from suite.process.calls.files import (
+from suite.process.calls.files import O_PATH
+from suite.process.calls.uring import Ring
+from suite.process.process import Process
+from suite.process.uapi import (
     AT_EXECVE_CHECK,
     AT_FDCWD,
-    F_NOTIFY,
-    FAN_REPORT_FD_ERROR,
-    O_EMPTYPATH,
-    O_PATH,
-)
-from suite.process.calls.tasks import (
     CAP_PERFMON,
     CLONE_NEWNS,
     CLONE_NEWUSER,
+    F_NOTIFY,
+    FAN_REPORT_FD_ERROR,
+    O_EMPTYPATH,
     PIDFD_SIGNAL_THREAD_GROUP,
 )
-from suite.process.calls.uring import Ring
-from suite.process.process import Process
 from suite.targets.base import Ground, Target
 from suite.targets.ground import put_agent32
 from suite.targets.modules import load_modules

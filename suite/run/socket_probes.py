@@ -7,9 +7,10 @@ import socket
 from collections.abc import Callable
 
 from suite.judge.outcome import Allowed, Denied
-from suite.process.calls.sockets import IP_LOCAL_PORT_RANGE, inet6
+from suite.process.calls.sockets import inet6
 from suite.process.calls.uring import Ring
 from suite.process.process import Process
+from suite.process.uapi import IP_LOCAL_PORT_RANGE
 from suite.targets.base import Ground, Target
 from suite.targets.modules import load_modules
 

@@ -9,9 +9,9 @@ import socket
 from suite.judge.records import Facts
 from suite.judge.standing import KILLS
 from suite.landlock.abi import CREATE
-from suite.process.calls.tasks import CLONE_NEWUSER
 from suite.process.process import Process
 from suite.process.promise import Mode
+from suite.process.uapi import CLONE_NEWUSER
 from suite.targets.base import SUPERVISOR
 from suite.targets.standing import namespaces, read_files, stand, tried
 from suite.values import Out

@@ -10,9 +10,9 @@ import struct
 from suite.agent.wire import Status
 from suite.judge.standing import KILLS
 from suite.landlock.abi import LANDLOCK_CALLS
-from suite.process.calls.tasks import SECCOMP_RET_ALLOW
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
+from suite.process.uapi import SECCOMP_RET_ALLOW
 
 _SECCOMP_RET_TRACE = 0x7FF00000
 _MARK = 0x1A4D10C5

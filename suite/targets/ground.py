@@ -13,18 +13,19 @@ from suite.agent import build
 from suite.agent.channel import Channel
 from suite.judge.outcome import Allowed
 from suite.judge.standing import KILLS
-from suite.process.calls.files import MS_PRIVATE, MS_REC
-from suite.process.calls.tasks import (
+from suite.process.process import Process
+from suite.process.promise import Mode, SetupError
+from suite.process.session import Session
+from suite.process.uapi import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
+    MS_PRIVATE,
+    MS_REC,
 )
-from suite.process.process import Process
-from suite.process.promise import Mode, SetupError
-from suite.process.session import Session
 from suite.targets.base import SUPERVISOR, Ground
 from suite.targets.facts import probe
 from suite.targets.standing import raise_limits

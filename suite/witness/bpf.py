@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from suite.errors import LandproofError
 from suite.judge.outcome import Allowed, Denied, Outcome, Seen
-from suite.process.calls.tasks import BPF_PROG_TYPE_RAW_TRACEPOINT
 from suite.process.process import Process
 from suite.process.promise import Call
+from suite.process.uapi import BPF_PROG_TYPE_RAW_TRACEPOINT
 
 _LOOKUP, _PROBE_READ_KERNEL, _CURRENT_TASK = 1, 113, 35
 _MOVE, _ADD, _CALL, _EXIT, _IF_NOT_0 = 0xBF, 0x07, 0x85, 0x95, 0x55

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from suite.errors import LandproofError
 from suite.judge.outcome import Allowed
-from suite.process.calls.mounts import FSCONFIG_CMD_CREATE
 from suite.process.process import Observation, Process
 from suite.process.promise import Call, Later
+from suite.process.uapi import FSCONFIG_CMD_CREATE
 from suite.values import Fd
 from suite.witness.base import Witness
 

@@ -8,36 +8,23 @@ import struct
 
 from suite.process.calls.base import Caller
 from suite.process.promise import Call
+from suite.process.uapi import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_REMOVEDIR,
+    FAN_CLOEXEC,
+    FAN_EVENT_ON_CHILD,
+    FAN_MARK_ADD,
+    FAN_NONBLOCK,
+    FAN_OPEN,
+    MFD_CLOEXEC,
+    MOVE_MOUNT_F_EMPTY_PATH,
+    MS_BIND,
+)
 from suite.values import Argument, Fd, InOut, Out, Pack
 
-AT_FDCWD = -100
-AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = 0x1000, 0x400
-AT_EXECVE_CHECK = 0x10000
 O_PATH = os.O_PATH
-O_EMPTYPATH = 1 << 26
-RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
-MS_RDONLY, MS_REMOUNT, MS_MOVE = 1 << 0, 1 << 5, 1 << 13
-MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
-MNT_DETACH = 2
-MOVE_MOUNT_F_EMPTY_PATH = 4
-OPEN_TREE_CLONE = 1
-RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 1, 2, 4
-RESOLVE_BENEATH, RESOLVE_IN_ROOT = 8, 16
-FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE = 1, 2
-FALLOC_COLLAPSE_RANGE, FALLOC_ZERO_RANGE = 8, 16
 _HANDLE_HEADER, _MAX_HANDLE = 8, 128
-FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
-FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
-FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902
-F_SETFL, F_SETOWN, F_SETSIG, F_SETOWN_EX = 4, 8, 10, 15
-F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP = 0, 1, 2
-F_SETLEASE, F_NOTIFY = 1024, 1026
-_MFD_CLOEXEC = 1
-_FAN_CLOEXEC, _FAN_NONBLOCK, _FAN_MARK_ADD = 1, 2, 1
-_FAN_OPEN, _FAN_EVENT_ON_CHILD = 0x20, 0x08000000
-FAN_REPORT_FD_ERROR = 0x2000
-RNDGETENTCNT = 0x80045200
-"""What the driver of /dev/random answers to everybody."""
 
 
 class Files(Caller):
@@ -136,7 +123,7 @@ class Files(Caller):
 
     def rmdir(self, path: str, *, at: Fd = AT_FDCWD) -> Call:
         """unlinkat(2) of a directory."""
-        return self.syscall("unlinkat", at, path, 0x200)
+        return self.syscall("unlinkat", at, path, AT_REMOVEDIR)
 
     def truncate(self, path: str, size: int = 0) -> Call:
         """truncate(2)."""
@@ -243,7 +230,7 @@ class Files(Caller):
 
     def memfd_create(self) -> Call:
         """memfd_create(2): a file descriptor."""
-        return self.syscall("memfd_create", "", _MFD_CLOEXEC)
+        return self.syscall("memfd_create", "", MFD_CLOEXEC)
 
     def sendfile(self, receiver: Fd, source: Fd, size: int = 1 << 20) -> Call:
         """sendfile(2): append up to this many bytes of a file to another one."""
@@ -271,12 +258,12 @@ class Files(Caller):
 
     def fanotify(self, flags: int = 0) -> Call:
         """fanotify_init(2) for notifications, nonblocking: a file descriptor."""
-        return self.syscall("fanotify_init", flags | _FAN_CLOEXEC | _FAN_NONBLOCK, os.O_RDONLY)
+        return self.syscall("fanotify_init", flags | FAN_CLOEXEC | FAN_NONBLOCK, os.O_RDONLY)
 
     def watch_by_fanotify(self, fanotify: Fd, path: str) -> Call:
         """fanotify_mark(2): who opens it or what is in it."""
-        mask = _FAN_OPEN | _FAN_EVENT_ON_CHILD
-        return self.syscall("fanotify_mark", fanotify, _FAN_MARK_ADD, mask, AT_FDCWD, path)
+        mask = FAN_OPEN | FAN_EVENT_ON_CHILD
+        return self.syscall("fanotify_mark", fanotify, FAN_MARK_ADD, mask, AT_FDCWD, path)
 
     def map_shared(self, fd: Fd, protection: int, flags: int = 0) -> Call:
         """mmap(2) of a page with MAP_SHARED: its address."""

@@ -15,6 +15,9 @@ def _command(kind: int | str, number: int, direction: int = 0, size: int = 0) ->
 
 # of the descriptor or the file system, which the VFS performs
 
+FIGETBSZ, FIONREAD, FIONBIO = 2, 0x541B, 0x5421
+FIONCLEX, FIOCLEX, FIOASYNC = 0x5450, 0x5451, 0x5452
+FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902
 FIOQSIZE = 0x5460
 FIFREEZE = _command("X", 119, _READ | _WRITE, 4)
 FITHAW = _command("X", 120, _READ | _WRITE, 4)
@@ -57,5 +60,8 @@ TIOCGPTPEER = _command("T", 0x41)
 BLKSSZGET = _command(0x12, 104)
 BLKGETSIZE64 = _command(0x12, 114, _READ, 8)
 USERFAULTFD_IOC_NEW = _command(0xAA, 0)
+RNDGETENTCNT = 0x80045200
+"""What the driver of /dev/random answers to everybody."""
+SIOCSIFFLAGS = 0x8914
 NOBODYS = 0xDEADBEEF
 """A number that no driver knows."""

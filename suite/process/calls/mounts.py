@@ -4,19 +4,15 @@
 import os
 
 from suite.process.calls.base import Caller
-from suite.process.calls.files import AT_FDCWD
 from suite.process.promise import Call
+from suite.process.uapi import (
+    AT_FDCWD,
+    FSCONFIG_CMD_CREATE,
+    FSMOUNT_CLOEXEC,
+    FSOPEN_CLOEXEC,
+    FSPICK_CLOEXEC,
+)
 from suite.values import Fd, Pack
-
-OPEN_TREE_NAMESPACE = 2
-FSMOUNT_NAMESPACE = 2
-UNSHARE_EMPTY_MNTNS = 1 << 20
-MOVE_MOUNT_SET_GROUP = 0x100
-MOUNT_ATTR_RDONLY = 1
-MS_SHARED = 1 << 20
-FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING = 0, 1
-FSCONFIG_CMD_CREATE, FSCONFIG_CMD_RECONFIGURE = 6, 7
-_CLOEXEC = 1
 
 
 class Mounts(Caller):
@@ -24,11 +20,11 @@ class Mounts(Caller):
 
     def fsopen(self, kind: str) -> Call:
         """fsopen(2): the context of a new file system."""
-        return self.syscall("fsopen", kind, _CLOEXEC)
+        return self.syscall("fsopen", kind, FSOPEN_CLOEXEC)
 
     def fspick(self, path: str) -> Call:
         """fspick(2): the context of the file system that is mounted there."""
-        return self.syscall("fspick", AT_FDCWD, path, _CLOEXEC)
+        return self.syscall("fspick", AT_FDCWD, path, FSPICK_CLOEXEC)
 
     def fsconfig(self, fd: Fd, command: int, key: str | None = None) -> Call:
         """fsconfig(2) of a flag, or a command."""
@@ -36,7 +32,7 @@ class Mounts(Caller):
 
     def fsmount(self, fd: Fd, flags: int = 0) -> Call:
         """fsmount(2): the root of a detached mount."""
-        return self.syscall("fsmount", fd, flags | _CLOEXEC, 0)
+        return self.syscall("fsmount", fd, flags | FSMOUNT_CLOEXEC, 0)
 
     def new_mount(self, kind: str = "tmpfs", flags: int = 0) -> Call:
         """A detached mount of a new file system, with flags of fsmount(2)."""

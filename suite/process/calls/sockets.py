@@ -6,17 +6,12 @@ import struct
 from socket import SOCK_STREAM
 
 from suite.process.calls.base import Caller
+from suite.process.calls.ioctls import SIOCSIFFLAGS
 from suite.process.promise import Call
 from suite.values import Argument, Fd, Int, Out, Pack
 
-IPPROTO_MPTCP, IPPROTO_SMC = 262, 256
-AF_SMC = 43
-IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE = 24, 51
-IPV6_ADDRFORM = 1
-TCP_FASTOPEN_CONNECT = 30
-MSG_FASTOPEN = 0x20000000
 LOOPBACK6 = bytes(15) + b"\1"
-_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+_IFF_UP = 1
 
 
 def inet(port: int, address: str = "127.0.0.1") -> bytes:
@@ -132,7 +127,7 @@ class Sockets(Caller):
     def loopback_up(self) -> Call:
         """Bring the loopback interface of the network namespace up (SIOCSIFFLAGS)."""
         fd = self.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.syscall("ioctl", fd, _SIOCSIFFLAGS, struct.pack("<16sH14x", b"lo", _IFF_UP))
+        self.syscall("ioctl", fd, SIOCSIFFLAGS, struct.pack("<16sH14x", b"lo", _IFF_UP))
         return self.syscall("close", fd)
 
     def server(self, family: int, kind: int, address: bytes) -> Call:

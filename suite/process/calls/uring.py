@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from suite.process.calls.base import Caller
-from suite.process.calls.files import AT_FDCWD
 from suite.process.calls.sockets import message
 from suite.process.promise import Call
+from suite.process.uapi import AT_FDCWD
 from suite.values import Argument, Beyond, Fd, InOut, Pack
 
 SETUP_SQPOLL = 1 << 1

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The layouts of structs that system calls take, little-endian, by the word for their kind.
+
+Source: include/uapi/linux: landlock.h, openat2.h, time_types.h, resource.h, mount.h, fcntl.h,
+socket.h, uio.h; include/uapi/asm-generic/poll.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from suite.landlock.abi import RULESET_ATTR
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of ``width`` bytes, right behind the one before."""
+
+    name: str
+    width: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A struct."""
+
+    tag: str
+    """In C."""
+    fields: tuple[Field, ...]
+    least: int = 0
+    """The fewest bytes that make sense."""
+    in_array: bool = False
+    """Whether a call takes an array of it; cases have one element."""
+    has_more: bool = False
+    """Whether what follows the fields is left out without a word."""
+
+
+def _fields(rows: str) -> tuple[Field, ...]:
+    """Rows of ``name width kind``."""
+    words = [row.split() for row in rows.split(",")]
+    return tuple(Field(name, int(width), kind) for name, width, kind in words)
+
+
+_RIGHTS = {"fs": "llfs", "net": "llnet", "scoped": "llscope"}
+
+LAYOUTS: dict[str, Layout] = {
+    "ruleset_attr": Layout(
+        "struct landlock_ruleset_attr",
+        tuple(Field(it.name, 8, _RIGHTS[it.name.rpartition("_")[2]]) for it in RULESET_ATTR),
+        least=8,
+    ),
+    "path_beneath": Layout(
+        "struct landlock_path_beneath_attr", _fields("allowed_access 8 llfs, parent_fd 4 fd"), 12
+    ),
+    "net_port": Layout(
+        "struct landlock_net_port_attr", _fields("allowed_access 8 llnet, port 8 dec"), 16
+    ),
+    "how": Layout("struct how", _fields("flags 8 open, mode 8 howmode, resolve 8 resolve"), 24),
+    "iovec": Layout("", _fields("iov_base 8 buf, iov_len 8 dec"), 16, in_array=True),
+    "mountattrs": Layout(
+        "",
+        _fields("attr_set 8 mountattr, attr_clr 8 mountattr, propagation 8 ms, userns_fd 8 dec"),
+        32,
+    ),
+    "msghdr": Layout(
+        "",
+        _fields(
+            "msg_name 8 sockaddr, msg_namelen 8 dec, msg_iov 8 iovec, msg_iovlen 8 dec,"
+            "msg_control 8 none, msg_controllen 8 dec, msg_flags 8 msg"
+        ),
+        56,
+        has_more=True,
+    ),
+    "owner_ex": Layout("", _fields("type 4 owner, pid 4 pid"), 8),
+    "pollfds": Layout("", _fields("fd 4 fd, events 2 poll"), 8, in_array=True, has_more=True),
+    "rlim": Layout("", _fields("rlim_cur 8 limit, rlim_max 8 limit"), 16),
+    "timespec": Layout("", _fields("tv_sec 8 dec, tv_nsec 8 dec"), 16),
+}
