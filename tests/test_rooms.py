@@ -19,6 +19,7 @@ FLOORS: list[dict[str, set[str]]] = [
     {"suite/judge": {"suite/landlock"}},
     {"suite/process": {"suite/agent", "suite/judge", "suite/landlock"}},
     {
+        "suite/repro": {"suite/agent", "suite/judge", "suite/landlock", "suite/process"},
         "suite/targets": {"suite/agent", "suite/judge", "suite/landlock", "suite/process"},
         "suite/witness": {"suite/judge", "suite/process"},
     },
@@ -44,8 +45,8 @@ FLOORS: list[dict[str, set[str]]] = [
     },
     {
         "suite/cli": {
-            "cases", "reports", "suite/agent", "suite/judge", "suite/process", "suite/run",
-            "suite/targets", "vm",
+            "cases", "reports", "suite/agent", "suite/judge", "suite/process", "suite/repro",
+            "suite/run", "suite/targets", "vm",
         },
     },
 ]  # fmt: skip

@@ -120,7 +120,9 @@ function tableOf(heads, lines, kind = "areas") {
 
 function skipsOf(kernel) {
   const found = cases.filter((it) => words[verdictOf(it, kernel.place)]?.name === "skipped");
-  return grouped(found, (it) => observation(it, kernel.place).reason || "no reason given", kernel);
+  const reason = (it) => observation(it, kernel.place).reason || "no reason given";
+  return found.length && make("div", {},
+    make("p", {}, kernel.lacks), grouped(found, reason, kernel));
 }
 
 /** Cases beneath what they have in common, the most frequent first. */

@@ -48,6 +48,7 @@ def run(
     brief: bool = False,
     workers: int = 1,
     watcher: Watcher | None = None,
+    plugins: Sequence[object] = (),
 ) -> Ended:
     """Run the cases on these targets.
 
@@ -59,6 +60,7 @@ def run(
         brief: Only as many of them as show each behaviour once.
         workers: How many targets run at once.
         watcher: Told of every case.
+        plugins: More plugins of pytest, for a run that has one worker.
 
     Raises:
         LandproofError: There is no such target.
@@ -83,7 +85,7 @@ def run(
         arguments.append("--brief")
     if workers > 1:
         arguments += [f"--numprocesses={workers}", "--max-worker-restart=20"]
-    code = pytest.main(arguments, plugins=[recorder])
+    code = pytest.main(arguments, plugins=[recorder, *plugins])
     if recorder.refused:
         recorder.refused.told = True
         raise recorder.refused

@@ -20,6 +20,7 @@ from suite.cli import (
     kernels,
     merge,
     report,
+    repro,
 )
 from suite.cli.outlet import put, tell
 from suite.errors import Exit
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
     explain.add_parser(subparsers)
+    repro.add_parser(subparsers)
     ci.add_parser(subparsers)
     doctor.add_parser(subparsers)
     return whole

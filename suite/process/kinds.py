@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from suite.process.addresses import sockaddr
 from suite.process.layouts import LAYOUTS, Layout
-from suite.process.nodes import Array, Bytes, Ending, Node, Raw, Ref, Struct, Text
+from suite.process.nodes import Array, Bytes, Ending, Node, Note, Raw, Ref, Struct, Text
 from suite.process.symbols import SIGNALS, SYMBOLS, Word
 from suite.process.syscalls import SYSCALLS
 from suite.process.uapi import AT_FDCWD
@@ -42,11 +42,17 @@ Kind: TypeAlias = Callable[[Argument, Asked], Node | None]
 
 def nodes(name: str, arguments: Sequence[Argument], asked: Asked) -> list[Node | None]:
     """The nodes of a call's arguments, in order."""
+    words = words_of(name, arguments, asked.number)
+    return [KINDS[word](argument, asked) for word, argument in zip(words, arguments, strict=True)]
+
+
+def words_of(
+    name: str, arguments: Sequence[Argument], number: Callable[[Argument], int | None]
+) -> list[str]:
+    """The kinds of a call's arguments; ``any`` where nobody has said it."""
     kinds = SYSCALLS[name].kinds if name in SYSCALLS else ()
-    return [
-        _node(kinds[index] if index < len(kinds) else "any", argument, asked)
-        for index, argument in enumerate(arguments)
-    ]
+    words = [*kinds, *["any"] * len(arguments)][: len(arguments)]
+    return [_chosen(word, arguments, number) for word in words]
 
 
 def outs(arguments: Sequence[Argument]) -> Iterator[Out | InOut]:
@@ -59,16 +65,15 @@ def outs(arguments: Sequence[Argument]) -> Iterator[Out | InOut]:
             yield from outs(values)
 
 
-def _node(word: str, argument: Argument, asked: Asked) -> Node | None:
+def _chosen(
+    word: str, arguments: Sequence[Argument], number: Callable[[Argument], int | None]
+) -> str:
+    """The kind of an argument, where another one decides it."""
     word, _, index = word.partition("@")
-    if index:
-        word = _chosen(word, asked.number(asked.arguments[int(index)]))
-    return KINDS[word](argument, asked)
-
-
-def _chosen(word: str, number: int | None) -> str:
-    """The kind of an argument whose meaning another one decides."""
-    return _BY_ARGUMENT[word].get(-1 if number is None else number, "any")
+    if not index:
+        return word
+    decides = number(arguments[int(index)])
+    return _BY_ARGUMENT[word].get(-1 if decides is None else decides, "any")
 
 
 _BY_ARGUMENT: dict[str, dict[int, str]] = {
@@ -216,7 +221,7 @@ def _signals(argument: Argument, asked: Asked) -> Node:
     mask = int.from_bytes(argument, "little")
     names = {number: name.removeprefix("SIG") for name, number in SIGNALS.items()}
     members = [names.get(it, f"RT_{it - 32}") for it in range(1, 65) if mask >> it - 1 & 1]
-    return _plain(f"[{' '.join(members)}]")
+    return Note(f"[{' '.join(members)}]")
 
 
 def _address(argument: Argument, asked: Asked) -> Node:
@@ -270,7 +275,7 @@ def _fields(
         value = _at(buffer, at, field.width)
         if at + field.width > size or value is None:
             return
-        yield field.name, _node(field.kind, value, asked)
+        yield field.name, KINDS[field.kind](value, asked)
         at += field.width
 
 

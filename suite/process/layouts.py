@@ -56,9 +56,7 @@ LAYOUTS: dict[str, Layout] = {
     "net_port": Layout(
         "struct landlock_net_port_attr", _fields("allowed_access 8 llnet, port 8 dec"), 16
     ),
-    "how": Layout(
-        "struct open_how", _fields("flags 8 open, mode 8 howmode, resolve 8 resolve"), 24
-    ),
+    "how": Layout("struct how", _fields("flags 8 open, mode 8 howmode, resolve 8 resolve"), 24),
     "iovec": Layout("", _fields("iov_base 8 buf, iov_len 8 dec"), 16, in_array=True),
     "mountattrs": Layout(
         "",

@@ -52,10 +52,17 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What strace says of an argument, in no language."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """An argument of which nothing is known but what it is made of."""
 
     argument: Argument
 
 
-Node: TypeAlias = Word | Ref | Text | Bytes | Struct | Array | Ending | Raw
+Node: TypeAlias = Word | Ref | Text | Bytes | Struct | Array | Ending | Note | Raw

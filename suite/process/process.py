@@ -53,10 +53,19 @@ class Observation:
     def outcome(self) -> Outcome:
         """A refusal on the way into a domain, or the action's first failed call, or ``Allowed``.
 
+        The session keeps which calls came to it.
+
         Raises:
             SetupError: The set-up before the action failed, or a process died.
             HungError: A call did not return.
         """
+        return self._given(self._came_to())
+
+    def _given(self, outcome: Outcome) -> Outcome:
+        self.batch.sender.given.append((outcome, self.calls))
+        return outcome
+
+    def _came_to(self) -> Outcome:
         if not self.calls:
             raise LandproofError("the observed action made no call")
         for call in self.calls:
@@ -82,7 +91,9 @@ class Observation:
     def with_value(self) -> Outcome:
         """The outcome; if all calls were allowed, it holds the value of the last one."""
         outcome = self.outcome
-        return Allowed(self.calls[-1].value) if outcome == Allowed() else outcome
+        if outcome != Allowed():
+            return outcome
+        return self._given(Allowed(self.calls[-1].value))
 
 
 def failure_outcome(call: Call, record: wire.Record) -> Outcome:

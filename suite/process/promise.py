@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar, overload
 from suite.agent import wire
 from suite.agent.channel import Channel, patience_s
 from suite.errors import LandproofError
-from suite.judge.outcome import errno_name
+from suite.judge.outcome import Outcome, errno_name
 from suite.judge.records import NOT_MODELLED
 from suite.process.strace import ending, shown
 from suite.values import Argument, InOut, Out, Promise
@@ -74,6 +74,9 @@ class Sender(Protocol):
     """Who sends programs: a session."""
 
     channel: Channel
+    given: list[tuple[Outcome, list[Call]]]
+    """The outcomes that observations gave in this case, and the calls of each."""
+    shares_memory: bool
 
     def flush(self) -> None:
         """Send the pending program and take its records."""
@@ -206,6 +209,8 @@ class Batch:
     calls: list[Call] = field(default_factory=list)
     records: dict[int, wire.Record] = field(default_factory=dict)
     sent: bool = False
+    beside: bool = False
+    """Whether it was sent without waiting, so that others could run beside it."""
     program: int | None = None
     """The program's number while its records are awaited."""
     error: LandproofError | None = None

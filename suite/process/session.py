@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from suite.agent import wire
 from suite.agent.channel import Channel
 from suite.errors import LandproofError
+from suite.judge.outcome import Outcome
 from suite.process.notes import Notes
 from suite.process.promise import Batch, Call, FilteredError, Mode
 from suite.process.syscalls import NUMBERS
@@ -49,6 +50,8 @@ class Session:
         """The calls with which the case enters domains; a refusal of one is the case's outcome."""
         self.sent: list[Batch] = []
         """The programs of the case, in the order in which they were sent."""
+        self.given: list[tuple[Outcome, list[Call]]] = []
+        """The outcomes that observations gave in this case, and the calls of each."""
         self._blocks: list[list[Call]] = []
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
@@ -104,13 +107,18 @@ class Session:
 
     def flush(self) -> None:
         """Send the pending program and take its records; an error is kept in the batch."""
-        self.launch().take()
+        self._send().take()
 
     def launch(self) -> Batch:
         """Send the pending program without waiting; programs of other processes can run beside it.
 
         Its processes are busy until the batch is settled, which the case has to do.
         """
+        batch = self._send()
+        batch.beside = True
+        return batch
+
+    def _send(self) -> Batch:
         batch, self.pending = self.pending, Batch(self)
         batch.sent = True
         if batch.ops:
@@ -200,6 +208,7 @@ class Session:
         outer, self._older = self._older, len(self._alive)
         self._others = len(self.pending.ops)
         self.sent.clear()
+        self.given.clear()
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from suite.judge.outcome import errno_name
 from suite.process.kinds import Asked, nodes, outs
-from suite.process.nodes import Array, Bytes, Ending, Node, Raw, Ref, Struct, Text
+from suite.process.nodes import Array, Bytes, Ending, Node, Note, Raw, Ref, Struct, Text
 from suite.process.quoting import quoted
 from suite.process.symbols import SYMBOLS, Word
 from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
@@ -76,7 +76,7 @@ def _filled(arguments: Sequence[Argument], data: bytes) -> Iterator[Argument]:
 
 def _text(node: Node) -> str:  # noqa: PLR0911 (one a kind of node)
     match node:
-        case Word(text):
+        case Word(text) | Note(text):
             return text
         case Text(text):
             return quoted(text.encode())

@@ -31,7 +31,9 @@ from suite.run.surroundings import (
     BARE,
     CAME_TO,
     DENIED_CALL,
+    JUDGED,
     JUDGEMENT,
+    SPENT,
     denied_call,
     excuse,
     excuse_judgement,
@@ -46,7 +48,6 @@ from suite.targets.tree import Tree
 from suite.witness import tracefs
 
 _MOST_CALLS = 100
-_spent = pytest.StashKey[bool]()
 _expectation = pytest.StashKey[Expectation]()
 _control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
@@ -247,7 +248,7 @@ def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) ->
             tracefs.forget(process)
         yield process
     judgement = item.stash.get(JUDGEMENT, None)
-    if judgement and judgement.verdict.good and not item.stash[_spent]:
+    if judgement and judgement.verdict.good and not item.stash[SPENT]:
         tidy_up(process)
         spare.append(process)
     else:
@@ -293,8 +294,8 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
     ) -> None:
         if JUDGEMENT in item.stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
-        item.stash[_spent] = is_spent(process, ground.place)
-        ground.session.conclude(*[process.id] if item.stash[_spent] else [])
+        item.stash[SPENT] = is_spent(process, ground.place)
+        ground.session.conclude(*[process.id] if item.stash[SPENT] else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
         if BARE in item.stash:
@@ -304,6 +305,7 @@ def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callab
         reason = excuse_judgement(judgement, ground.facts, observed, control)
         if reason:
             pytest.skip(reason)
+        item.stash[JUDGED] = observed, control
         item.stash[_control] = seen[0]
         item.stash[_expectation] = expectation
         item.stash[JUDGEMENT] = judgement

@@ -22,6 +22,10 @@ _OF_LANDLOCK = {"EACCES", "EPERM", "EXDEV"}
 """What Landlock denies with (Documentation/userspace-api/landlock.rst)."""
 JUDGEMENT = pytest.StashKey[Judgement]()
 """What an item came to."""
+JUDGED = pytest.StashKey[tuple[Observation | Outcome, Observation | Outcome | None]]()
+"""What was judged of it: what was observed, and the control."""
+SPENT = pytest.StashKey[bool]()
+"""Whether the process of an item can serve no other one."""
 BARE = pytest.StashKey[bool]()
 """Set of an item while it runs without any domain."""
 CAME_TO = pytest.StashKey[Outcome]()

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""``landproof repro``: a case as one C file that needs nothing of landproof."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from pathlib import Path
+
+from suite.agent.build import host_arch
+from suite.cli import collect
+from suite.cli.report import emit
+from suite.cli.run import run
+from suite.errors import Exit
+from suite.judge.records import TargetRecord, Verdict
+from suite.repro.errors import UnwritableError
+from suite.repro.program import Owed, program
+from suite.run.tracing import Traced, Tracer
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "repro",
+        help="write a case as one C file, to report a bug with",
+        description="Run a case and write a C file that needs nothing else: it makes the same "
+        "system calls in the same processes and exits with 0 if the kernel does what it owes, "
+        "with 1 if it does not, with 2 if the set-up failed. Build it with cc -static.",
+    )
+    parser.add_argument("case", metavar="CASE", help="its id, or how it begins")
+    parser.add_argument(
+        "--target", default="local", metavar="NAME", help="run it there, such as vm:7.1"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    parser.set_defaults(handler=_repro)
+
+
+def _repro(arguments: argparse.Namespace) -> int:
+    case = collect.find(collect.declared_cases(), arguments.case)
+    kept: list[Traced] = []
+    ended = run(
+        [arguments.target], nodes=[case.node(arguments.target)], plugins=[Tracer(kept.append)]
+    )
+    if ended.interrupted:
+        raise KeyboardInterrupt
+    target = ended.results.targets[0]
+    if not kept or kept[-1].judgement is None:
+        raise UnwritableError(f"{case.id} came to no outcome on {target.name}: {_why(target)}")
+    emit(reproducer(kept[-1], target), arguments.output)
+    return Exit.CONFORMS
+
+
+def reproducer(traced: Traced, target: TargetRecord) -> str:
+    """The file for a case that was run on a target.
+
+    Raises:
+        UnwritableError: It can't be written yet; the message says why.
+    """
+    identity = traced.record.id
+    if traced.judgement is None:
+        raise UnwritableError(f"{identity} came to no outcome")
+    try:
+        if traced.mounted:
+            raise UnwritableError(f"its files are on {traced.mounted}, which landproof mounts")
+        if traced.observed is None:
+            raise UnwritableError("what it comes to is put together from several things seen")
+        other = traced.judgement.clause.other
+        outcomes = [traced.judgement.expected, *([other] if other is not None else [])]
+        owed = Owed(
+            identity,
+            tuple(_notes(traced, target)),
+            tuple(outcomes),
+            traced.abi,
+            traced.place,
+            traced.agent,
+            host_arch(),
+        )
+        return program(owed, traced.calls, traced.observed, traced.control)
+    except UnwritableError as error:
+        raise UnwritableError(f"{identity} can't be written in C yet: {error}") from error
+
+
+def _notes(traced: Traced, target: TargetRecord) -> list[str]:
+    record = traced.record
+    release = target.facts.release if target.facts else ""
+    paragraphs = [
+        record.summary,
+        f"Source: {record.source}" if record.source else "",
+        f"Owed ({record.clause}): {record.expected}",
+        f"Observed on {release} ({target.name}): {record.observed}: {record.verdict}",
+        record.bug,
+    ]
+    return [line for it in paragraphs if it for line in textwrap.wrap(it, 90)]
+
+
+def _why(target: TargetRecord) -> str:
+    record = next(iter(target.cases), None)
+    if record is None:
+        return target.reason
+    return record.reason or (str(record.verdict) if record.verdict is not Verdict.LOST else "")

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Reproducers: a case as one C file that needs nothing of landproof."""

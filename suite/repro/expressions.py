@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Arguments of system calls as expressions of C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from suite.agent.wire import padded
+from suite.process.kinds import Asked, nodes
+from suite.process.nodes import Bytes, Node, Raw, Ref, Struct, Text
+from suite.process.promise import Call
+from suite.process.quoting import quoted
+from suite.process.symbols import SYMBOLS, Word
+from suite.repro.sources import Formatted, Given, GivenPack, Negative, Slice, literal
+from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
+
+_TYPES = {1: "uint8_t", 2: "uint16_t", 4: "uint32_t", 8: "uint64_t"}
+_MEMBERS = {
+    "struct sockaddr_in": {"sa_family": "sin_family", "sin_addr": "sin_addr.s_addr"},
+    "struct sockaddr_un": {"sa_family": "sun_family"},
+}
+"""Where C has another name for a member than strace."""
+
+
+@dataclass(slots=True)
+class Expressions:
+    """Writes arguments, and keeps which names that takes."""
+
+    place: str
+    """The folder that is the macro PLACE."""
+    variables: dict[int, str]
+    """The names of values, by the id of the call that gives it."""
+    buffers: dict[int, str]
+    """The names of what calls fill, where that is used later on."""
+    names: dict[str, int] = field(default_factory=dict)
+    """The constants so far."""
+    tags: set[str] = field(default_factory=set)
+    scratch: int = 8
+    """The bytes that calls fill whose data nobody uses."""
+    _fill_at: int = 0
+    _call: Call | None = None
+
+    def arguments(self, call: Call, given: list[Given]) -> list[str]:
+        """The arguments of a call."""
+        # What the kinds have no word for is written from what was traced.
+        plain: list[Argument] = [
+            old if isinstance(new, Slice | Formatted | Negative | GivenPack) else new
+            for old, new in zip(call.arguments, given, strict=True)
+        ]
+        self._fill_at = 0
+        self._call = call
+        known = nodes(call.name, plain, Asked(plain, literal))
+        return [self._written(it, node) for it, node in zip(given, known, strict=True)]
+
+    def value(self, argument: Given) -> str:
+        """One argument of an operation that is no system call."""
+        return self._raw(argument)
+
+    @property
+    def quoted_place(self) -> str:
+        """What the macro PLACE stands for."""
+        return _literal_of(self.place.encode())
+
+    def flags(self, number: int) -> str:
+        """The flags of clone(2)."""
+        word = SYMBOLS["clone"].word(number)
+        self.names |= word.names
+        return word.text.replace("|", " | ")
+
+    def exec_arguments(self, call: Call, given: list[Given]) -> list[str]:
+        """The folder, the path and the flags with which a program is executed."""
+        at, path, flags = given
+        plain: list[Argument] = [call.arguments[0], "", 0, 0, call.arguments[2]]
+        known = nodes("execveat", plain, Asked(plain, literal))
+        return [self._written(at, known[0]), self._raw(path), self._written(flags, known[4])]
+
+    def memory(self, call: Call, given: list[Given]) -> str:
+        """What the agent does to memory itself."""
+        self._fill_at, self._call = 0, call
+        address = self._raw(given[0])
+        if call.name == "result_at":
+            return f"result_at({address})"
+        if call.name == "peek":
+            size = sum(it.size for it in call.arguments if isinstance(it, Out))
+            return f"peek({self._raw(given[1])}, {address}, {size})"
+        data = call.arguments[1]
+        size = data.size if isinstance(data, Pack) else len(data) if isinstance(data, bytes) else 0
+        return f"poke({address}, {self._raw(given[1])}, {size})"
+
+    def text(self, text: str) -> str:
+        """A string literal."""
+        if text == self.place or text.startswith(f"{self.place}/"):
+            rest = text.removeprefix(self.place)
+            return f"PLACE {_literal_of(rest.encode())}" if rest else "PLACE"
+        return _literal_of(text.encode())
+
+    def _written(  # noqa: PLR0911 (one a kind of node)
+        self, argument: Given, node: Node | None
+    ) -> str:
+        if isinstance(argument, Slice | Formatted | Negative | GivenPack | Out | InOut):
+            return self._raw(argument)
+        match node:
+            case Word(text, names):
+                self.names |= names
+                return text.replace("|", " | ")
+            case Ref(it):
+                return self._raw(it)
+            case Text(text):
+                return self.text(text)
+            case Struct(tag, fields) if tag:
+                return self._struct(tag, fields)
+            case Bytes(data):
+                return _bytes(data)
+            case Raw(it):
+                return self._raw(it)
+            case _:
+                return self._raw(argument)
+
+    def _struct(self, tag: str, fields: tuple[tuple[str, Node], ...]) -> str:
+        self.tags.add(tag)
+        members = _MEMBERS.get(tag, {})
+        parts = [
+            f".{members.get(name, name)} = {self._written(None, node)}" for name, node in fields
+        ]
+        return f"(&({tag}){{ {', '.join(parts)} }})"
+
+    def _raw(  # noqa: PLR0911, PLR0912 (one a kind of argument)
+        self, argument: Given
+    ) -> str:
+        match argument:
+            case None:
+                return "NULL"
+            case Negative(call):
+                return f"-{self._variable(call)}"
+            case Promise():
+                return self._variable(argument)
+            case Beyond(call, offset):
+                return f"{self._variable(call)} + {offset}"
+            case Int(call, offset, width):
+                return f"get({self._buffer(call)} + {offset}, {width})"
+            case Slice(call, offset):
+                return f"{self._buffer(call)} + {offset}"
+            case Formatted(form, values):
+                parts = ", ".join(self._raw(it) for it in values)
+                return f"path({_literal_of(form.encode())}, {parts})"
+            case int():
+                return str(int(argument)) if argument < 1 << 31 else hex(argument)
+            case str():
+                return self.text(argument)
+            case bytes():
+                return _bytes(argument)
+            case Out(size):
+                return self._filled(size)
+            case InOut(data):
+                return f"filled({self._filled(len(data))}, {_literal_of(data)}, {len(data)})"
+            case Pack(fields) | GivenPack(fields):
+                return self._pack(fields)
+
+    def _filled(self, size: int) -> str:
+        at, self._fill_at = self._fill_at, self._fill_at + padded(size)
+        name = self.buffers.get(id(self._call))
+        if name is None:
+            self.scratch = max(self.scratch, self._fill_at)
+            return f"scratch + {at}"
+        return f"s->v.{name} + {at}"
+
+    def _variable(self, call: object) -> str:
+        return f"s->v.{self.variables[id(call)]}"
+
+    def _buffer(self, call: object) -> str:
+        return f"s->v.{self.buffers[id(call)]}"
+
+    def _pack(self, fields: tuple[bytes | tuple[int, Given], ...]) -> str:
+        """A buffer as a struct of its own, since its members may be values and addresses."""
+        members, values = [], []
+        for index, item in enumerate(it for it in fields if it):
+            if isinstance(item, bytes):
+                members.append(f"uint8_t f{index}[{len(item)}];")
+                content = ", ".join(map(str, item)) if any(item) else "0"
+                values.append(f"{{ {content} }}")
+                continue
+            width, value = item
+            members.append(f"{_TYPES[width]} f{index};")
+            values.append(self._member(width, value))
+        struct = f"struct __attribute__((packed)) {{ {' '.join(members)} }}"
+        return f"(&({struct}){{ {', '.join(values)} }})"
+
+    def _member(self, width: int, value: Given) -> str:
+        if value is None:
+            return "0"
+        if isinstance(value, int):
+            number = value & (1 << 8 * width) - 1
+            return str(number) if number < 1 << 31 else hex(number)
+        written = self._raw(value)
+        return (
+            written
+            if isinstance(value, Promise | Int | Beyond | Negative)
+            else (f"(uintptr_t)({written})")
+        )
+
+
+def _literal_of(data: bytes) -> str:
+    return quoted(data).replace("??", "?\\?")
+
+
+def _bytes(data: bytes) -> str:
+    """Writable, for some calls write to what they read."""
+    return f"((char[]){{ {_literal_of(data)} }})"

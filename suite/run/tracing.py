@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""All that a case did, kept for who writes it down: its calls, and which of them were judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import pytest
+
+from suite.judge.outcome import Outcome
+from suite.judge.records import CaseRecord
+from suite.judge.verdict import Judgement
+from suite.process.process import Observation
+from suite.process.promise import Call
+from suite.process.session import Session
+from suite.run.envelopes import opened
+from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, SPENT
+from suite.targets.base import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A case that was run."""
+
+    record: CaseRecord
+    calls: list[Call]
+    """Also those that were left out, since an earlier one failed."""
+    observed: list[Call] | None
+    """Those that were judged; None if that was no observation, but something made of one."""
+    control: list[Call] | None
+    judgement: Judgement | None
+    place: str
+    """The folder of the cases' files on the target."""
+    agent: str
+    """The agent's own file there."""
+    abi: int
+    mounted: str
+    """The file system that was mounted for the case's files; empty if none was."""
+
+
+class Tracer:
+    """A pytest plugin that hands over every case that came to a verdict."""
+
+    def __init__(self, take: Callable[[Traced], None]) -> None:
+        self._take = take
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Hand it over while its calls are there."""
+        report = yield
+        envelope = opened(report)
+        ground: Ground | None = getattr(item, "funcargs", {}).get("ground")
+        if call.when == "call" and envelope and ground and BARE not in item.stash:
+            item.stash[SPENT] = True  # or the next case would not show how its process is made
+            self._take(_traced(item, ground, envelope.case))
+        return report
+
+
+def _traced(item: pytest.Item, ground: Ground, record: CaseRecord) -> Traced:
+    observed, control = item.stash.get(JUDGED, (None, None))
+    filesystem = getattr(item, "funcargs", {}).get("filesystem")
+    return Traced(
+        record,
+        list(ground.session.calls()),
+        _calls_of(observed, ground.session),
+        _calls_of(control, ground.session),
+        item.stash.get(JUDGEMENT, None),
+        ground.place,
+        ground.agent,
+        ground.facts.abi,
+        filesystem.id if filesystem else "",
+    )
+
+
+def _calls_of(judged: Observation | Outcome | None, session: Session) -> list[Call] | None:
+    """The calls of the observation that was judged, be it by the outcome that it gave."""
+    if isinstance(judged, Observation):
+        return judged.calls
+    return next((calls for given, calls in session.given if given is judged), None)
