@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from reports.formats.markdown import escape
+from reports.markdown import escape
 from reports.results import load
 from reports.words import span
 from suite.errors import LandproofError

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """All that is known of one case: what it says, where that is written, and what results say."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports import words
+from reports import again, words
 from reports.kernel_line import summarize
 from reports.page import Entry, Page, Section, Table
 from suite.judge.behaviours import Behaviour
@@ -18,6 +19,8 @@ class Sighting:
     """What one target said."""
 
     target: str
+    wish: str | None
+    """How a machine's kernel is asked for."""
     kernel: str
     claims: str
     record: CaseRecord
@@ -30,23 +33,21 @@ class Explanation:
     case: Declared
     behaviours: Mapping[str, Behaviour]
     seen: tuple[Sighting, ...]
-    select: str
-    """An expression for ``-k`` that selects it."""
 
 
 def explain(
-    case: Declared, behaviours: Mapping[str, Behaviour], runs: Sequence[Results], select: str
+    case: Declared, behaviours: Mapping[str, Behaviour], runs: Sequence[Results]
 ) -> Explanation:
     """Gather what is known of a case."""
     shown = {name: behaviours[name] for name in case.answers if name in behaviours}
     records = (
-        Sighting(target.name, *_kernel(target), record)
+        Sighting(target.name, again.wish(target), *_kernel(target), record)
         for run in runs
         for target in run.targets
         for record in target.cases
         if record.id == case.id
     )
-    return Explanation(case, shown, tuple(records), select)
+    return Explanation(case, shown, tuple(records))
 
 
 def _kernel(target: TargetRecord) -> tuple[str, str]:
@@ -141,10 +142,9 @@ def _remarks(record: CaseRecord) -> Iterator[tuple[str, str]]:
 
 
 def _commands(told: Explanation) -> Iterator[str]:
-    quoted = f'"{told.select}"' if " " in told.select else told.select
+    quoted = shlex.quote(told.case.id)
     if not told.case.vm_only:
         yield f"landproof -k {quoted}"
     # The last kernel with each verdict is enough to see the difference.
-    last = {it.record.verdict: it.target for it in told.seen if it.target.startswith("vm:")}
-    kernels = ",".join(name.removeprefix("vm:") for name in last.values()) or "6.12,7.3"
-    yield f"landproof matrix --kernels {kernels} -k {quoted}"
+    last = {it.record.verdict: it.wish for it in told.seen if it.wish is not None}
+    yield f"landproof matrix {again.options(last.values() or ('6.12', '7.3'))} -k {quoted}"

@@ -16,12 +16,12 @@ What it provides is read from the records of the area ``claims``:
   covers no feature leaves nothing open, nor does any of a kernel that itself is without Landlock.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports import risk
+from reports.errata import as_seen
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
@@ -34,7 +34,6 @@ from suite.judge.records import (
     accepted,
     is_not_modelled,
 )
-from suite.judge.verdict import NOT_FIXED
 from suite.landlock import abi as table
 from suite.landlock.abi import CREATE
 
@@ -43,8 +42,6 @@ CLAIMS = "claims"
 
 _UNPROMISED = {*CREATE.ERRATA.labels}
 """Bits that stable kernels of any ABI version may or may not have."""
-
-_HALF = re.compile(r"erratum (\d+) (not )?fixed$")
 
 _NAMED = 4
 """Features spelled out in a sentence; the deviations list them all."""
@@ -75,9 +72,9 @@ class KernelLine:
     unmodelled: int
     """How many cases were skipped because the target has no word for a call."""
     bugs: tuple[str, ...]
-    """The known bugs seen, each once."""
+    """The known bugs seen that have no erratum, each once."""
     risk: str
-    """What they mean; empty if none was seen."""
+    """What they mean, with errata that are not fixed; empty if none was seen."""
     notes: tuple[str, ...]
     """With what it was booted, what the cases ran under, and what is newer than this landproof."""
     counts: dict[Verdict, int]
@@ -115,7 +112,7 @@ def summarize(target: TargetRecord) -> KernelLine:
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
         bugs=bugs,
-        risk=risk.told(bugs, facts) if facts else "",
+        risk=risk.told(risk.sightings(target.cases), facts) if facts else "",
         notes=(*_booted_with(target), *(_notes(facts) if facts else ())),
         counts=counts,
     )
@@ -275,12 +272,6 @@ def _faults(counts: dict[Verdict, int], known: dict[Verdict, int]) -> str:
     return ", ".join(parts)
 
 
-def erratum_half(case: CaseRecord) -> tuple[int, bool] | None:
-    """The erratum that a record's clause names, and whether it is of fixed kernels."""
-    match = _HALF.search(case.clause)
-    return (int(match[1]), not match[2]) if match else None
-
-
 def _fixes(cases: Iterable[CaseRecord], facts: Facts) -> str:
     """The errata of which the kernel says otherwise than it does.
 
@@ -289,7 +280,7 @@ def _fixes(cases: Iterable[CaseRecord], facts: Facts) -> str:
     if facts.errata is None:
         return ""
     claimed = set(claimed_errata(facts.errata))
-    seen = {found for case in cases if (found := _as_seen(case))}
+    seen = {found for case in cases if (found := as_seen(case))}
     fixed = {number for number, is_fixed in seen if is_fixed}
     unfixed = {number for number, is_fixed in seen if not is_fixed}
     false = ", ".join(map(str, sorted(unfixed & claimed)))
@@ -300,17 +291,6 @@ def _fixes(cases: Iterable[CaseRecord], facts: Facts) -> str:
         f"{word} {', '.join(map(str, silent))} fixed, not claimed" if silent else "",
     )
     return "; ".join(filter(None, parts))
-
-
-def _as_seen(case: CaseRecord) -> tuple[int, bool] | None:
-    """The erratum that a record tells of, and whether it is fixed."""
-    found = erratum_half(case)
-    if found is None or not case.verdict.judged:
-        return None
-    if case.verdict is not Verdict.DEVIATES:
-        return found
-    # Anything else than what came before the fix has nothing to do with the erratum.
-    return (found[0], False) if case.reason.endswith(NOT_FIXED) else None
 
 
 def _booted_with(target: TargetRecord) -> Iterable[str]:

@@ -13,29 +13,45 @@
     added = 2026-11-20
     expires = 2027-06-01           # optional: the last day on which it counts
 
+``bug = "tcp-fast-open-bypass"`` in place of ``case`` excuses every case that shows this known bug,
+and ``bug = "erratum 4"`` those that show that the erratum is claimed and not fixed.
+
+An entry whose reason begins with ``TODO`` is a draft: it needs no source yet, and expires soon, so
+that nothing stays excused of which nobody has said why.
+
 The list is strict, so that it can only shrink: an entry that expired, and one whose cases ran and
 did not do what it says, is a fault of the list.
 """
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from reports.errata import erratum_half
+from reports.risk import sightings
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
+from suite.landlock.abi import ALL_BUGS
 
+TODO = "TODO"
+"""How a reason begins that is yet to be written."""
+DRAFT_DAYS = 30
+"""How long such an entry may count."""
 _CITATION = re.compile(r"https?://\S+|\b[0-9a-f]{12,40}\b")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A known deviation."""
 
-    case: str
-    """An id; ``*`` stands for anything, and nothing else is special."""
+    case: str = ""
+    """An id; ``*`` stands for anything, and nothing else is special. Empty where a bug is named."""
+    bug: str = ""
+    """A known bug, as reports name it; empty where cases are named."""
     kernel: str = ""
     """A release or a target's name, whole or cut off at a component; empty for every target."""
     verdict: Verdict = Verdict.DEVIATES
@@ -43,28 +59,63 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """As reports write it, such as ``EACCES`` or ``seen(no record)``; empty for anything."""
     reason: str
     source: str
-    """A link, or a commit by at least 12 digits."""
+    """A link, or a commit by at least 12 digits; of a draft, anything."""
     added: date
     expires: date | None = None
     """The last day on which it counts."""
 
     def names(self, target: TargetRecord) -> bool:
         """Whether it speaks of this target."""
-        wholes = [target.name, target.name.removeprefix("vm:")]
-        wholes += [target.facts.release] if target.facts else []
-        return not self.kernel or any(_begins(whole, self.kernel) for whole in wholes)
+        return not self.kernel or is_named(self.kernel, target)
 
-    def covers(self, case: str) -> bool:
-        """Whether it speaks of a case of this id."""
+    def covers(self, case: CaseRecord) -> bool:
+        """Whether it speaks of this case, by its id or by the bug that it tells from a fix."""
+        if self.bug:
+            return self.bug in (told_apart(case), told_bug(case))
         pattern = ".*".join(map(re.escape, self.case.split("*")))
-        return re.fullmatch(pattern, case) is not None
+        return re.fullmatch(pattern, case.id) is not None
 
     def excuses(self, case: CaseRecord) -> bool:
         """Whether a case that it speaks of did what it says."""
-        return case.verdict is self.verdict and self.observed in ("", str(case.observed))
+        same = case.verdict is self.verdict and self.observed in ("", str(case.observed))
+        return same and self.bug in ("", told_bug(case))
+
+    @property
+    def subject(self) -> str:
+        """What it speaks of, in two or three words."""
+        return self.case or self.bug
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether nobody has said yet why it is accepted."""
+        return self.reason.startswith(TODO)
 
     def __str__(self) -> str:
-        return f"{self.reason} ({self.source})"
+        return self.reason if self.is_draft else f"{self.reason} ({self.source})"
+
+
+def is_named(kernel: str, target: TargetRecord) -> bool:
+    """Whether what an entry names as a kernel is this target, or its name or release begins so."""
+    wholes = [target.name, target.name.removeprefix("vm:")]
+    wholes += [target.facts.release] if target.facts else []
+    wholes += [target.kernel.name, target.kernel.source] if target.kernel else []
+    return any(_begins(whole, kernel) for whole in wholes)
+
+
+def told_bug(case: CaseRecord) -> str:
+    """The bug that a deviation is of, as an entry names it; empty if it may well be a new one.
+
+    What only looks like a bug that the kernel's release can't have is a new one
+    (``suite.landlock.bugs.name_of``).
+    """
+    faulty = _excusable(case.verdict)
+    return next((it.name for it in sightings([case])), "") if faulty else ""
+
+
+def told_apart(case: CaseRecord) -> str:
+    """The bug that the case tells from its fix, whichever was seen; empty if not recorded."""
+    half = erratum_half(case)
+    return case.about_bug or (f"erratum {half[0]}" if half else "")
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +140,7 @@ def read(path: Path) -> list[Known]:
     for number, table in enumerate(tables, 1):
         try:
             entries.append(msgspec.convert(table, Known, builtin_types=[date]))
-            wrong = _wrong(entries[-1])
+            wrong = next(_wrong(entries[-1]), "")
         except msgspec.ValidationError as error:
             wrong = str(error)
         if wrong:
@@ -97,18 +148,32 @@ def read(path: Path) -> list[Known]:
     return entries
 
 
-def _wrong(entry: Known) -> str:
-    if not entry.case.strip() or not entry.reason.strip():
-        return "case and reason must not be empty"
+def _wrong(entry: Known) -> Iterator[str]:
+    if bool(entry.case.strip()) == bool(entry.bug.strip()):
+        yield "either case or bug must be given, and not both"
+    if entry.bug:
+        yield from _wrong_bug(entry)
+    if not entry.reason.strip():
+        yield "reason must not be empty"
     if not _excusable(entry.verdict):
         *most, last = filter(_excusable, Verdict)
         choice = f"{', '.join(most)} or {last}"
-        return f"verdict {entry.verdict} is no fault of a kernel: choose {choice}"
-    if not _CITATION.search(entry.source):
-        return f"source {entry.source!r} is neither a link nor a commit (12 digits or more)"
+        yield f"verdict {entry.verdict} is no fault of a kernel: choose {choice}"
+    if entry.is_draft:
+        if entry.expires is None or entry.expires - entry.added > timedelta(days=DRAFT_DAYS):
+            yield f"the reason is still {TODO}: write it, or let it expire in {DRAFT_DAYS} days"
+    elif not _CITATION.search(entry.source):
+        yield f"source {entry.source!r} is neither a link nor a commit (12 digits or more)"
     if entry.expires and entry.expires < entry.added:
-        return f"expires on {entry.expires}, before it was added"
-    return ""
+        yield f"expires on {entry.expires}, before it was added"
+
+
+def _wrong_bug(entry: Known) -> Iterator[str]:
+    if entry.bug not in ALL_BUGS:
+        (near,) = difflib.get_close_matches(entry.bug, ALL_BUGS, n=1, cutoff=0.0)
+        yield f"no known bug is called {entry.bug!r}; the nearest is {near!r}"
+    if entry.verdict is not Verdict.DEVIATES:
+        yield f"verdict {entry.verdict} tells of no bug: name the case"
 
 
 def mark(results: Results, entries: Sequence[Known], today: date) -> Results:
@@ -137,18 +202,37 @@ def faults(
         whole: Whether all cases were to run; then a name that no case has is a fault too.
     """
     for number, entry in enumerate(entries, 1):
-        what = f"entry {number} ({entry.case}{f' on {entry.kernel}' if entry.kernel else ''})"
+        where = f" on {entry.kernel}" if entry.kernel else ""
+        what = f"entry {number} ({entry.subject}{where})"
         if _expired(entry, today):
-            yield f"{what} expired on {entry.expires}: look again, then renew or remove it"
+            then = "write its reason" if entry.is_draft else "look again, then renew"
+            yield f"{what} expired on {entry.expires}: {then} or remove it"
             continue
         ran = [target for target in results.targets if target.facts and entry.names(target)]
-        named = [case for target in ran for case in target.cases if entry.covers(case.id)]
+        named = [case for target in ran for case in target.cases if entry.covers(case)]
         heard = [case for case in named if case.verdict.heard]
         if heard and not any(map(entry.excuses, heard)):
-            seen = ", ".join(dict.fromkeys(f"{it.verdict}, {it.observed}" for it in heard[:3]))
+            seen = ", ".join(dict.fromkeys(_seen(it, entry) for it in heard[:3]))
             yield f"{what} matched nothing (seen: {seen}): remove it"
-        elif whole and ran and not named:
+        elif whole and ran and not named and entry.case:
             yield f"{what} matched nothing: no case has that id"
+
+
+def _seen(case: CaseRecord, entry: Known) -> str:
+    """What it came to; with the bug that it looks like where the release can't have that."""
+    if entry.bug and not case.verdict.bad:
+        return case.verdict  # the cases of a bug are of many kinds
+    like = "" if case.known_bug else case.bug.partition(": ")[0]
+    return ", ".join(filter(None, (case.verdict, str(case.observed), like)))
+
+
+def drafts(entries: Sequence[Known], today: date) -> str:
+    """How many entries nobody has given a reason yet, and until when they count; empty if none."""
+    left = [it.expires for it in entries if it.is_draft and it.expires and not _expired(it, today)]
+    if not left:
+        return ""
+    several = "entries say" if len(left) > 1 else "entry says"
+    return f"{len(left)} {several} {TODO}: write reason and source by {min(left)}"
 
 
 def _excusable(verdict: Verdict) -> bool:
@@ -159,7 +243,7 @@ def _excusable(verdict: Verdict) -> bool:
 def _why(case: CaseRecord, entries: Sequence[Known]) -> str:
     if not _excusable(case.verdict):
         return ""
-    fits = (entry for entry in entries if entry.covers(case.id) and entry.excuses(case))
+    fits = (entry for entry in entries if entry.covers(case) and entry.excuses(case))
     return next(map(str, fits), "")
 
 

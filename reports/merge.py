@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Several results files, such as those of CI jobs that ran one kernel each, as one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from reports.ending import as_judged
 from suite.errors import UsageError
-from suite.judge.records import Results
+from suite.judge.records import Complaint, Results
 
 
 def merge(runs: Mapping[str, Results]) -> Results:
     """All targets of some runs, by the name of the file: they began with the first of them.
 
-    ``seconds`` are those of all runs together.
+    ``seconds`` are those of all runs together, and so is what the runs came to.
 
     Raises:
         UsageError: They were observed by different versions of landproof, a target is in two of
@@ -29,12 +30,22 @@ def merge(runs: Mapping[str, Results]) -> Results:
             if target.name in origin:
                 raise UsageError(f"target {target.name} is in {origin[target.name]} and in {file}")
             origin[target.name] = file
+    ended = [*runs.values()]
+    if any(run.complaints is not None for run in ended):
+        ended = [*map(as_judged, ended)]
     return Results(
         landproof=runs[first].landproof,
         started=min((moment(run, file), run.started) for file, run in runs.items())[1],
         seconds=round(sum(run.seconds for run in runs.values()), 1),
-        targets=[target for run in runs.values() for target in run.targets],
+        targets=[target for run in ended for target in run.targets],
+        complaints=_together(run.complaints for run in ended),
     )
+
+
+def _together(complaints: Iterable[list[Complaint] | None]) -> list[Complaint] | None:
+    """None where nobody has judged any of the runs."""
+    known = [it for it in complaints if it is not None]
+    return [it for some in known for it in some] if known else None
 
 
 def moment(run: Results, file: str) -> datetime:

@@ -20,15 +20,19 @@ from suite.errors import UsageError
 from suite.judge.records import Results
 
 DEFAULT = "terminal"
+WIDTH = 120
+"""Columns of a screen that does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
     """What the reader's screen can do."""
 
-    width: int = 120
+    width: int = WIDTH
     """Columns."""
     colour: bool = False
+    verbosity: int = 0
+    """How much there is beside the answer: 1 for the matrix, 2 for rights, skips and reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +93,21 @@ def render_page(page: Page, fmt: str = DEFAULT, style: Style | None = None) -> s
     return write(page, style or Style())
 
 
-def style_of(stream: TextIO) -> Style:
-    """What a stream can show: plain when it is no terminal or NO_COLOR is set."""
-    if not stream.isatty():
-        return Style()
+def style_of(stream: TextIO | None, *, verbosity: int = 0) -> Style:
+    """What a stream can show: plain when it is no terminal or NO_COLOR is set.
+
+    Args:
+        stream: None for a file.
+        verbosity: As ``Style`` has it.
+    """
+    if stream is None or not stream.isatty():
+        # COLUMNS alone tells: the width of a terminal that is somewhere else means nothing here.
+        given = os.environ.get("COLUMNS", "")
+        width = int(given) if given.isdecimal() and int(given) else WIDTH
+        return Style(width=width, verbosity=verbosity)
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(width=shutil.get_terminal_size().columns, colour=colour)
+    width = shutil.get_terminal_size().columns
+    return Style(width=width, colour=colour, verbosity=verbosity)
 
 
 def _format(name: str) -> Format:

@@ -8,7 +8,8 @@ A claim alone meets nothing: what it is about must have been seen, by the record
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.kernel_line import Blame, erratum_half, in_area_claims, summarize
+from reports.errata import erratum_half
+from reports.kernel_line import Blame, in_area_claims, summarize
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
 from suite.judge.records import CaseRecord, Facts, TargetRecord, Verdict

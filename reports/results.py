@@ -11,8 +11,9 @@ import msgspec
 
 from suite import files
 from suite.errors import InfrastructureError, UsageError
+from suite.judge import labels
 from suite.judge.outcome import is_errno
-from suite.judge.records import SCHEMA_VERSION, Results
+from suite.judge.records import SCHEMA_VERSION, Results, TargetRecord
 
 _OLDEST = 1
 """The oldest schema that can still be read."""
@@ -67,6 +68,7 @@ def parse(data: bytes, name: str) -> Results:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{name} is malformed: {error}") from error
     _check_content(results, name)
+    _call_paths_shortly(results.targets)
     return results
 
 
@@ -153,6 +155,25 @@ def _seen(outcome: object) -> object:
             return {"outcome": "seen", "what": what}
         case _:
             return outcome
+
+
+def _call_paths_shortly(targets: list[TargetRecord]) -> None:
+    """Call kernels as a run of today calls them, where they were called by their paths.
+
+    So reports show the short name, and results of before compare with those of today.
+    """
+    whole: dict[str, str] = {}
+    for target in targets:
+        if target.name.startswith(f"vm:{labels.PATH}"):
+            path = target.name.removeprefix("vm:")
+            # It was relative where the user wrote it so, and the source never is.
+            source = target.kernel.source if target.kernel else path
+            whole[target.name] = path if source in whole.values() else source
+    taken = [it.name.removeprefix("vm:") for it in targets if it.name not in whole]
+    short = labels.of_paths(whole.values(), taken)
+    for target in targets:
+        if target.name in whole:
+            target.name = f"vm:{short[whole[target.name]]}"
 
 
 def _check_content(results: Results, name: str) -> None:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from reports.diff import Change, Diff, KernelChange, Kind
 from reports.kernel_line import KernelLine
-from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Silence, word
+from reports.matrix import KNOWN, LEGEND, Deviation, Matrix, Row, Silence, word
 from suite.judge.absence import unchecked
 from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, Results, Verdict, is_not_modelled
@@ -80,6 +80,12 @@ def some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
+def files(cases: Iterable[str]) -> str:
+    """The files of cases with how many of each; an option -k takes their names as they are."""
+    counts = Counter(case.partition("[")[0] for case in cases)
+    return some([f"{file} ({number})" for file, number in counts.items()])
+
+
 def span(order: Sequence[str], some: Iterable[str]) -> str:
     """Names in their order, with long runs shortened."""
     places = sorted(map(order.index, some))
@@ -116,20 +122,15 @@ def seen(lines: Sequence[KernelLine]) -> list[Verdict]:
     return [verdict for verdict in Verdict if any(verdict in line.counts for line in lines)]
 
 
-def answer(line: KernelLine) -> str:
-    """A kernel in a sentence: what it provides, and what the bugs that were seen mean."""
-    return "; ".join(filter(None, (str(line), line.risk)))
-
-
 def remarks(line: KernelLine) -> list[str]:
     """What a kernel's line leaves to lines of their own."""
     return [*([line.risk] if line.risk else []), *(f"note: {it}" for it in line.notes)]
 
 
-def legend(matrix: Matrix, *, short: bool = False) -> tuple[tuple[str, str], ...]:
-    """The marks that occur in a matrix, with their meaning."""
+def legend(rows: Iterable[Row], *, short: bool = False) -> tuple[tuple[str, str], ...]:
+    """The marks that occur in rows of a matrix, with their meaning."""
     used = set()
-    for cell in {cell.text(short=short) for row in matrix.rows for cell in row.cells}:
+    for cell in {cell.text(short=short) for row in rows for cell in row.cells}:
         word, _, number = cell.rstrip("+").partition(" ")
         # "ok" has a legend of its own where some cases were skipped.
         part = "8/9" if "/" in number else "9"

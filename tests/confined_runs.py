@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from reports.ending import Terms, judged
 from reports.results import load
-from suite.cli.failing import FailOn, exit_code
 from suite.errors import Exit
 from suite.judge.records import Results, TargetRecord, Verdict
 from suite.targets import schemes
@@ -94,7 +94,7 @@ def complaints(target: TargetRecord, plain: TargetRecord, *, hidden: bool = Fals
             outcome = f"expected {case.expected}, observed {case.observed}, control {case.control}"
             yield f"{target.name} {case.id} {case.verdict}: {case.reason or outcome}"
     alone = Results(landproof="", started="", seconds=0, targets=[target])
-    ended = exit_code(alone, FailOn.DEVIATION)
+    ended = judged(alone, Terms()).code
     if (ended is Exit.NO_LANDLOCK) != (hidden or any(f":{it}/" in target.name for it in HIDDEN)):
         yield f"{target.name} ends with {ended!r}"
 

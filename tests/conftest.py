@@ -11,7 +11,9 @@ from suite.process.process import Process
 from suite.process.session import Session
 from tests.abi_miniature import at_abi_11
 from tests.agents import Agent, fork
+from tests.browser import Browser
 from tests.fake_archive import Archive, Key, direct
+from tests.html_pages import told, write
 from vm.store import Store
 
 
@@ -48,6 +50,28 @@ def session() -> Iterator[Session]:
 def process(session: Session) -> Process:
     """A process of it, not yet sent for."""
     return Process(session, 0).fork()
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Browser]:
+    """A browser for the tests of a file."""
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(started: Browser) -> Iterator[Browser]:
+    """It, with a window of the usual size; a page must not make it complain."""
+    started.screen(1280, 900)
+    started.complaints.clear()
+    yield started
+    assert not started.complaints
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the page of a small run."""
+    return write(told(), tmp_path_factory.mktemp("page") / "page.html")
 
 
 @pytest.fixture(scope="module")

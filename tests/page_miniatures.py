@@ -120,7 +120,7 @@ def explained() -> explain.Explanation:
     """A case with a bug, on some builds."""
     says = "A process keeps its domain when its keys change."
     behaviours = {"cred-transfer": Behaviour(area="inheritance", says=says, source="39705a6c29f8")}
-    return explain.explain(DECLARED, behaviours, list(runs().values()), "history and keyctl")
+    return explain.explain(DECLARED, behaviours, list(runs().values()))
 
 
 def pages() -> dict[str, Page]:

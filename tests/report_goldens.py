@@ -29,10 +29,11 @@ class Golden:
     fmt: str
     shown: Callable[[], Results | Diff]
     width: int = 120
+    verbosity: int = 0
 
     def text(self) -> str:
         """What the file has to hold."""
-        shown, style = self.shown(), Style(width=self.width)
+        shown, style = self.shown(), Style(width=self.width, verbosity=self.verbosity)
         if isinstance(shown, Diff):
             return render_diff(shown, self.fmt, style)
         return render(shown, self.fmt, style)
@@ -41,6 +42,8 @@ class Golden:
 CHOSEN = {
     "results-terminal-120.txt": Golden("terminal", zoo),
     "results-terminal-80.txt": Golden("terminal", zoo, width=80),
+    "results-terminal-80-v.txt": Golden("terminal", zoo, width=80, verbosity=1),
+    "results-terminal-120-vv.txt": Golden("terminal", zoo, verbosity=2),
     "results.md": Golden("markdown", zoo),
     "results.html": Golden("html", zoo),
     "compat.html": Golden("compat-html", compat_zoo),
@@ -50,6 +53,8 @@ CHOSEN = {
     "diff.md": Golden("markdown", difference),
     "results.junit.xml": Golden("junit", few),
     "results.ktap": Golden("ktap", few),
+    "results.kselftest": Golden("kselftest", few),
+    "results.tmt.yaml": Golden("tmt", few),
     "results.kcidb.json": Golden("kcidb", few),
     "results.summary.md": Golden("summary", zoo),
     "diff.summary.md": Golden("summary", difference),
@@ -59,6 +64,8 @@ CHOSEN = {
     "known.md": Golden("markdown", known),
     "known.junit.xml": Golden("junit", known),
     "known.ktap": Golden("ktap", known),
+    "known.kselftest": Golden("kselftest", known),
+    "known.tmt.yaml": Golden("tmt", known),
     "known.kcidb.json": Golden("kcidb", known),
     "known.summary.md": Golden("summary", known),
     "known.github.txt": Golden("github", known),

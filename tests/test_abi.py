@@ -124,7 +124,7 @@ def test_every_erratum_has_its_version_and_commit() -> None:
     assert set(ERRATA) == set(Erratum)
     assert [int(erratum) for erratum in Erratum] == list(range(1, len(Erratum) + 1))
     assert {erratum: fix.since for erratum, fix in ERRATA.items()} == {1: 4, 2: 6, 3: 1, 4: 1}
-    assert all(re.fullmatch("[0-9a-f]{12}", fix.commit) for fix in ERRATA.values())
+    assert all(re.fullmatch("[0-9a-f]{12}", fix.bug.commit or "") for fix in ERRATA.values())
 
 
 def test_every_limit_rests_on_listed_behaviours() -> None:

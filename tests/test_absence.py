@@ -9,8 +9,8 @@ import pytest
 from junitparser import JUnitXml
 from msgspec.structs import replace
 
+from reports.ending import FailOn, Terms, judged
 from reports.render import formats, render
-from suite.cli.failing import FailOn, exit_code
 from suite.errors import Exit
 from suite.judge.absence import CREATE_RULESET, Way, unchecked, why_off
 from suite.judge.records import Facts, Results, TargetRecord, Verdict
@@ -161,8 +161,8 @@ CODES = {
 @pytest.mark.parametrize("what", CODES)
 def test_the_exit_code(what: str) -> None:
     results, code, lenient = CODES[what]
-    assert exit_code(results, FailOn.DEVIATION) is code
-    assert exit_code(results, FailOn.NONE) is lenient
+    assert judged(results, Terms()).code is code
+    assert judged(results, Terms(fail_on=FailOn.NONE)).code is lenient
 
 
 FAULTY = {what: it for what, it in CODES.items() if Exit.NO_LANDLOCK in it}
@@ -207,5 +207,5 @@ def test_reports_for_people_say_it_first(fmt: str) -> None:
     said = "nothing could be checked on local: no Landlock (EPERM: a seccomp filter answers "
     assert said in text
     assert "SystemCallFilter=@sandbox" in text
-    assert text.index(said) < text.index("vm:7.0")
+    assert text.index(said) < text.index("7.0")
     assert "nothing could be checked" not in render(run(OLD, NEW), fmt)

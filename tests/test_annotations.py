@@ -59,7 +59,7 @@ def test_the_tenth_tells_how_many_more(number: int, last: str) -> None:
 def test_a_bug_that_a_release_can_not_have_is_an_error() -> None:
     likely = annotations(render(run(kernel("k", "7.0", 8, change=looks_like_bug)), "github"))
     assert [(level, title) for level, title, _ in likely] == [
-        ("warning", "looks like cred-transfer on k")
+        ("warning", "looks like cred-transfer (escape) on k")
     ]
     other = annotations(render(run(kernel("k", "7.0.2", 8, change=contradicted_bug)), "github"))
     ((level, title, message),) = other
@@ -75,7 +75,7 @@ def test_a_kernels_fault_is_an_error_and_silence_a_warning() -> None:
         "deviates": "error",
         "lost": "warning",
         "broken": "warning",
-        "known bug cred-transfer on vm": "warning",
+        "known bug cred-transfer (escape) on vm": "warning",
     }
 
 

@@ -71,7 +71,7 @@ def test_the_installed_command_is_the_module() -> None:
 def test_no_arguments_check_the_running_kernel(cases: Path) -> None:
     done = run(landproof("-kconforms", cases=cases))
     assert done.returncode == Exit.CONFORMS
-    assert re.search(r"^  local  claims ABI \d+|no Landlock", done.stdout, re.M)
+    assert re.search(r"^local  \S+: (claims ABI \d+|no Landlock)", done.stdout, re.M)
     assert re.fullmatch(r"local: 1 case in \d+\.\d s, done\n", done.stderr)
 
 
@@ -79,7 +79,7 @@ def test_a_deviation_ends_with_1_and_is_told(cases: Path, tmp_path: Path) -> Non
     file = tmp_path / "results.json"
     done = run(landproof("check", "-k", "deviates or conforms", f"--results={file}", cases=cases))
     assert done.returncode == Exit.DEVIATES
-    assert "No process has a number." in done.stdout
+    assert "New: report it\n  mini/cases[deviates] on local\n" in done.stdout
     verdicts = {case.id: str(case.verdict) for case in load(file).targets[0].cases}
     assert verdicts == {"mini/cases[conforms]": "conforms", "mini/cases[deviates]": "deviates"}
 
@@ -91,7 +91,7 @@ def test_json_is_all_that_is_on_standard_output(cases: Path) -> None:
 
 
 WRONG = {
-    ("check", "-knothing"): "no case matches 'nothing'",
+    ("check", "-knothing"): "no case matches 'nothing'; .* the ids of a run",
     ("check", "-ka b"): "-k 'a b': expected end of input; got identifier",
     ("check", "--results=/nowhere/x"): "cannot write /nowhere/x: there is no folder /nowhere",
     ("check", "--output=/"): "cannot write /: it is a folder",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reports.coverage import cover, render
-from reports.formats.markdown import escape
+from reports.markdown import escape
 from suite.cli.collect import declared_cases
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict

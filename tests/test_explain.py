@@ -2,15 +2,17 @@
 """Cases by name, without a target, and what is told of one."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
+from reports.explain import explain, page
 from suite.cli.collect import declared_cases, find
 from suite.cli.main import main
 from suite.cli.run import CONFIG, run
 from suite.errors import Exit, UsageError
-from suite.run.declared import Declared, selection
+from suite.run.declared import Declared
 
 OLD = Path(__file__).parent / "data" / "results" / "v1.json"
 ROW = "history/whiteouts[mknod-no-make-reg]"
@@ -42,8 +44,10 @@ def test_pytest_knows_the_case_by_its_node(declared: dict[str, Declared]) -> Non
 def test_what_is_told_to_type_selects_the_case_alone(declared: dict[str, Declared]) -> None:
     # Of a name that begins many, a name in several files, and a function without a table.
     for name in (ROW, FUNCTION, "fs/truncate[ftruncate-with-rule]"):
-        expression = selection(declared[name], declared.values())
-        (target,) = run(["local"], select=expression).results.targets
+        (last,) = page(explain(declared[name], {}, [])).sections[-1:]
+        words = shlex.split(last.commands[0])
+        assert words[:2] == ["landproof", "-k"]
+        (target,) = run(["local"], select=words[2]).results.targets
         assert [record.id for record in target.cases] == [name]
 
 

@@ -2,27 +2,19 @@
 """The page in a real browser: filters, rows that unfold, details, permalinks, the keyboard."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from reports.html.page_time import synthetic
 from reports.matrix import build
-from reports.render import render
-from suite.judge.records import CaseRecord, Results, Verdict
+from suite.judge.records import Verdict
 from tests.browser import CHROMIUM, Browser
+from tests.html_pages import DRAWER, FOCUS, TSYNC, VIEW, fragment, rows_of, write
 from tests.report_miniatures import BUG, LISTED, hostile, known, zoo
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
-
-TSYNC = "#case=syscalls/restrict%5Btsync%5D&kernel=vm:7.0"
-
-# What is read before the drawer can be: its title, and all of its text.
-DRAWER = "document.querySelector('#detail[open]')?.innerText ?? ''"
-FOCUS = "document.activeElement.innerText"
 
 LOW_CONTRAST = """(() => {
   const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -43,56 +35,6 @@ LOW_CONTRAST = """(() => {
   }
   return [...new Set(low)];
 })()"""
-
-
-def told(results: Results) -> Results:
-    """The same run with all that can be known of the case of ``TSYNC``."""
-
-    def tell(case: CaseRecord) -> CaseRecord:
-        if case.id != "syscalls/restrict[tsync]":
-            return case
-        clauses = ["no Landlock", "below ABI 8", "ABI 8+"]
-        calls = [f"landlock_restrict_self(3, {flags}) = 0" for flags in (0, 8)]
-        return replace(case, clauses=clauses, calls=calls, answers=["tsync-all-threads"])
-
-    targets = [
-        replace(target, cases=[*map(tell, target.cases)]) if target.name == "vm:7.0" else target
-        for target in results.targets
-    ]
-    return replace(results, targets=targets)
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return _write(told(zoo()), tmp_path_factory.mktemp("page") / "page.html")
-
-
-def _write(results: Results, path: Path) -> str:
-    path.write_text(render(results, "html"), encoding="utf-8", errors="backslashreplace")
-    return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    with Browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    started.screen(1280, 900)
-    started.complaints.clear()
-    yield started
-    assert not started.complaints
-
-
-def _rows(browser: Browser) -> list[str]:
-    """The visible heads of the matrix' rows."""
-    found: list[str] = browser.run(
-        "[...document.querySelectorAll('#matrix tbody th')]"
-        ".map((it) => (it.querySelector('.label') ?? it).innerText)"
-    )
-    return found
 
 
 def _cells(browser: Browser, head: str) -> list[str]:
@@ -116,11 +58,6 @@ def _tick(browser: Browser, name: str, value: str) -> None:
     browser.run(f"document.querySelector('input[name={name}][value={json.dumps(value)}]').click()")
 
 
-def _fragment(browser: Browser) -> str:
-    fragment: str = browser.run("location.hash")
-    return fragment
-
-
 def _status(browser: Browser) -> str:
     status: str = browser.run("document.querySelector('#status').innerText")
     return status
@@ -132,7 +69,7 @@ def test_the_script_counts_as_the_matrix_does(browser: Browser, page: str) -> No
     for row in build(zoo()).rows:
         if not row.feature:
             areas[row.area] = [str(cell) for cell in row.cells]
-    assert {head: _cells(browser, head) for head in _rows(browser)} == areas
+    assert {head: _cells(browser, head) for head in rows_of(browser)} == areas
     _unfold(browser, "fs")
     for row in build(zoo()).rows:
         if row.area == "fs" and row.feature:
@@ -141,10 +78,10 @@ def test_the_script_counts_as_the_matrix_does(browser: Browser, page: str) -> No
 
 def test_rows_unfold_to_features_and_cases_and_fold_again(browser: Browser, page: str) -> None:
     browser.open(page)
-    before = _rows(browser)
+    before = rows_of(browser)
     _unfold(browser, "net")
     _unfold(browser, "net.bind_tcp")
-    rows = _rows(browser)
+    rows = rows_of(browser)
     place = rows.index("net")
     assert [row.partition(" ")[0] for row in rows[place + 1 : place + 4]] == [
         "net.bind_tcp",
@@ -153,17 +90,17 @@ def test_rows_unfold_to_features_and_cases_and_fold_again(browser: Browser, page
     ]
     assert _cells(browser, "tcp[bind]") == ["-"] * 3 + ["ok"] * 4 + ["LOST"] + ["ok"] * 2 + ["LOST"]
     _unfold(browser, "net")
-    assert _rows(browser) == before
+    assert rows_of(browser) == before
 
 
 def test_filters_leave_what_matches(browser: Browser, page: str) -> None:
     browser.open(page)
     assert _status(browser) == "43 cases on 11 kernels"
     _tick(browser, "verdict", "deviates")
-    assert _rows(browser) == ["claims", "scope", "syscalls"]
+    assert rows_of(browser) == ["claims", "scope", "syscalls"]
     assert _status(browser) == "4 of 43 cases on 11 kernels"
     _tick(browser, "kernels", "vm:7.0")
-    assert _rows(browser) == ["syscalls"]
+    assert rows_of(browser) == ["syscalls"]
     assert _cells(browser, "syscalls") == ["DEV 1"]
     assert _status(browser) == "1 of 43 cases on 1 of 11 kernels"
     browser.run("document.querySelector('#reset').click()")
@@ -173,13 +110,13 @@ def test_filters_leave_what_matches(browser: Browser, page: str) -> None:
     )
     assert browser.run(heads) == ["el9", "6.12", "6.12u"]
     _tick(browser, "area", "scope")
-    assert _rows(browser) == ["scope"]
+    assert rows_of(browser) == ["scope"]
 
 
 def test_known_faults_have_a_mark_and_a_filter_of_their_own(
     browser: Browser, tmp_path: Path
 ) -> None:
-    browser.open(_write(known(), tmp_path / "known.html"))
+    browser.open(write(known(), tmp_path / "known.html"))
     _unfold(browser, "fs")
     rows = {row.feature or "fs": [str(it) for it in row.cells] for row in build(known()).rows}
     assert {name: _cells(browser, name) for name in rows} == rows
@@ -188,9 +125,9 @@ def test_known_faults_have_a_mark_and_a_filter_of_their_own(
     assert _status(browser) == "1 of 7 cases on 2 kernels"
     _tick(browser, "verdict", "deviates as known")
     assert _status(browser) == "2 of 7 cases on 2 kernels"
-    browser.open(f"{tmp_path.as_uri()}/known.html#case=fs/truncate[path]&kernel=vm:6.12")
+    browser.open(f"{tmp_path.as_uri()}/known.html#case=fs/truncate[path]&kernel=6.12")
     text = browser.run(DRAWER)
-    assert "dev deviates as known on vm:6.12" in " ".join(text.split())
+    assert "dev deviates as known on 6.12" in " ".join(text.split())
     assert LISTED in text
 
 
@@ -205,7 +142,7 @@ def test_text_is_searched_in_cases_and_in_what_was_seen(browser: Browser, page: 
     }.items():
         browser.run("document.querySelector('[name=text]').select()")
         browser.type(text)
-        assert _rows(browser) == rows, text
+        assert rows_of(browser) == rows, text
 
 
 def test_a_cell_opens_all_that_is_known(browser: Browser, page: str) -> None:
@@ -217,7 +154,7 @@ def test_a_cell_opens_all_that_is_known(browser: Browser, page: str) -> None:
     for part in (
         "syscalls/restrict[tsync]",
         "Every thread gets the domain.",
-        "DEV deviates on vm:7.0",
+        "DEV deviates on 7.0",
         "EACCES",
         "allowed",
         "ABI 8+, which applied here",
@@ -232,10 +169,10 @@ def test_a_cell_opens_all_that_is_known(browser: Browser, page: str) -> None:
         assert part in text
     # The same case on another kernel is one link away.
     browser.run(
-        "[...document.querySelectorAll('#detail a')].find((a) => a.text === 'vm:5.10').click()"
+        "[...document.querySelectorAll('#detail a')].find((a) => a.text === '5.10').click()"
     )
-    assert "absent on vm:5.10" in browser.run(DRAWER)
-    assert _fragment(browser).startswith("#case=syscalls/restrict%5Btsync%5D&kernel=vm:5.10")
+    assert "absent on 5.10" in browser.run(DRAWER)
+    assert fragment(browser).startswith("#case=syscalls/restrict%5Btsync%5D&kernel=5.10")
 
 
 def test_a_cell_of_a_row_opens_its_cases_worst_first(browser: Browser, page: str) -> None:
@@ -246,15 +183,17 @@ def test_a_cell_of_a_row_opens_its_cases_worst_first(browser: Browser, page: str
     )
     assert [line.split()[0] for line in shown] == ["CRASH", "ok", "skip"]
     assert "fs/refer[link]" in browser.run(DRAWER)
-    assert _fragment(browser) == "#row=fs&kernel=vm:6.18"
+    assert fragment(browser) == "#row=fs&kernel=6.18"
 
 
-def test_a_head_opens_the_facts_of_its_kernel(browser: Browser, page: str) -> None:
+def test_a_head_opens_the_page_of_its_kernel(browser: Browser, page: str) -> None:
     browser.open(page)
     browser.run("document.querySelector('#matrix thead [data-kernel=\"4\"]').click()")
-    text = browser.run(DRAWER)
-    assert "claims ABI 6 errata none; provides ABI 5: scope.signal is rejected" in text
+    text = browser.run(VIEW)
+    assert "claims ABI 6, provides ABI 5: scope.signal is rejected" in text
+    assert "claims ABI 6 errata none" in text
     assert "5.14.0-611.5.1.el9_7-1 from debian:trixie" in text
+    assert fragment(browser) == "#kernel=el9"
 
 
 def test_a_permalink_survives_a_reload(browser: Browser, page: str) -> None:
@@ -264,29 +203,29 @@ def test_a_permalink_survives_a_reload(browser: Browser, page: str) -> None:
     _unfold(browser, "syscalls")
     _unfold(browser, "restrict.tsync")
     browser.run("document.querySelector('tr.level-3 button').click()")
-    fragment, rows, text = _fragment(browser), _rows(browser), browser.run(DRAWER)
+    address, rows, text = fragment(browser), rows_of(browser), browser.run(DRAWER)
     browser.reload()
-    assert (_fragment(browser), _rows(browser), browser.run(DRAWER)) == (fragment, rows, text)
-    browser.open(page + fragment)
-    assert (_fragment(browser), _rows(browser), browser.run(DRAWER)) == (fragment, rows, text)
+    assert (fragment(browser), rows_of(browser), browser.run(DRAWER)) == (address, rows, text)
+    browser.open(page + address)
+    assert (fragment(browser), rows_of(browser), browser.run(DRAWER)) == (address, rows, text)
 
 
 def test_a_link_to_a_case_unfolds_the_way_to_it(browser: Browser, page: str) -> None:
     browser.open(page + TSYNC)
-    assert "deviates on vm:7.0" in browser.run(DRAWER)
-    assert "restrict[tsync]" in _rows(browser)
+    assert "deviates on 7.0" in browser.run(DRAWER)
+    assert "restrict[tsync]" in rows_of(browser)
     browser.press("Escape")
     assert browser.run(DRAWER) == ""
-    assert "case=" not in _fragment(browser)
+    assert "case=" not in fragment(browser)
     assert browser.run(FOCUS) == "DEV"
 
 
 def test_a_link_of_another_run_does_no_harm(browser: Browser, page: str) -> None:
-    browser.open(f"{page}#case=fs/gone&kernel=vm:1.0&verdict=none&unfolded=x&nonsense=%E0%A4")
+    browser.open(f"{page}#case=fs/gone&kernel=1.0&verdict=none&unfolded=x&nonsense=%E0%A4")
     assert browser.run(DRAWER) == ""
-    assert _rows(browser) == []
+    assert rows_of(browser) == []
     browser.run("document.querySelector('#reset').click()")
-    assert len(_rows(browser)) == 5
+    assert len(rows_of(browser)) == 5
 
 
 def test_back_closes_what_was_opened(browser: Browser, page: str) -> None:
@@ -297,19 +236,19 @@ def test_back_closes_what_was_opened(browser: Browser, page: str) -> None:
     browser.run("new Promise((done) => { addEventListener('popstate', done); history.back(); })")
     browser.settle()
     assert browser.run(DRAWER) == ""
-    assert _fragment(browser) == "#area=net"
+    assert fragment(browser) == "#area=net"
 
 
 def test_links_of_the_list_keep_the_filters(browser: Browser, page: str) -> None:
     browser.open(f"{page}#verdict=deviates")
     browser.run("document.querySelector('article a').click()")
     assert browser.run(DRAWER)
-    assert "verdict=deviates" in _fragment(browser)
+    assert "verdict=deviates" in fragment(browser)
 
 
 def test_everything_is_reached_by_keyboard(browser: Browser, page: str) -> None:
     browser.open(page)
-    browser.run("document.querySelector('section .scroll').focus()")
+    browser.run("document.querySelector('.scroll:has(#matrix)').focus()")
     # One stop of the Tab key; then the arrows.
     browser.press("Tab")
     assert browser.run(FOCUS).startswith("claims")
@@ -334,14 +273,14 @@ def test_escape_closes_a_list_of_boxes(browser: Browser, page: str) -> None:
     opened = "document.querySelectorAll('.choice[open]').length"
     assert browser.run(opened) == 1
     browser.press("Tab", " ")
-    assert _fragment(browser) == "#abi=-1"
+    assert fragment(browser) == "#abi=-1"
     browser.press("Escape")
     assert browser.run(opened) == 0
     assert browser.run(FOCUS) == "ABI: never came up"
 
 
 def test_what_targets_print_does_not_act_on_the_page(browser: Browser, tmp_path: Path) -> None:
-    uri = _write(hostile(), tmp_path / "page.html")
+    uri = write(hostile(), tmp_path / "page.html")
     browser.open(uri)
     browser.run("document.querySelector('#unfold').click()")
     count = browser.run("document.querySelectorAll('tr.level-3 button').length")
@@ -350,7 +289,7 @@ def test_what_targets_print_does_not_act_on_the_page(browser: Browser, tmp_path:
         browser.run(f"document.querySelectorAll('tr.level-3 button')[{place}].click()")
         assert browser.run(DRAWER)
         assert browser.run("document.querySelectorAll('x').length") == 0
-        reloaded = _fragment(browser)
+        reloaded = fragment(browser)
         browser.press("Escape")
         browser.open(uri + reloaded)
         assert browser.run(DRAWER)
@@ -358,13 +297,13 @@ def test_what_targets_print_does_not_act_on_the_page(browser: Browser, tmp_path:
 
 
 def test_many_rows_are_not_unfolded_at_once(browser: Browser, tmp_path: Path) -> None:
-    browser.open(_write(synthetic(kernels=15, cases=2000), tmp_path / "page.html"))
+    browser.open(write(synthetic(kernels=15, cases=2000), tmp_path / "page.html"))
     assert browser.run("document.querySelector('#unfold').disabled")
     assert browser.run("document.querySelectorAll('#matrix tbody tr').length") == 8
     browser.run("document.querySelector('[name=text]').focus()")
     browser.type("behaviour_7")
     browser.run("document.querySelector('#unfold').click()")
-    assert "behaviour_7[with-some-row-number-175]" in _rows(browser)
+    assert "behaviour_7[with-some-row-number-175]" in rows_of(browser)
 
 
 def test_a_phone_scrolls_the_matrix_and_not_the_page(browser: Browser, page: str) -> None:
@@ -375,10 +314,10 @@ def test_a_phone_scrolls_the_matrix_and_not_the_page(browser: Browser, page: str
         assert not browser.run(wide)
     assert not browser.run("(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(detail)")
     browser.open(page)
-    first = "document.querySelector('#matrix tbody th').getBoundingClientRect().left"
-    before = browser.run(first)
-    assert browser.run("(document.querySelector('section .scroll').scrollLeft = 200)") == 200
-    assert browser.run(first) == before
+    label = "document.querySelector('#matrix tbody .label').getBoundingClientRect().left"
+    before = browser.run(label)
+    assert browser.run("(document.querySelector('.scroll:has(#matrix)').scrollLeft = 200)") == 200
+    assert browser.run(label) == before
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -400,7 +339,7 @@ def test_paper_gets_the_tables_without_the_controls(browser: Browser, page: str)
             ".map((it) => document.querySelector(it).checkVisibility())"
         )
         assert visible == [False, True, True, True]
-        style = "getComputedStyle(document.querySelector('section .scroll'))"
+        style = "getComputedStyle(document.querySelector('.scroll:has(#matrix)'))"
         assert browser.run(f"{style}.overflow + ' ' + {style}.maxHeight") == "visible none"
     finally:
         browser.send("Emulation.setEmulatedMedia", media="")

@@ -8,6 +8,7 @@ from typing import Any
 
 import kcidb_io
 import pytest
+from msgspec.structs import replace
 
 from reports.render import render
 from suite.judge.records import CaseRecord, Results, TargetRecord
@@ -53,7 +54,7 @@ def test_ids_are_unique_and_lead_somewhere(results: Results) -> None:
 def test_statuses() -> None:
     told = Counter(it["status"] for it in submission(few())["tests"])
     # A crash and a known bug; what the crash and a machine that never came up left unheard.
-    assert told == {"PASS": 16, "FAIL": 2, "SKIP": 2, "MISS": 18}
+    assert told == {"PASS": 15, "FAIL": 2, "SKIP": 3, "MISS": 18}
     (miss,) = submission(run(TargetRecord(name="vm:6.1", reason="no room")))["tests"]
     assert (miss["status"], miss["log_excerpt"]) == (
         "MISS",
@@ -97,3 +98,59 @@ def test_another_run_has_other_ids() -> None:
     second.started = "2026-11-22T10:00:00Z"
     ids = [{it["id"] for it in submission(results)["tests"]} for results in (first, second)]
     assert ids[0].isdisjoint(ids[1])
+
+
+def test_what_a_kernel_does_not_claim_is_skipped_and_says_so() -> None:
+    tests = submission(run(kernel("vm:6.12", "6.12.43", 6)))["tests"]
+    (udp,) = (it for it in tests if it["path"] == "landlock.net.udp.bind")
+    said = "the kernel does not claim this, and answers as it then must: create_ruleset: EINVAL"
+    assert (udp["status"], udp["log_excerpt"]) == ("SKIP", f"{said} (below ABI 10)")
+    assert udp["misc"]["verdict"] == "absent"
+
+
+STABLE = "https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git"
+MAINLINE = "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git"
+HASH = "0123456789abcdef0123456789abcdef01234567"
+CHECKOUTS = {
+    "debian": (
+        ("6.12.118+deb13-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.12.118-1 (2026-11-20)", ""),
+        {"tree_name": "stable", "git_repository_url": STABLE, "git_commit_name": "v6.12.118"},
+    ),
+    "debian-abi-name": (
+        ("6.1.0-57-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-3 (2026-11-26)", ""),
+        {"tree_name": "stable", "git_repository_url": STABLE, "git_commit_name": "v6.1.192"},
+    ),
+    "debian-candidate": (
+        ("7.4-rc2-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 7.4~rc2-1~exp1 (2026-11-26)", ""),
+        {"tree_name": "mainline", "git_repository_url": MAINLINE, "git_commit_name": "v7.4-rc2"},
+    ),
+    "own": (
+        ("6.12.0-rc3-mine-00123-g0123456789ab-dirty", "#1 SMP", HASH),
+        {"git_commit_hash": HASH, "git_commit_name": "v6.12-rc3-123-g0123456789ab"},
+    ),
+    "own-stable": (
+        ("6.12.43-00001-g0123456789ab", "#1 SMP", ""),
+        {"git_commit_name": "v6.12.43-1-g0123456789ab"},
+    ),
+    "own-without-tags": (("6.12.0-g0123456789ab", "#1 SMP", ""), {"git_commit_name": HASH[:12]}),
+    "tarball": (("6.12.9", "#2 SMP", ""), {}),
+    "vendor": (("5.14.0-611.5.1.el9_7.x86_64", "#1 SMP PREEMPT_DYNAMIC", ""), {}),
+}
+
+
+@pytest.mark.parametrize("what", CHECKOUTS)
+def test_what_git_knows_of_a_kernel(what: str) -> None:
+    (release, version, commit), expected = CHECKOUTS[what]
+    target = kernel("vm:x", release, 6)
+    assert target.facts
+    assert target.kernel
+    target = replace(
+        target,
+        facts=replace(target.facts, version=version),
+        kernel=replace(target.kernel, commit=commit),
+    )
+    content = submission(run(target))
+    kcidb_io.schema.LATEST.validate(content)
+    (checkout,) = content["checkouts"]
+    told = {name: it for name, it in checkout.items() if name.startswith(("git_", "tree_"))}
+    assert told == expected

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from reports.diff import compare
+from reports.ending import FailOn, Terms, judged
 from reports.known import Known, faults, mark, read
-from reports.render import render
+from reports.render import Style, render
 from reports.results import save
-from suite.cli.failing import FailOn, exit_code, regressions
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
 from suite.judge.outcome import Allowed, Denied, Outcome
@@ -81,7 +81,28 @@ WRONG = {
     "no-verdict": ('"crashed"', '"panicked"', "Invalid enum value 'panicked'"),
     "not-a-fault": ('"crashed"', '"lost"', "entry 2: verdict lost is no fault of a kernel"),
     "no-citation": ("33cb713db016", "I think", "entry 1: source 'I think' is neither a link nor"),
-    "empty-reason": ("it panics", " ", "entry 2: case and reason must not be empty"),
+    "empty-reason": ("it panics", " ", "entry 2: reason must not be empty"),
+    "no-case": (
+        'case = "fs/b[c]"\n',
+        "",
+        "entry 2: either case or bug must be given, and not both",
+    ),
+    "case-and-bug": ("verdict =", 'bug = "sigio-bypass"\nverdict =', "entry 2: either case or bug"),
+    "unknown-bug": (
+        'case = "fs/a[*]"',
+        'bug = "tcp-fast-open"',
+        "entry 1: no known bug is called 'tcp-fast-open'; the nearest is 'tcp-fast-open-bypass'",
+    ),
+    "unknown-erratum": (
+        'case = "fs/a[*]"',
+        'bug = "erratum 99"',
+        "entry 1: no known bug is called 'erratum 99'; the nearest is 'erratum ",
+    ),
+    "bug-that-crashes": (
+        'case = "fs/b[c]"',
+        'bug = "freed-parent"',
+        "entry 2: verdict crashed tells of no bug: name the case",
+    ),
     "expired-before": ("2027-01-01", "2026-01-01", "entry 1: expires on 2026-01-01, before it"),
     "no-toml": ("[[known]]", "[[known]", "known.toml: "),
 }
@@ -208,11 +229,15 @@ def test_when_a_run_fails(
     now: TargetRecord, before: TargetRecord | None, codes: tuple[int, int, int]
 ) -> None:
     baseline = run(before) if before else None
-    assert tuple(exit_code(run(now), it, baseline) for it in (R, D, N)) == codes
+    assert (
+        tuple(judged(run(now), Terms(fail_on=it, baseline=baseline)).code for it in (R, D, N))
+        == codes
+    )
 
 
 def test_regressions_are_named() -> None:
-    assert list(regressions(run(target(BAD, case("fs/c[d]"))), run(target(BAD)))) == [
+    terms = Terms(fail_on=R, baseline=run(target(BAD)))
+    assert list(judged(run(target(BAD, case("fs/c[d]"))), terms).regressions) == [
         "fs/c[d] deviates on vm:6.12"
     ]
 
@@ -226,19 +251,22 @@ def test_a_known_regression_is_shown_but_makes_no_run_worse() -> None:
 
 def test_reports_tell_known_deviations_from_others() -> None:
     results = run(target(KNOWN, case("fs/c[d]")))
-    for fmt, line in (("terminal", "known     not backported"), ("markdown", "known: not backp")):
-        text = render(results, fmt)
-        assert "Deviations (2, 1 known)" in text
-        assert text.count(line) == 1
+    text = render(results, "terminal", Style(verbosity=1))
+    assert "New: 1 deviation" in text
+    assert "Listed as known: 1 deviation" in text
+    assert text.count("known     not backported") == 1
+    text = render(results, "markdown")
+    assert "Deviations (2, 1 known)" in text
+    assert text.count("known: not backp") == 1
 
 
 def test_reports_tell_known_crashes_from_others() -> None:
     crash = case("fs/a[b]", V.CRASHED)
     results = run(target(replace(crash, known="an old panic"), replace(crash, id="fs/c[d]")))
     for fmt in ("terminal", "markdown"):
-        text = render(results, fmt)
+        text = render(results, fmt, Style(verbosity=1))
         assert text.count("an old panic") == 1
-        assert text.count("on vm:6.12") + text.count("on `vm:6.12`") == 2
+        assert text.count("crashed on vm:6.12") + text.count("**crashed** on `vm:6.12`") == 2
 
 
 @pytest.fixture
@@ -261,7 +289,7 @@ def test_report_and_diff_take_a_list(
     stale = f"{known}: entry 2 (fs/good[b]) matched nothing (seen: conforms, EACCES): remove it\n"
     assert main(["report", now, "--known", str(known)]) == Exit.DEVIATES
     out, err = capsys.readouterr()
-    assert "Deviations (2, 1 known)" in out
+    assert "; 1 new deviation; 1 case listed as known" in " ".join(out.split())
     assert err == stale
     assert main(["diff", before, now]) == Exit.DEVIATES
     known.write_text(known.read_text().partition("\n[[known]]")[0])

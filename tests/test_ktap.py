@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """KTAP: read by tap.py, level by level, and by the kernel's own parser where its source is here."""
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +14,7 @@ from tap.parser import Parser
 from reports.matrix import is_known
 from reports.render import render
 from suite.judge.records import Results, TargetRecord, Verdict
+from tests.ci_formats import linux_source
 from tests.report_miniatures import LISTED, few, hostile, known, run, zoo
 
 RUNS = {"zoo": zoo(), "few": few(), "known": known(), "hostile": hostile(), "nothing": run()}
@@ -71,18 +71,9 @@ def test_what_is_listed_as_known_fails_nothing_and_is_told() -> None:
     assert lines.count(f"    ok 1 path # XFAIL {LISTED}") == 2
 
 
-def kunit() -> Path:
-    """``kunit.py`` of an unpacked linux-source package, or of the tree ``$LINUX_SOURCE``."""
-    trees = [Path(os.environ.get("LINUX_SOURCE", "/nowhere")), *Path("/usr/src").glob("linux-*")]
-    for tree in trees:
-        if (script := tree / "tools/testing/kunit/kunit.py").exists():
-            return script
-    pytest.skip("needs a Linux source tree: set LINUX_SOURCE")
-
-
 @pytest.mark.parametrize("results", [RUNS[it] for it in ("zoo", "few", "known", "hostile")])
 def test_the_kernels_own_parser_reads_it(results: Results, tmp_path: Path) -> None:
-    script = kunit()
+    script = linux_source() / "tools/testing/kunit/kunit.py"
     report = tmp_path / "report.ktap"
     report.write_text(render(results, "ktap"), encoding="utf-8")
     command = [sys.executable, str(script), "parse", str(report)]

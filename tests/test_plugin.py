@@ -186,7 +186,9 @@ def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
     assert status == pytest.ExitCode.OK
 
 
-NOWHERE = "ERROR: no such target: nowhere (there is fake:NAME, gcov:BUILD_TREE, local, vm:NAME)"
+NOWHERE = (
+    "ERROR: no such target: nowhere (there is fake:NAME, gcov:BUILD_TREE, local, vm:[LABEL=]NAME)"
+)
 
 
 @pytest.mark.parametrize("more", [(), ("-n", "2", "--dist", "loadgroup")], ids=["", "xdist"])

@@ -102,7 +102,7 @@ MALFORMED = {
     ),
     "not-utf-8": (
         json.dumps(good()).encode().replace(b"vm:a", b"vm:\xff"),
-        "FILE is malformed: 'utf-8' codec can't decode byte 0xff",
+        "FILE is malformed: ",  # the rest is msgspec's, and changed with 0.23
     ),
     "no-target": (
         spoilt(lambda it: it.update(targets=[])),

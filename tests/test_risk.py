@@ -28,16 +28,17 @@ def told(target: TargetRecord) -> str:
 def test_the_worst_is_told_first_and_with_its_fix_for_this_series() -> None:
     bugs = (LOG_SUBDOMAINS_ON, AUDIT_WITHOUT_SOCKET, TCP_FAST_OPEN_BYPASS)
     assert told(seen("6.18.15", *map(str, bugs))) == (
-        "3 known bugs: 1 lets a sandbox escape (tcp-fast-open-bypass: TCP Fast Open connects to "
-        "any port, fixed in 7.2 and 6.12.112, in no 6.18); "
-        "2 are about the log only (log-subdomains-on, audit-without-socket)"
+        "3 known bugs: 1 lets a sandbox escape (TCP Fast Open connects to any port, fixed in 7.2 "
+        "and 6.12.112, in no 6.18), 2 are about the log only (audit-without-socket, "
+        "log-subdomains-on)"
     )
 
 
 @pytest.mark.parametrize("name", BUGS)
 def test_each_bug_is_told(name: str) -> None:
     assert told(seen("6.1.1", str(BUGS[name]))).startswith("1 known bug ")
-    assert name in told(seen("6.1.1", str(BUGS[name])))
+    sentence = told(seen("6.1.1", str(BUGS[name])))
+    assert name in sentence or BUGS[name].does in sentence
 
 
 def test_nothing_is_told_where_no_known_bug_was_seen() -> None:

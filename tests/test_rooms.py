@@ -137,3 +137,25 @@ def test_what_files_share_is_in_no_file_of_tests() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 assert not re.search(r"\btest_", ast.unparse(node)), path
+
+
+def test_virtme_ng_is_used_by_its_command_alone() -> None:
+    """Its modules are GPL-2.0 and change as it likes; landproof is MIT."""
+    for path in [*(path for _, path in files()), *(ROOT / "tests").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not re.search(r"\bvirtme", ast.unparse(node)), path
+
+
+def test_rich_draws_and_tabulate_writes() -> None:
+    """Each has its job (ARCHITECTURE.md, "Decisions"): only where text leaves are both needed."""
+    using: dict[str, set[str]] = defaultdict(set)
+    for _, path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                using[node.module.split(".")[0]].add(str(path.relative_to(ROOT)))
+    assert using["rich"] & using["tabulate"] == {"suite/cli/outlet.py"}
+    assert using["tabulate"] - {"suite/cli/outlet.py"} == {
+        "reports/coverage.py",
+        "reports/markdown.py",
+    }

@@ -47,9 +47,9 @@ def test_a_long_diff_is_cut_too() -> None:
 
 def test_each_kernel_is_a_line_and_the_rest_is_folded() -> None:
     shown, _, folded = render(zoo(), "summary").partition("<details>")
-    assert all(f"| {target.name} | " in shown for target in zoo().targets)
+    assert all(f"| `{target.name}` | " in shown for target in zoo().targets)
     assert (
-        "| vm:6.12 | 6.12.43+deb12-amd64 x86\\_64 |" not in shown
+        "| `vm:6.12` | 6.12.43+deb12-amd64 x86\\_64 |" not in shown
     )  # what needs no escape has none
     assert "cred-transfer" in folded
     assert "VFS: Unable to mount" not in folded  # consoles are in the results file
@@ -57,7 +57,8 @@ def test_each_kernel_is_a_line_and_the_rest_is_folded() -> None:
 
 def test_what_is_listed_as_known_is_told_apart() -> None:
     text = render(known(), "summary")
-    assert "<summary>Deviations (2, 1 known)</summary>" in text
+    assert "<summary>New: 1 deviation</summary>" in text
+    assert "<summary>Listed as known: 1 deviation</summary>" in text
     new, old = (line for line in text.splitlines() if "observed: " in line)
     assert "known" not in new
     assert old.endswith(f"; known: {LISTED}")
@@ -68,6 +69,6 @@ def test_text_of_a_target_can_end_nothing() -> None:
     cases = [CaseRecord(id="fs/y[</details>]", verdict=Verdict.LOST, reason="</details>|")]
     text = render(replace(results, targets=[TargetRecord(name="</td>", cases=cases)]), "summary")
     assert text.count("</details>") == text.count("<details>") + text.count(r"\</details>")
-    assert r"| \</td> |" in text
+    assert "| `</td>` |" in text
     for line in render(results, "summary").splitlines():
         assert not line.startswith(("::", "ok", "#  Subtest"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from suite.cli.failing import FailOn, exit_code
+from reports.ending import Terms, judged
 from suite.errors import Exit
 from suite.judge.records import Results
 from suite.run import watch
@@ -119,7 +119,7 @@ def test_a_run_goes_on_after_a_stopped_worker(
         "stops": ("lost", "worker 'gw0' was stopped by a signal for 2 s, and was ended"),
         "fine": ("conforms", ""),
     }
-    assert exit_code(results, FailOn.DEVIATION) is Exit.INFRASTRUCTURE
+    assert judged(results, Terms()).code is Exit.INFRASTRUCTURE
     assert any("it is ended, and a case that it ran is lost" in line for line in caplog.messages)
 
 

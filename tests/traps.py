@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _MODULES = (
     "_pytest", "cases", "conftest", "execnet", "filelock", "jinja2", "msgspec", "platformdirs",
     "pluggy", "pytest", "pytest_timeout", "reports", "rich", "setproctitle", "sitecustomize",
-    "suite", "tabulate", "trap", "usercustomize", "virtme", "vm", "xdist", "ziglang",
+    "suite", "tabulate", "tomlkit", "trap", "usercustomize", "virtme", "vm", "xdist", "ziglang",
 )  # fmt: skip
 _SETTINGS = {
     "pytest.ini": "[pytest]\naddopts = -p trap\n",

@@ -144,7 +144,7 @@ def not_a_name(name: str) -> UsageError:
     """Return the error for a name that is none of a build."""
     return UsageError(
         f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-        " path:FOLDER or host"
+        " path:FOLDER, ./FOLDER or host"
     )
 
 

@@ -7,7 +7,6 @@ The archive is not compressed: an emulated guest copies 100 KB faster than it de
 """
 
 import gzip
-import io
 import lzma
 import os
 import shutil
@@ -15,9 +14,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from virtme.cpiowriter import CpioWriter
-
 from suite.errors import InfrastructureError
+from vm import cpio
 from vm.kernel import Kernel
 
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
@@ -120,12 +118,10 @@ def _archive(agent: Path, modules: Mapping[str, Path]) -> bytes:
         init = agent.read_bytes()
     except OSError as error:
         raise InfrastructureError(f"cannot read the agent: {error}") from error
-    buffer = io.BytesIO()
-    cpio = CpioWriter(buffer)
-    for folder in (b"dev", b"sys", b"proc", b"modules"):
-        cpio.mkdir(folder, 0o755)
-    cpio.write_file(b"init", init, 0o755)
-    for path, file in modules.items():
-        cpio.write_file(path.encode(), read_module(file), 0o644)
-    cpio.write_trailer()
-    return buffer.getvalue()
+    return cpio.archive(
+        [
+            *(cpio.folder(name) for name in ("dev", "sys", "proc", "modules")),
+            cpio.file("init", init, 0o755),
+            *(cpio.file(path, read_module(source)) for path, source in modules.items()),
+        ]
+    )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
+from suite.judge import labels
 from suite.judge.records import KernelBuild
+from vm.commit import commit
 from vm.kernel import Kernel, is_release, sha256
 from vm.source import Source
 
@@ -41,7 +43,7 @@ class OwnPath(_InPlace):
     """Kernels that the user has."""
 
     name = "path"
-    scheme = "path:"
+    scheme = labels.PATH
 
     def in_place(self, name: str) -> Kernel:
         """Return the kernel in a folder, or of a file."""
@@ -85,6 +87,7 @@ def _kernel(found: _Found, near: list[Path], name: str, source: str) -> Kernel:
         version=found.version,
         source=source,
         sha256=sha256(found.vmlinuz),
+        commit=commit(found.release, near),
     )
     return Kernel(build, found.vmlinuz, _modules(found, near), _config(found, near))
 

@@ -26,6 +26,8 @@ from vm.store import Store
 
 VM = "vm:"
 """How the names of such targets begin."""
+LABEL = "--label"
+"""The option that says which kernel a target boots that is not called as the kernel is."""
 GUEST_ARCH = "x86_64"
 _AUTOPSY_S = 5.0
 """How long a dying QEMU may take to end after its agent was lost."""
@@ -34,7 +36,7 @@ _AUTOPSY_S = 5.0
 class Vm(Scheme):
     """``vm:NAME``: a stored kernel; nothing is downloaded here."""
 
-    usage = f"{VM}NAME"
+    usage = f"{VM}[LABEL=]NAME"
 
     def add_options(self, group: pytest.OptionGroup) -> None:
         """Add the options of virtual machines."""
@@ -44,12 +46,17 @@ class Vm(Scheme):
             "--accel", metavar="NAME", help="kvm or tcg (default: a trial boot decides)"
         )
         group.addoption("--consoles", type=Path, metavar="FOLDER", help="keep the consoles here")
+        group.addoption(
+            LABEL, action="append", default=[], metavar="LABEL=NAME", help="what vm:LABEL boots"
+        )
         group.addoption("--append", default="", metavar="PARAMETERS", help="for every kernel")
 
     def make(self, name: str, config: pytest.Config) -> VmTarget:
-        """A machine for the kernel of this name."""
+        """A machine for the kernel of this name, or of this label."""
         store = Store(config.getoption("store"), flavour=config.getoption("flavour"))
-        kernel = store.get(name.removeprefix(VM))
+        labelled = dict(text.split("=", 1) for text in config.getoption(LABEL))
+        own = name.removeprefix(VM)
+        kernel = store.get(labelled.get(own, own))
         return VmTarget(
             name,
             kernel,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reports import words
 from reports.kernel_line import KernelLine, count, summarize
 from reports.matrix import is_known
+from reports.risk import sightings
 from suite.judge.absence import unchecked
 from suite.judge.records import Fault, Results, Verdict
 
@@ -33,7 +34,7 @@ class Badge:
 
 
 def badge(results: Results) -> Badge:
-    """The badge of a run: green when every kernel keeps its promises.
+    """The badge of a run: green when every kernel keeps its promises, and no bug is known of it.
 
     Known bugs and what is listed as known are yellow, what could not be checked is grey, what was
     not heard is orange, other faults of a kernel are red.
@@ -62,7 +63,7 @@ def _parts(results: Results, lines: Sequence[KernelLine]) -> list[tuple[str, str
     listed = sum(map(is_known, cases))
     new = [case for case in cases if not is_known(case)]
     verdicts = count(case.verdict for case in new)
-    bugs = len({case.known_bug for case in new if case.known_bug})
+    bugs = len(sightings(new))
     deviations = sum(case.verdict is Verdict.DEVIATES and not case.known_bug for case in new)
     silent = sum(set(line.counts) <= {Verdict.SKIPPED} for line in lines if line.target not in off)
     without = NO_LANDLOCK if len(off) == len(lines) else f"{len(off)} without Landlock"

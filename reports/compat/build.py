@@ -26,7 +26,8 @@ from reports.compat.document import (
     State,
     Support,
 )
-from reports.kernel_line import Blame, by_abi, erratum_half, in_area_claims, summarize
+from reports.errata import erratum_half
+from reports.kernel_line import Blame, by_abi, in_area_claims, summarize
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import claimed_errata
 from suite.judge.outcome import Allowed, Outcome, Rejected, Seen
@@ -311,6 +312,7 @@ def _halves(seen: Iterable[_Seen]) -> _Halves:
 
 def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> CompatErratum:
     fix = table.ERRATA[number]
+    bug = fix.bug
     about = {
         label
         for it in seen.values()
@@ -322,8 +324,8 @@ def _erratum(number: Erratum, seen: Mapping[str, _Seen], halves: _Halves) -> Com
         name=number.name.lower().replace("_", " "),
         value=1 << (number - 1),
         abi=fix.since,
-        release=fix.release,
-        source=f'security/landlock/errata/abi-{fix.since}.h; "{fix.subject}" ({fix.commit})',
+        release=bug.mainline,
+        source=f'security/landlock/errata/abi-{fix.since}.h; "{bug.subject}" ({bug.commit})',
         features=sorted(about, key=by_abi),
         support={
             name: ErratumSupport(

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reports import words
+from reports.answer import Answer, BugCell, answer, reproducer
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
 from suite.judge.absence import unchecked
 from suite.judge.records import Fault, Results
-from suite.landlock.bugs import labelled, name_of
+from suite.landlock.bugs import name_of
 
 _MOST = 10
 """Of one level, in one step."""
@@ -53,7 +54,7 @@ def results(results: Results, _style: Style) -> str:
             *(_fault(it) for it in faults if not it.known),
             *(_deviation(it) for it in new if not name_of(it.bug)),
             *came_up_not,
-            *_bugs(it for it in new if name_of(it.bug)),
+            *_bugs(answer(results, matrix)),
             *_listed([*matrix.deviations, *faults]),
         ]
     )
@@ -75,21 +76,40 @@ def diff(diff: Diff, _style: Style) -> str:
 def _deviation(entry: Deviation) -> _Annotation:
     lines = words.evidence(entry)
     message = "\n".join(part for part in (entry.summary, _lines(lines)) if part)
+    message += f"\nnew: report it, with a reproducer: {reproducer(entry.case, entry.targets)}"
     return _Annotation(_ERROR, f"deviates: {entry.case} on {', '.join(entry.targets)}", message)
 
 
-def _bugs(entries: Iterable[Deviation]) -> Iterator[_Annotation]:
+def _bugs(told: Answer) -> Iterator[_Annotation]:
     """One for each bug, however many cases and targets show it."""
-    alike: dict[str, list[Deviation]] = {}
-    for entry in entries:
-        alike.setdefault(entry.bug, []).append(entry)
-    for bug, same in alike.items():
-        label, text = labelled(bug)
-        name, _, said = text.partition(": ")
-        targets = dict.fromkeys(target for entry in same for target in entry.targets)
-        cases = words.some(list(dict.fromkeys(entry.case for entry in same)))
-        title = f"{label} {name} on {', '.join(targets)}"
-        yield _Annotation(_WARNING, title, _lines([("fix", said or text), ("seen in", cases)]))
+    for row in told.bugs:
+        seen = [
+            (it.target, cell)
+            for it, cell in zip(told.kernels, row.cells, strict=True)
+            if cell.cases and not cell.known
+        ]
+        if not seen:
+            continue
+        label = "looks like" if all(cell.like for _, cell in seen) else "known bug"
+        title = f"{label} {row.name} ({row.impact}) on {', '.join(name for name, _ in seen)}"
+        lines = [
+            ("does", row.says),
+            ("fixed in", ", ".join(row.bug.fixed_in.values()) if row.bug else "nobody knows"),
+            ("in their series", "; ".join(_fixes(seen))),
+            ("until then", row.bug.workaround if row.bug else ""),
+            ("CVE", row.bug.cve if row.bug else ""),
+            ("seen in", words.files(row.cases)),
+        ]
+        yield _Annotation(_WARNING, title, _lines(it for it in lines if it[1]))
+
+
+def _fixes(seen: Iterable[tuple[str, BugCell]]) -> Iterator[str]:
+    """Which release of a kernel's series fixes a bug: ``6.18.40 for vm:6.18; none for vm:6.16``."""
+    names: dict[str, list[str]] = {}
+    for name, cell in seen:
+        if cell.fix is not None:
+            names.setdefault(cell.fix or "none", []).append(name)
+    return (f"{fix} for {', '.join(on)}" for fix, on in names.items())
 
 
 def _listed(entries: Iterable[Deviation | Silence]) -> Iterator[_Annotation]:

@@ -8,17 +8,19 @@ pytest writes too. Since the format never had an owner, tools differ; of what th
 - Jenkins cuts a class at its last dot into package and class: ``vm:6.12.fs`` and ``truncate``.
 - Most show the text of a failure, and few ``system-out``: the evidence is in the former.
 
-A fault that is listed as known is skipped with its reason, as pytest does with an expected failure.
+There is a failure or an error exactly if the exit code of the run is not 0 (``reports.ending``).
+What does not count for it is skipped with its reason, as pytest does with an expected failure.
+Tools show the message first, and little else, so it begins with the name of the known bug.
 """
 
 import re
 from xml.etree import ElementTree as ET
 
 from reports import words
-from reports.ci.cases import evidence, facts, headline, told
+from reports.ci.cases import Suite, evidence, headline, suites
 from reports.matrix import is_known
 from reports.render import Format, Style
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, Verdict
 
 _ELEMENTS = {
     Verdict.CONFORMS: "",
@@ -40,7 +42,7 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 def results(results: Results, _style: Style) -> str:
     """A run."""
     root = ET.Element("testsuites", name="landproof")
-    root.extend(_suite(*it, results.started) for it in told(results))
+    root.extend(_suite(it, results.started) for it in suites(results))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     root.set("time", _seconds(sum(float(suite.get("time", "0")) for suite in root)))
@@ -48,22 +50,22 @@ def results(results: Results, _style: Style) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _suite(target: TargetRecord, cases: list[CaseRecord], started: str) -> ET.Element:
-    kinds = [_kind(case)[0] for case in cases]
+def _suite(told: Suite, started: str) -> ET.Element:
+    kinds = [_kind(case)[0] for case in told.cases]
     suite = ET.Element(
         "testsuite",
-        name=_text(target.name),
-        tests=str(len(cases)),
+        name=_text(told.name),
+        tests=str(len(kinds)),
         failures=str(kinds.count("failure")),
         errors=str(kinds.count("error")),
         skipped=str(kinds.count("skipped")),
-        time=_seconds(sum(case.seconds for case in cases)),
+        time=_seconds(sum(case.seconds for case in told.cases)),
         timestamp=_text(started),
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in facts(target).items():
+    for name, value in told.facts.items():
         ET.SubElement(properties, "property", name=name, value=_text(value))
-    suite.extend(_case(case, target.name) for case in cases)
+    suite.extend(_case(case, told.name) for case in told.cases)
     return suite
 
 
@@ -77,7 +79,7 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
     )
     kind, why = _kind(case)
     if kind:
-        result = ET.SubElement(element, kind, type=why, message=_text(headline(case)))
+        result = ET.SubElement(element, kind, type=_text(why), message=_text(headline(case)))
         result.text = _text("\n".join(evidence(case)))
         if case.calls:
             ET.SubElement(element, "system-out").text = _text("\n".join(case.calls))
@@ -89,9 +91,10 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
 
 def _kind(case: CaseRecord) -> tuple[str, str]:
     """The element of a case that is no success, and its type."""
-    if is_known(case):
-        return "skipped", "known"
-    return _ELEMENTS[case.verdict], case.verdict
+    if case.excused:
+        return "skipped", "known" if is_known(case) else "excused"
+    named = f"known-bug:{case.known_bug}" if case.known_bug else case.verdict
+    return _ELEMENTS[case.verdict], named
 
 
 def _text(text: str) -> str:

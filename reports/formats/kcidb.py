@@ -2,9 +2,11 @@
 """For KernelCI and CKI: a KCIDB submission, schema version 5.3.
 
 A target is a checkout with one build, a case is a test of it, a known bug is an issue, and each
-case that shows it is an incident. Distributions' kernels have no commit to name: the package is in
-``misc``. All ids are made from the results, so that the same results submitted twice are one
-submission. Whoever submits puts the name of their own system in place of the origin ``landproof``.
+case that shows it is an incident. A checkout names the commit as far as it is known: of a package,
+the release that it patches; the package itself is in ``comment`` and ``misc``. What a kernel does
+not claim is SKIP, as a test that does not apply. All ids are made from the results, so that the
+same results submitted twice are one submission. Whoever submits puts the name of their own system
+in place of the origin ``landproof``.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ import msgspec
 
 from reports import words
 from reports.ci.cases import evidence, facts, headline, told
+from reports.ci.checkout import git_fields
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.bugs import name_of
@@ -24,7 +27,7 @@ _VERSION = {"major": 5, "minor": 3}
 
 _STATUS = {
     Verdict.CONFORMS: "PASS",
-    Verdict.ABSENT: "PASS",
+    Verdict.ABSENT: "SKIP",
     Verdict.UNFIXED: "PASS",
     Verdict.SKIPPED: "SKIP",
     Verdict.DEVIATES: "FAIL",
@@ -64,6 +67,7 @@ def _checkout(target: TargetRecord, run: str, started: str) -> dict[str, Any]:
     return {
         "id": run,
         "origin": _ORIGIN,
+        **{name: _text(value) for name, value in git_fields(target).items()},
         "comment": _text(package),
         "start_time": started,
         "valid": True,
@@ -99,11 +103,24 @@ def _test(target: TargetRecord, case: CaseRecord, run: str, results: Results) ->
         "environment": {"comment": _text(target.name), "misc": _environment(target, results)},
         "misc": {name: value for name, value in misc.items() if value},
     }
-    if case.verdict.bad:
-        test["log_excerpt"] = _text("\n".join([*evidence(case), *case.calls]))[:_EXCERPT]
-    elif case.verdict is Verdict.SKIPPED:
-        test["log_excerpt"] = _text(headline(case))[:_EXCERPT]
+    if excerpt := _excerpt(case):
+        test["log_excerpt"] = _text(excerpt)[:_EXCERPT]
     return test
+
+
+def _excerpt(case: CaseRecord) -> str:
+    """What became of a case that did not pass."""
+    if case.verdict.bad:
+        return "\n".join([*evidence(case), *case.calls])
+    match case.verdict:
+        case Verdict.SKIPPED:
+            return headline(case)
+        case Verdict.ABSENT:
+            answer = case.observed or "an outcome that was not recorded"
+            clause = f" ({case.clause})" if case.clause else ""
+            return f"the kernel does not claim this, and answers as it then must: {answer}{clause}"
+        case _:
+            return ""
 
 
 def _environment(target: TargetRecord, results: Results) -> dict[str, Any]:

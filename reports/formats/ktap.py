@@ -4,20 +4,20 @@
 Documentation/dev-tools/ktap.rst has the rules. ``kunit.py parse`` adds two: a subtest's result has
 the very name of its header, and a few phrases of a console end the report wherever they stand.
 
-A fault that is listed as known is ``ok … # XFAIL``, as kselftest writes it: it ran, so it is not
-skipped, and ``not ok`` would fail the whole. ``kunit.py`` counts it as passed.
+All is ``ok`` exactly if the exit code of the run is 0 (``reports.ending``). A fault that does not
+count for it is ``ok … # XFAIL``, as kselftest writes it: it ran, so it is not skipped, and
+``not ok`` would fail the whole. ``kunit.py`` counts it as passed. A known bug that counts is named
+beside the result, where KTAP allows data after the number sign.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from reports import words
-from reports.ci.cases import evidence, facts, headline, told
-from reports.matrix import is_known
+from reports.ci import tap
+from reports.ci.cases import Suite, bug_mark, evidence, headline, suites
 from reports.render import Format, Style
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import CaseRecord, Results, Verdict
 
 _DIRECTIVES = {
     Verdict.CONFORMS: "",
@@ -31,9 +31,6 @@ _DIRECTIVES = {
     Verdict.LOST: "ERROR",
 }
 """Empty for none."""
-
-_ENDS = re.compile("List of all partitions:|Kernel panic - not syncing: VFS:|reboot: System halted")
-"""Where ``kunit.py`` stops to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +46,14 @@ class _Test:
 
 def results(results: Results, _style: Style) -> str:
     """A run."""
-    return "\n".join(["KTAP version 1", *_plan(_target(*it) for it in told(results))]) + "\n"
+    return "\n".join(["KTAP version 1", *_plan(map(_target, suites(results)))]) + "\n"
 
 
-def _target(target: TargetRecord, unsorted: list[CaseRecord]) -> _Test:
-    cases = sorted(unsorted, key=lambda case: (_file_of(case), case.id))
+def _target(told: Suite) -> _Test:
+    cases = sorted(told.cases, key=lambda case: (_file_of(case), case.id))
     files = (_file(file, list(rows)) for file, rows in groupby(cases, _file_of))
-    said = (f"{name}: {value}" for name, value in facts(target).items())
-    return _parent(target.name, said, list(files))
+    said = (f"{name}: {value}" for name, value in told.facts.items())
+    return _parent(told.name, said, list(files))
 
 
 def _file_of(case: CaseRecord) -> str:
@@ -74,17 +71,17 @@ def _file(file: str, cases: list[CaseRecord]) -> _Test:
 def _case(name: str, case: CaseRecord) -> _Test:
     directive = _DIRECTIVES[case.verdict]
     if case.verdict is Verdict.SKIPPED:
-        return _Test(_name(name), True, f"{directive} {_name(headline(case))}", [])
+        return _Test(tap.one_line(name), True, f"{directive} {tap.one_line(headline(case))}", [])
     if not case.verdict.bad:
-        return _Test(_name(name), True, "", [])
+        return _Test(tap.one_line(name), True, "", [])
     said = _diagnostics([f"verdict: {case.verdict}", *evidence(case), *case.calls])
-    if is_known(case):
-        return _Test(_name(name), True, f"XFAIL {_name(case.known)}", [*said])
-    return _Test(_name(name), False, directive, [*said])
+    if case.excused:
+        return _Test(tap.one_line(name), True, f"XFAIL {tap.one_line(case.excused)}", [*said])
+    return _Test(tap.one_line(name), False, directive or tap.one_line(bug_mark(case), ""), [*said])
 
 
 def _parent(name: str, said: Iterable[str], tests: list[_Test]) -> _Test:
-    head = _name(name)
+    head = tap.one_line(name)
     ok = all(test.ok for test in tests)
     skipped = all(test.directive.startswith("SKIP") for test in tests)
     if not tests:
@@ -106,20 +103,10 @@ def _plan(tests: Iterable[_Test]) -> Iterator[str]:
 
 def _diagnostics(said: Iterable[str]) -> Iterator[str]:
     for item in said:
-        first, *tail = _ENDS.sub(_defuse, words.printable(item)).splitlines() or [""]
+        first, *rest = tap.lines(item)
         yield f"# {first}".rstrip()
         # Further in, so that no line of a console reads as the header of a subtest.
-        yield from (f"#   {line}".rstrip() for line in tail)
-
-
-def _defuse(phrase: re.Match[str]) -> str:
-    return phrase[0].replace(" ", "  ", 1)
-
-
-def _name(text: str) -> str:
-    """Text on one line; the number sign is for directives."""
-    flat = " ".join(words.printable(text).replace("#", "_").split())
-    return _ENDS.sub(_defuse, flat) or "_"
+        yield from (f"#   {line}".rstrip() for line in rest)
 
 
 FORMAT = Format(name="ktap", results=results)

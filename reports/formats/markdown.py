@@ -4,36 +4,32 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tabulate import tabulate
-
 from reports import words
+from reports.answer import Answer, answer, beneath
 from reports.diff import Change, Diff, Kind
-from reports.kernel_line import KernelLine, summarize
+from reports.kernel_line import KernelLine
+from reports.markdown import bugs, code, escape, fixes, headlines, kernels, new, table
 from reports.matrix import Matrix, Row, Silence, build
 from reports.page import Entry, Page, Part, Section, Table
 from reports.render import Format, Style
 from suite.judge.records import Results
 
-_SPECIAL = re.compile(r"[\\`*<~|]|\](?=[\[(:])|(?<!\w)_|_(?!\w)")
-"""What GitHub's Markdown would take for mark-up: not the brackets of a case's id, nor underscores
-inside of words."""
-
 
 def results(results: Results, _style: Style) -> str:
-    """A run: kernels, verdicts, matrix, and what lies behind it."""
+    """A run: the answer, then verdicts, matrix, and what lies behind it."""
     matrix = build(results)
-    lines = [summarize(target) for target in results.targets]
+    told = answer(results, matrix)
     return _page(
-        "# landproof results",
-        escape(words.headline(results)),
+        "# Landlock",
         *(f"**{escape(line)}**" for line in words.warnings(results)),
-        *_section("Kernels", _kernels(lines)),
-        *_section("Verdicts", _verdicts(lines)),
+        headlines(told),
+        escape(words.headline(results)),
+        *_section("New: report it", ["\n".join(new(told))]),
+        *_section("Known bugs", [bugs(told), "\n".join(fixes(told))]),
+        *_section("Kernels", _kernels(told)),
+        *_section("Verdicts", _verdicts([it.line for it in told.kernels])),
         *_section("Matrix", _matrix(matrix)),
-        *_section(
-            words.deviations_title(matrix),
-            (_entry(it.case, words.deviation(it), escape(it.summary)) for it in matrix.deviations),
-        ),
+        *_section(words.deviations_title(matrix), _deviations(told, matrix)),
         *(
             part
             for group in words.unjudged(matrix)
@@ -91,7 +87,7 @@ def _part(part: Part) -> str:
         case Entry(title, lines):
             return _entry(title, lines)
         case Table(head, rows):
-            return _table(head, ([escape(cell) for cell in row] for row in rows))
+            return table(head, ([escape(cell) for cell in row] for row in rows))
 
 
 def _page(*parts: str) -> str:
@@ -104,19 +100,17 @@ def _section(title: str, parts: Iterable[str]) -> list[str]:
     return [f"## {title}", *shown] if shown else []
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
-    """A table; ``right`` holds an ``r`` for each column that is aligned to the right."""
-    align = ["right" if mark == "r" else "left" for mark in right.ljust(len(head), "l")]
-    # Numbers as they are: tabulate would make 6.10 of a kernel 6.1.
-    return str(tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True))
+def _kernels(told: Answer) -> Iterator[str]:
+    if told.kernels:
+        yield table(["target", "kernel", "claims, provides, risk"], kernels(told.kernels))
 
 
-def _kernels(lines: Sequence[KernelLine]) -> Iterator[str]:
-    rows = [[_code(line.target), escape(line.kernel), escape(str(line))] for line in lines]
-    if rows:
-        yield _table(["target", "kernel", "claims and provides"], rows)
-    remarks = ((line, remark) for line in lines for remark in words.remarks(line))
-    yield "\n".join(f"- {_code(line.target)}: {escape(remark)}" for line, remark in remarks)
+def _deviations(told: Answer, matrix: Matrix) -> Iterator[str]:
+    """Those that no known bug explains come first, others beneath their bug."""
+    for title, found in beneath(told.bugs, matrix):
+        yield f"### {escape(title)}"
+        for it in found:
+            yield _entry(it.case, words.deviation(it), escape(it.summary), level=4)
 
 
 def _verdicts(lines: Sequence[KernelLine]) -> Iterator[str]:
@@ -124,29 +118,29 @@ def _verdicts(lines: Sequence[KernelLine]) -> Iterator[str]:
     if not seen:
         yield "No case ran."
         return
-    rows = ([_code(line.target), *(str(line.counts.get(it, "")) for it in seen)] for line in lines)
-    yield _table(["target", *seen], rows, "l" + "r" * len(seen))
+    rows = ([code(line.target), *(str(line.counts.get(it, "")) for it in seen)] for line in lines)
+    yield table(["target", *seen], rows, "l" + "r" * len(seen))
 
 
 def _matrix(matrix: Matrix) -> Iterator[str]:
     if not matrix.rows:
         return
-    heads = ["", "ABI", *map(_code, matrix.targets)]
-    yield _table(heads, ([*_label(row), *map(str, row.cells)] for row in matrix.rows), "lr")
-    yield "\n".join(f"- `{mark}`: {meaning}" for mark, meaning in words.legend(matrix))
+    heads = ["", "ABI", *map(code, matrix.targets)]
+    yield table(heads, ([*_label(row), *map(str, row.cells)] for row in matrix.rows), "lr")
+    yield "\n".join(f"- `{mark}`: {meaning}" for mark, meaning in words.legend(matrix.rows))
     if matrix.uncovered:
-        yield f"No case covers {', '.join(map(_code, matrix.uncovered))}."
+        yield f"No case covers {', '.join(map(code, matrix.uncovered))}."
 
 
 def _label(row: Row) -> tuple[str, str]:
     if not row.feature:
         return f"**{escape(row.area)}**", ""
-    return _code(row.feature), str(row.since or "")
+    return code(row.feature), str(row.since or "")
 
 
-def _entry(title: str, lines: Iterable[tuple[str, str]], summary: str = "") -> str:
+def _entry(title: str, lines: Iterable[tuple[str, str]], summary: str = "", level: int = 3) -> str:
     items = "\n".join(_item(label, line) for label, line in lines).rstrip()
-    return "\n\n".join(part for part in (f"### {escape(title)}", summary, items) if part)
+    return "\n\n".join(part for part in (f"{'#' * level} {escape(title)}", summary, items) if part)
 
 
 def _item(label: str, text: str, after: str = "") -> str:
@@ -157,7 +151,7 @@ def _item(label: str, text: str, after: str = "") -> str:
 
 
 def _silence(entry: Silence) -> str:
-    label = f"**{entry.verdict}** on {', '.join(map(_code, entry.targets))}"
+    label = f"**{entry.verdict}** on {', '.join(map(code, entry.targets))}"
     known = f"; known: {escape(entry.known)}" if entry.known else ""
     after = f" ({escape(words.cases_of(entry))}{known})"
     return _item(label, entry.reason or "no reason given", after).rstrip()
@@ -171,22 +165,10 @@ def _changes(kind: Kind, changes: Sequence[Change]) -> Iterator[str]:
             yield _entry(title, [*listed, *lines])
     elif changes:
         rows = (
-            [_code(case), verdict, escape(targets)]
+            [code(case), verdict, escape(targets)]
             for case, verdict, targets in words.one_sided(changes)
         )
-        yield _table(["case", "verdict", "on"], rows)
-
-
-def escape(text: str) -> str:
-    """Text on one line, with nothing in it that GitHub's Markdown would take for mark-up."""
-    flat = " ".join(words.printable(text).split())
-    return _SPECIAL.sub(lambda match: f"\\{match[0]}", flat)
-
-
-def _code(text: str) -> str:
-    """An identifier; a bar would end its cell, even in code."""
-    flat = " ".join(words.printable(text).split()).replace("|", "\\|")
-    return f"`` {flat} ``" if "`" in flat else f"`{flat}`"
+        yield table(["case", "verdict", "on"], rows)
 
 
 def _fenced(text: str) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from reports import words
+from reports.answer import Answer, answer, beneath
 from reports.ci.badge import LABEL, badge
 from reports.diff import Diff, Kind
-from reports.formats.markdown import escape
-from reports.kernel_line import KernelLine, summarize
+from reports.markdown import bugs, escape, fixes, headlines, kernels, new
 from reports.matrix import Deviation, Silence, build
 from reports.render import Format, Style
 from suite.judge.records import Results
@@ -34,13 +34,24 @@ class _Part:
 
 
 def results(results: Results, _style: Style) -> str:
-    """A run."""
+    """A run: the answer, everything else folded."""
     matrix = build(results)
+    told = answer(results, matrix)
     return _page(
-        _Part([f"# {LABEL}: {badge(results).message}", "", escape(words.headline(results))]),
+        _Part([f"# {LABEL}: {badge(results).message}"]),
         *(_Part([f"**{escape(line)}**"]) for line in words.warnings(results)),
-        _kernels([summarize(target) for target in results.targets]),
-        *_folded(words.deviations_title(matrix), map(_deviation, matrix.deviations)),
+        _Part([headlines(told), "", escape(words.headline(results))]),
+        _Part(["**New: report it**", ""] if told.new else [], [*map(_cut, new(told))]),
+        _Part([bugs(told)] if told.bugs else []),
+        _kernels(told),
+        *_folded("What fixes them", fixes(told)),
+        *(
+            part
+            for title, found in beneath(told.bugs, matrix)
+            for part in _folded(
+                f"{title}: {words.plural(len(found), 'deviation')}", map(_deviation, found)
+            )
+        ),
         *(
             part
             for group in words.unjudged(matrix)
@@ -69,13 +80,10 @@ def _changes(diff: Diff, kind: Kind) -> Iterator[_Part]:
     return _folded(title, (_entry(it.case, [("on", ", ".join(it.targets))]) for it in changes))
 
 
-def _kernels(lines: Sequence[KernelLine]) -> _Part:
-    rows = (
-        [line.target, line.kernel, "; ".join([str(line), *words.remarks(line)])] for line in lines
-    )
+def _kernels(told: Answer) -> _Part:
     return _Part(
-        ["| target | kernel | claims and provides |", "|---|---|---|"],
-        [f"| {' | '.join(map(_short, row))} |" for row in rows],
+        ["| target | kernel | claims, provides, risk |", "|---|---|---|"],
+        [f"| {' | '.join(map(_cut, row))} |" for row in kernels(told.kernels)],
     )
 
 
@@ -106,7 +114,11 @@ def _first_line(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return escape(text if len(text) <= _LINE else f"{text[:_LINE]} …")
+    return escape(_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LINE else f"{text[:_LINE]} …"
 
 
 def _page(*parts: _Part) -> str:

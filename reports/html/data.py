@@ -10,9 +10,13 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from reports.kernel_line import CLAIMS, by_abi, summarize
+from reports import answer, links
+from reports.answer import Answer
+from reports.html.top import loud
+from reports.kernel_line import CLAIMS, KernelLine, by_abi
+from reports.links import Link
 from reports.matrix import LEGEND, area_of, is_known, weight, word
-from reports.words import printable, remarks
+from reports.words import printable
 from suite.judge.behaviours import Behaviour
 from suite.judge.records import NOT_RUN, CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
@@ -53,10 +57,41 @@ class Kernel(msgspec.Struct, array_like=True):
     """A column."""
 
     name: str
+    short: str
+    """As columns and addresses have it."""
     abi: int
     """The claimed one; below 0 when the target never came up, or was not run."""
+    says: str
+    """What matters of it, in a sentence."""
     lines: list[tuple[str, str]]
-    """All that is known of it, labelled."""
+    """All else that is known of it, labelled."""
+
+
+class KnownBug(msgspec.Struct, array_like=True):
+    """A known bug, and where it was seen."""
+
+    name: str
+    title: str
+    impact: str
+    loud: str
+    says: str
+    workaround: str
+    links: dict[str, str]
+    """Addresses, by label."""
+    seen: list[tuple[int, str, str, list[int]]]
+    """Kernels by place, each with how sure it is, where it is fixed for who runs it, and the
+    places of the cases that show it there."""
+
+
+class NewFault(msgspec.Struct, array_like=True):
+    """What no known bug explains, and no list."""
+
+    title: str
+    says: str
+    command: str
+    """Writes a program that shows it."""
+    kernels: list[int]
+    cases: list[int]
 
 
 class Observation(msgspec.Struct, array_like=True):
@@ -96,6 +131,10 @@ class Data(msgspec.Struct):
     """Those in use by short name, with the ABI version that introduced each."""
     behaviours: dict[str, str]
     """The sentences of those in use."""
+    links: dict[str, tuple[Link, ...]]
+    """What is linked, by the kind of text."""
+    bugs: list[KnownBug]
+    new: list[NewFault]
     values: list[str | tuple[str, ...]]
     observations: list[Observation]
     patterns: list[tuple[int, ...]]
@@ -110,8 +149,8 @@ class _Places(dict[_K, int]):
         return place
 
 
-def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
-    """A run for the script; text from targets is made printable."""
+def compact(results: Results, listed: Mapping[str, Behaviour], told: Answer) -> Data:
+    """A run and its answer for the script; text from targets is made printable."""
     values: _Places[Hashable] = _Places()
     observations: _Places[_Seen] = _Places()
     patterns: _Places[tuple[int, ...]] = _Places()
@@ -131,16 +170,20 @@ def compact(results: Results, listed: Mapping[str, Behaviour]) -> Data:
                 pattern=patterns[pattern],
             )
         )
+    places = {case.id: place for place, case in enumerate(cases)}
     kept = [(_KINDS.index(kind), *(values[it] for it in rest)) for kind, *rest in observations]
     return Data(
         words=[*_words()],
-        kernels=[_kernel(target) for target in results.targets],
+        kernels=[*map(_kernel, results.targets, told.kernels)],
         areas=[printable(area) for area in areas(results)],
         features=[
             (printable(label), table.FEATURES[label].since if label in table.FEATURES else None)
             for label in sorted(covered, key=by_abi)
         ],
         behaviours={name: listed[name].says for name in sorted(answered) if name in listed},
+        links=links.KINDS,
+        bugs=[_bug(row, places) for row in told.bugs],
+        new=[_new(it, told, places) for it in told.new],
         values=[*map(_printable, values)],
         observations=[Observation(*fields) for fields in kept],
         patterns=[*patterns],
@@ -204,18 +247,51 @@ def _words() -> Iterator[Word]:
         yield Word(name, mark, severity, verdict.bad, meaning)
 
 
-def _kernel(target: TargetRecord) -> Kernel:
+def _kernel(target: TargetRecord, told: answer.Kernel) -> Kernel:
     return Kernel(
         name=printable(target.name),
+        short=printable(told.name),
         abi=target.facts.abi if target.facts else _ABSENT[target.absence],
-        lines=[(label, printable(text)) for label, text in _known(target) if text],
+        says=printable(told.sentence),
+        lines=[(label, printable(text)) for label, text in _known(target, told.line) if text],
     )
 
 
-def _known(target: TargetRecord) -> Iterator[tuple[str, str]]:
-    line = summarize(target)
-    yield "Summary", str(line)
-    yield from (("Also", remark) for remark in remarks(line))
+def _new(it: answer.New, told: Answer, places: Mapping[str, int]) -> NewFault:
+    return NewFault(
+        title=printable(it.title),
+        says=printable(it.says),
+        command=printable(it.command),
+        kernels=[place for place, each in enumerate(told.kernels) if each.target in it.targets],
+        cases=[places[printable(case)] for case in it.cases],
+    )
+
+
+def _bug(row: answer.BugRow, places: Mapping[str, int]) -> KnownBug:
+    return KnownBug(
+        name=printable(row.name),
+        title=printable(row.label),
+        impact=row.impact,
+        loud=loud(row.impact),
+        says=row.says,
+        workaround=row.bug.workaround if row.bug else "",
+        links=row.bug.links if row.bug else {},
+        seen=[
+            (
+                place,
+                "looks like it" if cell.like else "seen",
+                cell.where,
+                [places[printable(case)] for case in cell.cases],
+            )
+            for place, cell in enumerate(row.cells)
+            if cell.cases
+        ],
+    )
+
+
+def _known(target: TargetRecord, line: KernelLine) -> Iterator[tuple[str, str]]:
+    yield "Says", line.claims
+    yield from (("Note", note) for note in line.notes)
     if build := target.kernel:
         yield "Package", f"{build.version} from {build.source}"
         yield "Image", f"SHA-256 {build.sha256}"

@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: MIT
-// The drawer: all that is known of a case on a kernel, of a row on a kernel, or of a kernel.
+// The drawer: all that is known of a case on a kernel, or of a row on a kernel.
 
 const drawer = byId("detail");
 
 /** Show what the state names, or nothing. */
 function showDetail() {
-  const kernel = kernels.find((it) => it.name === state.kernel);
+  const kernel = kernelNamed(state.kernel);
   const it = cases.find((each) => each.id === state.case);
   const row = groupOf.get(state.row);
-  if (!kernel) {
+  if (!kernel || !(it || row)) {
     drawer.close();
     return;
   }
-  const [title, ...content] = it ? ofCase(it, kernel) : row ? ofRow(row, kernel) : ofKernel(kernel);
+  const [title, ...content] = it ? ofCase(it, kernel) : ofRow(row, kernel);
   byId("detail-title").replaceChildren(title);
   byId("detail-body").replaceChildren(...content);
   if (!drawer.open) drawer.showModal();
+  const calls = drawer.querySelector(".calls");
+  const decided = calls?.querySelector("mark");
+  if (decided) calls.scrollTop = decided.parentElement.offsetTop - calls.offsetTop - calls.clientHeight / 2;
   drawer.scrollTop = 0;
   byId("detail-title").focus();
 }
 
 function inspect(places) {
   const visit = !drawer.open;
-  Object.assign(state, { case: "", row: "", kernel: "" }, places);
+  Object.assign(state, CLOSED, places);
   writeFragment({ visit });
   showDetail();
 }
@@ -30,20 +33,20 @@ function inspect(places) {
 /** Back to the cell that was opened, or to that of what was last shown. */
 function forget() {
   const row = state.case ? { case: cases.find((it) => it.id === state.case) } : { key: state.row };
-  const kernel = kernels.find((it) => it.name === state.kernel);
-  Object.assign(state, { case: "", row: "", kernel: "" });
+  const kernel = kernelNamed(state.kernel);
+  Object.assign(state, CLOSED);
   writeFragment();
   if (kernel) cellOf(row, kernel.place)?.focus();
 }
 
 const link = (places, ...content) =>
-  make("a", { href: `#${fragment({ case: "", row: "", kernel: "", ...places })}` }, ...content);
+  make("a", { href: `#${fragment({ ...CLOSED, ...places })}` }, ...content);
 
 function ofCase(it, kernel) {
   const seen = observation(it, kernel.place);
   const summary = make("p", { className: "lead" }, it.summary);
   const others = everywhere(it, kernel);
-  if (!seen) return [it.id, summary, make("p", {}, `Did not run on ${kernel.name}.`), others];
+  if (!seen) return [it.id, summary, make("p", {}, `Did not run on ${kernel.short}.`), others];
   return [
     it.id,
     summary,
@@ -53,12 +56,12 @@ function ofCase(it, kernel) {
       tile("Observed", seen.observed || "nothing", ""),
       tile("Control", seen.control || "none", "the same without Landlock")),
     fields([
-      seen.bug.startsWith("looks like ") ? ["Looks like", seen.bug.slice(11)] : ["Known bug", seen.bug],
-      ["Known", seen.known],
+      seen.bug && bugLine(seen.bug),
+      ["Known", withLinks(seen.known, "listed")],
       ["Reason", seen.reason && make("pre", {}, seen.reason)],
-      ["Calls", seen.calls.length && make("pre", {}, seen.calls.join("\n"))],
+      ["Calls", seen.calls.length && callsOf(seen)],
       ["Clauses", seen.clauses.length && clauses(seen)],
-      ["Source", it.source],
+      ["Source", withLinks(it.source)],
       ["Covers", it.covers.map(feature).join(", ")],
       ["Answers", it.answers.length && behaviours(it)],
     ]),
@@ -66,8 +69,22 @@ function ofCase(it, kernel) {
   ];
 }
 
+function bugLine(bug) {
+  const like = bug.startsWith("looks like ");
+  return [like ? "Looks like" : "Known bug", withLinks(like ? bug.slice(11) : bug, "bug")];
+}
+
+/** Calls as they were made, a line each that wraps beneath itself; the one that decided is marked. */
+function callsOf({ calls, observed }) {
+  const errno = observed.match(/\bE[A-Z0-9]+\b/)?.[0];
+  const failed = errno ? calls.findLastIndex((it) => it.includes(errno)) : -1;
+  const decided = failed < 0 ? calls.length - 1 : failed;
+  return make("ol", { className: "calls", tabIndex: 0, ariaLabel: "Calls" }, ...calls.map((it, place) =>
+    make("li", {}, place === decided ? make("mark", {}, it) : it)));
+}
+
 function verdictLine(word, kernel) {
-  const name = link({ kernel: kernel.name }, kernel.name);
+  const name = toView(kernel);
   return make("p", { className: "verdict" },
     marked(word), " ", make("strong", {}, word.name), " on ", name,
     make("small", {}, word.meaning));
@@ -91,18 +108,19 @@ function behaviours(it) {
     make("li", {}, make("code", {}, name), " ", data.behaviours[name] ?? "")));
 }
 
-/** Labelled texts and elements; empty ones are left out. */
+/** Labelled texts, elements and lists of both; empty ones are left out. */
 function fields(pairs) {
-  return make("dl", {}, ...pairs.filter(([, value]) => value).map(([label, value]) =>
-    make("div", {}, make("dt", {}, label), make("dd", {}, value))));
+  const there = pairs.filter((pair) => pair && [pair[1]].flat().some(Boolean));
+  return make("dl", {}, ...there.map(([label, value]) =>
+    make("div", {}, make("dt", {}, label), make("dd", {}, ...[value].flat()))));
 }
 
 /** The case on every kernel; one click away. */
 function everywhere(it, current) {
-  const lines = kernels.filter(({ place }) => observation(it, place)).map(({ name, place }) => {
+  const lines = kernels.filter(({ place }) => observation(it, place)).map(({ short, place }) => {
     const seen = observation(it, place);
     const line = make("tr", place === current.place ? { aria: { current: "true" } } : {},
-      make("th", { scope: "row" }, link({ case: it.id, kernel: name }, name)),
+      make("th", { scope: "row" }, link({ case: it.id, kernel: short }, short)),
       make("td", {}, marked(words[seen.verdict])));
     for (const text of [seen.expected, seen.observed, seen.clause]) line.append(make("td", {}, text));
     return line;
@@ -124,18 +142,12 @@ function ofRow(row, kernel) {
   return [
     row.label,
     make("p", { className: "lead" }, `${plural(found.length, "case")} on `,
-      link({ kernel: kernel.name }, kernel.name)),
+      toView(kernel)),
     ...order.map((verdict) => make("details", { open: !calm(verdict) },
       make("summary", {}, marked(words[verdict]), ` ${words[verdict].name} `,
         make("small", { className: "count" }, counts[verdict].toLocaleString("en"))),
-      make("ul", { className: "cases" }, ...found
-        .filter((it) => verdictOf(it, kernel.place) === verdict)
-        .map((it) => make("li", {}, link({ case: it.id, kernel: kernel.name }, it.id)))))),
+      listOf(found.filter((it) => verdictOf(it, kernel.place) === verdict), kernel))),
   ];
-}
-
-function ofKernel(kernel) {
-  return [kernel.name, fields(kernel.lines)];
 }
 
 function startDetail() {

@@ -7,24 +7,31 @@ nothing else: nothing is loaded, and what a target printed can't run.
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import jinja2
 import msgspec
+from markupsafe import Markup
 
-from reports import words
+from reports import links, words
+from reports.answer import Kernel, answer
+from reports.html.beneath import Entry, Group, groups
 from reports.html.data import compact
-from reports.kernel_line import KernelLine, summarize
-from reports.matrix import LEGEND, Deviation, Matrix, Silence, build
+from reports.html.top import link, top
+from reports.kernel_line import KernelLine
+from reports.links import DOCUMENTS
+from reports.matrix import LEGEND, Matrix, Silence, build
 from suite.judge.behaviours import behaviours
 from suite.judge.records import Results
 from suite.landlock import abi as table
 
 _HERE = Path(__file__).parent
-_SCRIPT = ("model", "state", "table", "keys", "detail", "filters", "main")
+_SCRIPT = (
+    *("model", "links", "compare", "state", "table", "keys", "detail"),
+    *("view", "filters", "columns", "main"),
+)
 _MOST = 200
 """Entries of a kind that are listed: a page that says everything twice would be too large."""
 
@@ -35,35 +42,43 @@ class _Kernel:
 
     line: KernelLine
     name: str
-    """Without ``vm:``, which would widen every column."""
+    """As columns have it."""
+    link: str
     claim: str
     provides: str
     """Empty where it is what is claimed."""
-    remarks: list[str]
 
 
 def page(results: Results) -> str:
     """The whole page; the same for the same results."""
     matrix = build(results)
-    lines = [summarize(target) for target in results.targets]
+    told = answer(results, matrix)
+    lines = [kernel.line for kernel in told.kernels]
+    first = top(told, _MOST)
+    beneath = [*groups(told, matrix)]
     return _template().render(
         title=f"Landlock on {words.plural(len(lines), 'kernel')}",
         headline=words.headline(results),
         warnings=words.warnings(results),
-        sections=[*_sections(matrix)],
-        kernels=[_kernel(line) for line in lines],
+        documents=DOCUMENTS,
+        top=first,
+        groups=beneath,
+        sections=[*_sections(matrix, beneath)],
+        kernels=[*map(_kernel, told.kernels)],
         seen=words.seen(lines),
         rows=[(row.area, row.cells) for row in matrix.rows if not row.feature],
         legend=LEGEND,
-        deviations_title=words.deviations_title(matrix),
-        deviations=[_deviation(it) for it in matrix.deviations],
         unjudged=[(it.id, it.title, [*map(_silence, it.entries)]) for it in words.unjudged(matrix)],
         most=_MOST,
-        # The policy forbids style attributes, so what depends on the run goes in here.
-        style=f"{_read('page.css')}\n:root {{ --kernels: {len(lines)}; }}\n",
+        style=f"{_read('page.css')}\n{_columns(len(lines), len(first.columns))}\n",
         script="\n".join(_read(f"{name}.js") for name in _SCRIPT),
-        data=msgspec.to_builtins(compact(results, behaviours())),
+        data=msgspec.to_builtins(compact(results, behaviours(), told)),
     )
+
+
+def _columns(kernels: int, risky: int) -> str:
+    """What depends on the run: the policy forbids style attributes, so that it goes in here."""
+    return f":root {{ --kernels: {kernels}; --risky: {risky}; }}"
 
 
 def _template() -> jinja2.Template:
@@ -77,6 +92,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters["printable"] = words.printable
     environment.filters["digest"] = _digest
+    environment.filters["linked"] = _linked
     # Neither spaces nor sorted keys: the order is ours.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return environment.get_template("page.html.j2")
@@ -90,23 +106,32 @@ def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _sections(matrix: Matrix) -> Iterator[tuple[str, str]]:
+def _linked(text: str, kind: str = "text") -> Markup:
+    """A text with what it names linked, for the template."""
+    pieces = links.pieces(words.printable(text), links.KINDS[kind])
+    return Markup("").join(
+        Markup('<a href="{}" rel="noreferrer">{}</a>').format(to, piece) if to else piece
+        for piece, to in pieces
+    )
+
+
+def _sections(matrix: Matrix, beneath: Sequence[Group]) -> Iterator[tuple[str, str]]:
+    if beneath:
+        yield "bugs", "Bugs and their cases"
     yield "matrix-title", "Matrix"
     if matrix.targets:
         yield "kernels", "Kernels"
-    if matrix.deviations:
-        yield "deviations", "Deviations"
     for group in words.unjudged(matrix):
         yield group.id, group.title
 
 
-def _kernel(line: KernelLine) -> _Kernel:
+def _kernel(kernel: Kernel) -> _Kernel:
     return _Kernel(
-        line=line,
-        name=line.target.removeprefix("vm:"),
-        claim=_claim(line),
-        provides=_provides(line),
-        remarks=words.remarks(line),
+        line=kernel.line,
+        name=kernel.name,
+        link=link(kernel.name),
+        claim=_claim(kernel.line),
+        provides=_provides(kernel.line),
     )
 
 
@@ -122,21 +147,7 @@ def _provides(line: KernelLine) -> str:
     return "provides ?" if line.provided is None else f"provides {line.provided}"
 
 
-_Entry = tuple[str, str, list[tuple[str, str]], bool, str]
-"""Title, sentence, labelled lines, whether it is listed as known, link."""
-
-
-def _deviation(entry: Deviation) -> _Entry:
-    lines = [*words.deviation(entry)]
-    return entry.case, entry.summary, lines, bool(entry.known), _link(entry)
-
-
-def _link(entry: Deviation) -> str:
-    where = quote(words.printable(entry.targets[0]), safe="/:")
-    return f"#case={quote(words.printable(entry.case), safe='/:')}&kernel={where}"
-
-
-def _silence(entry: Silence) -> _Entry:
+def _silence(entry: Silence) -> Entry:
     title = f"{entry.verdict} on {', '.join(entry.targets)}"
     known = [("known", entry.known)] if entry.known else []
     lines = [
@@ -144,4 +155,4 @@ def _silence(entry: Silence) -> _Entry:
         *known,
         ("reason", entry.reason or "no reason given"),
     ]
-    return title, "", lines, bool(entry.known), ""
+    return Entry(title, "", lines, bool(entry.known), "")

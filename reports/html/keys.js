@@ -41,7 +41,8 @@ function steps({ key, ctrlKey }, line, column, lines) {
 }
 
 function startKeys() {
-  table.setAttribute("role", "grid");
+  nameParts(table, "grid", "gridcell");
+  table.classList.add("stacks");
   for (const cell of table.tHead.rows[0].cells) {
     cell.tabIndex = -1;
     stopOf(cell).tabIndex = -1;

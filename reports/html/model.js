@@ -10,7 +10,12 @@ const words = data.words.map(([name, mark, severity, fault, meaning]) => ({
 }));
 const ABSENT = words.findIndex((word) => word.name === "absent");
 
-const kernels = data.kernels.map(([name, abi, lines], place) => ({ name, abi, lines, place }));
+const kernels = data.kernels.map(([name, short, abi, says, lines], place) => ({
+  name, short, abi, says, lines, place,
+}));
+
+/** The kernel of this name, with or without its `vm:`; undefined if there is none. */
+const kernelNamed = (name) => kernels.find((it) => it.short === name || it.name === name);
 
 const observations = data.observations.map(
   ([verdict, expected, observed, control, clause, clauses, bug, known, reason, calls]) => ({
@@ -37,6 +42,18 @@ const cases = data.cases.map(([id, summary, source, covers, answers, pattern], p
   covers: data.values[covers],
   answers: data.values[answers],
   pattern: data.patterns[pattern],
+}));
+
+/** Known bugs, the worst first; `seen` by the kernel's place. */
+const bugs = data.bugs.map(([name, title, impact, loud, says, workaround, links, seen]) => ({
+  name, title, impact, loud, says, workaround, links,
+  seen: new Map(seen.map(([place, sure, where, shown]) =>
+    [place, { sure, where, cases: shown.map((it) => cases[it]) }])),
+}));
+
+/** What no known bug explains, and no list. */
+const news = data.new.map(([title, says, command, places, shown]) => ({
+  title, says, command, places, cases: shown.map((it) => cases[it]),
 }));
 
 const since = new Map(data.features);

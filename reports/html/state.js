@@ -3,7 +3,7 @@
 // shows the same again.
 
 const CHOICES = ["kernels", "abi", "area", "verdict"];
-const PLACES = ["case", "row", "kernel"];
+const CLOSED = { case: "", row: "", kernel: "" }; // no drawer
 
 const state = {
   kernels: new Set(), // names; none chosen: all
@@ -12,25 +12,47 @@ const state = {
   verdict: new Set(), // names
   text: "",
   unfolded: new Set(), // keys of rows
-  case: "", // the details: of a case or a row on a kernel, or of a kernel alone
-  row: "",
-  kernel: "",
+  ...CLOSED, // the drawer: of a case or a row on a kernel
+  view: "", // the kernel whose page is shown
+  compare: [], // two kernels
 };
 
 function readFragment() {
   const hash = location.hash.includes("=") ? location.hash.slice(1) : "";
   const fields = new URLSearchParams(hash.replaceAll("+", "%2B"));
+  const field = (name) => fields.get(name) ?? "";
   for (const name of [...CHOICES, "unfolded"]) state[name] = new Set(fields.getAll(name));
-  for (const name of [...PLACES, "text"]) state[name] = fields.get(name) ?? "";
+  for (const name of ["case", "row", "text"]) state[name] = field(name);
+  const kernel = kernelNamed(field("kernel"))?.short ?? field("kernel");
+  // With nothing of it opened, it is the kernel's own page.
+  const opened = state.case || state.row;
+  state.kernel = opened ? kernel : "";
+  state.view = opened ? field("view") : kernel;
+  state.compare = pairNamed(field("compare"));
+}
+
+/** Two kernels by `6.18,7.3`, or none. Names may have commas of their own. */
+function pairNamed(text) {
+  const called = ({ name, short }) => [name, short];
+  for (const one of kernels) {
+    const rest = called(one).filter((it) => text.startsWith(`${it},`)).map((it) => text.slice(it.length + 1));
+    const other = kernels.find((it) => it !== one && called(it).some((name) => rest.includes(name)));
+    if (other) return [one, other];
+  }
+  return [];
 }
 
 /** The fragment with some places changed; brackets are encoded, since prose ends links at them. */
 function fragment(places = {}) {
   const now = { ...state, ...places };
   const encode = (text) => encodeURIComponent(text).replace(/%(2F|3A|2C)/g, decodeURIComponent);
-  const pairs = [...PLACES, "text"].filter((name) => now[name]).map((name) => [name, now[name]]);
+  const pairs =
+    now.case || now.row
+      ? ["case", "row", "kernel", "view"].map((name) => [name, now[name]])
+      : [["kernel", now.view]];
+  pairs.push(["compare", now.compare.map((it) => it.short).join(",")], ["text", now.text]);
   for (const name of [...CHOICES, "unfolded"]) pairs.push(...[...now[name]].map((it) => [name, it]));
-  return pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&");
+  return pairs.filter(([, value]) => value).map(([name, value]) => `${name}=${encode(value)}`).join("&");
 }
 
 /** Note the state in the address; `visit` makes it one to come back from. */
@@ -44,7 +66,9 @@ function writeFragment({ visit = false } = {}) {
 const chosen = (set, value) => !set.size || set.has(value);
 
 const shownKernels = () =>
-  kernels.filter((it) => chosen(state.kernels, it.name) && chosen(state.abi, String(it.abi)));
+  state.compare.length
+    ? kernels.filter((it) => state.compare.includes(it))
+    : kernels.filter((it) => chosen(state.kernels, it.name) && chosen(state.abi, String(it.abi)));
 
 const searched = (parts) => parts.flat().join("\n").toLowerCase();
 const textOfCase = cases.map((it) => {
@@ -64,6 +88,7 @@ function selection() {
   const found = (it, part) => textOfCase[it.place].includes(part) || heard(it, part);
   const verdict = (it, { place }) => words[verdictOf(it, place)]?.name;
   return (it) =>
+    (!state.compare.length || differs(it)) &&
     chosen(state.area, it.area) &&
     (!state.verdict.size || shown.some((kernel) => state.verdict.has(verdict(it, kernel)))) &&
     parts.every((part) => found(it, part));

@@ -13,12 +13,14 @@ function draw() {
   shown.selected = selection();
   const visible = new Set(shown.kernels.map((it) => it.place + 1));
   [...table.tHead.rows[0].cells].forEach((cell, place) => {
-    cell.hidden = place > 0 && !visible.has(place);
+    cell.hidden = place > 0 && place <= kernels.length && !visible.has(place);
   });
   table.tBodies[0].replaceChildren(...rows.flatMap(lines));
-  const found = cases.filter(shown.selected).length;
-  byId("status").textContent =
-    `${share(found, cases, "case")} on ${share(shown.kernels.length, kernels, "kernel")}`;
+  const left = cases.filter(shown.selected);
+  const found = left.length;
+  byId("status").textContent = comparing()
+    ? `${share(found, cases, "case")} differ between ${state.compare.map((it) => it.short).join(" and ")}${found ? `: ${ways(left)}` : ""}`
+    : `${share(found, cases, "case")} on ${share(shown.kernels.length, kernels, "kernel")}`;
   byId("unfold").disabled = found > MOST_UNFOLDED;
   byId("unfold").title =
     found > MOST_UNFOLDED ? `Filter first: more than ${MOST_UNFOLDED} cases are left` : "";
@@ -48,7 +50,8 @@ function line(row, found, open) {
   const button = make("button", { type: "button", tabIndex: -1, aria: { expanded: open } },
     make("span", { className: "label" }, row.label, ...abi), number);
   const cells = shown.kernels.map(({ place }) => cell(say(count(found, place)), place));
-  return tr(row, make("th", { scope: "row", tabIndex: -1 }, button), cells);
+  if (comparing()) cells.push(wayCell(ways(found)));
+  return tr(row, make("th", { scope: "row", role: "rowheader", tabIndex: -1 }, button), cells);
 }
 
 function caseLine(it) {
@@ -56,25 +59,28 @@ function caseLine(it) {
     const seen = observation(it, place);
     return cell(seen && { word: words[seen.verdict], share: "" }, place);
   });
+  if (comparing()) cells.push(wayCell(way(it)));
   const file = it.file.slice(it.area.length + 1);
   const label = [file, make("wbr"), it.id.slice(it.file.length)];
-  const head = make("th", { scope: "row", tabIndex: -1, title: it.summary }, ...label);
+  const head = make("th", { scope: "row", role: "rowheader", tabIndex: -1, title: it.summary }, ...label);
   return tr({ level: 3, case: it }, head, cells);
 }
 
 function tr(row, head, cells) {
-  const element = make("tr", { className: `level-${row.level}` }, head, ...cells);
+  const element = make("tr", { className: `level-${row.level}`, role: "row" }, head, ...cells);
   rowOf.set(element, row);
   return element;
 }
 
 /** A cell with its kernel's place; one where nothing ran has no button, and can't be opened. */
 function cell(said, kernel) {
-  if (!said) return make("td", { tabIndex: -1 });
+  if (!said) return make("td", { tabIndex: -1, role: "gridcell" });
   const button = make("button", { type: "button", tabIndex: -1, data: { kernel } }, marked(said.word));
   if (said.share) button.append(" ", make("span", { className: "of" }, said.share));
-  return make("td", { tabIndex: -1 }, button);
+  return make("td", { tabIndex: -1, role: "gridcell" }, button);
 }
+
+const wayCell = (text) => make("td", { tabIndex: -1, className: "way", role: "gridcell" }, text);
 
 function marked(word) {
   return make("span", { className: `mark ${word.name}`, title: word.name }, word.mark);

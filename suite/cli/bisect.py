@@ -9,6 +9,7 @@ from reports.bisect import Answer, Build, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
 from suite.cli.check import add_machine_options, choose_accelerator
+from suite.cli.fetching import display
 from suite.cli.outlet import tell
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
@@ -57,7 +58,7 @@ def _bisect(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{' and '.join(names)} are of different flavours")
     builds = [Build(build.version, build.release) for build in _between(known, good, bad)]
     found = bisect(case.id, builds, _Boots(case, store, arguments, good.scheme).ask)
-    emit(render_page(page(found), arguments.format, style_for(arguments.output)), arguments.output)
+    emit(render_page(page(found), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS
 
 
@@ -106,7 +107,7 @@ class _Boots:
     def _answer(self, build: Build) -> Answer:
         name = f"{self.scheme}{build.release}"
         try:
-            with kernels.display() as show:
+            with display() as show:
                 kernel = self.store.fetch(name, progress=show)
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise

@@ -5,30 +5,33 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from reports import words
 from reports.diff import baselines
+from reports.ending import INTERRUPTED, Ending, FailOn, Terms, judged
 from reports.render import render
-from reports.results import load, save
+from reports.required import Required
+from reports.results import save
 from suite.agent import build
-from suite.cli import kernels, known, require
-from suite.cli.failing import FailOn, exit_code, regressions
+from suite.cli import collect, failing, kernels, known, require
+from suite.cli.fetching import display
 from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
-from suite.cli.run import Ended, run
-from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
-from suite.judge.records import TargetRecord
+from suite.cli.run import Ended, NoCaseError, run
+from suite.errors import InfrastructureError, LandproofError, UsageError
+from suite.judge.records import Results, TargetRecord
 from suite.targets.schemes import registered
 from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
 from vm.kernel import Kernel
+from vm.names import called
 from vm.store import Store
-from vm.target import GUEST_ARCH, VM
+from vm.target import GUEST_ARCH, LABEL, VM
 from vm.tools import FullError, UnreachableError
 
 _MOST_SHARES = 4
@@ -58,8 +61,9 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.add_argument(
         "--kernels",
         type=_names,
-        metavar="NAME[,NAME...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none)",
+        metavar="[LABEL=]NAME[,...]",
+        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
+        " call them",
     )
     _add_target_option(matrix, "run the cases there too")
     matrix.add_argument(
@@ -116,22 +120,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "-k",
         dest="select",
         metavar="EXPRESSION",
-        help="of all cases, only those that match: area, file, function, row or id",
+        help="of all cases, only these: an id as printed, such as fs/truncate or fs/truncate[*], "
+        "or what has a word in its area, file, function or row; 'claims/files or net and not udp'",
     )
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
     )
     known.add_option(parser)
-    parser.add_argument(
-        "--baseline", type=Path, metavar="FILE", help="results whose faults are no regressions"
-    )
-    parser.add_argument(
-        "--fail-on",
-        type=FailOn,
-        choices=list(FailOn),
-        help="what ends it with 1: any deviation (the default), with --known or --baseline only "
-        "what is in neither (the default with them), or nothing",
-    )
+    failing.add_options(parser)
     require.add_options(parser)
     add_output_options(parser)
 
@@ -164,13 +160,41 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    targets = _targets(arguments) or ["local"]
+    named = _targets(arguments) or ["local"]
+    machines, others = _sorted_out(named)
+    names = called(machines, Store()) if machines else {}
+    targets = [*others, *(f"{VM}{label}" for label in names)]
     judge = _Judge(arguments, targets)
-    with RunProgress(targets) as progress:
+    with _hinting(arguments.select), RunProgress(targets) as progress:
         outcome = run(
-            targets, select=arguments.select, brief=_is_brief(arguments), watcher=progress
+            targets,
+            options=_labels(names),
+            select=arguments.select,
+            brief=_is_brief(arguments),
+            watcher=progress,
         )
     return judge.finish(outcome)
+
+
+def _sorted_out(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The kernels among targets, and the targets that are none of ours to boot."""
+    machines = [name.removeprefix(VM) for name in targets if name.startswith(VM)]
+    return machines, [name for name in targets if not name.startswith(VM)]
+
+
+def _labels(names: Mapping[str, str]) -> list[str]:
+    """Options of pytest's that say which kernels are called otherwise than by their names."""
+    return [f"{LABEL}={label}={name}" for label, name in names.items() if label != name]
+
+
+@contextmanager
+def _hinting(select: str | None) -> Iterator[None]:
+    """Where a run's expression selects no case, say what is near."""
+    try:
+        yield
+    except NoCaseError as error:
+        hint = collect.hint(select or "", collect.declared_cases())
+        raise UsageError("; ".join(filter(None, (str(error), hint)))) from error
 
 
 def _targets(arguments: argparse.Namespace) -> list[str]:
@@ -187,19 +211,18 @@ def _targets(arguments: argparse.Namespace) -> list[str]:
 
 def _matrix(arguments: argparse.Namespace) -> int:
     named = _targets(arguments)
-    others = [name for name in named if not name.startswith(VM)]
     # Kernels that are named as targets are fetched, too.
-    machines = [name.removeprefix(VM) for name in named if name.startswith(VM)]
-    asked_for = arguments.kernels or ([] if named else DEFAULT_SET)
-    names = list(dict.fromkeys([*asked_for, *machines]))
-    targets = [*(f"{VM}{name}" for name in names), *others]
+    machines, others = _sorted_out(named)
+    asked_for = [*(arguments.kernels or ([] if named else DEFAULT_SET)), *machines]
+    names = called(asked_for, kernels.open_store(arguments)) if asked_for else {}
+    targets = [*(f"{VM}{label}" for label in names), *others]
     judge = _Judge(arguments, targets)
     options, failures = _prepare(arguments, names)
     ready = [name for name in targets if name not in failures]
     if not ready:
         reasons = dict.fromkeys(failures.values())
         raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    with RunProgress(ready) as progress:
+    with _hinting(arguments.select), RunProgress(ready) as progress:
         outcome = run(
             ready,
             options=options,
@@ -215,7 +238,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(
-    arguments: argparse.Namespace, names: Sequence[str]
+    arguments: argparse.Namespace, names: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
     if not names:
@@ -223,40 +246,40 @@ def _prepare(
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
     ready, failures = _fetch(store, names, refresh=arguments.refresh)
-    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
+    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}", *_labels(names)]
     if ready:
-        for name, error in failures.items():
-            tell(f"{name}: {error}")
+        for label, error in failures.items():
+            tell(f"{label}: {error}")
         trial, *_ = ready.values()
         options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
     if arguments.consoles:
         options.append(f"--consoles={arguments.consoles}")
     if arguments.append:
         options.append(f"--append={arguments.append}")
-    return options, {f"{VM}{name}": str(error) for name, error in failures.items()}
+    return options, {f"{VM}{label}": str(error) for label, error in failures.items()}
 
 
 def _fetch(
-    store: Store, names: Sequence[str], *, refresh: bool
+    store: Store, names: Mapping[str, str], *, refresh: bool
 ) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
-    """Store the kernels; those that are there now, and what could not be had, and why."""
+    """Store the kernels; by label those that are there now, and why others could not be had."""
     ready: dict[str, Kernel] = {}
     failures: dict[str, LandproofError] = {}
     hopeless: LandproofError | None = None
-    with kernels.display() as show:
-        for name in names:
+    with display() as show:
+        for label, name in names.items():
             try:
                 if hopeless:
-                    ready[name] = store.get(name)
+                    ready[label] = store.get(name)
                 else:
-                    ready[name] = store.fetch(name, refresh=refresh, progress=show)
+                    ready[label] = store.fetch(name, refresh=refresh, progress=show)
             except UsageError:
                 raise  # a name that nothing answers to: better said before minutes of work
             except (FullError, UnreachableError) as error:
                 # The next download would fail likewise, after as long a wait.
-                failures[name] = hopeless = error
+                failures[label] = hopeless = error
             except LandproofError as error:
-                failures[name] = hopeless or error
+                failures[label] = hopeless or error
     return ready, failures
 
 
@@ -294,43 +317,70 @@ class _Judge:
         foresee(arguments.results, arguments.output)
         self._arguments = arguments
         self._listed = known.listed(arguments)
-        self._baseline = load(arguments.baseline) if arguments.baseline else None
+        self._baseline = failing.baseline(arguments)
         if self._baseline:
             baselines(self._baseline, [TargetRecord(name=name) for name in targets])
-        implied = FailOn.REGRESSION if self._listed or self._baseline else FailOn.DEVIATION
-        self._fail_on = arguments.fail_on or implied
+        self._fail_on = failing.fail_on(arguments)
 
     def finish(self, outcome: Ended) -> int:
-        """Save and print the results; the exit code."""
+        """Save and print the results; the exit code.
+
+        The report comes after all messages: at a terminal the answer is what stays in sight.
+        """
         arguments = self._arguments
         results = known.marked(outcome.results, self._listed)
+        ending = judged(results, self._terms(outcome, results))
         try:
             if arguments.results:
-                save(arguments.results, results)
+                save(arguments.results, ending.results)
         finally:
             # Whatever became of the file, what was observed is told.
-            style = style_for(arguments.output)
-            text = render(results, arguments.format, style)
+            self._tell(results, ending, outcome)
+            text = render(ending.results, arguments.format, style_for(arguments))
             emit(text, arguments.output, arguments.format)
-            if outcome.interrupted:
-                tell("interrupted: what was not run is told as such")
-            if _is_brief(arguments):
-                tell("each behaviour was shown once; --full runs every case")
+        if outcome.fault and not outcome.interrupted:
+            raise InfrastructureError(_lost(outcome))
+        return ending.code
+
+    def _tell(self, results: Results, ending: Ending, outcome: Ended) -> None:
+        """Say what is to be said beside the report."""
+        arguments = self._arguments
+        if _is_brief(arguments):
+            tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:
-            return Exit.INTERRUPTED
+            tell("interrupted: what was not run is told as such")
+            return
         for line in words.warnings(results):
             tell(line)
-        if outcome.fault:
-            raise InfrastructureError(f"what was not run is lost: {outcome.fault}")
-        whole = arguments.full and arguments.select is None
-        stale = known.tell_faults(results, self._listed, whole=whole)
+        whole = self._whole and not outcome.fault
+        known.tell_faults(results, self._listed, whole=whole)
         if self._fail_on is FailOn.REGRESSION:
-            found = list(regressions(results, self._baseline))
-            for line in found[:_SHOWN]:
-                tell(f"regression: {line}")
-            if len(found) > _SHOWN:
-                tell(f"and {len(found) - _SHOWN} more regressions")
-        code = exit_code(results, self._fail_on, self._baseline)
-        if self._fail_on is not FailOn.NONE:
-            code = code or stale
-        return require.tell_unmet(results, arguments) or code
+            _tell_regressions(ending)
+        require.tell_unmet(results, arguments)
+
+    @property
+    def _whole(self) -> bool:
+        return self._arguments.full and self._arguments.select is None
+
+    def _terms(self, outcome: Ended, results: Results) -> Terms:
+        """What the run is held against; one that did not come to its end says nothing of lists."""
+        whole = not outcome.interrupted and not outcome.fault
+        return Terms(
+            fail_on=self._fail_on,
+            baseline=self._baseline,
+            required=require.required(self._arguments) if whole else Required(),
+            stale=known.faults_of(results, self._listed, whole=self._whole) if whole else (),
+            ended=INTERRUPTED if outcome.interrupted else _lost(outcome),
+        )
+
+
+def _lost(outcome: Ended) -> str:
+    return f"what was not run is lost: {outcome.fault}" if outcome.fault else ""
+
+
+def _tell_regressions(ending: Ending) -> None:
+    found = list(ending.regressions)
+    for line in found[:_SHOWN]:
+        tell(f"regression: {line}")
+    if len(found) > _SHOWN:
+        tell(f"and {len(found) - _SHOWN} more regressions")

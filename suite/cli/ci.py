@@ -8,6 +8,7 @@ from reports.ci.workflows import services, workflow
 from suite.cli.report import emit
 from suite.errors import Exit, UsageError
 from vm.catalogue import DEFAULT_SET
+from vm.names import called
 from vm.store import Store
 
 _INSTALL = "pip install landproof"
@@ -28,7 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--kernels",
         default=",".join(DEFAULT_SET),
-        metavar="NAME[,NAME...]",
+        metavar="[LABEL=]NAME[,...]",
         help="which ones (default: those of landproof matrix)",
     )
     parser.add_argument(
@@ -53,11 +54,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _ci(arguments: argparse.Namespace) -> int:
-    kernels = list(dict.fromkeys(name for name in arguments.kernels.split(",") if name))
+    store = Store()
+    kernels = called((name for name in arguments.kernels.split(",") if name), store)
     if not kernels:
         raise UsageError("--kernels: no kernel is named")
-    store = Store()
-    for name in kernels:
+    for name in kernels.values():
         store.check(name)
     if not arguments.install.strip():
         raise UsageError("--install: no command is given")
@@ -67,7 +68,8 @@ def _ci(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--runner: {arguments.runner!r} is not the label of a runner")
     text = workflow(
         arguments.service,
-        kernels=kernels,
+        # Each job runs one kernel, and none knows what the others call theirs.
+        kernels=[label if label == name else f"{label}={name}" for label, name in kernels.items()],
         install=arguments.install,
         branch=arguments.branch,
         runner=arguments.runner,

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from itertools import chain
 
 import pytest
 
 from suite.cli import run, safety
 from suite.errors import InfrastructureError, UsageError
-from suite.run.declared import Collector, Declared
+from suite.run.declared import Collector, Declared, names_of
 from suite.run.recorder import Recorder
+from suite.run.selection import selector, words
 
 _NEAR = 4
 
@@ -56,10 +59,36 @@ def find(cases: Mapping[str, Declared], text: str) -> Declared:
     if begun:
         raise UsageError(f"{len(begun)} cases begin with {text!r}: {_few(begun)}")
     # A user may know the row alone.
-    inside = [name for name in cases if text.lower() in name.lower()]
-    near = inside or difflib.get_close_matches(text, cases, n=_NEAR, cutoff=0.5)
-    hint = f"near are: {_few(near)}" if near else "landproof report shows the ids of a run"
-    raise UsageError(f"no case {text!r}; {hint}")
+    raise UsageError(f"no case {text!r}; {_hint(_near(text, cases))}")
+
+
+def hint(select: str, cases: Mapping[str, Declared]) -> str:
+    """What to try in place of an expression without a case; empty if each word has some."""
+    everything = [names_of(case) for case in cases.values()]
+    lost = [word for word in words(select) if not any(map(selector(word), everything))]
+    near = (_near(word, _alike(word, cases)) for word in lost)
+    return _hint([*dict.fromkeys(chain.from_iterable(near))]) if lost else ""
+
+
+def _alike(word: str, cases: Collection[str]) -> list[str]:
+    """What there is of the kind that a word is: ids, files, or parts of them."""
+    if "[" in word:
+        return [*cases]
+    files = dict.fromkeys(case.partition("[")[0] for case in cases)
+    if "/" in word:
+        return [*files]
+    parts = re.split(r"[/\[\]]", "/".join(cases))
+    return [*dict.fromkeys(filter(None, parts))]
+
+
+def _near(text: str, names: Collection[str]) -> list[str]:
+    """Those that have it in them, else those that differ least."""
+    inside = [name for name in names if text.lower() in name.lower()]
+    return inside or difflib.get_close_matches(text, names, n=_NEAR, cutoff=0.5)
+
+
+def _hint(near: list[str]) -> str:
+    return f"near are: {_few(near)}" if near else "landproof report shows the ids of a run"
 
 
 def _few(names: list[str]) -> str:

@@ -12,7 +12,6 @@ from suite.cli.report import add_output_options, emit, style_for
 from suite.cli.run import run
 from suite.errors import Exit
 from suite.judge.behaviours import behaviours
-from suite.run.declared import selection
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,13 +32,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _explain(arguments: argparse.Namespace) -> int:
     runs = [load(path) for path in arguments.results or ()]
-    cases = collect.declared_cases()
-    case = collect.find(cases, arguments.case)
+    case = collect.find(collect.declared_cases(), arguments.case)
     if not runs:
         outcome = run(["local"], nodes=[case.node("local")])
         if outcome.interrupted:
             raise KeyboardInterrupt
         runs.append(outcome.results)
-    told = explain(case, behaviours(), runs, selection(case, cases.values()))
-    emit(render_page(page(told), arguments.format, style_for(arguments.output)), arguments.output)
+    told = explain(case, behaviours(), runs)
+    emit(render_page(page(told), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS

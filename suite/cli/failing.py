@@ -1,61 +1,38 @@
 # SPDX-License-Identifier: MIT
-"""When a run fails: its exit code, with what is known already."""
+"""The options ``--baseline`` and ``--fail-on``: which faults end a run with 1."""
 
-from collections.abc import Iterator
-from enum import StrEnum
+import argparse
+from pathlib import Path
 
-from reports.diff import baselines, is_worse
-from suite.errors import Exit
-from suite.judge.absence import unchecked
-from suite.judge.records import Fault, Results, Verdict
-
-
-class FailOn(StrEnum):
-    """Which faults of a kernel end a run with 1."""
-
-    REGRESSION = "regression"
-    """Those that are neither known nor in the baseline; a kernel that claims less than there."""
-    DEVIATION = "deviation"
-    """All of them."""
-    NONE = "none"
+from reports.ending import FailOn
+from reports.results import load
+from suite.judge.records import Results
 
 
-def exit_code(results: Results, fail_on: FailOn, baseline: Results | None = None) -> Exit:
-    """A kernel's fault comes before ours, and nothing is no success.
-
-    Where Landlock was to be seen on no target, or is hidden on one, nothing was checked
-    (``unchecked``). A run that is to fail for no fault of a kernel takes a kernel without it.
-    """
-    hidden = unchecked(results.targets)
-    verdicts = {case.verdict for target in results.targets for case in target.cases}
-    faults = {verdict.fault for verdict in verdicts}
-    if fail_on is FailOn.DEVIATION and Fault.KERNELS in faults:
-        return Exit.DEVIATES
-    if fail_on is FailOn.REGRESSION and any(regressions(results, baseline)):
-        return Exit.DEVIATES
-    if not verdicts or any(target.facts is None for target in results.targets):
-        return Exit.INFRASTRUCTURE
-    if any(fail_on is not FailOn.NONE or not off.way.value.kernels for off in hidden.values()):
-        return Exit.NO_LANDLOCK
-    if Fault.OURS in faults or verdicts == {Verdict.SKIPPED}:
-        return Exit.INFRASTRUCTURE
-    return Exit.CONFORMS
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add them to a verb."""
+    parser.add_argument(
+        "--baseline", type=Path, metavar="FILE", help="results whose faults are no regressions"
+    )
+    parser.add_argument(
+        "--fail-on",
+        type=FailOn,
+        choices=list(FailOn),
+        help="what ends it with 1: any deviation (the default), with --known or --baseline only "
+        "what is in neither (the default with them), or nothing",
+    )
 
 
-def regressions(results: Results, baseline: Results | None = None) -> Iterator[str]:
-    """A line for each fault that is neither known nor in the baseline, and each worse kernel.
+def baseline(arguments: argparse.Namespace) -> Results | None:
+    """The results that the option names.
 
     Raises:
-        UsageError: The baseline has none of the targets.
+        UsageError: They can't be read.
     """
-    earlier = baselines(baseline, results.targets) if baseline else {}
-    for target in results.targets:
-        before = earlier.get(target.name)
-        shown = {case.id: case for case in before.cases} if before else {}
-        if before and is_worse(before, target):
-            yield f"{target.name} claims or provides less than in the baseline"
-        for case in target.cases:
-            was = shown.get(case.id)
-            same = was is not None and (was.verdict, was.observed) == (case.verdict, case.observed)
-            if case.verdict.fault is Fault.KERNELS and not case.known and not same:
-                yield f"{case.id} {case.verdict} on {target.name}"
+    return load(arguments.baseline) if arguments.baseline else None
+
+
+def fail_on(arguments: argparse.Namespace) -> FailOn:
+    """What the options ask for, or imply."""
+    implied = FailOn.REGRESSION if arguments.known or arguments.baseline else FailOn.DEVIATION
+    return arguments.fail_on or implied

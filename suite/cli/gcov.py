@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tabulate import tabulate
 
-from suite.cli.failing import FailOn, exit_code
+from reports.ending import Terms, judged
+from suite.cli.outlet import put_table
 from suite.cli.run import run
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
@@ -178,7 +178,7 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
         [name, _share(it.lines.values()), _share(it.branches.values())]
         for name, it in found.items()
     ]
-    sys.stdout.write(tabulate(rows, ["file", "lines", "branches"]) + "\n")
+    put_table(rows, ["file", "lines", "branches"])
     cases = outcome.results.targets[0].cases
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
@@ -191,7 +191,7 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
         sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
     if outcome.interrupted:
         return Exit.INTERRUPTED
-    return exit_code(outcome.results, FailOn.DEVIATION)
+    return judged(outcome.results, Terms()).code
 
 
 if __name__ == "__main__":

@@ -34,9 +34,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _history(arguments: argparse.Namespace) -> int:
     runs = {str(path): load(path) for path in _files(arguments.paths)}
-    text = render_page(
-        page(history(runs, version_key)), arguments.format, style_for(arguments.output)
-    )
+    text = render_page(page(history(runs, version_key)), arguments.format, style_for(arguments))
     emit(text, arguments.output)
     return Exit.CONFORMS
 

@@ -2,38 +2,31 @@
 """``landproof kernels``: what there is, fetch, prune."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.progress import Progress as Bars
-from tabulate import tabulate
 
-from suite.cli.outlet import Told, guard, put, screen, tell
+from suite.cli.fetching import display, megabytes
+from suite.cli.outlet import Told, put, put_table, screen
 from suite.errors import Exit, LandproofError
 from vm import catalogue
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
 from vm.debian import FLAVOURS
 from vm.kernel import Kernel
+from vm.names import called
 from vm.source import LOG
 from vm.stall import GIVEN_UP_AFTER_S
-from vm.store import Progress, Removed, Store
+from vm.store import Removed, Store
 from vm.tools import FullError, UnreachableError
 
-_STAGES = {"index": "package index", "download": "download", "unpack": "unpack"}
 _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
-Kernels of your own are path:VMLINUZ, path:FOLDER and host."""
+Kernels of your own are path:VMLINUZ, path:FOLDER (with a slash in it, path: may be left out) and
+host. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
 LOG.addHandler(Told())
 
 
@@ -136,7 +129,7 @@ def _verb(
 
 def _list(arguments: argparse.Namespace) -> int:
     console = screen()
-    with console.status("package index") if console.is_terminal else _silence():
+    with console.status("package index") if console.is_terminal else nullcontext():
         builds = open_store(arguments).available(refresh=arguments.refresh)
     # What --flavour can't choose is another source's, which names it otherwise.
     mine = [b for b in builds if b.flavour == arguments.flavour or b.flavour not in FLAVOURS]
@@ -148,40 +141,43 @@ def _list(arguments: argparse.Namespace) -> int:
         table = [
             [
                 row["name"], row["release"], row["version"], row["suite"],
-                _megabytes(row["size"]), "yes" if row["stored"] else "",
+                megabytes(row["size"]), "yes" if row["stored"] else "",
                 "" if row["modules"] else "no modules left in the archive",
             ]
             for row in rows
         ]  # fmt: skip
         headers = ["name", "release", "version", "suite", "size", "stored", "note"]
-        _print_table(table, headers, ("left",) * 4 + ("right", "left"))
+        put_table(table, headers, ("left",) * 4 + ("right", "left"))
     return Exit.CONFORMS
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
     store = open_store(arguments)
-    names: Sequence[str] = arguments.names or DEFAULT_SET
-    kernels: list[Kernel] = []
+    names = called(arguments.names or DEFAULT_SET, store)
+    kernels: dict[str, Kernel] = {}
     failed = Exit.CONFORMS
     with display() as show:
-        for name in dict.fromkeys(names):
+        for label, name in names.items():
             try:
-                kernels.append(store.fetch(name, refresh=arguments.refresh, progress=show))
+                kernels[label] = store.fetch(name, refresh=arguments.refresh, progress=show)
             except (FullError, UnreachableError):
                 # The next one would fail likewise, minutes later.
                 raise
             except LandproofError as error:
                 if len(names) == 1:
                     raise
-                show(f"{name}: {error}")
+                show(f"{label}: {error}")
                 failed = failed or error.exit
-    rows = [{**msgspec.to_builtins(k.build), "path": str(k.vmlinuz)} for k in kernels]
+    rows = [
+        {**msgspec.to_builtins(kernel.build), "label": label, "path": str(kernel.vmlinuz)}
+        for label, kernel in kernels.items()
+    ]
     if arguments.json:
         _print_json(rows)
     elif rows:
-        fields = ("name", "release", "version", "source", "path")
+        fields = ("label", "release", "version", "source", "path")
         table = [[row[field] for field in fields] for row in rows]
-        _print_table(table, fields)
+        put_table(table, ("name", *fields[1:]))
     return failed
 
 
@@ -190,16 +186,16 @@ def _prune(arguments: argparse.Namespace) -> int:
     if arguments.all:
         keep: Sequence[str] = ()
     elif arguments.keep:
-        keep = arguments.keep
+        keep = list(called(arguments.keep, store).values())
     else:
         keep = store.newest()
     removed: list[Removed] = store.prune(keep)
     if arguments.json:
         _print_json([{"name": item.name, "freed": item.freed} for item in removed])
     else:
-        table = [[item.name, _megabytes(item.freed)] for item in removed]
-        table.append(["total", _megabytes(sum(item.freed for item in removed))])
-        _print_table(table, ["removed", "freed"], ("left", "right"))
+        table = [[item.name, megabytes(item.freed)] for item in removed]
+        table.append(["total", megabytes(sum(item.freed for item in removed))])
+        put_table(table, ["removed", "freed"], ("left", "right"))
     return Exit.CONFORMS
 
 
@@ -216,76 +212,5 @@ def _row(build: Build, version: str) -> dict[str, Any]:
     }
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
-
-
 def _print_json(value: object) -> None:
     put(f"{msgspec.json.format(msgspec.json.encode(value)).decode()}\n")
-
-
-def _print_table(
-    table: list[list[str]], headers: Sequence[str], align: Sequence[str] | None = None
-) -> None:
-    put(f"{tabulate(table, headers, disable_numparse=True, colalign=align)}\n")
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    yield
-
-
-@contextmanager
-def display() -> Iterator[Callable[[Progress | str], None]]:
-    """Give a function that shows progress, or a line, on stderr: bars on a terminal, else lines."""
-    console = screen()
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=console) as bars:
-        yield _Bars(bars)
-
-
-class _Lines:
-    """A line for each stage of each kernel."""
-
-    def __init__(self) -> None:
-        self._said: set[tuple[str, str]] = set()
-
-    def __call__(self, news: Progress | str) -> None:
-        if isinstance(news, str):
-            line = news
-        elif (news.name, news.stage) in self._said:
-            return
-        else:
-            self._said.add((news.name, news.stage))
-            size = f" ({_megabytes(news.total)})" if news.total else ""
-            line = f"{news.name}: {_STAGES[news.stage]}{size}"
-        tell(line)
-
-
-class _Bars:
-    """A bar for each kernel, which is filled once a stage."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, news: Progress | str) -> None:
-        if isinstance(news, str):
-            self._bars.console.print(guard(news), soft_wrap=True, markup=False, highlight=False)
-            return
-        if news.name not in self._tasks:
-            self._tasks[news.name] = self._bars.add_task(guard(news.name), total=None)
-        self._bars.update(
-            self._tasks[news.name],
-            description=guard(f"{news.name} {_STAGES[news.stage]}"),
-            completed=news.done,
-            total=news.total or None,
-        )

@@ -5,7 +5,7 @@ import argparse
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from reports.known import Known, faults, mark, read
+from reports.known import Known, drafts, faults, mark, read
 from suite.cli.outlet import tell
 from suite.errors import Exit
 from suite.judge.records import Results
@@ -32,18 +32,28 @@ def listed(arguments: argparse.Namespace) -> Listed:
 
 def marked(results: Results, given: Listed) -> Results:
     """The results with the deviations marked that are known; as they are without a list."""
-    return mark(results, given[1], _today()) if given else results
+    return mark(results, given[1], today()) if given else results
+
+
+def faults_of(results: Results, given: Listed, *, whole: bool = False) -> tuple[str, ...]:
+    """What is wrong with the list, a line for each such entry."""
+    if not given:
+        return ()
+    lines = faults(given[1], results, today(), whole=whole)
+    return tuple(f"{given[0]}: {line}" for line in lines)
 
 
 def tell_faults(results: Results, given: Listed, *, whole: bool = False) -> Exit:
     """Say what is wrong with the list, and whether anything is, as an exit code."""
     code = Exit.CONFORMS
-    if given:
-        for line in faults(given[1], results, _today(), whole=whole):
-            tell(f"{given[0]}: {line}")
-            code = Exit.DEVIATES
+    if given and (line := drafts(given[1], today())):
+        tell(f"{given[0]}: {line}")
+    for line in faults_of(results, given, whole=whole):
+        tell(line)
+        code = Exit.DEVIATES
     return code
 
 
-def _today() -> date:
+def today() -> date:
+    """The day, by UTC."""
     return datetime.now(UTC).date()

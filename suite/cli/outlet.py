@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -159,6 +159,25 @@ def put(text: str, *, colours: bool = False, commands: bool = False) -> None:
         abandon_what_is_left()
         if not isinstance(error, BrokenPipeError):
             raise InfrastructureError(f"standard output: {error.strerror}") from error
+
+
+def put_table(
+    rows: Iterable[Sequence[str]], head: Sequence[str], align: Sequence[str] = ()
+) -> None:
+    """Print a table as an answer: a line a row, however wide, so that it can be searched and cut.
+
+    Args:
+        rows: Their cells.
+        head: Names of the columns.
+        align: ``left`` or ``right``, for the first columns; left for the others.
+
+    Raises:
+        InfrastructureError: It can't be written.
+    """
+    from tabulate import tabulate  # noqa: PLC0415 (most commands have no table)
+
+    sides = [*align, *["left"] * (len(head) - len(align))]
+    put(f"{tabulate(rows, head, disable_numparse=True, colalign=sides)}\n")
 
 
 def abandon_what_is_left() -> None:

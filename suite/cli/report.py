@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from reports.diff import compare
+from reports.ending import Terms, as_judged, judged
 from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
 from reports.results import load, write
-from suite.cli import known, outlet, require
+from suite.cli import failing, known, outlet, require
 from suite.errors import Exit, UsageError
 
 
@@ -21,10 +22,11 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="render a results file again",
         description="Render a results file again.",
         epilog="Exits with 1 only when an entry of --known expired or matched nothing, or a kernel "
-        "lacks what --require… asks for.",
+        "lacks what --require… asks for; with --baseline or --fail-on, as a run with them would.",
     )
     report.add_argument("file", type=Path, metavar="FILE", help="a results file")
     known.add_option(report)
+    failing.add_options(report)
     require.add_options(report)
     add_output_options(report)
     report.set_defaults(handler=_report)
@@ -64,6 +66,15 @@ def add_output_options(
         const="json",
         help="the same as --format json",
     )
+    if of == "results":
+        parser.add_argument(
+            "-v",
+            dest="verbosity",
+            action="count",
+            default=0,
+            help="show the matrix and every deviation, too; -vv: and rights, skips and reasons "
+            "(at a terminal; the other formats have them anyway)",
+        )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
     )
@@ -87,9 +98,10 @@ def foresee(*paths: Path | None) -> None:
             raise UsageError(f"cannot write {path}: no permission")
 
 
-def style_for(output: Path | None) -> Style:
+def style_for(arguments: argparse.Namespace) -> Style:
     """What the place that output goes to can show; a file is plain."""
-    return Style() if output else style_of(sys.stdout)
+    verbosity = getattr(arguments, "verbosity", 0)
+    return style_of(None if arguments.output else sys.stdout, verbosity=verbosity)
 
 
 def emit(text: str, output: Path | None, fmt: str = "") -> None:
@@ -114,11 +126,22 @@ def emit(text: str, output: Path | None, fmt: str = "") -> None:
 
 def _report(arguments: argparse.Namespace) -> int:
     listed = known.listed(arguments)
+    baseline = failing.baseline(arguments)
     results = known.marked(load(arguments.file), listed)
-    text = render(results, arguments.format, style_for(arguments.output))
+    terms = Terms(
+        fail_on=failing.fail_on(arguments),
+        baseline=baseline,
+        required=require.required(arguments),
+        stale=known.faults_of(results, listed),
+    )
+    ending = judged(results, terms)
+    anew = listed or baseline or arguments.fail_on
+    shown = ending.results if anew else as_judged(results, terms.required)
+    text = render(shown, arguments.format, style_for(arguments))
     emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(results, listed)
-    return require.tell_unmet(results, arguments) or stale
+    unmet = require.tell_unmet(results, arguments)
+    return ending.code if arguments.fail_on or baseline else unmet or stale
 
 
 def _diff(arguments: argparse.Namespace) -> int:
@@ -130,7 +153,7 @@ def _diff(arguments: argparse.Namespace) -> int:
         before=outlet.guard(str(arguments.before)),
         after=outlet.guard(str(arguments.after)),
     )
-    style = style_for(arguments.output)
+    style = style_for(arguments)
     text = render_diff(difference, arguments.format, style)
     emit(text, arguments.output, arguments.format)
     stale = known.tell_faults(after, listed)

@@ -42,19 +42,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def required(arguments: argparse.Namespace) -> Required:
+    """What the options ask for."""
+    return Required(
+        arguments.require_abi,
+        tuple(dict.fromkeys(arguments.require_features)),
+        tuple(dict.fromkeys(arguments.require_errata)),
+    )
+
+
 def tell_unmet(results: Results, arguments: argparse.Namespace) -> Exit:
     """Print a line for each target that lacks something; the exit code that they ask for.
 
     That a kernel never came up is told, too, but is no fault of the kernel's.
     """
-    required = Required(
-        arguments.require_abi,
-        tuple(dict.fromkeys(arguments.require_features)),
-        tuple(dict.fromkeys(arguments.require_errata)),
-    )
+    asked = required(arguments)
     code = Exit.CONFORMS
     for target in results.targets:
-        if line := unmet(target, required):
+        if line := unmet(target, asked):
             outlet.tell(line)
             code = Exit.DEVIATES if target.facts else code
     return code

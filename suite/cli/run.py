@@ -35,6 +35,10 @@ class Ended:
     """What else ended it before its end."""
 
 
+class NoCaseError(UsageError):
+    """An expression selects no case."""
+
+
 def run(
     targets: Sequence[str],
     *,
@@ -60,7 +64,7 @@ def run(
 
     Raises:
         LandproofError: There is no such target.
-        UsageError: No case matches.
+        NoCaseError: No case matches.
         InfrastructureError: Cases can't be read.
     """
     safety.check_memory()
@@ -88,7 +92,9 @@ def run(
     if recorder.uncollected:
         raise InfrastructureError("; ".join(recorder.uncollected))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        raise UsageError(f"no case matches {select!r}" if select else f"no cases in {folder}")
+        if select:
+            raise NoCaseError(f"no case matches {select!r}")
+        raise UsageError(f"no cases in {folder}")
     if recorder.fault and not isinstance(recorder.fault, KeyboardInterrupt):
         if not recorder.heard:
             raise recorder.fault

@@ -14,6 +14,7 @@ from suite.cli import (
     check,
     ci,
     doctor,
+    draft,
     explain,
     history,
     kernels,
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     kernels.add_parser(subparsers)
     report.add_parsers(subparsers)
     merge.add_parser(subparsers)
+    draft.add_parser(subparsers)
     history.add_parser(subparsers)
     bisect.add_parser(subparsers)
     explain.add_parser(subparsers)

@@ -160,6 +160,8 @@ class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
     """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says."""
     sha256: str
     """Of the vmlinuz."""
+    commit: str = ""
+    """Full hash of the commit that it was built from, where the release and the tree tell."""
     parameters: str = ""
     """What the user added to its command line."""
 
@@ -188,8 +190,13 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     bug: str = ""
     """The known bug that was seen, by id and title, with CVE and fixing commit; ``looks like`` in
     front if the kernel's release can't have it, or does not tell."""
+    about_bug: str = ""
+    """The known bug, by name, that what was owed tells from its fix, whichever was seen."""
     known: str = ""
     """Why a fault was to be expected, with its source, where a list of known deviations says so."""
+    excused: str = ""
+    """Why its fault does not count for the exit code of the run: it is known, or in the baseline,
+    or no fault was to end the run."""
     reason: str = ""
     """Why it was skipped, broken, crashed, hung or lost; console tail included."""
     calls: list[str] = []
@@ -221,7 +228,7 @@ class TargetRecord(msgspec.Struct, kw_only=True):
     """One target of a run."""
 
     name: str
-    """``local`` or ``vm:7.3``."""
+    """``local`` or ``vm:7.3``; of a kernel with a label, or of the user's own, ``vm:LABEL``."""
     facts: Facts | None = None
     """None when the target never came up."""
     kernel: KernelBuild | None = None
@@ -237,6 +244,20 @@ class TargetRecord(msgspec.Struct, kw_only=True):
         return NOT_RUN if self.reason == NOT_RUN else "never came up"
 
 
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets a run end with another code than 0, besides the faults of its cases."""
+
+    id: str
+    """Such as ``target/required``; no case has it."""
+    target: str = ""
+    """Empty when it is about the whole run."""
+    summary: str
+    """What would have been right, as a sentence."""
+    reason: str
+    verdict: Verdict = Verdict.BROKEN
+    """Deviates, where a user asked for more than the kernel does."""
+
+
 class Results(msgspec.Struct, kw_only=True):
     """A results file."""
 
@@ -247,3 +268,5 @@ class Results(msgspec.Struct, kw_only=True):
     """ISO 8601, UTC."""
     seconds: float
     targets: list[TargetRecord] = []
+    complaints: list[Complaint] | None = None
+    """None where nobody has said what the run is held against."""

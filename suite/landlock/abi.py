@@ -5,10 +5,13 @@ Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst;
 security/landlock/errata/.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from itertools import pairwise
 from typing import Self, TypeVar
+
+from suite.landlock.bugs import BUGS, Bug, Impact
 
 SYS_CREATE_RULESET = 444
 SYS_ADD_RULE = 445
@@ -269,29 +272,76 @@ class Fix:
 
     since: int
     """The ABI version from which the erratum applies."""
-    release: str
-    """The first of mainline with the fix; older stable series have it too."""
-    commit: str
-    subject: str
+    bug: Bug
+    """What was wrong."""
 
 
 ERRATA = {
     Erratum.TCP_SOCKET_IDENTIFICATION: Fix(
-        4, "6.14", "854277e2cc8c", "landlock: Fix non-TCP sockets restriction"
+        4,
+        Bug(
+            "erratum 1",
+            "rules about TCP deny MPTCP, SMC and SCTP, too",
+            "landlock: Fix non-TCP sockets restriction",
+            "854277e2cc8c",
+            {"6.14": "6.14", "6.12": "6.12.18"},
+            Impact.OVER_DENIAL,
+            since="6.7",
+            brought_by="fff69fb03dde",
+            issue=40,
+            workaround="plain TCP sockets (GODEBUG=multipathtcp=0 for programs in Go)",
+        ),
     ),
     Erratum.SCOPED_SIGNAL_HANDLING: Fix(
         6,
-        "6.15",
-        "18eb75f3af40",
-        "landlock: Always allow signals between threads of the same process",
+        Bug(
+            "erratum 2",
+            "signals between threads of a process are denied",
+            "landlock: Always allow signals between threads of the same process",
+            "18eb75f3af40",
+            {"6.15": "6.15", "6.14": "6.14.3", "6.12": "6.12.24"},
+            Impact.OVER_DENIAL,
+            since="6.12",
+            workaround="enforce rulesets before the first thread is made",
+        ),
     ),
     Erratum.DISCONNECTED_DIRECTORIES: Fix(
-        1, "6.19", "49c9e09d9610", "landlock: Fix handling of disconnected directories"
+        1,
+        Bug(
+            "erratum 3",
+            "a directory that left its bind mount is judged by half of its rules",
+            "landlock: Fix handling of disconnected directories",
+            "49c9e09d9610",
+            {
+                "6.19": "6.19",
+                "6.18": "6.18.2",
+                "6.12": "6.12.80",
+                "6.6": "6.6.143",
+                "6.1": "6.1.189",
+            },
+            Impact.ESCAPE,
+            since="5.13",
+            cve="CVE-2025-68736",
+        ),
     ),
     Erratum.WHITEOUT_OBJECTS: Fix(
-        1, "7.3", "672fa082d48b", "landlock: Require MAKE_REG for whiteout creation"
+        1,
+        Bug(
+            "erratum 4",
+            "files (whiteouts) are made without MAKE_REG",
+            "landlock: Require MAKE_REG for whiteout creation",
+            "672fa082d48b",
+            {"7.3": "7.3", "7.2": "7.2.6", "6.12": "6.12.110", "6.1": "6.1.188"},
+            Impact.ESCAPE,
+            since="5.13",
+            cve="CVE-2026-89560",
+        ),
     ),
 }
+
+
+ALL_BUGS: Mapping[str, Bug] = {**BUGS, **{fix.bug.name: fix.bug for fix in ERRATA.values()}}
+"""Known bugs by name, those with an erratum among them."""
 
 
 @dataclass(frozen=True, slots=True)

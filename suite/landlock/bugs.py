@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Known bugs that have no erratum: a kernel that shows one deviates, and is told so by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from suite.landlock.releases import Release, carries, of_mainline
+from suite.landlock.releases import Release, carries, of_mainline, parse
+
+COMMITS = "https://git.kernel.org/linus/"
+CVES = "https://www.cve.org/CVERecord?id="
+ISSUES = "https://github.com/landlock-lsm/linux/issues/"
+"""Where each is found, by what comes after: a commit of mainline, a CVE, a number."""
 
 _LIKE = "looks like "
 
@@ -42,9 +47,30 @@ class Bug:
     brought_by: str | None = None
     """The commit that brought it, where it is known."""
     cve: str = ""
+    issue: int | None = None
+    """Of Landlock's issue tracker."""
+    workaround: str = ""
+    """What helps who must go on with such a kernel; empty where nothing does but the fix."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self._told()}"
+
+    @property
+    def mainline(self) -> str:
+        """The first release of mainline with the fix."""
+        return next(iter(self.fixed_in.values()))
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Addresses of what was written about it, by a label for each."""
+        links = {}
+        if self.commit:
+            links[self.commit] = f"{COMMITS}{self.commit}"
+        if self.cve:
+            links[self.cve] = f"{CVES}{self.cve}"
+        if self.issue:
+            links[f"issue #{self.issue}"] = f"{ISSUES}{self.issue}"
+        return links
 
     def _told(self) -> str:
         cve = f", {self.cve}" if self.cve else ""
@@ -68,18 +94,32 @@ class Bug:
     def fixed_for(self, release: str, version: str) -> str:
         """Where the fix is, for who runs a kernel that says so of itself (uname(2))."""
         kernel = of_mainline(release, version)
-        series = f"{kernel.major}.{kernel.minor}" if kernel else ""
-        if first := self.fixed_in.get(series):
+        if kernel is None:
+            return f"fixed in {_listed([*self.fixed_in.values()])}"
+        if first := self.fixed_in.get(kernel.series):
             return f"fixed in {first}"
-        never = f", in no {series}" if series else ""
-        *firsts, last = self.fixed_in.values()
-        releases = f"{', '.join(firsts)} and {last}" if firsts else last
-        return f"fixed in {releases}{never}"
+        # The nearest one on either side is enough to know where to go.
+        newer = [it for it in self.fixed_in.values() if parse(it) > kernel]
+        older = [it for it in self.fixed_in.values() if parse(it) < kernel]
+        return f"fixed in {_listed([*newer[-1:], *older[:1]])}, in no {kernel.series}"
+
+    def fix_in_series(self, release: str, version: str) -> str | None:
+        """The release that fixes it in the series of such a kernel: empty if none does.
+
+        None if the kernel does not tell of which series it is.
+        """
+        kernel = of_mainline(release, version)
+        return None if kernel is None else self.fixed_in.get(kernel.series, "")
 
     def _unlike(self, kernel: Release) -> str:
         if carries(self.fixed_in.values(), kernel):
             return f"{kernel} carries the fix of"
         return "" if carries([self.since], kernel) else f"{kernel} is too old for"
+
+
+def _listed(releases: Sequence[str]) -> str:
+    *firsts, last = releases
+    return f"{', '.join(firsts)} and {last}" if firsts else last
 
 
 def name_of(text: str) -> str:
@@ -114,6 +154,8 @@ TCP_FAST_OPEN_BYPASS = Bug(
     Impact.ESCAPE,
     since="6.7",
     brought_by="fff69fb03dde",
+    issue=41,
+    workaround="sysctl -w net.ipv4.tcp_fastopen=0, in each network namespace",
 )
 CRED_TRANSFER = Bug(
     "cred-transfer",
@@ -124,6 +166,7 @@ CRED_TRANSFER = Bug(
     Impact.ESCAPE,
     since="5.13",
     cve="CVE-2024-42318",
+    workaround="a seccomp filter that refuses keyctl(2)",
 )
 REFER_WITHOUT_RIGHT = Bug(
     "refer-without-right",
@@ -134,6 +177,7 @@ REFER_WITHOUT_RIGHT = Bug(
     Impact.ESCAPE,
     since="5.19",
     brought_by="b91c3e4ea756",
+    workaround="handle LANDLOCK_ACCESS_FS_REFER in every ruleset",
 )
 RULE_UNIONS = Bug(
     "rule-unions",
@@ -144,6 +188,7 @@ RULE_UNIONS = Bug(
     Impact.OVER_DENIAL,
     since="5.13",
     brought_by="cb2c7d1a1776",
+    workaround="one rule with all the rights",
 )
 MANY_LAYERS = Bug(
     "many-layers",
@@ -163,6 +208,7 @@ SHORT_UNSPEC = Bug(
     Impact.OVER_DENIAL,
     since="6.7",
     brought_by="fff69fb03dde",
+    workaround="pass a whole struct sockaddr to connect(2)",
 )
 TSYNC_WITHOUT_RULESET = Bug(
     "tsync-without-ruleset",
@@ -257,6 +303,7 @@ WEIRD_FILES = Bug(
     since="5.13",
     brought_by="cb2c7d1a1776",
     cve="CVE-2025-21830",
+    workaround="mount no file system of others",
 )
 FREED_PARENT = Bug(
     "freed-parent",

@@ -17,8 +17,13 @@ class Release(NamedTuple):
     minor: int
     patch: int = 0
 
+    @property
+    def series(self) -> str:
+        """Such as ``6.12``."""
+        return f"{self.major}.{self.minor}"
+
     def __str__(self) -> str:
-        return f"{self.major}.{self.minor}" + (f".{self.patch}" if self.patch else "")
+        return self.series + (f".{self.patch}" if self.patch else "")
 
 
 def of_mainline(release: str, version: str) -> Release | None:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from suite.run import rows
 from suite.run.rows import Case
-from suite.run.selection import Names, names, shortest
+from suite.run.selection import Names, names
 from suite.targets.filesystems import FileSystem
 
 
@@ -91,10 +91,6 @@ def _clauses(item: pytest.Item) -> Iterator[tuple[str, str]]:
         yield str(clause), f"{owed} (without {clause.bug.name})" if clause.bug else owed
 
 
-def selection(case: Declared, everything: Collection[Declared]) -> str:
-    """The shortest expression for ``-k`` that selects this case alone."""
-    return shortest(_names(case), [_names(it) for it in everything])
-
-
-def _names(case: Declared) -> Names:
+def names_of(case: Declared) -> Names:
+    """What the case is called."""
     return names(case.id, case.before.rpartition("::")[2].removesuffix("["))

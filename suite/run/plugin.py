@@ -358,6 +358,7 @@ def _to_record(
         clause=str(judgement.clause),
         clauses=[str(clause) for clause in item.stash[_expectation]],
         bug=judgement.bug,
+        about_bug=judgement.clause.bug.name if judgement.clause.bug else "",
         reason=reason or judgement.reason,
     )
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Reports for people at a terminal."""

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The pages for people, looked at by axe: names, roles, contrast, headings, the keyboard."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.axe import MISSING, script, violations
+from tests.browser import CHROMIUM, Browser
+from tests.html_pages import TSYNC, told, write
+from tests.report_miniatures import compat_zoo, hostile, known
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here"),
+    pytest.mark.skipif(script() is None, reason=MISSING),
+]
+
+SCREENS = [*((width, False) for width in (390, 768, 1280, 1920)), (390, True), (1280, True)]
+"""Widths, and whether the reader prefers dark: the ground is the same at any width."""
+STATES = {
+    "first screen": "",
+    "drawer": TSYNC,
+    "drawer of a row": "#row=fs&kernel=6.18",
+    "kernel": "#kernel=7.0",
+    "kernel and drawer": f"{TSYNC}&view=7.0",
+    "no such kernel": "#kernel=1.0",
+    "compare": "#compare=6.12,7.0&unfolded=syscalls&unfolded=syscalls:restrict.tsync",
+    "unfolded": "#unfolded=fs&unfolded=fs:fs.refer&unfolded=net&unfolded=syscalls",
+    "filtered": "#verdict=deviates&text=tsync",
+    "nothing left": "#text=nowhere",
+}
+OPEN_ALL = "document.querySelectorAll('main details').forEach((it) => { it.open = true; })"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(browser: Browser, page: str, state: str) -> None:
+    found = []
+    for width, dark in SCREENS:
+        browser.screen(width, 900, dark=dark)
+        browser.open(page + STATES[state])
+        found += [f"at {width} px, dark {dark}: {it}" for it in violations(browser)]
+    assert found == []
+
+
+PAGES = {
+    "unfolded": (told, "html"),
+    "known": (known, "html"),
+    "hostile": (hostile, "html"),
+    "compat": (compat_zoo, "compat-html"),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_in_a_page_with_all_lists_open(
+    browser: Browser, tmp_path: Path, name: str
+) -> None:
+    results, fmt = PAGES[name]
+    browser_page = write(results(), tmp_path / "page.html", fmt)
+    found = []
+    for width, dark in SCREENS:
+        browser.screen(width, 900, dark=dark)
+        browser.open(browser_page)
+        browser.run(OPEN_ALL)
+        found += [f"at {width} px, dark {dark}: {it}" for it in violations(browser)]
+    assert found == []
+
+
+FAULTS = {
+    "color-contrast": "document.querySelector('h1').style.color = '#999'",
+    "button-name": "document.querySelector('#unfold').textContent = ''",
+    "label": "const field = document.querySelector('input[type=search]');"
+    "field.placeholder = ''; field.parentElement.replaceWith(field)",
+    "heading-order": "document.querySelector('h2').replaceWith(document.createElement('h5'));"
+    "document.querySelector('h5').textContent = 'x'",
+    "scrollable-region-focusable": "document.querySelectorAll('#matrix :is(a, button)')"
+    ".forEach((it) => it.remove());"
+    "document.querySelector('.scroll:has(#matrix)').removeAttribute('tabindex')",
+    "aria-required-parent": "document.querySelector('#matrix tbody').role = 'none';"
+    "document.querySelector('#matrix').role = 'none'",
+}
+
+
+@pytest.mark.parametrize("rule", FAULTS)
+def test_axe_finds_a_fault(browser: Browser, rule: str, tmp_path: Path) -> None:
+    """So that a page without violations means something: each fault is made in a page of ours."""
+    # Without its policy, which forbids a style that is set from outside.
+    text = Path(write(told(), tmp_path / "page.html").removeprefix("file://")).read_text()
+    (tmp_path / "page.html").write_text(text.replace("Content-Security-Policy", "x"))
+    browser.screen(390, 900)
+    browser.open((tmp_path / "page.html").as_uri())
+    assert violations(browser) == []
+    browser.run(f"(() => {{ {FAULTS[rule]} }})()")
+    assert {it.partition(":")[0] for it in violations(browser)} >= {rule}
