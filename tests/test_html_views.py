@@ -309,3 +309,16 @@ def test_a_phone_shows_all_of_a_comparison(browser: Browser, page: str) -> None:
     assert browser.run("[...document.querySelectorAll('.way')].every((it) => it.checkVisibility())")
     box = "(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)"
     assert not browser.run(f"{box}(document.querySelector('.scroll:has(#matrix)'))")
+
+
+def test_the_table_of_bugs_is_one_stop_of_the_keyboard(browser: Browser, page: str) -> None:
+    browser.open(page)
+    browser.run("document.querySelector('.scroll:has(#risks)').focus()")
+    browser.press("Tab")
+    assert browser.run(FOCUS) == "fs/refer[link]"
+    browser.press("End", "ArrowLeft")
+    assert browser.run("document.activeElement.ariaLabel").startswith("new: fs/refer[link] on 6.18")
+    browser.press("Enter")
+    assert "fs/refer[link]" in browser.run(DRAWER)
+    browser.press("Escape", "Tab")
+    assert browser.run("document.activeElement.closest('#risks')") is None
