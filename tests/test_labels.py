@@ -270,3 +270,6 @@ def test_real_kernels_run_under_their_labels(tmp_path: Path) -> None:
     assert ran.returncode in (Exit.CONFORMS, Exit.NO_LANDLOCK), ran.stderr
     assert "vm:small: 1 case in" in ran.stderr
     assert "path:" not in ran.stdout + ran.stderr
+    ran = start(landproof("repro", "fs/truncate[creat]", "--target", f"vm:{wishes[1]}"))
+    assert ran.returncode == Exit.CONFORMS, ran.stderr
+    assert "(vm:small)" in ran.stdout
