@@ -273,14 +273,15 @@ def _sentence(
     facts = target.facts
     if facts is None:
         return str(line)
-    counted = [case for case in target.cases if case.verdict.bad and not _explained(case)]
-    listed = sum(1 for case in target.cases if case.verdict.bad and case.known)
+    bad = [case for case in target.cases if case.verdict.bad]
+    counted = [case for case in bad if not case.known and not case.known_bug]
+    listed = sum(bool(case.known) for case in bad)
     parts = [
         _provides(line),
         f"also accepts {', '.join(line.also)}" if line.also else "",
         line.fixes,
         *_unexplained(counted),
-        f"{_cases(listed)} listed as known" if listed else "",
+        f"{words.plural(listed, 'case')} listed as known" if listed else "",
         told(seen, facts, detail),
         *_ours(counted),
     ]
@@ -303,15 +304,11 @@ def _provides(line: KernelLine) -> str:
     return ", ".join(filter(None, (claims, line.provides)))
 
 
-def _explained(case: CaseRecord) -> bool:
-    return bool(case.known or case.known_bug)
-
-
 def _unexplained(cases: Sequence[CaseRecord]) -> Iterator[str]:
     for verdict in dict.fromkeys(it.verdict for it in cases if it.verdict.fault is Fault.KERNELS):
         number = sum(it.verdict is verdict for it in cases)
         if verdict.judged:
-            yield f"{number} new deviation{'s' if number > 1 else ''}"
+            yield words.plural(number, "new deviation")
         else:
             yield f"{number} {verdict}"
 
@@ -320,10 +317,6 @@ def _ours(cases: Sequence[CaseRecord]) -> Iterator[str]:
     for verdict in dict.fromkeys(it.verdict for it in cases if it.verdict.fault is Fault.OURS):
         number = sum(it.verdict is verdict for it in cases)
         yield f"{number} {verdict} (not the kernel's fault)"
-
-
-def _cases(number: int) -> str:
-    return f"{number} case{'s' if number != 1 else ''}"
 
 
 # Bugs

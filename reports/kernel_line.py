@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reports import risk
 from reports.errata import as_seen
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
@@ -73,8 +72,6 @@ class KernelLine:
     """How many cases were skipped because the target has no word for a call."""
     bugs: tuple[str, ...]
     """The known bugs seen that have no erratum, each once."""
-    risk: str
-    """What they mean, with errata that are not fixed; empty if none was seen."""
     notes: tuple[str, ...]
     """With what it was booted, what the cases ran under, and what is newer than this landproof."""
     counts: dict[Verdict, int]
@@ -112,7 +109,6 @@ def summarize(target: TargetRecord) -> KernelLine:
         faults=_faults(counts, count(case.verdict for case in target.cases if case.known)),
         unmodelled=sum(is_not_modelled(case.verdict, case.reason) for case in target.cases),
         bugs=bugs,
-        risk=risk.told(risk.sightings(target.cases), facts) if facts else "",
         notes=(*_booted_with(target), *(_notes(facts) if facts else ())),
         counts=counts,
     )

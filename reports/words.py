@@ -122,11 +122,6 @@ def seen(lines: Sequence[KernelLine]) -> list[Verdict]:
     return [verdict for verdict in Verdict if any(verdict in line.counts for line in lines)]
 
 
-def remarks(line: KernelLine) -> list[str]:
-    """What a kernel's line leaves to lines of their own."""
-    return [*([line.risk] if line.risk else []), *(f"note: {it}" for it in line.notes)]
-
-
 def legend(rows: Iterable[Row], *, short: bool = False) -> tuple[tuple[str, str], ...]:
     """The marks that occur in rows of a matrix, with their meaning."""
     used = set()

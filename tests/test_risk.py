@@ -4,7 +4,7 @@
 import pytest
 from msgspec.structs import replace
 
-from reports.kernel_line import summarize
+from reports import risk
 from suite.judge.outcome import Allowed
 from suite.judge.records import TargetRecord, Verdict
 from suite.landlock.bugs import AUDIT_WITHOUT_SOCKET, BUGS, LOG_SUBDOMAINS_ON, TCP_FAST_OPEN_BYPASS
@@ -22,7 +22,7 @@ def seen(release: str, *bugs: str) -> TargetRecord:
 
 
 def told(target: TargetRecord) -> str:
-    return summarize(target).risk
+    return risk.told(risk.sightings(target.cases), target.facts) if target.facts else ""
 
 
 def test_the_worst_is_told_first_and_with_its_fix_for_this_series() -> None:
