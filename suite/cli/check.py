@@ -54,9 +54,9 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
     matrix = subparsers.add_parser(
         "matrix",
-        help="fetch kernels, boot each in a virtual machine, print the matrix",
+        help="fetch kernels, boot each in a virtual machine, say who is at risk",
         description="Fetch kernels, boot each in a virtual machine, run the cases on it, "
-        "print the matrix.",
+        "say who is at risk, and of what.",
     )
     matrix.add_argument(
         "--kernels",
