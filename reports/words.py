@@ -70,7 +70,7 @@ def _escape(char: str) -> str:
 
 def plural(number: int, noun: str) -> str:
     """``1 case``, ``2 cases``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def some(names: Sequence[str]) -> str:
@@ -103,9 +103,11 @@ def span(order: Sequence[str], some: Iterable[str]) -> str:
 
 def headline(results: Results) -> str:
     """What ran, and when."""
+    cases = len({case.id for target in results.targets for case in target.cases})
     return (
         f"landproof {results.landproof}, {results.started}, "
-        f"{plural(len(results.targets), 'target')}, {results.seconds:.0f} s"
+        f"{plural(len(results.targets), 'target')}, {plural(cases, 'case')}, "
+        f"{results.seconds:.0f} s"
     )
 
 
