@@ -332,7 +332,7 @@ static void live(long flags, int uid, int gid)
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	if (s->turn <= STEPS) {
 		snprintf(s->why, sizeof(s->why), "step %d did not come about in %d s", s->turn, LIMIT_S);
-		s->status = SET_UP_FAILED;
+		s->status = MAY_DIE ? REPRODUCED : SET_UP_FAILED;
 	}
 	s->turn = STEPS + 1;
 	_exit(0);
@@ -368,13 +368,30 @@ static void run_in_namespaces(void)
 	}
 }
 
+static const char *error_name(int error)
+{
+	static const struct { int number; const char *name; } names[] = {
+		{ EACCES, "EACCES" }, { EPERM, "EPERM" }, { EXDEV, "EXDEV" }, { EINVAL, "EINVAL" },
+		{ EBADF, "EBADF" }, { EBADFD, "EBADFD" }, { ENOENT, "ENOENT" }, { ENOMSG, "ENOMSG" },
+		{ E2BIG, "E2BIG" }, { EFAULT, "EFAULT" }, { ENOSYS, "ENOSYS" }, { EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EAGAIN, "EAGAIN" }, { ESRCH, "ESRCH" }, { EEXIST, "EEXIST" }, { EISDIR, "EISDIR" },
+		{ ENOTDIR, "ENOTDIR" }, { ECONNREFUSED, "ECONNREFUSED" }, { EAFNOSUPPORT, "EAFNOSUPPORT" },
+		{ ENOTTY, "ENOTTY" }, { EISCONN, "EISCONN" }, { EADDRINUSE, "EADDRINUSE" },
+	};
+	size_t i;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == error)
+			return names[i].name;
+	return strerror(error);
+}
+
 static void print_outcome(const char *what, struct outcome outcome)
 {
 	printf("%s: ", what);
 	if (outcome.refused)
 		printf("%s: ", outcome.refused);
 	if (outcome.error)
-		printf("%s\n", strerror(outcome.error));
+		printf("%s (%s)\n", error_name(outcome.error), strerror(outcome.error));
 	else
 		printf("allowed%s\n", outcome.refused ? "?" : "");
 }
@@ -396,7 +413,7 @@ static int verdict(void)
 	for (i = 1; i <= STEPS; i++)
 		if (s->step[i].call) {
 			printf("%3d [%d] %s = %ld", i, s->step[i].process, s->step[i].call, s->step[i].value);
-			printf(s->step[i].error ? " (%s)\n" : "\n", strerror(s->step[i].error));
+			printf(s->step[i].error ? " %s\n" : "\n", error_name(s->step[i].error));
 		}
 	if (abi != ABI)
 		printf("This kernel claims ABI %ld; the file says what ABI %d owes.\n", abi < 0 ? 0 : abi, ABI);
@@ -407,6 +424,10 @@ static int verdict(void)
 	if (HAS_CONTROL && s->came_to[CONTROL].error && !s->came_to[OBSERVED].refused) {
 		print_outcome("the control failed", s->came_to[CONTROL]);
 		return SET_UP_FAILED;
+	}
+	if (MAY_DIE) {
+		printf("%s\n", s->status ? s->why : "the kernel has survived all calls");
+		return s->status;
 	}
 	print_outcome("owed", owed[0]);
 	print_outcome("observed", s->came_to[OBSERVED]);
