@@ -124,6 +124,35 @@ def test_the_compiler_at_hand_has_no_warning(traced: dict[str, Traced], tmp_path
         assert (built.returncode, built.stderr) == (0, ""), it.record.id
 
 
+def test_processes_that_are_gone_show_nothing(
+    traced: dict[str, Traced], exit_code: Callable[[str], int]
+) -> None:
+    text = reproducer(judged(traced, "fs/truncate[truncate]"), WHERE)
+    gone = text.replace("	s->turn = 1;", "	s->turn = 1;\n	_exit(0);")
+    assert gone != text
+    assert exit_code(gone) == 2
+
+
+def test_files_of_others_are_left_alone(traced: dict[str, Traced], tmp_path: Path) -> None:
+    """Where it gets no mounts of its own, it makes a folder, and removes what it has made."""
+    text = reproducer(judged(traced, "fs/truncate[truncate]"), WHERE)
+    place = tmp_path / "place"
+    here = text.replace('#define PLACE "/tmp/landproof"', f'#define PLACE "{place}"')
+    alone = here.replace("ways[] = { all, all | CLONE_NEWUSER, 0 }", "ways[] = { 0, 0, 0 }")
+    assert len({text, here, alone}) == 3
+    source, program = tmp_path / "repro.c", tmp_path / "repro"
+    source.write_text(alone)
+    subprocess.run([*build.compiler(ARCH), "-static", "-o", str(program), str(source)], check=True)
+    assert subprocess.run([program], capture_output=True, check=False).returncode == 0
+    assert not place.exists()
+    place.mkdir()
+    (place / "precious").touch()
+    ran = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert f"mkdir {place}: File exists" in ran.stdout
+    assert (place / "precious").exists()
+
+
 def test_a_kernel_that_died_has_to_survive(
     traced: dict[str, Traced], exit_code: Callable[[str], int]
 ) -> None:

@@ -16,7 +16,7 @@ static const struct outcome owed[] = {
 
 /* What all processes share. A step is a call; whoever has the turn makes the next one. */
 static struct shared {
-	volatile int turn, status;
+	volatile int turn, status, has_place;
 	struct outcome came_to[GROUPS];
 	struct { int process, error; const char *call; long value; } step[STEPS + 1];
 	char why[200];
@@ -313,8 +313,10 @@ static void live(long flags, int uid, int gid)
 	const char *failed = furnish(flags, uid, gid);
 	int waited;
 	umask(022);
-	if (!failed && (mkdir(PLACE, 0777) || chmod(PLACE, 0777)))
+	if (!failed && mkdir(PLACE, 0777))
 		failed = "mkdir " PLACE;
+	else if (!failed)
+		s->has_place = !chmod(PLACE, 0777);
 	if (!failed && prepare())
 		failed = "copy";
 	if (failed) {
@@ -350,7 +352,9 @@ static void run_in_namespaces(void)
 	const long ways[] = { all, all | CLONE_NEWUSER, 0 };
 	int uid = geteuid(), gid = getegid(), i;
 	for (i = 0; i < 3; i++) {
-		long pid = syscall(SYS_clone, ways[i] | SIGCHLD, 0L, 0L, 0L, 0L);
+		long pid;
+		s->status = 0;
+		pid = syscall(SYS_clone, ways[i] | SIGCHLD, 0L, 0L, 0L, 0L);
 		if (!pid) {
 			setpgid(0, 0);
 			live(ways[i], uid, gid);
@@ -361,10 +365,12 @@ static void run_in_namespaces(void)
 		waitpid(pid, NULL, 0);
 		if (!ways[i]) {
 			kill(-pid, SIGKILL);
-			nftw(PLACE, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+			if (s->has_place)
+				nftw(PLACE, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 		}
-		if (s->status != SET_UP_FAILED || s->turn)
-			return;
+		if (s->turn)
+			return; /* else nothing was done yet: with fewer namespaces, it may be */
+		s->has_place = 0;
 	}
 }
 
@@ -417,6 +423,11 @@ static int verdict(void)
 		}
 	if (abi != ABI)
 		printf("This kernel claims ABI %ld; the file says what ABI %d owes.\n", abi < 0 ? 0 : abi, ABI);
+	if (s->turn <= STEPS) {
+		s->status = SET_UP_FAILED;
+		if (!s->why[0])
+			snprintf(s->why, sizeof(s->why), "its processes ended at step %d", s->turn);
+	}
 	if (s->status == SET_UP_FAILED) {
 		printf("the set-up failed: %s\n", s->why);
 		return SET_UP_FAILED;
