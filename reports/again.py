@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable
 
 from suite.judge import labels
-from suite.judge.records import TargetRecord
+from suite.judge.records import Results, TargetRecord
 
 _VM = "vm:"
 
@@ -22,6 +22,12 @@ def wish(target: TargetRecord) -> str | None:
     if build is None or label == build.name:
         return label
     return f"{label}={build.source if build.source.startswith(labels.PATH) else build.name}"
+
+
+def places(results: Results) -> dict[str, str]:
+    """What ``--target`` takes for each target of a run, by name."""
+    asked = {target.name: wish(target) for target in results.targets}
+    return {name: name if it is None else f"{_VM}{it}" for name, it in asked.items()}
 
 
 def options(wishes: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from reports import words
+from reports import again, words
 from reports.kernel_line import KernelLine, summarize
 from reports.matrix import Deviation, Matrix, build
 from reports.risk import GRAVE, WORST_FIRST, Detail, Sighting, sightings, told
@@ -149,6 +149,8 @@ class New:
 
     cases: tuple[str, ...]
     targets: tuple[str, ...]
+    place: str
+    """How the first of them is asked for."""
     says: str
 
     @property
@@ -162,7 +164,7 @@ class New:
     @property
     def command(self) -> str:
         """Writes a C program that shows it."""
-        return reproducer(self.cases[0], self.targets)
+        return reproducer(self.cases[0], self.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +186,7 @@ def answer(results: Results, matrix: Matrix | None = None) -> Answer:
         matrix: Its matrix, if it is built already.
     """
     names = short_names([target.name for target in results.targets])
-    new = tuple(_new(matrix or build(results)))
+    new = tuple(_new(matrix or build(results), again.places(results)))
     unexplained = {name for it in new for name in it.targets}
     hidden = unchecked(results.targets)
     kernels = tuple(
@@ -207,9 +209,14 @@ def _headlines(kernels: Sequence[Kernel]) -> Iterator[str]:
             yield line.format(", ".join(names) if len(names) <= _NAMED else words.some(names))
 
 
-def reproducer(case: str, targets: Sequence[str]) -> str:
-    """The command that writes a C program that does what a case did on the first of targets."""
-    target = "" if targets[0] == "local" else f" --target {shlex.quote(targets[0])}"
+def reproducer(case: str, place: str) -> str:
+    """The command that writes a C program that does what a case did on a target.
+
+    Args:
+        case: Its id.
+        place: How the target is asked for (``reports.again``).
+    """
+    target = "" if place == "local" else f" --target {shlex.quote(place)}"
     return f"landproof repro {shlex.quote(case)}{target}"
 
 
@@ -364,19 +371,22 @@ def _cell(facts: Facts | None, seen: Sighting | None, *, asked: bool) -> BugCell
 # What is new
 
 
-def _new(matrix: Matrix) -> Iterator[New]:
+def _new(matrix: Matrix, places: Mapping[str, str]) -> Iterator[New]:
     """The faults of kernels that nothing explains; those of one file that are alike together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for dead in matrix.silences:
         if dead.verdict.dead and not dead.known:
             first = dead.reason.strip().partition("\n")[0] or "no reason given"
-            yield New(cases=dead.cases, targets=dead.targets, says=f"{dead.verdict}: {first}")
+            says = f"{dead.verdict}: {first}"
+            place = places[dead.targets[0]]
+            yield New(cases=dead.cases, targets=dead.targets, place=place, says=says)
     for it in matrix.deviations:
         if not it.known and not name_of(it.bug):
             file = it.case.partition("[")[0]
             alike.setdefault((file, _says(it), it.targets), []).append(it.case)
     for (_, says, targets), cases in alike.items():
-        yield New(cases=tuple(cases), targets=targets, says=says)
+        place = places[targets[0]]
+        yield New(cases=tuple(cases), targets=targets, place=place, says=says)
 
 
 def _says(it: Deviation) -> str:

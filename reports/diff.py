@@ -80,6 +80,8 @@ class Diff:
     targets_gone: tuple[str, ...]
     kernels: tuple[KernelChange, ...]
     changes: tuple[Change, ...]
+    complaints: tuple[str, ...] = ()
+    """What is wrong with the list of known deviations, in lines."""
 
     @property
     def regressed(self) -> bool:

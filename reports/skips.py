@@ -63,8 +63,13 @@ def _is_user(target: TargetRecord) -> bool:
     return target.facts is not None and target.facts.uid != 0
 
 
-def told(results: Results) -> str:
-    """The line; empty if nothing was skipped."""
+def told(results: Results, *, options: bool = True) -> str:
+    """The line; empty if nothing was skipped.
+
+    Args:
+        results: The run.
+        options: Whether the reader can add an option that tells more.
+    """
     counts: Counter[Lack] = Counter()
     total = 0
     for target in results.targets:
@@ -74,8 +79,9 @@ def told(results: Results) -> str:
                 counts[next(it for it in _LACKS if it.fits(target, case))] += 1
     if not counts:
         return ""
+    lifts = {it: it.lift for it in counts if options or not it.lift.startswith("-")}
     parts = (
-        f"{number:,} {it.says}{f' ({it.lift})' if it.lift else ''}"
+        f"{number:,} {it.says}{f' ({lift})' if (lift := lifts.get(it)) else ''}"
         for it, number in counts.most_common()
     )
     return f"{counts.total():,} of {total:,} were not shown: {', '.join(parts)}"

@@ -7,6 +7,7 @@ it brings Playwright, a driver of tens of megabytes.
 """
 
 import importlib.util
+import json
 from pathlib import Path
 
 from tests.browser import Browser
@@ -14,7 +15,7 @@ from tests.browser import Browser
 PACKAGE = "axe-playwright-python"
 MISSING = f"no axe-core here: pip install --no-deps {PACKAGE}"
 
-_RUN = """axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
+_RUN = """axe.run(document, OPTIONS).then(({violations}) =>
   violations.flatMap(({id, help, nodes}) => nodes.map(({target, failureSummary}) =>
     `${id}: ${help}: ${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`)))"""
 
@@ -26,12 +27,19 @@ def script() -> Path | None:
     return next((path for it in places if (path := Path(it) / "axe.min.js").exists()), None)
 
 
-def violations(browser: Browser) -> list[str]:
-    """What axe finds wrong with the page as it is shown now: all of its rules, an element each."""
+def violations(browser: Browser, *, colours: bool = True) -> list[str]:
+    """What axe finds wrong with the page as it is shown now: all of its rules, an element each.
+
+    Args:
+        browser: It has the page.
+        colours: Whether to look at contrast, too: most of the time goes into that.
+    """
     path = script()
     assert path is not None, MISSING
     if not browser.run("'axe' in window"):
         # Evaluated from outside, so that the page's policy does not forbid it.
         browser.run(f"{path.read_text(encoding='utf-8')};0")
-    found: list[str] = browser.run(_RUN)
+    rules = {} if colours else {"color-contrast": {"enabled": False}}
+    options = {"resultTypes": ["violations"], "rules": rules}
+    found: list[str] = browser.run(_RUN.replace("OPTIONS", json.dumps(options)))
     return found

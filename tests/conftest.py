@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from suite.cli.collect import declared_cases
 from suite.process.process import Process
 from suite.process.session import Session
+from suite.run.declared import Declared
 from tests.abi_miniature import at_abi_11
 from tests.agents import Agent, fork
 from tests.browser import Browser
@@ -72,6 +74,12 @@ def browser(started: Browser) -> Iterator[Browser]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of the page of a small run."""
     return write(told(), tmp_path_factory.mktemp("page") / "page.html")
+
+
+@pytest.fixture(scope="session")
+def declared() -> dict[str, Declared]:
+    """Every case, by id: reading them takes seconds."""
+    return declared_cases()
 
 
 @pytest.fixture(scope="module")

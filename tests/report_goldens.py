@@ -52,6 +52,7 @@ CHOSEN = {
     "diff-terminal-80.txt": Golden("terminal", difference, width=80),
     "diff.md": Golden("markdown", difference),
     "results.junit.xml": Golden("junit", few),
+    "diff.junit.xml": Golden("junit", difference),
     "results.ktap": Golden("ktap", few),
     "results.kselftest": Golden("kselftest", few),
     "results.tmt.yaml": Golden("tmt", few),

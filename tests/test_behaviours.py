@@ -7,35 +7,20 @@ from pathlib import Path
 import pytest
 
 import cases
-from suite.cli.run import CONFIG, QUIET
 from suite.errors import UsageError
 from suite.judge.behaviours import behaviours
-from suite.run.rows import answered, case_id
+from suite.run.declared import Declared
 
 CASES = Path(cases.__file__).parent
 
 
-class Collector:
-    """Notes what each case shows."""
-
-    def __init__(self) -> None:
-        self.cases: dict[str, list[str]] = {}
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Take the ids while the items are there."""
-        self.cases = {case_id(item): answered(item) for item in session.items}
-
-
 @pytest.fixture(scope="module")
-def shown() -> dict[str, list[str]]:
+def shown(declared: dict[str, Declared]) -> dict[str, list[str]]:
     """Cases by the behaviour that they show."""
-    collector = Collector()
-    options = [f"--config-file={CONFIG}", f"--rootdir={CASES.parent}", *QUIET, "--collect-only"]
-    assert pytest.main([str(CASES), *options], plugins=[collector]) == 0
     found = defaultdict(list)
-    for case, names in collector.cases.items():
-        for name in names:
-            found[name].append(case)
+    for case in declared.values():
+        for name in case.answers:
+            found[name].append(case.id)
     return found
 
 

@@ -13,10 +13,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from reports.ci.workflows import services, workflow
+from reports.ending import FailOn, Terms, judged
 from reports.results import load, save
 from suite.cli.main import main
 from suite.cli.verbs import parser
 from suite.errors import Exit
+from suite.judge.records import Fault
+from tests import ci_formats
 from tests.report_miniatures import few, later, run, zoo
 from vm.catalogue import DEFAULT_SET
 
@@ -139,6 +142,29 @@ def test_the_comparison_fails_on_a_regression_alone(last: str, code: int, tmp_pa
     said = (tmp_path / "summary.md").read_text()
     assert ("No earlier run" in said) == (not last)
     assert ("regressed" in said) == bool(code)
+
+
+@pytest.mark.parametrize(("last", "code"), [("later", 0), ("zoo", 1), ("", 0)])
+def test_gitlabs_tab_of_tests_is_green_as_the_job(last: str, code: int, tmp_path: Path) -> None:
+    runs = {"later": later(), "zoo": zoo()}
+    lenient = Terms(fail_on=FailOn.NONE)
+    # The job of a kernel whose cases were lost has failed already.
+    ours = [any(case.verdict.fault is Fault.OURS for case in it.cases) for it in later().targets]
+    heard = [it for it, lost in zip(later().targets, ours, strict=True) if not lost]
+    (tmp_path / "bin").mkdir()
+    curl = tmp_path / "bin" / "curl"
+    curl.write_text(f"#!/bin/sh\n{'cp last.json before.json' if last else 'exit 22'}\n")
+    curl.chmod(0o755)
+    save(tmp_path / "last.json", runs.get(last, zoo()))
+    for number, target in enumerate(heard):
+        ended = judged(run(target, landproof="0.2.0"), lenient)
+        save(tmp_path / f"landproof-{number}.json", ended.results)
+    job = YAML(typ="safe").load(printed("gitlab"))["landlock-report"]
+    assert in_shell("\n".join(job["script"]), tmp_path) == code
+    tab = [tmp_path / it for it in job["artifacts"]["reports"]["junit"]]
+    assert len(heard) > 3
+    assert [it.exists() for it in tab] == [True, bool(last)]
+    assert all(ci_formats.junit(it.read_text()) for it in tab if it.exists()) == (code == 0)
 
 
 def test_it_is_usable_as_printed(capsys: pytest.CaptureFixture[str]) -> None:

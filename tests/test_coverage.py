@@ -13,7 +13,6 @@ import pytest
 
 from reports.coverage import cover, render
 from reports.markdown import escape
-from suite.cli.collect import declared_cases
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.run.declared import Declared
@@ -89,12 +88,6 @@ def named(text: str) -> dict[str, tuple[set[str], int]]:
         names = rows.split(", ")
         found[file] = set(names), len(names) + int(more or 0)
     return found
-
-
-@pytest.fixture(scope="module")
-def declared() -> dict[str, Declared]:
-    """Every case, by id."""
-    return declared_cases()
 
 
 @pytest.fixture(scope="module")

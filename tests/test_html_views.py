@@ -35,6 +35,7 @@ def test_a_kernel_has_an_address(browser: Browser, page: str, name: str) -> None
     text = browser.run(VIEW)
     assert text.index("Landlock on 7.0") < text.index("claims ABI 8, provides it")
     assert "needs btrfs: no module for it" in text
+    assert "1 of 43 were not shown: 1 need what the kernel lacks\n" in text
     assert "debian:trixie" in text
     assert browser.run("document.title") == "landproof: Landlock on 7.0"
     assert not _visible(browser, "#matrix")
@@ -273,9 +274,51 @@ def test_the_call_that_decided_is_seen(browser: Browser, tmp_path: Path) -> None
         assert not browser.run(f"{wide}(document.querySelector('.calls'))")
 
 
+@pytest.mark.parametrize(
+    ("observed", "calls", "marked"),
+    [
+        ("EACCES", ["a() = EACCES", "b() = -1 EACCES (Permission denied)", "c() = 0"], 1),
+        ("EACCES", ["a() = EACCES", "b() = -1 EACCESS", "c() = 0"], 0),
+        ("EACCES", ['write("EACCES") = 6', "c() = 0"], None),
+        ("allowed", ["a() = EACCES", "c() = 0"], None),
+        ("create_ruleset: EINVAL", ["a() = -1 EINVAL (Invalid argument)", "c() = 0"], 0),
+    ],
+)
+def test_only_a_call_that_failed_as_was_observed_is_marked(
+    browser: Browser, page: str, observed: str, calls: list[str], marked: int | None
+) -> None:
+    browser.open(page)
+    seen = json.dumps({"observed": observed, "calls": calls})
+    found = browser.run(
+        f"[...callsOf({seen}).children].findIndex((it) => it.querySelector('mark'))"
+    )
+    assert found == (-1 if marked is None else marked)
+
+
 def test_the_drawer_links_to_the_page_of_its_kernel(browser: Browser, page: str) -> None:
     browser.open(page + TSYNC)
     browser.run("document.querySelector('#detail .verdict a').click()")
     assert browser.run(DRAWER) == ""
     assert "Landlock on 7.0" in browser.run(VIEW)
     assert fragment(browser).startswith("#kernel=7.0")
+
+
+def test_a_phone_shows_all_of_a_comparison(browser: Browser, page: str) -> None:
+    browser.screen(390, 844)
+    browser.open(f"{page}#compare=6.12,7.0&unfolded=syscalls")
+    assert browser.run("[...document.querySelectorAll('.way')].every((it) => it.checkVisibility())")
+    box = "(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)"
+    assert not browser.run(f"{box}(document.querySelector('.scroll:has(#matrix)'))")
+
+
+def test_the_table_of_bugs_is_one_stop_of_the_keyboard(browser: Browser, page: str) -> None:
+    browser.open(page)
+    browser.run("document.querySelector('.scroll:has(#risks)').focus()")
+    browser.press("Tab")
+    assert browser.run(FOCUS) == "fs/refer[link]"
+    browser.press("End", "ArrowLeft")
+    assert browser.run("document.activeElement.ariaLabel").startswith("new: fs/refer[link] on 6.18")
+    browser.press("Enter")
+    assert "fs/refer[link]" in browser.run(DRAWER)
+    browser.press("Escape", "Tab")
+    assert browser.run("document.activeElement.closest('#risks')") is None

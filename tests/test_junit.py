@@ -4,6 +4,7 @@
 ``data/junit-10.xsd`` is that schema as pytest keeps it, under the MIT licence.
 """
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -12,8 +13,13 @@ import pytest
 import xmlschema
 from msgspec.structs import replace
 
-from reports.render import render
+from reports.diff import Diff, compare
+from reports.render import render, render_diff
+from reports.results import save
+from suite.cli.main import main
+from suite.errors import Exit
 from suite.judge.records import Results, TargetRecord, Verdict
+from tests import ci_formats
 from tests.report_miniatures import (
     LISTED,
     contradicted_bug,
@@ -22,6 +28,7 @@ from tests.report_miniatures import (
     kernel,
     known,
     known_bug,
+    later,
     run,
     zoo,
 )
@@ -113,3 +120,63 @@ def test_what_xml_forbids_is_spelled_out() -> None:
     suite, _ = suites(hostile()).values()
     for case in suite:
         assert "\\x00\\ufffe\\ud800]]>&<x a=" in case.name
+
+
+def compared(before: Results, after: Results, *complaints: str) -> tuple[Diff, str]:
+    diff = dataclasses.replace(compare(before, after), complaints=complaints)
+    return diff, render_diff(diff, "junit")
+
+
+CALM = run(*known().targets[:1])
+WORSE = run(replace(CALM.targets[0], reason="down", facts=None, cases=[]))
+FIXED = run(kernel("vm:6.12", "6.12.44", 6, 0b11))
+COMPARED = {
+    "much": (zoo(), later(), (), False),
+    "nothing": (zoo(), zoo(), (), True),
+    "known": (FIXED, CALM, (), True),
+    "new": (FIXED, run(replace(CALM.targets[0], cases=known().targets[1].cases)), (), False),
+    "fixed": (CALM, FIXED, (), True),
+    "down": (CALM, WORSE, (), False),
+    "stale": (CALM, CALM, ("known.toml: entry 1 expired",), False),
+}
+
+
+@pytest.mark.parametrize("what", COMPARED)
+def test_a_comparison_is_green_exactly_if_nothing_is_worse(what: str) -> None:
+    before, after, complaints, green = COMPARED[what]
+    diff, text = compared(before, after, *complaints)
+    assert green == (not diff.regressed and not complaints)
+    assert ci_formats.junit(text) == green
+    xmlschema.XMLSchema(SCHEMA).validate(text)
+
+
+def test_a_comparison_says_what_changed() -> None:
+    _, text = compared(FIXED, CALM)
+    read = {it.name: it for it in junitparser.JUnitXml.fromstring(text.encode())}
+    cases = {case.name: case for case in read["vm:6.12"]}
+    (skipped,) = cases["fs/truncate[path]"].result
+    assert (skipped.type, skipped.message) == ("known", f"known: {LISTED}")
+    said = cases["fs/truncate[path]"].system_out
+    assert "verdict: conforms -> deviates" in said
+    (first,) = read["diff"]
+    assert "cases compared: 2 regressed" in first.system_out
+    _, text = compared(zoo(), later())
+    assert 'type="regression" message="kernel: 6.6.13+bpo-amd64 x86_64 -&gt; 6.6.20' in text
+
+
+def test_the_command_says_what_is_wrong_with_the_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path / "r.json", CALM)
+    file = tmp_path / "known.toml"
+    entry = """[[known]]
+case = "fs/truncate[path]"
+reason = "why"
+source = "https://example.org/1"
+added = 2026-11-01
+"""
+    for more, code in (("", Exit.CONFORMS), ("expires = 2026-11-02", Exit.DEVIATES)):
+        file.write_text(entry + more)
+        words = ["diff", str(tmp_path / "r.json"), str(tmp_path / "r.json"), "--format=junit"]
+        assert main([*words, f"--known={file}"]) == code
+        assert ci_formats.junit(capsys.readouterr().out) == (code is Exit.CONFORMS)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from reports.render import render
 from suite.judge.records import CaseRecord, Results, TargetRecord
+from suite.landlock.bugs import BUGS, Bug
 from tests.report_miniatures import (
     LISTED,
     contradicted_bug,
@@ -19,6 +20,7 @@ from tests.report_miniatures import (
     hostile,
     kernel,
     known,
+    known_bug,
     looks_like_bug,
     run,
     zoo,
@@ -66,6 +68,9 @@ def test_a_known_bug_is_an_issue_with_incidents() -> None:
     content = submission(few())
     (issue,), (incident,) = content["issues"], content["incidents"]
     assert issue["id"] == "landproof:cred-transfer"
+    assert issue["report_url"] == "https://www.cve.org/CVERecord?id=CVE-2024-42318"
+    assert issue["comment"] == "keyctl(2) in a child takes the domain from its parent"
+    assert (issue["misc"]["impact"], issue["misc"]["fixed_in"]["6.6"]) == ("escape", "6.6.44")
     assert incident["issue_id"] == issue["id"]
     (failed,) = (it for it in content["tests"] if it["id"] == incident["test_id"])
     assert failed["path"] == "landlock.syscalls.restrict.tsync"
@@ -154,3 +159,16 @@ def test_what_git_knows_of_a_kernel(what: str) -> None:
     (checkout,) = content["checkouts"]
     told = {name: it for name, it in checkout.items() if name.startswith(("git_", "tree_"))}
     assert told == expected
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_every_known_bug_makes_an_issue(bug: Bug) -> None:
+    def shows(case: CaseRecord) -> CaseRecord:
+        found = known_bug(case)
+        return replace(found, bug=str(bug)) if found.bug else found
+
+    content = submission(run(kernel("vm:7.0", "7.0.2", 8, change=shows)))
+    kcidb_io.schema.LATEST.validate(content)
+    (issue,) = content["issues"]
+    assert issue["misc"]["impact"] == bug.impact.value
+    assert issue.get("report_url") == [None, *bug.links.values()][-1]

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports import again
+from reports.answer import answer
 from reports.diff import compare
 from reports.known import Known
 from reports.render import formats, render
@@ -21,7 +22,8 @@ from suite.cli.main import main
 from suite.cli.verbs import parser
 from suite.errors import Exit
 from suite.judge import labels
-from suite.judge.records import KernelBuild, TargetRecord, Verdict
+from suite.judge.outcome import Denied
+from suite.judge.records import CaseRecord, KernelBuild, TargetRecord, Verdict
 from tests.fake_archive import image
 from tests.kernels import stored
 from tests.report_miniatures import kernel as miniature
@@ -200,6 +202,18 @@ def test_what_is_told_to_paste_names_the_same_kernels(store: Store) -> None:
     }
 
 
+def test_a_reproducer_of_what_is_new_is_asked_for_of_the_same_kernel() -> None:
+    def deviates(case: CaseRecord) -> CaseRecord:
+        bad = case.id.startswith("fs/")
+        return replace(case, verdict=Verdict.DEVIATES, observed=Denied("EIO")) if bad else case
+
+    labelled = own("vm:mine", "/my linux")
+    bad = replace(labelled, cases=[deviates(case) for case in labelled.cases])
+    (new,) = {it.command.partition("--target ")[2] for it in answer(run(bad)).new}
+    assert shlex.split(new) == ["vm:mine=path:/my linux"]
+    assert f"--target {new}" in render(run(bad), "github")
+
+
 def test_a_workflow_says_what_each_job_calls_its_kernel(capsys: pytest.CaptureFixture[str]) -> None:
     kernels = "a/linux,b/linux,mine=./x,6.12"
     assert main(["ci", "gitlab", "--kernels", kernels]) == Exit.CONFORMS
@@ -256,3 +270,6 @@ def test_real_kernels_run_under_their_labels(tmp_path: Path) -> None:
     assert ran.returncode in (Exit.CONFORMS, Exit.NO_LANDLOCK), ran.stderr
     assert "vm:small: 1 case in" in ran.stderr
     assert "path:" not in ran.stdout + ran.stderr
+    ran = start(landproof("repro", "fs/truncate[creat]", "--target", f"vm:{wishes[1]}"))
+    assert ran.returncode == Exit.CONFORMS, ran.stderr
+    assert "(vm:small)" in ran.stdout

@@ -33,9 +33,12 @@ ASKED_FOR_A_RIGHT = [
 what shows by plain calls that the compatibility data are true of it."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
 """Who imports these is a test of reports."""
-SLOW = {"test_bisect.py", "test_ci.py", "test_html_browser.py", "test_interrupted.py"}
-"""They collect the cases once more, or start other programs."""
-NOT_LONG = "not a_large_run and not a_run_fails_on and not what_is_too_long"
+SLOW = {
+    "test_bisect.py", "test_ci.py", "test_ending.py", "test_html_browser.py", "test_html_views.py",
+    "test_interrupted.py",
+}  # fmt: skip
+"""They collect the cases once more, start other programs, or render time and again."""
+NOT_LONG = "not a_large_run and not a_run_ and not what_is_too_long"
 
 LAST_ROW = '    "version-and-unknown": query(CREATE.VERSION | 1 << 31, "sys-cr-flags-combo"),\n'
 ROW = {LAST_ROW: f'{LAST_ROW}    "version-and-bit-30": query(CREATE.VERSION | 1 << 30),\n'}
@@ -118,7 +121,7 @@ def test_a_new_right_asks_for_cases_and_breaks_no_report(checkout: Path) -> None
         about_reports = re.search(MINIATURES, file.read_text(encoding="utf-8"))
         if about_reports and file.name not in SLOW:
             tests.add(f"tests/{file.name}")
-    found, said = failures(checkout, "-k", NOT_LONG, *sorted(tests))
+    found, said = failures(checkout, "-m", "not vm", "-k", NOT_LONG, *sorted(tests))
     assert found == ASKED_FOR_A_RIGHT, said
     assert "['fs.watch'] == []" in said
 

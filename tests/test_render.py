@@ -79,6 +79,12 @@ def test_the_answer_is_short_and_comes_last(width: int, kernels: int, most: int)
         assert any(line.startswith(f"{name} ") for line in lines[-8:])
 
 
+@pytest.mark.parametrize("name", ["terminal", "markdown", "summary", "github", "json"])
+def test_who_is_at_risk_is_told_within_the_first_ten_lines(name: str) -> None:
+    shown = render(run(*(it for it in zoo().targets if it.name == "vm:7.0")), name)
+    assert any("escape" in line for line in shown.splitlines()[:10])
+
+
 def test_eleven_kernels_fit_120_columns_side_by_side() -> None:
     shown = render(zoo(), "terminal", Style(verbosity=1))
     assert list(LINES) in [line.split() for line in shown.splitlines()]

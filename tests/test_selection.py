@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.cli.collect import declared_cases, hint
+from suite.cli.collect import hint
 from suite.errors import Exit, UsageError
 from suite.run.declared import Declared, names_of
 from suite.run.selection import Names, names, selector, words
@@ -91,11 +91,6 @@ EXACT = {
 @pytest.mark.parametrize(("text", "meant"), EXACT.items(), ids=EXACT.keys())
 def test_a_word_with_a_slash_is_an_id(text: str, meant: set[Names]) -> None:
     assert {it for it in (TRUNCATE, NETWORK, MORE) if selector(text)(it)} == meant
-
-
-@pytest.fixture(scope="module")
-def declared() -> dict[str, Declared]:
-    return declared_cases()
 
 
 def test_an_id_selects_its_case_alone(declared: dict[str, Declared]) -> None:

@@ -46,9 +46,11 @@ def suites(results: Results) -> Iterator[Suite]:
     is none exactly if the exit code is 0.
     """
     judged = as_judged(results)
+    names = {target.name for target in judged.targets}
     wrong: dict[str, dict[str, CaseRecord]] = {}
     for it in judged.complaints or ():
-        mine = wrong.setdefault(it.target, {})
+        # Whatever became of its target, it must not get lost.
+        mine = wrong.setdefault(it.target if it.target in names else "", {})
         mine[it.id] = _complained(it, mine.get(it.id))
     if run := wrong.pop("", None):
         yield Suite("run", {}, [*run.values()])

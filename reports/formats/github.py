@@ -9,7 +9,7 @@ cases are not in the repository that the workflow runs in.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports import words
+from reports import again, words
 from reports.answer import Answer, BugCell, answer, reproducer
 from reports.diff import Change, Diff, Kind
 from reports.matrix import Deviation, Silence, build
@@ -36,7 +36,7 @@ def results(results: Results, _style: Style) -> str:
 
     What is listed as known is a notice.
     """
-    matrix = build(results)
+    matrix, places = build(results), again.places(results)
     faults = [entry for entry in matrix.silences if entry.verdict.bad]
     came_up_not = (
         _Annotation(_WARNING, f"{target.name} {target.absence}", target.reason or "no reason given")
@@ -52,7 +52,7 @@ def results(results: Results, _style: Style) -> str:
         [
             *unchecked_ones,
             *(_fault(it) for it in faults if not it.known),
-            *(_deviation(it) for it in new if not name_of(it.bug)),
+            *(_deviation(it, places[it.targets[0]]) for it in new if not name_of(it.bug)),
             *came_up_not,
             *_bugs(answer(results, matrix)),
             *_listed([*matrix.deviations, *faults]),
@@ -73,10 +73,10 @@ def diff(diff: Diff, _style: Style) -> str:
     return _page([*kernels, *_regressions(diff.of(Kind.REGRESSION))])
 
 
-def _deviation(entry: Deviation) -> _Annotation:
+def _deviation(entry: Deviation, place: str) -> _Annotation:
     lines = words.evidence(entry)
     message = "\n".join(part for part in (entry.summary, _lines(lines)) if part)
-    message += f"\nnew: report it, with a reproducer: {reproducer(entry.case, entry.targets)}"
+    message += f"\nnew: report it, with a reproducer: {reproducer(entry.case, place)}"
     return _Annotation(_ERROR, f"deviates: {entry.case} on {', '.join(entry.targets)}", message)
 
 

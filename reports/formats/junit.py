@@ -14,10 +14,12 @@ Tools show the message first, and little else, so it begins with the name of the
 """
 
 import re
+from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from reports import words
 from reports.ci.cases import Suite, evidence, headline, suites
+from reports.diff import Change, Diff, Kind
 from reports.matrix import is_known
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, Verdict
@@ -41,8 +43,71 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 
 def results(results: Results, _style: Style) -> str:
     """A run."""
+    return _document(_suite(it, results.started) for it in suites(results))
+
+
+def diff(diff: Diff, _style: Style) -> str:
+    """A comparison: a failure exactly if ``landproof diff`` ends with 1.
+
+    A suite for each target, with what changed there. The first says what was compared.
+    """
+    compared = ET.Element("testcase", classname="diff", name="diff/compared")
+    ET.SubElement(compared, "system-out").text = _text("\n".join(words.diff_headlines(diff)))
+    suites = {"diff": [compared]}
+    for line in diff.complaints:
+        suites["diff"].append(_compared("diff", "diff/known", line, failed=True))
+    for kernel in diff.kernels:
+        said = _lines(words.kernel_change(kernel))
+        case = _compared(kernel.target, "target/kernel", said, failed=kernel.worse)
+        suites.setdefault(kernel.target, []).append(case)
+    for change in diff.changes:
+        for target in change.targets:
+            suites.setdefault(target, []).append(_changed(change, target))
+    return _document(_of_cases(name, cases) for name, cases in suites.items())
+
+
+def _changed(change: Change, target: str) -> ET.Element:
+    ((_, lines),) = words.alike([change])
+    said = f"{change.kind}\n{_lines(lines)}".strip()
+    known = change.after.known if change.after else ""
+    regressed = change.kind is Kind.REGRESSION
+    case = _compared(target, change.case, said, failed=regressed and not known)
+    if regressed and known:
+        ET.SubElement(case, "skipped", type="known", message=_text(f"known: {known}"))
+    return case
+
+
+def _compared(target: str, name: str, said: str, *, failed: bool) -> ET.Element:
+    case = ET.Element("testcase", classname=_class(target, name), name=_text(name))
+    if failed:
+        first = said.replace("\n", "; ")
+        ET.SubElement(case, "failure", type="regression", message=_text(first)).text = _text(said)
+    else:
+        ET.SubElement(case, "system-out").text = _text(said)
+    return case
+
+
+def _lines(lines: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{label}: {text}" for label, text in lines)
+
+
+def _of_cases(name: str, cases: list[ET.Element]) -> ET.Element:
+    kinds = [child.tag for case in cases for child in case]
+    suite = ET.Element(
+        "testsuite",
+        name=_text(name),
+        tests=str(len(cases)),
+        failures=str(kinds.count("failure")),
+        errors=str(kinds.count("error")),
+        skipped=str(kinds.count("skipped")),
+    )
+    suite.extend(cases)
+    return suite
+
+
+def _document(suites: Iterable[ET.Element]) -> str:
     root = ET.Element("testsuites", name="landproof")
-    root.extend(_suite(it, results.started) for it in suites(results))
+    root.extend(suites)
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     root.set("time", _seconds(sum(float(suite.get("time", "0")) for suite in root)))
@@ -51,29 +116,20 @@ def results(results: Results, _style: Style) -> str:
 
 
 def _suite(told: Suite, started: str) -> ET.Element:
-    kinds = [_kind(case)[0] for case in told.cases]
-    suite = ET.Element(
-        "testsuite",
-        name=_text(told.name),
-        tests=str(len(kinds)),
-        failures=str(kinds.count("failure")),
-        errors=str(kinds.count("error")),
-        skipped=str(kinds.count("skipped")),
-        time=_seconds(sum(case.seconds for case in told.cases)),
-        timestamp=_text(started),
-    )
-    properties = ET.SubElement(suite, "properties")
+    suite = _of_cases(told.name, [_case(case, told.name) for case in told.cases])
+    suite.set("time", _seconds(sum(case.seconds for case in told.cases)))
+    suite.set("timestamp", _text(started))
+    properties = ET.Element("properties")
     for name, value in told.facts.items():
         ET.SubElement(properties, "property", name=name, value=_text(value))
-    suite.extend(_case(case, told.name) for case in told.cases)
+    suite.insert(0, properties)
     return suite
 
 
 def _case(case: CaseRecord, target: str) -> ET.Element:
-    file = case.id.partition("[")[0].replace("/", ".")
     element = ET.Element(
         "testcase",
-        classname=_text(f"{target}.{file}"),
+        classname=_class(target, case.id),
         name=_text(case.id),
         time=_seconds(case.seconds),
     )
@@ -87,6 +143,10 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
         # A success that is no promise kept: whoever counts features has to know.
         ET.SubElement(element, "system-out").text = f"verdict: {case.verdict}"
     return element
+
+
+def _class(target: str, case: str) -> str:
+    return _text(f"{target}.{case.partition('[')[0].replace('/', '.')}")
 
 
 def _kind(case: CaseRecord) -> tuple[str, str]:
@@ -105,4 +165,4 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.3f}"
 
 
-FORMAT = Format(name="junit", results=results)
+FORMAT = Format(name="junit", results=results, diff=diff)

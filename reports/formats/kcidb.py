@@ -20,7 +20,7 @@ from reports.ci.cases import evidence, facts, headline, told
 from reports.ci.checkout import git_fields
 from reports.render import Format, Style
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
-from suite.landlock.bugs import name_of
+from suite.landlock.bugs import BUGS, Bug, name_of
 
 _ORIGIN = "landproof"
 _VERSION = {"major": 5, "minor": 3}
@@ -132,13 +132,30 @@ def _environment(target: TargetRecord, results: Results) -> dict[str, Any]:
 
 def _issue(bug: str) -> dict[str, Any]:
     name, said = name_of(bug), bug.partition(": ")[2]
-    return {
+    issue = {
         "id": f"{_ORIGIN}:{_text(name)}",
         "version": 1,
         "origin": _ORIGIN,
         "report_subject": _text(said or name),
         "culprit": {"code": True, "tool": False, "harness": False},
     }
+    # None of a bug that only another landproof knows.
+    return issue | _described(BUGS[name]) if name in BUGS else issue
+
+
+def _described(bug: Bug) -> dict[str, Any]:
+    misc = {
+        "impact": bug.impact.value,
+        "cve": bug.cve,
+        "since": bug.since,
+        "fixed_in": bug.fixed_in,
+        "workaround": bug.workaround,
+        "links": bug.links,
+    }
+    told = {"comment": bug.does, "misc": {name: it for name, it in misc.items() if it}}
+    # The last is the most telling: a report of Landlock's, a CVE, the commit.
+    *_, link = "", *bug.links.values()
+    return told | ({"report_url": link} if link else {})
 
 
 def _incident(run: str, case: CaseRecord, issue: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ function way(it) {
   const [low, high] = one.word.severity < other.word.severity ? [one, other] : [other, one];
   const silent = [one, other].find(({ word }) => word.name === "skipped");
   if (silent) return `skipped on ${silent.name}`;
-  if (low.word === high.word) return "otherwise";
+  if (low.word === high.word) return "answered otherwise";
   const absent = [one, other].find(({ word }) => word.name === "absent");
   if (absent && isCalm(high.word)) return only(absent === one ? other : one);
   return `better on ${low.name}`;

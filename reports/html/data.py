@@ -9,8 +9,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from reports import answer, links
+from reports import answer, links, skips
 from reports.answer import Answer
 from reports.html.top import loud
 from reports.kernel_line import CLAIMS, KernelLine, by_abi
@@ -63,6 +64,8 @@ class Kernel(msgspec.Struct, array_like=True):
     """The claimed one; below 0 when the target never came up, or was not run."""
     says: str
     """What matters of it, in a sentence."""
+    lacks: str
+    """What was not shown, and what would lift it; empty if all was."""
     lines: list[tuple[str, str]]
     """All else that is known of it, labelled."""
 
@@ -174,7 +177,10 @@ def compact(results: Results, listed: Mapping[str, Behaviour], told: Answer) -> 
     kept = [(_KINDS.index(kind), *(values[it] for it in rest)) for kind, *rest in observations]
     return Data(
         words=[*_words()],
-        kernels=[*map(_kernel, results.targets, told.kernels)],
+        kernels=[
+            _kernel(results, target, kernel)
+            for target, kernel in zip(results.targets, told.kernels, strict=True)
+        ],
         areas=[printable(area) for area in areas(results)],
         features=[
             (printable(label), table.FEATURES[label].since if label in table.FEATURES else None)
@@ -247,12 +253,13 @@ def _words() -> Iterator[Word]:
         yield Word(name, mark, severity, verdict.bad, meaning)
 
 
-def _kernel(target: TargetRecord, told: answer.Kernel) -> Kernel:
+def _kernel(results: Results, target: TargetRecord, told: answer.Kernel) -> Kernel:
     return Kernel(
         name=printable(target.name),
         short=printable(told.name),
         abi=target.facts.abi if target.facts else _ABSENT[target.absence],
         says=printable(told.sentence),
+        lacks=skips.told(replace(results, targets=[target]), options=False),
         lines=[(label, printable(text)) for label, text in _known(target, told.line) if text],
     )
 

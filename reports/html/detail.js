@@ -17,8 +17,11 @@ function showDetail() {
   byId("detail-body").replaceChildren(...content);
   if (!drawer.open) drawer.showModal();
   const calls = drawer.querySelector(".calls");
-  const decided = calls?.querySelector("mark");
-  if (decided) calls.scrollTop = decided.parentElement.offsetTop - calls.offsetTop - calls.clientHeight / 2;
+  const decided = calls?.querySelector("mark") ?? calls?.lastElementChild;
+  if (calls) {
+    const { top } = decided.getBoundingClientRect();
+    calls.scrollTop += top - calls.getBoundingClientRect().top - calls.clientHeight / 2;
+  }
   drawer.scrollTop = 0;
   byId("detail-title").focus();
 }
@@ -74,11 +77,12 @@ function bugLine(bug) {
   return [like ? "Looks like" : "Known bug", withLinks(like ? bug.slice(11) : bug, "bug")];
 }
 
-/** Calls as they were made, a line each that wraps beneath itself; the one that decided is marked. */
+/** Calls as they were made, a line each that wraps beneath itself; the last one that failed as was
+ * observed is marked, since the rest is often clearing away. */
 function callsOf({ calls, observed }) {
   const errno = observed.match(/\bE[A-Z0-9]+\b/)?.[0];
-  const failed = errno ? calls.findLastIndex((it) => it.includes(errno)) : -1;
-  const decided = failed < 0 ? calls.length - 1 : failed;
+  const failed = new RegExp(`= (?:-1 )?${errno}\\b`);
+  const decided = errno ? calls.findLastIndex((it) => failed.test(it)) : -1;
   return make("ol", { className: "calls", tabIndex: 0, ariaLabel: "Calls" }, ...calls.map((it, place) =>
     make("li", {}, place === decided ? make("mark", {}, it) : it)));
 }

@@ -15,7 +15,7 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from reports import links, words
+from reports import links, skips, words
 from reports.answer import Kernel, answer
 from reports.html.beneath import Entry, Group, groups
 from reports.html.data import compact
@@ -60,6 +60,7 @@ def page(results: Results) -> str:
         title=f"Landlock on {words.plural(len(lines), 'kernel')}",
         headline=words.headline(results),
         warnings=words.warnings(results),
+        lacks=skips.told(results, options=False),
         documents=DOCUMENTS,
         top=first,
         groups=beneath,

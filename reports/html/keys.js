@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The keyboard in the matrix: one stop of the Tab key, arrows from cell to cell
+// The keyboard in a table of kernels: one stop of the Tab key, arrows from cell to cell
 // (ARIA Authoring Practices Guide, "Grid Pattern").
 
 const PAGE = 10; // rows
@@ -9,14 +9,14 @@ const visible = (line) => [...line.cells].filter((cell) => !cell.hidden);
 
 /** Make a cell the one that the Tab key comes to. */
 function settle(stop) {
-  for (const other of table.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+  for (const other of stop.closest("table").querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
   stop.tabIndex = 0;
 }
 
 function move(event) {
   const cell = event.target.closest("th, td");
   if (!cell || event.altKey || event.metaKey) return;
-  const all = [...table.rows];
+  const all = [...cell.closest("table").rows];
   const line = all.indexOf(cell.parentElement);
   const column = visible(cell.parentElement).indexOf(cell);
   const [down, right] = steps(event, line, column, all.length);
@@ -40,20 +40,20 @@ function steps({ key, ctrlKey }, line, column, lines) {
   }
 }
 
-function startKeys() {
-  nameParts(table, "grid", "gridcell");
-  table.classList.add("stacks");
-  for (const cell of table.tHead.rows[0].cells) {
+function startKeys(grid) {
+  nameParts(grid, "grid", "gridcell");
+  grid.classList.add("stacks");
+  for (const cell of grid.querySelectorAll("th, td")) {
     cell.tabIndex = -1;
     stopOf(cell).tabIndex = -1;
   }
-  table.addEventListener("keydown", move);
-  table.addEventListener("focusin", ({ target }) => settle(target));
+  grid.addEventListener("keydown", move);
+  grid.addEventListener("focusin", ({ target }) => settle(target));
 }
 
 /** After the rows were made anew, some cell must be the stop. */
-function keepStop() {
-  if (!table.querySelector('[tabindex="0"]')) {
-    settle(stopOf((table.tBodies[0].rows[0] ?? table.tHead.rows[0]).cells[0]));
+function keepStop(grid = table) {
+  if (!grid.querySelector('[tabindex="0"]')) {
+    settle(stopOf((grid.tBodies[0].rows[0] ?? grid.tHead.rows[0]).cells[0]));
   }
 }

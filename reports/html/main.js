@@ -73,7 +73,7 @@ function moved() {
 if (table) {
   startFilters();
   startCompare();
-  startKeys();
+  startKeys(table);
   startDetail();
   document.addEventListener("click", clicked);
   byId("unfold").addEventListener("click", () => {
@@ -91,8 +91,8 @@ if (table) {
   }
   const risks = byId("risks");
   if (risks) {
-    nameParts(risks, "table", "cell");
-    risks.classList.add("stacks");
+    startKeys(risks);
+    keepStop(risks);
     startColumns(risks);
   }
   startColumns(table);

@@ -10,8 +10,8 @@ const words = data.words.map(([name, mark, severity, fault, meaning]) => ({
 }));
 const ABSENT = words.findIndex((word) => word.name === "absent");
 
-const kernels = data.kernels.map(([name, short, abi, says, lines], place) => ({
-  name, short, abi, says, lines, place,
+const kernels = data.kernels.map(([name, short, abi, says, lacks, lines], place) => ({
+  name, short, abi, says, lacks, lines, place,
 }));
 
 /** The kernel of this name, with or without its `vm:`; undefined if there is none. */

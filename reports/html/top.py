@@ -143,7 +143,7 @@ def _new(it: New, told: Answer, columns: Sequence[int]) -> Row:
 def _seen_new(it: New, kernel: Kernel) -> Cell:
     if kernel.target not in it.targets:
         return Cell("", "", "", "", "")
-    says = f"{it.title} on {kernel.name}: {it.says}"
+    says = f"new: {it.title} on {kernel.name}: {it.says}"
     return Cell("new", "report it", says, link(kernel.name, it.cases[0]), "bad")
 
 

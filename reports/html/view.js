@@ -78,7 +78,8 @@ function bugsOf(kernel) {
       make("td", {}, ...Object.entries(bug.links).flatMap(([label, address]) =>
         [outside(address, label), " "])));
   });
-  return lines.length && tableOf(["Bug", "Where it is fixed", "Until then", "More"], lines, "bugs");
+  const heads = ["Bug", "Where it is fixed", "Until then", "More"];
+  return lines.length && tableOf("Known bugs", heads, lines);
 }
 
 /** Faults that are neither new nor a known bug's: listed as known, or not the kernel's. */
@@ -104,23 +105,26 @@ function areasOf(kernel) {
       make("td", {}, marked(said.word), " ", said.share),
       make("td", {}, each.filter(Boolean).join(", ")));
   }).filter(Boolean);
-  return lines.length && tableOf(["Area", "Worst", "Cases"], lines);
+  return lines.length && tableOf("Areas", ["Area", "Worst", "Cases"], lines);
 }
 
 const toRow = (row, kernel, ...content) =>
   link({ row: row.key, kernel: kernel.short }, ...content);
 
-function tableOf(heads, lines, kind = "areas") {
+function tableOf(title, heads, lines) {
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
-  const table = make("table", { className: `plain ${kind}` },
+  const table = make("table", { className: "plain" },
     make("thead", {}, head), make("tbody", {}, ...lines));
   nameParts(table, "table", "cell");
-  return make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: heads[0] }, table);
+  table.ariaLabel = title;
+  return make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: title }, table);
 }
 
 function skipsOf(kernel) {
   const found = cases.filter((it) => words[verdictOf(it, kernel.place)]?.name === "skipped");
-  return grouped(found, (it) => observation(it, kernel.place).reason || "no reason given", kernel);
+  const reason = (it) => observation(it, kernel.place).reason || "no reason given";
+  return found.length && make("div", {},
+    make("p", {}, kernel.lacks), grouped(found, reason, kernel));
 }
 
 /** Cases beneath what they have in common, the most frequent first. */

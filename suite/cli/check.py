@@ -22,6 +22,7 @@ from suite.cli.outlet import screen, tell
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, NoCaseError, run
+from suite.cli.targets import Chosen, choose
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Results, TargetRecord
 from suite.targets.schemes import registered
@@ -29,9 +30,8 @@ from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
 from vm.kernel import Kernel
-from vm.names import called
 from vm.store import Store
-from vm.target import GUEST_ARCH, LABEL, VM
+from vm.target import GUEST_ARCH, VM
 from vm.tools import FullError, UnreachableError
 
 _MOST_SHARES = 4
@@ -160,31 +160,17 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    named = _targets(arguments) or ["local"]
-    machines, others = _sorted_out(named)
-    names = called(machines, Store()) if machines else {}
-    targets = [*others, *(f"{VM}{label}" for label in names)]
-    judge = _Judge(arguments, targets)
-    with _hinting(arguments.select), RunProgress(targets) as progress:
+    chosen = choose(arguments.targets or ["local"])
+    judge = _Judge(arguments, chosen.names)
+    with _hinting(arguments.select), RunProgress(chosen.names) as progress:
         outcome = run(
-            targets,
-            options=_labels(names),
+            chosen.names,
+            options=chosen.options,
             select=arguments.select,
             brief=_is_brief(arguments),
             watcher=progress,
         )
     return judge.finish(outcome)
-
-
-def _sorted_out(targets: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The kernels among targets, and the targets that are none of ours to boot."""
-    machines = [name.removeprefix(VM) for name in targets if name.startswith(VM)]
-    return machines, [name for name in targets if not name.startswith(VM)]
-
-
-def _labels(names: Mapping[str, str]) -> list[str]:
-    """Options of pytest's that say which kernels are called otherwise than by their names."""
-    return [f"{LABEL}={label}={name}" for label, name in names.items() if label != name]
 
 
 @contextmanager
@@ -197,28 +183,13 @@ def _hinting(select: str | None) -> Iterator[None]:
         raise UsageError("; ".join(filter(None, (str(error), hint)))) from error
 
 
-def _targets(arguments: argparse.Namespace) -> list[str]:
-    """The targets of ``--target``, each once.
-
-    Raises:
-        UsageError: One is of no kind that there is.
-    """
-    names = list(dict.fromkeys(arguments.targets))
-    for name in names:
-        registered().of_target(name)
-    return names
-
-
 def _matrix(arguments: argparse.Namespace) -> int:
-    named = _targets(arguments)
     # Kernels that are named as targets are fetched, too.
-    machines, others = _sorted_out(named)
-    asked_for = [*(arguments.kernels or ([] if named else DEFAULT_SET)), *machines]
-    names = called(asked_for, kernels.open_store(arguments)) if asked_for else {}
-    targets = [*(f"{VM}{label}" for label in names), *others]
-    judge = _Judge(arguments, targets)
-    options, failures = _prepare(arguments, names)
-    ready = [name for name in targets if name not in failures]
+    asked_for = arguments.kernels or (() if arguments.targets else DEFAULT_SET)
+    chosen = choose(arguments.targets, asked_for, lambda: kernels.open_store(arguments))
+    judge = _Judge(arguments, chosen.names)
+    options, failures = _prepare(arguments, chosen)
+    ready = [name for name in chosen.names if name not in failures]
     if not ready:
         reasons = dict.fromkeys(failures.values())
         raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
@@ -237,16 +208,14 @@ def _matrix(arguments: argparse.Namespace) -> int:
     return judge.finish(outcome)
 
 
-def _prepare(
-    arguments: argparse.Namespace, names: Mapping[str, str]
-) -> tuple[list[str], dict[str, str]]:
+def _prepare(arguments: argparse.Namespace, chosen: Chosen) -> tuple[list[str], dict[str, str]]:
     """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
-    if not names:
+    if not chosen.kernels:
         return [], {}
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
-    ready, failures = _fetch(store, names, refresh=arguments.refresh)
-    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}", *_labels(names)]
+    ready, failures = _fetch(store, chosen.kernels, refresh=arguments.refresh)
+    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}", *chosen.options]
     if ready:
         for label, error in failures.items():
             tell(f"{label}: {error}")

@@ -2,6 +2,7 @@
 """``landproof report`` and ``landproof diff``: results files to tables."""
 
 import argparse
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -153,6 +154,7 @@ def _diff(arguments: argparse.Namespace) -> int:
         before=outlet.guard(str(arguments.before)),
         after=outlet.guard(str(arguments.after)),
     )
+    difference = dataclasses.replace(difference, complaints=known.faults_of(after, listed))
     style = style_for(arguments)
     text = render_diff(difference, arguments.format, style)
     emit(text, arguments.output, arguments.format)

@@ -11,6 +11,7 @@ from suite.agent.build import host_arch
 from suite.cli import collect
 from suite.cli.report import emit
 from suite.cli.run import run
+from suite.cli.targets import choose
 from suite.errors import Exit
 from suite.judge.outcome import Allowed, Outcome
 from suite.judge.records import TargetRecord, Verdict
@@ -43,8 +44,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _repro(arguments: argparse.Namespace) -> int:
     case = collect.find(collect.declared_cases(), arguments.case)
     kept: list[Traced] = []
+    chosen = choose([arguments.target])
+    (name,) = chosen.names
     ended = run(
-        [arguments.target], nodes=[case.node(arguments.target)], plugins=[Tracer(kept.append)]
+        [name], options=chosen.options, nodes=[case.node(name)], plugins=[Tracer(kept.append)]
     )
     if ended.interrupted:
         raise KeyboardInterrupt

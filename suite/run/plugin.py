@@ -75,8 +75,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         scheme.add_options(group)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
+    # Cleaned up first to last: after pytest's own collection of garbage, which takes its time.
+    config.add_cleanup(gc.unfreeze)
     config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
     config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
@@ -89,7 +92,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take every target down."""
-    gc.unfreeze()
     if hub := config.stash.get(_hub, None):
         hub.stop()
 
@@ -117,8 +119,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(rows.needs(Need.INET))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort cases by target, so that each is started once; in a brief run, leave out repetitions."""
+    """Sort cases by target, so that each is started once; in a brief run, leave out repetitions.
+
+    What is left out comes off before pytest sorts by fixtures: that takes as long as all of this.
+    """
     if text := config.getoption("select"):
         config.hook.pytest_deselected(items=select(items, text))
     if config.getoption("brief"):
@@ -130,9 +136,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: order[rows.target_of(item)])
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Keep garbage collection off the thousands of collected cases, which stay to the end."""
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
