@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from suite.agent import build
@@ -123,6 +124,53 @@ def test_the_compiler_at_hand_has_no_warning(traced: dict[str, Traced], tmp_path
         assert (built.returncode, built.stderr) == (0, ""), it.record.id
 
 
+def test_processes_that_are_gone_show_nothing(
+    traced: dict[str, Traced], exit_code: Callable[[str], int]
+) -> None:
+    text = reproducer(judged(traced, "fs/truncate[truncate]"), WHERE)
+    gone = text.replace("	s->turn = 1;", "	s->turn = 1;\n	_exit(0);")
+    assert gone != text
+    assert exit_code(gone) == 2
+
+
+def test_files_of_others_are_left_alone(traced: dict[str, Traced], tmp_path: Path) -> None:
+    """Where it gets no mounts of its own, it makes a folder, and removes what it has made."""
+    text = reproducer(judged(traced, "fs/truncate[truncate]"), WHERE)
+    place = tmp_path / "place"
+    here = text.replace('#define PLACE "/tmp/landproof"', f'#define PLACE "{place}"')
+    alone = here.replace("ways[] = { all, all | CLONE_NEWUSER, 0 }", "ways[] = { 0, 0, 0 }")
+    assert len({text, here, alone}) == 3
+    source, program = tmp_path / "repro.c", tmp_path / "repro"
+    source.write_text(alone)
+    subprocess.run([*build.compiler(ARCH), "-static", "-o", str(program), str(source)], check=True)
+    assert subprocess.run([program], capture_output=True, check=False).returncode == 0
+    assert not place.exists()
+    place.mkdir()
+    (place / "precious").touch()
+    ran = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert f"mkdir {place}: File exists" in ran.stdout
+    assert (place / "precious").exists()
+
+
+def test_a_kernel_that_died_has_to_survive(
+    traced: dict[str, Traced], exit_code: Callable[[str], int]
+) -> None:
+    it = judged(traced, "fs/truncate[truncate]")
+    record = msgspec.structs.replace(
+        it.record, verdict=Verdict.CRASHED, expected=None, observed=None, reason="a panic"
+    )
+    dead = replace(it, record=record, judgement=None, observed=None, control=None)
+    text = reproducer(dead, WHERE)
+    assert " * Owed: to survive\n" in text
+    assert exit_code(text) == 0
+    blocked = text.replace("LIMIT_S = 30", "LIMIT_S = 1").replace(
+        "CALL(SYS_mkdirat, ", "CALL(SYS_pause, ", 1
+    )
+    assert blocked != text
+    assert exit_code(blocked.replace("SYS_pause", "34")) == 1
+
+
 # The verb
 
 
@@ -169,18 +217,22 @@ def test_numbers_that_a_case_took_from_results_are_found_again(
         process.kill(pid, 0),
         process.kill(-pid, 0),
         process.readlink(f"/proc/{pid}/fd/{second}"),
+        process.readlink(f"/else/{pid}/status"),
+        process.readlink(f"/place/{pid}/file"),
     ]
     session.flush()
-    sources = Sources()
+    sources = Sources(place="/place")
     for call in session.calls():
         if call is calls[0]:
             break
         sources.arguments(call)
-    write, kill, group, link = (sources.arguments(it) for it in calls)
+    write, kill, group, link, status, own = (sources.arguments(it) for it in calls)
     assert write[0] == Int(pipe, 4)
     assert kill[0] is child.pid
     assert group[0] == Negative(child.pid)
     assert link[1] == Formatted("/proc/%ld/fd/%ld", (child.pid, Int(pipe, 4)))
+    assert status[1] == Formatted("/else/%ld/status", (child.pid,))
+    assert own[1] == f"/place/{pid}/file"
 
 
 def test_bytes_that_a_call_has_left_are_found_again(process: Process) -> None:

@@ -13,10 +13,15 @@ from suite.cli.report import emit
 from suite.cli.run import run
 from suite.cli.targets import choose
 from suite.errors import Exit
+from suite.judge.outcome import Allowed, Outcome
 from suite.judge.records import TargetRecord, Verdict
+from suite.judge.verdict import Judgement
 from suite.repro.errors import UnwritableError
 from suite.repro.program import Owed, program
 from suite.run.tracing import Traced, Tracer
+
+_MOST = 1000
+"""Characters of a note: a reason may hold a console's last lines."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +52,7 @@ def _repro(arguments: argparse.Namespace) -> int:
     if ended.interrupted:
         raise KeyboardInterrupt
     target = ended.results.targets[0]
-    if not kept or kept[-1].judgement is None:
+    if not kept or (kept[-1].judgement is None and not kept[-1].record.verdict.dead):
         raise UnwritableError(f"{case.id} came to no outcome on {target.name}: {_why(target)}")
     emit(reproducer(kept[-1], target), arguments.output)
     return Exit.CONFORMS
@@ -60,27 +65,33 @@ def reproducer(traced: Traced, target: TargetRecord) -> str:
         UnwritableError: It can't be written yet; the message says why.
     """
     identity = traced.record.id
-    if traced.judgement is None:
-        raise UnwritableError(f"{identity} came to no outcome")
     try:
         if traced.mounted:
             raise UnwritableError(f"its files are on {traced.mounted}, which landproof mounts")
-        if traced.observed is None:
+        judgement = traced.judgement
+        if traced.observed is None and judgement is not None:
             raise UnwritableError("what it comes to is put together from several things seen")
-        other = traced.judgement.clause.other
-        outcomes = [traced.judgement.expected, *([other] if other is not None else [])]
         owed = Owed(
             identity,
             tuple(_notes(traced, target)),
-            tuple(outcomes),
+            _owed(judgement),
             traced.abi,
             traced.place,
             traced.agent,
             host_arch(),
+            may_die=judgement is None,
         )
-        return program(owed, traced.calls, traced.observed, traced.control)
+        return program(owed, traced.calls, traced.observed or (), traced.control)
     except UnwritableError as error:
         raise UnwritableError(f"{identity} can't be written in C yet: {error}") from error
+
+
+def _owed(judgement: Judgement | None) -> tuple[Outcome, ...]:
+    """What a kernel may come to; if it died, that all calls return is enough."""
+    if judgement is None:
+        return (Allowed(),)
+    other = judgement.clause.other
+    return (judgement.expected,) if other is None else (judgement.expected, other)
 
 
 def _notes(traced: Traced, target: TargetRecord) -> list[str]:
@@ -89,11 +100,12 @@ def _notes(traced: Traced, target: TargetRecord) -> list[str]:
     paragraphs = [
         record.summary,
         f"Source: {record.source}" if record.source else "",
-        f"Owed ({record.clause}): {record.expected}",
-        f"Observed on {release} ({target.name}): {record.observed}: {record.verdict}",
+        f"Owed ({record.clause}): {record.expected}" if record.expected else "Owed: to survive",
+        f"Observed on {release} ({target.name}): {record.observed or record.reason.strip()}: "
+        f"{record.verdict}",
         record.bug,
     ]
-    return [line for it in paragraphs if it for line in textwrap.wrap(it, 90)]
+    return [line for it in paragraphs if it for line in textwrap.wrap(it[:_MOST], 90)]
 
 
 def _why(target: TargetRecord) -> str:

@@ -111,6 +111,8 @@ class Expressions:
                 return self._struct(tag, fields)
             case Bytes(data):
                 return _bytes(data)
+            case None if isinstance(argument, int) and argument > 9:
+                return f"0{int(argument):o}"  # a mode without a meaning
             case Raw(it):
                 return self._raw(it)
             case _:

@@ -74,6 +74,7 @@ _NAMES = {
     "give": "given", "getpid": "pid", "gettid": "tid",
 }  # fmt: skip
 
+_WIDTH = 70
 _ABOUT = {"CONTROL": "\t/* The control. */\n", "OBSERVED": "\t/* What is observed. */\n"}
 
 
@@ -94,6 +95,8 @@ class Owed:
     agent: str
     """The path of the agent there, for which the reproducer itself stands in."""
     arch: str = "x86_64"
+    may_die: bool = False
+    """Whether the kernel died or hung over it, so that all it owes is to survive."""
 
 
 def program(
@@ -110,9 +113,10 @@ def program(
     Raises:
         UnwritableError: It can't be written yet; the message says why.
     """
-    refuse_places(calls, owed.place, owed.agent)
     outcomes = ",\n".join(f"\t{_outcome(it)}" for it in owed.outcomes)
-    writer = _Writer(owed, script(calls, observed, control), calls)
+    steps = script(calls, observed, control)
+    refuse_places(calls, owed.place, owed.agent)
+    writer = _Writer(owed, steps, calls)
     functions = "\n".join(writer.functions())
     names = sorted(writer.expressions.names.items())
     return "\n".join(
@@ -127,6 +131,7 @@ def program(
             f"#define ABI {owed.abi}",
             f"enum {{ STEPS = {len(writer.script.steps)} }};",
             f"enum {{ HAS_CONTROL = {int(control is not None)} }};",
+            f"enum {{ MAY_DIE = {int(owed.may_die)} }};",
             f"enum {{ HAS_VALUE = {int(_has_value(owed.outcomes))} }};\n",
             "/* What calls give, and later ones take. */",
             f"struct variables {{\n{writer.members()}}};\n",
@@ -185,7 +190,7 @@ class _Writer:
         self._agent_used = any(
             owed.agent in str(argument) for call in calls for argument in call.arguments
         )
-        sources = Sources()
+        sources = Sources(place=owed.place)
         self._given: dict[int, list[Given]] = {id(it): sources.arguments(it) for it in calls}
         values, data = self._referred(calls)
         self.expressions = Expressions(owed.place, _named(values), _named(data, "_data"))
@@ -306,14 +311,15 @@ class _Writer:
         name = self.expressions.variables.get(id(call))
         if name and (step.kind is not OpKind.GIVE or step.takes):
             result = f"s->v.{name} = {result}"
-        who = f'{step.number}, {step.process}, "{label}", {result}'
+        who = f'{step.number}, {step.process}, "{label}"'
         if step.is_fatal or call.mode is Mode.DEATH:
-            return f"may({who})"
+            return _folded("may", who, result)
         if call.mode is Mode.GATE:
-            return f"gate({who})"
+            return _folded("gate", who, result)
         if step.group:
-            return f'tried({step.number}, {step.process}, {step.group}, "{label}", {result})'
-        return f"must({who})"
+            who = f'{step.number}, {step.process}, {step.group}, "{label}"'
+            return _folded("tried", who, result)
+        return _folded("must", who, result)
 
     def _call(self, step: Step) -> str:
         call = step.call
@@ -337,6 +343,12 @@ class _Writer:
                 return self.expressions.memory(call, given)
             case _:
                 raise UnwritableError(f"{call.name} has no words yet")
+
+
+def _folded(function: str, first: str, last: str) -> str:
+    """A call of a function of the runtime, on two lines if one would be long."""
+    between = "\n\t\t\t" if len(first) + len(last) > _WIDTH else " "
+    return f"{function}({first},{between}{last})"
 
 
 def _sorted(calls: dict[int, Call], order: dict[int, int]) -> list[Call]:

@@ -16,7 +16,7 @@ static const struct outcome owed[] = {
 
 /* What all processes share. A step is a call; whoever has the turn makes the next one. */
 static struct shared {
-	volatile int turn, status;
+	volatile int turn, status, has_place;
 	struct outcome came_to[GROUPS];
 	struct { int process, error; const char *call; long value; } step[STEPS + 1];
 	char why[200];
@@ -313,8 +313,10 @@ static void live(long flags, int uid, int gid)
 	const char *failed = furnish(flags, uid, gid);
 	int waited;
 	umask(022);
-	if (!failed && (mkdir(PLACE, 0777) || chmod(PLACE, 0777)))
+	if (!failed && mkdir(PLACE, 0777))
 		failed = "mkdir " PLACE;
+	else if (!failed)
+		s->has_place = !chmod(PLACE, 0777);
 	if (!failed && prepare())
 		failed = "copy";
 	if (failed) {
@@ -332,7 +334,7 @@ static void live(long flags, int uid, int gid)
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	if (s->turn <= STEPS) {
 		snprintf(s->why, sizeof(s->why), "step %d did not come about in %d s", s->turn, LIMIT_S);
-		s->status = SET_UP_FAILED;
+		s->status = MAY_DIE ? REPRODUCED : SET_UP_FAILED;
 	}
 	s->turn = STEPS + 1;
 	_exit(0);
@@ -350,7 +352,9 @@ static void run_in_namespaces(void)
 	const long ways[] = { all, all | CLONE_NEWUSER, 0 };
 	int uid = geteuid(), gid = getegid(), i;
 	for (i = 0; i < 3; i++) {
-		long pid = syscall(SYS_clone, ways[i] | SIGCHLD, 0L, 0L, 0L, 0L);
+		long pid;
+		s->status = 0;
+		pid = syscall(SYS_clone, ways[i] | SIGCHLD, 0L, 0L, 0L, 0L);
 		if (!pid) {
 			setpgid(0, 0);
 			live(ways[i], uid, gid);
@@ -361,11 +365,30 @@ static void run_in_namespaces(void)
 		waitpid(pid, NULL, 0);
 		if (!ways[i]) {
 			kill(-pid, SIGKILL);
-			nftw(PLACE, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+			if (s->has_place)
+				nftw(PLACE, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 		}
-		if (s->status != SET_UP_FAILED || s->turn)
-			return;
+		if (s->turn)
+			return; /* else nothing was done yet: with fewer namespaces, it may be */
+		s->has_place = 0;
 	}
+}
+
+static const char *error_name(int error)
+{
+	static const struct { int number; const char *name; } names[] = {
+		{ EACCES, "EACCES" }, { EPERM, "EPERM" }, { EXDEV, "EXDEV" }, { EINVAL, "EINVAL" },
+		{ EBADF, "EBADF" }, { EBADFD, "EBADFD" }, { ENOENT, "ENOENT" }, { ENOMSG, "ENOMSG" },
+		{ E2BIG, "E2BIG" }, { EFAULT, "EFAULT" }, { ENOSYS, "ENOSYS" }, { EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EAGAIN, "EAGAIN" }, { ESRCH, "ESRCH" }, { EEXIST, "EEXIST" }, { EISDIR, "EISDIR" },
+		{ ENOTDIR, "ENOTDIR" }, { ECONNREFUSED, "ECONNREFUSED" }, { EAFNOSUPPORT, "EAFNOSUPPORT" },
+		{ ENOTTY, "ENOTTY" }, { EISCONN, "EISCONN" }, { EADDRINUSE, "EADDRINUSE" },
+	};
+	size_t i;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == error)
+			return names[i].name;
+	return strerror(error);
 }
 
 static void print_outcome(const char *what, struct outcome outcome)
@@ -374,7 +397,7 @@ static void print_outcome(const char *what, struct outcome outcome)
 	if (outcome.refused)
 		printf("%s: ", outcome.refused);
 	if (outcome.error)
-		printf("%s\n", strerror(outcome.error));
+		printf("%s (%s)\n", error_name(outcome.error), strerror(outcome.error));
 	else
 		printf("allowed%s\n", outcome.refused ? "?" : "");
 }
@@ -396,10 +419,15 @@ static int verdict(void)
 	for (i = 1; i <= STEPS; i++)
 		if (s->step[i].call) {
 			printf("%3d [%d] %s = %ld", i, s->step[i].process, s->step[i].call, s->step[i].value);
-			printf(s->step[i].error ? " (%s)\n" : "\n", strerror(s->step[i].error));
+			printf(s->step[i].error ? " %s\n" : "\n", error_name(s->step[i].error));
 		}
 	if (abi != ABI)
 		printf("This kernel claims ABI %ld; the file says what ABI %d owes.\n", abi < 0 ? 0 : abi, ABI);
+	if (s->turn <= STEPS) {
+		s->status = SET_UP_FAILED;
+		if (!s->why[0])
+			snprintf(s->why, sizeof(s->why), "its processes ended at step %d", s->turn);
+	}
 	if (s->status == SET_UP_FAILED) {
 		printf("the set-up failed: %s\n", s->why);
 		return SET_UP_FAILED;
@@ -407,6 +435,10 @@ static int verdict(void)
 	if (HAS_CONTROL && s->came_to[CONTROL].error && !s->came_to[OBSERVED].refused) {
 		print_outcome("the control failed", s->came_to[CONTROL]);
 		return SET_UP_FAILED;
+	}
+	if (MAY_DIE) {
+		printf("%s\n", s->status ? s->why : "the kernel has survived all calls");
+		return s->status;
 	}
 	print_outcome("owed", owed[0]);
 	print_outcome("observed", s->came_to[OBSERVED]);

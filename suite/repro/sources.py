@@ -18,7 +18,8 @@ from suite.process.promise import Call
 from suite.process.syscalls import SYSCALLS, Opens
 from suite.values import Argument, Beyond, Int, Out, Pack, Promise
 
-_IN_PROC = re.compile(r"(?:(?<=proc/)|(?<=task/)|(?<=fd/)|(?<=fdinfo/))\d+(?=/|$)")
+_IN_PROC = re.compile(r"(?<=/)\d+(?=/)|(?:(?<=proc/)|(?<=task/)|(?<=fd/)|(?<=fdinfo/))\d+$")
+"""Where a path may have a number that is a process or one of its files, wherever proc is."""
 _LEAST = 12
 """So many bytes are no coincidence."""
 _PIDS = {"getpid", "gettid", "setsid", "getppid"}
@@ -62,6 +63,8 @@ class Sources:
     """What the calls so far have given."""
 
     made: list[Call] = field(default_factory=list)
+    place: str = ""
+    """The folder of the cases' files, in which numbers are folders of the case."""
 
     def arguments(self, call: Call) -> list[Given]:
         """The arguments of the next call, traced."""
@@ -84,7 +87,7 @@ class Sources:
                 return self._fd(argument)
             case int() if word == "pid" and abs(argument) > 1:
                 return self._pid(int(argument))
-            case str() if "proc/" in argument:
+            case str() if "/" in argument:
                 return self._path(argument)
             case bytes() if len(argument) >= _LEAST and any(argument):
                 return self._slice(argument) or argument
@@ -128,6 +131,8 @@ class Sources:
 
         def replaced(found: re.Match[str]) -> str:
             number = int(found[0])
+            if path[: found.start()] == f"{self.place}/":
+                return found[0]
             in_fds = path[: found.start()].endswith(("/fd/", "/fdinfo/"))
             source = self._fd(number) if in_fds else self._pid(number)
             if not isinstance(source, Promise | Int):
