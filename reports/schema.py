@@ -46,6 +46,10 @@ def generate(schema: Schema) -> str:
         "title": schema.title,
         **msgspec.json.schema(schema.root),
     }
+    for definition in text["$defs"].values():
+        if "description" in definition:
+            # Releases of msgspec differ in what they make of the indentation.
+            definition["description"] = inspect.cleandoc(definition["description"])
     for name, fields in _field_docs(schema.root).items():
         definition = text["$defs"].get(name, {})
         for field, doc in fields.items():
