@@ -125,7 +125,7 @@ class Need(Enum):
     PROC_STACK = "needs stack in /proc, and CAP_SYS_ADMIN (CONFIG_STACKTRACE)"
     PROC_TIMERS = "needs timers in /proc, open to all (CONFIG_CHECKPOINT_RESTORE)"
     PROC_GUARDED_TIMERS = "needs timers in /proc that only who may trace can read"
-    PROC_WCHAN = "needs wchan in /proc (CONFIG_KALLSYMS)"
+    PROC_WCHAN = "needs wchan in /proc (CONFIG_KALLSYMS, on x86 with ORC Linux 5.16)"
     PERF_EVENTS = "needs perf_event_open(2) (CONFIG_PERF_EVENTS)"
     HIDEPID = "needs to mount procfs with hidepid=ptraceable (Linux 5.8)"
     PERFMON_READS = "needs CAP_PERFMON, and that it reads memory maps of others (Linux 6.16)"
@@ -254,7 +254,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.PROC_GUARDED_TIMERS: lambda ground, target: (
         probes.has_timers(ground, target) and not probes.opens_untraceable(ground, "timers")
     ),
-    Need.PROC_WCHAN: probes.has_entry("wchan"),
+    Need.PROC_WCHAN: lambda ground, _: probes.tells_where_it_sleeps(ground),
     Need.PERF_EVENTS: probes.knows("perf_event_open"),
     Need.HIDEPID: probes.allows(
         lambda process, place: process.mount("proc", place, "proc", 0, "hidepid=ptraceable")

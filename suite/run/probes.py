@@ -327,6 +327,22 @@ def has_entry(name: str) -> Callable[[Ground, Target], bool]:
     return ask
 
 
+def tells_where_it_sleeps(ground: Ground) -> bool:
+    """Whether wchan tells where a process that waits for us sleeps.
+
+    It says 0 of all where x86 unwinds by ORC ("x86: Fix get_wchan() to support the ORC unwinder").
+    """
+    with ground.session.scope():
+        sleeper = ground.root.fork()
+        path = f"/proc/{sleeper.getpid().value}/wchan"
+        texts: list[bytes] = []
+        for _ in range(20):  # it may still be on its way
+            ground.root.observe(lambda process: texts.append(process.read_file(path)))
+            if texts and texts[-1] not in (b"0", b""):
+                return True
+        return False
+
+
 def reads_stack(process: Process) -> bool:
     def ask(process: Process) -> None:
         process.read_file("/proc/self/stack")
