@@ -6,7 +6,7 @@ first, with where each is fixed for who runs that kernel. A sentence a kernel su
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
@@ -58,6 +58,8 @@ _HEADLINES: dict[Grade, str] = {
     Standing.OPEN: "Nothing is known of {}",
 }
 """By grade, the worst first."""
+
+_ALARMING: frozenset[Grade] = GRAVE | {Standing.UNEXPLAINED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,15 @@ class New:
         return reproducer(self.cases[0], self.place)
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """Kernels that come off alike."""
+
+    says: str
+    alarming: bool
+    """Whether someone has to act."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """All of it; columns are in the order of the run."""
@@ -174,8 +185,13 @@ class Answer:
     kernels: tuple[Kernel, ...]
     new: tuple[New, ...]
     bugs: tuple[BugRow, ...]
-    headlines: tuple[str, ...]
+    headlines: tuple[Headline, ...]
     """The kernels by the worst of each, a line a group, the worst first."""
+
+
+def columns(rows: Iterable[BugRow]) -> list[int]:
+    """The places of kernels on which any of the bugs was seen."""
+    return sorted({at for row in rows for at, cell in enumerate(row.cells) if cell.cases})
 
 
 def answer(results: Results, matrix: Matrix | None = None) -> Answer:
@@ -201,12 +217,13 @@ def answer(results: Results, matrix: Matrix | None = None) -> Answer:
     )
 
 
-def _headlines(kernels: Sequence[Kernel]) -> Iterator[str]:
+def _headlines(kernels: Sequence[Kernel]) -> Iterator[Headline]:
     """Each kernel by the worst of its known bugs, and once more if it does something new."""
     for grade, line in _HEADLINES.items():
         names = [it.name for it in kernels if grade in it.headed]
         if names:
-            yield line.format(", ".join(names) if len(names) <= _NAMED else words.some(names))
+            listed = ", ".join(names) if len(names) <= _NAMED else words.some(names)
+            yield Headline(line.format(listed), grade in _ALARMING)
 
 
 def reproducer(case: str, place: str) -> str:

@@ -9,6 +9,11 @@ from suite.judge.verdict import NOT_FIXED
 _HALF = re.compile(r"erratum (\d+) (not )?fixed$")
 
 
+def bug_name(number: int) -> str:
+    """How the bug of an erratum is called (``suite.landlock.abi.ERRATA``)."""
+    return f"erratum {number}"
+
+
 def erratum_half(case: CaseRecord) -> tuple[int, bool] | None:
     """The erratum that a record's clause names, and whether it is of fixed kernels."""
     match = _HALF.search(case.clause)

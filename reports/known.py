@@ -32,7 +32,7 @@ from typing import Any
 
 import msgspec
 
-from reports.errata import erratum_half
+from reports.errata import bug_name, erratum_half
 from reports.risk import sightings
 from suite.errors import UsageError
 from suite.judge.records import CaseRecord, Fault, Results, TargetRecord, Verdict
@@ -115,7 +115,7 @@ def told_bug(case: CaseRecord) -> str:
 def told_apart(case: CaseRecord) -> str:
     """The bug that the case tells from its fix, whichever was seen; empty if not recorded."""
     half = erratum_half(case)
-    return case.about_bug or (f"erratum {half[0]}" if half else "")
+    return case.about_bug or (bug_name(half[0]) if half else "")
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

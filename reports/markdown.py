@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tabulate import tabulate
 
 from reports import words
-from reports.answer import Answer, BugRow, Kernel, New
+from reports.answer import Answer, BugRow, Kernel, New, columns
 
 _SPECIAL = re.compile(r"[\\`*<~|]|\](?=[\[(:])|(?<!\w)_|_(?!\w)")
 """What GitHub's Markdown would take for mark-up: not the brackets of a case's id, nor underscores
@@ -35,7 +35,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -
 
 def headlines(told: Answer) -> str:
     """Who is at risk, the worst first."""
-    return "\n".join(f"- **{escape(line)}**" for line in told.headlines)
+    return "\n".join(f"- **{escape(it.says)}**" for it in told.headlines)
 
 
 def new(told: Answer) -> Iterator[str]:
@@ -50,11 +50,11 @@ def _new(it: New) -> str:
 
 def bugs(told: Answer) -> str:
     """Known bugs by the kernels on which any was seen; empty if none was."""
-    columns = [at for at in range(len(told.kernels)) if any(it.cells[at].cases for it in told.bugs)]
-    if not columns:
+    places = columns(told.bugs)
+    if not places:
         return ""
-    heads = ["impact", "bug", "what it does", *(code(told.kernels[at].name) for at in columns)]
-    rows = ([*_bug(it), *(escape(it.cells[at].text) for at in columns)] for it in told.bugs)
+    heads = ["impact", "bug", "what it does", *(code(told.kernels[at].name) for at in places)]
+    rows = ([*_bug(it), *(escape(it.cells[at].text) for at in places)] for it in told.bugs)
     return table(heads, rows)
 
 
@@ -67,7 +67,7 @@ def fixes(told: Answer) -> Iterator[str]:
     for row in told.bugs:
         said = []
         if row.bug:
-            said.append(f"fixed in {', '.join(row.bug.fixed_in.values())}")
+            said.append(f"fixed in {row.bug.releases}")
             said += [f"until then: {escape(row.bug.workaround)}"] if row.bug.workaround else []
             said += [f"[{label}]({address})" for label, address in row.bug.links.items()]
         said.append(f"shown by {escape(words.files(row.cases))}")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from reports.errata import as_seen
+from reports import words
+from reports.errata import as_seen, bug_name
 from suite.judge.records import CaseRecord, Facts
 from suite.landlock.abi import ALL_BUGS
 from suite.landlock.bugs import Bug, Impact, labelled
@@ -85,7 +86,7 @@ def _unfixed(case: CaseRecord) -> str:
     """The bug of an erratum that a record shows; empty if it shows none."""
     match as_seen(case):
         case (number, False):
-            return f"erratum {number}"
+            return bug_name(number)
         case _:
             return ""
 
@@ -99,7 +100,7 @@ def told(seen: Sequence[Sighting], facts: Facts, detail: Detail = Detail.ALL) ->
         detail: How much to say.
     """
     groups = [*_groups(seen, facts, detail)]
-    bugs = f"{len(seen)} known bug{'s' if len(seen) > 1 else ''}"
+    bugs = words.plural(len(seen), "known bug")
     match groups:
         case []:
             return ""

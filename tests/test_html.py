@@ -251,12 +251,12 @@ def test_the_page_does_not_depend_on_the_order_of_cases() -> None:
 
 def test_the_answer_comes_first_and_without_a_script() -> None:
     told = answer(zoo())
-    assert PAGE.words("li")[: len(told.headlines)] == [*told.headlines]
+    assert PAGE.words("li")[: len(told.headlines)] == [it.says for it in told.headlines]
     text = render(zoo(), "html")
     places = [
         text.index(part)
         for part in (
-            told.headlines[0],
+            told.headlines[0].says,
             'class="sentences"',
             'id="risks"',
             'id="bugs"',
@@ -272,9 +272,9 @@ def test_only_kernels_that_are_not_calm_have_a_sentence_the_worst_first() -> Non
     first = top(told, 200)
     calm = {it.name for it in told.kernels if it.grades[0] in (Standing.CALM, Standing.BARE)}
     assert {it.name for it in first.sentences} == {it.name for it in told.kernels} - calm
-    assert first.sentences[0].name in told.headlines[0]
+    assert first.sentences[0].name in told.headlines[0].says
     assert calm
-    assert all(any(name in line for line in told.headlines) for name in calm)
+    assert all(any(name in line.says for line in told.headlines) for name in calm)
 
 
 def test_what_is_new_stands_above_all_bugs_with_its_command() -> None:

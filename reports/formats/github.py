@@ -94,7 +94,7 @@ def _bugs(told: Answer) -> Iterator[_Annotation]:
         title = f"{label} {row.name} ({row.impact}) on {', '.join(name for name, _ in seen)}"
         lines = [
             ("does", row.says),
-            ("fixed in", ", ".join(row.bug.fixed_in.values()) if row.bug else "nobody knows"),
+            ("fixed in", row.bug.releases if row.bug else "nobody knows"),
             ("in their series", "; ".join(_fixes(seen))),
             ("until then", row.bug.workaround if row.bug else ""),
             ("CVE", row.bug.cve if row.bug else ""),

@@ -33,7 +33,7 @@ def results(results: Results, _style: Style) -> str:
 def _answer(told: Answer) -> dict[str, Any]:
     """What a reader comes for: headlines, a sentence a kernel, what is new, bugs by kernels."""
     return {
-        "headlines": told.headlines,
+        "headlines": [it.says for it in told.headlines],
         "kernels": {it.target: it.sentence for it in told.kernels},
         "new": [{**msgspec.to_builtins(it), "command": it.command} for it in told.new],
         "bugs": [_bug(row, told) for row in told.bugs],

@@ -91,7 +91,7 @@ def _told(row: BugRow) -> Iterator[tuple[str, str]]:
     if bug := row.bug:
         named = ", ".join(filter(None, (bug.commit or "unknown commit", bug.cve)))
         yield "fixed by", f'"{bug.subject}" ({named})'
-        yield "fixed in", ", ".join(bug.fixed_in.values())
+        yield "fixed in", bug.releases
         yield "since", f"{bug.since}{f', brought by {bug.brought_by}' if bug.brought_by else ''}"
         if bug.workaround:
             yield "until then", bug.workaround

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from reports.answer import Answer, BugCell, BugRow, Grade, Kernel, New, Standing
+from reports.answer import Answer, BugCell, BugRow, Grade, Headline, Kernel, New, Standing
 from reports.risk import WORST_FIRST, Detail
 from reports.words import printable
 from suite.landlock.bugs import Impact
@@ -60,8 +60,7 @@ class Row:
 class Top:
     """All of it."""
 
-    headlines: tuple[tuple[str, bool], ...]
-    """Each with whether it is bad news."""
+    headlines: tuple[Headline, ...]
     sentences: list[Sentence]
     columns: list[tuple[str, str]]
     """Names and links of the kernels that have a row's fault."""
@@ -76,9 +75,7 @@ def top(told: Answer, most: int) -> Top:
     rows = [*(_new(it, told, columns) for it in told.new), *_known(told, columns)]
     order = sorted(told.kernels, key=_worst)
     return Top(
-        headlines=tuple(
-            (it, it.startswith(("New", "A sandbox", "Freed"))) for it in told.headlines
-        ),
+        headlines=told.headlines,
         sentences=[_sentence(it) for it in order if it.grades[0] not in _CALM],
         columns=[(it.name, link(it.name)) for it in (told.kernels[place] for place in columns)],
         rows=rows[:most],

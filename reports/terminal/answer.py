@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import words
-from reports.answer import Answer, BugRow, Kernel, New
+from reports.answer import Answer, BugRow, Kernel, New, columns
 from reports.layout import arrange
 from reports.risk import Detail
 from reports.terminal.canvas import Canvas, grid, text
@@ -64,8 +64,7 @@ def room(kernels: int) -> int:
 def first(canvas: Canvas, told: Answer) -> None:
     """Who is at risk."""
     for line in told.headlines:
-        alarming = line.startswith(("New", "A sandbox", "Freed"))
-        canvas.show(text(line, "bold red" if alarming else "bold"))
+        canvas.show(text(line.says, "bold red" if line.alarming else "bold"))
 
 
 def bugs(canvas: Canvas, told: Answer, level: Level, width: int) -> None:
@@ -117,19 +116,19 @@ def _table(
     kernels: Sequence[Kernel], rows: Sequence[BugRow], width: int
 ) -> Iterator[RenderableType]:
     """Bugs by kernels, of those that have any."""
-    columns = [at for at in range(len(kernels)) if any(it.cells[at].cases for it in rows)]
-    names = [words.printable(kernels[at].name) for at in columns]
-    full = [max(len(it.cells[at].text) for it in rows) for at in columns]
+    places = columns(rows)
+    names = [words.printable(kernels[at].name) for at in places]
+    full = [max(len(it.cells[at].text) for it in rows) for at in places]
     impact = max(len(it.impact) for it in rows)
     label = impact + 2 + max(cell_len(it.name) for it in rows)
-    blocks, short = arrange(width, label, names, full, [len("seen")] * len(columns))
+    blocks, short = arrange(width, label, names, full, [len("seen")] * len(places))
     for block in blocks:
         table = Table(box=None, padding=(0, block.gap, 0, 0), pad_edge=False, header_style="")
         table.add_column("", width=label, no_wrap=True, overflow="ellipsis")
         for head in block.heads:
             table.add_column(Text(head, "bold"), no_wrap=True)
         for it in rows:
-            cells = (it.cells[columns[at]] for at in block.columns)
+            cells = (it.cells[places[at]] for at in block.columns)
             said = ("seen" if short and cell.cases else cell.text for cell in cells)
             name = text(f"{it.impact:{impact}}  {it.name}", _STYLES.get(it.impact, ""))
             table.add_row(name, *map(text, said))
@@ -157,5 +156,5 @@ def _advice(row: BugRow, *, one: bool) -> Iterator[str]:
     """Where it is fixed, and what helps until then."""
     if row.bug is None:
         return
-    where = row.cells[0].where if one else f"fixed in {', '.join(row.bug.fixed_in.values())}"
+    where = row.cells[0].where if one else f"fixed in {row.bug.releases}"
     yield f"{where}; until then: {row.bug.workaround}" if row.bug.workaround else where

@@ -56,6 +56,11 @@ class Bug:
         return f"{self.name}: {self._told()}"
 
     @property
+    def releases(self) -> str:
+        """Those with the fix, the newest series first."""
+        return ", ".join(self.fixed_in.values())
+
+    @property
     def mainline(self) -> str:
         """The first release of mainline with the fix."""
         return next(iter(self.fixed_in.values()))
@@ -75,8 +80,7 @@ class Bug:
     def _told(self) -> str:
         cve = f", {self.cve}" if self.cve else ""
         commit = self.commit or "unknown commit"
-        releases = ", ".join(self.fixed_in.values())
-        return f'"{self.subject}" ({commit}{cve}), fixed in {releases}'
+        return f'"{self.subject}" ({commit}{cve}), fixed in {self.releases}'
 
     def seen_on(self, release: str, version: str) -> str:
         """How it is named where a kernel that says so of itself (uname(2)) does what it did.
