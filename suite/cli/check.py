@@ -321,8 +321,9 @@ class _Judge:
             return
         for line in words.warnings(results):
             tell(line)
-        whole = self._whole and not outcome.fault
-        known.tell_faults(results, self._listed, whole=whole)
+        if outcome.fault:
+            return
+        known.tell_faults(results, self._listed, whole=self._whole)
         if self._fail_on is FailOn.REGRESSION:
             _tell_regressions(ending)
         require.tell_unmet(results, arguments)

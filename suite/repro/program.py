@@ -2,7 +2,8 @@
 """A case as one file in C.
 
 The file performs the same system calls in the same processes, in the order in which they were made,
-and holds what they come to against what the kernel owes. ``runtime.c`` is what all such files have.
+and holds what they come to against what the kernel owes. ``runtime.c`` and ``surroundings.c`` are
+what all such files have.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from suite.repro.expressions import Expressions
 from suite.repro.script import ROOT, Script, Step, refuse_places, script
 from suite.repro.sources import Given, Sources, referred, size_of_data
 
-_RUNTIME = Path(__file__).with_name("runtime.c")
+_RUNTIME = [Path(__file__).with_name(name) for name in ("runtime.c", "surroundings.c")]
 _HEADERS = """\
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -118,6 +119,7 @@ def program(
     refuse_places(calls, owed.place, owed.agent)
     writer = _Writer(owed, steps, calls)
     functions = "\n".join(writer.functions())
+    runtime = "\n".join(file.read_text(encoding="utf-8") for file in _RUNTIME)
     names = sorted(writer.expressions.names.items())
     return "\n".join(
         (
@@ -137,7 +139,7 @@ def program(
             f"struct variables {{\n{writer.members()}}};\n",
             f"static char scratch[{writer.expressions.scratch}] __attribute__((unused));\n",
             "static int prepare(void);",
-            _RUNTIME.read_text(encoding="utf-8").replace("@OWED@", outcomes),
+            runtime.replace("@OWED@", outcomes),
             "/* ---- The case. ---- */\n",
             functions,
         )
