@@ -23,6 +23,7 @@ from suite.process.promise import FilteredError, HungError, NotModelledError, Se
 from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
+from suite.run.coming import COMING
 from suite.run.envelopes import enclose, opened
 from suite.run.needs import RINGS, Need, unmet
 from suite.run.protocol import Protocol
@@ -85,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
+    config.stash[_hub] = hub = Hub(lambda name: workers.make_target(name, config))
     config.pluginmanager.register(Protocol(hub))
     workers.configure(config, hub)
 
@@ -99,9 +100,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before anything runs, refuse names of targets that do not exist."""
-    for name in session.config.getoption("target"):
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return  # the controller has done so
+    coming = config.stash.get(COMING, None)
+    late = coming.names if coming else frozenset()
+    for name in config.getoption("target"):
+        if name in late:
+            continue  # whoever gets it knows that there is one
         try:
-            session.config.stash[_hub].target(name)
+            config.stash[_hub].target(name)
         except LandproofError as error:
             raise pytest.UsageError(str(error)) from error
 
