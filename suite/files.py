@@ -27,11 +27,14 @@ def write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     Args:
         path: Where.
         data: All of it.
-        mode: Of a file of ours, whatever one that was there had, and whoever owned that.
+        mode: Of a file of ours; what is there is replaced, be it another's, or a link.
 
     Raises:
         OSError: It can't be written; the old file, if any, is as it was.
     """
+    if mode is not None:
+        _replace(path, data, None, mode)
+        return
     place = _followed(path)
     if (number := _descriptor(place)) is not None:
         # Its offset is shared with whoever has it open; a new file in its place would be lost.
@@ -40,7 +43,7 @@ def write(path: Path, data: bytes, *, mode: int | None = None) -> None:
         return
     old = _stat(place)
     if old is None or stat.S_ISREG(old.st_mode):
-        _replace(place, data, old if mode is None else None, 0o666 if mode is None else mode)
+        _replace(place, data, old, 0o666)
         return
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW), "wb") as file:
         file.write(data)

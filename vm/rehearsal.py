@@ -17,6 +17,8 @@ from suite.agent import wire
 from suite.agent.channel import Channel
 from suite.errors import InfrastructureError
 
+_OTHERWISE = "the guest was prepared otherwise than it is today"
+
 
 class OtherConversationError(InfrastructureError):
     """What is asked now is not what was asked then."""
@@ -101,9 +103,9 @@ class Replaying:
         """
         if not self._kept:
             return self._channel.submit(ops)
+        if self._kept[-1].asked != _digest(ops):
+            raise OtherConversationError(_OTHERWISE)
         kept = self._kept.pop()
-        if kept.asked != _digest(ops):
-            raise OtherConversationError("the guest was prepared otherwise than it is today")
         identity = -1 - len(self._kept)  # a number that the agent's channel never gives
         self._answers[identity] = kept.records
         return identity
@@ -113,6 +115,15 @@ class Replaying:
         if identity in self._answers:
             return self._answers.pop(identity)
         return self._channel.results(identity, patience_s)
+
+    def finish(self) -> None:
+        """Say that nothing else was said then.
+
+        Raises:
+            OtherConversationError: Something was, or was asked otherwise.
+        """
+        if self._kept:
+            raise OtherConversationError(_OTHERWISE)
 
     def answered(self, identity: int) -> bool:
         """Whether the answer is a kept one, or has come."""

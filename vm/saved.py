@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _COUNT = ".starts"
 _LENGTH = 8
 """Bytes before the header that tell its length."""
 _DEADLINE_S = 20.0
+_LEFT_S = 600.0
+"""A file that is half written for so long was left by a process that was killed."""
 
 
 class UnusableError(InfrastructureError):
@@ -140,6 +143,9 @@ class States:
             files.write(self._path(stem), length + header + state, mode=0o600)
             for older in self._of(kernel)[MOST_STATES:]:
                 _remove(older)
+            for left in self._folder.glob(".*"):
+                if time.time() - left.stat().st_mtime > _LEFT_S:
+                    left.unlink()
         except OSError as error:
             _warn(f"machines can't be saved in {self._folder}: {error.strerror}; each is booted")
 
@@ -201,7 +207,8 @@ class States:
         descriptor = os.open(self._path(stem), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             found = os.fstat(descriptor)
-            os.utime(descriptor)  # those that are used are kept
+            with suppress(OSError):
+                os.utime(descriptor)  # those that are used are kept
             if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
                 raise UnusableError("others may read or write its file, which is to be ours alone")
             length = int.from_bytes(os.read(descriptor, _LENGTH))

@@ -189,8 +189,10 @@ class VmTarget(Target):
             client = AgentClient(channel, channel, hello=state.conversation.hello)
             self._client = client
             client.results(client.submit([]), _AWAKE_S)
-        ground = self._prepare(Replaying(client, state.conversation), agent, dear=True)
+        replaying = Replaying(client, state.conversation)
+        ground = self._prepare(replaying, agent, dear=True)
         ground.session.flush()
+        replaying.finish()
         ground.session.channel = client
         wake(ground)
         return ground
