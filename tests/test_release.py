@@ -80,6 +80,15 @@ def of_elf(data: bytes) -> tuple[int, bool]:
     return machine, INTERPRETER in kinds
 
 
+def test_an_agent_is_the_same_wherever_it_is_compiled(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LANDPROOF_CC", raising=False)
+    here = build.build(ARCH, tmp_path)  # the wheel's was compiled in a folder of the build's own
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(f"{BIN}{ARCH}") == here.read_bytes()
+
+
 def test_the_sources_have_all_and_no_program(release: Path) -> None:
     (file,) = release.glob("*.tar.gz")
     with tarfile.open(file) as archive:
