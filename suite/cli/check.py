@@ -97,6 +97,17 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="keep the console of every boot here: its beginning and its end",
     )
+    parser.add_argument(
+        "--boot",
+        action="store_true",
+        help="boot each emulated machine, also where its state after an earlier boot is kept",
+    )
+
+
+def machine_words(arguments: argparse.Namespace) -> list[str]:
+    """Options of pytest that hand those of `add_machine_options` on, but for the accelerator."""
+    consoles = [f"--consoles={arguments.consoles}"] if arguments.consoles else []
+    return [*consoles, *(["--boot"] if arguments.boot else [])]
 
 
 def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
@@ -221,8 +232,7 @@ def _prepare(arguments: argparse.Namespace, chosen: Chosen) -> tuple[list[str], 
             tell(f"{label}: {error}")
         trial, *_ = ready.values()
         options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
-    if arguments.consoles:
-        options.append(f"--consoles={arguments.consoles}")
+    options += machine_words(arguments)
     if arguments.append:
         options.append(f"--append={arguments.append}")
     return options, {f"{VM}{label}": str(error) for label, error in failures.items()}
