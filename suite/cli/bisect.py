@@ -25,7 +25,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "bisect",
-        help="find the build where a case's answer changes",
         description="Find the first of a distribution's kernel builds where a case gives another "
         "answer (verdict or observed outcome). Builds are fetched as they are needed, and boot "
         "with this case only.",

@@ -44,7 +44,6 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add both verbs to the command line."""
     check = subparsers.add_parser(
         "check",
-        help="check the running kernel (the default)",
         description="Check the running kernel and print the summary. Root is not needed; "
         "nothing on the machine is changed.",
     )
@@ -54,7 +53,6 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
     matrix = subparsers.add_parser(
         "matrix",
-        help="fetch kernels, boot each in a virtual machine, say who is at risk",
         description="Fetch kernels, boot each in a virtual machine, run the cases on it, "
         "say who is at risk, and of what.",
     )

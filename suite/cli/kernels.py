@@ -2,6 +2,7 @@
 """``landproof kernels``: what there is, fetch, prune."""
 
 import argparse
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from suite.cli.fetching import display, megabytes
-from suite.cli.outlet import Told, put, put_table, screen
+from suite.cli.outlet import put, put_table, screen, tell
 from suite.errors import Exit, LandproofError
 from vm import catalogue
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
@@ -27,6 +28,16 @@ A name is a version or a release, whole or cut off at a component, and means the
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
 Kernels of your own are path:VMLINUZ, path:FOLDER (with a slash in it, path: may be left out) and
 host. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+
+
+class Told(logging.Handler):
+    """A log of warnings that says each as a message of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        tell(record.getMessage())
+
+
 LOG.addHandler(Told())
 
 
@@ -34,7 +45,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command ``kernels``; each of its verbs sets ``handler``."""
     parser = subparsers.add_parser(
         "kernels",
-        help="list, fetch and prune the kernels that can be booted",
         description="Real distribution kernels: what there is, and what is stored on this machine.",
         epilog=_NAMES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -24,7 +24,7 @@ from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
 from suite.run.envelopes import enclose, opened
-from suite.run.needs import RINGS, Need, unmet
+from suite.run.needs import RINGS, Need
 from suite.run.protocol import Protocol
 from suite.run.selection import select
 from suite.run.surroundings import (
@@ -38,6 +38,7 @@ from suite.run.surroundings import (
     excuse,
     excuse_judgement,
 )
+from suite.run.unmet import unmet
 from suite.targets.base import Ground
 from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
