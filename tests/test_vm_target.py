@@ -82,7 +82,6 @@ class NoStates:
 
 def test_no_machine_is_restored_under_kvm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor without what saving takes."""
-
     prepared: list[str] = []
 
     def prepare(*_: object, **_options: object) -> None:

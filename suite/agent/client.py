@@ -15,6 +15,9 @@ _KINDS = frozenset((wire.FrameKind.HELLO, wire.FrameKind.RESULTS, wire.FrameKind
 _MOST = 2 * wire.MAX_FRAME
 """Bytes of a frame: the agent keeps buffers within MAX_FRAME, records of 16 bytes come on top."""
 
+_CHUNK = 1 << 16
+"""Bytes that are read at once. An answer has a few hundred, and more room takes longer to get."""
+
 
 class AgentClient:
     """The ``Channel`` to an agent over a pair of file descriptors (or one, twice).
@@ -100,7 +103,7 @@ class AgentClient:
 
     def _hear(self) -> None:
         try:
-            data = os.read(self._reader, 1 << 20)
+            data = os.read(self._reader, _CHUNK)
         except BlockingIOError:
             return
         except OSError as error:
