@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from reports.bisect import Answer, Build, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
-from suite.cli.check import add_machine_options, choose_accelerator, machine_words
+from suite.cli.check import add_machine_options, machine_words
 from suite.cli.fetching import display
 from suite.cli.outlet import tell
+from suite.cli.preparing import choose_accelerator
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
 from suite.errors import Exit, LandproofError, UsageError
