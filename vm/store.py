@@ -19,6 +19,7 @@ from vm import catalogue, stored, unpack
 from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Wish
 from vm.kernel import Kernel, is_release
 from vm.registry import Sources
+from vm.saved import States
 from vm.source import LOG, Options, Report, Source, Stage
 from vm.stored import Stored
 from vm.tools import FullError, GoneError
@@ -87,6 +88,7 @@ class Store:
         chosen = folder or os.environ.get("LANDPROOF_STORE")
         chosen = chosen or platformdirs.user_cache_path("landproof") / "kernels"
         self.folder = Path(chosen).expanduser().absolute()
+        self.states = States(self.folder)
         self._distrust()
         self._sources = Sources(
             Options(store=self.folder, flavour=flavour, mirror=mirror, keyring=keyring)
@@ -97,7 +99,7 @@ class Store:
         there = next(it for it in (self.folder, *self.folder.parents) if it.exists())
         if not there.is_dir():
             raise UsageError(f"{there} is no folder; choose one for kernels with --store")
-        for folder in (self.folder, self.folder / "kernels", self.folder / "apt"):
+        for folder in (self.folder, *(self.folder / it for it in ("kernels", "apt", "states"))):
             if why := files.why_not_ours(folder):
                 raise InfrastructureError(
                     f"{folder} {why}: not trusted; mend that (chown, chmod go-w) if you know what"
@@ -149,6 +151,11 @@ class Store:
         """Return the stored kernels, oldest first; never uses the network."""
         items = {item.build: item for item in self._all()}
         return [items[build].kernel() for build in catalogue.ordered(items)]
+
+    def saved(self) -> dict[str, int]:
+        """Return the bytes that saved machines of each stored build take, by the build's name."""
+        items = self._all()
+        return {item.build.name: self.states.size(item.record.build.sha256) for item in items}
 
     def newest(self) -> list[str]:
         """Return the names of the newest stored build of each series and flavour."""
@@ -245,7 +252,7 @@ class Store:
     def prune(self, keep: Sequence[str] = ()) -> list[Removed]:
         """Remove all stored kernels but those named, and all that was left half done.
 
-        What another process works on is left alone.
+        Saved machines go with their kernels. What another process works on is left alone.
 
         Args:
             keep: Every stored build that one of these names means stays; if none is named, the
@@ -265,6 +272,10 @@ class Store:
             }
             folders = [f for kind in ("kernels", "local", "work") for f in self._folders(kind)]
             removed = [self._remove(folder) for folder in folders if folder not in kept]
+            of_states = self.states.prune(
+                item.record.build.sha256 for item in items if item.folder in kept
+            )
+            removed.append(Removed("saved machines", of_states) if of_states else None)
             for source in self._sources if not keep else ():
                 freed = source.clear()
                 removed.append(None if freed is None else Removed("package index", freed))

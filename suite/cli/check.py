@@ -41,7 +41,6 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add both verbs to the command line."""
     check = subparsers.add_parser(
         "check",
-        help="check the running kernel (the default)",
         description="Check the running kernel and print the summary. Root is not needed; "
         "nothing on the machine is changed.",
     )
@@ -51,7 +50,6 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
     matrix = subparsers.add_parser(
         "matrix",
-        help="fetch kernels, boot each in a virtual machine, say who is at risk",
         description="Fetch kernels, boot each in a virtual machine, run the cases on it, "
         "say who is at risk, and of what.",
     )
@@ -94,6 +92,17 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="keep the console of every boot here: its beginning and its end",
     )
+    parser.add_argument(
+        "--boot",
+        action="store_true",
+        help="boot each emulated machine, also where its state after an earlier boot is kept",
+    )
+
+
+def machine_words(arguments: argparse.Namespace) -> list[str]:
+    """Options of pytest that hand those of `add_machine_options` on, but for the accelerator."""
+    consoles = [f"--consoles={arguments.consoles}"] if arguments.consoles else []
+    return [*consoles, *(["--boot"] if arguments.boot else [])]
 
 
 def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
@@ -227,8 +236,7 @@ def _machine_options(
     yield f"--flavour={arguments.flavour}"
     if prepared.accelerator:  # else workers know it by when the first kernel is ready
         yield f"--accel={prepared.accelerator.accel}"
-    if arguments.consoles:
-        yield f"--consoles={arguments.consoles}"
+    yield from machine_words(arguments)
     if arguments.append:
         yield f"--append={arguments.append}"
 

@@ -29,7 +29,8 @@ from suite.judge.absence import why_off
 from suite.judge.records import TargetRecord
 from suite.process.promise import SetupError
 from suite.run.declared import Declared
-from suite.run.needs import Need, unmet
+from suite.run.needs import Need
+from suite.run.unmet import unmet
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem
 from suite.targets.local import LocalTarget

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 import pytest
@@ -139,17 +140,25 @@ def parse_node(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:
 
 def describe(item: pytest.Item) -> dict[str, Any]:
     """What a record says of the case itself."""
-    function = getattr(item, "function", None)
-    doc = inspect.cleandoc(function.__doc__ or "") if function else ""
-    module_doc = inspect.cleandoc(getattr(item, "module", None).__doc__ or "")
-    source = _SOURCE.search(doc) or _SOURCE.search(module_doc)
+    summary, source = _documented(
+        getattr(item, "function", None).__doc__, getattr(item, "module", None).__doc__
+    )
     return {
         "id": case_id(item),
-        "summary": doc.split("\n\n", 1)[0].replace("\n", " "),
-        "source": " ".join(source[1].split()) if source else "",
+        "summary": summary,
+        "source": source,
         "covers": [label for feature in covered(item) for label in feature.labels],
         "answers": answered(item),
     }
+
+
+@cache
+def _documented(of_function: str | None, of_module: str | None) -> tuple[str, str]:
+    """The behaviour as a sentence, and its source, from the docstrings of function and module."""
+    doc = inspect.cleandoc(of_function or "")
+    source = _SOURCE.search(doc) or _SOURCE.search(inspect.cleandoc(of_module or ""))
+    summary = doc.split("\n\n", 1)[0].replace("\n", " ")
+    return summary, " ".join(source[1].split()) if source else ""
 
 
 def covered(item: pytest.Item) -> list[Feature]:
