@@ -9,7 +9,6 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
@@ -25,16 +24,14 @@ MODE = 0o666
 CREAT = os.O_WRONLY | os.O_CREAT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Make(Row):
+class Make(Row, frozen=True, kw_only=True):
     """A call that makes something at a path, and the one right that it asks for."""
 
     covers: FS
     call: Callable[[Process, str], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named(Row):
+class Named(Row, frozen=True, kw_only=True):
     """What a socket is bound to, where the path stands otherwise."""
 
     name: bytes

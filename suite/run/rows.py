@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias, TypeVar
 
+import msgspec
 import pytest
 
 from suite.judge.expectation import Expectation
@@ -28,9 +29,11 @@ Judge: TypeAlias = Callable[..., None]
 """``judge(expectation, observed, control=None)``: what the fixture of that name gives."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What every row may say; areas add their own fields."""
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every row may say; areas add their own fields.
+
+    No dataclass: to make one takes sixty times as long, and the cases have 300 kinds of rows.
+    """
 
     covers: Feature | tuple[Feature, ...] = ()
     needs: tuple[Need, ...] = ()
@@ -40,8 +43,7 @@ class Row:
     """Whether it is about memory, as ``own_memory`` says it of all rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case(Row):
+class Case(Row, frozen=True, kw_only=True):
     """A row that knows what every kernel owes."""
 
     expect: Expectation
