@@ -158,7 +158,7 @@ def declared() -> tuple[dict[str, Declared], dict[str, Declared]]:
     """Our own cases: all, and those of a brief run."""
     found = []
     for options in ([], ["--brief"]):
-        collector = Collector("local")
+        collector = Collector()
         folder = CONFIG.parent
         arguments = [f"--config-file={CONFIG}", f"--rootdir={folder.parent}", *QUIET]
         more = ["--collect-only", "--target=local", *options]

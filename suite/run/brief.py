@@ -34,4 +34,4 @@ def brief(entries: Sequence[Entry]) -> list[Entry]:
 
 def _demands(entry: Entry) -> tuple[bool, int]:
     """What a case asks of a target; those that are run anyway ask for nothing."""
-    return (False, -1) if entry.id.startswith(_WHOLE) else (entry.vm_only, entry.needs)
+    return (False, -1) if entry.id.startswith(_WHOLE) else (entry.vm_only, len(entry.needs))

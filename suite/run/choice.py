@@ -17,6 +17,7 @@ from typing import TypeAlias
 import pytest
 
 from suite.run import rows
+from suite.run.needs import Need
 from suite.run.rows import Row, Variant
 
 Chosen: TypeAlias = dict[Path, dict[str, list[Variant]]]
@@ -29,6 +30,7 @@ class Entry:
 
     id: str
     path: Path
+    module: ModuleType
     function: Callable[..., object]
     marks: tuple[pytest.Mark, ...]
     """Of the function, then of its file."""
@@ -45,10 +47,10 @@ class Entry:
         return rows.answered(self.marks, self.variant.case)
 
     @property
-    def needs(self) -> int:
-        """How many needs it has."""
-        marked = sum(len(mark.args) for mark in self.marks if mark.name == "needs")
-        return marked + len(self.row.needs) + rows.takes_port(self.function)
+    def needs(self) -> list[Need]:
+        """What a target must have."""
+        marked = [need for mark in self.marks if mark.name == "needs" for need in mark.args]
+        return [*marked, *self.row.needs, *[Need.INET] * rows.takes_port(self.function)]
 
     @property
     def vm_only(self) -> bool:
@@ -59,20 +61,22 @@ class Entry:
 _NO_ROW = Row()
 
 
-def declared(session: pytest.Session) -> list[Entry]:
-    """The cases of the files that pytest was told to collect, in its order.
+def declared(session: pytest.Session) -> tuple[list[Entry], list[Path]]:
+    """The cases of the files that pytest was told to collect, in its order; and unreadable files.
 
-    A file that can't be imported has none: it is left to pytest, which says why.
+    Of those, pytest says why, if it is let.
     """
     paths = dict.fromkeys(path for arg in session.config.args for path in _files(session, arg))
     entries: list[Entry] = []
+    unread: list[Path] = []
     for path in paths:
         try:
             module = pytest.Module.from_parent(session, path=path).obj
             entries += list(_entries(path, module))
         except (Exception, pytest.skip.Exception):  # noqa: BLE001 (whatever the file does)
             _forget(path)
-    return entries
+            unread.append(path)
+    return entries, unread
 
 
 def _forget(path: Path) -> None:
@@ -95,7 +99,7 @@ def _entries(path: Path, module: ModuleType) -> Iterator[Entry]:
             for variant in rows.variants(function):
                 row = variant.id or rows.row_of(name)
                 case = f"{path.parent.name}/{path.stem.removeprefix('test_')}[{row}]"
-                yield Entry(case, path, function, marks, variant)
+                yield Entry(case, path, module, function, marks, variant)
 
 
 def chosen(entries: list[Entry], kept: list[Entry]) -> Chosen:

@@ -131,7 +131,8 @@ def _choose(session: pytest.Session) -> None:
     text, short = config.getoption("select"), config.getoption("brief")
     if workers.is_controller(config) or not (text or short):
         return
-    kept = entries = declared(session)
+    entries, _ = declared(session)
+    kept = entries
     if text:
         kept = select(kept, text)
     if short:

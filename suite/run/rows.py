@@ -193,25 +193,32 @@ def parse_node(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:
 
 def describe(item: pytest.Item) -> dict[str, Any]:
     """What a record says of the case itself."""
-    function = getattr(item, "function", None)
+    function, module = getattr(item, "function", None), getattr(item, "module", None)
+    return described(case_id(item), function, module, item.iter_markers(), _row(item))
+
+
+def described(
+    case: str, function: object, module: object, marks: Iterable[pytest.Mark], row: Row | None
+) -> dict[str, Any]:
+    """As ``describe``, of the case of this id that a function and its row are."""
     doc = inspect.cleandoc(function.__doc__ or "") if function else ""
-    module_doc = inspect.cleandoc(getattr(item, "module", None).__doc__ or "")
+    module_doc = inspect.cleandoc(module.__doc__ or "")
     source = _SOURCE.search(doc) or _SOURCE.search(module_doc)
+    marks = list(marks)
     return {
-        "id": case_id(item),
+        "id": case,
         "summary": doc.split("\n\n", 1)[0].replace("\n", " "),
         "source": " ".join(source[1].split()) if source else "",
-        "covers": [label for feature in covered(item) for label in feature.labels],
-        "answers": answered(item.iter_markers("answers"), _row(item)),
+        "covers": [label for feature in covered(marks, row) for label in feature.labels],
+        "answers": answered(marks, row),
     }
 
 
-def covered(item: pytest.Item) -> list[Feature]:
+def covered(marks: Iterable[pytest.Mark], row: Row | None) -> list[Feature]:
     """The features that a case is about: those of its row, else those of its marks."""
-    row = _row(item)
     if row and row.covers:
         return [row.covers] if isinstance(row.covers, Feature) else list(row.covers)
-    return [feature for mark in item.iter_markers("covers") for feature in mark.args]
+    return [feature for mark in marks if mark.name == "covers" for feature in mark.args]
 
 
 def answered(marks: Iterable[pytest.Mark], row: Row | None) -> list[str]:
