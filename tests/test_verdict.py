@@ -10,7 +10,7 @@ from suite.judge.records import Facts, Verdict
 from suite.judge.verdict import judge
 from suite.landlock.abi import FS, SCOPE, Erratum
 from suite.landlock.bugs import SIGIO_BYPASS
-from suite.run.plugin import explain
+from suite.run.setting import explain
 
 YES, NO, OTHER = Allowed(), Denied("EACCES"), Denied("EPERM")
 ERRATUM = Erratum.SCOPED_SIGNAL_HANDLING

@@ -77,6 +77,15 @@ def command(
     return [*argv, *_EMULATED_CPU] if accel is Accelerator.TCG else argv
 
 
+def without_kernel(argv: Sequence[str]) -> list[str]:
+    """QEMU's argv for a machine that is restored: what it was booted with is in its memory."""
+    words = list(argv)
+    for option in ("-kernel", "-append"):
+        at = words.index(option)
+        del words[at : at + 2]
+    return words
+
+
 def find_qemu() -> Path:
     """Where QEMU is.
 

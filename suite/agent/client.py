@@ -15,16 +15,32 @@ _KINDS = frozenset((wire.FrameKind.HELLO, wire.FrameKind.RESULTS, wire.FrameKind
 _MOST = 2 * wire.MAX_FRAME
 """Bytes of a frame: the agent keeps buffers within MAX_FRAME, records of 16 bytes come on top."""
 
+_CHUNK = 1 << 16
+"""Bytes that are read at once. An answer has a few hundred, and more room takes longer to get."""
+
 
 class AgentClient:
     """The ``Channel`` to an agent over a pair of file descriptors (or one, twice).
+
+    Args:
+        reader: Where its frames come from.
+        writer: Where programs go.
+        hello_s: Seconds until its first word, at most.
+        hello: Its first word, if that was spoken before.
 
     Raises:
         AgentLostError: The agent is gone.
         AgentSilentError: It did not answer in time.
     """
 
-    def __init__(self, reader: int, writer: int, *, hello_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        reader: int,
+        writer: int,
+        *,
+        hello_s: float = 10.0,
+        hello: wire.Hello | None = None,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         os.set_blocking(reader, False)
@@ -34,7 +50,7 @@ class AgentClient:
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
         self._next = 1
-        self._hellos: list[wire.Hello] = []
+        self._hellos = [hello] if hello else []
         try:
             self._listen_until(lambda: bool(self._hellos), hello_s)
         except AgentLostError:
@@ -87,7 +103,7 @@ class AgentClient:
 
     def _hear(self) -> None:
         try:
-            data = os.read(self._reader, 1 << 20)
+            data = os.read(self._reader, _CHUNK)
         except BlockingIOError:
             return
         except OSError as error:

@@ -20,6 +20,8 @@ END = 0xFFFF
 FRAME = struct.Struct("<IIII")
 _OP = struct.Struct("<BBBBHHIi")
 _SOURCE = struct.Struct("<BBHHHQ")
+_INTEGER = struct.Struct("<QQ")
+"""A ``_SOURCE`` that is an integer, as most are."""
 _FIX = struct.Struct("<HHI")
 _BUFFER = struct.Struct("<II")
 _RECORD = struct.Struct("<HHIq")
@@ -79,6 +81,10 @@ class BufferFlag(IntFlag):
 
     IN = 1
     OUT = 2
+
+
+BOTH_WAYS = BufferFlag.IN | BufferFlag.OUT
+_IN = int(BufferFlag.IN)
 
 
 class Result(NamedTuple):
@@ -167,7 +173,7 @@ def padded(size: int) -> int:
 
 def _source(source: Source) -> bytes:
     if isinstance(source, int):
-        return _SOURCE.pack(0, 0, 0, 0, 0, source & _U64)
+        return _INTEGER.pack(0, int(source) & _U64)  # a flag of enum would take its time
     if isinstance(source, Result):
         return _SOURCE.pack(1, 0, source.op, 0, 0, source.more)
     if isinstance(source, Data):
@@ -196,7 +202,7 @@ def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
             parts += (_FIX.pack(fix.buffer, fix.width, fix.offset), _source(fix.source))
         for buffer in op.buffers:
             parts.append(_BUFFER.pack(buffer.flags, buffer.size))
-            if buffer.flags & BufferFlag.IN:
+            if int(buffer.flags) & _IN:
                 parts.append(buffer.data.ljust(padded(buffer.size), b"\0"))
     size = FRAME.size - 4 + sum(map(len, parts))
     parts[0] = FRAME.pack(size, identity, FrameKind.PROGRAM, len(ops))

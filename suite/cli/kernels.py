@@ -140,11 +140,16 @@ def _verb(
 def _list(arguments: argparse.Namespace) -> int:
     console = screen()
     with console.status("package index") if console.is_terminal else nullcontext():
-        builds = open_store(arguments).available(refresh=arguments.refresh)
+        store = open_store(arguments)
+        builds = store.available(refresh=arguments.refresh)
+    saved = store.saved()
     # What --flavour can't choose is another source's, which names it otherwise.
     mine = [b for b in builds if b.flavour == arguments.flavour or b.flavour not in FLAVOURS]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
-    rows = [_row(build, build.upstream if arguments.all else build.series) for build in shown]
+    rows = [
+        _row(build, build.upstream if arguments.all else build.series, saved.get(build.name, 0))
+        for build in shown
+    ]
     if arguments.json:
         _print_json(rows)
     else:
@@ -152,12 +157,13 @@ def _list(arguments: argparse.Namespace) -> int:
             [
                 row["name"], row["release"], row["version"], row["suite"],
                 megabytes(row["size"]), "yes" if row["stored"] else "",
+                megabytes(row["saved"]) if row["saved"] else "",
                 "" if row["modules"] else "no modules left in the archive",
             ]
             for row in rows
         ]  # fmt: skip
-        headers = ["name", "release", "version", "suite", "size", "stored", "note"]
-        put_table(table, headers, ("left",) * 4 + ("right", "left"))
+        headers = ["name", "release", "version", "suite", "size", "stored", "saved", "note"]
+        put_table(table, headers, ("left",) * 4 + ("right", "left", "right"))
     return Exit.CONFORMS
 
 
@@ -209,7 +215,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     return Exit.CONFORMS
 
 
-def _row(build: Build, version: str) -> dict[str, Any]:
+def _row(build: Build, version: str, saved: int) -> dict[str, Any]:
     return {
         "name": f"{build.scheme}{version}",
         "release": build.release,
@@ -218,6 +224,7 @@ def _row(build: Build, version: str) -> dict[str, Any]:
         "suite": build.suite,
         "size": build.size,
         "stored": build.stored,
+        "saved": saved,
         "modules": build.whole,
     }
 

@@ -114,8 +114,9 @@ def guarded_errors() -> Iterator[None]:
 def tell(line: str) -> None:
     """Say something on standard error, if there is anybody to hear it."""
     with suppress(OSError):
-        # A progress bar may have put its own stream in place of the guarded one.
-        print(guard(line), file=sys.stderr, flush=True)
+        # A progress bar may have put its own stream in place of the guarded one. Written at once, a
+        # line stays one, whoever else writes.
+        print(f"{guard(line)}\n", end="", file=sys.stderr, flush=True)
 
 
 def screen() -> Console:

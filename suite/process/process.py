@@ -47,7 +47,7 @@ class Observation:
     batch: Batch
     """The program in which the action ended."""
     gates: list[Call]
-    """The calls with which the case has entered domains so far."""
+    """Of the calls with which the case has entered domains so far, those that may have failed."""
 
     @property
     def outcome(self) -> Outcome:
@@ -279,7 +279,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
                 if error.call not in calls:
                     raise
                 # The action asked for the value of its own failed call, which is the outcome.
-        return Observation(calls, session.pending, list(session.gates))
+        return Observation(calls, session.pending, session.standing_gates())
 
 
 def _refusal(gates: list[Call]) -> Outcome | None:

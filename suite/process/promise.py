@@ -95,8 +95,18 @@ class Call(Promise):
     @property
     def record(self) -> wire.Record | None:
         """What came back; None if the call was left out because an earlier one failed."""
-        self.batch.settle()
-        return self.batch.records.get(self.index)
+        batch = self.batch
+        batch.settle()
+        return batch.records.get(self.index)
+
+    @property
+    def may_bar(self) -> bool:
+        """Whether it is known to have failed, or not yet known to have passed."""
+        batch = self.batch
+        if batch.error or not batch.records:
+            return True
+        record = batch.records.get(self.index)
+        return record is not None and record.failed
 
     @property
     def value(self) -> int:
@@ -230,7 +240,8 @@ class Batch:
         """
         if not self.sent:
             self.sender.flush()
-        self.take()
+        if self.program is not None:
+            self.take()
         if self.error:
             raise self.error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 from suite.agent import wire
 from suite.agent.channel import Channel
@@ -52,7 +53,8 @@ class Session:
         """The programs of the case, in the order in which they were sent."""
         self.given: list[tuple[Outcome, list[Call]]] = []
         """The outcomes that observations gave in this case, and the calls of each."""
-        self._blocks: list[list[Call]] = []
+        self.blocks: list[list[Call]] = []
+        """The calls of the blocks that are open, for ``Block``."""
         self._free = list(range(1, wire.MAX_PROCESS + 1))
         self._alive: list[int] = []
         self._older = 0
@@ -101,8 +103,8 @@ class Session:
         call = Call(batch, len(batch.ops), name, self.mode, arguments)
         batch.ops.append(op)
         batch.calls.append(call)
-        for block in self._blocks:
-            block.append(call)
+        for calls in self.blocks:
+            calls.append(call)
         return call
 
     def flush(self) -> None:
@@ -129,33 +131,18 @@ class Session:
                 batch.error = error
         return batch
 
-    @contextmanager
-    def in_mode(self, mode: Mode) -> Iterator[list[Call]]:
-        """Make calls in a mode; after an observed failure, the rest of the block is left out."""
-        with self._block(mode) as calls:
-            yield calls
-        if mode is Mode.OBSERVED:
-            for call in calls:
-                if call.batch is self.pending:
-                    self.pending.ops[call.index].on_fail = len(self.pending.ops)
+    def in_mode(self, mode: Mode) -> Block:
+        """Make the calls of a block in a mode; after an observed failure, the rest is left out."""
+        return Block(self, mode)
 
-    @contextmanager
-    def gate(self) -> Iterator[None]:
+    def gate(self) -> Block:
         """Make the calls of the block as the way into a domain (``Mode.GATE``)."""
-        with self._block(Mode.GATE) as calls:
-            yield
-        self.gates += calls
+        return Block(self, Mode.GATE)
 
-    @contextmanager
-    def _block(self, mode: Mode) -> Iterator[list[Call]]:
-        before, self.mode = self.mode, mode
-        calls: list[Call] = []
-        self._blocks.append(calls)
-        try:
-            yield calls
-        finally:
-            self.mode = before
-            self._blocks.pop()
+    def standing_gates(self) -> list[Call]:
+        """The gates that may have refused, or may yet: none that was answered and passed."""
+        self.gates = [call for call in self.gates if call.may_bar]
+        return self.gates.copy()
 
     def new_process(self) -> int:
         """Take a free process id."""
@@ -226,6 +213,46 @@ class Session:
                 self.flush()
 
 
+class Block:
+    """Calls that are made in a mode, as a context manager that gives the list of them.
+
+    A class, since a case enters twenty of them, and a generator takes three times as long.
+    """
+
+    __slots__ = ("_before", "_calls", "_mode", "_session")
+
+    def __init__(self, session: Session, mode: Mode) -> None:
+        self._session = session
+        self._mode = mode
+        self._before = session.mode
+        self._calls: list[Call] = []
+
+    def __enter__(self) -> list[Call]:
+        session = self._session
+        self._before, session.mode = session.mode, self._mode
+        session.blocks.append(self._calls)
+        return self._calls
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        session, calls = self._session, self._calls
+        session.mode = self._before
+        session.blocks.pop()
+        if kind is not None:
+            return
+        if self._mode is Mode.GATE:
+            session.gates += calls
+        elif self._mode is Mode.OBSERVED:
+            pending = session.pending
+            for call in calls:
+                if call.batch is pending:
+                    pending.ops[call.index].on_fail = len(pending.ops)
+
+
 class _Encoder:
     """Turns the arguments of one call into sources, buffers and fixes."""
 
@@ -235,28 +262,28 @@ class _Encoder:
         self.fixes: list[wire.Fix] = []
 
     def source(self, argument: Argument) -> wire.Source:  # noqa: PLR0911 (one a kind of argument)
-        match argument:
+        match argument:  # what there is most of comes first
             case int():
                 return argument
-            case None:
-                return 0
-            case Promise():
-                return self._result(argument)
-            case Beyond(call, offset):
-                return self._result(call, offset)
-            case Int():
-                return self._data(argument)
             case str():
                 return self._buffer(wire.BufferFlag.IN, argument.encode() + b"\0")
+            case Promise():
+                return self._result(argument)
             case bytes():
                 return self._buffer(wire.BufferFlag.IN, argument)
+            case Pack():
+                return self._pack(argument)
+            case None:
+                return 0
             case Out():
                 self.buffers.append(wire.Buffer(wire.BufferFlag.OUT, argument.size))
                 return wire.Address(len(self.buffers) - 1)
+            case Int():
+                return self._data(argument)
+            case Beyond(call, offset):
+                return self._result(call, offset)
             case InOut():
-                return self._buffer(wire.BufferFlag.IN | wire.BufferFlag.OUT, argument.data)
-            case Pack():
-                return self._pack(argument)
+                return self._buffer(wire.BOTH_WAYS, argument.data)
 
     def _buffer(self, flags: wire.BufferFlag, data: bytes) -> wire.Address:
         self.buffers.append(wire.Buffer(flags, len(data), data))
@@ -287,5 +314,6 @@ class _Encoder:
             else:
                 self.fixes.append(wire.Fix(address.buffer, len(data), width, source))
                 data += bytes(width)
-        self.buffers[address.buffer] = wire.Buffer(wire.BufferFlag.IN, len(data), bytes(data))
+        buffer = self.buffers[address.buffer]
+        buffer.size, buffer.data = len(data), bytes(data)
         return address

@@ -18,7 +18,7 @@ import pytest
 
 from suite.run import rows
 from suite.run.needs import Need
-from suite.run.rows import Row, Variant
+from suite.run.rows import Variant
 
 Chosen: TypeAlias = dict[Path, dict[str, list[Variant]]]
 """What is run of each file, by the name of the function; other files are run whole."""
@@ -33,13 +33,8 @@ class Entry:
     module: ModuleType
     function: Callable[..., object]
     marks: tuple[pytest.Mark, ...]
-    """Of the function, then of its file."""
+    """Of the function, then of its row and of its file; as pytest has them of the test."""
     variant: Variant
-
-    @property
-    def row(self) -> Row:
-        """Its row; one that says nothing, if it is a function without a table."""
-        return self.variant.case or _NO_ROW
 
     @property
     def answers(self) -> list[str]:
@@ -49,16 +44,12 @@ class Entry:
     @property
     def needs(self) -> list[Need]:
         """What a target must have."""
-        marked = [need for mark in self.marks if mark.name == "needs" for need in mark.args]
-        return [*marked, *self.row.needs, *[Need.INET] * rows.takes_port(self.function)]
+        return [need for mark in self.marks if mark.name == "needs" for need in mark.args]
 
     @property
     def vm_only(self) -> bool:
         """Whether it could change the machine."""
         return any(mark.name == "vm_only" for mark in self.marks)
-
-
-_NO_ROW = Row()
 
 
 def declared(session: pytest.Session) -> tuple[list[Entry], list[Path]]:
@@ -95,9 +86,11 @@ def _entries(path: Path, module: ModuleType) -> Iterator[Entry]:
     of_file = rows.marks_of(module)
     for name, function in vars(module).items():
         if name.startswith("test") and callable(function):
-            marks = (*rows.marks_of(function), *of_file)
+            of_function = rows.marks_of(function)
+            silent = [rows.needs(Need.INET).mark] if rows.takes_port(function) else []
             for variant in rows.variants(function):
                 row = variant.id or rows.row_of(name)
+                marks = (*of_function, *rows.marks_of_row(variant.case), *silent, *of_file)
                 case = f"{path.parent.name}/{path.stem.removeprefix('test_')}[{row}]"
                 yield Entry(case, path, module, function, marks, variant)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""pytest fixtures, markers and options; and how each test becomes one record."""
+"""pytest markers and options; and how each test becomes one record."""
 
 from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +14,27 @@ import pytest
 
 from suite.agent.channel import AgentLostError, AgentSilentError
 from suite.errors import LandproofError
-from suite.judge.causes import no_landlock_calls
-from suite.judge.expectation import Expectation
-from suite.judge.outcome import Outcome
-from suite.judge.records import CaseRecord, Facts, Verdict
-from suite.judge.verdict import Judgement, judge
-from suite.landlock.bugs import labelled
-from suite.process.process import Observation, Process
+from suite.judge.records import CaseRecord, Verdict
+from suite.judge.verdict import Judgement
 from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
-from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows, workers
 from suite.run.brief import brief
 from suite.run.choice import Chosen, chosen, declared
+from suite.run.coming import COMING
 from suite.run.envelopes import enclose, opened
-from suite.run.needs import RINGS, Need
+from suite.run.fixtures import Fixtures
+from suite.run.needs import Need
 from suite.run.protocol import Protocol
 from suite.run.selection import select
-from suite.run.surroundings import (
-    BARE,
-    CAME_TO,
-    DENIED_CALL,
-    JUDGED,
-    JUDGEMENT,
-    SPENT,
-    denied_call,
-    excuse,
-    excuse_judgement,
-)
-from suite.run.unmet import unmet
+from suite.run.setting import Deviation
+from suite.run.surroundings import BARE, CONTROL, EXPECTATION, JUDGEMENT, excuse
 from suite.targets.base import Ground
-from suite.targets.disks import MissingError
-from suite.targets.filesystems import FileSystem, lay_tree, mounted
-from suite.targets.ground import agent32
 from suite.targets.hub import Hub, TargetDownError
 from suite.targets.schemes import registered
-from suite.targets.tree import Tree
-from suite.witness import tracefs
 
 _MOST_CALLS = 100
-_expectation = pytest.StashKey[Expectation]()
-_control = pytest.StashKey[Outcome | None]()
 _hub = pytest.StashKey[Hub]()
 _chosen = pytest.StashKey[Chosen]()
-
-
-class Deviation(AssertionError):  # noqa: N818 (no error of ours, but a case's verdict)
-    """The kernel did something other than what it owes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,8 +67,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
+    config.stash[_hub] = hub = Hub(lambda name: workers.make_target(name, config))
     config.pluginmanager.register(Protocol(hub))
+    config.pluginmanager.register(Fixtures(hub))
     workers.configure(config, hub)
 
 
@@ -106,9 +82,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before anything runs, refuse names of targets that do not exist."""
-    for name in session.config.getoption("target"):
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return  # the controller has done so
+    coming = config.stash.get(COMING, None)
+    late = coming.names if coming else frozenset()
+    for name in config.getoption("target"):
+        if name in late:
+            continue  # whoever gets it knows that there is one
         try:
-            session.config.stash[_hub].target(name)
+            config.stash[_hub].target(name)
         except LandproofError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -202,161 +185,6 @@ def _skipping_what_can_not_be_done(item: pytest.Item) -> Generator[None, None, N
         raise
 
 
-@pytest.fixture(scope="session")
-def target_name(request: pytest.FixtureRequest) -> str:
-    """The target of this test."""
-    return str(request.param)
-
-
-@pytest.fixture
-def item(request: pytest.FixtureRequest) -> pytest.Item:
-    """The test itself; fixtures ask for it because pytest takes longer to give ``request``."""
-    node: pytest.Item = request.node
-    return node
-
-
-@pytest.fixture
-def ground(item: pytest.Item, target_name: str) -> Ground:
-    """The started target; skips the case if the target lacks something that the case needs."""
-    hub = item.config.stash[_hub]
-    ground = hub.ground(target_name)
-    ground.session.bare = BARE in item.stash
-    needs = _needs(item)
-    if item.get_closest_marker("vm_only"):
-        needs.append(Need.DISPOSABLE)
-    reason = no_landlock_calls(ground.facts) or unmet(needs, ground, hub.target(target_name))
-    if reason:
-        pytest.skip(reason)
-    return ground
-
-
-def _needs(node: pytest.Item) -> list[Need]:
-    return [need for mark in node.iter_markers("needs") for need in mark.args]
-
-
-def _has_own_memory(node: pytest.Item) -> bool:
-    return node.get_closest_marker("own_memory") is not None or not RINGS.isdisjoint(_needs(node))
-
-
-@pytest.fixture
-def facts(ground: Ground) -> Facts:
-    """What the target is."""
-    return ground.facts
-
-
-def _mounted(wanted: FileSystem, item: pytest.Item, ground: Ground, target_name: str) -> str:
-    """Where a file system is mounted; skips the case if the target lacks what mounting takes."""
-    try:
-        return mounted(wanted, ground, item.config.stash[_hub].target(target_name))
-    except MissingError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-def mount_point(item: pytest.Item, ground: Ground, target_name: str) -> Callable[[FileSystem], str]:
-    """A function that tells where a file system is mounted, or skips the case if it can't be."""
-    return lambda wanted: _mounted(wanted, item, ground, target_name)
-
-
-@pytest.fixture
-def filesystem(item: pytest.Item, ground: Ground, target_name: str) -> FileSystem | None:
-    """The file system that the case chose for its files, if any, mounted before the case begins."""
-    callspec = getattr(item, "callspec", None)
-    wanted: FileSystem | None = callspec.params.get("filesystem") if callspec else None
-    if wanted is not None:
-        _mounted(wanted, item, ground, target_name)
-    return wanted
-
-
-@pytest.fixture
-def process(item: pytest.Item, ground: Ground, filesystem: FileSystem | None) -> Iterator[Process]:
-    """A process without a domain, as good as new; all that it makes are killed after the case."""
-    parent = ground.root if _has_own_memory(item) else ground.sharing
-    spare = ground.session.notes.of(Spare)[parent]
-    process = spare.pop() if spare else parent.fork()
-    with ground.session.scope():
-        if Need.TRACEPOINTS not in _needs(item):
-            tracefs.forget(process)
-        yield process
-    judgement = item.stash.get(JUDGEMENT, None)
-    if judgement and judgement.verdict.good and not item.stash[SPENT]:
-        tidy_up(process)
-        spare.append(process)
-    else:
-        ground.session.kill(process.id)
-
-
-@pytest.fixture
-def process32(ground: Ground, process: Process) -> Process:
-    """A child of ``process`` whose calls, like those of its own children, take the 32-bit entry."""
-    child = process.fork()
-    child.exec32(agent32(ground))
-    return child
-
-
-@pytest.fixture
-def tree(
-    item: pytest.Item,
-    ground: Ground,
-    process: Process,
-    filesystem: FileSystem | None,
-) -> Tree:
-    """Fresh files in a folder of the case's own."""
-    name = str(item.config.stash[_hub].number())
-    if filesystem is not None:
-        return lay_tree(filesystem, process, ground, name)
-    return Tree(process, f"{ground.place}/{name}", ground.agent)
-
-
-@pytest.fixture
-def port(item: pytest.Item) -> int:
-    """A port that no other case of this run uses; nor does any use the port after it."""
-    return 1024 + 2 * (item.config.stash[_hub].number() % 16000)
-
-
-@pytest.fixture(name="judge")
-def judge_fixture(item: pytest.Item, ground: Ground, process: Process) -> Callable[..., None]:
-    """Judge what was observed: ``judge(expectation, observed, control)``, once a test."""
-
-    def rule(
-        expectation: Expectation,
-        observed: Observation | Outcome,
-        control: Observation | Outcome | None = None,
-    ) -> None:
-        if JUDGEMENT in item.stash:
-            raise LandproofError("the case was judged already: one behaviour, one judgement")
-        item.stash[SPENT] = is_spent(process, ground.place)
-        ground.session.conclude(*[process.id] if item.stash[SPENT] else [])
-        seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
-        assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
-        if BARE in item.stash:
-            item.stash[CAME_TO] = seen[1]
-            return
-        judgement = judge(expectation, ground.facts, seen[1], seen[0])
-        reason = excuse_judgement(judgement, ground.facts, observed, control)
-        if reason:
-            pytest.skip(reason)
-        item.stash[JUDGED] = observed, control
-        item.stash[_control] = seen[0]
-        item.stash[_expectation] = expectation
-        item.stash[JUDGEMENT] = judgement
-        if not judgement.verdict.good:
-            item.stash[DENIED_CALL] = denied_call(observed)
-            raise Deviation(explain(judgement))
-
-    return rule
-
-
-def explain(judgement: Judgement) -> str:
-    """Why a verdict is not good, in a line or two."""
-    if judgement.reason and not judgement.verdict.judged:
-        return f"{judgement.verdict}: {judgement.reason}"
-    text = f"expected {judgement.expected} ({judgement.clause}), observed {judgement.observed}"
-    if judgement.reason:
-        text += f"\n{judgement.reason}"
-    return f"{text}\n{': '.join(labelled(judgement.bug))}" if judgement.bug else text
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -397,9 +225,9 @@ def _to_record(
         record,
         expected=judgement.expected,
         observed=judgement.observed,
-        control=item.stash.get(_control, None),
+        control=item.stash.get(CONTROL, None),
         clause=str(judgement.clause),
-        clauses=[str(clause) for clause in item.stash[_expectation]],
+        clauses=[str(clause) for clause in item.stash[EXPECTATION]],
         bug=judgement.bug,
         about_bug=judgement.clause.bug.name if judgement.clause.bug else "",
         reason=reason or judgement.reason,

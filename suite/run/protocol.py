@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from _pytest.runner import runtestprotocol
@@ -19,9 +21,12 @@ class Protocol:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._places: dict[Callable[..., object], tuple[str, int | None]] = {}
+        """The file and the line of each function of cases."""
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
+        self._locate(item)
         hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
         hook.pytest_runtest_logstart(**node)
         reports = self._run(item, nextitem)
@@ -34,6 +39,25 @@ class Protocol:
                 hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(**node)
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport | None:
+        """Make short work of reports that are not passed on: on what passes before and after."""
+        if call.when not in ("setup", "teardown") or call.excinfo:
+            return None
+        return pytest.TestReport(item.nodeid, item.location, {}, "passed", None, call.when)
+
+    def _locate(self, item: pytest.Item) -> None:
+        """Look for the source of a function once, and not for each of its rows, as pytest does."""
+        if not isinstance(item, pytest.Function):
+            return
+        place = self._places.get(item.function)
+        if place:
+            item.location = *place, item.name
+        elif item.location[2] == item.name:  # a function of the file, and of no class
+            self._places[item.function] = item.location[:2]
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
         """Set it up, call it, tear it down, and know nothing of an earlier time."""

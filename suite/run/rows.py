@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any, TypeAlias, TypeVar
 
@@ -130,6 +131,11 @@ def _marks(row: Row | None) -> list[pytest.MarkDecorator]:
     return [*([needs(*row.needs)] if row.needs else ()), *([own_memory] if row.own_memory else ())]
 
 
+def marks_of_row(row: Row | None) -> list[pytest.Mark]:
+    """The marks that a row stands for."""
+    return [it.mark for it in _marks(row)]
+
+
 def row_of(function: str) -> str:
     """The row of a case that is a function without a table."""
     return function.removeprefix("test_").replace("_", "-")
@@ -201,17 +207,24 @@ def described(
     case: str, function: object, module: object, marks: Iterable[pytest.Mark], row: Row | None
 ) -> dict[str, Any]:
     """As ``describe``, of the case of this id that a function and its row are."""
-    doc = inspect.cleandoc(function.__doc__ or "") if function else ""
-    module_doc = inspect.cleandoc(module.__doc__ or "")
-    source = _SOURCE.search(doc) or _SOURCE.search(module_doc)
     marks = list(marks)
+    summary, source = _documented(function.__doc__, module.__doc__)
     return {
         "id": case,
-        "summary": doc.split("\n\n", 1)[0].replace("\n", " "),
-        "source": " ".join(source[1].split()) if source else "",
+        "summary": summary,
+        "source": source,
         "covers": [label for feature in covered(marks, row) for label in feature.labels],
         "answers": answered(marks, row),
     }
+
+
+@cache
+def _documented(of_function: str | None, of_module: str | None) -> tuple[str, str]:
+    """The behaviour as a sentence, and its source, from the docstrings of function and module."""
+    doc = inspect.cleandoc(of_function or "")
+    source = _SOURCE.search(doc) or _SOURCE.search(inspect.cleandoc(of_module or ""))
+    summary = doc.split("\n\n", 1)[0].replace("\n", " ")
+    return summary, " ".join(source[1].split()) if source else ""
 
 
 def covered(marks: Iterable[pytest.Mark], row: Row | None) -> list[Feature]:

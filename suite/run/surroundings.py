@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from suite.judge.causes import certain_cause, likely_cause
+from suite.judge.expectation import Expectation
 from suite.judge.outcome import Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement
@@ -24,6 +25,10 @@ JUDGEMENT = pytest.StashKey[Judgement]()
 """What an item came to."""
 JUDGED = pytest.StashKey[tuple[Observation | Outcome, Observation | Outcome | None]]()
 """What was judged of it: what was observed, and the control."""
+EXPECTATION = pytest.StashKey[Expectation]()
+"""What it was held against."""
+CONTROL = pytest.StashKey[Outcome | None]()
+"""What the control came to."""
 SPENT = pytest.StashKey[bool]()
 """Whether the process of an item can serve no other one."""
 BARE = pytest.StashKey[bool]()
