@@ -5,7 +5,7 @@ Source: hook_file_open() in security/landlock/fs.c, which is called when the fil
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cases.controls import refused
 from suite.case import FS, Case, Denied, Judge, Process, Tree, answers, covers, since, table
@@ -26,8 +26,7 @@ def file_without_x(process: Process, path: str) -> None:
     process.write_file(path, bytes(64), 0o644)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfit(Case):
+class Unfit(Case, frozen=True, kw_only=True):
     """What is put at a path, what its execution comes to outside, and what a layer allows."""
 
     put: Callable[[Process, str], object]

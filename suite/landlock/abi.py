@@ -8,6 +8,7 @@ security/landlock/errata/.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from functools import cache
 from itertools import pairwise
 from typing import Self, TypeVar
 
@@ -83,7 +84,7 @@ class Feature(IntFlag):
     @property
     def since(self) -> int:
         """The lowest ABI version that knows every bit; 1 for none."""
-        return max((bit._since for bit in type(self) if bit in self), default=1)
+        return _since(type(self), int(self))
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -96,6 +97,12 @@ class Feature(IntFlag):
         """The short names as audit prints them, such as ``fs.truncate``, in bit order."""
         prefix = PREFIX[type(self)]
         return tuple(f"{prefix}.{str(bit.name).lower()}" for bit in type(self) if bit in self)
+
+
+@cache
+def _since(kind: type[Feature], bits: int) -> int:
+    """Asked for the same few sets of bits by each of a thousand expectations."""
+    return max((bit._since for bit in kind if bits & bit), default=1)
 
 
 F = TypeVar("F", bound=Feature)
