@@ -70,6 +70,14 @@ def bench(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "suite.cli.bench", *session.posargs)
 
 
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Make the files of a release: the sources, and from them a wheel with all agents."""
+    # Compiled by what every release is compiled by.
+    environment = {"LANDPROOF_ARCHES": "all", "LANDPROOF_CC": ""}
+    session.run(sys.executable, "-m", "build", "--no-isolation", *session.posargs, env=environment)
+
+
 def _run_cases(session: nox.Session, *arguments: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"

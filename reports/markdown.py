@@ -4,8 +4,6 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tabulate import tabulate
-
 from reports import words
 from reports.answer import Answer, BugRow, Kernel, New, columns
 
@@ -28,6 +26,8 @@ def code(text: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
     """A table; ``right`` holds an ``r`` for each column that is aligned to the right."""
+    from tabulate import tabulate  # noqa: PLC0415 (every verb that knows formats imports this file)
+
     align = ["right" if mark == "r" else "left" for mark in right.ljust(len(head), "l")]
     # Numbers as they are: tabulate would make 6.10 of a kernel 6.1.
     return str(tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True))

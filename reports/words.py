@@ -107,8 +107,15 @@ def headline(results: Results) -> str:
     return (
         f"landproof {results.landproof}, {results.started}, "
         f"{plural(len(results.targets), 'target')}, {plural(cases, 'case')}, "
-        f"{results.seconds:.0f} s"
+        f"{results.seconds:.0f} s{_machines(results)}"
     )
+
+
+def _machines(results: Results) -> str:
+    """How the machines came up, if there were any."""
+    starts = sum((Counter(target.starts) for target in results.targets), Counter())
+    told = " and ".join(f"{number} {how}" for how, number in sorted(starts.items()))
+    return f"; {told}" if told else ""
 
 
 def warnings(results: Results) -> list[str]:

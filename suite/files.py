@@ -18,15 +18,23 @@ _MOST_LINKS = 40
 _DESCRIPTOR = re.compile(r"/proc/(?P<pid>\d+)/fd/(?P<number>\d+)")
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write a file whole or not at all; what is no regular file (a pipe, a tty) directly.
 
     The user's own link to a file stays a link. A file that was there keeps its mode, and its owner
     if that may be; a new one gets them as the shell's ``>`` would give them.
 
+    Args:
+        path: Where.
+        data: All of it.
+        mode: Of a file of ours; what is there is replaced, be it another's, or a link.
+
     Raises:
         OSError: It can't be written; the old file, if any, is as it was.
     """
+    if mode is not None:
+        _replace(path, data, None, mode)
+        return
     place = _followed(path)
     if (number := _descriptor(place)) is not None:
         # Its offset is shared with whoever has it open; a new file in its place would be lost.
@@ -35,7 +43,7 @@ def write(path: Path, data: bytes) -> None:
         return
     old = _stat(place)
     if old is None or stat.S_ISREG(old.st_mode):
-        _replace(place, data, old)
+        _replace(place, data, old, 0o666)
         return
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW), "wb") as file:
         file.write(data)
@@ -80,7 +88,7 @@ def _descriptor(path: Path) -> int | None:
     return int(match["number"]) if match and int(match["pid"]) == os.getpid() else None
 
 
-def _replace(path: Path, data: bytes, old: os.stat_result | None) -> None:
+def _replace(path: Path, data: bytes, old: os.stat_result | None, mode: int) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     folder = os.open(path.parent, os.O_DIRECTORY | os.O_RDONLY)
@@ -88,7 +96,7 @@ def _replace(path: Path, data: bytes, old: os.stat_result | None) -> None:
     name = f".landproof-{secrets.token_hex(8)}.tmp"
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
     try:
-        with os.fdopen(os.open(name, flags, 0o666, dir_fd=folder), "wb") as file:
+        with os.fdopen(os.open(name, flags, mode, dir_fd=folder), "wb") as file:
             if old is not None:
                 with contextlib.suppress(OSError):
                     os.fchown(file.fileno(), old.st_uid, old.st_gid)

@@ -85,7 +85,8 @@ def test_it_calls_landproof_as_it_is(service: str) -> None:
     verbs = []
     for script in scripts(YAML(typ="safe").load(printed(service))):
         for command in re.findall(r"^\s*(landproof [^>|\n]*)", script, re.MULTILINE):
-            verbs.append(parser().parse_args(shlex.split(command)[1:]).verb)
+            words = shlex.split(command)[1:]
+            verbs.append(parser(words[0]).parse_args(words).verb)
     assert {"matrix", "merge", "report", "diff"} <= set(verbs)
 
 

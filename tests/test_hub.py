@@ -29,6 +29,7 @@ class Fake(Target):
     log: list[str] = field(default_factory=list)
     kernel: KernelBuild | None = None
     verdict: Verdict = Verdict.CRASHED
+    began: str = ""
 
     def start(self) -> Ground:
         """Note it."""
@@ -176,6 +177,33 @@ def test_a_target_that_never_started_has_no_facts() -> None:
     with pytest.raises(TargetDownError):
         hub.ground("a")
     assert hub.envelope("a", CASE).facts is None
+
+
+def test_how_a_target_came_up_is_told_once_each_time() -> None:
+    target = Fake("vm:6.12")
+    hub = hub_of(target)
+
+    def told() -> list[str]:
+        return hub.envelope("vm:6.12", CASE).began
+
+    target.began = "booted"
+    hub.ground("vm:6.12")
+    assert (told(), told()) == (["booted"], [])
+    hub.bury("vm:6.12", AgentLostError("gone"))
+    target.began = "restored"
+    hub.ground("vm:6.12")
+    assert (told(), told()) == (["restored"], [])
+
+
+def test_how_it_came_up_is_not_lost_with_a_record_that_is_dropped() -> None:
+    target = Fake("vm:6.12", verdict=Verdict.LOST, began="booted")
+    hub = hub_of(target)
+    hub.ground("vm:6.12")
+    hub.bury("vm:6.12", AgentLostError("gone"))
+    assert hub.envelope("vm:6.12", CASE).began == ["booted"]
+    assert hub.second_chance("vm:6.12")
+    hub.ground("vm:6.12")
+    assert hub.envelope("vm:6.12", CASE).began == ["booted", "booted"]
 
 
 def test_stop_takes_all_down() -> None:

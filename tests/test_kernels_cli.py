@@ -53,7 +53,9 @@ def test_list_shows_the_newest_of_each_series(run: Run, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert run("list") == Exit.CONFORMS
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "release", "version", "suite", "size", "stored", "note"]
+    assert lines[0].split() == [
+        "name", "release", "version", "suite", "size", "stored", "saved", "note",
+    ]  # fmt: skip
     assert [line.split()[:4] for line in lines[2:]] == [
         ["6.12", "6.12.43+deb13-cloud-amd64", "6.12.43-1", "trixie"],
         ["7.0", "7.0.4-cloud-amd64", "7.0.4-1", "trixie-backports"],
@@ -68,7 +70,8 @@ def test_list_of_all_builds_as_json(run: Run, capsys: pytest.CaptureFixture[str]
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == ["6.12.9", "6.12.43", "7.0.4"]
     assert rows[0].keys() == {
-        "name", "release", "version", "flavour", "suite", "size", "stored", "modules",
+        "name", "release", "version", "flavour", "suite", "size", "stored", "saved",
+        "modules",
     }  # fmt: skip
     assert rows[0]["size"] > 0
     assert run("list", "--flavour", "rt-amd64", "--json") == Exit.CONFORMS

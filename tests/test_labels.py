@@ -191,7 +191,7 @@ def test_what_is_told_to_paste_names_the_same_kernels(store: Store) -> None:
     wishes = [wish for it in targets if (wish := again.wish(it)) is not None]
     command = f"matrix {again.options(wishes)} -k claims"
     assert command.startswith("matrix --kernels 6.12,old=6.12,linux=path:/src/linux,7.9 --target ")
-    pasted = parser().parse_args(shlex.split(command))
+    pasted = parser("matrix").parse_args(shlex.split(command))
     asked = [*pasted.kernels, *(it.removeprefix("vm:") for it in pasted.targets)]
     assert called(asked, store) == {
         "6.12": "6.12",

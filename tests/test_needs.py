@@ -15,7 +15,8 @@ from suite.landlock.ruleset import Ruleset, net_port, path_beneath
 from suite.process.notes import Notes
 from suite.process.process import Process
 from suite.process.session import Session
-from suite.run.needs import _PRESENT, Need, unmet
+from suite.run.needs import Need
+from suite.run.unmet import _PRESENT, unmet
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 from tests.kernels import FULL

@@ -9,7 +9,6 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +17,7 @@ import pytest
 from reports.diff import compare
 from reports.render import Style, formats, render, render_diff
 from reports.results import parse
-from suite.cli import outlet
+from suite.cli import kernels, outlet
 from suite.cli.outlet import guard, guarded_errors, tell
 from suite.cli.report import emit
 from suite.judge.records import Results
@@ -155,10 +154,9 @@ def test_errors_that_quote_names_are_calm(tmp_path: Path) -> None:
 
 
 def test_a_warning_of_the_store_is_calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    import_module("suite.cli.kernels")
     said: list[str] = []
     monkeypatch.setattr(outlet, "print", lambda text, **_: said.append(text), raising=False)
-    handler = next(it for it in LOG.handlers if isinstance(it, outlet.Told))
+    handler = next(it for it in LOG.handlers if isinstance(it, kernels.Told))
     handler.handle(LOG.makeRecord("x", 30, "x", 1, "apt said %s", ("\x1b[2J\n::error::x",), None))
     assert_calm(said[0])
     assert said[0].startswith("apt said ")

@@ -10,7 +10,8 @@ import pytest
 from reports.results import load
 from suite.judge.outcome import Denied, Seen
 from suite.judge.records import Verdict
-from suite.run.needs import Need, unmet
+from suite.run.needs import Need
+from suite.run.unmet import unmet
 from suite.targets.local import LocalTarget
 from suite.witness.bpf import spy
 from tests.kernels import stored

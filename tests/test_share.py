@@ -2,6 +2,7 @@
 """A folder that QEMU serves: to whom, and that nothing of it is seen on the host."""
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,10 +49,10 @@ def test_a_kernel_without_9p_boots_as_before(
 def test_without_namespaces_or_the_device_nothing_is_served(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[str]] = []
+    asked: list[Sequence[str]] = []
     monkeypatch.setattr(share, "_succeeds", asked.append)
     assert shared(["qemu", "-smp", "1"], kernel) == ["qemu", "-smp", "1"]
-    assert [argv[-3:] for argv in asked] == [["qemu", "-device", "virtio-9p-pci,help"]] * 2
+    assert [argv[-3:] for argv in asked] == [("qemu", "-device", "virtio-9p-pci,help")] * 2
 
 
 def test_a_user_has_a_namespace_of_users(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def test_a_terminal_shows_the_boot_and_ctrl_c_ends_it(tmp_path: Path, kernels: l
     code, shown = in_terminal(argv, {"TERM": "xterm", MARK: str(tmp_path)}, until=boots)
     assert code == Exit.INTERRUPTED
     assert re.search(boots, plain(shown))
-    assert re.search(rf"vm:{kernels[1]} +━.* 0/2 +waiting", plain(shown))
+    assert re.search(rf"vm:{kernels[1]} +━.* 0/2 +queued: 1 runs at once", plain(shown))
     assert "not run (interrupted)" in plain(shown)
     assert "never came up" not in plain(shown)
     assert not marked(tmp_path)

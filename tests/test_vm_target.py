@@ -2,7 +2,7 @@
 """The target of a virtual machine, with machines that only say how they died."""
 
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import pytest
 
@@ -10,6 +10,7 @@ from suite.agent.channel import AgentLostError
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild, Verdict
 from vm.kernel import Kernel
+from vm.saved import States
 from vm.target import VmTarget
 
 BUILD = KernelBuild(name="x", release="x", version="1", source="path:/x", sha256="0")
@@ -19,6 +20,7 @@ class Machine:
     """A machine whose guest is lost before it is prepared."""
 
     ended = 0
+    accel = None
     kernel_is_blameless = False
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
@@ -69,3 +71,33 @@ def test_who_is_to_blame(
     monkeypatch.setattr(target, "_machine", machine)
     assert target.autopsy() == (verdict, "kernel panic: for a test")
     target.stop()
+
+
+class NoStates:
+    """Saved machines that must not be asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(name)
+
+
+def test_no_machine_is_restored_under_kvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor without what saving takes."""
+    prepared: list[str] = []
+
+    def prepare(*_: object, **_options: object) -> None:
+        prepared.append(target.began)
+
+    monkeypatch.setattr("vm.target.Machine", Machine)
+    monkeypatch.setattr("vm.target.AgentClient", lambda *_: None)
+    monkeypatch.setattr("vm.target.guest_ground", prepare)
+    monkeypatch.setattr("vm.target.build.agent", lambda _arch: Path("/dev/null"))
+    kernel = Kernel(BUILD, Path("/dev/null"), None, None)
+    states = cast(States, NoStates())
+    target = VmTarget("vm:x", kernel, "kvm", states=states)
+    target.start()
+    target.stop()
+    monkeypatch.setattr("vm.target.can_save", lambda: False)
+    target = VmTarget("vm:x", kernel, "tcg", states=states)
+    target.start()
+    target.stop()
+    assert prepared == ["booted", "booted"]

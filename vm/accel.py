@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Choose the accelerator by a trial boot: a KVM device can exist and open, yet run no guest."""
 
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ KVM_DEVICE = Path("/dev/kvm")
 TRIAL_DEADLINE_S = 10.0
 """A guest under a KVM that works is up in 1 to 2 s; under one that does not, QEMU can hang."""
 
+_unwritten: dict[Path, "_Remembered"] = {}
+"""Outcomes of trials that could not be written there, for this process."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -56,22 +57,42 @@ def decide(kernel: Kernel, agent: Path, override: str | None = None) -> Choice:
         UsageError: There is no such accelerator.
         InfrastructureError: QEMU or virtme-ng is not installed.
     """
+    if (known := foreknown(override)) is not None:
+        return known
+    choice = _try(kernel, agent)
+    _remember(_Remembered(*_identity(), choice.accel, choice.why))
+    return choice
+
+
+def foreknown(override: str | None = None) -> Choice | None:
+    """The choice that needs no trial boot; None if only a trial can tell.
+
+    Args:
+        override: As of `decide`.
+
+    Raises:
+        UsageError: There is no such accelerator.
+        InfrastructureError: QEMU is not installed.
+    """
     if override is not None:
         try:
             return Choice(Accelerator(override), "as told")
         except ValueError as error:
             raise UsageError(f"no accelerator {override!r}: choose kvm or tcg") from error
-    qemu = find_qemu()
+    identity = _identity()
     if (unusable := _no_device()) is not None:
         return Choice(Accelerator.TCG, unusable)
-    boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
-    identity = f"{qemu} {qemu.stat().st_mtime_ns}"
     known = _recall()
-    if known is not None and (known.boot_id, known.qemu) == (boot_id, identity):
+    if known is not None and (known.boot_id, known.qemu) == identity:
         return Choice(known.accel, known.why)
-    choice = _try(kernel, agent)
-    _remember(_Remembered(boot_id, identity, choice.accel, choice.why))
-    return choice
+    return None
+
+
+def _identity() -> tuple[str, str]:
+    """This boot of the host, and its QEMU."""
+    qemu = find_qemu()
+    boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
+    return boot_id, f"{qemu} {qemu.stat().st_mtime_ns}"
 
 
 def _no_device() -> str | None:
@@ -98,6 +119,8 @@ def _cache() -> Path:
 
 
 def _recall() -> _Remembered | None:
+    if (kept := _unwritten.get(_cache())) is not None:
+        return kept
     if files.why_not_ours(_cache().parent):
         return None
     try:
@@ -107,14 +130,16 @@ def _recall() -> _Remembered | None:
 
 
 def _remember(outcome: _Remembered) -> None:
-    """Write a trial's outcome down; if that fails, the next run makes a trial again."""
+    """Write a trial's outcome down; if that fails, each process makes a trial of its own."""
     cache = _cache()
-    with contextlib.suppress(OSError):
+    try:
         files.make_folder(cache.parent)
         files.write(cache, msgspec.json.encode(outcome))
+    except OSError:
+        _unwritten[cache] = outcome
 
 
 __all__ = [
     "KVM_DEVICE", "TRIAL_DEADLINE_S", "Accelerator", "Choice", "choose",
-    "decide",
+    "decide", "foreknown",
 ]  # fmt: skip

@@ -55,18 +55,22 @@ def whole_image(vmlinuz: Path) -> Iterator[int]:
     Raises:
         InfrastructureError: Nor are we.
     """
-    image = os.memfd_create("vmlinuz")
     try:
-        try:
-            data = vmlinuz.read_bytes()
-        except OSError as error:
-            said = f"can't read the kernel {vmlinuz}: {error.strerror}"
-            raise InfrastructureError(said) from error
-        with open(image, "wb", closefd=False) as file:
-            file.write(data)
+        data = vmlinuz.read_bytes()
+    except OSError as error:
+        said = f"can't read the kernel {vmlinuz}: {error.strerror}"
+        raise InfrastructureError(said) from error
+    with in_memory("vmlinuz", data) as image:
         yield image
-    finally:
-        os.close(image)
+
+
+@contextlib.contextmanager
+def in_memory(name: str, data: bytes) -> Iterator[int]:
+    """A file descriptor of a file that is nowhere but in memory."""
+    with os.fdopen(os.memfd_create(name), "wb") as file:
+        file.write(data)
+        file.flush()
+        yield file.fileno()
 
 
 def _payload(vmlinuz: Path) -> bytes | None:

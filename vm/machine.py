@@ -2,6 +2,7 @@
 """A kernel running in QEMU whose userspace is nothing but the agent."""
 
 import contextlib
+import hashlib
 import os
 import select
 import shlex
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,10 +19,10 @@ from typing import Self
 from suite.errors import InfrastructureError
 from suite.targets.stopped import is_stopped
 from vm import console, initramfs
-from vm.command import Accelerator, command, find_qemu
+from vm.command import Accelerator, command, find_qemu, without_kernel
 from vm.confine import dying_with_us, powerless
 from vm.console_log import ConsoleLog
-from vm.image import bare_image, whole_image
+from vm.image import bare_image, in_memory, whole_image
 from vm.kernel import Kernel
 from vm.share import shared
 
@@ -71,8 +73,11 @@ class Machine:
     """Connected to the agent, whose first bytes have arrived and are not yet read."""
     console: Path
     """What the kernel and QEMU have printed: ``vm/console_log.py`` says how much of it is kept."""
+    monitor: socket.socket
+    """Connected to QEMU's monitor, of a machine that is ``monitored``."""
     boot_seconds: float
-    """From the start of ``__enter__`` to the agent's first byte."""
+    """From the start of ``__enter__`` to the agent's first byte; of a restored one, until QEMU
+    runs."""
     kernel_is_blameless = False
     """Whether it was QEMU that died (of a signal, of memory, of its accelerator); see ``death``."""
     _log: ConsoleLog
@@ -87,6 +92,8 @@ class Machine:
         boot_deadline_s: float = 60.0,
         folder: Path | None = None,
         append: Sequence[str] = (),
+        incoming: int | None = None,
+        monitored: bool = False,
     ) -> None:
         """Describe a machine; nothing runs yet.
 
@@ -98,6 +105,9 @@ class Machine:
             memory_mib: The guest's memory.
             boot_deadline_s: Seconds from ``__enter__`` to the agent's first byte, at most.
             append: More kernel parameters.
+            incoming: A pipe from which QEMU reads the state of such a machine in place of booting
+                it. The agent then says nothing unasked, and its first answer shows that it is well.
+            monitored: Whether QEMU is asked for something (``monitor``).
         """
         self.kernel = kernel
         self.accel = accel
@@ -106,12 +116,14 @@ class Machine:
         self._boot_deadline_s = boot_deadline_s
         self._folder = folder
         self._append = tuple(append)
+        self._incoming = incoming
+        self._monitored = monitored
         self._argv: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._cause: str | None = None
 
     def __enter__(self) -> Self:
-        """Boot and wait for the agent's first byte.
+        """Boot and wait for the agent's first byte, or let QEMU begin to restore the machine.
 
         Raises:
             BootError: The kernel or QEMU ended or stayed silent until the deadline.
@@ -120,7 +132,8 @@ class Machine:
         start = time.monotonic()
         try:
             self._start()
-            self._await_agent(start + self._boot_deadline_s)
+            if self._incoming is None:
+                self._await_agent(start + self._boot_deadline_s)
         except BaseException:
             self._end()
             raise
@@ -194,41 +207,58 @@ class Machine:
         """The console's last lines that say something."""
         return console.tail(self._log.lines(), lines)
 
+    @cached_property
+    def recipe(self) -> list[str]:
+        """What the machine is made of besides its kernel, in words that are equal for its like.
+
+        Raises:
+            InfrastructureError: Something that is needed is not installed.
+        """
+        argv = [*self._qemu("the kernel"), *_fitted("the initramfs", "the channel")]
+        return [*argv, hashlib.sha256(self._initramfs).hexdigest()]
+
+    @cached_property
+    def _initramfs(self) -> bytes:
+        return initramfs.build(self.kernel, self._agent)
+
+    def _qemu(self, image: str) -> list[str]:
+        parameters = (*_PARAMETERS, *self._append)
+        qemu = command(image, self.accel, memory_mib=self._memory_mib, parameters=parameters)
+        return [*dying_with_us(), *shared(qemu, self.kernel, powerless())]
+
     def _start(self) -> None:
         find_qemu()  # missing more often than all else, so look before anything is built
-        archive = initramfs.build(self.kernel, self._agent)
         with contextlib.ExitStack() as stack:
             # Inherited descriptors need no paths, so no socket is left behind, no path is too
             # long (108 bytes), and no disk space is taken.
-            initrd = stack.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
-            initrd.write(archive)
-            initrd.flush()
-            inherited = [initrd.fileno()]
-            image = None
-            if self.accel is Accelerator.TCG:
-                image = stack.enter_context(bare_image(self.kernel.vmlinuz))
-            if image is None:
-                image = stack.enter_context(whole_image(self.kernel.vmlinuz))
-            inherited.append(image)
             self.channel, guest = socket.socketpair()
             stack.enter_context(guest)
-            inherited.append(guest.fileno())
+            inherited = [guest.fileno()]
+            if self._incoming is None:
+                initrd = stack.enter_context(in_memory("initramfs", self._initramfs))
+                image = stack.enter_context(self._image())
+                inherited += [initrd, image]
+                self._argv = [
+                    *self._qemu(f"/proc/self/fd/{image}"),
+                    *_fitted(f"/proc/self/fd/{initrd}", str(guest.fileno())),
+                ]
+            else:
+                inherited.append(self._incoming)
+                self._argv = [
+                    *without_kernel(self._qemu("")),
+                    *_fitted("", str(guest.fileno())),
+                    *("-incoming", f"fd:{self._incoming}"),
+                ]
+            if self._monitored:
+                self.monitor, theirs = socket.socketpair()
+                stack.enter_context(theirs)
+                inherited.append(theirs.fileno())
+                self._argv += [
+                    *("-chardev", f"socket,id=monitor,fd={theirs.fileno()}"),
+                    *("-mon", "chardev=monitor,mode=control"),
+                ]
             self._log = ConsoleLog(self._folder, self.kernel.build.release)
             self.console = self._log.path
-            qemu = command(
-                f"/proc/self/fd/{image}",
-                self.accel,
-                memory_mib=self._memory_mib,
-                parameters=(*_PARAMETERS, *self._append),
-            )
-            self._argv = [
-                *dying_with_us(), *shared(qemu, self.kernel, powerless()),
-                "-initrd", f"/proc/self/fd/{initrd.fileno()}",
-                "-chardev", f"socket,id=landproof,fd={guest.fileno()}",
-                # The default is 31 ports, and the guest's interrupt handler looks at each.
-                "-device", "virtio-serial-pci,id=vs,max_ports=2",
-                "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
-            ]  # fmt: skip
             with _no_interrupt():
                 self._process = subprocess.Popen(  # noqa: S603 - an argv list, no shell
                     self._argv,
@@ -241,6 +271,17 @@ class Machine:
                     start_new_session=True,
                 )
             self._log.handed_over()
+
+    @contextlib.contextmanager
+    def _image(self) -> Iterator[int]:
+        """A file descriptor of the kernel's image, for an emulated machine without compression."""
+        with contextlib.ExitStack() as stack:
+            image = None
+            if self.accel is Accelerator.TCG:
+                image = stack.enter_context(bare_image(self.kernel.vmlinuz))
+            if image is None:
+                image = stack.enter_context(whole_image(self.kernel.vmlinuz))
+            yield image
 
     def _await_agent(self, deadline: float) -> None:
         poll = select.poll()
@@ -278,8 +319,21 @@ class Machine:
         self.kill()
         if hasattr(self, "channel"):
             self.channel.close()
+        if hasattr(self, "monitor"):
+            self.monitor.close()
         if hasattr(self, "_log"):
             self._log.close()
+
+
+def _fitted(initrd: str, channel: str) -> list[str]:
+    """QEMU's options for the agent: an initramfs, if one is booted, and the channel."""
+    return [
+        *(("-initrd", initrd) if initrd else ()),
+        "-chardev", f"socket,id=landproof,fd={channel}",
+        # The default is 31 ports, and the guest's interrupt handler looks at each.
+        "-device", "virtio-serial-pci,id=vs,max_ports=2",
+        "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
+    ]  # fmt: skip
 
 
 def _ending(code: int, lines: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ guest must not fill the memory of the host.
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 
 from vm.kernel import Kernel
 
@@ -42,7 +43,7 @@ def shared(argv: Sequence[str], kernel: Kernel, launcher: Sequence[str] = ()) ->
         return [*launcher, *argv]
     for namespaces in _NAMESPACES:
         within = ["unshare", *namespaces, "sh", "-c", _IN_A_TMPFS, tempfile.gettempdir()]
-        if _succeeds([*within, *launcher, argv[0], "-device", f"{_DEVICE},help"]):
+        if _succeeds((*within, *launcher, argv[0], "-device", f"{_DEVICE},help")):
             return [*within, *launcher, *argv, *_OPTIONS]
     return [*launcher, *argv]
 
@@ -51,7 +52,8 @@ def _mounts_it(kernel: Kernel) -> bool:
     return kernel.config is not None and "CONFIG_NET_9P_VIRTIO=" in kernel.config.read_text()
 
 
-def _succeeds(argv: list[str]) -> bool:
+@cache
+def _succeeds(argv: tuple[str, ...]) -> bool:
     try:
         done = subprocess.run(  # noqa: S603 (an argv list, no shell)
             argv, check=False, capture_output=True, timeout=_DEADLINE_S

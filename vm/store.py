@@ -19,6 +19,7 @@ from vm import catalogue, stored, unpack
 from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Wish
 from vm.kernel import Kernel, is_release
 from vm.registry import Sources
+from vm.saved import States
 from vm.source import LOG, Options, Report, Source, Stage
 from vm.stored import Stored
 from vm.tools import FullError, GoneError
@@ -35,6 +36,21 @@ class Progress:
     """Bytes."""
     total: int
     """Bytes; 0 while unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a name was found to mean."""
+
+    name: str
+    """What was asked for."""
+    found: Kernel | Stored | Build
+    """One that is used where it is; one in the store, not verified yet; one to be brought."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes have to be downloaded, as far as that is known."""
+        return self.found.size if isinstance(self.found, Build) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,7 @@ class Store:
         chosen = folder or os.environ.get("LANDPROOF_STORE")
         chosen = chosen or platformdirs.user_cache_path("landproof") / "kernels"
         self.folder = Path(chosen).expanduser().absolute()
+        self.states = States(self.folder)
         self._distrust()
         self._sources = Sources(
             Options(store=self.folder, flavour=flavour, mirror=mirror, keyring=keyring)
@@ -82,7 +99,7 @@ class Store:
         there = next(it for it in (self.folder, *self.folder.parents) if it.exists())
         if not there.is_dir():
             raise UsageError(f"{there} is no folder; choose one for kernels with --store")
-        for folder in (self.folder, self.folder / "kernels", self.folder / "apt"):
+        for folder in (self.folder, *(self.folder / it for it in ("kernels", "apt", "states"))):
             if why := files.why_not_ours(folder):
                 raise InfrastructureError(
                     f"{folder} {why}: not trusted; mend that (chown, chmod go-w) if you know what"
@@ -135,6 +152,11 @@ class Store:
         items = {item.build: item for item in self._all()}
         return [items[build].kernel() for build in catalogue.ordered(items)]
 
+    def saved(self) -> dict[str, int]:
+        """Return the bytes that saved machines of each stored build take, by the build's name."""
+        items = self._all()
+        return {item.build.name: self.states.size(item.record.build.sha256) for item in items}
+
     def newest(self) -> list[str]:
         """Return the names of the newest stored build of each series and flavour."""
         return [build.name for build in catalogue.newest(item.build for item in self._all())]
@@ -157,6 +179,63 @@ class Store:
                 )
             return item.verified(name)
 
+    def look(
+        self,
+        name: str,
+        *,
+        refresh: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Wanted:
+        """Find out what a name means, without bringing it or reading what is stored.
+
+        Args:
+            name: ``6.12``, ``6.12.43+amd64``, ``path:FOLDER``, ``host``; what its source knows.
+            refresh: Ask the source for a newer build even if one is stored.
+            progress: Called now and then, from this thread.
+
+        Raises:
+            InfrastructureError: No network for the source's list, or no room for it.
+            UsageError: No such kernel; says which near ones exist.
+        """
+        source = self._sources.of(name)
+        with self._errors():
+            if kernel := source.in_place(name):
+                return Wanted(name, kernel)
+            wish = source.wish(name)
+            item = None if refresh else self._find(wish)
+            # A stored candidate doesn't answer for a series: its release may be out by now.
+            if item is not None and (not item.build.candidate or "~rc" in wish.version):
+                return Wanted(name, item)
+            report = _report(name, progress)
+            return Wanted(name, source.resolve(name, refresh=refresh, report=report))
+
+    def have(self, wanted: Wanted, *, progress: Callable[[Progress], None] | None = None) -> Kernel:
+        """Return what a look found: brought by its source unless it is stored and intact.
+
+        Args:
+            wanted: Of a `look`.
+            progress: As of `look`.
+
+        Raises:
+            InfrastructureError: No network, no room, a wrong checksum, a missing tool.
+            UsageError: Its source no longer has it.
+        """
+        name, found = wanted.name, wanted.found
+        source, report = self._sources.of(name), _report(name, progress)
+        with self._errors():
+            if isinstance(found, Kernel):
+                return self._with_modules(found)
+            if isinstance(found, Stored):
+                if found.intact():
+                    return found.kernel(name)
+                found = source.resolve(name, report=report)
+            try:
+                return self._take(source, found, name, report)
+            except GoneError:
+                # Its list may be a day old; suites change several times a day.
+                build = source.resolve(name, refresh=True, report=report)
+                return self._take(source, build, name, report)
+
     def fetch(
         self,
         name: str,
@@ -166,42 +245,14 @@ class Store:
     ) -> Kernel:
         """Return a kernel, brought by its source if no stored one is what the name means.
 
-        Args:
-            name: ``6.12``, ``6.12.43+amd64``, ``path:FOLDER``, ``host``; what its source knows.
-            refresh: Ask the source for a newer build even if one is stored.
-            progress: Called now and then, from this thread.
-
-        Raises:
-            InfrastructureError: No network, no room, a wrong checksum, a missing tool.
-            UsageError: No such kernel; says which near ones exist.
+        Arguments and errors are those of `look` and `have`, which it does one after the other.
         """
-
-        def report(stage: Stage, done: int, total: int) -> None:
-            if progress is not None:
-                progress(Progress(name, stage, done, total))
-
-        source = self._sources.of(name)
-        with self._errors():
-            if kernel := source.in_place(name):
-                return self._with_modules(kernel)
-            wish = source.wish(name)
-            item = None if refresh else self._find(wish)
-            # A stored candidate doesn't answer for a series: its release may be out by now.
-            candid = item is None or not item.build.candidate or "~rc" in wish.version
-            if item is not None and candid and item.intact():
-                return item.kernel(name)
-            try:
-                build = source.resolve(name, refresh=refresh, report=report)
-                return self._take(source, build, name, report)
-            except GoneError:
-                # Its list may be a day old; suites change several times a day.
-                build = source.resolve(name, refresh=True, report=report)
-                return self._take(source, build, name, report)
+        return self.have(self.look(name, refresh=refresh, progress=progress), progress=progress)
 
     def prune(self, keep: Sequence[str] = ()) -> list[Removed]:
         """Remove all stored kernels but those named, and all that was left half done.
 
-        What another process works on is left alone.
+        Saved machines go with their kernels. What another process works on is left alone.
 
         Args:
             keep: Every stored build that one of these names means stays; if none is named, the
@@ -221,6 +272,10 @@ class Store:
             }
             folders = [f for kind in ("kernels", "local", "work") for f in self._folders(kind)]
             removed = [self._remove(folder) for folder in folders if folder not in kept]
+            of_states = self.states.prune(
+                item.record.build.sha256 for item in items if item.folder in kept
+            )
+            removed.append(Removed("saved machines", of_states) if of_states else None)
             for source in self._sources if not keep else ():
                 freed = source.clear()
                 removed.append(None if freed is None else Removed("package index", freed))
@@ -309,3 +364,13 @@ class Store:
                 ) from error
             where = error.filename or self.folder
             raise InfrastructureError(f"{where}: {error.strerror or error}") from error
+
+
+def _report(name: str, progress: Callable[[Progress], None] | None) -> Report:
+    """What a source tells how far it is, for whom asked for a kernel by this name."""
+
+    def report(stage: Stage, done: int, total: int) -> None:
+        if progress is not None:
+            progress(Progress(name, stage, done, total))
+
+    return report

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,16 +13,19 @@ from msgspec.structs import replace
 from suite.agent import build
 from suite.agent.channel import AgentLostError, Channel
 from suite.agent.client import AgentClient
-from suite.errors import InfrastructureError
+from suite.errors import InfrastructureError, LandproofError
 from suite.judge.records import KernelBuild, Verdict
 from suite.targets.base import Ground, Target
-from suite.targets.ground import guest_ground
+from suite.targets.ground import guest_ground, wake
 from suite.targets.schemes import Scheme
 from vm import accel, initramfs
 from vm.catalogue import DEFAULT_FLAVOUR
 from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.machine import Machine
+from vm.monitor import Monitor
+from vm.rehearsal import Recording, Replaying
+from vm.saved import State, States, can_save, compressed
 from vm.store import Store
 
 VM = "vm:"
@@ -29,8 +33,9 @@ VM = "vm:"
 LABEL = "--label"
 """The option that says which kernel a target boots that is not called as the kernel is."""
 GUEST_ARCH = "x86_64"
-_AUTOPSY_S = 5.0
-"""How long a dying QEMU may take to end after its agent was lost."""
+LOG = logging.getLogger("landproof.states")
+_AWAKE_S = 10.0
+"""How long a restored guest may take to answer; it takes 0.3 s, and 1 s on a busy machine."""
 
 
 class Vm(Scheme):
@@ -49,6 +54,7 @@ class Vm(Scheme):
         group.addoption(
             LABEL, action="append", default=[], metavar="LABEL=NAME", help="what vm:LABEL boots"
         )
+        group.addoption("--boot", action="store_true", help="restore no machine: boot each")
         group.addoption("--append", default="", metavar="PARAMETERS", help="for every kernel")
 
     def make(self, name: str, config: pytest.Config) -> VmTarget:
@@ -63,6 +69,7 @@ class Vm(Scheme):
             config.getoption("accel"),
             config.getoption("consoles"),
             config.getoption("append"),
+            states=None if config.getoption("boot") else store.states,
         )
 
 
@@ -75,6 +82,7 @@ class VmTarget(Target):
         accelerator: ``kvm`` or ``tcg``; None to find out by a trial boot.
         folder: Where consoles are kept; None: nowhere.
         parameters: More parameters for the kernel, with spaces between them.
+        states: Where saved machines are; None: it boots with every start.
     """
 
     disposable = True
@@ -86,37 +94,108 @@ class VmTarget(Target):
         accelerator: str | None = None,
         folder: Path | None = None,
         parameters: str = "",
+        *,
+        states: States | None = None,
     ) -> None:
         self.name = name
         self.kernel: KernelBuild = replace(kernel.build, parameters=parameters)
         self._kernel = kernel
         self._accelerator = accelerator
         self._folder = folder
+        self._states = states
         self._machine: Machine | None = None
         self._client: AgentClient | None = None
 
     def start(self) -> Ground:
-        """Boot and prepare the guest."""
+        """Boot and prepare the guest, or restore it as it was then, if it is emulated."""
         try:
             agent = build.agent(GUEST_ARCH)
         except build.BuildError as error:
             raise InfrastructureError(str(error)) from error
         accelerator = accel.choose(self._kernel, agent, self._accelerator)
-        machine = Machine(
+        if accelerator is not Accelerator.TCG or self._states is None or not can_save():
+            return self._boot(self._machine_of(agent, accelerator), agent)
+        machine = self._machine_of(agent, accelerator, monitored=True)
+        state = self._states.take(self._kernel, machine.recipe)
+        if state is not None:
+            try:
+                return self._restore(state, agent)
+            except LandproofError as error:
+                self.stop()
+                self._states.drop(self._kernel, machine.recipe)
+                LOG.info("%s is booted, since it could not be restored: %s", self.name, error)
+        return self._boot(machine, agent, self._states)
+
+    def _machine_of(
+        self,
+        agent: Path,
+        accelerator: Accelerator,
+        *,
+        monitored: bool = False,
+        incoming: int | None = None,
+    ) -> Machine:
+        return Machine(
             self._kernel,
             agent=agent,
             accel=accelerator,
             folder=self._folder,
             append=self.kernel.parameters.split(),
+            monitored=monitored,
+            incoming=incoming,
         )
+
+    def _boot(self, machine: Machine, agent: Path, states: States | None = None) -> Ground:
+        """Boot it, and save it as soon as it is prepared, if states are kept."""
+        self.began = "booted"
         self._machine = machine.__enter__()
         channel = machine.channel.fileno()
         try:
             self._client = AgentClient(channel, channel)
-            return self._prepare(self._client, agent, dear=accelerator == Accelerator.TCG)
+            dear = machine.accel is Accelerator.TCG
+            if states is None:
+                return self._prepare(self._client, agent, dear=dear)
+            recording = Recording(self._client)
+            ground = self._prepare(recording, agent, dear=dear)
+            ground.session.flush()
+            ground.session.channel = self._client
+            self._save(machine, recording, states)
         except AgentLostError as error:
             _, reason = self.autopsy()
             raise InfrastructureError(f"{error} while the guest was prepared: {reason}") from error
+        return ground
+
+    def _save(self, machine: Machine, recording: Recording, states: States) -> None:
+        conversation = recording.conversation
+        if conversation is None:
+            return
+        try:
+            state = compressed(Monitor(machine.monitor).save)
+        except InfrastructureError as error:
+            LOG.warning("can't save the machine of %s: %s", self.name, error)
+        else:
+            states.keep(self._kernel, machine.recipe, conversation, state)
+
+    def _restore(self, state: State, agent: Path) -> Ground:
+        """Restore a machine.
+
+        Raises:
+            LandproofError: The state does not load, or its guest does not answer, or refuses.
+        """
+        self.began = "restored"
+        with state.stream() as incoming:
+            machine = self._machine_of(agent, Accelerator.TCG, incoming=incoming)
+            self._machine = machine.__enter__()
+            channel = machine.channel.fileno()
+            client = AgentClient(channel, channel, hello=state.conversation.hello)
+            self._client = client
+            client.results(client.submit([]), _AWAKE_S)
+        replaying = Replaying(client, state.conversation)
+        ground = self._prepare(replaying, agent, dear=True)
+        ground.session.flush()
+        replaying.finish()
+        ground.session.channel = client
+        wake(ground)
+        return ground
 
     def _prepare(self, channel: Channel, agent: Path, *, dear: bool) -> Ground:
         """Make the ground; forks are ``dear`` under emulation."""

@@ -15,6 +15,8 @@ from vm import keeper
 
 _ADMIN_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 _STOP_S = 5
+_streamed: set[subprocess.Popen[str]] = set()
+"""Commands whose lines are being read, each by a thread."""
 
 
 class UnreachableError(InfrastructureError):
@@ -52,7 +54,7 @@ def streamed(
     """Run a command and give its lines, errors among them.
 
     It has ended when the block ends, however it ends, and all that it has started has ended with
-    it; so it has when this process is killed.
+    it; so it has when this process is killed, or another thread calls `end_streamed`.
     """
     process = subprocess.Popen(  # noqa: S603 - a fixed argument list
         [sys.executable, "-I", "-S", keeper.__file__, *command],
@@ -67,12 +69,21 @@ def streamed(
         start_new_session=True,
     )
     assert process.stdout is not None  # noqa: S101 - as asked for
+    _streamed.add(process)
     try:
         yield process, (line.rstrip("\n") for line in process.stdout)
         process.wait()
     finally:
+        _streamed.discard(process)
         _stop(process)
         process.stdout.close()
+
+
+def end_streamed() -> None:
+    """End all commands whose lines other threads read: there, each fails within seconds."""
+    for process in list(_streamed):
+        assert process.stdin is not None  # noqa: S101 - as asked for
+        process.stdin.close()
 
 
 def output(command: Sequence[str]) -> bytes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """For a README: a badge as SVG, which needs nobody's server."""
 
-from xml.sax.saxutils import escape
+from html import escape
 
 from reports.ci.badge import COLORS, LABEL, badge
 from reports.render import Format, Style
@@ -35,8 +35,8 @@ def results(results: Results, _style: Style) -> str:
     label_width, width = _width(LABEL), _width(said.message)
     left, right = label_width + 12, width + 12
     return _SVG.format(
-        label=escape(LABEL),
-        message=escape(said.message),
+        label=escape(LABEL, quote=False),
+        message=escape(said.message, quote=False),
         fill=COLORS[said.color],
         label_width=label_width,
         width=width,

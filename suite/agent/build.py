@@ -85,6 +85,21 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
+def is_built(arch: str, folder: Path = BIN) -> bool:
+    """Whether the agent for an architecture was compiled from these very sources."""
+    binary = _binary(arch, folder)
+    stamp = _stamp(binary)
+    return binary.exists() and stamp.exists() and stamp.read_text() == sources_digest()
+
+
+def _binary(arch: str, folder: Path) -> Path:
+    return folder / f"landproof-agent-{arch}"
+
+
+def _stamp(binary: Path) -> Path:
+    return binary.with_name(f"{binary.name}.sources")
+
+
 def build(arch: str, folder: Path = BIN) -> Path:
     """Compile the agent for an architecture unless that was done from these sources; its path.
 
@@ -94,11 +109,10 @@ def build(arch: str, folder: Path = BIN) -> Path:
     Raises:
         BuildError: The compiler is missing or failed.
     """
-    binary = folder / f"landproof-agent-{arch}"
-    stamp = folder / f"{binary.name}.sources"
-    digest = sources_digest()
-    if binary.exists() and stamp.exists() and stamp.read_text() == digest:
+    binary = _binary(arch, folder)
+    if is_built(arch, folder):
         return binary
+    digest = sources_digest()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         made = Path(scratch) / "agent"
@@ -114,7 +128,7 @@ def build(arch: str, folder: Path = BIN) -> Path:
                 "Install the compiler with: pip install ziglang (or set LANDPROOF_CC=cc)"
             )
         made.replace(binary)
-    stamp.write_text(digest)
+    _stamp(binary).write_text(digest)
     return binary
 
 

@@ -22,12 +22,25 @@ _CHUNK = 1 << 16
 class AgentClient:
     """The ``Channel`` to an agent over a pair of file descriptors (or one, twice).
 
+    Args:
+        reader: Where its frames come from.
+        writer: Where programs go.
+        hello_s: Seconds until its first word, at most.
+        hello: Its first word, if that was spoken before.
+
     Raises:
         AgentLostError: The agent is gone.
         AgentSilentError: It did not answer in time.
     """
 
-    def __init__(self, reader: int, writer: int, *, hello_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        reader: int,
+        writer: int,
+        *,
+        hello_s: float = 10.0,
+        hello: wire.Hello | None = None,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         os.set_blocking(reader, False)
@@ -37,7 +50,7 @@ class AgentClient:
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
         self._next = 1
-        self._hellos: list[wire.Hello] = []
+        self._hellos = [hello] if hello else []
         self._listen_until(lambda: bool(self._hellos), hello_s)
         self.hello = self._hellos[0]
 

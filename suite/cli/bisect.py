@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from reports.bisect import Answer, Build, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
-from suite.cli.check import add_machine_options, choose_accelerator
+from suite.cli.check import add_machine_options, machine_words
 from suite.cli.fetching import display
 from suite.cli.outlet import tell
+from suite.cli.preparing import choose_accelerator
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
 from suite.errors import Exit, LandproofError, UsageError
@@ -25,7 +26,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "bisect",
-        help="find the build where a case's answer changes",
         description="Find the first of a distribution's kernel builds where a case gives another "
         "answer (verdict or observed outcome). Builds are fetched as they are needed, and boot "
         "with this case only.",
@@ -117,8 +117,7 @@ class _Boots:
             self.accelerator = choose_accelerator(kernel, self.arguments.accel)
         target = f"vm:{name}"
         options = [f"--store={self.store.folder}", f"--accel={self.accelerator}"]
-        if self.arguments.consoles:
-            options.append(f"--consoles={self.arguments.consoles}")
+        options += machine_words(self.arguments)
         outcome = run([target], options=options, nodes=[self.case.node(target)])
         if outcome.interrupted:
             raise KeyboardInterrupt

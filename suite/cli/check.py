@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -15,24 +15,21 @@ from reports.ending import INTERRUPTED, Ending, FailOn, Terms, judged
 from reports.render import render
 from reports.required import Required
 from reports.results import save
-from suite.agent import build
 from suite.cli import collect, failing, kernels, known, require
-from suite.cli.fetching import display
-from suite.cli.outlet import screen, tell
+from suite.cli.outlet import tell
+from suite.cli.preparing import Preparation
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, NoCaseError, run
 from suite.cli.targets import Chosen, choose
-from suite.errors import InfrastructureError, LandproofError, UsageError
+from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import Results, TargetRecord
+from suite.run.coming import Coming
 from suite.targets.schemes import registered
-from vm import accel
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
-from vm.kernel import Kernel
 from vm.store import Store
-from vm.target import GUEST_ARCH, VM
-from vm.tools import FullError, UnreachableError
+from vm.target import VM
 
 _MOST_SHARES = 4
 """Machines that run cases of one kernel at once: each boots it, and reads all cases before."""
@@ -44,7 +41,6 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add both verbs to the command line."""
     check = subparsers.add_parser(
         "check",
-        help="check the running kernel (the default)",
         description="Check the running kernel and print the summary. Root is not needed; "
         "nothing on the machine is changed.",
     )
@@ -54,7 +50,6 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
     matrix = subparsers.add_parser(
         "matrix",
-        help="fetch kernels, boot each in a virtual machine, say who is at risk",
         description="Fetch kernels, boot each in a virtual machine, run the cases on it, "
         "say who is at risk, and of what.",
     )
@@ -97,6 +92,17 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="keep the console of every boot here: its beginning and its end",
     )
+    parser.add_argument(
+        "--boot",
+        action="store_true",
+        help="boot each emulated machine, also where its state after an earlier boot is kept",
+    )
+
+
+def machine_words(arguments: argparse.Namespace) -> list[str]:
+    """Options of pytest that hand those of `add_machine_options` on, but for the accelerator."""
+    consoles = [f"--consoles={arguments.consoles}"] if arguments.consoles else []
+    return [*consoles, *(["--boot"] if arguments.boot else [])]
 
 
 def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
@@ -162,7 +168,7 @@ def _is_brief(arguments: argparse.Namespace) -> bool:
 def _check(arguments: argparse.Namespace) -> int:
     chosen = choose(arguments.targets or ["local"])
     judge = _Judge(arguments, chosen.names)
-    with _hinting(arguments.select), RunProgress(chosen.names) as progress:
+    with _hinting(arguments.select), RunProgress(chosen.names, 1) as progress:
         outcome = run(
             chosen.names,
             options=chosen.options,
@@ -188,87 +194,69 @@ def _matrix(arguments: argparse.Namespace) -> int:
     asked_for = arguments.kernels or (() if arguments.targets else DEFAULT_SET)
     chosen = choose(arguments.targets, asked_for, lambda: kernels.open_store(arguments))
     judge = _Judge(arguments, chosen.names)
-    options, failures = _prepare(arguments, chosen)
-    ready = [name for name in chosen.names if name not in failures]
-    if not ready:
-        reasons = dict.fromkeys(failures.values())
-        raise InfrastructureError(f"no kernel to boot: {'; '.join(reasons)}")
-    with _hinting(arguments.select), RunProgress(ready) as progress:
-        outcome = run(
-            ready,
-            options=options,
-            select=arguments.select,
-            brief=_is_brief(arguments),
-            workers=min(arguments.workers, _MOST_SHARES * len(ready)),
-            watcher=progress,
-        )
-    outcome.results.targets += [
-        TargetRecord(name=name, reason=reason) for name, reason in failures.items()
-    ]
+    with _hinting(arguments.select), RunProgress(chosen.names, arguments.workers) as progress:
+        if chosen.kernels:
+            outcome = _prepare_and_run(arguments, chosen, progress)
+        else:
+            outcome = _run(arguments, chosen.names, [], progress)
     return judge.finish(outcome)
 
 
-def _prepare(arguments: argparse.Namespace, chosen: Chosen) -> tuple[list[str], dict[str, str]]:
-    """Have kernels ready to boot: pytest's options for it, and why some targets are not ready."""
-    if not chosen.kernels:
-        return [], {}
+def _prepare_and_run(arguments: argparse.Namespace, chosen: Chosen, progress: RunProgress) -> Ended:
+    """Run the cases on each kernel as soon as it is ready."""
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
-    ready, failures = _fetch(store, chosen.kernels, refresh=arguments.refresh)
-    options = [f"--store={store.folder}", f"--flavour={arguments.flavour}", *chosen.options]
-    if ready:
-        for label, error in failures.items():
-            tell(f"{label}: {error}")
-        trial, *_ = ready.values()
-        options.append(f"--accel={choose_accelerator(trial, arguments.accel)}")
-    if arguments.consoles:
-        options.append(f"--consoles={arguments.consoles}")
+    prepared = Preparation(store, arguments.accel, progress)
+    prepared.look(chosen.kernels, refresh=arguments.refresh)
+    if arguments.workers == 1 and prepared.is_all_here:
+        prepared.finish()  # cases need no process of their own then
+    targets = [*(f"{VM}{label}" for label in prepared.labels), *chosen.others]
+    if not targets:
+        raise prepared.none_left()
+    options = [*_machine_options(arguments, store, prepared), *chosen.options]
+    with nullcontext() if prepared.is_finished else prepared.meanwhile() as coming:
+        outcome = _run(arguments, targets, options, progress, coming)
+    if not outcome.results.targets:
+        raise prepared.none_left()
+    told = {target.name for target in outcome.results.targets}
+    failures = {f"{VM}{it}": prepared.failures.get(it) for it in chosen.kernels}
+    outcome.results.targets += [
+        TargetRecord(name=name, reason=str(error))
+        for name, error in failures.items()
+        if error and name not in told  # an interrupted run may not have heard of it
+    ]
+    return outcome
+
+
+def _machine_options(
+    arguments: argparse.Namespace, store: Store, prepared: Preparation
+) -> Iterator[str]:
+    """Pytest's options for what boots."""
+    yield f"--store={store.folder}"
+    yield f"--flavour={arguments.flavour}"
+    if prepared.accelerator:  # else workers know it by when the first kernel is ready
+        yield f"--accel={prepared.accelerator.accel}"
+    yield from machine_words(arguments)
     if arguments.append:
-        options.append(f"--append={arguments.append}")
-    return options, {f"{VM}{label}": str(error) for label, error in failures.items()}
+        yield f"--append={arguments.append}"
 
 
-def _fetch(
-    store: Store, names: Mapping[str, str], *, refresh: bool
-) -> tuple[dict[str, Kernel], dict[str, LandproofError]]:
-    """Store the kernels; by label those that are there now, and why others could not be had."""
-    ready: dict[str, Kernel] = {}
-    failures: dict[str, LandproofError] = {}
-    hopeless: LandproofError | None = None
-    with display() as show:
-        for label, name in names.items():
-            try:
-                if hopeless:
-                    ready[label] = store.get(name)
-                else:
-                    ready[label] = store.fetch(name, refresh=refresh, progress=show)
-            except UsageError:
-                raise  # a name that nothing answers to: better said before minutes of work
-            except (FullError, UnreachableError) as error:
-                # The next download would fail likewise, after as long a wait.
-                failures[label] = hopeless = error
-            except LandproofError as error:
-                failures[label] = hopeless or error
-    return ready, failures
-
-
-def choose_accelerator(kernel: Kernel, override: str | None) -> str:
-    """``kvm`` or ``tcg``: by a trial boot of a kernel, unless the user overrides it.
-
-    Raises:
-        InfrastructureError: There is no agent for the guest.
-    """
-    try:
-        agent = build.agent(GUEST_ARCH)
-    except build.BuildError as error:
-        raise InfrastructureError(str(error)) from error
-    console = screen()
-    # A trial boot may take ten seconds.
-    slow = console.is_terminal and override is None
-    with console.status("accelerator: trial boot") if slow else nullcontext():
-        choice = accel.decide(kernel, agent, override)
-    tell(f"accelerator: {choice.accel} ({choice.why})")
-    return choice.accel
+def _run(
+    arguments: argparse.Namespace,
+    targets: Sequence[str],
+    options: Sequence[str],
+    progress: RunProgress,
+    coming: Coming | None = None,
+) -> Ended:
+    return run(
+        targets,
+        options=options,
+        select=arguments.select,
+        brief=_is_brief(arguments),
+        workers=min(arguments.workers, _MOST_SHARES * len(targets)),
+        coming=coming,
+        watcher=progress,
+    )
 
 
 class _Judge:

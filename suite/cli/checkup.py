@@ -29,7 +29,8 @@ from suite.judge.absence import why_off
 from suite.judge.records import TargetRecord
 from suite.process.promise import SetupError
 from suite.run.declared import Declared
-from suite.run.needs import Need, unmet
+from suite.run.needs import Need
+from suite.run.unmet import unmet
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem
 from suite.targets.local import LocalTarget
@@ -66,7 +67,11 @@ _TOOLS = {
     "modprobe": ("kmod", "which finds the modules that a guest needs", True),
     "dpkg-deb": ("dpkg", "which unpacks Debian's kernels", False),
     "depmod": ("kmod", "which lists a fetched kernel's modules", False),
-    "zstd": ("zstd", "which unpacks modules, and images for a quicker boot", False),
+    "zstd": (
+        "zstd",
+        "which unpacks modules and images, and saves machines in place of boots",
+        False,
+    ),
 }
 """Tools for booting kernels: their packages, what for, and whether no kernel boots without."""
 

@@ -18,7 +18,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "ci",
-        help="print a workflow for a CI service",
         description="Print a workflow that tests one kernel a job, merges the results, reports "
         "them, and fails when something is worse than in the last good run.",
         epilog="Such as: landproof ci github > .github/workflows/landlock.yml",

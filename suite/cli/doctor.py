@@ -25,7 +25,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        help="what this machine can do, and the command that mends what it can't",
         description="Say what this machine can do, how many cases each lack costs, and the command "
         "that mends it. Nothing about the machine is changed.",
         epilog="Exits with 0 if the running kernel can be checked and kernels can be booted, with "

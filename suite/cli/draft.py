@@ -19,7 +19,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command ``known`` with its verb to the command line."""
     parser = subparsers.add_parser(
         "known",
-        help="draft a list of known deviations, for --known",
         description="Lists of known deviations: what they name fails no run with --known.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -18,7 +18,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "explain",
-        help="say what a case is about, and what was seen of it",
         description="Say what a case is about, where that is written, what kernels owe, what was "
         "seen, and how to see it once more. Without --results the case runs here.",
     )

@@ -24,12 +24,24 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
+def told(news: Progress) -> str:
+    """How far a fetch is, in a few words."""
+    match news.stage:
+        case "index":
+            return f"fetching the package index ({megabytes(news.done)})"
+        case "download":
+            size = megabytes(news.total)
+            return f"fetching ({news.done / 1e6:.1f} of {size})" if news.total else "fetching"
+        case "unpack":
+            return "unpacking"
+
+
 @contextmanager
 def display() -> Iterator[Callable[[Progress | str], None]]:
     """Give a function that shows progress, or a line, on stderr: bars on a terminal, else lines."""
     console = screen()
     if not console.is_terminal:
-        yield _Lines()
+        yield Lines()
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -41,13 +53,14 @@ def display() -> Iterator[Callable[[Progress | str], None]]:
         yield _Bars(bars)
 
 
-class _Lines:
+class Lines:
     """A line for each stage of each kernel."""
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, news: Progress | str) -> None:
+        """Say it, unless this stage was said."""
         if isinstance(news, str):
             line = news
         elif (news.name, news.stage) in self._said:

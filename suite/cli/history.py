@@ -17,7 +17,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "history",
-        help="say which build of a series changed what",
         description="Say, for every kernel series, which of its builds changed which verdict or "
         "observation. The results may come from one run of many kernels, or from many runs.",
     )

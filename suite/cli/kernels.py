@@ -2,6 +2,7 @@
 """``landproof kernels``: what there is, fetch, prune."""
 
 import argparse
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from suite.cli.fetching import display, megabytes
-from suite.cli.outlet import Told, put, put_table, screen
+from suite.cli.outlet import put, put_table, screen, tell
 from suite.errors import Exit, LandproofError
 from vm import catalogue
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
@@ -27,6 +28,16 @@ A name is a version or a release, whole or cut off at a component, and means the
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
 Kernels of your own are path:VMLINUZ, path:FOLDER (with a slash in it, path: may be left out) and
 host. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+
+
+class Told(logging.Handler):
+    """A log of warnings that says each as a message of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        tell(record.getMessage())
+
+
 LOG.addHandler(Told())
 
 
@@ -34,7 +45,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command ``kernels``; each of its verbs sets ``handler``."""
     parser = subparsers.add_parser(
         "kernels",
-        help="list, fetch and prune the kernels that can be booted",
         description="Real distribution kernels: what there is, and what is stored on this machine.",
         epilog=_NAMES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -130,11 +140,16 @@ def _verb(
 def _list(arguments: argparse.Namespace) -> int:
     console = screen()
     with console.status("package index") if console.is_terminal else nullcontext():
-        builds = open_store(arguments).available(refresh=arguments.refresh)
+        store = open_store(arguments)
+        builds = store.available(refresh=arguments.refresh)
+    saved = store.saved()
     # What --flavour can't choose is another source's, which names it otherwise.
     mine = [b for b in builds if b.flavour == arguments.flavour or b.flavour not in FLAVOURS]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
-    rows = [_row(build, build.upstream if arguments.all else build.series) for build in shown]
+    rows = [
+        _row(build, build.upstream if arguments.all else build.series, saved.get(build.name, 0))
+        for build in shown
+    ]
     if arguments.json:
         _print_json(rows)
     else:
@@ -142,12 +157,13 @@ def _list(arguments: argparse.Namespace) -> int:
             [
                 row["name"], row["release"], row["version"], row["suite"],
                 megabytes(row["size"]), "yes" if row["stored"] else "",
+                megabytes(row["saved"]) if row["saved"] else "",
                 "" if row["modules"] else "no modules left in the archive",
             ]
             for row in rows
         ]  # fmt: skip
-        headers = ["name", "release", "version", "suite", "size", "stored", "note"]
-        put_table(table, headers, ("left",) * 4 + ("right", "left"))
+        headers = ["name", "release", "version", "suite", "size", "stored", "saved", "note"]
+        put_table(table, headers, ("left",) * 4 + ("right", "left", "right"))
     return Exit.CONFORMS
 
 
@@ -199,7 +215,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     return Exit.CONFORMS
 
 
-def _row(build: Build, version: str) -> dict[str, Any]:
+def _row(build: Build, version: str, saved: int) -> dict[str, Any]:
     return {
         "name": f"{build.scheme}{version}",
         "release": build.release,
@@ -208,6 +224,7 @@ def _row(build: Build, version: str) -> dict[str, Any]:
         "suite": build.suite,
         "size": build.size,
         "stored": build.stored,
+        "saved": saved,
         "modules": build.whole,
     }
 

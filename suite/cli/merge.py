@@ -14,7 +14,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "merge",
-        help="make one results file of several",
         description="Make one results file of several that hold different targets, such as those "
         "of jobs that ran one kernel each.",
     )

@@ -8,7 +8,6 @@ command to the CI service that reads the log.
 from __future__ import annotations
 
 import io
-import logging
 import os
 import re
 import sys
@@ -115,16 +114,9 @@ def guarded_errors() -> Iterator[None]:
 def tell(line: str) -> None:
     """Say something on standard error, if there is anybody to hear it."""
     with suppress(OSError):
-        # A progress bar may have put its own stream in place of the guarded one.
-        print(guard(line), file=sys.stderr, flush=True)
-
-
-class Told(logging.Handler):
-    """A log of warnings that says each as a message of ours."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Say it."""
-        tell(record.getMessage())
+        # A progress bar may have put its own stream in place of the guarded one. Written at once, a
+        # line stays one, whoever else writes.
+        print(f"{guard(line)}\n", end="", file=sys.stderr, flush=True)
 
 
 def screen() -> Console:

@@ -20,7 +20,6 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     """Add the verbs of this module to the command line."""
     report = subparsers.add_parser(
         "report",
-        help="render a results file again",
         description="Render a results file again.",
         epilog="Exits with 1 only when an entry of --known expired or matched nothing, or a kernel "
         "lacks what --require… asks for; with --baseline or --fail-on, as a run with them would.",
@@ -34,7 +33,6 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
     diff = subparsers.add_parser(
         "diff",
-        help="say what changed between two results files",
         description="Say what changed from results file A to results file B.",
         epilog="Exits with 1 when a case regressed that is not listed as known, a kernel is worse, "
         "or an entry of --known expired or matched nothing. Targets are matched by name; when each "

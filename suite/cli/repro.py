@@ -28,7 +28,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "repro",
-        help="write a case as one C file, to report a bug with",
         description="Run a case and write a C file that needs nothing else: it makes the same "
         "system calls in the same processes and exits with 0 if the kernel does what it owes, "
         "with 1 if it does not, with 2 if the set-up failed. Build it with cc -static.",

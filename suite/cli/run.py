@@ -13,6 +13,7 @@ import cases
 from suite.cli import safety
 from suite.errors import InfrastructureError, UsageError, told_fault
 from suite.judge.records import Results
+from suite.run.coming import Coming
 from suite.run.recorder import Recorder, Watcher
 from suite.run.selection import selector
 
@@ -47,6 +48,7 @@ def run(
     nodes: Sequence[str] = (),
     brief: bool = False,
     workers: int = 1,
+    coming: Coming | None = None,
     watcher: Watcher | None = None,
     plugins: Sequence[object] = (),
 ) -> Ended:
@@ -59,6 +61,7 @@ def run(
         nodes: Only these cases, by pytest's ids; all when empty.
         brief: Only as many of them as show each behaviour once.
         workers: How many targets run at once.
+        coming: Those of the targets that come while others run; what is given up has no results.
         watcher: Told of every case.
         plugins: More plugins of pytest, for a run that has one worker.
 
@@ -83,9 +86,13 @@ def run(
         arguments.append(f"--select={select}")
     if brief:
         arguments.append("--brief")
-    if workers > 1:
+    if workers > 1 or coming:
         arguments += [f"--numprocesses={workers}", "--max-worker-restart=20"]
-    code = pytest.main(arguments, plugins=[recorder, *plugins])
+    code = pytest.main(arguments, plugins=[recorder, *([coming] if coming else []), *plugins])
+    for name in coming.given_up if coming else ():
+        recorder.targets.pop(name, None)
+    if not recorder.targets:
+        return Ended(recorder.results(), interrupted=False)
     if recorder.refused:
         recorder.refused.told = True
         raise recorder.refused

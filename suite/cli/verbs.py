@@ -7,28 +7,48 @@ import argparse
 import pkgutil
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from suite.cli.outlet import put, tell
 from suite.errors import Exit
 
-_PARSERS = {
-    "check": "suite.cli.check:add_parsers",
-    "matrix": "suite.cli.check:add_parsers",
-    "kernels": "suite.cli.kernels:add_parser",
-    "report": "suite.cli.report:add_parsers",
-    "diff": "suite.cli.report:add_parsers",
-    "merge": "suite.cli.merge:add_parser",
-    "known": "suite.cli.draft:add_parser",
-    "history": "suite.cli.history:add_parser",
-    "bisect": "suite.cli.bisect:add_parser",
-    "explain": "suite.cli.explain:add_parser",
-    "repro": "suite.cli.repro:add_parser",
-    "ci": "suite.cli.ci:add_parser",
-    "doctor": "suite.cli.doctor:add_parser",
+
+class _Verb(NamedTuple):
+    """A verb, as the help of all of them has it."""
+
+    path: str
+    """What adds it to the command line, and imports what it takes."""
+    help: str
+
+
+_VERBS = {
+    "check": _Verb("suite.cli.check:add_parsers", "check the running kernel (the default)"),
+    "matrix": _Verb(
+        "suite.cli.check:add_parsers",
+        "fetch kernels, boot each in a virtual machine, say who is at risk",
+    ),
+    "kernels": _Verb(
+        "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"
+    ),
+    "report": _Verb("suite.cli.report:add_parsers", "render a results file again"),
+    "diff": _Verb("suite.cli.report:add_parsers", "say what changed between two results files"),
+    "merge": _Verb("suite.cli.merge:add_parser", "make one results file of several"),
+    "known": _Verb("suite.cli.draft:add_parser", "draft a list of known deviations, for --known"),
+    "history": _Verb("suite.cli.history:add_parser", "say which build of a series changed what"),
+    "bisect": _Verb("suite.cli.bisect:add_parser", "find the build where a case's answer changes"),
+    "explain": _Verb(
+        "suite.cli.explain:add_parser", "say what a case is about, and what was seen of it"
+    ),
+    "repro": _Verb(
+        "suite.cli.repro:add_parser", "write a case as one C file, to report a bug with"
+    ),
+    "ci": _Verb("suite.cli.ci:add_parser", "print a workflow for a CI service"),
+    "doctor": _Verb(
+        "suite.cli.doctor:add_parser",
+        "what this machine can do, and the command that mends what it can't",
+    ),
 }
-"""What adds each verb to the command line, in the order of the help."""
+"""In the order of the help."""
 
 _EPILOG = """\
 exit codes: 0 conforms; 1 a kernel deviates, a requirement is unmet, or a regression;
@@ -50,10 +70,20 @@ class _Parser(argparse.ArgumentParser):
             tell(message.rstrip("\n"))
 
 
-def parser(verb: str = "") -> argparse.ArgumentParser:
-    """The command line: all of it, unless only one verb is asked for.
+class _Version(argparse.Action):
+    """Says the version, which is looked up only then."""
 
-    To import what all of them need takes three times as long as a report.
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415 (it takes its time)
+
+        put(f"{version('landproof')}\n")
+        parser.exit()
+
+
+def parser(verb: str = "") -> argparse.ArgumentParser:
+    """The command line as far as one verb needs it; without one, as far as its help does.
+
+    To import what all verbs need takes ten times as long as to print the help.
     """
     whole: argparse.ArgumentParser = _Parser(
         prog="landproof",
@@ -61,10 +91,15 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument("--version", action="version", version=version("landproof"))
+    whole.add_argument(
+        "--version", action=_Version, nargs=0, help="show program's version number and exit"
+    )
     subparsers = whole.add_subparsers(dest="verb", metavar="VERB")
-    for path in [_PARSERS[verb]] if verb in _PARSERS else dict.fromkeys(_PARSERS.values()):
-        pkgutil.resolve_name(path)(subparsers)
+    if verb in _VERBS:
+        pkgutil.resolve_name(_VERBS[verb].path)(subparsers)
+    else:
+        for name, its in _VERBS.items():
+            subparsers.add_parser(name, help=its.help)
     return whole
 
 

@@ -222,6 +222,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     facts: Facts | None = None
     """With the first case of a target."""
     kernel: KernelBuild | None = None
+    began: list[str] = []
+    """How the target came up since the last case; see ``TargetRecord.starts``."""
 
 
 class TargetRecord(msgspec.Struct, kw_only=True):
@@ -234,6 +236,8 @@ class TargetRecord(msgspec.Struct, kw_only=True):
     kernel: KernelBuild | None = None
     reason: str = ""
     """Why it never came up, where no case can tell."""
+    starts: dict[str, int] = {}
+    """How often its machines were ``booted``, and ``restored`` as they were after a boot."""
     cases: list[CaseRecord] = []
 
     @property

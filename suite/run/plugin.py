@@ -17,6 +17,7 @@ from suite.judge.verdict import Judgement
 from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
 from suite.run import rows, workers
 from suite.run.brief import brief
+from suite.run.coming import COMING
 from suite.run.envelopes import enclose, opened
 from suite.run.fixtures import Fixtures
 from suite.run.needs import Need
@@ -60,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
-    config.stash[_hub] = hub = Hub(lambda name: registered().of_target(name).make(name, config))
+    config.stash[_hub] = hub = Hub(lambda name: workers.make_target(name, config))
     config.pluginmanager.register(Protocol(hub))
     config.pluginmanager.register(Fixtures(hub))
     workers.configure(config, hub)
@@ -75,9 +76,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before anything runs, refuse names of targets that do not exist."""
-    for name in session.config.getoption("target"):
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return  # the controller has done so
+    coming = config.stash.get(COMING, None)
+    late = coming.names if coming else frozenset()
+    for name in config.getoption("target"):
+        if name in late:
+            continue  # whoever gets it knows that there is one
         try:
-            session.config.stash[_hub].target(name)
+            config.stash[_hub].target(name)
         except LandproofError as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -7,6 +7,7 @@ Guilty until heard: a planned case without a record is ``lost``.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ class Planned:
     begun: set[str] = field(default_factory=set)
     facts: Facts | None = None
     kernel: KernelBuild | None = None
+    starts: Counter[str] = field(default_factory=Counter)
     started: float | None = None
     """time.monotonic() of its first case."""
     first_ended: float | None = None
@@ -175,6 +177,7 @@ class Recorder:
         target.keep(case, envelope.case)
         if envelope.facts:
             target.facts, target.kernel = envelope.facts, envelope.kernel
+        target.starts.update(envelope.began)
         target.first_ended = target.first_ended or time.monotonic()
 
     def _tell(self, target: Planned) -> None:
@@ -189,6 +192,7 @@ def _record_of(target: Planned, *, interrupted: bool) -> TargetRecord:
         name=target.name,
         facts=target.facts,
         kernel=target.kernel,
+        starts=dict(sorted(target.starts.items())),
         cases=[
             record or _silent(case, not_run=interrupted and case not in target.begun)
             for case, record in target.cases.items()

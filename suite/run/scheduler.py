@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -20,6 +20,11 @@ _PORTION = 32
 """Cases that a worker gets at once; no more, for other workers can't take them over from it."""
 _WORTH = 300
 """A target is booted for one more worker only if so many cases would then be left for each."""
+REST = "::rest"
+"""The id of what a worker is given after its last case while it waits for a target that is to come.
+
+A worker begins no case before it knows the next, and would keep that case waiting, too.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,12 +59,25 @@ class TargetScheduling:
     Args:
         config: The configuration of the process that hands the cases out.
         shareable: The targets that several workers may run at once, each its own instance.
+        coming: The targets that are not there yet: they come, or are dropped.
+        attend: Told of a worker whether it has anything to do, when that changes.
     """
 
-    def __init__(self, config: pytest.Config, shareable: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        shareable: Collection[str] = (),
+        coming: Collection[str] = (),
+        attend: Callable[[WorkerController, bool], None] = lambda _node, _busy: None,
+    ) -> None:
         self.numnodes = len(parse_tx_spec_config(config))
         self._targets = rows.targets(config)
         self._shareable = shareable
+        self._coming = set(coming)
+        self._dropped: set[str] = set()
+        self._attend = attend
+        self._rest: int | None = None
+        """The index of `REST`, if workers have it."""
         self.collection: list[str] | None = None
         """The cases as every worker collects them; a case is known by its index here."""
         self._shares: dict[str, _Share] = {}
@@ -88,7 +106,7 @@ class TargetScheduling:
     def tests_finished(self) -> bool:
         """Whether the workers hold all the cases that they will ever get."""
         idle = all(len(pending) < _ENOUGH for pending in self._pending.values())
-        return self.collection_is_completed and not self._is_left and idle
+        return self.collection_is_completed and not self._is_left and not self._coming and idle
 
     @property
     def _is_left(self) -> bool:
@@ -104,17 +122,18 @@ class TargetScheduling:
         self._leave(node)
         if not pending or self.collection is None:
             return None
-        crashed, *rest = pending
-        self._keep(reversed(rest))
-        for other in self._pending:
-            self._feed(other)
-        return self.collection[crashed]
+        crashed, *others = pending
+        self._keep(index for index in reversed(others) if index != self._rest)
+        self._feed_all()
+        return None if crashed == self._rest else self.collection[crashed]
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """A worker has collected."""
         if self.collection is None:
             self.collection = list(collection)
-            self._keep(reversed(range(len(collection))))
+            self._rest = self.collection.index(REST) if REST in collection else None
+            cases = reversed(range(len(collection)))
+            self._keep(index for index in cases if index != self._rest)
         self._collected.add(node)
 
     def mark_test_complete(
@@ -142,6 +161,21 @@ class TargetScheduling:
         for node in self._pending:
             if not self._pending[node]:
                 self._give(node)
+        self._feed_all()
+
+    def come(self, target: str) -> None:
+        """A target is there: its cases may be given out."""
+        self._coming.discard(target)
+        if self.collection_is_completed:
+            self._feed_all()
+
+    def drop(self, target: str) -> None:
+        """A target won't come: nobody is to run its cases."""
+        self._dropped.add(target)
+        self._shares.pop(target, None)
+        self.come(target)
+
+    def _feed_all(self) -> None:
         for node in self._pending:
             self._feed(node)
 
@@ -150,8 +184,19 @@ class TargetScheduling:
             return
         while len(self._pending[node]) < _ENOUGH:
             if not self._give(node):
-                node.shutdown()
+                if self._coming:
+                    self._let_rest(node)
+                else:
+                    node.shutdown()
                 return
+
+    def _let_rest(self, node: WorkerController) -> None:
+        """Let a worker run all cases that it holds, though nobody knows its next one."""
+        pending = self._pending[node]
+        if pending and pending[-1] != self._rest and self._rest is not None:
+            self._send(node, [self._rest])
+        if not pending or pending == [self._rest]:
+            self._attend(node, False)
 
     def _give(self, node: WorkerController) -> bool:
         if node not in self._collected or node.shutting_down:
@@ -164,10 +209,13 @@ class TargetScheduling:
                 return False
             share.workers.append(node)
             self._at[node] = share
-        part = share.take(node)
+        self._attend(node, True)
+        self._send(node, share.take(node))
+        return True
+
+    def _send(self, node: WorkerController, part: list[int]) -> None:
         self._pending[node] += part
         node.send_runtest_some(part)
-        return True
 
     def _leave(self, node: WorkerController) -> None:
         share = self._at.pop(node, None)
@@ -176,7 +224,8 @@ class TargetScheduling:
 
     def _next(self) -> _Share | None:
         """A target that no worker runs; else one with enough cases left for one more worker."""
-        waiting = [share for share in self._shares.values() if share.left]
+        there = (it for it in self._shares.values() if it.target not in self._coming)
+        waiting = [share for share in there if share.left]
         alone = next((share for share in waiting if not share.workers), None)
         shared = [share for share in waiting if share.target in self._shareable]
         if alone or not shared:
@@ -192,6 +241,8 @@ class TargetScheduling:
             nodeid = self.collection[index]
             parsed = rows.parse_node(nodeid, self._targets)
             target = parsed[0] if parsed else nodeid
+            if target in self._dropped:
+                continue
             share = begun.setdefault(target, self._shares.get(target) or _Share(target, deque()))
             share.left.appendleft(index)
         self._shares = {**dict(reversed(begun.items())), **self._shares}

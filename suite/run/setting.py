@@ -19,7 +19,7 @@ from suite.landlock.bugs import labelled
 from suite.process.process import Observation, Process
 from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows
-from suite.run.needs import RINGS, Need, unmet
+from suite.run.needs import RINGS, Need
 from suite.run.surroundings import (
     BARE,
     CAME_TO,
@@ -32,6 +32,7 @@ from suite.run.surroundings import (
     denied_call,
     excuse_judgement,
 )
+from suite.run.unmet import unmet
 from suite.targets.base import Ground
 from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted

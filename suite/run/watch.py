@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import threading
@@ -57,6 +58,12 @@ class Watch:
         with self._lock:
             if name in self._workers:
                 self._workers[name].silent = 0.0
+
+    def rests(self, name: str) -> None:
+        """A worker has nothing to do, and is silent until it is heard again."""
+        with self._lock:
+            if name in self._workers:
+                self._workers[name].silent = -math.inf
 
     def gone(self, name: str) -> None:
         """A worker has ended."""

@@ -9,18 +9,40 @@ import os
 import signal
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 import execnet
 import pytest
 from xdist.workermanage import WorkerController
 
+from suite.errors import LandproofError
 from suite.run import rows
-from suite.run.scheduler import TargetScheduling
+from suite.run.coming import COMING, Coming
+from suite.run.scheduler import REST, TargetScheduling
 from suite.run.watch import Watch
 from suite.targets import scratch
+from suite.targets.base import Target
 from suite.targets.hub import Hub
+from suite.targets.schemes import registered
+from suite.targets.unmade import Unmade
 
 _PR_SET_PDEATHSIG = 1
+_MAY_REST = "landproof_may_rest"
+"""In what a worker is told: whether it may have to wait for a target."""
+
+
+def make_target(name: str, config: pytest.Config) -> Target:
+    """Make a target; a worker, whose controller has made it before, makes do with what there is.
+
+    Raises:
+        LandproofError: There is none of this name.
+    """
+    try:
+        return registered().of_target(name).make(name, config)
+    except LandproofError as error:
+        if hasattr(config, "workerinput"):
+            return Unmade(name, error)
+        raise
 
 
 def configure(config: pytest.Config, hub: Hub) -> None:
@@ -34,8 +56,24 @@ def configure(config: pytest.Config, hub: Hub) -> None:
         config.pluginmanager.register(_Controller(hub))
 
 
+class _Rest(pytest.Item):
+    """What a worker is given to do when there is nothing to do; see `suite.run.scheduler.REST`."""
+
+    def runtest(self) -> None:
+        """Nothing."""
+
+
 class _Worker:
     """A plugin of a process that runs cases."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Be able to wait; a run that has no cases is told as such."""
+        told: dict[str, object] = config.workerinput  # type: ignore[attr-defined]
+        if items and told[_MAY_REST]:
+            items.append(_Rest.from_parent(session, name=REST.removeprefix("::"), nodeid=REST))
 
     def pytest_internalerror(self) -> bool:
         """Leave it to the controller, which hears of it, to tell."""
@@ -50,6 +88,10 @@ class _Controller:
         self._watch = Watch()
         self._starting = 0
 
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Tell a worker, before it starts, whether it may have to wait for a target."""
+        node.workerinput[_MAY_REST] = COMING in node.config.stash
+
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
         """Schedule by target, whatever ``--dist`` says, unless it says ``each``.
 
@@ -58,8 +100,16 @@ class _Controller:
         """
         if config.getoption("dist") == "each":
             return None
-        names = rows.targets(config)
-        return TargetScheduling(config, [it for it in names if self._hub.target(it).disposable])
+        coming = config.stash.get(COMING, None)
+        late = coming.names if coming else frozenset()
+        ours = [it for it in rows.targets(config) if it in late or self._hub.target(it).disposable]
+        scheduler = TargetScheduling(config, ours, late, self._attend)
+        if coming:
+            _hear(coming, scheduler, config.pluginmanager.getplugin("dsession"))
+        return scheduler
+
+    def _attend(self, node: WorkerController, busy: bool) -> None:
+        (self._watch.heard if busy else self._watch.rests)(node.gateway.id)
 
     def pytest_xdist_setupnodes(self, specs: Sequence[execnet.XSpec]) -> None:
         """Hold interrupts back until the workers, which inherit that, can take them.
@@ -119,6 +169,22 @@ class _Controller:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
                 os.kill(pid, signal.SIGCONT)
+
+
+def _hear(coming: Coming, scheduler: TargetScheduling, session: Any) -> None:  # noqa: ANN401
+    """Have the scheduler told of targets by the loop of xdist's session, as of its workers.
+
+    That loop takes (NAME, arguments) from a queue, and calls the session's ``worker_NAME``.
+    """
+
+    def hear() -> None:
+        for name, came in coming.news():
+            (scheduler.come if came else scheduler.drop)(name)
+        if coming.given_up.issuperset(rows.targets(session.config)):
+            pytest.exit("no target is left")
+
+    session.worker_landproof_news = hear
+    coming.listen(lambda: session.queue.put(("landproof_news", {})))
 
 
 def _serve() -> None:

@@ -40,6 +40,8 @@ class Target(ABC):
     kernel: KernelBuild | None = None
     disposable: bool = False
     """Whether it may be harmed: a virtual machine of ours."""
+    began: str = ""
+    """How it came up last, ``booted`` or ``restored``; empty of what does neither."""
 
     @abstractmethod
     def start(self) -> Ground:

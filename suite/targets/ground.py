@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import product
@@ -13,6 +15,7 @@ from suite.agent import build
 from suite.agent.channel import Channel
 from suite.judge.outcome import Allowed
 from suite.judge.standing import KILLS
+from suite.process.calls.ioctls import RNDADDENTROPY, RNDRESEEDCRNG
 from suite.process.process import Process
 from suite.process.promise import Mode, SetupError
 from suite.process.session import Session
@@ -34,6 +37,7 @@ from suite.values import Pack
 NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
 PLACE = "/tmp/landproof"  # noqa: S108 (a private tmpfs is mounted there first)
 _SIG_IGN = 1
+_SEED_BYTES = 64
 
 
 def guest_ground(
@@ -49,6 +53,25 @@ def guest_ground(
     root.observe(Process.mount, "none", "/", None, MS_REC | MS_PRIVATE)
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the guest's own)
     return _furnish(session, root, agent, private=True)
+
+
+def wake(ground: Ground) -> None:
+    """Tell a guest that was restored what it can't know: the time, and fresh random numbers.
+
+    Source: include/uapi/linux/random.h; random(4).
+
+    Raises:
+        AgentLostError: The guest does not answer.
+        SetupError: It refuses.
+    """
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    seed = os.urandom(_SEED_BYTES)
+    root = ground.root
+    root.syscall("clock_settime", time.CLOCK_REALTIME, Pack(((8, seconds), (8, nanoseconds))))
+    device = root.open("/dev/urandom", os.O_WRONLY)
+    root.ioctl(device, RNDADDENTROPY, Pack(((4, 8 * len(seed)), (4, len(seed)), seed)))
+    root.ioctl(device, RNDRESEEDCRNG)  # or they would be used only minutes later
+    assert root.close(device).value == 0  # noqa: S101 (or it would have raised)
 
 
 def local_ground(

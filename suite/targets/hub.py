@@ -34,6 +34,10 @@ class _Seat:
     """Whether that was after a mishap."""
     mishap: bool = False
     """Whether it was lost through no fault of the kernel; see ``Hub.second_chance``."""
+    began: list[str] = field(default_factory=list)
+    """How it came up, each time that was not told yet."""
+    began_told: list[str] = field(default_factory=list)
+    """Of those times what the last record told."""
 
     @property
     def hopeless(self) -> bool:
@@ -81,6 +85,8 @@ class Hub:
             seat.failed = 0
             seat.mishap = seat.told_in_vain = False
             seat.facts = seat.ground.facts
+            if seat.target.began:
+                seat.began.append(seat.target.began)
         return seat.ground
 
     def bury(self, name: str, error: BaseException) -> tuple[Verdict, str]:
@@ -103,6 +109,7 @@ class Hub:
         if seat is None or not seat.mishap:
             return False
         seat.mishap = False
+        seat.began[:0] = seat.began_told
         if seat.told_in_vain:  # the record that told the facts is dropped
             seat.told = seat.told_in_vain = False
         return not seat.hopeless
@@ -110,11 +117,18 @@ class Hub:
     def envelope(self, name: str, record: CaseRecord) -> Envelope:
         """A record in its envelope; a target's first one also says what the target is."""
         seat = self._seat(name)
+        seat.began, seat.began_told = [], seat.began
         if not seat.facts or seat.told:
-            return Envelope(target=name, case=record)
+            return Envelope(target=name, case=record, began=seat.began_told)
         seat.told = True
         seat.told_in_vain = seat.mishap
-        return Envelope(target=name, case=record, facts=seat.facts, kernel=seat.target.kernel)
+        return Envelope(
+            target=name,
+            case=record,
+            facts=seat.facts,
+            kernel=seat.target.kernel,
+            began=seat.began_told,
+        )
 
     def stop(self) -> None:
         """Take every target down."""

@@ -2,7 +2,7 @@
 """Commands of ioctl(2), as 64-bit programs number them; a 32-bit program's own are called so.
 
 Source: include/uapi/linux/fs.h, include/uapi/linux/falloc.h, include/uapi/asm-generic/ioctls.h,
-include/linux/falloc.h.
+include/linux/falloc.h, include/uapi/linux/random.h.
 """
 
 _WRITE, _READ = 1, 2
@@ -62,6 +62,8 @@ BLKGETSIZE64 = _command(0x12, 114, _READ, 8)
 USERFAULTFD_IOC_NEW = _command(0xAA, 0)
 RNDGETENTCNT = 0x80045200
 """What the driver of /dev/random answers to everybody."""
+RNDADDENTROPY = _command("R", 0x03, _WRITE, 8)
+RNDRESEEDCRNG = _command("R", 0x07)
 SIOCSIFFLAGS = 0x8914
 NOBODYS = 0xDEADBEEF
 """A number that no driver knows."""
