@@ -2,7 +2,6 @@
 """What files about LANDLOCK_ACCESS_FS_EXECUTE share."""
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from suite.case import FS, Allowed, Case, Denied, since
 
@@ -14,4 +13,4 @@ class Layer(Case, frozen=True, kw_only=True):
     """A layer: what it handles, and what it allows on which paths of the tree."""
 
     handled: FS = XR
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
