@@ -8,7 +8,6 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import FS, RNDGETENTCNT, Case, Denied, Out, Process, since, unix
 
@@ -32,8 +31,7 @@ def mknod(kind: int) -> Call:
     return lambda p, folder: p.mknod(f"{folder}/new", kind, os.makedev(1, 3))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call that acts on a folder and needs one right."""
 
     right: FS

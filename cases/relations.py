@@ -83,8 +83,7 @@ SCOPE_RELATIONS = RELATIONS | {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Between(Case):
+class Between(Case, frozen=True, kw_only=True):
     """An action of one process on another one."""
 
     relation: Relation

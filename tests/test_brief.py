@@ -2,6 +2,8 @@
 """A brief run leaves out only what it shows otherwise."""
 
 import re
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ from suite.cli.run import CONFIG, QUIET
 from suite.landlock.abi import LIMITS
 from suite.run.declared import Collector, Declared
 from suite.run.rows import parse_node
+from suite.targets import schemes
+from tests.plugin_miniatures import TARGETS
+from tests.registered import install
 from tests.runs import landproof, run, write_cases
 
 pytest_plugins = ["pytester"]
@@ -45,21 +50,29 @@ def test_more_rows(case, ground):
     pass
 """
 
+BRIEF = [
+    "area/mini[first]",
+    "area/mini[other]",
+    "area/mini[function]",
+    "area/mini[machine]",
+    "area/mini[third]",
+]
+
 
 class Ran:
     """Notes what a run would run."""
 
     def __init__(self) -> None:
         self.nodes: list[str] = []
-        self.left_out = 0
+        self.made = 0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note the cases."""
         self.nodes = [item.nodeid for item in session.items]
 
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Count the others."""
-        self.left_out += len(items)
+    def pytest_itemcollected(self) -> None:
+        """Count what pytest makes, be it run or not."""
+        self.made += 1
 
 
 @pytest.fixture
@@ -71,33 +84,73 @@ def house(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def chosen(house: pytest.Pytester, *options: str) -> tuple[list[str], int]:
-    """The ids of the cases of each target that would be run, and how many were left out."""
+def chosen(
+    house: pytest.Pytester, *options: str, targets: tuple[str, ...] = ("local",)
+) -> list[tuple[str, str]]:
+    """The targets and ids of the cases that would be run; no other test is made."""
     ran = Ran()
     plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q", "--collect-only", "--brief")
-    house.inline_run(*plain, *options, plugins=[ran])
-    parsed = [parse_node(node, ["local"]) for node in ran.nodes]
-    return [found[1] for found in parsed if found], ran.left_out
+    named = (f"--target={name}" for name in targets)
+    house.inline_run(*plain, *options, *named, plugins=[ran])
+    assert ran.made == len(ran.nodes)
+    parsed = [parse_node(node, targets) for node in ran.nodes]
+    return [found for found in parsed if found]
 
 
 def test_a_case_stands_for_those_that_show_the_same(house: pytest.Pytester) -> None:
     """The one that needs least, of each function and of each behaviour."""
-    ids, left_out = chosen(house, "area")
-    assert ids == [
-        "area/mini[first]",
-        "area/mini[other]",
-        "area/mini[function]",
-        "area/mini[machine]",
-        "area/mini[third]",
-    ]
-    assert left_out == 4
+    assert [case for _, case in chosen(house, "area")] == BRIEF
 
 
 def test_claims_are_whole(house: pytest.Pytester) -> None:
     """What they show, they show for others too."""
-    ids, left_out = chosen(house, "area", "claims")
+    ids = [case for _, case in chosen(house, "area", "claims")]
     assert len([name for name in ids if name.startswith("claims/")]) == 9
-    assert left_out == 5
+    assert len(ids) == 13
+
+
+@pytest.fixture
+def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A kind of target of which there is one of any name."""
+    (pytester.path / "fake_targets.py").write_text(TARGETS)
+    install(pytester.path, schemes.GROUP, {"fake": "fake_targets:Fakes"})
+    monkeypatch.syspath_prepend(pytester.path)
+    schemes.registered.cache_clear()
+    yield
+    schemes.registered.cache_clear()
+
+
+@pytest.mark.usefixtures("fakes")
+def test_every_target_has_the_same_cases(house: pytest.Pytester) -> None:
+    """Target by target, each in the order of the files; and no more tests are made for it."""
+    targets = ("fake:1", "fake:12", "local")
+    assert chosen(house, "area", targets=targets) == list(product(targets, BRIEF))
+
+
+def test_of_what_is_chosen_a_brief_run_shows_each_behaviour_once(house: pytest.Pytester) -> None:
+    ids = [case for _, case in chosen(house, "area", "--select=again or other")]
+    assert ids == ["area/mini[again]", "area/mini[other]"]
+
+
+def test_a_file_that_can_not_be_read_is_told(house: pytest.Pytester) -> None:
+    """Though the cases were chosen from the others already."""
+    (house.path / "area" / "test_torn.py").write_text(f"{CASES}\nraise ImportError('torn')\n")
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "--collect-only", "--brief")
+    told = house.inline_run(*plain, "area")
+    (fault,) = [it for it in told.getreports("pytest_collectreport") if it.failed]
+    assert fault.nodeid == "area/test_torn.py"
+    assert "ImportError: torn" in str(fault.longrepr)
+
+
+def test_rows_are_declared_in_one_way(house: pytest.Pytester) -> None:
+    """Else, a brief run would not know of them."""
+    (house.path / "area" / "test_other.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('x', [1, 2])\ndef test_x(x, ground): pass\n"
+    )
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "--collect-only", "--brief")
+    told = house.inline_run(*plain, "area")
+    (fault,) = [it for it in told.getreports("pytest_collectreport") if it.failed]
+    assert "test_x: the rows of cases are declared by @table" in str(fault.longrepr)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +158,7 @@ def declared() -> tuple[dict[str, Declared], dict[str, Declared]]:
     """Our own cases: all, and those of a brief run."""
     found = []
     for options in ([], ["--brief"]):
-        collector = Collector("local")
+        collector = Collector()
         folder = CONFIG.parent
         arguments = [f"--config-file={CONFIG}", f"--rootdir={folder.parent}", *QUIET]
         more = ["--collect-only", "--target=local", *options]

@@ -7,7 +7,6 @@ fs.c, hook_file_open() and current_check_refer_path(); log.c, get_denied_layer()
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from cases.audit.logs import logged, logs, says, stats
 from suite.case import (
@@ -19,13 +18,12 @@ MAKE, REMOVE, REFER = FS.MAKE_REG, FS.REMOVE_FILE, FS.REFER
 MOVE = MAKE | REMOVE | REFER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call on d1/file, what is handled, and the rules."""
 
     call: Callable[[Process, str], object]
     handled: FS
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
     errno: str = "EACCES"
 
 
@@ -154,8 +152,7 @@ def test_several(case: Access, process: Process, tree: Tree, judge: Judge) -> No
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """What each layer handles, from the outermost on."""
 
     layers: tuple[FS, ...]

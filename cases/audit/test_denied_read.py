@@ -6,7 +6,6 @@ Source: Documentation/admin-guide/LSM/landlock.rst, "Audit".
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, AuditLog, Denied, Judge, Need, Process, Row, Ruleset,
@@ -17,8 +16,7 @@ from suite.landlock.changes import LOGGING
 NO_RECORD = Seen("no record")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field(Row):
+class Field(Row, frozen=True, kw_only=True):
     """A field of a record, and what it says about a sandboxed process and its files."""
 
     record: int

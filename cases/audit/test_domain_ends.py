@@ -7,7 +7,6 @@ Documentation/admin-guide/LSM/landlock.rst, "Observability guarantees and limita
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 from cases.audit.logs import NO_RECORD, denials, logged
@@ -34,8 +33,7 @@ def write(process: Process, tree: Tree) -> Observation:
     return process.observe(Process.open, tree.file, os.O_WRONLY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted(Case):
+class Counted(Case, frozen=True, kw_only=True):
     """What a domain denies before it denies what is logged."""
 
     before: Callable[[AuditLog, Process, Tree], object]
@@ -158,8 +156,7 @@ def test_event(process: Process, tree: Tree, judge: Judge) -> None:
     judge(owed("status=deallocated denials=1"), outcome, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nested(Case):
+class Nested(Case, frozen=True, kw_only=True):
     """Domains, each in the one before it, and which rights the ends that are logged denied."""
 
     layers: tuple[Ruleset, ...]

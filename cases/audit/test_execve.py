@@ -6,7 +6,6 @@ LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON; security/landlock/cred.c, hook_bprm_cred
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.audit.files import write
 from cases.audit.logs import LOGGED, SILENT, logged, sequence
@@ -21,8 +20,7 @@ WRITE = FS.WRITE_FILE
 SIGNAL = Ruleset(scope=SCOPE.SIGNAL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags(Case):
+class Flags(Case, frozen=True, kw_only=True):
     """The flags of a domain."""
 
     flags: RESTRICT
@@ -62,8 +60,7 @@ def test_flags(case: Flags, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor(Case):
+class Actor(Case, frozen=True, kw_only=True):
     """Who is denied, made from who made the domain, and given a program."""
 
     make: Callable[[Process, str], Process]
@@ -164,8 +161,7 @@ def test_creator_of_executed(process: Process, tree: Tree, judge: Judge) -> None
     judge(since(NEW_ON, Seen("/init")), outcome, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nested(Case):
+class Nested(Case, frozen=True, kw_only=True):
     """The domain that an executed program makes, in one that scopes signals."""
 
     inner: Ruleset

@@ -6,7 +6,6 @@ audit_log_lsm_data().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
 from cases.accesses import ACCESSES
@@ -16,8 +15,7 @@ from suite.case import (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call on a folder that needs one right."""
 
     right: FS

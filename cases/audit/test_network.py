@@ -7,7 +7,6 @@ audit_log_lsm_data(), LSM_AUDIT_DATA_NET.
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import UNLOGGED, logged, logs, says
@@ -29,8 +28,7 @@ from suite.landlock.bugs import AUDIT_WITHOUT_SOCKET, TCP_FAST_OPEN_BYPASS
 Call = Callable[[Process, int, int], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call on a port of the loopback address, in a domain that handles these rights."""
 
     call: Call
@@ -121,8 +119,7 @@ def test_address(case: Access, process: Process, port: int, judge: Judge) -> Non
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound(Case):
+class Bound(Case, frozen=True, kw_only=True):
     """A socket that is bound before it connects, and what the log adds of it."""
 
     family: int
@@ -185,8 +182,7 @@ def test_bound(case: Bound, process: Process, port: int, judge: Judge) -> None:
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FastOpen(Case):
+class FastOpen(Case, frozen=True, kw_only=True):
     """An address family, and its loopback address."""
 
     family: int

@@ -7,7 +7,6 @@ and AF_UNIX.
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import logged, logs, says
@@ -23,8 +22,7 @@ ANY = Ruleset(fs=FS.MAKE_BLOCK)
 """A domain is enough to restrict ptrace(2)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call on a process outside of the domain, given its process id."""
 
     call: Callable[[Process, Call], object]
@@ -128,8 +126,7 @@ def test_sigio(process: Process, judge: Judge) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way(Case):
+class Way(Case, frozen=True, kw_only=True):
     """A way to talk to an abstract socket outside."""
 
     kind: int

@@ -7,7 +7,6 @@ landlock/log.c, is_denial_quieted().
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.audit.logs import LOGGED, SILENT, sequence
@@ -23,8 +22,7 @@ READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE | FS.REFER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files(Case):
+class Files(Case, frozen=True, kw_only=True):
     """Quiet rights, quiet rules in the tree, and a call that is denied."""
 
     call: Callable[[Process, Tree], object]
@@ -96,8 +94,7 @@ def under_quiet_port(process: Process, ruleset: Ruleset, port: int) -> Process:
     return child
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports(Case):
+class Ports(Case, frozen=True, kw_only=True):
     """Quiet rights, and whether a call on the quiet port is logged, and on the next one."""
 
     call: Callable[[Process, int, int], object]
@@ -139,8 +136,7 @@ def test_port(case: Ports, process: Process, port: int, judge: Judge) -> None:
     judge(case.expect, sequence(*denied), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen(Case):
+class Chosen(Case, frozen=True, kw_only=True):
     """The port of the quiet rule, where the kernel is to choose one."""
 
     port: int
@@ -188,8 +184,7 @@ def test_unspecified_ipv6(process: Process, port: int, judge: Judge) -> None:
 SCOPES = SCOPE.SIGNAL | SCOPE.ABSTRACT_UNIX_SOCKET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scopes(Case):
+class Scopes(Case, frozen=True, kw_only=True):
     """Quiet scopes, and a call on who is outside."""
 
     quiet: SCOPE

@@ -8,7 +8,6 @@ Documentation/admin-guide/LSM/landlock.rst, "Observability security consideratio
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from cases.audit.files import read
 from cases.audit.logs import NO_RECORD, logged
@@ -29,8 +28,7 @@ def owed(text: str, unlogged: str = NO_RECORD) -> Expectation:
     return logged(READ.features, Seen(text), Seen(unlogged))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Who(Row):
+class Who(Row, frozen=True, kw_only=True):
     """Somebody without privileges over the machine, and how the kernel refuses to be switched."""
 
     become: Callable[[Process], object]

@@ -6,7 +6,6 @@ syscalls.c, landlock_restrict_self(); log.c, get_denied_layer().
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from cases.audit.files import read, write
 from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
@@ -39,8 +38,7 @@ def test_off(process: Process, tree: Tree, judge: Judge) -> None:
     judge(expect, sequence(*denied), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Off(Case):
+class Off(Case, frozen=True, kw_only=True):
     """How a process without a domain, which asked for silent subdomains, gets into one."""
 
     enter: Callable[[Process], Process]
@@ -131,8 +129,7 @@ def test_synced_thread(process: Process, tree: Tree, judge: Judge) -> None:
     judge(expect, sequence((denied, accesses)), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """A domain that scopes signals, and what a child of its creator makes in it."""
 
     inner: Ruleset

@@ -4,8 +4,6 @@
 Source: security/landlock/fs.c, log_fs_change_topology_path() and log_fs_change_topology_dentry().
 """
 
-from dataclasses import dataclass
-
 from cases.audit.logs import inode, logged, logs, says, stats
 from cases.fs.roots import FILES, Change, new_root
 from suite.case import (
@@ -15,8 +13,7 @@ from suite.case import (
 from suite.process.uapi import FSCONFIG_CMD_RECONFIGURE, FSCONFIG_SET_FLAG
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged(Change):
+class Logged(Change, frozen=True, kw_only=True):
     """A change, and the object of its record."""
 
     object: str

@@ -9,7 +9,6 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_* and LANDLOCK_ADD
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     ADD_RULE, FS, LANDLOCK, RESTRICT, Case, Clause, Denied, Expectation, Judge, Need, Process,
@@ -20,8 +19,7 @@ DENIED = Denied("EACCES")
 TOO_EARLY = Rejected("restrict_self", "EPERM")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag(Case):
+class Flag(Case, frozen=True, kw_only=True):
     """Who can't read the file."""
 
     reader: Callable[[Process, Tree], Process]

@@ -6,7 +6,6 @@ Source: Documentation/admin-guide/LSM/landlock.rst, "Audit".
 
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 from suite.case import (
     FS, AuditLog, Case, Denied, Judge, Need, Process, Ruleset, Seen, Tree, answers, needs, since,
@@ -19,8 +18,7 @@ UNLOGGED, LOGGED = Seen("false: no record"), Seen("true: a record")
 NEVER = since(FS.WRITE_FILE, UNLOGGED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged(Case):
+class Logged(Case, frozen=True, kw_only=True):
     """Whether audit is enabled, and whether the process in the domain executed a program."""
 
     enabled: bool

@@ -8,7 +8,6 @@ Source: include/uapi/linux/landlock.h, "Network flags".
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     NET, Case, Denied, Judge, Need, Pack, Process, Ruleset, answers, inet, needs, since, table,
@@ -18,8 +17,7 @@ ANY_PORT = inet(0)
 DISCARD = inet(9)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call that needs one right, given the address of a listening TCP socket."""
 
     right: NET

@@ -6,15 +6,13 @@ Source: include/uapi/linux/landlock.h, "Scope flags".
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     SCOPE, Case, Denied, Judge, Process, Ruleset, Tree, abstract, answers, since, table,
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoped(Case):
+class Scoped(Case, frozen=True, kw_only=True):
     """A call that acts on a process outside, or on its abstract UNIX socket."""
 
     scope: SCOPE

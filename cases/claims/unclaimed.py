@@ -4,7 +4,6 @@
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from suite.case import (
     ADD_RULE, CREATE, FS, NET, NEWEST, O_PATH, RESTRICT, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE,
@@ -32,8 +31,7 @@ def unknown_field_until(first: Feature) -> Expectation:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mask(Case):
+class Mask(Case, frozen=True, kw_only=True):
     """A mask of bits of a kind, and a call with one of them."""
 
     kind: type[Feature]

@@ -2,7 +2,6 @@
 """What files about LANDLOCK_ACCESS_FS_EXECUTE share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from suite.case import FS, Allowed, Case, Denied, since
 
@@ -10,9 +9,8 @@ X, R, XR = FS.EXECUTE, FS.READ_FILE, FS.EXECUTE | FS.READ_FILE
 DENIED, ALLOWED = since(X, Denied("EACCES")), since(X, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer(Case):
+class Layer(Case, frozen=True, kw_only=True):
     """A layer: what it handles, and what it allows on which paths of the tree."""
 
     handled: FS = XR
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}

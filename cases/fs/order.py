@@ -2,14 +2,12 @@
 """What comes first: the errno of the VFS or that of Landlock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import FS, Denied, Judge, Process, Row, Tree, since
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandlockFirst(Row):
+class LandlockFirst(Row, frozen=True, kw_only=True):
     """A call beneath d1 that asks for ``right``, and that the VFS refuses with it."""
 
     call: Callable[[Process, Tree], object]
@@ -17,8 +15,7 @@ class LandlockFirst(Row):
     vfs: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VfsFirst(Row):
+class VfsFirst(Row, frozen=True, kw_only=True):
     """A call that the VFS refuses before it asks Landlock for ``right``."""
 
     call: Callable[[Process, Tree], object]

@@ -8,7 +8,6 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import FS, RNDGETENTCNT, Need, Out, Process, Row, Tree, unix
 
@@ -16,8 +15,7 @@ NULL_DEVICE = os.makedev(1, 3)
 LOOP_DEVICE = os.makedev(7, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Right(Row):
+class Right(Row, frozen=True, kw_only=True):
     """A call that asks for one right, with or without a rule on ``folder``."""
 
     covers: FS

@@ -2,7 +2,6 @@
 """A root of a case's own, on which it may mount what it wants, and what to do there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import CLONE_NEWNS, CLONE_NEWUSER, FS, Process, Row, Ruleset, Tree
 
@@ -14,8 +13,7 @@ def nothing(_: Process) -> None:
     """What most changes need beforehand."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change(Row):
+class Change(Row, frozen=True, kw_only=True):
     """A call in a root of its own, with a mount on ``/mount`` and an empty ``/folder``."""
 
     call: Callable[[Process], object]

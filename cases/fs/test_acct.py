@@ -6,7 +6,6 @@ file_open_name() or filp_open().
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
@@ -18,8 +17,7 @@ READ, WRITE = FS.READ_FILE, FS.WRITE_FILE
 DENIED = since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Case):
+class Rules(Case, frozen=True, kw_only=True):
     """Rules of a layer that handles READ_FILE and WRITE_FILE."""
 
     rules: Mapping[str, FS]

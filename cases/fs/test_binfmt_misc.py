@@ -8,7 +8,6 @@ security/landlock/fs.c; "landlock: Use f_cred in security_file_open() hook".
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from cases.fs.executing import ALLOWED, DENIED, XR, X
 from suite.case import (
@@ -41,8 +40,7 @@ def handled_format(process: Process, tree: Tree, flags: str) -> Iterator[tuple[P
         _ = child.write(child.open(f"{MOUNT}/{magic}", os.O_WRONLY), b"-1").value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format(Case):
+class Format(Case, frozen=True, kw_only=True):
     """The flags with which a format is registered, and what a layer allows."""
 
     flags: str = ""

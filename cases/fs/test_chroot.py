@@ -7,7 +7,6 @@ calls are not denied"; hook_sb_pivotroot() in security/landlock/fs.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.roots import new_root
 from suite.case import (
@@ -31,8 +30,7 @@ def stat_file(process: Process) -> None:
     process.stat("/file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chroot(Case):
+class Chroot(Case, frozen=True, kw_only=True):
     """The folder with a rule, if any, and a call once d1 is the root."""
 
     rule: str | None
@@ -99,8 +97,7 @@ def test_fchroot(case: Chroot, process: Process, tree: Tree, judge: Judge) -> No
     judge(case.expect, sandboxed.observe(case.call), outside.observe(case.call))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pivoted(Case):
+class Pivoted(Case, frozen=True, kw_only=True):
     """A folder that is opened, with a rule on ``/folder`` alone."""
 
     path: str

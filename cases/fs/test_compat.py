@@ -8,7 +8,6 @@ is_masked_device_ioctl_compat() in security/landlock/fs.c.
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.ioctl import (
     ALLOWED,
@@ -74,8 +73,7 @@ def client(process: Process, tree: Tree) -> tuple[Call, bytes]:
     return process.socket(socket.AF_UNIX, socket.SOCK_STREAM), unix(f"{tree.d1}/socket")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action(Row):
+class Action(Row, frozen=True, kw_only=True):
     """Something that needs rights on the tree."""
 
     call: Callable[[Process, Tree], object]
@@ -146,8 +144,7 @@ def test_ruleset_from_a_64_bit_process(
 # ioctl(2) has a hook of its own for 32-bit callers, since some commands have other numbers there.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Case):
+class Command(Case, frozen=True, kw_only=True):
     """An ioctl(2) command on a device that was opened in the domain."""
 
     command: int

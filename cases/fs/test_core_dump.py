@@ -5,8 +5,6 @@ Source: hook_path_mknod(), hook_path_unlink() and hook_file_open() in security/l
 are called for do_coredump() in fs/coredump.c.
 """
 
-from dataclasses import dataclass
-
 from cases.fs.cores import core_file, dump_core
 from suite.case import (
     CONTENT, FS, Allowed, Case, Denied, Either, Judge, Need, Process, Seen, Tree, answers, covers,
@@ -18,8 +16,7 @@ pytestmark = own_memory
 NO_FILE, EMPTY, CORE = Denied("ENOENT"), Denied("ENXIO"), Allowed()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dump(Case):
+class Dump(Case, frozen=True, kw_only=True):
     """What a layer handles, and what it allows in the folder that the core goes to."""
 
     handled: FS

@@ -7,7 +7,6 @@ beneath nothing.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, OPEN_TREE_CLONE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset,
@@ -19,8 +18,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clone(Case):
+class Clone(Case, frozen=True, kw_only=True):
     """The folder with a rule, and what is opened in a clone of d1."""
 
     rule: str
@@ -81,8 +79,7 @@ def test_clone_reveals(process: Process, tree: Tree, judge: Judge) -> None:
     judge(ALLOWED, outcomes[2] if hidden else outcomes[0])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class New(Case):
+class New(Case, frozen=True, kw_only=True):
     """What is done in a new file system, by its file descriptor."""
 
     call: Callable[[Process, Call], object]

@@ -6,7 +6,6 @@ current_check_refer_path() in security/landlock/fs.c.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, RENAME_EXCHANGE, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, covers, since, table,
@@ -36,8 +35,7 @@ def all_allowed(tree: Tree) -> Ruleset:
     return tree.layer(HANDLED, {"d1": HANDLED, "d2": HANDLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """Layers, outermost first."""
 
     layers: tuple[Callable[[Tree], Ruleset], ...]
@@ -63,8 +61,7 @@ def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> Non
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange(Case):
+class Exchange(Case, frozen=True, kw_only=True):
     """Two paths in the order of the call, and what rules allow on either side."""
 
     old: str = "d1/file"

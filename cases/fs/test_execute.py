@@ -7,7 +7,6 @@ in security/landlock/fs.c.
 
 import fcntl
 import os
-from dataclasses import dataclass
 
 from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X
 from suite.case import (
@@ -124,8 +123,7 @@ def test_script_read_by_its_interpreter(process: Process, tree: Tree, judge: Jud
     judge(ALLOWED, sandboxed.observe(interpret, interpreter, script))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """How a program is opened before the domain."""
 
     flags: int

@@ -5,7 +5,6 @@ Source: hook_file_open() in security/landlock/fs.c, which is called when the fil
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from cases.controls import refused
 from suite.case import FS, Case, Denied, Judge, Process, Tree, answers, covers, since, table
@@ -26,13 +25,12 @@ def file_without_x(process: Process, path: str) -> None:
     process.write_file(path, bytes(64), 0o644)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfit(Case):
+class Unfit(Case, frozen=True, kw_only=True):
     """What is put at a path, what its execution comes to outside, and what a layer allows."""
 
     put: Callable[[Process, str], object]
     outside: str
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
 
 
 CASES = {

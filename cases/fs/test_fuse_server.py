@@ -6,7 +6,6 @@ the server is one of its own.
 """
 
 import os
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, MNT_DETACH, Allowed, Case, Denied, Judge, Need, Process, Tree, answers, needs,
@@ -20,8 +19,7 @@ ALLOWED = since(READ, Allowed())
 DENIED = since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served(Case):
+class Served(Case, frozen=True, kw_only=True):
     """A rule that allows to read, and the file that is opened: ``mount`` shows ``d1``."""
 
     rule: str

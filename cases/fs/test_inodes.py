@@ -7,7 +7,6 @@ Documentation/userspace-api/landlock.rst, "Landlock rules".
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from suite.case import FS, Allowed, Case, Denied, Judge, Process, Tree, since, table
 
@@ -17,8 +16,7 @@ ALLOWED = since(READ, Allowed())
 DENIED = since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """The rules of the one layer, and what is opened."""
 
     handled: FS = READ | WRITE
@@ -130,8 +128,7 @@ def remake_file(process: Process, tree: Tree) -> None:
     process.write_file(tree.file, b"new")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed(Opened):
+class Changed(Opened, frozen=True, kw_only=True):
     """What a process outside of the domain changes once it is enforced."""
 
     change: Callable[[Process, Tree], object]

@@ -6,7 +6,6 @@ Source: io_uring/fs.c, openclose.c, net.c, truncate.c call what the system calls
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.controls import though_denied
@@ -18,8 +17,7 @@ from suite.case import (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Row):
+class Operation(Row, frozen=True, kw_only=True):
     """What asks for one right on ``d1`` or on what is in it."""
 
     covers: FS
@@ -141,8 +139,7 @@ def test_ftruncate_of_a_file_opened_before(process: Process, tree: Tree, judge: 
     judge(since(FS.TRUNCATE, Allowed()), sandboxed.observe(ring.ftruncate, fd))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reparenting(Row):
+class Reparenting(Row, frozen=True, kw_only=True):
     """What takes a file from ``d1`` to ``d2``."""
 
     call: Callable[[Process, Ring, Tree], object]

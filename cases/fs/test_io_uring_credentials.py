@@ -7,7 +7,7 @@ __io_sq_thread() in io_uring/sqpoll.c (of a polling thread). Landlock has no hoo
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from socket import AF_UNIX, SOCK_STREAM
 
 from cases.controls import though_denied
@@ -22,8 +22,7 @@ ALLOWED = since(FS.READ_FILE, Allowed())
 DENIED = since(FS.READ_FILE, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading(Row):
+class Reading(Row, frozen=True, kw_only=True):
     """How a process in the domain opens a file; it is given a ring that was made outside."""
 
     call: Callable[[Process, Ring, str], object]
@@ -108,8 +107,7 @@ def test_connect_with_a_personality(process: Process, tree: Tree, judge: Judge) 
     judge(since(FS.RESOLVE_UNIX, Allowed()), though_denied(direct, by_ring))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polled(Case):
+class Polled(Case, frozen=True, kw_only=True):
     """How a process whose ring has a polling thread enters its domain."""
 
     ruleset: Ruleset

@@ -8,7 +8,6 @@ Source: is_masked_device_ioctl() and is_device() in security/landlock/fs.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.ioctl import ALLOWED, DENIED, NULL, SPACE, WITHOUT_RULE, command_compared, compared
 from suite.case import (
@@ -42,8 +41,7 @@ from suite.process.calls.ioctls import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Case):
+class Command(Case, frozen=True, kw_only=True):
     """A command, and what becomes of it on a device that was opened in the domain."""
 
     command: int
@@ -114,8 +112,7 @@ def test_unknown_with_a_rule(process: Process, judge: Judge) -> None:
     judge(ALLOWED, command_compared(process, sandboxed, NULL, NOBODYS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoDevice(Row):
+class NoDevice(Row, frozen=True, kw_only=True):
     """A command on something that is opened in the domain and is no device."""
 
     open: Callable[[Process, Tree], Call]

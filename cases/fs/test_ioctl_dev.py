@@ -8,7 +8,6 @@ import os
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.ioctl import (
     ALLOWED,
@@ -96,8 +95,7 @@ def test_opened_as_a_path(process: Process, judge: Judge) -> None:
     judge(since(FS.IOCTL_DEV, Denied("EBADF")), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """A ruleset for a device that is opened in its domain."""
 
     ruleset: Ruleset
@@ -148,8 +146,7 @@ def test_same_device_elsewhere(process: Process, tree: Tree, judge: Judge) -> No
     judge(DENIED, observed if at_the_rule.outcome == Allowed() else at_the_rule, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mode(Case):
+class Mode(Case, frozen=True, kw_only=True):
     """A way to open a device that only IOCTL_DEV is allowed on."""
 
     flags: int
@@ -184,8 +181,7 @@ def make_device(process: Process, tree: Tree) -> str:
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Row):
+class Command(Row, frozen=True, kw_only=True):
     """An ioctl(2) command on a device that was opened in the domain."""
 
     command: int
@@ -212,8 +208,7 @@ def test_command(case: Command, process: Process, judge: Judge) -> None:
     judge(ALLOWED, sandboxed.observe(Process.ioctl, fd, case.command, case.argument))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoDevice(Row):
+class NoDevice(Row, frozen=True, kw_only=True):
     """Something that is opened in the domain and is no device."""
 
     open: Callable[[Process, Tree], Call | Int]

@@ -5,7 +5,6 @@ Source: is_device() in security/landlock/fs.c; block/ioctl.c; fs/userfaultfd.c.
 """
 
 import os
-from dataclasses import dataclass
 
 from cases.fs.ioctl import ALLOWED, DENIED, SPACE, WITHOUT_RULE
 from suite.case import (
@@ -19,8 +18,7 @@ FAULTS = "/dev/userfaultfd"
 WITH_RULE = WITHOUT_RULE.allow("/dev", FS.IOCTL_DEV)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Case):
+class Command(Case, frozen=True, kw_only=True):
     """A command on a block device that is opened in the domain."""
 
     command: int

@@ -6,7 +6,6 @@ Source: security/landlock/fs.c, get_inode_object(): any inode can have a rule.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeAlias
 
@@ -19,8 +18,7 @@ from suite.case import (
 MountPoint: TypeAlias = Callable[[FileSystem], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made(Row):
+class Made(Row, frozen=True, kw_only=True):
     """A call on a file or a directory of a file system, and the rights that it needs."""
 
     fs: FileSystem

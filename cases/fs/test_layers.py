@@ -7,7 +7,6 @@ Source: Documentation/userspace-api/landlock.rst, "Layers of file path access ri
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from suite.case import (
     FS, MAX_LAYERS, Allowed, ByBug, Case, Denied, Judge, Process, Rejected, Ruleset, Tree, answers,
@@ -20,8 +19,7 @@ ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 NO_RULE = Ruleset(fs=READ)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """What each layer handles and its rules, outermost first, and what is opened."""
 
     layers: tuple[tuple[FS, Mapping[str, FS]], ...]
@@ -120,8 +118,7 @@ def test_same_ruleset_too_often(process: Process, judge: Judge) -> None:
     judge(since(READ, too_many), observed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """Whether a file is opened in both layers, or in the outer one alone."""
 
     in_both: bool

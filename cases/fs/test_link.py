@@ -7,7 +7,6 @@ current_check_refer_path() in security/landlock/fs.c.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
@@ -23,15 +22,14 @@ READ = FS.READ_FILE
 FILE, UNNAMED = "d1/file", "d1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Linked(Case):
+class Linked(Case, frozen=True, kw_only=True):
     """What is opened before the domain, where it gets a name, and what rules allow."""
 
     path: str
     flags: int = os.O_RDONLY
     to: str = "d2"
     handled: FS = MAKE | REFER
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
 
 
 def by_fd(process: Process, fd: Call, new: str) -> None:

@@ -9,9 +9,6 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import pytest
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
@@ -27,12 +24,17 @@ MODE = 0o666
 CREAT = os.O_WRONLY | os.O_CREAT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Make(Row):
+class Make(Row, frozen=True, kw_only=True):
     """A call that makes something at a path, and the one right that it asks for."""
 
     covers: FS
     call: Callable[[Process, str], object]
+
+
+class Named(Row, frozen=True, kw_only=True):
+    """What a socket is bound to, where the path stands otherwise."""
+
+    name: bytes
 
 
 def mknod(kind: int, device: int = 0) -> Callable[[Process, str], object]:
@@ -139,13 +141,10 @@ def test_beneath_a_rule(process: Process, tree: Tree, judge: Judge) -> None:
 
 @answers("make-sock-abstract-autobind")
 @covers(FS.MAKE_SOCK)
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(b"", id="sock-autobind"), pytest.param(b"\0landproof", id="sock-abstract")],
-)
-def test_without_a_path(name: bytes, process: Process, tree: Tree, judge: Judge) -> None:
+@table({"sock-autobind": Named(name=b""), "sock-abstract": Named(name=b"\0landproof")})
+def test_without_a_path(case: Named, process: Process, tree: Tree, judge: Judge) -> None:
     """bind(2) of a UNIX socket to what is no path makes nothing."""
-    address = unix(tree.path)[:2] + name
+    address = unix(tree.path)[:2] + case.name
     sandboxed = process.under(Ruleset(fs=MAKE))
     fd = sandboxed.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     judge(since(MAKE, Allowed()), sandboxed.observe(Process.bind, fd, address))

@@ -7,7 +7,6 @@ is_access_to_paths_allowed() in security/landlock/fs.c, follow_up().
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, MNT_DETACH, O_PATH, Allowed, Case, Denied, Fd, Judge, Need, Process, Ruleset,
@@ -40,8 +39,7 @@ def mount_over(process: Process, tree: Tree) -> None:
     process.write_file(tree.file, b"")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mounted(Case):
+class Mounted(Case, frozen=True, kw_only=True):
     """What is mounted, the folder or file with the rule, and the file that is opened."""
 
     mount: Callable[[Process, Tree], None]
@@ -182,8 +180,7 @@ def held(_: Process, __: Tree, fd: Fd) -> Fd:
     return fd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hidden(Case):
+class Hidden(Case, frozen=True, kw_only=True):
     """With a file system over d1/sub: what has the rule, and the folder that is opened in.
 
     Each is told from the process, the tree, and an fd to the folder that is covered.

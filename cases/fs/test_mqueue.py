@@ -7,7 +7,6 @@ is_access_to_paths_allowed() in security/landlock/fs.c, which ends there.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWIPC, CLONE_NEWNS, FS, Allowed, Case, Denied, Judge, Need, Process, Ruleset, Tree,
@@ -30,8 +29,7 @@ def with_queue(process: Process, tree: Tree) -> Process:
     return child
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue(Case):
+class Queue(Case, frozen=True, kw_only=True):
     """How a queue is opened, and the path of a rule that allows to read and write."""
 
     call: Callable[[Process, Tree], object]

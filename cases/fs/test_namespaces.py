@@ -7,7 +7,6 @@ in security/landlock/task.c for the namespaces of others.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.roots import FILES
 from suite.case import (
@@ -20,8 +19,7 @@ READ = FS.READ_FILE
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """The folder with the rule, and the file that is opened."""
 
     rule: str
@@ -74,8 +72,7 @@ def test_entered(case: Rule, process: Process, tree: Tree, judge: Judge) -> None
     judge(case.expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Domain(Row):
+class Domain(Row, frozen=True, kw_only=True):
     """A domain of this ruleset."""
 
     ruleset: Ruleset
@@ -104,8 +101,7 @@ def test_others(case: Domain, process: Process, judge: Judge) -> None:
     judge(expect, process.under(case.ruleset).observe(*action), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace(Row):
+class Namespace(Row, frozen=True, kw_only=True):
     """How to get the file descriptor of a new mount namespace."""
 
     make: Callable[[Process, Tree], Call]

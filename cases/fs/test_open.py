@@ -7,7 +7,6 @@ security/landlock/fs.c.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from suite.case import (
@@ -20,8 +19,7 @@ ALLOWED = since(ALL, Allowed())
 DENIED = since(ALL, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open(Case):
+class Open(Case, frozen=True, kw_only=True):
     """What the one layer handles, its rules, and what is opened."""
 
     handled: FS = ALL
@@ -167,8 +165,7 @@ def test_folder(case: Open, process: Process, tree: Tree, judge: Judge) -> None:
     check(case, process, tree, judge)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipe(Case):
+class Pipe(Case, frozen=True, kw_only=True):
     """What is handled, without a rule, and how a named pipe is opened."""
 
     handled: FS
@@ -206,8 +203,7 @@ def test_fifo(case: Pipe, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, sandboxed.observe(Process.open, path, case.flags), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relative(Case):
+class Relative(Case, frozen=True, kw_only=True):
     """A path that is relative to d1."""
 
     path: str

@@ -6,7 +6,6 @@ Source: fs/fhandle.c, do_handle_open(); is_access_to_paths_allowed() in security
 
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from suite.case import (
@@ -23,8 +22,7 @@ SINCE_ERRATUM = since(
 FILEID_KERNFS = 0xFE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handle(Case):
+class Handle(Case, frozen=True, kw_only=True):
     """Where the rule is, if any, in a tree with a mount; and how a handle is opened."""
 
     rule: str | None

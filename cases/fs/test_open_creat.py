@@ -7,7 +7,6 @@ hook_file_open() in security/landlock/fs.c; open_last_lookups() and do_tmpfile()
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Row, Seen, Tree, answers, covers, since, table,
@@ -18,8 +17,7 @@ ALLOWED = since(MAKE, Allowed())
 DENIED = since(MAKE, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create(Case):
+class Create(Case, frozen=True, kw_only=True):
     """What the one layer handles, its rules, and what is opened."""
 
     handled: FS = MAKE
@@ -106,8 +104,7 @@ def test_creat(case: Create, process: Process, tree: Tree, judge: Judge) -> None
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left(Row):
+class Left(Row, frozen=True, kw_only=True):
     """How a new file is opened."""
 
     access: int

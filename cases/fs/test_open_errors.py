@@ -7,7 +7,6 @@ wrong with the path and the flags, then the file_open hook, then the driver's ow
 
 import os
 import socket
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.everything import EVERYTHING
@@ -17,8 +16,7 @@ ACCESS_MODE_3 = os.O_WRONLY | os.O_RDWR
 NONBLOCK = os.O_NONBLOCK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failing(Row):
+class Failing(Row, frozen=True, kw_only=True):
     """What is handled, without a rule; what is opened; and the error of it without a domain."""
 
     handled: FS = EVERYTHING

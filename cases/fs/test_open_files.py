@@ -10,7 +10,6 @@ import mmap
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.everything import everything
 from suite.case import (
@@ -40,8 +39,7 @@ def copy_file_range(process: Process, fd: Fd) -> None:
     process.syscall("copy_file_range", fd, 0, fd, InOut(struct.pack("<q", 4096)), 4, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use(Row):
+class Use(Row, frozen=True, kw_only=True):
     """A call on a file that was opened for reading and writing."""
 
     call: Callable[[Process, Fd], object]
@@ -83,8 +81,7 @@ def read(process: Process, tree: Tree, folder: Fd) -> None:
     process.read(process.open("file", os.O_RDONLY, at=folder), 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder(Case):
+class Folder(Case, frozen=True, kw_only=True):
     """What is done with d1, that is open, in a domain."""
 
     call: Callable[[Process, Tree, Fd], object]
@@ -152,8 +149,7 @@ def start_in_root(process: Process, tree: Tree) -> str:
     return "/file"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start(Case):
+class Start(Case, frozen=True, kw_only=True):
     """Where a process is when it enters its domain, and what it does with a file there."""
 
     prepare: Callable[[Process, Tree], str]
@@ -185,8 +181,7 @@ def test_start(case: Start, facts: Facts, process: Process, tree: Tree, judge: J
     judge(case.expect, process.under(everything(facts)).observe(case.call, path), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlay(Case):
+class Overlay(Case, frozen=True, kw_only=True):
     """Where a rule is, of an overlay and its lower layers."""
 
     path: str
@@ -218,8 +213,7 @@ def unchanged(observed: Outcome, control: Outcome) -> Outcome:
     return Allowed() if observed == control else observed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fallocate(Row):
+class Fallocate(Row, frozen=True, kw_only=True):
     """A mode of fallocate(2), that the file system may not know."""
 
     mode: int

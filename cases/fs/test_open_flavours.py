@@ -8,7 +8,6 @@ openat2(2), "resolve".
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
@@ -28,8 +27,7 @@ ALLOWED = since(READ, Allowed())
 DENIED = since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flavour(Row):
+class Flavour(Row, frozen=True, kw_only=True):
     """A call that needs a right beneath d1."""
 
     covers: FS
@@ -103,8 +101,7 @@ def test_with_a_rule(case: Flavour, process: Process, tree: Tree, judge: Judge) 
     judge(since(case.covers, Allowed()), sandboxed.observe(case.call, tree))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolve(Case):
+class Resolve(Case, frozen=True, kw_only=True):
     """A path, how it is resolved from the folder of the tree; reading is allowed beneath d2."""
 
     path: str
@@ -147,8 +144,7 @@ def test_resolve(case: Resolve, process: Process, tree: Tree, judge: Judge) -> N
     judge(case.expect, sandboxed.observe(resolve), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved(Row):
+class Unresolved(Row, frozen=True, kw_only=True):
     """A path that can't be resolved in this way, and the error of it."""
 
     path: str
@@ -176,8 +172,7 @@ def test_unresolved(case: Unresolved, process: Process, tree: Tree, judge: Judge
     judge(since(READ, Denied(case.errno)), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InFolder(Row):
+class InFolder(Row, frozen=True, kw_only=True):
     """A call on a name in a folder that is given as an O_PATH descriptor."""
 
     covers: FS

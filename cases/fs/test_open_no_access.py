@@ -7,7 +7,6 @@ asks no security module about O_PATH; get_required_file_open_access() in securit
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cases.controls import refused
@@ -26,8 +25,7 @@ SLOT = 100
 """A number for a file descriptor, to name it in a path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference(Case):
+class Reference(Case, frozen=True, kw_only=True):
     """What is done with an O_PATH descriptor of a file or of a folder."""
 
     path: str = "d1/file"
@@ -90,8 +88,7 @@ def test_reference(case: Reference, process: Process, tree: Tree, judge: Judge) 
     judge(case.expect, process.under(DENY_ALL).observe(refer, path, case.use), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unusable(Row):
+class Unusable(Row, frozen=True, kw_only=True):
     """A call that an O_PATH descriptor is no good for."""
 
     use: Callable[[Process, int], object]
@@ -175,8 +172,7 @@ def open_and_truncate(process: Process, path: str) -> None:
     process.ftruncate(process.open(path, ACCESS_MODE_3))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mode3(Case):
+class Mode3(Case, frozen=True, kw_only=True):
     """What is handled, without a rule, and what is done by way of the access mode 3."""
 
     handled: FS

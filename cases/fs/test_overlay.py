@@ -5,7 +5,6 @@ Source: Documentation/userspace-api/landlock.rst, "Bind mounts and OverlayFS".
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import pytest
@@ -21,8 +20,7 @@ CHANGE = READ | WRITE | FS.MAKE_REG | FS.REMOVE_FILE
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """A file of the overlay or of a layer; ``d1/file`` is in the lower one, ``d1/new`` above."""
 
     layer: str

@@ -7,7 +7,6 @@ Documentation/filesystems/overlayfs.rst, "Permission model".
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from suite.case import (
@@ -28,8 +27,7 @@ def layers(tree: Tree) -> Overlay:
     return Overlay(str(PurePath(tree.path).parents[1]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change(Row):
+class Change(Row, frozen=True, kw_only=True):
     """A change to a file of the lower layer, and the rights that it needs."""
 
     covers: FS
@@ -90,8 +88,7 @@ def test_layers_allowed(case: Change, process: Process, tree: Tree, judge: Judge
     judge(since(case.covers, Denied("EACCES")), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied(Case):
+class Copied(Case, frozen=True, kw_only=True):
     """The layer where the file has a rule, and the one where it is opened after the copy."""
 
     rule: str

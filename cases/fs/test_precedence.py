@@ -7,7 +7,6 @@ and fs/open.c, security_sb_mount() and security_sb_umount() in fs/namespace.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.order import VfsFirst, check_vfs_first
@@ -19,8 +18,7 @@ from suite.case import (
 MOVE = FS.MAKE_REG | FS.REMOVE_FILE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InFolder(Row):
+class InFolder(Row, frozen=True, kw_only=True):
     """A call that writes to a folder with a ``file`` and an ``empty`` folder, and its right."""
 
     call: Callable[[Process, str], object]

@@ -8,7 +8,6 @@ do_open_execat() in fs/exec.c; path_mount() and can_umount() in fs/namespace.c.
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.everything import EVERYTHING
@@ -19,8 +18,7 @@ from suite.case import (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mode(Row):
+class Mode(Row, frozen=True, kw_only=True):
     """A call beneath d1 that needs the mode of ``path``."""
 
     path: str

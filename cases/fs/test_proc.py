@@ -7,7 +7,6 @@ security/landlock/task.c, which is asked for the links of other processes.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, O_PATH, Allowed, Case, Denied, Judge, Process, Ruleset, Tree, answers, covers, since, table,
@@ -22,8 +21,7 @@ def open_own(process: Process, name: str) -> None:
     process.open(f"/proc/{process.getpid().value}/{name}", os.O_RDONLY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own(Case):
+class Own(Case, frozen=True, kw_only=True):
     """What is opened with a rule on /proc/self."""
 
     call: Callable[[Process], object]
@@ -51,8 +49,7 @@ def test_rule_on_self(case: Own, process: Process, judge: Judge) -> None:
     judge(case.expect, sandboxed.observe(case.call), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Through(Case):
+class Through(Case, frozen=True, kw_only=True):
     """A path through a link, from the tree's folder, with a rule on d1."""
 
     path: Callable[[Tree], str]
@@ -81,8 +78,7 @@ def test_through_links(case: Through, process: Process, tree: Tree, judge: Judge
 BOTH = Ruleset(fs=READ | FS.WRITE_FILE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again(Case):
+class Again(Case, frozen=True, kw_only=True):
     """How a file that was opened before the domain is opened again, by its descriptor."""
 
     flags: int
@@ -105,8 +101,7 @@ def test_opened_before(case: Again, process: Process, tree: Tree, judge: Judge) 
     judge(case.expect, process.under(BOTH).observe(*action), process.observe(*action))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent(Case):
+class Parent(Case, frozen=True, kw_only=True):
     """A call on a path in the folder of a process outside of the domain."""
 
     call: Callable[[Process, str], object]

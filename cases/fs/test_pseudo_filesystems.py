@@ -5,7 +5,6 @@ Source: Documentation/userspace-api/landlock.rst, "Special filesystems".
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from suite.case import (
@@ -16,8 +15,7 @@ from suite.case import (
 READ = FS.READ_FILE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pseudo(Row):
+class Pseudo(Row, frozen=True, kw_only=True):
     """What is mounted on d1/sub, a file in it, and what has a rule."""
 
     kind: str

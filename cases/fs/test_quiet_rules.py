@@ -7,7 +7,6 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ADD_RULE_QUIET and quiet_access_
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from suite.case import (
     ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Judge, Process, Rejected,
@@ -25,8 +24,7 @@ def add_rule(process: Process, ruleset: Call, path: str, rights: FS) -> None:
     process.add_rule(ruleset, RULE_PATH_BENEATH, attr, QUIET)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Added(Row):
+class Added(Row, frozen=True, kw_only=True):
     """A quiet rule."""
 
     path: str
@@ -58,8 +56,7 @@ def test_without_a_mask(case: Added, process: Process, tree: Tree, judge: Judge)
     judge(since(READ, Rejected("add_rule", "EINVAL")), observed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Case):
+class Rules(Case, frozen=True, kw_only=True):
     """Quiet rules, and whether d1/file can be read."""
 
     rules: Mapping[str, FS]
@@ -100,8 +97,7 @@ def test_access(case: Rules, process: Process, tree: Tree, judge: Judge) -> None
     judge(case.expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mask(Case):
+class Mask(Case, frozen=True, kw_only=True):
     """The quiet mask of a ruleset that handles READ_FILE."""
 
     mask: FS

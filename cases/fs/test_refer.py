@@ -6,7 +6,6 @@ userspace-api/landlock.rst, "File renaming and linking (ABI < 2)".
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from cases.fs.moves import EXCHANGE, LINK, RENAME, rename
 from suite.case import (
@@ -41,8 +40,7 @@ FOLDER = rename("d1/sub")
 SYMLINK = rename("d1/symlink")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refer(Case):
+class Refer(Case, frozen=True, kw_only=True):
     """A call that takes something from one folder to another, in one layer."""
 
     call: Callable[[Process, Tree], object]

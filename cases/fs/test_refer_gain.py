@@ -8,7 +8,6 @@ no_more_access() in security/landlock/fs.c.
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from cases.fs.moves import EXCHANGE, link, rename
 from suite.case import (
@@ -35,8 +34,7 @@ def prepare(process: Process, tree: Tree) -> None:
     process.server(socket.AF_UNIX, socket.SOCK_DGRAM, unix(f"{tree.d1}/socket"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gain(Case):
+class Gain(Case, frozen=True, kw_only=True):
     """A call that takes something from d1 to d2, in one layer."""
 
     call: Callable[[Process, Tree], object]
@@ -223,8 +221,7 @@ def write_as_before(process: Process, tree: Tree) -> None:
     process.open(tree.file, os.O_RDWR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondName(Case):
+class SecondName(Case, frozen=True, kw_only=True):
     """A call on a file that has a link in a folder which allows less."""
 
     call: Callable[[Process, Tree], object]

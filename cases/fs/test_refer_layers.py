@@ -6,7 +6,7 @@ landlock_get_fs_access_mask() in security/landlock/ruleset.h.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cases.fs.moves import EXCHANGE, LINK, RENAME, link, rename
 from suite.case import (
@@ -50,8 +50,7 @@ def no_reading(tree: Tree) -> Ruleset:
     return tree.layer(FS.REFER | FS.READ_FILE, {"": FS.REFER})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """Layers, outermost first."""
 
     call: Callable[[Process, Tree], object] = LINK

@@ -6,7 +6,6 @@ vfs_rename() in fs/namei.c, which know one mount only.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.moves import link, rename
@@ -58,8 +57,7 @@ def test_across(case: VfsFirst, process: Process, tree: Tree, judge: Judge) -> N
     check_vfs_first(case, process, tree, judge)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mounted(Case):
+class Mounted(Case, frozen=True, kw_only=True):
     """A call in a layer that allows to reparent beneath these folders."""
 
     call: Callable[[Process, Tree], object]

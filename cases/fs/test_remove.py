@@ -9,7 +9,6 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
 from suite.case import (
@@ -22,8 +21,7 @@ DENIED = since(REMOVE, Denied("EACCES"))
 NULL_DEVICE = os.makedev(1, 3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remove(Row):
+class Remove(Row, frozen=True, kw_only=True):
     """What there is at a path, and a call that removes it."""
 
     covers: FS = FS.REMOVE_FILE

@@ -7,7 +7,6 @@ security/landlock/fs.c.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
@@ -22,8 +21,7 @@ DENIED = since(READ, Denied("EACCES"))
 SUB = {"d1/sub": READ_DIR | MAKE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removed(Case):
+class Removed(Case, frozen=True, kw_only=True):
     """The rules, and a call on what was held open with O_PATH as it was removed."""
 
     handled: FS = READ | WRITE | READ_DIR | MAKE

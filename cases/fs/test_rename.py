@@ -6,7 +6,8 @@ current_check_refer_path() in security/landlock/fs.c.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
 from suite.case import (
@@ -22,8 +23,7 @@ HANDLED = MOVE_FILE | MOVE_DIR | MOVE_FIFO | FS.MAKE_SYM
 EXCHANGE = RENAME_EXCHANGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rename(Row):
+class Rename(Row, frozen=True, kw_only=True):
     """A call beneath d1, and the rights that it needs there."""
 
     call: Callable[[Process, Tree], object]
@@ -120,8 +120,7 @@ def test_enough(case: Rename, process: Process, tree: Tree, judge: Judge) -> Non
     judge(since(HANDLED, Allowed()), sandboxed.observe(case.call, tree))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lacking(Rename):
+class Lacking(Rename, frozen=True, kw_only=True):
     """All rights but one of those that the call needs."""
 
     lacks: FS

@@ -6,7 +6,6 @@ cases/fs/reparenting.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 
 from cases.fs.reparenting import Action, Kind, Move, owed
@@ -49,8 +48,7 @@ CALLS: dict[Action, Callable[[Process, str, str], object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reparent(Case):
+class Reparent(Case, frozen=True, kw_only=True):
     """A move from d1 to d2, and the rights that rules give there."""
 
     move: Move

@@ -7,7 +7,6 @@ https://github.com/landlock-lsm/linux/issues/45.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.everywhere import forget
 from suite.case import (
@@ -19,16 +18,14 @@ READ = FS.READ_FILE
 ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uncached(Case):
+class Uncached(Case, frozen=True, kw_only=True):
     """What has a rule, and whether somebody has it open."""
 
     rule: str
     in_use: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cached(Case):
+class Cached(Case, frozen=True, kw_only=True):
     """What has a rule, and what happens before it is forgotten."""
 
     rule: str

@@ -6,7 +6,6 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_RESOLVE_UNIX.
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.resolve_unix import ALLOWED, DENIED, RESOLVE, connect
 from suite.case import (
@@ -14,8 +13,7 @@ from suite.case import (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server(Case):
+class Server(Case, frozen=True, kw_only=True):
     """Where the server is: which process binds, given the parent and the sandboxed client."""
 
     place: Callable[[Process, Process], Process]
@@ -55,8 +53,7 @@ def test_server(case: Server, process: Process, tree: Tree, judge: Judge) -> Non
     judge(case.expect, client.observe(connect, address), process.observe(connect, address))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client(Case):
+class Client(Case, frozen=True, kw_only=True):
     """What a client does with its own socket and a server outside of its domain."""
 
     kind: int
@@ -159,8 +156,7 @@ def test_client(case: Client, process: Process, tree: Tree, judge: Judge) -> Non
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """The path of a rule."""
 
     path: str
@@ -208,8 +204,7 @@ def test_own_server_of_before(process: Process, tree: Tree, judge: Judge) -> Non
     judge(DENIED, process.observe(connect, address), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path(Case):
+class Path(Case, frozen=True, kw_only=True):
     """A path to a socket that is not its own; there is a server in d1 and in d2."""
 
     make: Callable[[Process, Tree], str]

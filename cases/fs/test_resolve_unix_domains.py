@@ -8,7 +8,6 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_RESOLVE_UNIX; unmask_s
 security/landlock/fs.c.
 """
 
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_STREAM
 
 from cases.fs.resolve_unix import ALLOWED, DENIED, RESOLVE, connect
@@ -39,8 +38,7 @@ def test_processes(case: Between, process: Process, tree: Tree, judge: Judge) ->
     judge(case.expect, client.observe(connect, address), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mixed(Case):
+class Mixed(Case, frozen=True, kw_only=True):
     """A client whose inner layer has a rule, and whose outer one has none."""
 
     server_inside: bool

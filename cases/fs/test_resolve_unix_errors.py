@@ -7,7 +7,6 @@ Source: unix_find_bsd(), unix_stream_connect() and unix_stream_sendmsg() in net/
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.fs.resolve_unix import DENIED, RESOLVE, connect
@@ -19,8 +18,7 @@ from suite.case import (
 NOBODY = 65534
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Row):
+class Refused(Row, frozen=True, kw_only=True):
     """What a client does that fails in any case, on a socket that was made before its domain.
 
     There is a server at d1/socket.

@@ -5,7 +5,6 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_RESOLVE_UNIX and
 LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET; hook_unix_find() in security/landlock/fs.c.
 """
 
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.fs.resolve_unix import ALLOWED, RESOLVE, connect
@@ -17,8 +16,7 @@ from suite.case import (
 OTHERS = FS.READ_FILE | FS.WRITE_FILE | FS.EXECUTE | FS.READ_DIR | FS.MAKE_SOCK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unrelated(Row):
+class Unrelated(Row, frozen=True, kw_only=True):
     """A ruleset that allows to connect to d1."""
 
     handled: FS = FS(0)

@@ -7,7 +7,6 @@ filesystems"; is_access_to_paths_allowed() in security/landlock/fs.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.everything import everything
 from suite.case import (
@@ -20,8 +19,7 @@ ALLOWED, DENIED = since(READ, Allowed()), since(READ, Denied("EACCES"))
 NO_RULE, ROOT_RULE = Ruleset(fs=READ), Ruleset(fs=READ).allow("/", READ)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place(Row):
+class Place(Row, frozen=True, kw_only=True):
     """Something that is opened for reading."""
 
     call: Callable[[Process, Tree], object]
@@ -110,8 +108,7 @@ def test_rule_on_root_above_chroot(process: Process, tree: Tree, judge: Judge) -
     judge(DENIED, process.under(ROOT_RULE).observe(read), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root(Row):
+class Root(Row, frozen=True, kw_only=True):
     """A path that ends at the root directory."""
 
     path: Callable[[Tree], str]

@@ -8,7 +8,6 @@ security/landlock/fs.c.
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, OPEN_TREE_CLONE, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Denied, Fd, Judge,
@@ -21,8 +20,7 @@ BY_NUMBER = f"/proc/self/fd/{NUMBER}"
 """A path to what a row's file descriptor stands for, whether it has a name or not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place(Row):
+class Place(Row, frozen=True, kw_only=True):
     """Where a rule is put, and the rights that are asked for there."""
 
     rights: FS = READ

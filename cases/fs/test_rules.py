@@ -7,7 +7,6 @@ rights", "Good practices".
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, FS, O_PATH, RULE_PATH_BENEATH, Allowed, Case, Denied, Judge, Need, Process, Tree,
@@ -19,8 +18,7 @@ ALLOWED = since(READ, Allowed())
 DENIED = since(READ, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Case):
+class Rules(Case, frozen=True, kw_only=True):
     """Rules of the one layer, and what is opened."""
 
     handled: FS = READ
@@ -81,8 +79,7 @@ def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, sandboxed.observe(*action), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """What each layer handles and its rules, outermost first."""
 
     layers: tuple[tuple[FS, Mapping[str, FS]], ...]
@@ -138,8 +135,7 @@ def test_layers(case: Layers, process: Process, tree: Tree, judge: Judge) -> Non
 MANY = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfMany(Case):
+class OfMany(Case, frozen=True, kw_only=True):
     """Which of many files are opened; all but the last have a rule."""
 
     numbers: tuple[int, ...]

@@ -9,7 +9,6 @@ import mmap
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.fs.everything import everything
@@ -26,8 +25,7 @@ ADDRESS, SIZE = 0x20000000, 0x10000
 """Where a case maps something, and how much: whole pages on every architecture."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Row):
+class Opened(Row, frozen=True, kw_only=True):
     """A path through a link of /proc, to what is there before the domain."""
 
     path: Callable[[Process], str]
@@ -131,8 +129,7 @@ def test_not_opened(case: Opened, facts: Facts, process: Process, judge: Judge) 
     judge(since(FS.READ_FILE, Denied("ENXIO")), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared(Row):
+class Shared(Row, frozen=True, kw_only=True):
     """How memory is shared."""
 
     call: Callable[[Process], object]
@@ -167,8 +164,7 @@ def test_shared(case: Shared, facts: Facts, process: Process, judge: Judge) -> N
     judge(ALLOWED, process.under(everything(facts)).observe(case.call))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped(Case):
+class Mapped(Case, frozen=True, kw_only=True):
     """What is mapped at ``ADDRESS`` before the domain."""
 
     map: Callable[[Process, Tree], object]

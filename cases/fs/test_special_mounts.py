@@ -7,7 +7,6 @@ bpf_obj_do_pin() in kernel/bpf/inode.c; Documentation/filesystems/failfs.rst.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
@@ -30,8 +29,7 @@ def mounted(process: Process, tree: Tree, kind: str) -> Process:
     return child
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound(Case):
+class Bound(Case, frozen=True, kw_only=True):
     """Rules for a namespace that is bound to d1/file."""
 
     rules: Mapping[str, FS]
@@ -58,8 +56,7 @@ def test_bound_namespace(case: Bound, process: Process, tree: Tree, judge: Judge
     judge(case.expect, sandboxed.observe(*action), child.observe(*action))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beneath(Case):
+class Beneath(Case, frozen=True, kw_only=True):
     """Something with or without a rule on the mount, whose root is d2."""
 
     rules: Mapping[str, FS]
@@ -100,8 +97,7 @@ def test_terminal(case: Beneath, process: Process, tree: Tree, judge: Judge) -> 
     judge(case.expect, sandboxed.observe(*action), child.observe(*action))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute(Case):
+class Attribute(Case, frozen=True, kw_only=True):
     """A file of the kernel's that is written to, with a rule on its file system for that."""
 
     kind: str
@@ -139,8 +135,7 @@ def test_attribute(case: Attribute, process: Process, tree: Tree, judge: Judge) 
     judge(case.expect, sandboxed.observe(*action), child.observe(*action))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pinned(Row):
+class Pinned(Row, frozen=True, kw_only=True):
     """A call on a map that is pinned at d2/map, which the right denies."""
 
     right: FS

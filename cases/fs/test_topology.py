@@ -5,7 +5,9 @@ Source: Documentation/userspace-api/landlock.rst, "Filesystem topology modificat
 Allow FS topology changes for domains without such rule type" (d7220364039f).
 """
 
-from dataclasses import dataclass, replace
+import dataclasses
+
+from msgspec.structs import replace
 
 from cases.fs.roots import FILES, Change, new_root
 from suite.case import (
@@ -128,8 +130,7 @@ def test_user_namespace(case: Change, process: Process, tree: Tree, judge: Judge
     judge(EPERM, *try_both(case, process, tree, FILES, CLONE_NEWUSER | CLONE_NEWNS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About(Row):
+class About(Row, frozen=True, kw_only=True):
     """What the domain handles, and allows everywhere."""
 
     handled: FS
@@ -181,6 +182,6 @@ def test_scope_only(case: Change, process: Process, tree: Tree, judge: Judge) ->
 @table(also("network-and-files", "topo-net-plus-fs", CHANGES))
 def test_network_and_files(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """One that handles rights on ports and on files may not."""
-    ruleset = replace(FILES, net=NET.BIND_TCP)
+    ruleset = dataclasses.replace(FILES, net=NET.BIND_TCP)
     expect = since(ruleset.features, Denied("EPERM"))
     judge(expect, *try_both(case, process, tree, ruleset))

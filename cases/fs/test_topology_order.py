@@ -5,8 +5,6 @@ Source: security/landlock/fs.c, hook_sb_mount(), hook_sb_umount(), hook_move_mou
 the system calls ask them.
 """
 
-from dataclasses import dataclass
-
 from cases.controls import refused
 from cases.fs.roots import FILES, Change, new_root
 from suite.case import (
@@ -15,8 +13,7 @@ from suite.case import (
 from suite.process.uapi import MS_MOVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Change):
+class Refused(Change, frozen=True, kw_only=True):
     """What the VFS refuses with this errno outside of a domain."""
 
     vfs: str

@@ -6,7 +6,6 @@ Source: Documentation/userspace-api/landlock.rst, "Truncating files".
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CONTENT, FS, Allowed, Case, Denied, Judge, Process, Rejected, Ruleset, Seen, Tree, answers,
@@ -19,8 +18,7 @@ ALLOWED = since(TRUNCATE, Allowed())
 WITHOUT_RULE = Ruleset(fs=TRUNCATE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truncate(Case):
+class Truncate(Case, frozen=True, kw_only=True):
     """A call that truncates the file at a path."""
 
     call: Callable[[Process, str], object]
@@ -94,8 +92,7 @@ def test_leaves_content(case: Truncate, process: Process, tree: Tree, judge: Jud
     judge(case.expect, denied if intact else Seen("truncated"), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Besides(Truncate):
+class Besides(Truncate, frozen=True, kw_only=True):
     """TRUNCATE besides the rights that it goes with: what is handled, and allowed on d1."""
 
     handled: FS

@@ -7,7 +7,6 @@ hook_file_truncate() in security/landlock/fs.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CONTENT, FS, Allowed, Case, Denied, Fd, Judge, Need, Process, Row, Ruleset, Tree, answers,
@@ -22,8 +21,7 @@ SLOT = 100
 """A number for a file descriptor, to name it in a path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """Who truncates which open file; given a process outside of every domain."""
 
     file: Callable[[Process, Tree], tuple[Process, Fd]]
@@ -149,8 +147,7 @@ def test_file(case: Opened, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, who.observe(Process.ftruncate, fd), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Size(Row):
+class Size(Row, frozen=True, kw_only=True):
     """The size that a file shall have."""
 
     size: int
@@ -173,8 +170,7 @@ def test_size(case: Size, process: Process, tree: Tree, judge: Judge) -> None:
     judge(DENIED, sandboxed.observe(Process.ftruncate, fd, case.size), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory(Row):
+class Memory(Row, frozen=True, kw_only=True):
     """A call on a file of memfd_create(2), open as SLOT."""
 
     call: Callable[[Process], object]
@@ -209,8 +205,7 @@ def test_truncated_by_path(process: Process, tree: Tree, judge: Judge) -> None:
     judge(DENIED, process.under(NO_RULE).observe(*action), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """What two layers handle and where they allow it, outermost first."""
 
     layers: tuple[tuple[FS, str], tuple[FS, str]]

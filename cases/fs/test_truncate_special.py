@@ -7,7 +7,6 @@ vfs_truncate() and do_sys_ftruncate() (fs/open.c) and in do_open() (fs/namei.c).
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from suite.case import (
@@ -29,8 +28,7 @@ DENIED = since(TRUNCATE, Denied("EACCES"))
 NO_RULE = Ruleset(fs=TRUNCATE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failing(Row):
+class Failing(Row, frozen=True, kw_only=True):
     """A call that fails without a domain too, and its error."""
 
     call: Callable[[Process, Tree], object]
@@ -89,8 +87,7 @@ def test_first(case: Failing, process: Process, tree: Tree, judge: Judge) -> Non
     judge(since(TRUNCATE, Denied(case.errno)), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening(Case):
+class Opening(Case, frozen=True, kw_only=True):
     """A path that is opened in a layer that allows to write everywhere."""
 
     path: str
@@ -155,8 +152,7 @@ def test_opening(case: Opening, process: Process, tree: Tree, judge: Judge) -> N
     judge(case.expect, sandboxed.observe(Process.open, case.path, case.flags), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fallocate(Row):
+class Fallocate(Row, frozen=True, kw_only=True):
     """A mode of fallocate(2), and the part of the file that it is about."""
 
     mode: int

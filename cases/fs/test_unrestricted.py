@@ -7,7 +7,6 @@ Source: include/uapi/linux/landlock.h, "Filesystem flags", the warning on what c
 import fcntl
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.everything import everything
 from suite.case import (
@@ -25,8 +24,7 @@ PREOPENED = ("fd-preopened-rw", "gap-opened-before")
 FOLDER = ("fd-preopened-dir", "gap-opened-before")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByPath(Row):
+class ByPath(Row, frozen=True, kw_only=True):
     """A call on a path."""
 
     call: Callable[[Process, Tree], object]
@@ -158,8 +156,7 @@ def test_open_after_access(facts: Facts, process: Process, tree: Tree, judge: Ju
     judge(DENIED, process.under(everything(facts)).observe(ask_and_open, tree), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk(Row):
+class Walk(Row, frozen=True, kw_only=True):
     """A way to d1/sub/file."""
 
     path: str
@@ -183,8 +180,7 @@ def test_walk(case: Walk, facts: Facts, process: Process, tree: Tree, judge: Jud
     judge(ALLOWED, process.under(layer).observe(Process.open, path, os.O_RDONLY))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Row):
+class Opened(Row, frozen=True, kw_only=True):
     """A call on a file descriptor that was opened before."""
 
     path: str = "d1/file"

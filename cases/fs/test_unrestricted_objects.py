@@ -9,7 +9,6 @@ import mmap
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.everything import everything
 from suite.case import (
@@ -24,8 +23,7 @@ BOTH = mmap.PROT_READ | mmap.PROT_WRITE
 IPC_PRIVATE, IPC_RMID = 0, 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use(Row):
+class Use(Row, frozen=True, kw_only=True):
     """Something is made and used."""
 
     call: Callable[[Process, Tree], object]

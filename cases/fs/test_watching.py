@@ -6,7 +6,6 @@ Source: security/landlock/fs.c, which has no hook for inotify(7) and fanotify(7)
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.fs.everything import everything
 from suite.case import (
@@ -27,8 +26,7 @@ def by_fanotify(process: Process, path: str) -> None:
     process.watch_by_fanotify(process.fanotify(), path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch(Row):
+class Watch(Row, frozen=True, kw_only=True):
     """A way to watch something."""
 
     watch: Callable[[Process, str], object]

@@ -49,8 +49,7 @@ def disconnect(process: Process, tree: Tree) -> Disconnected:
     return Disconnected(mount, fd)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """The folder with the rule."""
 
     path: str
@@ -135,8 +134,7 @@ def test_rename_back(process: Process, tree: Tree, judge: Judge) -> None:
     judge(expect, outcome)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link(Row):
+class Link(Row, frozen=True, kw_only=True):
     """Where a file is linked from and to: the mount, or the directory that left it."""
 
     old: Callable[[Disconnected, Fd], Fd]

@@ -5,8 +5,6 @@ Source: "landlock: Fix use-after-free of the source's parent directory" (2c6dc79
 CVE-2026-97594): link(2) does not lock the directory that its source is in.
 """
 
-from dataclasses import dataclass
-
 from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once, worst
 from suite.case import (
@@ -23,8 +21,7 @@ def owed(outcome: Outcome) -> Expectation:
     return since(FS.REFER, ByBug(FREED_PARENT, before=COMPLAINED, after=outcome))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Race(Case):
+class Race(Case, frozen=True, kw_only=True):
     """The folder with the rule, and what becomes of every link."""
 
     rule: str

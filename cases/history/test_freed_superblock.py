@@ -6,7 +6,6 @@ hook_sb_delete() in security/landlock/fs.c.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once
@@ -22,8 +21,7 @@ FIRST_FD = 300
 READ = FS.READ_FILE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder(Row):
+class Holder(Row, frozen=True, kw_only=True):
     """What holds the rules, and who lets go of it: makes both from folders, gives the latter."""
 
     hold: Callable[[Process, list[str]], Callable[[], None]]

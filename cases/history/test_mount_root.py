@@ -6,7 +6,6 @@ and one with panic_on_warn is lost.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.controls import refused
 from cases.history.complaints import COMPLAINED, KernelLog
@@ -27,8 +26,7 @@ def rename(process: Process, mount: str) -> None:
     process.rename(mount, f"{mount}/new")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root(Case):
+class Root(Case, frozen=True, kw_only=True):
     """A call on the root of a mount, and how the VFS refuses it without a domain."""
 
     call: Callable[[Process, str], object]

@@ -8,7 +8,6 @@ before it, modules were told of an owner that was not set. dnotify and leases se
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from signal import SIGIO
 
 from cases.scope.signals import ALLOWED, SCOPED
@@ -21,8 +20,7 @@ DN_CREATE, DN_MULTISHOT = 4, 1 << 31
 RDLCK = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask(Case):
+class Ask(Case, frozen=True, kw_only=True):
     """A call by which a process asks to be told of something, and what happens then."""
 
     path: str

@@ -5,7 +5,6 @@ Source: "landlock: Fix file reparenting without explicit LANDLOCK_ACCESS_FS_REFE
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, Allowed, ByBug, Case, Denied, Judge, Process, Tree, answers, covers, since, table,
@@ -15,8 +14,7 @@ from suite.landlock.bugs import REFER_WITHOUT_RIGHT
 EXPECT = since(FS.REFER, ByBug(REFER_WITHOUT_RIGHT, before=Allowed(), after=Denied("EXDEV")))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reparent(Case):
+class Reparent(Case, frozen=True, kw_only=True):
     """A call that takes a file from a folder to another one."""
 
     call: Callable[[Process, str, str], object]

@@ -6,7 +6,6 @@ threads of the same process" (18eb75f3af40).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     SCOPE, Allowed, ByErratum, Call, Case, Denied, Erratum, Judge, Process, Ruleset, answers,
@@ -38,8 +37,7 @@ def pidfd_of_own_process(sender: Process, tgid: Call, tid: Call) -> None:
     sender.pidfd_send_signal(sender.pidfd_open(tgid), 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threads(Case):
+class Threads(Case, frozen=True, kw_only=True):
     """Who is scoped, each in a domain of its own, and how one signals the other."""
 
     thread: bool = True

@@ -4,7 +4,6 @@
 Source: "landlock: Fix TCP handling of short AF_UNSPEC addresses" (e4d82cbce225).
 """
 
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
 from suite.case import (
@@ -16,8 +15,7 @@ from suite.landlock.bugs import SHORT_UNSPEC
 DISCONNECTED = since(NET.CONNECT_TCP, ByBug(SHORT_UNSPEC, before=Denied("EINVAL"), after=Allowed()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disconnect(Case):
+class Disconnect(Case, frozen=True, kw_only=True):
     """An address family."""
 
     family: int

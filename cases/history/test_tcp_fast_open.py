@@ -5,7 +5,6 @@ Source: "landlock: Fix TCP Fast Open connection bypass" (33cb713db016).
 """
 
 import socket
-from dataclasses import dataclass
 
 from cases.net.calls import fast_open
 from suite.case import (
@@ -19,8 +18,7 @@ EXPECT = since(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FastOpen(Case):
+class FastOpen(Case, frozen=True, kw_only=True):
     """An address family."""
 
     family: int

@@ -6,7 +6,6 @@ Source: security/landlock/errata/abi-4.h, erratum 1; "landlock: Fix non-TCP sock
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
 from suite.case import (
@@ -16,8 +15,7 @@ from suite.case import (
 from suite.process.uapi import IPPROTO_MPTCP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mptcp(Case):
+class Mptcp(Case, frozen=True, kw_only=True):
     """A call of an MPTCP socket, and the right that it would need of a TCP socket."""
 
     right: NET

@@ -9,7 +9,6 @@ that of System V, which was removed in Linux 6.15, never did.
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.history.complaints import COMPLAINED, KernelLog
 from suite.case import (
@@ -74,8 +73,7 @@ def rename(process: Process, folder: str) -> None:
     process.rename(f"{folder}/weird", f"{folder}/new")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weird(Case):
+class Weird(Case, frozen=True, kw_only=True):
     """A call that gives the file a name, and whether a rule allows it."""
 
     call: Callable[[Process, str], object]

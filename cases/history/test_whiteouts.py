@@ -7,7 +7,6 @@ https://github.com/landlock-lsm/linux/issues/63.
 
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, RENAME_EXCHANGE, Allowed, ByErratum, Case, Denied, Erratum, Expectation, Judge, Need,
@@ -57,8 +56,7 @@ def exchange(process: Process, tree: Tree) -> None:
     process.rename(f"{tree.d1}/fifo", f"{tree.d2}/whiteout", RENAME_EXCHANGE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whiteout(Case):
+class Whiteout(Case, frozen=True, kw_only=True):
     """A call that makes a whiteout, in a layer that denies this right."""
 
     call: Callable[[Process, Tree], object]
@@ -133,8 +131,7 @@ def test_whiteout(case: Whiteout, process: Process, tree: Tree, judge: Judge) ->
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere(Case):
+class Elsewhere(Case, frozen=True, kw_only=True):
     """A call from d1 to d2, in a layer that allows the right in one of them."""
 
     call: Callable[[Process, Tree], object]

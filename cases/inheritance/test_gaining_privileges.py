@@ -8,7 +8,6 @@ Source: Documentation/userspace-api/no_new_privs.rst; Documentation/userspace-ap
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Ruleset, Tree, needs, own_memory, since, table,
@@ -43,8 +42,7 @@ def with_capability_alone(process: Process) -> None:
     process.enforce(process.build(WRITE))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program(Case):
+class Program(Case, frozen=True, kw_only=True):
     """A program that gives privileges, and how who executes it was restricted."""
 
     make: Callable[[Process, str], None]

@@ -7,7 +7,7 @@ security/landlock/cred.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from suite.case import (
     CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, FS,
@@ -135,8 +135,7 @@ def program_of_free_leader(process: Process, program: str) -> Process:
     return process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heir(Case):
+class Heir(Case, frozen=True, kw_only=True):
     """Who writes the file, given a process and a program to execute."""
 
     heir: Callable[[Process, str], Process]

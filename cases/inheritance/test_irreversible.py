@@ -6,7 +6,6 @@ Source: Documentation/userspace-api/landlock.rst, "Inheritance" and "Enforcing a
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CLONE_NEWNS, CLONE_NEWUSER, FS, NET, O_PATH, RESTRICT, RULE_PATH_BENEATH, Allowed, Call, Case,
@@ -21,15 +20,13 @@ READ = Ruleset(fs=FS.READ_FILE)
 DENIED, ALLOWED = since(FS.READ_FILE, Denied("EACCES")), since(FS.READ_FILE, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt(Case):
+class Attempt(Case, frozen=True, kw_only=True):
     """What a process tries that enforced a ruleset without rules, given that ruleset."""
 
     attempt: Callable[[Process, Call], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Still(Row):
+class Still(Row, frozen=True, kw_only=True):
     """What can be done to a file that can't be read."""
 
     action: Callable[[Process, str], object]

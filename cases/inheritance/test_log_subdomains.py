@@ -7,7 +7,6 @@ LOG_SUBDOMAINS_OFF inheritance across fork()" (874c8f83826c).
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from cases.audit.logs import NO_RECORD, UNLOGGED, logs
 from suite.case import (
@@ -41,8 +40,7 @@ def child_in_domain(process: Process, program: str) -> Process:
     return process.fork()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heir(Case):
+class Heir(Case, frozen=True, kw_only=True):
     """Who enforces a ruleset, and is denied, after a process asked for no such logs."""
 
     heir: Callable[[Process, str], Process]

@@ -5,7 +5,6 @@ Source: hook_cred_prepare() in security/landlock/cred.c; clone(2), setns(2).
 """
 
 import os
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
 from suite.case import (
@@ -22,8 +21,7 @@ DENIED = since(FS.READ_FILE, Denied("EACCES"))
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 (of namespaces without a network)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind(Row):
+class Kind(Row, frozen=True, kw_only=True):
     """A kind of namespaces."""
 
     flag: int
@@ -82,8 +80,7 @@ def bind_in_own_network(process: Process, port: int) -> None:
     process.bind(process.socket(AF_INET, SOCK_STREAM), inet(port, ALL_ADDRESSES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports(Row):
+class Ports(Row, frozen=True, kw_only=True):
     """A ruleset, with a rule on the port that is bound to, or without."""
 
     rule: bool

@@ -6,7 +6,6 @@ LANDLOCK_RESTRICT_SELF_NO_NEW_PRIVS" (6887c03bf260).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CAP_SYS_ADMIN, FS, LANDLOCK, MAX_LAYERS, RESTRICT, Allowed, Case, Clause, Expectation, Judge,
@@ -78,8 +77,7 @@ def too_many_layers(process: Process) -> None:
     process.restrict_self(ruleset, NO_NEW_PRIVS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag(Case):
+class Flag(Case, frozen=True, kw_only=True):
     """Who is asked for no_new_privs after a call with the flag."""
 
     asked: Callable[[Process], Process]
@@ -115,8 +113,7 @@ def test_flag(case: Flag, process: Process, judge: Judge) -> None:
     judge(case.expect, asked.observe(Process.has_no_new_privs).with_value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Case):
+class Refused(Case, frozen=True, kw_only=True):
     """A call with the flag that is refused."""
 
     call: Callable[[Process], None]

@@ -9,7 +9,6 @@ import errno
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Rejected, Ruleset, Tree, answers, by_abi,
@@ -52,8 +51,7 @@ def beneath(process: Process, ruleset: Ruleset, refused: str) -> None:
     process.restrict(ruleset)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Both(Case):
+class Both(Case, frozen=True, kw_only=True):
     """A filter and a domain, one after the other, of a process that opens a file."""
 
     enter: Callable[[Process, Ruleset, str], None]

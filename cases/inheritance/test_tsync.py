@@ -7,7 +7,6 @@ landlock_restrict_sibling_threads().
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, RESTRICT, Allowed, Case, Denied, Expectation, Judge, Need, Process, Ruleset, Tree, answers,
@@ -101,8 +100,7 @@ def caller_with_capability(process: Process, flags: RESTRICT) -> Process:
     return process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoNewPrivs(Case):
+class NoNewPrivs(Case, frozen=True, kw_only=True):
     """Who is asked for no_new_privs, and the flags with which the process was restricted."""
 
     asked: Callable[[Process, RESTRICT], Process]
@@ -176,8 +174,7 @@ def chroot(thread: Process, _: str) -> None:
 USER = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnCredentials(Case):
+class OwnCredentials(Case, frozen=True, kw_only=True):
     """What a sibling changed of its credentials alone, and what it does afterwards."""
 
     change: Callable[[Process], None]

@@ -6,7 +6,6 @@ Source: security/landlock/syscalls.c, landlock_restrict_self(): siblings are ask
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, MAX_LAYERS, RESTRICT, Allowed, Judge, Need, Observation, Process, Rejected, Row, Ruleset,
@@ -61,8 +60,7 @@ def test_too_many_layers(process: Process, judge: Judge) -> None:
     judge(since(TSYNC, Rejected("restrict_self", "E2BIG")), attempt(process))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failing(Row):
+class Failing(Row, frozen=True, kw_only=True):
     """A call that fails."""
 
     call: Callable[[Process], Observation]

@@ -6,7 +6,6 @@ and logging configuration"); security/landlock/cred.h, landlock_cred_copy().
 """
 
 import os
-from dataclasses import dataclass
 
 from suite.case import (
     FS, LANDLOCK_ACCESS, RESTRICT, AuditLog, ByBug, Case, Denied, Judge, Need, Process, Rejected,
@@ -29,8 +28,7 @@ def layer(flags: RESTRICT) -> Ruleset:
 PLAIN, SYNCED = layer(RESTRICT(0)), layer(TSYNC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log(Case):
+class Log(Case, frozen=True, kw_only=True):
     """The layers of the sibling, then those of the caller, before one for all threads."""
 
     sibling: tuple[Ruleset, ...] = ()

@@ -6,7 +6,7 @@ configuration of sibling threads"); security/landlock/tsync.c, restrict_one_thre
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from suite.case import (
     FS, MAX_LAYERS, RESTRICT, ByBug, Case, Expectation, Judge, Observation, Outcome, Process,
@@ -42,8 +42,7 @@ def without_ruleset(before: str, after: str) -> Expectation:
     return since(FLAGS_ONLY, ByBug(TSYNC_WITHOUT_RULESET, before=REFUSED, after=then))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replaced(Case):
+class Replaced(Case, frozen=True, kw_only=True):
     """The layers that both threads have, those of each, and what the sibling opens a file for."""
 
     both: tuple[Ruleset, ...] = ()

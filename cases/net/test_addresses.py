@@ -6,8 +6,9 @@ current_check_access_socket().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, SOCK_STREAM
+
+from msgspec.structs import replace
 
 from cases.net.calls import bind_or_connect
 from suite.case import (
@@ -22,8 +23,7 @@ RFC_2133 = 24
 """Bytes of a struct sockaddr_in6 that has no scope id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Case):
+class Address(Case, frozen=True, kw_only=True):
     """An address for a port, of a TCP socket of this family; the rule may be on port 0 instead."""
 
     right: NET

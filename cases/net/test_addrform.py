@@ -5,7 +5,6 @@ Source: ipv6(7), IPV6_ADDRFORM; security/landlock/net.c, current_check_access_so
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IPV6, SOCK_STREAM
 
 from cases.controls import refused
@@ -30,8 +29,7 @@ def converted(process: Process, port: int) -> Fd:
     return fd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use(Case):
+class Use(Case, frozen=True, kw_only=True):
     """What such a socket does with an IPv4 address."""
 
     right: NET

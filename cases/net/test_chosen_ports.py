@@ -7,7 +7,6 @@ security/landlock/net.c, which has no hook in listen(2), nor where connect(2) gi
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_STREAM
 
 from cases.controls import all_of, refused
@@ -25,8 +24,7 @@ CHOSEN = 40010
 """From this port to this port, for IP_LOCAL_PORT_RANGE."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unbound(Row):
+class Unbound(Row, frozen=True, kw_only=True):
     """A socket of this family without a port gets one; somebody outside may be its peer."""
 
     family: int
@@ -75,8 +73,7 @@ def test_unbound(case: Unbound, process: Process, port: int, judge: Judge) -> No
     judge(since(BIND, Allowed()), observed, refused(explicit, "EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound(Case):
+class Bound(Case, frozen=True, kw_only=True):
     """bind(2) where the namespace, or an option of the socket, leaves the kernel one choice."""
 
     rule: bool = True
@@ -151,8 +148,7 @@ def test_bound(case: Bound, process: Process, judge: Judge) -> None:
     judge(case.expect, with_port(sandboxed.observe(bind, case)), child.observe(bind, case))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected(Case):
+class Connected(Case, frozen=True, kw_only=True):
     """connect(2) to a port where nobody listens, with a rule on port 0 or without."""
 
     port: int

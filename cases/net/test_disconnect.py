@@ -5,7 +5,6 @@ Source: security/landlock/net.c, current_check_access_socket(), case AF_UNSPEC;
 __inet_stream_connect() in net/ipv4/af_inet.c.
 """
 
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
 from suite.case import (
@@ -17,8 +16,7 @@ TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 ALLOWED, DENIED = since(TCP.net, Allowed()), since(TCP.net, Denied("EACCES"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family(Row):
+class Family(Row, frozen=True, kw_only=True):
     """An address family."""
 
     family: int

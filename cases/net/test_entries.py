@@ -4,7 +4,6 @@
 Source: security/landlock/syscalls.c, landlock_create_ruleset(); net/socket.c, socketcall(2).
 """
 
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
 from suite.case import (
@@ -41,8 +40,7 @@ def test_files_alone(process: Process, port: int, judge: Judge) -> None:
     judge(since(FS.READ_FILE, Allowed()), process.under(Ruleset(fs=FS.READ_FILE)).observe(use))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Socketcall(Row):
+class Socketcall(Row, frozen=True, kw_only=True):
     """A call by number, on a port where somebody listens or on the next one."""
 
     number: int

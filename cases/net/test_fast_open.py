@@ -6,8 +6,9 @@ Source: security/landlock/net.c, hook_socket_sendmsg(); tcp_sendmsg_fastopen() i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
+
+from msgspec.structs import replace
 
 from cases.controls import all_of, refused
 from cases.net.calls import denies_tcp
@@ -26,8 +27,7 @@ DENIED_ONCE_FIXED = since(
 MAPPED = "::ffff:127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening(Case):
+class Opening(Case, frozen=True, kw_only=True):
     """A way to connect a socket of this family to a port where somebody listens."""
 
     call: Callable[[Process, Fd, int], object]
@@ -103,8 +103,7 @@ def test_with_a_rule(case: Opening, process: Process, port: int, judge: Judge) -
     check(case, process, port, Ruleset(net=CONNECT).allow_port(port, CONNECT), judge)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed(Row):
+class Malformed(Row, frozen=True, kw_only=True):
     """An address that TCP does not connect to."""
 
     address: Callable[[int], bytes | None]

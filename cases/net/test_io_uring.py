@@ -6,8 +6,9 @@ do, with the credentials of who submits, or with those that the ring keeps.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from socket import AF_INET, SOCK_STREAM
+
+from msgspec.structs import replace
 
 from cases.controls import though_denied
 from suite.case import (
@@ -21,8 +22,7 @@ TCP = Ruleset(net=BIND | CONNECT)
 ALLOWED = since(TCP.net, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Case):
+class Operation(Case, frozen=True, kw_only=True):
     """An operation on a port where somebody listens, or on the next one."""
 
     right: NET

@@ -7,7 +7,7 @@ for ports alike; security/landlock/net.c.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from socket import AF_INET, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, connect_tcp
@@ -20,8 +20,7 @@ BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 DENIED, ALLOWED = since(BIND, Denied("EACCES")), since(BIND, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """For each layer, outermost first: what it handles, and the rights of its rules on the port."""
 
     layers: tuple[tuple[NET, tuple[NET, ...]], ...]
@@ -74,8 +73,7 @@ def test_connect(process: Process, port: int, judge: Judge) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Many(Case):
+class Many(Case, frozen=True, kw_only=True):
     """Of as many layers as there can be, which one has no rule, if any."""
 
     without: int | None = None
@@ -103,8 +101,7 @@ def test_sixteen(case: Many, process: Process, port: int, judge: Judge) -> None:
     judge(case.expect, process.under(*layers).observe(bind_tcp, AF_INET, port), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Together(Row):
+class Together(Row, frozen=True, kw_only=True):
     """What is done under one ruleset with rules on a file and on a port."""
 
     call: Callable[[Process, Tree, int], object]

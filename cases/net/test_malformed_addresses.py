@@ -6,8 +6,9 @@ family of an address before it looks for a rule; "landlock: Fix TCP handling of 
 addresses" (e4d82cbce225).
 """
 
-from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6
+
+from msgspec.structs import replace
 
 from cases.controls import all_of, refused
 from cases.net.addresses import Addressing, first, local, long_inet, of_its_own, unspec, unspec6
@@ -23,8 +24,7 @@ from suite.landlock.changes import RIGHT_OF_CALL
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Case):
+class Address(Case, frozen=True, kw_only=True):
     """What is given to a socket of this family."""
 
     right: NET
@@ -148,8 +148,7 @@ def test_with_a_rule(case: Address, process: Process, port: int, judge: Judge) -
     check(case, process, port, Ruleset(net=case.right).allow_port(port, case.right), judge)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unhandled(Case):
+class Unhandled(Case, frozen=True, kw_only=True):
     """An IPv6 address given to an IPv4 socket, in a domain that handles another right only."""
 
     call: NET

@@ -8,7 +8,6 @@ SOCK_STREAM before.
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SOCK_DGRAM, SOCK_RAW
 
 from suite.case import (
@@ -25,8 +24,7 @@ VSOCK_ANY = struct.pack("<HHII4x", AF_VSOCK, 0, 0xFFFFFFFF, 0xFFFFFFFF)
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Other(Row):
+class Other(Row, frozen=True, kw_only=True):
     """What is done with a socket, given a port."""
 
     call: Callable[[Process, int], object]
@@ -82,8 +80,7 @@ def test_icmp(process: Process, port: int, judge: Judge) -> None:
     judge(ALLOWED, sandboxed.observe(Process.bind, fd, inet(port, ANY)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local(Row):
+class Local(Row, frozen=True, kw_only=True):
     """Sockets of this kind, at a path or an abstract name."""
 
     kind: int

@@ -83,8 +83,7 @@ def connectx(process: Process, fd: Fd, port: int) -> None:
     process.syscall("setsockopt", fd, SOL_SCTP, SCTP_CONNECTX, inet(port), 16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream(Case):
+class Stream(Case, frozen=True, kw_only=True):
     """A call of such a socket, and the right that it would need of a TCP socket."""
 
     kind: Kind

@@ -5,7 +5,6 @@ Source: include/uapi/linux/landlock.h, "Network flags" and struct landlock_net_p
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
@@ -29,8 +28,7 @@ FAMILIES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port(Case):
+class Port(Case, frozen=True, kw_only=True):
     """A call on a port, and the right that it needs."""
 
     right: NET

@@ -7,7 +7,6 @@ they have copied the address, and before they call TCP; net/ipv4/af_inet.c; net/
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import (
     AF_INET,
     AF_INET6,
@@ -31,8 +30,7 @@ MAPPED = "::ffff:127.0.0.1"
 HTTP = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Row):
+class Refused(Row, frozen=True, kw_only=True):
     """A call on a port, on a socket that is prepared outside, which TCP refuses."""
 
     right: NET
@@ -142,8 +140,7 @@ def test_landlock_first(case: Refused, process: Process, port: int, judge: Judge
     judge(since(case.right, Denied("EACCES")), observed, refused(control, case.tcp))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedFirst(Row):
+class RefusedFirst(Row, frozen=True, kw_only=True):
     """A call that the socket layer refuses, of a socket without a port."""
 
     call: Callable[[Process, Fd, int], object]

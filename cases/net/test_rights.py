@@ -5,7 +5,6 @@ Source: include/uapi/linux/landlock.h, "Network flags", LANDLOCK_ACCESS_NET_CONN
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
 from cases.net.calls import (
@@ -25,8 +24,7 @@ Call = Callable[[Process, int, int], object]
 NOTHING = NET(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights(Case):
+class Rights(Case, frozen=True, kw_only=True):
     """Access rights that a domain handles, those that a rule allows on the port, and on port 0."""
 
     call: Call

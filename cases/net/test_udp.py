@@ -68,8 +68,7 @@ DOMAINS = {
 FAMILIES = {"ipv4": (AF_INET, ()), "ipv6": (AF_INET6, (Need.IPV6,))}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send(Case):
+class Send(Case, frozen=True, kw_only=True):
     """A way to send, from a socket of this family in this domain."""
 
     way: Way
@@ -108,8 +107,7 @@ def test_ways(case: Send, process: Process, port: int, judge: Judge) -> None:
     judge(case.expect, sender.observe(case.way, fd, peer), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundInside(Case):
+class BoundInside(Case, frozen=True, kw_only=True):
     """A way to send, once the socket was bound where a rule is."""
 
     way: Way

@@ -5,7 +5,6 @@ Source: security/landlock/net.c, current_check_access_socket().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
 
 from cases.controls import all_of, refused
@@ -34,8 +33,7 @@ RFC_2133 = 24
 DENIED, ALLOWED = since(SEND, Denied("EACCES")), since(SEND, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Row):
+class Address(Row, frozen=True, kw_only=True):
     """An address for a port, given in this way to a socket of this family."""
 
     way: Way
@@ -97,8 +95,7 @@ def test_with_a_rule(case: Address, process: Process, port: int, judge: Judge) -
     judge(ALLOWED, process.under(ruleset).observe(use, case, port))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port0(Case):
+class Port0(Case, frozen=True, kw_only=True):
     """A way to name port 0, with a rule on it or without."""
 
     way: Way
@@ -132,8 +129,7 @@ def test_port_0(case: Port0, process: Process, judge: Judge) -> None:
     judge(case.expect, observed, all_of(as_ever, denied))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoAddress(Row):
+class NoAddress(Row, frozen=True, kw_only=True):
     """A way to send to the family AF_UNSPEC on an IPv6 socket, which is no address there."""
 
     way: Way

@@ -7,8 +7,9 @@ landlock_net_port_attr, "port"; security/landlock/net.c, current_check_access_so
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_DGRAM
+
+from msgspec.structs import replace
 
 from cases.controls import refused
 from cases.net.udp import ANY, BIND, MAPPED, SEND, TCP, denies_to_bind, udp, with_port
@@ -23,8 +24,7 @@ RFC_2133 = 24
 DENIED, ALLOWED = since(BIND, Denied("EACCES")), since(BIND, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Row):
+class Address(Row, frozen=True, kw_only=True):
     """An address for a port, of a socket of this family; or for port 0 instead."""
 
     family: int = AF_INET
@@ -130,8 +130,7 @@ ALONE = 40010
 """From this port to this port, for IP_LOCAL_PORT_RANGE."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option(Case):
+class Option(Case, frozen=True, kw_only=True):
     """A socket with an option, bound to this port under a rule on port 0, or without."""
 
     option: int
@@ -182,8 +181,7 @@ def test_option(case: Option, process: Process, judge: Judge) -> None:
     judge(case.expect, with_port(sandboxed.observe(bind_with_option, case)), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandlockFirst(Row):
+class LandlockFirst(Row, frozen=True, kw_only=True):
     """bind(2) to a port that fails with a rule on it, for a reason of its own."""
 
     taken: bool = False

@@ -6,7 +6,6 @@ security/landlock/net.c, hook_socket_connect() and hook_socket_sendmsg().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, IPPROTO_IPV6, MSG_MORE, SOCK_DGRAM
 
 from cases.controls import all_of, refused
@@ -34,8 +33,7 @@ NO_RULE = Ruleset(net=UDP)
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToPeer(Row):
+class ToPeer(Row, frozen=True, kw_only=True):
     """A way to send that names no address."""
 
     send: Callable[[Process, Fd], object]
@@ -115,8 +113,7 @@ def test_disconnected(case: ToPeer, process: Process, port: int, judge: Judge) -
     judge(DENIED, observed, refused(control, "EDESTADDRREQ"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named(Row):
+class Named(Row, frozen=True, kw_only=True):
     """A way to name the port of the peer."""
 
     way: Way
@@ -164,8 +161,7 @@ def test_corked(process: Process, port: int, judge: Judge) -> None:
     judge(DENIED, process.under(ruleset).observe(add, fds[1]), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressForm(Case):
+class AddressForm(Case, frozen=True, kw_only=True):
     """Whether the port has a rule."""
 
     rule: bool

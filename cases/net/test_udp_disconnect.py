@@ -6,7 +6,6 @@ hook_socket_connect(); __udp_disconnect() in net/ipv4/udp.c, SOCK_BINDPORT_LOCK.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
 
 from cases.net.udp import BIND, SEND, UDP, Way, bound, connect, sendto, udp, with_port
@@ -18,8 +17,7 @@ from suite.case import (
 DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disconnect(Row):
+class Disconnect(Row, frozen=True, kw_only=True):
     """A socket of this family, with a peer or without, and the length of the address."""
 
     family: int = AF_INET
@@ -81,8 +79,7 @@ def bound_to_a_port(process: Process, port: int) -> Fd:
     return process.server(AF_INET, SOCK_DGRAM, inet(port))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendAgain(Case):
+class SendAgain(Case, frozen=True, kw_only=True):
     """A socket whose peer is gone, and that shall have one again, at a port with a rule."""
 
     make: Callable[[Process, int], Fd] = unbound

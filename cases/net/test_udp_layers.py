@@ -5,8 +5,6 @@ Source: Documentation/userspace-api/landlock.rst, "Layers of file path access ri
 for ports alike; security/landlock/net.c, hook_socket_sendmsg(), which asks for two rights in turn.
 """
 
-from dataclasses import dataclass
-
 from cases.net.udp import BIND, SEND, UDP, sendto, udp
 from suite.case import (
     MAX_LAYERS, NET, Allowed, Case, Denied, Judge, Need, Outcome, Process, Ruleset, covers, inet,
@@ -14,8 +12,7 @@ from suite.case import (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layers(Case):
+class Layers(Case, frozen=True, kw_only=True):
     """For each layer, outermost first: what it handles, and what of that its rules allow.
 
     To send, on the port of the peer; to bind, on port 0.

@@ -5,8 +5,9 @@ Source: security/landlock/net.c, current_check_access_socket(), which looks at t
 family of an address first, and hook_socket_sendmsg(), which asks for a port of the socket last.
 """
 
-from dataclasses import dataclass, replace
 from socket import AF_INET, AF_INET6
+
+from msgspec.structs import replace
 
 from cases.controls import all_of, refused
 from cases.net.addresses import Addressing, first, local, long_inet, of_its_own, unspec, unspec6
@@ -19,8 +20,7 @@ from suite.case import (
 INVALID, OTHER_FAMILY = "EINVAL", "EAFNOSUPPORT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Row):
+class Address(Row, frozen=True, kw_only=True):
     """What a socket of this family is given; ``outside`` is empty for what is taken there."""
 
     way: Way

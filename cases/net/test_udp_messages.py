@@ -6,8 +6,9 @@ net/socket.c, which tells the messages sent before one that failed, and checks a
 follows itself once.
 """
 
-from dataclasses import dataclass, replace
 from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
+
+from msgspec.structs import replace
 
 from cases.controls import all_of
 from cases.net.udp import BIND, MESSAGE, SEND, UDP, bound, denies_to_bind, udp, with_port
@@ -20,8 +21,7 @@ DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 ANSWER = b"answer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Several(Case):
+class Several(Case, frozen=True, kw_only=True):
     """Messages by one sendmmsg(2): ``a`` to a port with a rule, ``d`` to one without."""
 
     ports: str
@@ -81,8 +81,7 @@ def test_receive_unbound(process: Process, judge: Judge) -> None:
     judge(since(UDP, Denied("EAGAIN")), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Case):
+class Answer(Case, frozen=True, kw_only=True):
     """A server, bound before, whose client has a port with a rule or without."""
 
     rule: bool
@@ -115,8 +114,7 @@ def test_answer(case: Answer, process: Process, port: int, judge: Judge) -> None
     judge(case.expect, sandboxed.observe(answer), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question(Case):
+class Question(Case, frozen=True, kw_only=True):
     """A client of a server outside, as the resolver of names is one."""
 
     connect: bool = False

@@ -7,7 +7,6 @@ Documentation/userspace-api/landlock.rst, "Rights associated with file descripto
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, connect_tcp, listen_tcp
@@ -21,8 +20,7 @@ DENIED, ALLOWED = since(UDP, Denied("EACCES")), since(UDP, Allowed())
 NO_RULE = Ruleset(net=UDP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use(Row):
+class Use(Row, frozen=True, kw_only=True):
     """What is done with a socket: it is bound, or it has a port and sends."""
 
     way: Way
@@ -60,8 +58,7 @@ def test_passed_out(case: Use, process: Process, port: int, judge: Judge) -> Non
     judge(ALLOWED, process.observe(case.way, fd, inet(port)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Other(Row):
+class Other(Row, frozen=True, kw_only=True):
     """What is done with a socket that is none of UDP, in a network namespace of its own."""
 
     call: Callable[[Process, int], object]
@@ -110,8 +107,7 @@ def test_others(case: Other, facts: Facts, process: Process, port: int, judge: J
     judge(since(TCP, Allowed()), child.under(every).observe(case.call, port), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfTcp(Row):
+class OfTcp(Row, frozen=True, kw_only=True):
     """A call on a port, by TCP."""
 
     call: Callable[[Process, int, int], object]

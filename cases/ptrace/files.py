@@ -5,7 +5,8 @@ Source: fs/proc/base.c, tgid_base_stuff: ptrace_may_access() and mm_access() of 
 """
 
 import os
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cases.ptrace.reach import RULESET, Access, Action, Target
 from suite.case import CAP_SYS_ADMIN, O_PATH, Denied, Need, Process, since

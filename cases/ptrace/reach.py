@@ -86,8 +86,7 @@ def act_on(actor: Process, target: Process, page: Call | None, action: Action) -
     action(actor, Target(target.getpid(), page))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """An action, and the capabilities that all processes keep for it; None: all they have."""
 
     call: Action

@@ -6,7 +6,6 @@ mode checking"; ptrace_may_access() and mm_access() where the kernel calls them.
 """
 
 import struct
-from dataclasses import dataclass
 from resource import RLIMIT_CORE
 
 from cases.ptrace.calls import CALLS
@@ -63,8 +62,7 @@ def test_unrestricted(case: Access, process: Process, judge: Judge) -> None:
     judge(case.expect, *reach_outside(process, case.call))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Between(Case):
+class Between(Case, frozen=True, kw_only=True):
     """An action, and who acts on whom."""
 
     call: Action

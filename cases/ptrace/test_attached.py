@@ -8,7 +8,6 @@ kernel/ptrace.c, ptrace_check_attach() for the requests that follow.
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.ptrace.reach import Target, prepare, traceable
 from suite.case import (
@@ -23,8 +22,7 @@ PTRACE_PEEKDATA, PTRACE_POKEDATA, PTRACE_CONT, PTRACE_SYSCALL = 2, 5, 7, 24
 FILES, SIGNALS = Ruleset(fs=FS.MAKE_BLOCK), Ruleset(scope=SCOPE.SIGNAL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attached(Case):
+class Attached(Case, frozen=True, kw_only=True):
     """What a tracer does with a process that it attached to before its domain."""
 
     call: Callable[[Process, Target], object]

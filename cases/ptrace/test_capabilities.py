@@ -8,7 +8,8 @@ CAP_PERFMON where tracing was denied.
 
 import os
 import struct
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cases.ptrace.calls import CALLS, attach
 from cases.ptrace.files import EACCES, EPERM, GUARDED

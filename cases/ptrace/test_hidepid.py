@@ -7,7 +7,6 @@ proc_pid_lookup(), proc_pid_permission() and proc_pid_readdir().
 
 import os
 import struct
-from dataclasses import dataclass
 
 from cases.ptrace.reach import RULESET
 from suite.case import (
@@ -29,8 +28,7 @@ def read_status(process: Process, folder: str, pid: int) -> None:
     process.read_file(f"{folder}/{pid}/status")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked(Case):
+class Looked(Case, frozen=True, kw_only=True):
     """Whether somebody outside looked at the process before: then its name is known."""
 
     before: bool

@@ -6,8 +6,6 @@ __ptrace_may_access(): users are compared first; kernel/fork.c, may_access_mm():
 asked for last.
 """
 
-from dataclasses import dataclass
-
 from cases.ptrace.calls import attach
 from cases.ptrace.files import opening, reading
 from cases.ptrace.reach import RULESET, Action, Target, prepare, traceable
@@ -32,8 +30,7 @@ def not_logged(outcome: str) -> Expectation:
     return since(RULESET.features, Seen(f"{outcome}, no record"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged(Case):
+class Logged(Case, frozen=True, kw_only=True):
     """A call on a process outside of the domain, of the same user or another one."""
 
     call: Action

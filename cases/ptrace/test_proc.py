@@ -5,7 +5,7 @@ Source: Documentation/userspace-api/landlock.rst, "Filesystem flags" of the "Cur
 fs/proc/base.c, tgid_base_stuff: ptrace_may_access() and mm_access() of each.
 """
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
 
 from cases.controls import refused
 from cases.ptrace.files import EACCES, GUARDED, listing, reading, writing
@@ -82,8 +82,7 @@ def test_comm_of_another(process: Process, judge: Judge) -> None:
 GUARDS = {"environ": "ptr-proc-environ", "cwd-readlink": "ptr-proc-links", "io": "ptr-proc-io"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Between(Access):
+class Between(Access, frozen=True, kw_only=True):
     """Who looks at whom."""
 
     relation: Relation

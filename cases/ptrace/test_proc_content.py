@@ -7,7 +7,6 @@ proc_map_files_lookup().
 
 import mmap
 import os
-from dataclasses import dataclass
 
 from cases.inheritance.held import hold, tid
 from cases.ptrace.reach import RULESET
@@ -26,8 +25,7 @@ FIELDS = {"start-of-code": (26, "1"), "end-of-code": (27, "1"), "start-of-stack"
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field(Case):
+class Field(Case, frozen=True, kw_only=True):
     """A field of stat, counted from 1."""
 
     number: int

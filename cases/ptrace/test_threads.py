@@ -7,7 +7,6 @@ module.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.inheritance.held import tid
 from cases.ptrace.reach import ALLOWED, RULESET, prepare
@@ -24,8 +23,7 @@ def readlink(process: Process, other: int) -> None:
     process.readlink(f"/proc/self/task/{other}/cwd")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sibling(Case):
+class Sibling(Case, frozen=True, kw_only=True):
     """What a thread in a domain does to a sibling, and the layers of the sibling."""
 
     call: Callable[[Process, int], object]

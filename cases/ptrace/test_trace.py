@@ -5,8 +5,6 @@ Source: Documentation/userspace-api/landlock.rst, "Ptrace restrictions"; securit
 hook_ptrace_access_check() and hook_ptrace_traceme().
 """
 
-from dataclasses import dataclass
-
 from cases.ptrace.reach import traceable
 from cases.relations import RELATIONS, Relation
 from suite.case import (
@@ -20,8 +18,7 @@ DENIED = since(RULESET.features, Denied("EPERM"))
 ALLOWED = since(RULESET.features, Allowed())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace(Case):
+class Trace(Case, frozen=True, kw_only=True):
     """Tracer and tracee, the request, and what is in each layer."""
 
     relation: Relation = RELATIONS["domain-to-no-domain"]
@@ -106,8 +103,7 @@ def test_domains_from_one_ruleset(process: Process, judge: Judge) -> None:
     judge(DENIED, tracer.observe(trace, tracee, PTRACE_ATTACH), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceMe(Case):
+class TraceMe(Case, frozen=True, kw_only=True):
     """The layers that both have, and those that parent and child enforce each by itself."""
 
     both: tuple[Ruleset, ...] = ()

@@ -15,8 +15,7 @@ CONNECTIONS: dict[str, int] = {"stream": SOCK_STREAM, "seqpacket": SOCK_SEQPACKE
 KINDS: dict[str, int] = {"datagram": SOCK_DGRAM, **CONNECTIONS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind(Case):
+class Kind(Case, frozen=True, kw_only=True):
     """A type of UNIX sockets."""
 
     kind: int

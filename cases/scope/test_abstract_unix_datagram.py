@@ -9,7 +9,6 @@ unix_dgram_connect() and unix_dgram_sendmsg() in net/unix/af_unix.c.
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SO_PASSCRED, SOCK_DGRAM, SOL_SOCKET
 
 from cases.scope.abstract import ALLOWED, DENIED, SCOPED
@@ -23,8 +22,7 @@ AUTOBOUND_SIZE = 8
 Talk = Callable[[Process, Fd, bytes, bytes], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected(Case):
+class Connected(Case, frozen=True, kw_only=True):
     """What is done with a connected socket, given the name of its peer and that of another."""
 
     talk: Talk

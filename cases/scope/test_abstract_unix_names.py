@@ -7,7 +7,6 @@ unix_stream_connect() and unix_dgram_sendmsg() in net/unix/af_unix.c; unix(7).
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.scope.abstract import ALLOWED, DENIED, KINDS, REFUSED, SCOPED, Kind, connect, of, sendto
@@ -22,8 +21,7 @@ NO_NAME = struct.pack("<H", AF_UNIX)
 AUTOBOUND_SIZE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Name(Case):
+class Name(Case, frozen=True, kw_only=True):
     """A name, in a network namespace of its own, and the type of the socket that has it."""
 
     name: str
@@ -93,8 +91,7 @@ def test_pathname_with_its_right(process: Process, tree: Tree, judge: Judge) -> 
     judge(since(ruleset.features, Denied("EACCES")), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nobody(Case):
+class Nobody(Case, frozen=True, kw_only=True):
     """What has the name (None: nothing), and how it is talked to."""
 
     bound: int | None
@@ -143,8 +140,7 @@ def test_network_namespace(process: Process, tree: Tree, judge: Judge) -> None:
     judge(REFUSED, process.under(SCOPED).observe(connect_from_new_network, address), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind(Case):
+class Bind(Case, frozen=True, kw_only=True):
     """A server in a domain, whose name is free or taken."""
 
     taken: bool
@@ -169,8 +165,7 @@ def test_bind(case: Bind, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, sandboxed.observe(Process.server, AF_UNIX, SOCK_STREAM, abstract(tree.path)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """A rule, which rulesets for other things take."""
 
     add: Callable[[Process, Call, str], object]

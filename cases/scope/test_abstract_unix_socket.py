@@ -7,7 +7,6 @@ security/landlock/task.c.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.relations import SCOPE_RELATIONS, UNSCOPED, Relation
@@ -33,8 +32,7 @@ ANSWERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Talk(Case):
+class Talk(Case, frozen=True, kw_only=True):
     """How a client talks to a server, and which domains they are in."""
 
     way: Way
@@ -68,8 +66,7 @@ def test_processes(case: Talk, process: Process, tree: Tree, judge: Judge) -> No
     judge(case.expect, client.observe(case.way.talk, address, case.way.kind), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Other(Case):
+class Other(Case, frozen=True, kw_only=True):
     """A domain that does not scope abstract sockets."""
 
     ruleset: Ruleset
@@ -96,8 +93,7 @@ def test_others(case: Other, process: Process, tree: Tree, judge: Judge) -> None
     judge(case.expect, process.under(case.ruleset).observe(connect, abstract(tree.path)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User(Case):
+class User(Case, frozen=True, kw_only=True):
     """What the client does with its credentials before it connects."""
 
     become: Callable[[Process], object]
@@ -138,8 +134,7 @@ def uring_sendmsg(process: Process, ring: Ring, address: bytes) -> None:
     ring.sendmsg(process, process.socket(AF_UNIX, SOCK_DGRAM), b"x", address)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByRing(Case):
+class ByRing(Case, frozen=True, kw_only=True):
     """What is submitted to a ring, and for which type of server."""
 
     kind: int

@@ -9,7 +9,6 @@ security/landlock/task.c; fcntl(2), "Managing signals".
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from signal import SIGIO, SIGURG
 from socket import MSG_OOB
 
@@ -57,8 +56,7 @@ def urgent_data_comes(process: Process, writable: Fd) -> None:
     process.sendto(writable, b"x", flags=MSG_OOB)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner(Case):
+class Owner(Case, frozen=True, kw_only=True):
     """Who makes whom the owner of a socket, and how; the signal of what happens to it then."""
 
     own: Own = setown
@@ -160,8 +158,7 @@ def test_group_without_members(process: Process, judge: Judge) -> None:
     judge(NOT_SENT, join_owner(process.under(SCOPED), second), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again(Case):
+class Again(Case, frozen=True, kw_only=True):
     """An owner that is set once more, the last time by a process in a domain or outside."""
 
     last_inside: bool
@@ -190,8 +187,7 @@ def test_set_again(case: Again, process: Process, judge: Judge) -> None:
     judge(case.expect, process.observe(Process.take_signal, SIGIO), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nobody(Case):
+class Nobody(Case, frozen=True, kw_only=True):
     """Somebody who can't be signalled from the domain, to be made the owner."""
 
     owner: int
@@ -214,8 +210,7 @@ def test_setown(case: Nobody, process: Process, judge: Judge) -> None:
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnProcess(Case):
+class OwnProcess(Case, frozen=True, kw_only=True):
     """What a thread in a domain makes the owner: its own process, which is outside, or its group.
 
     Who was last to join the group tells whether a kernel with the bug looks at its domain.

@@ -7,7 +7,6 @@ fcntl_dirnotify(), lease_setup() and __tty_fasync() leave an owner who is set as
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 from signal import SIGIO
 
@@ -63,8 +62,7 @@ def on_terminal(setter: Process, owner: Process, path: str) -> None:
     terminal.settle(setter)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event(Case):
+class Event(Case, frozen=True, kw_only=True):
     """What happens to an open file whose owner is set, and which the owner is told of."""
 
     happen: Callable[[Process, Process, str], None]

@@ -6,7 +6,6 @@ landlock.rst, "IPC scoping"; hook_task_kill() in security/landlock/task.c.
 """
 
 import signal
-from dataclasses import dataclass
 from signal import SIGUSR1
 
 from cases.relations import SCOPE_RELATIONS, UNSCOPED, Between, Relation, between
@@ -47,8 +46,7 @@ def test_permission(case: Between, process: Process, judge: Judge) -> None:
     judge(case.expect, sender.observe(kill, pid(receiver), 0), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way(Case):
+class Way(Case, frozen=True, kw_only=True):
     """A way to send a signal, and who sends it to whom."""
 
     send: Send
@@ -90,8 +88,7 @@ def test_processes(case: Way, process: Process, judge: Judge) -> None:
     judge(case.expect, deliver(case.send, sender, receiver).outcome, control.outcome)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number(Case):
+class Number(Case, frozen=True, kw_only=True):
     """A signal, to a process that blocks it if it can."""
 
     number: int
@@ -141,8 +138,7 @@ def test_with_the_other_scope(process: Process, judge: Judge) -> None:
     judge(since(other.features, Allowed()), process.under(other).observe(kill, pid(process), 0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToItself(Case):
+class ToItself(Case, frozen=True, kw_only=True):
     """A way for a process to signal itself."""
 
     send: Send

@@ -7,7 +7,7 @@ Source: reparent_leader() and do_notify_parent() in kernel/exit.c and kernel/sig
 prctl(2), PR_SET_PDEATHSIG.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from signal import SIGCHLD, SIGCONT, SIGHUP, SIGSTOP, SIGUSR1
 
 from cases.relations import SCOPE_RELATIONS, Between, between
@@ -41,8 +41,7 @@ def test_parent_death(case: Between, process: Process, judge: Judge) -> None:
     judge(case.expect, child.observe(Process.take_signal, SIGUSR1), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildsEnd(Case):
+class ChildsEnd(Case, frozen=True, kw_only=True):
     """The signal that clone(2) is told to give the parent."""
 
     number: int

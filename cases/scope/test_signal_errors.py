@@ -6,7 +6,6 @@ Source: check_kill_permission() and kill_something_info() in kernel/signal.c; ki
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.scope.signals import ALLOWED, DENIED, SCOPED, kill, pid
 from suite.case import (
@@ -20,8 +19,7 @@ MOST_PIDS = 1 << 22
 """No process has this id, nor that of a group."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake(Case):
+class Mistake(Case, frozen=True, kw_only=True):
     """A call that fails in a domain and elsewhere alike."""
 
     send: Callable[[Process, Call], object]
@@ -95,8 +93,7 @@ def test_init(process: Process, judge: Judge) -> None:
     judge(DENIED, process.under(SCOPED).observe(Process.kill, 1, 0), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User(Case):
+class User(Case, frozen=True, kw_only=True):
     """What the sender does with its credentials before it signals a process of the same user."""
 
     become: Callable[[Process], object]

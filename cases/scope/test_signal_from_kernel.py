@@ -14,7 +14,6 @@ import os
 import signal
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 from resource import RLIMIT_CPU
 
@@ -30,8 +29,7 @@ KILLED = since(SCOPE.SIGNAL, Seen("SIGKILL"))
 FAULTED = since(SCOPE.SIGNAL, Seen("SIGSEGV"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromTerminal(Case):
+class FromTerminal(Case, frozen=True, kw_only=True):
     """What is done with the master of a terminal, and the signal that its session gets."""
 
     act: Callable[[Process, Terminal], object]
@@ -186,8 +184,7 @@ def set_timer(kind: int) -> Callable[[Process], object]:
 ITIMER_REAL, CLOCK_MONOTONIC = 0, 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnDoing(Case):
+class OwnDoing(Case, frozen=True, kw_only=True):
     """What a process does that gets it a signal, sooner or later."""
 
     act: Callable[[Process], object]

@@ -5,7 +5,6 @@ Source: __kill_pgrp_info() and kill_something_info() in kernel/signal.c; kill(2)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from signal import SIGUSR1
 
 from cases.scope.signals import ALLOWED, DENIED, SCOPED, pid
@@ -16,8 +15,7 @@ from suite.case import (
 from suite.process.uapi import PIDFD_SIGNAL_PROCESS_GROUP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group(Case):
+class Group(Case, frozen=True, kw_only=True):
     """A way to signal a process group, given its leader."""
 
     send: Callable[[Process, Process], object]

@@ -2,7 +2,6 @@
 """Attributes of landlock_create_ruleset(2): of every size, none at all, and with every bit."""
 
 import struct
-from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
@@ -16,8 +15,7 @@ EXECUTE_ONLY, READ_FILE_ONLY = struct.pack("<Q", FS.EXECUTE), struct.pack("<Q", 
 INVALID, TOO_BIG = Rejected("create_ruleset", "EINVAL"), Rejected("create_ruleset", "E2BIG")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sized(Case):
+class Sized(Case, frozen=True, kw_only=True):
     """The attribute's bytes, and the size that the kernel is told if it is another one."""
 
     attr: bytes
@@ -85,8 +83,7 @@ def check_size(case: Sized, process: Process, judge: Judge) -> None:
     judge(case.expect, process.observe(Process.create_ruleset, case.attr, size))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pointed(Case):
+class Pointed(Case, frozen=True, kw_only=True):
     """A pointer to no attribute, and a size."""
 
     pointer: int
@@ -121,8 +118,7 @@ def check_pointer(case: Pointed, process: Process, judge: Judge) -> None:
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field(Row):
+class Field(Row, frozen=True, kw_only=True):
     """A field of the attribute, and the kind of bits in it."""
 
     kind: type[Feature]

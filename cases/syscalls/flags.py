@@ -2,7 +2,6 @@
 """Flags of the three system calls, alone and in pairs, and which of them are known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations
 
 from suite.case import (
@@ -28,8 +27,7 @@ def restrict(process: Process, flags: int) -> Call:
     return process.restrict_self(NO_RULESET, flags)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words(Row):
+class Words(Row, frozen=True, kw_only=True):
     """A system call that looks at its flags first, flags, and which of them it knows."""
 
     call: Callable[[Process, int], Call]

@@ -2,7 +2,6 @@
 """Queries of landlock_create_ruleset(2) that are malformed."""
 
 import struct
-from dataclasses import dataclass
 
 from suite.case import CREATE, FS, Case, Judge, Process, Rejected, by_abi
 
@@ -10,8 +9,7 @@ ATTR = struct.pack("<Q", FS.READ_FILE)
 INVALID = by_abi(lambda _: Rejected("create_ruleset", "EINVAL"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query(Case):
+class Query(Case, frozen=True, kw_only=True):
     """The arguments of a query."""
 
     attr: int | bytes = 0

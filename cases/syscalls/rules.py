@@ -2,7 +2,6 @@
 """Rules that landlock_add_rule(2) refuses, most of them."""
 
 import struct
-from dataclasses import dataclass
 
 from suite.case import (
     FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Argument, Case, Judge, Need, Outcome,
@@ -18,8 +17,7 @@ UNKNOWN_RIGHT_NO_FD = struct.pack("<Qi", FS.READ_FILE | 1 << 63, NO_FD)
 BENEATH_NO_FD = path_beneath(FS.READ_FILE, NO_FD)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """A rule, and the arguments that it is added with."""
 
     ruleset: Ruleset

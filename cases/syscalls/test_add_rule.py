@@ -6,7 +6,6 @@ syscalls.c, landlock_add_rule().
 """
 
 import os
-from dataclasses import dataclass
 
 from cases.syscalls.rules import (
     BENEATH_NO_FD,
@@ -39,8 +38,7 @@ def test_rule(case: Rule, process: Process, judge: Judge) -> None:
 # What is wrong besides the file descriptor in the place of a ruleset.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRuleset(Case):
+class NoRuleset(Case, frozen=True, kw_only=True):
     """The arguments after a file descriptor that is no ruleset's."""
 
     fd: int

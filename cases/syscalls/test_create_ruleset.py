@@ -7,7 +7,6 @@ syscalls.c, landlock_create_ruleset().
 
 import resource
 import struct
-from dataclasses import dataclass
 
 from cases.syscalls.attributes import FIELDS, INVALID, TOO_BIG, Field, check_bits
 from cases.syscalls.memory import UNMAPPED
@@ -23,8 +22,7 @@ UNKNOWN = 1 << 63
 EMPTY, FULL = Rejected("create_ruleset", "ENOMSG"), Rejected("create_ruleset", "EMFILE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attr(Case):
+class Attr(Case, frozen=True, kw_only=True):
     """What the fields of an attribute hold."""
 
     fields: tuple[int, ...]
@@ -88,8 +86,7 @@ def ruleset_of(facts: Facts) -> Ruleset:
     return Ruleset(known_bits(FS, abi), known_bits(NET, abi), known_bits(SCOPE, abi))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mixed(Row):
+class Mixed(Row, frozen=True, kw_only=True):
     """A field in which one unknown bit is set besides all that are known."""
 
     place: int
@@ -117,8 +114,7 @@ def test_known_and_unknown(case: Mixed, facts: Facts, process: Process, judge: J
     judge(owed(INVALID, 8 * (case.place + 1)), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags(Row):
+class Flags(Row, frozen=True, kw_only=True):
     """Flags that are unknown, and an attribute."""
 
     attr: Argument
@@ -146,8 +142,7 @@ def test_flags_first(case: Flags, process: Process, judge: Judge) -> None:
 # A process that may have no more file descriptors.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Last(Case):
+class Last(Case, frozen=True, kw_only=True):
     """The arguments of a call."""
 
     attr: Argument

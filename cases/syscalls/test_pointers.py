@@ -7,7 +7,6 @@ landlock/syscalls.c; struct landlock_path_beneath_attr in include/uapi/linux/lan
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.syscalls.attributes import POINTERS, Pointed, check_pointer
 from cases.syscalls.memory import UNMAPPED, at_the_end
@@ -25,8 +24,7 @@ def test_pointer(case: Pointed, process: Process, judge: Judge) -> None:
     check_pointer(case, process, judge)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge(Case):
+class Edge(Case, frozen=True, kw_only=True):
     """How much of an attribute is mapped, and how much the kernel is told there was."""
 
     mapped: int
@@ -62,8 +60,7 @@ FOLDER = 200
 """A file descriptor."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """The attribute of a rule, and what points to how much of it."""
 
     ruleset: Ruleset

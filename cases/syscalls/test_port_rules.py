@@ -6,7 +6,6 @@ security/landlock/net.c; landlock_insert_rule() in security/landlock/ruleset.c.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM, htons
 
 from cases.net.calls import bind_tcp, connect_tcp
@@ -23,8 +22,7 @@ ALLOWED, DENIED = since(BIND, Allowed()), since(BIND, Denied("EACCES"))
 Call = Callable[[Process, int, int], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Case):
+class Rules(Case, frozen=True, kw_only=True):
     """The rights of rules on one port, added one after the other, and what is called."""
 
     rights: Sequence[NET]

@@ -6,7 +6,6 @@ landlock_restrict_self(2)'s flags before privileges" (c2fe8b60b8e4).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CAP_SYS_ADMIN, CLONE_NEWUSER, FS, RESTRICT, Allowed, ByBug, Case, Judge, Need, Process,
@@ -51,8 +50,7 @@ def no_new_privs_of_another_thread(process: Process) -> None:
     process.thread().no_new_privs()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller(Case):
+class Caller(Case, frozen=True, kw_only=True):
     """What the caller has, and the flags that it gives."""
 
     prepare: Callable[[Process], None]

@@ -7,7 +7,6 @@ landlock/ruleset.c.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from suite.case import (
     ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, AuditLog, Case, Denied, Judge, Need, Outcome, Process,
@@ -19,8 +18,7 @@ QUIET = ADD_RULE.QUIET
 SILENT, LOGGED = Seen("denied, no record"), Seen("denied and logged")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Case):
+class Rules(Case, frozen=True, kw_only=True):
     """What rules on a folder allow, and their flags, in the order in which they are added."""
 
     rules: Sequence[tuple[FS, int]]

@@ -7,7 +7,6 @@ Source: include/uapi/linux/landlock.h, struct landlock_ruleset_attr and LANDLOCK
 """
 
 import struct
-from dataclasses import dataclass
 from socket import AF_INET
 
 from cases.net.calls import bind_tcp
@@ -24,8 +23,7 @@ UNKNOWN = 1 << 63
 INVALID = Rejected("create_ruleset", "EINVAL")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Masks(Case):
+class Masks(Case, frozen=True, kw_only=True):
     """What is handled, and what of it is quiet: rights on files, rights on ports, scopes."""
 
     handled: tuple[int, int, int]
@@ -73,8 +71,7 @@ PORTS = Ruleset(fs=FS.READ_FILE, net=NET.BIND_TCP, quiet_net=NET.BIND_TCP)
 NO_PORT, NO_FD = 1 << 16, -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Case):
+class Rule(Case, frozen=True, kw_only=True):
     """A quiet rule."""
 
     ruleset: Ruleset
@@ -132,8 +129,7 @@ def test_rule(case: Rule, process: Process, judge: Judge) -> None:
     judge(case.expect, observed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind(Case):
+class Bind(Case, frozen=True, kw_only=True):
     """What a quiet rule on the port allows."""
 
     rights: NET

@@ -5,8 +5,6 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_*; the system call
 security/landlock/syscalls.c.
 """
 
-from dataclasses import dataclass
-
 from suite.case import (
     FS, RESTRICT, Allowed, Case, Judge, Need, Process, Rejected, Ruleset, by_abi, since, table,
 )  # fmt: skip
@@ -17,8 +15,7 @@ LOG_FLAGS = RESTRICT.LOG_SAME_EXEC_OFF | RESTRICT.LOG_NEW_EXEC_ON | RESTRICT.LOG
 UNKNOWN = 1 << 31
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags(Case):
+class Flags(Case, frozen=True, kw_only=True):
     """Flags that are given with a ruleset."""
 
     flags: int

@@ -9,7 +9,6 @@ import os
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, NEWEST, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Facts, Judge, Process,
@@ -27,8 +26,7 @@ def add_rule(process: Process, handled: FS, path: str, rights: FS, flags: int = 
     process.add_rule(process.build(Ruleset(fs=handled)), RULE_PATH_BENEATH, attr)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried(Case):
+class Carried(Case, frozen=True, kw_only=True):
     """A right that a ruleset handles and a rule carries."""
 
     right: FS
@@ -85,8 +83,7 @@ def symlink_to_folder(process: Process, tree: Tree) -> str:
     return f"{tree.d1}/symlink"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoFolder(Row):
+class NoFolder(Row, frozen=True, kw_only=True):
     """Something that is no directory."""
 
     make: Callable[[Process, Tree], str]
@@ -127,8 +124,7 @@ def test_mixed_adds_nothing(process: Process, tree: Tree, judge: Judge) -> None:
     judge(since(READ, Denied("EACCES")), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unhandled(Row):
+class Unhandled(Row, frozen=True, kw_only=True):
     """The rights of a rule in a ruleset that handles READ_FILE alone."""
 
     rights: FS
@@ -158,8 +154,7 @@ def next_right(abi: int) -> int:
     return 1 << known_bits(FS, abi).bit_length() if abi <= NEWEST else HIGHEST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown(Row):
+class Unknown(Row, frozen=True, kw_only=True):
     """A bit that is no right, given the kernel's ABI version."""
 
     bit: Callable[[int], int]

@@ -7,7 +7,6 @@ Source: Documentation/userspace-api/landlock.rst, "Creating a new ruleset".
 import fcntl
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     FS, MAX_LAYERS, O_PATH, RULE_PATH_BENEATH, Allowed, ByBug, Case, Denied, Fd, Judge, Process,
@@ -120,8 +119,7 @@ def allow(process: Process, ruleset: Fd, tree: Tree) -> None:
     process.add_rule(ruleset, RULE_PATH_BENEATH, attr)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader(Case):
+class Reader(Case, frozen=True, kw_only=True):
     """Who reads the file."""
 
     reader: Callable[[Process, Tree], Process]

@@ -11,7 +11,6 @@ import os
 import select
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
@@ -50,8 +49,7 @@ def copy(process: Process, fd: Fd) -> None:
     process.syscall("copy_file_range", fd, None, memory, None, 8, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use(Case):
+class Use(Case, frozen=True, kw_only=True):
     """A call on the ruleset's file descriptor."""
 
     call: Callable[[Process, Fd], object]
@@ -203,8 +201,7 @@ def test_fdinfo(process: Process, judge: Judge) -> None:
     judge(owed(Seen("generic fields only")), text_of(process, fdinfo))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """A use of the ruleset that was opened with O_PATH."""
 
     call: Callable[[Process, Fd, Fd], object]

@@ -6,7 +6,6 @@ Source: is_initialized() in security/landlock/syscalls.c; Documentation/userspac
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from suite.case import (
     CREATE, RULE_PATH_BENEATH, Facts, Judge, Outcome, Process, Rejected, Row, Seen, answers, by_abi,
@@ -17,8 +16,7 @@ NO_FD, UNKNOWN = -1, 1 << 31
 LOOKED_AT = Seen("arguments are looked at")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Any(Row):
+class Any(Row, frozen=True, kw_only=True):
     """Some call, valid or not."""
 
     call: Callable[[Process], object]

@@ -6,7 +6,6 @@ TSYNC with LOG_SUBDOMAINS_OFF and fd=-1" (e75e38055b9d).
 """
 
 import os
-from dataclasses import dataclass
 
 from suite.case import (
     FS, RESTRICT, Allowed, ByBug, Case, Judge, Outcome, Process, Rejected, Ruleset, Seen, Tree,
@@ -23,8 +22,7 @@ SUBDOMAINS_OFF = RESTRICT.LOG_SUBDOMAINS_OFF
 ALL = RESTRICT(sum(RESTRICT))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags(Case):
+class Flags(Case, frozen=True, kw_only=True):
     """The flags, and the number in the place of a file descriptor."""
 
     flags: RESTRICT

@@ -59,8 +59,7 @@ def restrict_self_quietly(process: Process, fd: Fd) -> None:
     process.restrict_self(fd, RESTRICT.LOG_SUBDOMAINS_OFF)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use(Case):
+class Use(Case, frozen=True, kw_only=True):
     """A system call with a wrong file descriptor."""
 
     make: Callable[[Process, Tree], Fd]

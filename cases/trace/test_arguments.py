@@ -9,7 +9,6 @@ Source: include/trace/events/landlock.h, TP_PROTO(); "landlock: Fix rule tracepo
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
 from cases.processes import raise_sigio
@@ -51,8 +50,7 @@ def test_tracer(process: Process, judge: Judge) -> None:
     judge(expect, seen.told(outcome), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent(Case):
+class Sent(Case, frozen=True, kw_only=True):
     """How a signal is sent to a process outside."""
 
     send: Callable[[Process, Call], object]
@@ -103,8 +101,7 @@ def test_signal(case: Sent, process: Process, judge: Judge) -> None:
     judge(case.expect, seen.told(outcome))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked(Case):
+class Checked(Case, frozen=True, kw_only=True):
     """An address that a socket may not be bound to, or may send nothing to."""
 
     family: int
@@ -169,8 +166,7 @@ def test_address(case: Checked, process: Process, port: int, judge: Judge) -> No
     judge(case.expect, seen.told(outcome))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Added(Case):
+class Added(Case, frozen=True, kw_only=True):
     """A kind of rule, by its tracepoint and how many arguments it has."""
 
     tracepoint: str

@@ -8,7 +8,6 @@ check_rule events".
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, SOCK_STREAM
 
 from cases.net.calls import bind_tcp, connect_tcp
@@ -23,8 +22,7 @@ READ_WRITE = READ | WRITE
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Case):
+class Opened(Case, frozen=True, kw_only=True):
     """Layers by their rules, such as ``{"d1": READ}``; the flags d1/sub/file is opened with."""
 
     handled: FS
@@ -125,8 +123,7 @@ def test_files(case: Opened, process: Process, tree: Tree, judge: Judge) -> None
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port(Case):
+class Port(Case, frozen=True, kw_only=True):
     """Layers by what each allows on the port; those that allow nothing have no rule."""
 
     call: Callable[[Process, int, int], object]

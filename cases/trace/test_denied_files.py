@@ -7,7 +7,6 @@ landlock_trace_denial(); Documentation/trace/events-landlock.rst, "Differences f
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.trace.traces import identity, traced
 from suite.case import (
@@ -19,8 +18,7 @@ Call = Callable[[Process, Tree], object]
 TOPOLOGY, RANDOM = "change_topology", "/dev/random"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call that is denied."""
 
     call: Call

@@ -6,7 +6,6 @@ current_check_access_socket() and current_check_autobind_udp_socket().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
 from cases.net.calls import bind_port_0, bind_tcp, bind_udp, connect_tcp, connect_udp, sendto_udp
@@ -20,8 +19,7 @@ Call = Callable[[Process, int, int], object]
 PORT, NO_PORT, ANY_PORT = "PORT", "-1", "0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """A call on a port of the loopback address, in a domain that handles these rights."""
 
     call: Call
@@ -87,8 +85,7 @@ def test_denied(case: Access, process: Process, port: int, judge: Judge) -> None
     judge(case.expect, observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unspecified(Case):
+class Unspecified(Case, frozen=True, kw_only=True):
     """An address family of a connected socket."""
 
     family: int

@@ -8,7 +8,6 @@ landlock_deny_scope_signal; security/landlock/task.c.
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.processes import attach, open_root, raise_sigio
 from cases.trace.traces import NOTHING, told, traced
@@ -25,8 +24,7 @@ DENIALS = "deny_ptrace", "deny_scope_signal"
 Action = Callable[[Process, Call], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access(Case):
+class Access(Case, frozen=True, kw_only=True):
     """Who is in which layers: the caller, the other process, and both before that."""
 
     call: Action

@@ -6,7 +6,6 @@ security/landlock/task.c, hook_unix_stream_connect() and hook_unix_may_send().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
 from cases.scope.abstract import connect, sendto
@@ -20,8 +19,7 @@ ABSTRACT = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
 EVENT = "deny_scope_abstract_unix_socket"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way(Case):
+class Way(Case, frozen=True, kw_only=True):
     """A way to talk to an abstract socket of another process."""
 
     kind: int

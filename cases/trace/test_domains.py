@@ -8,7 +8,7 @@ Documentation/trace/events-landlock.rst, "Domain enforcement".
 
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cases.inheritance.held import counter, hold, release, tid, waits
 from cases.trace.traces import NOTHING, traced
@@ -24,8 +24,7 @@ SAME_OFF, SUBDOMAINS_OFF = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_SUBDOMAINS_O
 DOMAINS = "create_domain", "enforce_domain"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made(Case):
+class Made(Case, frozen=True, kw_only=True):
     """How a process of a single thread comes into domains."""
 
     restrict: Callable[[Process, Tree], object]
@@ -169,8 +168,7 @@ def steps(events: Sequence[Event], who: dict[int, str]) -> str:
     return ", ".join([*sorted(shown[:-1]), *shown[-1:]])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threads(Case):
+class Threads(Case, frozen=True, kw_only=True):
     """The flag that a thread of four enforces a ruleset with."""
 
     flags: RESTRICT

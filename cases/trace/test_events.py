@@ -7,7 +7,6 @@ Documentation/trace/events-landlock.rst; Documentation/trace/events.rst, "Event 
 
 import os
 import re
-from dataclasses import dataclass
 
 from suite.case import (
     Allowed, Denied, Fd, Judge, Need, Process, Row, Seen, always, answers, needs, own_memory, table,
@@ -23,8 +22,7 @@ _DENIED = "domain=%llx same_exec=%d logged=%d"
 _RULESET = "u64 ruleset_id:8, u64 ruleset_version:8"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format(Row):
+class Format(Row, frozen=True, kw_only=True):
     """An event, its fields with their bytes (signed ones with a minus), and how it is printed."""
 
     event: str
@@ -166,8 +164,7 @@ def test_format(case: Format, process: Process, judge: Judge) -> None:
     judge(always(Seen("as known")), Seen("as known" if known else f"{fields}; {printed}"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File(Row):
+class File(Row, frozen=True, kw_only=True):
     """A file of an event, or of its folder."""
 
     path: str

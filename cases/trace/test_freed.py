@@ -8,7 +8,7 @@ landlock_put_domain_deferred().
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cases.processes import end
 from cases.trace.traces import NOTHING, told, traced
@@ -27,8 +27,7 @@ def owed(text: str, *rulesets: Ruleset) -> Expectation:
     return since(features, Seen(text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Last(Case):
+class Last(Case, frozen=True, kw_only=True):
     """What is done to a process with a ruleset, given its file descriptor."""
 
     use: Callable[[Process, Fd], object]
@@ -113,8 +112,7 @@ def test_nested_domains(process: Process, tree: Tree, judge: Judge) -> None:
     judge(owed(text), observed, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted(Case):
+class Counted(Case, frozen=True, kw_only=True):
     """A domain in which reading is denied, and tried twice."""
 
     ruleset: Ruleset

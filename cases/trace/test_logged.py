@@ -8,7 +8,7 @@ Source: security/landlock/log.c, is_denial_logged(); Documentation/trace/events-
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cases.trace.traces import told
 from suite.case import (
@@ -22,8 +22,7 @@ SAME_OFF, NEW_ON = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
 SUBDOMAINS_OFF = RESTRICT.LOG_SUBDOMAINS_OFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged(Case):
+class Logged(Case, frozen=True, kw_only=True):
     """The layers of a process that opens a file for writing, then executes, then tries again."""
 
     layers: tuple[Ruleset, ...]
@@ -103,8 +102,7 @@ def test_flags(case: Logged, process: Process, tree: Tree, judge: Judge) -> None
     judge(case.expect, joined(shown(*before), shown(*after)), control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audited(Case):
+class Audited(Case, frozen=True, kw_only=True):
     """Whether auditing is on."""
 
     on: bool

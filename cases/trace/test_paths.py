@@ -9,7 +9,6 @@ escaped trace path output" (3125751cd1de).
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from cases.trace.traces import NOTHING
 from suite.case import (
@@ -27,8 +26,7 @@ def read(process: Process, tree: Tree) -> None:
     process.open(tree.file, os.O_RDONLY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Escaped(Case):
+class Escaped(Case, frozen=True, kw_only=True):
     """A name that is written otherwise."""
 
     name: str
@@ -116,8 +114,7 @@ def test_cut(process: Process, tree: Tree, judge: Judge) -> None:
     judge(since(READ.fs, Seen("cut, cut")), outcome, control)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place(Case):
+class Place(Case, frozen=True, kw_only=True):
     """Where a file is opened from, by a process that has a descriptor of its folder."""
 
     folder: Callable[[Process, Tree], Fd]

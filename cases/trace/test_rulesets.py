@@ -7,7 +7,6 @@ landlock_append_fs_rule(); net.c, landlock_append_net_rule().
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cases.trace.traces import absolute, flags, identity, traced
 from suite.case import (
@@ -25,8 +24,7 @@ def owed(ruleset: Ruleset, *events: str) -> Expectation:
     return since(ruleset.features, Seen(" + ".join(events)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created(Case):
+class Created(Case, frozen=True, kw_only=True):
     """What a ruleset handles."""
 
     ruleset: Ruleset
@@ -79,8 +77,7 @@ def test_not_created(process: Process, judge: Judge) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Case):
+class Rules(Case, frozen=True, kw_only=True):
     """A ruleset with rules."""
 
     ruleset: Callable[[Tree], Ruleset]
@@ -183,8 +180,7 @@ def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
     judge(case.expect, observed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Case):
+class Refused(Case, frozen=True, kw_only=True):
     """A call that adds no rule."""
 
     call: Callable[[Process, Fd, Tree], object]

@@ -6,7 +6,6 @@ Documentation/userspace-api/landlock.rst.
 """
 
 import struct
-from dataclasses import dataclass
 
 from suite.case import (
     FS, LANDLOCK, Clause, Expectation, Judge, Need, Out, Process, Row, Ruleset, Seen, answers,
@@ -59,8 +58,7 @@ def test_log(process: Process, judge: Judge) -> None:
     judge(IF_ENABLED, NAMED if b"landlock: Up and running." in log else UNNAMED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute(Row):
+class Attribute(Row, frozen=True, kw_only=True):
     """What lsm_get_self_attr(2) is asked for."""
 
     number: int

@@ -6,7 +6,6 @@ Source: security/landlock/ makes no file; proc_pid_status() in fs/proc/array.c.
 
 import os
 import struct
-from dataclasses import dataclass
 
 from suite.case import FS, Allowed, Judge, Need, Process, Row, Ruleset, Seen, answers, since, table
 
@@ -16,8 +15,7 @@ _ENTRY = struct.Struct("<QqHB")
 """The head of a struct linux_dirent64."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder(Row):
+class Folder(Row, frozen=True, kw_only=True):
     """Where a file could be."""
 
     path: str

@@ -26,7 +26,7 @@ def declared_cases() -> dict[str, Declared]:
         InfrastructureError: Cases can't be read.
     """
     safety.check_memory()
-    collector = Collector("local")
+    collector = Collector()
     recorder = Recorder([])
     folder = run.CONFIG.parent
     pytest.main(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations, groupby
+from itertools import accumulate, chain, combinations, groupby
 from typing import TypeAlias
 
 from suite.judge.outcome import Outcome, Rejected
@@ -73,10 +73,12 @@ class Clause:
 
     def covers(self, abi: int, errata: frozenset[int]) -> bool:
         """Whether it speaks of such a kernel."""
-        return (
-            self.first <= abi < self.end
-            and (self.fixed is None or self.fixed in errata)
-            and (self.unfixed is None or self.unfixed not in errata)
+        return self.first <= abi < self.end and self.counts_with(errata)
+
+    def counts_with(self, errata: frozenset[int]) -> bool:
+        """Whether it speaks of kernels that claim these errata."""
+        return (self.fixed is None or self.fixed in errata) and (
+            self.unfixed is None or self.unfixed not in errata
         )
 
     def __str__(self) -> str:
@@ -106,12 +108,17 @@ class Expectation:
     def __init__(self, *clauses: Clause) -> None:
         self.clauses = clauses
         errata = {e for clause in clauses for e in (clause.fixed, clause.unfixed) if e}
-        for abi in range(_END):
-            for claimed in _subsets(errata):
-                matching = [c for c in clauses if c.covers(abi, claimed)]
-                if len(matching) != 1:
+        for claimed in _subsets(errata):
+            # Each clause counts where it begins and no longer where it ends: there are thousands.
+            steps = [0] * (_END + 1)
+            for clause in clauses:
+                if clause.counts_with(claimed) and clause.first < clause.end:
+                    steps[clause.first] += 1
+                    steps[clause.end] -= 1
+            for abi, matching in enumerate(accumulate(steps[:_END])):
+                if matching != 1:
                     raise ExpectationError(
-                        f"{len(matching)} clauses cover ABI {abi} with errata {sorted(claimed)}"
+                        f"{matching} clauses cover ABI {abi} with errata {sorted(claimed)}"
                     )
 
     def under(self, facts: Facts) -> Clause:

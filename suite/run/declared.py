@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from suite.run import rows
-from suite.run.rows import Case
+from suite.run import choice, rows
+from suite.run.brief import brief
+from suite.run.choice import Entry
+from suite.run.rows import Case, Row
 from suite.run.selection import Names, names
 from suite.targets.filesystems import FileSystem
 
@@ -45,45 +48,47 @@ class Declared:
 
 
 class Collector:
-    """A pytest plugin: the cases of a collection, by id; for a run with one target."""
+    """A pytest plugin in place of its own collection: the cases by id, and no test of any."""
 
-    def __init__(self, target: str) -> None:
-        self.target = target
+    def __init__(self) -> None:
         self.cases: dict[str, Declared] = {}
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Keep what the items say of themselves."""
-        for item in session.items:
-            if rows.target_of(item) == self.target:
-                case = _declared(item, self.target)
-                self.cases[case.id] = case
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool | None:
+        """Keep what the files say of the cases; if one can't be read, let pytest say why."""
+        entries, unread = choice.declared(session)
+        if unread:
+            return None
+        if session.config.getoption("brief"):
+            entries = brief(entries)
+        for entry in entries:
+            self.cases[entry.id] = _declared(entry, session.config.rootpath)
+        session.testscollected = len(entries)
+        return True
 
 
-def _declared(item: pytest.Item, target: str) -> Declared:
-    told = rows.describe(item)
-    file, line, _ = item.location
-    before, _, after = item.nodeid.partition(f"[{target}")
-    callspec = getattr(item, "callspec", None)
+def _declared(entry: Entry, root: Path) -> Declared:
+    row, name = entry.variant.case, entry.variant.id
+    told = rows.described(entry.id, entry.function, entry.module, entry.marks, row)
+    file = str(entry.path.relative_to(root))
     return Declared(
-        id=told["id"],
+        id=entry.id,
         summary=told["summary"],
         source=told["source"],
         covers=tuple(told["covers"]),
         answers=tuple(told["answers"]),
-        needs=tuple(need.value for mark in item.iter_markers("needs") for need in mark.args),
-        vm_only=item.get_closest_marker("vm_only") is not None,
-        filesystem=callspec.params.get("filesystem") if callspec else None,
-        clauses=tuple(_clauses(item)),
+        needs=tuple(need.value for need in entry.needs),
+        vm_only=entry.vm_only,
+        filesystem=entry.variant.filesystem,
+        clauses=tuple(_clauses(row)),
         file=file,
-        line=(line or 0) + 1,
-        before=f"{before}[",
-        after=after,
+        line=entry.function.__code__.co_firstlineno,
+        before=f"{file}::{entry.function.__name__}[",
+        after=f"-{name}]" if name else "]",
     )
 
 
-def _clauses(item: pytest.Item) -> Iterator[tuple[str, str]]:
-    callspec = getattr(item, "callspec", None)
-    row = callspec.params.get("case") if callspec else None
+def _clauses(row: Row | None) -> Iterator[tuple[str, str]]:
     if not isinstance(row, Case):
         return
     for clause in row.expect:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import gc
+import traceback
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from suite.judge.verdict import Judgement
 from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
 from suite.run import rows, workers
 from suite.run.brief import brief
+from suite.run.choice import Chosen, chosen, declared
 from suite.run.coming import COMING
 from suite.run.envelopes import enclose, opened
 from suite.run.fixtures import Fixtures
@@ -31,6 +34,7 @@ from suite.targets.schemes import registered
 
 _MOST_CALLS = 100
 _hub = pytest.StashKey[Hub]()
+_chosen = pytest.StashKey[Chosen]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     # Cleaned up first to last: after pytest's own collection of garbage, which takes its time.
     config.add_cleanup(gc.unfreeze)
+    config.addinivalue_line("markers", "rows(table): what @table runs the function with")
+    config.addinivalue_line("markers", "filesystems(one, ...): where the files of the case lie")
     config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
     config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
@@ -90,45 +96,69 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             raise pytest.UsageError(str(error)) from error
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every case on every target."""
-    if "ground" in metafunc.fixturenames:
-        names = rows.targets(metafunc.config)
-        metafunc.parametrize("target_name", names, indirect=True, scope="session")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A case that is given a port needs TCP/IP, without saying so."""
-    if "port" in getattr(item, "fixturenames", ()):
-        item.add_marker(rows.needs(Need.INET))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort cases by target, so that each is started once; in a brief run, leave out repetitions.
-
-    What is left out comes off before pytest sorts by fixtures: that takes as long as all of this.
-    """
-    if text := config.getoption("select"):
-        config.hook.pytest_deselected(items=select(items, text))
-    if config.getoption("brief"):
-        items[:], left_out = brief(items)
-        config.hook.pytest_deselected(items=left_out)
-    order: dict[str, int] = {}
-    for item in items:
-        order.setdefault(rows.target_of(item), len(order))
-    items.sort(key=lambda item: order[rows.target_of(item)])
-
-
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Keep garbage collection off the thousands of collected cases, which stay to the end."""
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Choose the cases first; keep garbage collection off those that are collected, which stay."""
     gc.disable()
     try:
+        _choose(session)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _choose(session: pytest.Session) -> None:
+    """Leave out what --select does not mean, and in a brief run, repetitions."""
+    config = session.config
+    text, short = config.getoption("select"), config.getoption("brief")
+    if workers.is_controller(config) or not (text or short):
+        return
+    entries, _ = declared(session)
+    kept = entries
+    if text:
+        kept = select(kept, text)
+    if short:
+        kept = brief(kept)
+    config.stash[_chosen] = chosen(entries, kept)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass by a file of which no case is run."""
+    functions = config.stash.get(_chosen, {}).get(collection_path)
+    return True if functions == {} else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str) -> list[pytest.Item] | None:
+    """Pass by a function of which no case is run."""
+    functions = collector.config.stash.get(_chosen, {}).get(collector.path)
+    return None if functions is None or name in functions or not name.startswith("test") else []
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every case that was chosen on every target."""
+    if "ground" in metafunc.fixturenames:
+        names = rows.targets(metafunc.config)
+        metafunc.parametrize("target_name", names, indirect=True, scope="session")
+        functions = metafunc.config.stash.get(_chosen, {}).get(metafunc.definition.path, {})
+        name = metafunc.function.__name__
+        rows.parametrize(metafunc, functions.get(name) or rows.variants(metafunc.function))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A case that is given a port needs TCP/IP, without saying so."""
+    if isinstance(item, pytest.Function) and rows.takes_port(item.function):
+        item.add_marker(rows.needs(Need.INET))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort cases by target, so that each is started once."""
+    order: dict[str, int] = {}
+    for item in items:
+        order.setdefault(rows.target_of(item), len(order))
+    items.sort(key=lambda item: order[rows.target_of(item)])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -240,7 +270,13 @@ def _verdict(  # noqa: PLR0911 (one a way to end)
         case _ if report.skipped:
             return Verdict.SKIPPED, str(error)
         case _:
-            return Verdict.BROKEN, f"{type(error).__name__}: {error}"
+            return Verdict.BROKEN, f"{type(error).__name__}: {_words_of(error)}"
+
+
+def _words_of(error: BaseException) -> str:
+    """What an error says; of one that says nothing, such as a plain assert, the line of code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return str(error) or (frames[-1].line or "" if frames else "")
 
 
 def pytest_report_teststatus(

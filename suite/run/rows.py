@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any, TypeAlias, TypeVar
 
+import msgspec
 import pytest
 
 from suite.judge.expectation import Expectation
@@ -21,14 +23,18 @@ _Function = TypeVar("_Function", bound=Callable[..., None])
 _NODE = re.compile(
     r"(?P<area>[^/]+)/test_(?P<file>[^/]+)\.py::test_(?P<name>[^\[]+)\[(?P<params>.*)\]"
 )
+_ROWS, _FILESYSTEMS = "rows", "filesystems"
+"""The marks that hold what a function is run with."""
 _SOURCE = re.compile(r"^Source:\s*(.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
 Judge: TypeAlias = Callable[..., None]
 """``judge(expectation, observed, control=None)``: what the fixture of that name gives."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What every row may say; areas add their own fields."""
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every row may say; areas add their own fields.
+
+    No dataclass: to make one takes sixty times as long, and the cases have 300 kinds of rows.
+    """
 
     covers: Feature | tuple[Feature, ...] = ()
     needs: tuple[Need, ...] = ()
@@ -38,21 +44,29 @@ class Row:
     """Whether it is about memory, as ``own_memory`` says it of all rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case(Row):
+class Case(Row, frozen=True, kw_only=True):
     """A row that knows what every kernel owes."""
 
     expect: Expectation
 
 
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a function is run with; the fields are what the tables above it are made of."""
+
+    id: str = ""
+    """As it stands in brackets; empty for a function that is a case by itself."""
+    case: Row | None = None
+    filesystem: FileSystem | None = None
+
+
 def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
     """Run the function once a row, as ``case``; the row's name ends up in the id."""
-    rows = [pytest.param(row, id=name, marks=_marks(row)) for name, row in cases.items()]
 
     def decorate(function: _Function) -> _Function:
-        if any(mark.name == "parametrize" for mark in getattr(function, "pytestmark", ())):
+        if any(mark.name == _FILESYSTEMS for mark in marks_of(function)):
             raise TypeError("@filesystems goes above @table: the row comes first in an id")
-        decorated: _Function = pytest.mark.parametrize("case", rows)(function)
+        decorated: _Function = pytest.mark.rows(cases)(function)
         return decorated
 
     return decorate
@@ -66,20 +80,65 @@ def filesystems(*wanted: FileSystem) -> Callable[[_Function], _Function]:
     """
 
     def decorate(function: _Function) -> _Function:
-        rows = any(m.name == "parametrize" for m in getattr(function, "pytestmark", ()))
-        name = function.__name__.removeprefix("test_").replace("_", "-")
-        prefix = "" if rows else f"{name}-"
-        params = [pytest.param(fs, id=f"{prefix}{fs.id}") for fs in wanted]
-        decorated: _Function = pytest.mark.parametrize("filesystem", params, indirect=True)(
-            function
-        )
+        decorated: _Function = pytest.mark.filesystems(*wanted)(function)
         return decorated
 
     return decorate
 
 
-def _marks(row: Row) -> list[pytest.MarkDecorator]:
+def marks_of(thing: object) -> list[pytest.Mark]:
+    """The marks of a function or of a module, the nearest first."""
+    found: Any = getattr(thing, "pytestmark", [])
+    marks: list[Any] = found if isinstance(found, list) else [found]
+    return [it.mark if isinstance(it, pytest.MarkDecorator) else it for it in marks]
+
+
+def variants(function: Callable[..., object]) -> list[Variant]:
+    """What a function is run with, in the order of the ids.
+
+    Raises:
+        TypeError: Its cases are declared otherwise than by ``@table`` and ``@filesystems``.
+    """
+    marks = {mark.name: mark for mark in marks_of(function)}
+    if "parametrize" in marks:
+        raise TypeError(f"{function.__name__}: the rows of cases are declared by @table")
+    rows = dict(marks[_ROWS].args[0]) if _ROWS in marks else {}
+    wanted = marks[_FILESYSTEMS].args if _FILESYSTEMS in marks else ()
+    if not wanted:
+        return [Variant(name, row) for name, row in rows.items()] or [Variant()]
+    if not rows:
+        own = row_of(function.__name__)
+        return [Variant(f"{own}-{it.id}", filesystem=it) for it in wanted]
+    pairs = product(rows.items(), wanted)
+    return [Variant(f"{name}-{it.id}", row, it) for (name, row), it in pairs]
+
+
+def parametrize(metafunc: pytest.Metafunc, wanted: Sequence[Variant]) -> None:
+    """Make one test of each variant, as ``case`` and ``filesystem``."""
+    fields = [it for it in ("case", "filesystem") if getattr(wanted[0], it) is not None]
+    if fields:
+        params = [
+            pytest.param(*(getattr(it, name) for name in fields), id=it.id, marks=_marks(it.case))
+            for it in wanted
+        ]
+        metafunc.parametrize(fields, params, indirect=[it for it in fields if it == "filesystem"])
+
+
+def _marks(row: Row | None) -> list[pytest.MarkDecorator]:
+    """What marks say otherwise, and a row may say."""
+    if row is None:
+        return []
     return [*([needs(*row.needs)] if row.needs else ()), *([own_memory] if row.own_memory else ())]
+
+
+def marks_of_row(row: Row | None) -> list[pytest.Mark]:
+    """The marks that a row stands for."""
+    return [it.mark for it in _marks(row)]
+
+
+def row_of(function: str) -> str:
+    """The row of a case that is a function without a table."""
+    return function.removeprefix("test_").replace("_", "-")
 
 
 def covers(*features: Feature) -> pytest.MarkDecorator:
@@ -133,22 +192,29 @@ def parse_node(nodeid: str, targets: Sequence[str]) -> tuple[str, str] | None:
     for name in sorted(targets, key=len, reverse=True):
         params = match["params"]
         if params == name or params.startswith(f"{name}-"):
-            row = params.removeprefix(name).removeprefix("-") or match["name"].replace("_", "-")
+            row = params.removeprefix(name).removeprefix("-") or row_of(match["name"])
             return name, f"{match['area']}/{match['file']}[{row}]"
     return None
 
 
 def describe(item: pytest.Item) -> dict[str, Any]:
     """What a record says of the case itself."""
-    summary, source = _documented(
-        getattr(item, "function", None).__doc__, getattr(item, "module", None).__doc__
-    )
+    function, module = getattr(item, "function", None), getattr(item, "module", None)
+    return described(case_id(item), function, module, item.iter_markers(), _row(item))
+
+
+def described(
+    case: str, function: object, module: object, marks: Iterable[pytest.Mark], row: Row | None
+) -> dict[str, Any]:
+    """As ``describe``, of the case of this id that a function and its row are."""
+    marks = list(marks)
+    summary, source = _documented(function.__doc__, module.__doc__)
     return {
-        "id": case_id(item),
+        "id": case,
         "summary": summary,
         "source": source,
-        "covers": [label for feature in covered(item) for label in feature.labels],
-        "answers": answered(item),
+        "covers": [label for feature in covered(marks, row) for label in feature.labels],
+        "answers": answered(marks, row),
     }
 
 
@@ -161,20 +227,24 @@ def _documented(of_function: str | None, of_module: str | None) -> tuple[str, st
     return summary, " ".join(source[1].split()) if source else ""
 
 
-def covered(item: pytest.Item) -> list[Feature]:
+def covered(marks: Iterable[pytest.Mark], row: Row | None) -> list[Feature]:
     """The features that a case is about: those of its row, else those of its marks."""
-    row = _row(item)
     if row and row.covers:
         return [row.covers] if isinstance(row.covers, Feature) else list(row.covers)
-    return [feature for mark in item.iter_markers("covers") for feature in mark.args]
+    return [feature for mark in marks if mark.name == "covers" for feature in mark.args]
 
 
-def answered(item: pytest.Item) -> list[str]:
+def answered(marks: Iterable[pytest.Mark], row: Row | None) -> list[str]:
     """The ids of the behaviours that a case shows: those of its marks and of its row."""
-    row = _row(item)
     own = row.answers if row else ()
-    marked = [name for mark in item.iter_markers("answers") for name in mark.args]
+    marked = [name for mark in marks if mark.name == "answers" for name in mark.args]
     return [*marked, *([own] if isinstance(own, str) else own)]
+
+
+def takes_port(function: Callable[..., object]) -> bool:
+    """Whether a case is given a port, and so needs TCP/IP without saying so."""
+    code = function.__code__
+    return "port" in code.co_varnames[: code.co_argcount]
 
 
 def _row(item: pytest.Item) -> Row | None:

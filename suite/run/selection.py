@@ -7,14 +7,13 @@ pytest's own ``-k`` also matches the name of the target, and with it any path. I
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import pytest
 from _pytest.mark.expression import Expression
 
 from suite.errors import UsageError
-from suite.run import rows
+from suite.run.choice import Entry
 
 Names: TypeAlias = tuple[str, ...]
 """Of one case: its id; and its area, file, function and row."""
@@ -87,14 +86,7 @@ def names(case: str, function: str) -> Names:
     return case, match["area"], f"test_{match['file']}.py", function, match["row"]
 
 
-def select(items: list[pytest.Item], text: str) -> list[pytest.Item]:
-    """Leave only the cases that an expression means; those that were left out."""
+def select(entries: Sequence[Entry], text: str) -> list[Entry]:
+    """The cases that an expression means."""
     selects = selector(text)
-    kept: list[pytest.Item] = []
-    left_out: list[pytest.Item] = []
-    for item in items:
-        function = getattr(item, "originalname", item.name)
-        chosen = selects(names(rows.case_id(item), function))
-        (kept if chosen else left_out).append(item)
-    items[:] = kept
-    return left_out
+    return [it for it in entries if selects(names(it.id, it.function.__name__))]

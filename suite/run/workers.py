@@ -52,8 +52,13 @@ def configure(config: pytest.Config, hub: Hub) -> None:
         _serve()
         return
     scratch.sweep()
-    if config.getoption("dist", "no") != "no":
+    if is_controller(config):
         config.pluginmanager.register(_Controller(hub))
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process hands cases out, and collects none."""
+    return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
 
 
 class _Rest(pytest.Item):
