@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -24,6 +25,10 @@ from vm.tools import FullError, UnreachableError, end_streamed
 _LANES = 2
 """Threads: one may download while the other unpacks."""
 _LOOK_S = 0.1
+_PATIENCE_S = 3.0
+"""How long threads may take to end with the run; what they are at (modules that are decompressed, a
+trial boot) ends with the process at the latest, as it does when landproof is killed.
+"""
 
 
 class Shows(Protocol):
@@ -127,10 +132,10 @@ class Preparation:
             yield self._coming
         finally:
             self._over.set()
-            for lane in lanes:
-                while lane.is_alive():
-                    end_streamed()
-                    lane.join(_LOOK_S)
+            limit = time.monotonic() + _PATIENCE_S
+            while any(lane.is_alive() for lane in lanes) and time.monotonic() < limit:
+                end_streamed()
+                time.sleep(_LOOK_S)
 
     def _looked_up(self, label: str, name: str, *, refresh: bool) -> Wanted:
         if self._hopeless:

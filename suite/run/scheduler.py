@@ -106,7 +106,7 @@ class TargetScheduling:
     def tests_finished(self) -> bool:
         """Whether the workers hold all the cases that they will ever get."""
         idle = all(len(pending) < _ENOUGH for pending in self._pending.values())
-        return self.collection_is_completed and not self._is_left and not self._coming and idle
+        return self.collection_is_completed and not self._is_left and idle
 
     @property
     def _is_left(self) -> bool:
