@@ -7,7 +7,8 @@ fs.c, hook_file_open() and current_check_refer_path(); log.c, get_denied_layer()
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import field
+
+from msgspec import field
 
 from cases.audit.logs import logged, logs, says, stats
 from suite.case import (

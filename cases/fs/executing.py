@@ -2,7 +2,8 @@
 """What files about LANDLOCK_ACCESS_FS_EXECUTE share."""
 
 from collections.abc import Mapping
-from dataclasses import field
+
+from msgspec import field
 
 from suite.case import FS, Allowed, Case, Denied, since
 

@@ -5,7 +5,8 @@ Source: hook_file_open() in security/landlock/fs.c, which is called when the fil
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+
+from msgspec import field
 
 from cases.controls import refused
 from suite.case import FS, Case, Denied, Judge, Process, Tree, answers, covers, since, table

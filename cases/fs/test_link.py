@@ -7,7 +7,8 @@ current_check_refer_path() in security/landlock/fs.c.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import field
+
+from msgspec import field
 
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
