@@ -66,7 +66,7 @@ def confinements(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed, each figure next to what it is compared with."""
+    """Measure speed, each figure over what it is compared with; not on a busy machine."""
     session.run(sys.executable, "-m", "suite.cli.bench", *session.posargs)
 
 

@@ -117,6 +117,16 @@ def test_missing_keyring_says_what_to_install(tmp_path: Path) -> None:
         apt_sources.sources("file:/srv/debian", tmp_path / "none.gpg")
 
 
+def test_a_download_knows_the_suite_of_its_build_alone(keyring: Path) -> None:
+    text = apt_sources.sources("file:/srv/debian", keyring)
+    for suite, uri in {"trixie": "debian", "trixie-security": "debian-security"}.items():
+        one = apt_sources.of_suite(text, suite).splitlines()
+        assert [line for line in one if line.startswith("Suites:")] == [f"Suites: {suite}"]
+        assert f"URIs: file:/srv/{uri}/" in one
+        assert f"Signed-By: {keyring}" in one
+    assert apt_sources.of_suite(text, "warty") == ""
+
+
 COMPLAINTS = {
     "resolve": (
         ["Err:1 http://h x InRelease", "  Could not resolve 'h'",

@@ -70,3 +70,11 @@ def test_a_usual_case_needs_no_other_module() -> None:
     """Half of the files at least; what is left are constants of the kernel and known bugs."""
     alone = [all(node.module == FACE for node in imports(path)) for path in CASES]
     assert 2 * sum(alone) > len(alone)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_rows_have_no_fields_of_dataclasses(path: Path) -> None:
+    """A struct would take such a field for the default value itself."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses":
+            assert not {alias.name for alias in node.names} & {"field"}, path

@@ -71,6 +71,21 @@ def qemu_under(process: int) -> int:
 # The command line; no machine needed.
 
 
+def test_virtme_ng_needs_no_tool_that_a_fresh_debian_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It ended with a traceback where binutils was not installed."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for folder in os.get_exec_path():
+        for tool in Path(folder).glob("*"):
+            if tool.name not in ("file", "strings") and not (tools / tool.name).exists():
+                (tools / tool.name).symlink_to(tool)
+    monkeypatch.setenv("PATH", str(tools))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert "-kernel" in command.command("x", Accelerator.TCG, memory_mib=256, parameters=())
+
+
 def test_virtme_ng_composes_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a private apt state is made of: the mirror, the keyring, sources and configuration."""
 
+import re
 from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
@@ -11,6 +12,7 @@ _KEYRINGS = tuple(
     Path("/usr/share/keyrings", name)
     for name in ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
 )
+_SUITES = re.compile(r"^Suites: (.*)$", re.MULTILINE)
 _CONFIGURATION = """\
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -27,7 +29,7 @@ Acquire::AllowWeakRepositories "false";
 Acquire::GzipIndexes "true";
 Acquire::Languages "none";
 Dir::Cache "{folder}/cache/";
-Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
@@ -77,6 +79,19 @@ def sources(mirror: str | None = None, keyring: Path | None = None) -> str:
             (security, [suite.name for suite in SUITES if suite.security]),
         )
     )
+
+
+def of_suite(text: str, suite: str) -> str:
+    """Return of such sources those of one suite: apt reads the lists of all that it is told."""
+    found = (
+        _SUITES.sub(f"Suites: {suite}", it) for it in text.split("\n\n") if suite in _names(it)
+    )
+    return "\n\n".join(found)
+
+
+def _names(part: str) -> list[str]:
+    match = _SUITES.search(part)
+    return match[1].split() if match else []
 
 
 def _mirrors(mirror: str | None) -> tuple[str, str]:

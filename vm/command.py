@@ -150,7 +150,11 @@ def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]
         ask.append("--disable-kvm")
     with Scratch() as home:
         # HOME: nobody's ~/.config/virtme-ng changes what is measured.
-        environment = {**os.environ, "PATH": path, "HOME": str(home)}
+        environment = {**os.environ, "PATH": f"{path}{os.pathsep}{home}", "HOME": str(home)}
+        # It looks into the kernel with tools that a fresh Debian lacks, and ends with a traceback
+        # there. What they find in our stand-in does not matter.
+        for name in ("file", "strings"):
+            (home / name).symlink_to(shutil.which("true", path=path) or "/bin/true")
         code, out, err = _run(ask, cwd=home, environment=environment)
     lines = [line for line in out.splitlines() if line.startswith(str(qemu))]
     if code != 0 or not lines:

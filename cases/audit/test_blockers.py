@@ -8,8 +8,6 @@ fs.c, hook_file_open() and current_check_refer_path(); log.c, get_denied_layer()
 import os
 from collections.abc import Callable, Mapping
 
-from msgspec import field
-
 from cases.audit.logs import logged, logs, says, stats
 from suite.case import (
     FS, RENAME_EXCHANGE, AuditLog, Case, Judge, Need, Process, Tree, answers, needs, table, vm_only,
@@ -25,7 +23,7 @@ class Access(Case, frozen=True, kw_only=True):
 
     call: Callable[[Process, str], object]
     handled: FS
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
     errno: str = "EACCES"
 
 

@@ -3,8 +3,6 @@
 
 from collections.abc import Mapping
 
-from msgspec import field
-
 from suite.case import FS, Allowed, Case, Denied, since
 
 X, R, XR = FS.EXECUTE, FS.READ_FILE, FS.EXECUTE | FS.READ_FILE
@@ -15,4 +13,4 @@ class Layer(Case, frozen=True, kw_only=True):
     """A layer: what it handles, and what it allows on which paths of the tree."""
 
     handled: FS = XR
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}

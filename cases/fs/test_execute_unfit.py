@@ -6,8 +6,6 @@ Source: hook_file_open() in security/landlock/fs.c, which is called when the fil
 
 from collections.abc import Callable, Mapping
 
-from msgspec import field
-
 from cases.controls import refused
 from suite.case import FS, Case, Denied, Judge, Process, Tree, answers, covers, since, table
 
@@ -32,7 +30,7 @@ class Unfit(Case, frozen=True, kw_only=True):
 
     put: Callable[[Process, str], object]
     outside: str
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
 
 
 CASES = {

@@ -8,8 +8,6 @@ current_check_refer_path() in security/landlock/fs.c.
 import os
 from collections.abc import Callable, Mapping
 
-from msgspec import field
-
 from cases.controls import refused
 from cases.fs.order import LandlockFirst, VfsFirst, check_landlock_first, check_vfs_first
 from suite.case import (
@@ -31,7 +29,7 @@ class Linked(Case, frozen=True, kw_only=True):
     flags: int = os.O_RDONLY
     to: str = "d2"
     handled: FS = MAKE | REFER
-    rules: Mapping[str, FS] = field(default_factory=dict)
+    rules: Mapping[str, FS] = {}
 
 
 def by_fd(process: Process, fd: Call, new: str) -> None:

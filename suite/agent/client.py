@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import time
 from collections.abc import Callable, Sequence
 
@@ -45,17 +45,13 @@ class AgentClient:
         self._writer = writer
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(reader, selectors.EVENT_READ)
+        self._readable = select.poll()
+        self._readable.register(reader, select.POLLIN)
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
         self._next = 1
         self._hellos = [hello] if hello else []
-        try:
-            self._listen_until(lambda: bool(self._hellos), hello_s)
-        except AgentLostError:
-            self.close()
-            raise
+        self._listen_until(lambda: bool(self._hellos), hello_s)
         self.hello = self._hellos[0]
 
     def submit(self, ops: Sequence[wire.Op]) -> int:
@@ -74,8 +70,7 @@ class AgentClient:
         return identity in self._results
 
     def close(self) -> None:
-        """Give the selector back; the descriptors belong to whoever opened them."""
-        self._selector.close()
+        """Nothing to give back: the descriptors belong to whoever opened them."""
 
     def _send(self, frame: bytes) -> None:
         view = memoryview(frame)
@@ -84,9 +79,9 @@ class AgentClient:
                 view = view[os.write(self._writer, view) :]
             except BlockingIOError:
                 # Take what the agent has to say meanwhile, or both ends wait for each other.
-                with selectors.DefaultSelector() as writable:
-                    writable.register(self._writer, selectors.EVENT_WRITE)
-                    writable.select(0.01)
+                writable = select.poll()
+                writable.register(self._writer, select.POLLOUT)
+                writable.poll(10)
                 self._hear()
             except OSError as error:
                 raise AgentLostError("the agent closed its channel") from error
@@ -96,7 +91,7 @@ class AgentClient:
         while not done():
             left = limit - time.monotonic()
             # Heard even when time is up: it was we who stood still, if the user pressed Ctrl-Z.
-            if self._selector.select(max(left, 0)):
+            if self._readable.poll(max(left, 0) * 1000):
                 self._hear()
             if left <= 0 and not done():
                 raise AgentSilentError(f"no answer from the agent in {patience_s:.0f} s")

@@ -197,7 +197,11 @@ def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
                 op.nr,
             )
         )
-        parts.extend(map(_source, op.args))
+        for source in op.args:
+            if type(source) is int:
+                parts.append(_INTEGER.pack(0, source & _U64))
+            else:
+                parts.append(_source(source))
         for fix in op.fixes:
             parts += (_FIX.pack(fix.buffer, fix.width, fix.offset), _source(fix.source))
         for buffer in op.buffers:

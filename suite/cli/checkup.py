@@ -67,7 +67,11 @@ _TOOLS = {
     "modprobe": ("kmod", "which finds the modules that a guest needs", True),
     "dpkg-deb": ("dpkg", "which unpacks Debian's kernels", False),
     "depmod": ("kmod", "which lists a fetched kernel's modules", False),
-    "zstd": ("zstd", "which unpacks modules, and images for a quicker boot", False),
+    "zstd": (
+        "zstd",
+        "which unpacks modules and images, and keeps saved machines small",
+        False,
+    ),
 }
 """Tools for booting kernels: their packages, what for, and whether no kernel boots without."""
 

@@ -81,6 +81,11 @@ class Feature(IntFlag):
         self._since = since
         return self
 
+    def _members(self) -> list[Self]:
+        """Its bits that have names, in order."""
+        mask = self._value_  # an integer: Python's own iteration takes ten times as long
+        return [bit for bit in type(self) if bit._value_ & mask]
+
     @property
     def since(self) -> int:
         """The lowest ABI version that knows every bit; 1 for none."""
@@ -90,13 +95,13 @@ class Feature(IntFlag):
     def constants(self) -> tuple[str, ...]:
         """The names in the kernel's header, in bit order."""
         prefix = CONSTANT[type(self)]
-        return tuple(f"{prefix}_{bit.name}" for bit in type(self) if bit in self)
+        return tuple(f"{prefix}_{bit.name}" for bit in self._members())
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The short names as audit prints them, such as ``fs.truncate``, in bit order."""
         prefix = PREFIX[type(self)]
-        return tuple(f"{prefix}.{str(bit.name).lower()}" for bit in type(self) if bit in self)
+        return tuple(f"{prefix}.{str(bit.name).lower()}" for bit in self._members())
 
 
 @cache

@@ -47,9 +47,7 @@ def tidy_up(process: Process) -> None:
     """
     session = process.session
     left: set[int] = set()
-    for call in _calls(session):
-        if call.failure:
-            continue
+    for call in _succeeded(session):
         kind = _kind_of(call)
         if kind is OpKind.GIVE and call.arguments[1] == process.id:
             left.add(call.value)
@@ -66,9 +64,14 @@ def tidy_up(process: Process) -> None:
         process.close(fd)
 
 
-def _calls(session: Session) -> Iterator[Call]:
+def _succeeded(session: Session) -> Iterator[Call]:
     for batch in session.sent:
-        yield from (call for call in batch.calls if batch.records.get(call.index))
+        if batch.records:
+            batch.settle()  # nothing is undone after an error that nobody has heard of
+        for call in batch.calls:
+            record = batch.records.get(call.index)
+            if record is not None and not record.failed:
+                yield call
 
 
 def _process_of(call: Call) -> int:

@@ -98,7 +98,8 @@ class Session:
             op.on_fail = wire.END  # of the program; in_mode() changes it to the end of a block
         if arguments:
             encoder = _Encoder(batch)
-            op.args = [encoder.source(argument) for argument in arguments]
+            source = encoder.source
+            op.args = [it if type(it) is int else source(it) for it in arguments]
             op.buffers, op.fixes = encoder.buffers, encoder.fixes
         call = Call(batch, len(batch.ops), name, self.mode, arguments)
         batch.ops.append(op)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 from _pytest.runner import runtestprotocol
@@ -21,12 +19,10 @@ class Protocol:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._places: dict[Callable[..., object], tuple[str, int | None]] = {}
-        """The file and the line of each function of cases."""
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
-        self._locate(item)
+        _locate(item)
         hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
         hook.pytest_runtest_logstart(**node)
         reports = self._run(item, nextitem)
@@ -48,16 +44,6 @@ class Protocol:
         if call.when not in ("setup", "teardown") or call.excinfo:
             return None
         return pytest.TestReport(item.nodeid, item.location, {}, "passed", None, call.when)
-
-    def _locate(self, item: pytest.Item) -> None:
-        """Look for the source of a function once, and not for each of its rows, as pytest does."""
-        if not isinstance(item, pytest.Function):
-            return
-        place = self._places.get(item.function)
-        if place:
-            item.location = *place, item.name
-        elif item.location[2] == item.name:  # a function of the file, and of no class
-            self._places[item.function] = item.location[:2]
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
         """Set it up, call it, tear it down, and know nothing of an earlier time."""
@@ -86,3 +72,12 @@ class Protocol:
                 if record.verdict is Verdict.SKIPPED:
                     report.outcome = "skipped"
                     report.longrepr = (str(item.path), item.location[1] or 0, record.reason)
+
+
+def _locate(item: pytest.Item) -> None:
+    """Say where a plain function stands: pytest would look for its file with every row."""
+    if isinstance(item, pytest.Function) and isinstance(item.parent, pytest.Module):
+        file, code = item.nodeid.partition("::")[0], getattr(item.function, "__code__", None)
+        wrapped = hasattr(item.function, "__wrapped__")
+        if code and not wrapped and code.co_filename == f"{item.config.rootpath}/{file}":
+            item.location = file, code.co_firstlineno - 1, item.name

@@ -173,6 +173,7 @@ class Setting:
         observed: Observation | Outcome,
         control: Observation | Outcome | None = None,
     ) -> None:
+        __tracebackhide__ = True  # what a reader of a traceback wants to see is the case
         ground, process, stash = self.ground, self.process, self._item.stash
         if JUDGEMENT in stash:
             raise LandproofError("the case was judged already: one behaviour, one judgement")
