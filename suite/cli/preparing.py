@@ -35,7 +35,7 @@ class Shows(Protocol):
     def doing(self, target: str, what: str) -> None:
         """What is done for it, in a few words; none if it is ready."""
 
-    def failed(self, target: str) -> None:
+    def failed(self, target: str, why: str) -> None:
         """It can't be had."""
 
 
@@ -199,7 +199,7 @@ class Preparation:
             # The next download would fail likewise, after as long a wait.
             self._hopeless = error
         self.failures[label] = told = self._hopeless or error
-        self._shows.failed(f"{VM}{label}")
+        self._shows.failed(f"{VM}{label}", str(told))
         # If none is ready in the end, the reasons are told together.
         self._untold.append(f"{label}: {told}")
         self._coming.give_up(f"{VM}{label}")

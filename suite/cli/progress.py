@@ -29,9 +29,9 @@ class _Shown:
 
     plan: Planned
     doing: str = ""
-    """What is done for its kernel, or was last if it failed."""
-    failed: bool = False
-    """Whether its kernel can't be had."""
+    """What is done for its kernel."""
+    failed: str = ""
+    """Why its kernel can't be had."""
 
 
 class RunProgress:
@@ -112,9 +112,9 @@ class RunProgress:
         shown.doing = what
         self._fill(target, shown.plan.done, len(shown.plan.cases))
 
-    def failed(self, target: str) -> None:
+    def failed(self, target: str, why: str) -> None:
         """Its kernel can't be had."""
-        self._shown[target].failed = True
+        self._shown[target].failed = guard(why)
 
     def _fill(self, target: str, done: int, total: int) -> None:
         self._bars.update(self._tasks[target], completed=done, total=total or 1)
@@ -123,7 +123,7 @@ class RunProgress:
         """What is said of a target, and in which style."""
         plan = shown.plan
         if shown.failed:
-            return "can't be had", _IS_BAD
+            return f"can't be had: {shown.failed}", _IS_BAD
         if self._over and not plan.ended:
             return "interrupted", _IS_BAD
         if shown.doing:
