@@ -10,6 +10,7 @@ from suite.cli import bench, steady
 from suite.cli.steady import Ticks, crowded, robbed, ticks
 from suite.cli.timing import Pair, paired, timed
 from suite.errors import Exit, InfrastructureError
+from tests.kernels import stored
 
 QUIET = "cpu  100 0 100 9800 0 0 0 0 0 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
 """The beginning of /proc/stat."""
@@ -111,3 +112,13 @@ def test_figures_of_this_machine(name: str) -> None:
     lines = bench.FIGURES[name](bench.Bench("7.3", rounds=1))
     for line in lines:
         assert float(line.rpartition(":")[2]) > 0, line
+
+
+@pytest.mark.vm
+@pytest.mark.timeout(600)
+def test_a_matrix_with_saved_machines_over_one_that_boots(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored("7.3")
+    monkeypatch.setattr(bench, "_MATRICES", {"few": ("-k", "claims")})
+    few, starts, _ = bench.Bench("7.3", 1, "7.3").matrix()
+    assert float(few.rpartition(":")[2]) > 0
+    assert starts.endswith(" booted")

@@ -2,6 +2,7 @@
 """A brief run leaves out only what it shows otherwise."""
 
 import re
+import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -125,6 +126,32 @@ def test_every_target_has_the_same_cases(house: pytest.Pytester) -> None:
     """Target by target, each in the order of the files; and no more tests are made for it."""
     targets = ("fake:1", "fake:12", "local")
     assert chosen(house, "area", targets=targets) == list(product(targets, BRIEF))
+
+
+class Read:
+    """Notes which files of cases a process has read by the end of its run, and what it heard."""
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.heard: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a case that was run."""
+        self.heard.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Note what is imported."""
+        self.files = {name for name in sys.modules if name.endswith("test_mini")}
+
+
+def test_who_hands_cases_out_reads_none(house: pytest.Pytester) -> None:
+    """Only workers do, which choose the same."""
+    read = Read()
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "--brief")
+    house.inline_run(*plain, "area", "-n", "1", plugins=[read])
+    parsed = {parse_node(node, ["local"]) for node in read.heard}
+    assert parsed == {("local", case) for case in BRIEF}
+    assert not read.files
 
 
 def test_of_what_is_chosen_a_brief_run_shows_each_behaviour_once(house: pytest.Pytester) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The catalogue of cases as a whole: ids, rows, sentences, sources, and nothing left out."""
 
+import dataclasses
 import re
 from collections import Counter
 from functools import cache
@@ -62,6 +63,17 @@ def test_ids_are_unique_and_well_formed(catalogue: Catalogue) -> None:
     assert [identity for identity, count in ids.items() if count > 1] == []
     assert [identity for identity in ids if not ID.fullmatch(identity)] == []
     assert {identity.partition("/")[0] for identity in ids} <= AREAS
+
+
+def test_rows_have_no_defaults_of_dataclasses(catalogue: Catalogue) -> None:
+    """A row is no dataclass, and would have the field itself for its default."""
+    assert catalogue.items
+    kinds = [rows.Row]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        wrong = [it for it in kind.__struct_defaults__ if isinstance(it, dataclasses.Field)]
+        assert not wrong, kind
+    assert len(kinds) > 300
 
 
 def test_every_case_runs_on_a_target(catalogue: Catalogue) -> None:

@@ -116,3 +116,19 @@ def test_gates_end_with_their_case(process: Process, session: Session) -> None:
             process.create_ruleset(bytes(8), 4)
         session.flush()
     assert process.observe(Process.getpid).outcome == Allowed()
+
+
+def test_a_gate_that_let_pass_is_looked_at_once(process: Process, session: Session) -> None:
+    """Or many programs in one case would take the time of their square."""
+    for _ in range(3):
+        with session.gate():
+            process.getpid()
+        passed = process.observe(Process.getppid)
+        assert len(passed.gates) == 1
+        assert passed.outcome == Allowed()
+    with session.gate():
+        process.create_ruleset(bytes(8), 4)
+    for _ in range(3):
+        refused = process.observe(Process.getppid)
+        assert [gate.name for gate in refused.gates] == ["landlock_create_ruleset"]
+        assert refused.outcome == Rejected("create_ruleset", "EINVAL")

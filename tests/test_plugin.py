@@ -247,3 +247,63 @@ def test_records_arrive_over_xdist(house: pytest.Pytester) -> None:
             ("area/mini[row-two]", "conforms"),
         ]
         assert sum("facts" in envelope for envelope in envelopes) == 1
+
+
+def test_a_fixture_of_others_gets_what_the_case_gets(house: pytest.Pytester) -> None:
+    house.makeconftest(
+        f"{CONFTEST}\n\n@pytest.fixture\ndef theirs(tree, port, judge, process):\n"
+        "    return process, tree, port, judge\n"
+    )
+    (house.path / "area" / "test_more.py").write_text(
+        "def test_same(theirs, judge, process, tree, port):\n"
+        "    assert theirs == (process, tree, port, judge)\n"
+    )
+    collector, _ = run(house, "--target", "fake", "-k", "same")
+    (record,) = collector.records().values()
+    assert record["reason"] == "the case ended without a judgement"
+
+
+def test_pytest_makes_one_fixture_of_a_case(house: pytest.Pytester) -> None:
+    """Each takes it as long as some cases."""
+    (house.path / "area" / "test_more.py").write_text(
+        "def test_much(ground, facts, mount_point, filesystem, process, process32, tree, port,\n"
+        "              judge, target_name):\n"
+        "    assert target_name == 'fake'\n"
+    )
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "--target", "fake")
+    result = house.runpytest_inprocess(*plain, "-k", "much", "--setup-show")
+    made = [line for line in result.outlines if line.strip().startswith("SETUP")]
+    assert [line.split() for line in made] == [["SETUP", "F", "setting"]]
+
+
+class Places:
+    """Where pytest looks for a case, and where its reports say that it is."""
+
+    def __init__(self) -> None:
+        self.looked_for: dict[str, object] = {}
+        self.told: dict[str, object] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Ask pytest, as it does itself."""
+        for item in items:
+            _, line, name = item.reportinfo()
+            self.looked_for[item.nodeid] = item.nodeid.partition("::")[0], line, name
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what a report says."""
+        self.told[report.nodeid] = report.location
+
+
+def test_reports_say_where_a_case_is(house: pytest.Pytester) -> None:
+    (house.path / "area" / "test_more.py").write_text(
+        "import functools\n\n\ndef once(function):\n    @functools.wraps(function)\n"
+        "    def wrapped(process):\n        return function(process)\n\n    return wrapped\n\n\n"
+        "@once\ndef test_conforms_wrapped(process):\n    process.getpid()\n\n\n"
+        "class TestOfClass:\n    def test_conforms_method(self, process):\n"
+        "        process.getpid()\n"
+    )
+    places = Places()
+    plain = ("-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q", "--target", "fake")
+    house.inline_run(*plain, "-k", "conforms or row", plugins=[places])
+    assert len(places.told) == 5
+    assert places.told == {case: places.looked_for[case] for case in places.told}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How fast landproof is, each figure next to what it is to be compared with, in one run.
 
-``python -m suite.cli.bench [FIGURES ...] [--kernel 7.3] [--rounds 3] [--anyway]``
+``python -m suite.cli.bench [FIGURES ...] [--kernels 6.1,7.3] [--rounds 3] [--anyway]``
 
 Seconds of different days and machines can't be compared; ratios of one run can. What is compared
 is taken in turns, and told by medians. On a machine that is not steady nothing is told, and the
@@ -26,12 +26,13 @@ from suite.cli.run import CONFIG, QUIET
 from suite.cli.speeds import agent_speeds, pytest_speed, round_trip
 from suite.cli.steady import measured
 from suite.cli.timing import CHECKED, LANDPROOF, Pair, paired, timed
-from suite.errors import InfrastructureError, LandproofError
+from suite.errors import Exit, InfrastructureError, LandproofError
 from suite.judge.records import Results, Verdict
 from suite.targets.local import LocalTarget
 from suite.targets.scratch import Scratch
 from vm import accel
 from vm.boot_time import boot_ratio
+from vm.catalogue import DEFAULT_SET
 from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.saved import REAL_BOOT_EVERY, States
@@ -44,7 +45,11 @@ import pytest
 def test(number):
     pass
 """
-_FEW = ("-k", "claims or history")
+_MATRICES: dict[str, tuple[str, ...]] = {
+    "matrix -k 'claims or history'": ("-k", "claims or history"),
+    "matrix": (),
+}
+"""By what they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,13 @@ class Bench:
     Args:
         kernel: Of the virtual machine, such as ``7.3``.
         rounds: How often each side of a comparison is taken.
+        kernels: Of the matrix, with commas between them.
     """
 
-    def __init__(self, kernel: str, rounds: int) -> None:
+    def __init__(self, kernel: str, rounds: int, kernels: str = ",".join(DEFAULT_SET)) -> None:
         self.name = kernel
         self.rounds = rounds
+        self.kernels = kernels
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -168,16 +175,15 @@ class Bench:
         ]
 
     def matrix(self) -> list[str]:
-        """The default matrix with saved machines, and without."""
-        _Run("matrix", "-k", "claims").take()  # kernels are fetched and machines saved, if need be
+        """The matrix with saved machines, and without."""
+        command = ("matrix", "--kernels", self.kernels)
+        _Run(*command, "-k", "claims").take()  # kernels are fetched and machines saved, if need be
         lines = []
-        for what, words, rounds in (
-            (f"matrix -k {_FEW[1]!r}", _FEW, self.rounds),
-            ("matrix", (), max(1, self.rounds // 3)),
-        ):
-            saved, booted = _Run("matrix", *words), _Run("matrix", "--boot", *words)
+        for what, words in _MATRICES.items():
+            rounds = self.rounds if words else max(1, self.rounds // 3)
+            saved, booted = _Run(*command, *words), _Run(*command, "--boot", *words)
             pair = paired(saved.take, booted.take, rounds)
-            lines.append(pair.line(f"{what}, {saved.starts}", booted.starts))
+            lines += [pair.line(what, "--boot"), f"    {saved.starts}, over {booted.starts}"]
         return [
             *lines,
             SELFTESTS.line("cases a second, in guests", saved.cases / _median(pair)),
@@ -258,6 +264,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m suite.cli.bench", description=main.__doc__)
     parser.add_argument("figures", nargs="*", metavar="FIGURES", help=f"of {', '.join(FIGURES)}")
     parser.add_argument("--kernel", default="7.3", help="of the virtual machine (default: 7.3)")
+    every = ",".join(DEFAULT_SET)
+    parser.add_argument("--kernels", default=every, help="of the matrix (default: the default set)")
     parser.add_argument("--rounds", type=int, default=3, help="of each comparison (default: 3)")
     parser.add_argument("--anyway", action="store_true", help="however busy the machine is")
     arguments = parser.parse_args()
@@ -265,7 +273,7 @@ def main() -> int:
         parser.error(
             f"no such figures: {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}"
         )
-    bench = Bench(arguments.kernel, max(arguments.rounds, 1))
+    bench = Bench(arguments.kernel, max(arguments.rounds, 1), arguments.kernels)
     lines = ["seconds are medians; the last number of a line is the ratio"]
     try:
         for name in arguments.figures or FIGURES:
@@ -276,6 +284,9 @@ def main() -> int:
     except LandproofError as error:
         print(error, file=sys.stderr)
         return error.exit
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
     if arguments.anyway:
         lines.insert(0, "nobody has looked whether this machine was busy (--anyway)")
     print("\n".join(lines))

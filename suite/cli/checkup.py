@@ -160,7 +160,7 @@ def _running_kernel(patient: Patient) -> Iterator[Finding]:
 
 
 def _no_agent(why: str, cases: int, *jobs: Job) -> Finding:
-    mend = "pip install --force-reinstall landproof (or LANDPROOF_CC=cc, a compiler of yours)"
+    mend = "pip install ziglang (or LANDPROOF_CC=cc, a compiler of yours)"
     return Finding("agent", False, why, cases, mend, jobs)
 
 

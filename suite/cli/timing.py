@@ -55,13 +55,22 @@ def timed(command: Sequence[str], good: Collection[int] = (0,)) -> float:
         InfrastructureError: It ended with none of the good exit codes.
     """
     start = time.perf_counter()
-    ran = subprocess.run(  # noqa: S603 (ours, no shell)
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    with subprocess.Popen(  # noqa: S603 (ours, no shell)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            out, error = process.communicate()
+        except KeyboardInterrupt:
+            process.communicate()  # it has heard of it too, and puts away what it has made
+            raise
     took = time.perf_counter() - start
-    if ran.returncode not in good:
-        said = (ran.stderr or ran.stdout).strip().rpartition("\n")[2]
-        raise InfrastructureError(f"{' '.join(command)} ended with {ran.returncode}: {said}")
+    if process.returncode not in good:
+        said = (error or out).strip().rpartition("\n")[2]
+        raise InfrastructureError(f"{' '.join(command)} ended with {process.returncode}: {said}")
     return took
 
 

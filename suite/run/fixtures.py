@@ -33,7 +33,7 @@ class Fixtures:
         else:
             self._setting = None
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def target_name(self, request: pytest.FixtureRequest) -> str:
         """The target of this test."""
         return str(request.param)

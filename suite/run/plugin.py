@@ -140,7 +140,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every case that was chosen on every target."""
     if "ground" in metafunc.fixturenames:
         names = rows.targets(metafunc.config)
-        metafunc.parametrize("target_name", names, indirect=True, scope="session")
+        # Of no scope but the function's: pytest would sort by it, and we have done so.
+        metafunc.parametrize("target_name", names, indirect=True)
         functions = metafunc.config.stash.get(_chosen, {}).get(metafunc.definition.path, {})
         name = metafunc.function.__name__
         rows.parametrize(metafunc, functions.get(name) or rows.variants(metafunc.function))
