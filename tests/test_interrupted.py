@@ -30,7 +30,7 @@ def results(*targets: TargetRecord) -> Results:
 
 
 def recorded(*, interrupted: bool) -> dict[str, TargetRecord]:
-    """Of three targets, one is in its second case of three, one is booting, one waits."""
+    """Of three targets, one is in its second case of three, one is starting, one waits."""
     recorder = Recorder(["vm:a", "vm:b", "vm:c"])
     for target in recorder.targets.values():
         target.cases = dict.fromkeys(f"mini/cases[{it}]" for it in ("one", "two", "three"))

@@ -258,7 +258,7 @@ def test_a_terminal_shows_a_fetch_next_to_a_run(tmp_path: Path, gate: Gate, colu
     lines = plain(shown).splitlines()
     assert max(len(line.rstrip()) for line in lines if line.startswith("vm:")) <= columns
     for state in (
-        r"vm:slow:1 .* collecting", r"vm:slow:1 .* booting", r"vm:slow:2 .* fetching \(\d.* of 3",
+        r"vm:slow:1 .* collecting", r"vm:slow:1 .* starting", r"vm:slow:2 .* fetching \(\d.* of 3",
         r"vm:slow:3 .* queued: fetched", r"vm:slow:2 .* interrupted",
     ):  # fmt: skip
         assert any(re.match(state, line) for line in lines), state

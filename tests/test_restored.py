@@ -15,6 +15,8 @@ import pytest
 
 from suite.agent import build
 from suite.process.process import Process
+from suite.run.needs import Need
+from suite.run.unmet import _Answers, ask_all, unmet
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem, mounted
 from suite.targets.ground import _furnish
@@ -273,6 +275,45 @@ def _command(pid: int) -> str:
         return Path("/proc", str(pid), "cmdline").read_bytes().replace(b"\0", b" ").decode()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def test_a_restored_guest_need_not_be_asked_again(kernel: Kernel, tmp_path: Path) -> None:
+    asked: list[dict[Need, bool]] = []
+    for expected in ("booted", "restored"):
+        machine = VmTarget("vm:x", kernel, "tcg", states=States(tmp_path))
+        machine.asks = lambda ground, machine=machine: ask_all(ground, machine)  # type: ignore[misc]
+        try:
+            ground = machine.start()
+            assert machine.began == expected
+            asked.append(dict(ground.session.notes.of(_Answers)))
+            del ground.session.channel  # so that nothing can be asked
+            assert unmet([Need.OVERLAY, Need.LOOP, Need.CORE_FILES], ground, machine) is None
+        finally:
+            machine.stop()
+    assert asked[0] == asked[1]
+    assert asked[0].keys() == set(Need)
+
+
+def test_a_guest_that_dies_of_a_question_is_booted_and_not_asked(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    questions = []
+
+    def crash(ground: Ground) -> None:
+        questions.append(ground)
+        process = ground.root.fork()
+        process.write(process.open("/proc/sysrq-trigger", os.O_WRONLY), b"c").value  # noqa: B018 (waits)
+
+    machine = VmTarget("vm:x", kernel, "tcg", states=States(tmp_path))
+    machine.asks = crash
+    try:
+        ground = machine.start()
+        assert machine.began == "booted"
+        assert ground.root.syscall("getppid").value == 1
+    finally:
+        machine.stop()
+    assert len(questions) == 1
+    assert not (tmp_path / "states").exists()
 
 
 def test_the_folder_that_qemu_serves_is_mounted_in_a_restored_guest(tmp_path: Path) -> None:

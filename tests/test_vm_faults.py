@@ -197,9 +197,10 @@ def matrix(
 def test_a_terminal_shows_the_boot_and_ctrl_c_ends_it(tmp_path: Path, kernels: list[str]) -> None:
     chosen = f"--kernels={','.join(kernels)}"
     argv = landproof(
-        "matrix", "--full", chosen, "--accel=tcg", "-n1", cases=cases(tmp_path, "fine fine")
-    )
-    boots = rf"vm:{kernels[0]} +━.* 0/2 +[1-9]\d* s booting"
+        "matrix", "--full", chosen, "--accel=tcg", "--boot", "-n1",
+        cases=cases(tmp_path, "fine fine"),
+    )  # fmt: skip
+    boots = rf"vm:{kernels[0]} +━.* 0/2 +[1-9]\d* s starting"
     code, shown = in_terminal(argv, {"TERM": "xterm", MARK: str(tmp_path)}, until=boots)
     assert code == Exit.INTERRUPTED
     assert re.search(boots, plain(shown))

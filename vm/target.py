@@ -145,7 +145,7 @@ class VmTarget(Target):
         )
 
     def _boot(self, machine: Machine, agent: Path, states: States | None = None) -> Ground:
-        """Boot it, and save it as soon as it is prepared, if states are kept."""
+        """Boot it; if states are kept, save it as soon as it is prepared and was asked all."""
         self.began = "booted"
         self._machine = machine.__enter__()
         channel = machine.channel.fileno()
@@ -156,12 +156,18 @@ class VmTarget(Target):
                 return self._prepare(self._client, agent, dear=dear)
             recording = Recording(self._client)
             ground = self._prepare(recording, agent, dear=dear)
-            ground.session.flush()
-            ground.session.channel = self._client
-            self._save(machine, recording, states)
         except AgentLostError as error:
             _, reason = self.autopsy()
             raise InfrastructureError(f"{error} while the guest was prepared: {reason}") from error
+        try:
+            self.asks(ground)
+            ground.session.flush()
+            ground.session.channel = self._client
+            self._save(machine, recording, states)
+        except AgentLostError:
+            # Not for all cases to suffer: the one that asks for it will tell.
+            self.stop()
+            return self._boot(self._machine_of(agent, machine.accel), agent)
         return ground
 
     def _save(self, machine: Machine, recording: Recording, states: States) -> None:
@@ -191,6 +197,7 @@ class VmTarget(Target):
             client.results(client.submit([]), _AWAKE_S)
         replaying = Replaying(client, state.conversation)
         ground = self._prepare(replaying, agent, dear=True)
+        self.asks(ground)
         ground.session.flush()
         replaying.finish()
         ground.session.channel = client

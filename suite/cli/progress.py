@@ -133,7 +133,7 @@ class RunProgress:
         if plan.started is None:
             return f"queued: {self._at_once} run{'s' * (self._at_once == 1)} at once", _WAITS
         if plan.facts is None:
-            return ("does not come up", _IS_BAD) if plan.done else ("booting", _GOES_ON)
+            return ("does not come up", _IS_BAD) if plan.done else ("starting", _GOES_ON)
         found = count(record.verdict for record in plan.cases.values() if record)
         bad = ", ".join(f"{number} {verdict}" for verdict, number in found.items() if verdict.bad)
         if bad:

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterable
 
 from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
-from suite.process.promise import FilteredError
+from suite.process.promise import CallError, FilteredError
 from suite.process.uapi import (
     AF_SMC,
     BPF_CGROUP_INET4_CONNECT,
@@ -166,6 +166,19 @@ class _Answers(dict[Need, bool]):
 def unmet(needs: Iterable[Need], ground: Ground, target: Target) -> str | None:
     """Why a case can't be shown here: the first need that the target lacks."""
     return next((need.value for need in needs if not _met(need, ground, target)), None)
+
+
+def ask_all(ground: Ground, target: Target) -> None:
+    """Ask for every need, so that no case has to.
+
+    Raises:
+        AgentLostError: The target died of a question.
+    """
+    for need in Need:
+        try:
+            _met(need, ground, target)
+        except CallError:
+            continue  # it is for the case that needs it to say so
 
 
 def _met(need: Need, ground: Ground, target: Target) -> bool:

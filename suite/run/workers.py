@@ -19,6 +19,7 @@ from suite.errors import LandproofError
 from suite.run import rows
 from suite.run.coming import COMING, Coming
 from suite.run.scheduler import REST, TargetScheduling
+from suite.run.unmet import ask_all
 from suite.run.watch import Watch
 from suite.targets import scratch
 from suite.targets.base import Target
@@ -38,11 +39,13 @@ def make_target(name: str, config: pytest.Config) -> Target:
         LandproofError: There is none of this name.
     """
     try:
-        return registered().of_target(name).make(name, config)
+        target = registered().of_target(name).make(name, config)
     except LandproofError as error:
         if hasattr(config, "workerinput"):
             return Unmade(name, error)
         raise
+    target.asks = lambda ground: ask_all(ground, target)
+    return target
 
 
 def configure(config: pytest.Config, hub: Hub) -> None:

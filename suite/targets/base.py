@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.judge.records import Facts, KernelBuild, Verdict
@@ -40,6 +40,9 @@ class Target(ABC):
     kernel: KernelBuild | None = None
     disposable: bool = False
     """Whether it may be harmed: a virtual machine of ours."""
+    asks: Callable[[Ground], None] = staticmethod(lambda _ground: None)
+    """Asks a new ground all that cases may want to know. A target may do so while it starts, to
+    know the answers at later starts, too."""
     began: str = ""
     """How it came up last, ``booted`` or ``restored``; empty of what does neither."""
 
