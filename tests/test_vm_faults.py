@@ -41,10 +41,9 @@ import signal
 import struct
 from pathlib import Path
 
-import pytest
-
 from suite.judge.expectation import always
 from suite.judge.outcome import Allowed
+from suite.run.rows import Row, table
 
 FINE = always(Allowed())
 STARTED = Path(__file__).parent
@@ -135,13 +134,16 @@ def waiting(process, judge):
     judge(FINE, process.observe(lambda p: p.read(fd, 1)))
 
 
-@pytest.mark.parametrize("case", [pytest.param(globals()[n], id=f"{i}-{n}")
-                                  for i, n in enumerate(NAMES)])
+class Fault(Row, frozen=True, kw_only=True):
+    function: str
+
+
+@table({f"{i}-{n}": Fault(function=n) for i, n in enumerate(NAMES)})
 def test_fault(case, process, judge, target_name):
     """The machine or the worker dies."""
     global WORKER_DIES
     WORKER_DIES = target_name == DOOMED
-    case(process, judge)
+    globals()[case.function](process, judge)
 '''
 
 
