@@ -26,6 +26,7 @@ from vm import saved, target
 from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.machine import Machine
+from vm.monitor import Monitor, MonitorError
 from vm.saved import States
 from vm.target import VmTarget
 
@@ -313,6 +314,31 @@ def test_a_guest_that_dies_of_a_question_is_booted_and_not_asked(
     finally:
         machine.stop()
     assert len(questions) == 1
+    assert not (tmp_path / "states").exists()
+
+
+def test_after_a_save_that_failed_the_machine_is_booted_once_more(
+    kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """QEMU may not have let it go on."""
+    machines: list[int | None] = []
+
+    def fails(_monitor: Monitor, _pipe: int) -> None:
+        assert machine._machine
+        machines.append(machine._machine.pid)
+        raise MonitorError("for a test")
+
+    monkeypatch.setattr(Monitor, "save", fails)
+    machine = VmTarget("vm:x", kernel, "tcg", states=States(tmp_path))
+    try:
+        ground = machine.start()
+        assert machine.began == "booted"
+        assert ground.root.syscall("getppid").value == 1
+        assert machine._machine
+        assert machine._machine.pid not in machines
+    finally:
+        machine.stop()
+    assert len(machines) == 1
     assert not (tmp_path / "states").exists()
 
 

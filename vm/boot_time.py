@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How long booting takes, next to the least that QEMU can do on the same machine.
+"""How long booting takes, next to what QEMU takes by itself on the same machine.
 
 ``python -m vm.boot_time 7.3 --runs 5``: ``Machine`` against ``qemu -kernel -initrd`` alone, with
 the same kernel, accelerator, memory and guest, in turns, so that a busy minute hurts both alike.
@@ -40,7 +40,7 @@ class BootRatio:
 
     @property
     def ratio(self) -> float:
-        """Median over median; 1.0 is the floor."""
+        """Median over median; below 1.0 where a kernel is decompressed on the host."""
         return statistics.median(self.ours) / statistics.median(self.floor)
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ class Monitor:
             if told["status"] in ("failed", "cancelled") or time.monotonic() > limit:
                 why = told.get("error-desc", f"it is {told['status']}")
                 raise MonitorError(f"QEMU did not save the machine: {why}")
-            time.sleep(_LOOK_S)
+            time.sleep(_LOOK_S)  # it takes 0.1 s, and its end has to be asked for
         self._execute("cont")
 
     def _execute(

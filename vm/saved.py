@@ -143,9 +143,8 @@ class States:
             files.write(self._path(stem), length + header + state, mode=0o600)
             for older in self._of(kernel)[MOST_STATES:]:
                 _remove(older)
-            for left in self._folder.glob(".*"):
-                if time.time() - left.stat().st_mtime > _LEFT_S:
-                    left.unlink()
+            for left in self._left_behind():
+                left.unlink(missing_ok=True)
         except OSError as error:
             _warn(f"machines can't be saved in {self._folder}: {error.strerror}; each is booted")
 
@@ -169,13 +168,25 @@ class States:
             kept: SHA-256 of each vmlinuz.
         """
         prefixes = tuple(f"{_of(it)}." for it in kept)
+        whole = (*self._folder.glob(f"*{_SUFFIX}"), *self._folder.glob(f"*{_COUNT}"))
         freed = 0
-        for path in self._folder.glob("*") if self._folder.is_dir() else ():
-            if not prefixes or not path.name.startswith(prefixes):
-                with suppress(FileNotFoundError):
-                    freed += path.stat().st_size
-                    path.unlink()
+        for path in (
+            *(it for it in whole if not it.name.startswith(prefixes)),
+            *self._left_behind(),
+        ):
+            with suppress(FileNotFoundError):  # somebody else has removed it
+                freed += path.stat().st_size
+                path.unlink()
         return freed
+
+    def _left_behind(self) -> list[Path]:
+        """Files that nobody writes any more; a younger one may be another process's."""
+        found = []
+        for path in self._folder.glob(".*"):
+            with suppress(FileNotFoundError):  # it is whole by now
+                if time.time() - path.stat().st_mtime > _LEFT_S:
+                    found.append(path)
+        return found
 
     def _stem(self, kernel: Kernel, recipe: Iterable[str]) -> str:
         parts = "\n".join([str(FORMAT), _digest_of_qemu(), *recipe])

@@ -164,8 +164,10 @@ class VmTarget(Target):
             ground.session.flush()
             ground.session.channel = self._client
             self._save(machine, recording, states)
-        except AgentLostError:
-            # Not for all cases to suffer: the one that asks for it will tell.
+        except InfrastructureError as error:
+            # A question that it dies of is for the case that asks it, and for no other, to tell;
+            # and after a save that failed QEMU may not have let it go on.
+            LOG.warning("%s is booted once more: %s", self.name, error)
             self.stop()
             return self._boot(self._machine_of(agent, machine.accel), agent)
         return ground
@@ -174,12 +176,8 @@ class VmTarget(Target):
         conversation = recording.conversation
         if conversation is None:
             return
-        try:
-            state = compressed(Monitor(machine.monitor).save)
-        except InfrastructureError as error:
-            LOG.warning("can't save the machine of %s: %s", self.name, error)
-        else:
-            states.keep(self._kernel, machine.recipe, conversation, state)
+        state = compressed(Monitor(machine.monitor).save)
+        states.keep(self._kernel, machine.recipe, conversation, state)
 
     def _restore(self, state: State, agent: Path) -> Ground:
         """Restore a machine.

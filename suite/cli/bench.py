@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from statistics import median
 
 from reports.results import load
 from suite.agent import build
@@ -126,7 +127,7 @@ class Bench:
             pair = paired(ran.take, lambda: timed(plain), self.rounds)
         return [
             pair.line(f"landproof: {ran.cases} cases, here", f"pytest, {ran.cases} empty tests"),
-            LTP.line("cases a second, here", ran.cases / _median(pair)),
+            LTP.line("cases a second, here", ran.cases / median(pair.ours)),
         ]
 
     def restore(self) -> list[str]:
@@ -186,7 +187,7 @@ class Bench:
             lines += [pair.line(what, "--boot"), f"    {saved.starts}, over {booted.starts}"]
         return [
             *lines,
-            SELFTESTS.line("cases a second, in guests", saved.cases / _median(pair)),
+            SELFTESTS.line("cases a second, in guests", saved.cases / median(pair.ours)),
         ]
 
 
@@ -249,10 +250,6 @@ def _plain(count: int) -> Iterator[tuple[str, ...]]:
             "/dev/null",
             str(file),
         )
-
-
-def _median(pair: Pair) -> float:
-    return sorted(pair.ours)[len(pair.ours) // 2]
 
 
 def _rates(what: str, ours: float, other: float) -> str:
