@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a start of ``landproof`` imports: no more than its verb needs, for imports are its time."""
+"""What a start of ``landproof`` does: no more than its verb needs, in imports and in workers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from reports.results import save
+from suite.cli import check, collect
 from suite.cli.verbs import parser
 from suite.judge.records import Results
+from suite.run.declared import Declared
+from suite.run.scheduler import WORTH
 
 IMPORTED = """
 import json, sys
@@ -72,3 +75,29 @@ def test_the_help_names_every_verb_that_there_is(capsys: pytest.CaptureFixture[s
             parser(name).parse_args([name, "--help"])
         assert ended.value.code == 0
         assert f"usage: landproof {name}" in capsys.readouterr().out
+
+
+def test_cases_are_counted_as_they_are_chosen(declared: dict[str, Declared]) -> None:
+    of_claims = [case for case in declared if case.startswith("claims/")]
+    assert collect.count("claims/") == len(of_claims) > 0
+    assert collect.count("no/such") == 0
+
+
+@pytest.mark.parametrize(
+    ("cases", "kernels", "asked_for", "useful"),
+    [
+        (95, 1, 2, 1),
+        (2 * WORTH - 1, 1, 2, 1),
+        (2 * WORTH, 1, 2, 2),
+        (95, 2, 2, 2),
+        (95, 3, 8, 3),
+        (4800, 1, 8, 4),
+        (4800, 1, 1, 1),
+    ],
+)
+def test_no_worker_is_started_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, cases: int, kernels: int, asked_for: int, useful: int
+) -> None:
+    monkeypatch.setattr(collect, "count", lambda text: {"some": cases}[text])
+    arguments = parser("matrix").parse_args(["matrix", "-k", "some", f"-n{asked_for}"])
+    assert check._useful_workers(arguments, kernels) == useful

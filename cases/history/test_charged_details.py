@@ -13,7 +13,7 @@ from suite.landlock.bugs import UNCHARGED_DETAILS
 from suite.landlock.changes import LOGGING
 
 READ = Ruleset(fs=FS.READ_FILE)
-MEMBERS, LAYERS = 12, 16
+MEMBERS, LAYERS = 3, 16
 NAME, DEPTH = "x" * 255, 14
 LEAST = MEMBERS * LAYERS * len(NAME) * DEPTH
 """Bytes of the paths alone."""

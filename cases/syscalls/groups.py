@@ -28,7 +28,12 @@ class Group:
         self._keeper.close(fd)
 
     def charged(self) -> int:
-        """Bytes, by now."""
+        """Bytes that are in use by now."""
+        # Up to 256 KiB are charged before they are used, for each processor. The kernel gives them
+        # back when the group is over this mark, and kills nobody for that: memory_high_write() in
+        # mm/memcontrol.c.
+        self._set("memory.high", "0")
+        self._set("memory.high", "max")
         return int(self._keeper.read_file(f"{self._path}/memory.current"))
 
     def limit(self, left: int) -> None:

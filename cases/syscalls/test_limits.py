@@ -19,15 +19,13 @@ from suite.case import (
 pytestmark = own_memory
 
 BIND = NET.BIND_TCP
-RULES, DOMAINS, RULE_SIZE = 2048, 16, 40
+RULES, DOMAINS, RULE_SIZE = 1024, 8, 40
 """A rule takes no less bytes in any release."""
-LEFT = 256 << 10
-"""Bytes that a process in a group may still have: 4 times RULES rules take more.
-
-The program that adds them takes up to half of it, even if all are refused."""
-NO_PORTS = range(1 << 16, (1 << 16) + 4 * RULES)
+LEFT = 32 << 10
+"""Bytes that a process in a group may still have: RULES rules take more."""
+NO_PORTS = range(1 << 16, (1 << 16) + RULES)
 TRIES, A_WHILE = 300, struct.pack("<qq", 0, 10_000_000)
-OPENED = 500
+OPENED = 100
 
 
 def add_rules(process: Process, ruleset: Call, ports: Iterable[int]) -> None:
@@ -74,16 +72,8 @@ def charges(process: Process, group: Group, members: list[Process], ruleset: Cal
     return "charged, never released"
 
 
-def fate(process: Process, place: str, ports: Iterable[int]) -> Outcome:
-    """What becomes of the one process of a group that adds rules and has little memory left."""
-    group = Group(process, place)
-    ruleset = group.member.build(Ruleset(net=BIND))
-    built = process.observe(Process.getpid).outcome
-    if built != Allowed():
-        return built
-    group.limit(LEFT)
-    with process.session.in_mode(Mode.DEATH):
-        add_rules(group.member, ruleset, ports)
+def fate(process: Process, group: Group) -> Outcome:
+    """What has become of the one process of a group."""
     group.member.exit()
     ended = process.observe(Process.wait, group.pid)
     if ended.outcome != Allowed():
@@ -98,10 +88,20 @@ def fate(process: Process, place: str, ports: Iterable[int]) -> Outcome:
 @answers("sys-ar-enomem-memcg", "lim-memcg")
 def test_rules_are_charged(process: Process, tree: Tree, judge: Judge) -> None:
     """Who adds rules beyond the memory of its group is killed; rules that are refused take none."""
-    keeper = process.fork()
-    control = fate(keeper, tree.d1, NO_PORTS)
-    observed = fate(process, tree.d2, range(4 * RULES))
-    judge(since(BIND, Seen("killed")), observed, control)
+    group = Group(process, tree.d2)
+    member, session = group.member, process.session
+    ruleset = member.build(Ruleset(net=BIND))
+    outcome = control = member.observe(Process.getpid).outcome
+    if control == Allowed():
+        with session.in_mode(Mode.DEATH):
+            add_rules(member, ruleset, NO_PORTS)  # once before: the program itself takes memory
+            group.limit(LEFT)
+            add_rules(member, ruleset, NO_PORTS)
+        control = member.observe(Process.getpid).outcome
+        with session.in_mode(Mode.DEATH):
+            add_rules(member, ruleset, range(RULES))
+        outcome = fate(process, group)
+    judge(since(BIND, Seen("killed")), outcome, control)
 
 
 def open_often(process: Process, path: str) -> None:

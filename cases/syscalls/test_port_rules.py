@@ -70,7 +70,7 @@ def test_host_order(process: Process, port: int, judge: Judge) -> None:
     judge(ALLOWED, process.under(ruleset).observe(bind_tcp, AF_INET, port))
 
 
-EVERY, HIGHEST = 16, (1 << 16) - 1
+EVERY, HIGHEST = 32, (1 << 16) - 1
 
 
 @covers(BIND)

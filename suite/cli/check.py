@@ -25,6 +25,7 @@ from suite.cli.targets import Chosen, choose
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import Results, TargetRecord
 from suite.run.coming import Coming
+from suite.run.scheduler import WORTH
 from suite.targets.schemes import registered
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_qemu
@@ -195,11 +196,21 @@ def _matrix(arguments: argparse.Namespace) -> int:
     chosen = choose(arguments.targets, asked_for, lambda: kernels.open_store(arguments))
     judge = _Judge(arguments, chosen.names)
     with _hinting(arguments.select), RunProgress(chosen.names, arguments.workers) as progress:
+        arguments.workers = _useful_workers(arguments, len(chosen.names))
         if chosen.kernels:
             outcome = _prepare_and_run(arguments, chosen, progress)
         else:
             outcome = _run(arguments, chosen.names, [], progress)
     return judge.finish(outcome)
+
+
+def _useful_workers(arguments: argparse.Namespace, targets: int) -> int:
+    """As many as were asked for, but none that would start only to hear that nothing is left."""
+    shares = _MOST_SHARES
+    if arguments.select and arguments.workers > targets:
+        shares = max(1, min(shares, collect.count(arguments.select) // WORTH))
+    asked_for: int = arguments.workers
+    return min(asked_for, shares * targets)
 
 
 def _prepare_and_run(arguments: argparse.Namespace, chosen: Chosen, progress: RunProgress) -> Ended:
@@ -253,7 +264,7 @@ def _run(
         options=options,
         select=arguments.select,
         brief=_is_brief(arguments),
-        workers=min(arguments.workers, _MOST_SHARES * len(targets)),
+        workers=arguments.workers,
         coming=coming,
         watcher=progress,
     )

@@ -12,9 +12,10 @@ import pytest
 
 from suite.cli import run, safety
 from suite.errors import InfrastructureError, UsageError
+from suite.run import choice
 from suite.run.declared import Collector, Declared, names_of
 from suite.run.recorder import Recorder
-from suite.run.selection import selector, words
+from suite.run.selection import select, selector, words
 
 _NEAR = 4
 
@@ -25,9 +26,44 @@ def declared_cases() -> dict[str, Declared]:
     Raises:
         InfrastructureError: Cases can't be read.
     """
-    safety.check_memory()
     collector = Collector()
     recorder = Recorder([])
+    _read(collector, recorder)
+    if recorder.uncollected:
+        raise InfrastructureError("; ".join(recorder.uncollected))
+    return collector.cases
+
+
+def count(text: str) -> int:
+    """How many cases an expression means, of those that can be read; 0.4 s, and less once more.
+
+    Raises:
+        UsageError: It is no expression.
+    """
+    selector(text)
+    counter = _Counter(text)
+    _read(counter)
+    return counter.count
+
+
+class _Counter:
+    """A plugin of pytest that counts, and collects nothing."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.count = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """Instead of pytest's own."""
+        entries, _ = choice.declared(session)
+        self.count = len(select(entries, self._text))
+        return True
+
+
+def _read(*plugins: object) -> None:
+    """Have pytest read the cases, and run none."""
+    safety.check_memory()
     folder = run.CONFIG.parent
     pytest.main(
         [
@@ -38,11 +74,8 @@ def declared_cases() -> dict[str, Declared]:
             "--collect-only",
             "--target=local",
         ],
-        plugins=[collector, recorder],
+        plugins=plugins,
     )
-    if recorder.uncollected:
-        raise InfrastructureError("; ".join(recorder.uncollected))
-    return collector.cases
 
 
 def find(cases: Mapping[str, Declared], text: str) -> Declared:

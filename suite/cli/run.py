@@ -20,10 +20,14 @@ from suite.run.selection import selector
 CONFIG = Path(cases.__file__).parent / "pytest.ini"
 PLUGINS = ("-pxdist", "-ptimeout")
 """Named, since none is loaded that merely happens to be installed."""
-_UNUSED = ("terminal", "cacheprovider", "logging", "tmpdir", "skipping", "warnings")
+_UNUSED = (
+    *("terminal", "cacheprovider", "logging", "tmpdir", "skipping", "warnings"),
+    "unraisableexception",
+)
 """Of pytest's own: cases have no use for a folder of pytest's, which xdist would make, nor for
-``skipif`` and ``xfail``, since they have needs and lists of known deviations; warnings would be
-kept for the terminal that is left out, and Python itself prints them.
+``skipif`` and ``xfail``, since they have needs and lists of known deviations; warnings, and what
+fails in a destructor, would be kept for the terminal that is left out, and Python itself prints
+them. For the latter, each process would also look five times for garbage before it ends.
 """
 QUIET = (*PLUGINS, *(f"-pno:{name}" for name in _UNUSED), "--capture=no")
 """Captured, the progress of a run in this process would not be seen."""

@@ -13,6 +13,9 @@ from suite.run.envelopes import enclose, opened
 from suite.run.surroundings import BARE, CAME_TO, DENIED_CALL, JUDGEMENT, acquit, is_in_doubt
 from suite.targets.hub import Hub
 
+SHOWN = "landproof_shown"
+"""In what a worker is told: whether its controller ``shows_progress``."""
+
 
 class Protocol:
     """A plugin of every process that runs cases."""
@@ -33,7 +36,8 @@ class Protocol:
         for report in reports:
             if report.when == "call" or not report.passed:
                 hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(**node)
+        if shows_progress(item.config):
+            hook.pytest_runtest_logfinish(**node)
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -72,6 +76,17 @@ class Protocol:
                 if record.verdict is Verdict.SKIPPED:
                     report.outcome = "skipped"
                     report.longrepr = (str(item.path), item.location[1] or 0, record.reason)
+
+
+def shows_progress(config: pytest.Config) -> bool:
+    """Whether pytest's terminal, in this process or the controller, wants to hear of every end.
+
+    To tell a controller takes a message for each case, which nobody reads without a terminal.
+    """
+    told: dict[str, object] | None = getattr(config, "workerinput", None)
+    if told is not None:
+        return bool(told[SHOWN])
+    return config.pluginmanager.has_plugin("terminalreporter")
 
 
 def _locate(item: pytest.Item) -> None:

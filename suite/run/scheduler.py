@@ -18,7 +18,7 @@ for the time that messages take.
 """
 _PORTION = 32
 """Cases that a worker gets at once; no more, for other workers can't take them over from it."""
-_WORTH = 300
+WORTH = 300
 """A target is booted for one more worker only if so many cases would then be left for each."""
 REST = "::rest"
 """The id of what a worker is given after its last case while it waits for a target that is to come.
@@ -231,7 +231,7 @@ class TargetScheduling:
         if alone or not shared:
             return alone
         most = max(shared, key=lambda share: len(share.left) / (len(share.workers) + 1))
-        return most if len(most.left) >= _WORTH * (len(most.workers) + 1) else None
+        return most if len(most.left) >= WORTH * (len(most.workers) + 1) else None
 
     def _keep(self, backwards: Iterable[int]) -> None:
         """Queue these cases, which come in reverse order, before others of their targets."""

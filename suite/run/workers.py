@@ -18,6 +18,7 @@ from xdist.workermanage import WorkerController
 from suite.errors import LandproofError
 from suite.run import rows
 from suite.run.coming import COMING, Coming
+from suite.run.protocol import SHOWN, shows_progress
 from suite.run.scheduler import REST, TargetScheduling
 from suite.run.unmet import ask_all
 from suite.run.watch import Watch
@@ -97,8 +98,9 @@ class _Controller:
         self._starting = 0
 
     def pytest_configure_node(self, node: WorkerController) -> None:
-        """Tell a worker, before it starts, whether it may have to wait for a target."""
+        """Tell a worker, before it starts, what it can't know."""
         node.workerinput[_MAY_REST] = COMING in node.config.stash
+        node.workerinput[SHOWN] = shows_progress(node.config)
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> TargetScheduling | None:
         """Schedule by target, whatever ``--dist`` says, unless it says ``each``.
