@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""What a system call takes: integers, buffers, and what earlier calls will have given."""
+"""What a system call takes: integers, buffers, and what earlier calls will have given.
+
+Integers in buffers are little-endian here, whatever the target's byte order is: ``Packed`` bytes
+and an ``Out`` with a form know where integers lie, and are turned around on their way.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from suite.packed import Form, Packed, packed
+
+__all__ = [
+    "Argument", "Beyond", "Fd", "Form", "InOut", "Int", "Out", "Pack", "Packed", "Promise",
+    "packed",
+]  # fmt: skip
 
 
 class Promise:
@@ -34,12 +45,18 @@ class Promise:
         """What was left in the out buffers, as far as it is there."""
         raise NotImplementedError
 
+    def integer(self, offset: int, width: int) -> int | None:
+        """An integer in the out buffers, signed if it has 4 bytes; None if it is not there."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Out:
     """A buffer of ``size`` bytes that the call fills."""
 
     size: int
+    form: Form = ""
+    """Where in it integers lie, if anybody looks at them; see ``suite.packed``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +68,7 @@ class InOut:
 
 @dataclass(frozen=True, slots=True)
 class Int:
-    """A little-endian integer that an earlier call left in its out buffers.
+    """An integer, in the target's byte order, that an earlier call left in its out buffers.
 
     ``offset`` counts over all of them, each padded to 8 bytes.
     """

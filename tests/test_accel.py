@@ -13,7 +13,7 @@ from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import KernelBuild
 from vm import accel
 from vm.accel import Accelerator
-from vm.command import QEMU
+from vm.architecture import DEFAULT
 from vm.kernel import Kernel
 
 KERNEL = Kernel(
@@ -50,7 +50,7 @@ def broken_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
     def put(does: str) -> Path:
         counter = tmp_path / "trials"
-        fake = tmp_path / "bin" / QEMU
+        fake = tmp_path / "bin" / DEFAULT.qemu
         fake.parent.mkdir(exist_ok=True)
         fake.write_text(
             "#!/bin/sh\n"

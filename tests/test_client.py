@@ -163,3 +163,19 @@ def test_both_ends_full_of_words(agent: Agent) -> None:
 def test_the_agent_says_why_it_ends(agent: Agent) -> None:
     with pytest.raises(AgentLostError, match="the agent ended: malformed frame"):
         agent.run(fork(0, 0))
+
+
+def test_a_big_endian_agent(peer: Peer) -> None:
+    """Its first frame shows the byte order, and all that follows is in it, both ways."""
+    hello = struct.pack(">HHI", wire.VERSION, 8, 4096)
+    peer.ours.sendall(struct.pack(">4I", 12 + len(hello), 0, FrameKind.HELLO, 0) + hello)
+    client = peer.client()
+    assert client.hello == wire.Hello(wire.VERSION, 8, 4096, "big")
+    number = client.submit([wire.Op(wire.OpKind.CALL, 1, 5, [-2])])
+    head, op, source = struct.pack(">4I", 44, number, 1, 1), bytes([0, 1, 0, 0]), bytes(8)
+    op += struct.pack(">HHIi", 1, 0, 10_000, 5)
+    assert peer.ours.recv(4096) == head + op + source + struct.pack(">q", -2)
+    record = struct.pack(">HHIq", 0, 0, 8, -2) + b"12345678"
+    frame = struct.pack(">4I", 12 + len(record), number, FrameKind.RESULTS, 0)
+    peer.ours.sendall(frame + record)
+    assert client.results(number, 5) == {0: wire.Record(wire.Status.DONE, -2, b"12345678")}

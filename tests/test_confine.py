@@ -9,7 +9,8 @@ import pytest
 
 from suite.errors import InfrastructureError
 from tests.kernels import stored
-from vm.command import QEMU, Accelerator, command, find_qemu
+from vm.architecture import DEFAULT
+from vm.command import Accelerator, command, find_qemu
 from vm.confine import SANDBOX, dying_with_us, powerless, sandbox
 from vm.image import whole_image
 from vm.machine import Machine
@@ -59,7 +60,7 @@ def test_it_dies_with_us_though_it_has_dropped_capabilities() -> None:
 
 def fake(folder: Path, does: str) -> Path:
     """A QEMU that does this."""
-    path = folder / QEMU
+    path = folder / DEFAULT.qemu
     path.write_text(f"#!/bin/sh\n{does}\n")
     path.chmod(0o755)
     return path

@@ -123,7 +123,7 @@ def fake_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
         fake = tmp_path / "qemu"
         fake.write_text(f"#!/bin/sh\n{does}\n")
         fake.chmod(0o755)
-        monkeypatch.setattr("vm.machine.find_qemu", lambda: fake)
+        monkeypatch.setattr("vm.machine.find_qemu", lambda _: fake)
         monkeypatch.setattr("vm.machine.command", lambda *_, **__: [str(fake)])
         monkeypatch.setattr("vm.initramfs.build", lambda *_: b"")
 

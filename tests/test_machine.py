@@ -18,7 +18,8 @@ from suite.errors import InfrastructureError
 from tests.kernels import NO_KERNEL, stored
 from tests.machines import WISHES, any_stored, children, compiled_guest, wait_for
 from vm import accel, command
-from vm.command import QEMU, Accelerator
+from vm.architecture import DEFAULT
+from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.machine import BootError, Machine
 
@@ -63,7 +64,7 @@ def qemu_under(process: int) -> int:
                 words = Path("/proc", str(child), "cmdline").read_bytes().split(b"\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue  # one of the helpers, done by now
-            if words[0].endswith(QEMU.encode()) and b"-initrd" in words:
+            if words[0].endswith(DEFAULT.qemu.encode()) and b"-initrd" in words:
                 return child
     raise AssertionError
 
@@ -94,7 +95,7 @@ def test_virtme_ng_composes_the_command(monkeypatch: pytest.MonkeyPatch, tmp_pat
         )
     except InfrastructureError as error:
         pytest.skip(str(error))
-    assert argv[0].endswith(QEMU)
+    assert argv[0].endswith(DEFAULT.qemu)
     assert argv[argv.index("-kernel") + 1] == "/a b/vmlinuz"
     assert argv[argv.index("-m") + 1] == "300M"
     assert argv[argv.index("-smp") + 1] == "1"
@@ -259,7 +260,7 @@ def test_a_silent_guest_hits_the_deadline(
         pytest.fail("it spoke")
     assert 3 <= time.monotonic() - start < 8
     assert raised.value.cause == "no sign of life for 3 s"
-    assert QEMU in raised.value.command
+    assert DEFAULT.qemu in raised.value.command
     assert f"{kernel.build.release} did not boot: no sign of life for 3 s" in str(raised.value)
 
 

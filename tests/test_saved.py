@@ -32,7 +32,7 @@ def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What stands for QEMU."""
     file = tmp_path / "qemu"
     file.write_text("7.2")
-    monkeypatch.setattr(saved, "find_qemu", lambda: file)
+    monkeypatch.setattr(saved, "find_qemu", lambda _: file)
     saved._warn.cache_clear()
     return file
 
@@ -87,7 +87,7 @@ def test_what_it_depends_on(states: States, qemu: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(saved, "FORMAT", saved.FORMAT + 1)
     assert content(states) is None
     monkeypatch.undo()
-    monkeypatch.setattr(saved, "find_qemu", lambda: qemu)
+    monkeypatch.setattr(saved, "find_qemu", lambda _: qemu)
     assert content(states) == b"state"
     qemu.write_text("7.3")
     os.utime(qemu, ns=(1, 1))
@@ -238,7 +238,7 @@ from pathlib import Path
 from tests.kernels import NO_KERNEL
 from tests.test_saved import MUCH, RECIPE, TALK, write
 from vm import saved
-saved.find_qemu = lambda: Path(sys.argv[2])
+saved.find_qemu = lambda _: Path(sys.argv[2])
 states = saved.States(Path(sys.argv[1]))
 for byte in itertools.cycle(b"ab"):
     packed = saved.compressed(lambda pipe: write(pipe, bytes([byte]) * MUCH))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The table of system calls: that its rows are right and don't contradict themselves."""
 
+import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,12 +10,18 @@ import pytest
 
 from suite.process.memory import is_about_memory
 from suite.process.syscalls import ARCHES, NUMBERS, SYSCALLS, Changes, Memory, Opens, Syscall, rows
+from suite.process.target_order import OPEN_FLAGS
 
 INCLUDE, GENERIC = Path("/usr/include"), "asm-generic/unistd.h"
+SPEC = importlib.util.find_spec("ziglang")
+ZIG = Path(SPEC.origin or "/").parent / "lib/libc/include" if SPEC else Path("/nowhere")
+"""The compiler of the agent brings the kernel's headers of every architecture."""
 HEADERS = {
-    "x86_64": ("x86_64-linux-gnu/asm/unistd_64.h", "asm/unistd_64.h"),
-    "i386": ("x86_64-linux-gnu/asm/unistd_32.h", "asm/unistd_32.h"),
-    "aarch64": ("aarch64-linux-gnu/asm/unistd_64.h", GENERIC),
+    "x86_64": (INCLUDE / "x86_64-linux-gnu/asm/unistd_64.h", ZIG / "x86-linux-any/asm/unistd_64.h"),
+    "i386": (INCLUDE / "x86_64-linux-gnu/asm/unistd_32.h", ZIG / "x86-linux-any/asm/unistd_32.h"),
+    "aarch64": (INCLUDE / GENERIC, ZIG / "aarch64-linux-any/asm/unistd_64.h"),
+    "s390x": (ZIG / "s390x-linux-any/asm/unistd_64.h",),
+    "riscv64": (ZIG / "riscv-linux-any/asm/unistd_64.h",),
 }
 WELL_KNOWN = {
     "close": (Opens.NONE, Changes.FILES, Memory.NEVER),
@@ -85,16 +92,40 @@ def test_every_call_that_is_sometimes_about_memory_has_its_question() -> None:
     assert {name for name in HARMLESS if is_about_memory(name, HARMLESS[name])} == set()
 
 
-@pytest.mark.parametrize("arch", ARCHES)
-def test_numbers_are_those_of_the_installed_headers(arch: str) -> None:
+@pytest.mark.parametrize("header", [(arch, it) for arch in ARCHES for it in HEADERS[arch]], ids=str)
+def test_numbers_are_those_of_the_headers(header: tuple[str, Path]) -> None:
     """Whatever their age: what they define is what we say."""
-    header = next((it for it in HEADERS[arch] if (INCLUDE / it).exists()), None)
-    if header is None:
-        pytest.skip(f"no {' or '.join(HEADERS[arch])} in {INCLUDE}")
-    text = (INCLUDE / header).read_text(encoding="utf-8")
+    arch, path = header
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    text = path.read_text(encoding="utf-8")
     found = re.findall(r"^#define __NR_(\w+)\s+(\d+)$", text, re.MULTILINE)
     defined = {name: int(number) for name, number in found}
-    if header == GENERIC:  # which has the calls of 32-bit architectures, too
+    if path.match(GENERIC):  # which has the calls of 32-bit architectures, too
         defined = {name: number for name, number in defined.items() if name in NUMBERS[arch]}
     assert len(defined) > 200
     assert defined.items() <= NUMBERS[arch].items()
+
+
+def defined_flags(header: Path) -> dict[str, int]:
+    """Those of our table that a header defines, be it in octal or as the number of a bit."""
+    pattern = r"^#\s*define\s+(\w+)\s+(?:(0\d+)|\(1 << (\d+)\))"
+    found = re.findall(pattern, header.read_text(encoding="utf-8"), re.MULTILINE)
+    return {
+        name: int(octal, 8) if octal else 1 << int(bit)
+        for name, octal, bit in found
+        if name in OPEN_FLAGS[""]
+    }
+
+
+@pytest.mark.parametrize("arch", ["aarch64", "riscv64", "s390x", "x86_64"])
+def test_flags_of_open_are_those_of_the_headers(arch: str) -> None:
+    """What an architecture defines itself is in the table; the others have the generic numbers."""
+    folder = {"riscv64": "riscv", "x86_64": "x86"}.get(arch, arch)
+    if not ZIG.exists():
+        pytest.skip("no ziglang")
+    flags = defined_flags(ZIG / "any-linux-any/asm-generic/fcntl.h")
+    own = ZIG / f"{folder}-linux-any/asm/fcntl.h"
+    if own.exists():
+        flags |= defined_flags(own)
+    assert flags == OPEN_FLAGS.get(arch, OPEN_FLAGS[""])

@@ -10,6 +10,7 @@ import platformdirs
 
 from suite import files
 from suite.errors import UsageError
+from vm.architecture import is_foreign
 from vm.command import Accelerator, find_qemu
 from vm.kernel import Kernel
 from vm.machine import BootError, Machine
@@ -57,6 +58,8 @@ def decide(kernel: Kernel, agent: Path, override: str | None = None) -> Choice:
         UsageError: There is no such accelerator.
         InfrastructureError: QEMU or virtme-ng is not installed.
     """
+    if is_foreign(kernel.arch.machine):
+        return Choice(Accelerator.TCG, f"the kernel is for {kernel.arch.debian}")
     if (known := foreknown(override)) is not None:
         return known
     choice = _try(kernel, agent)

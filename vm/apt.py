@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from filelock import FileLock
@@ -18,6 +19,7 @@ from filelock import FileLock
 from suite import files
 from suite.errors import InfrastructureError
 from vm import apt_sources, debian, unpack
+from vm.architecture import ARCHITECTURES, DEFAULT, Architecture
 from vm.catalogue import Build, Wish, merge
 from vm.debian import FLAVOURS, SUITES, read_builds
 from vm.kernel import sha256
@@ -41,15 +43,16 @@ class DebianArchive(Source):
 
     name = "debian"
     scheme = ""
+    arch: ClassVar[Architecture] = DEFAULT
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._folder = options.store / "apt"
+        self._folder = options.store / "apt" / self.scheme
         self._made_for = f"{options.mirror} {options.keyring} {[suite.name for suite in SUITES]}"
 
     def wish(self, name: str) -> Wish:
         """Read a version or a release, with or without a flavour."""
-        return debian.wish(name, self.options.flavour)
+        return debian.wish(name, self.options.flavour, self.arch)
 
     def available(self, *, refresh: bool = False, report: Report | None = None) -> list[Build]:
         """Return all kernel builds of the archive, after refreshing an index older than a day.
@@ -136,10 +139,12 @@ class DebianArchive(Source):
         return [_deb(into, package.name) for package in build.packages]
 
     def _update(self, report: Report | None) -> list[Build]:
-        text = apt_sources.sources(self.options.mirror, self.options.keyring)
+        arch = self.arch.debian
+        text = apt_sources.sources(self.options.mirror, self.options.keyring, arch)
         for part in ("state/lists/partial", "cache/archives/partial"):
             files.make_folder(self._folder / part)
-        files.write(self._folder / "apt.conf", apt_sources.configuration(self._folder).encode())
+        configuration = apt_sources.configuration(self._folder, arch)
+        files.write(self._folder / "apt.conf", configuration.encode())
         files.write(self._folder / "debian.sources", text.encode())
         lines, done = [], 0
         doing = "can't fetch the package index"
@@ -163,7 +168,9 @@ class DebianArchive(Source):
         if process.returncode != 0:
             _warn(lines, lists)
         builds = merge(
-            build for suite, path in lists.items() for build in read_builds(_kernels(path), suite)
+            build
+            for suite, path in lists.items()
+            for build in read_builds(_kernels(path), suite, self.scheme)
         )
         files.write(
             self._folder / "index.json", msgspec.json.encode(_Index(self._made_for, builds))
@@ -175,7 +182,7 @@ class DebianArchive(Source):
         listed = output(
             self._command(
                 *("indextargets", "--no-release-info", "--format", "$(RELEASE) $(FILENAME)"),
-                *("Identifier: Packages", "Architecture: amd64"),
+                *("Identifier: Packages", f"Architecture: {self.arch.debian}"),
             )
         )
         found = {}
@@ -201,6 +208,19 @@ class DebianArchive(Source):
 
     def _age_s(self) -> float:
         return time.time() - (self._folder / "index.json").stat().st_mtime
+
+
+def _of(arch: Architecture) -> type[DebianArchive]:
+    """The source of another architecture's kernels: its list is for who names one of them."""
+    members = {"scheme": arch.scheme, "arch": arch, "is_listed": False}
+    return type(f"DebianArchive_{arch.debian}", (DebianArchive,), members)
+
+
+ARCHIVES: tuple[type[Source], ...] = (
+    DebianArchive,
+    *(_of(it) for it in ARCHITECTURES.values() if it is not DEFAULT),
+)
+"""One source for each architecture."""
 
 
 def _deb(into: Path, name: str) -> Path:

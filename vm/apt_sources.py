@@ -18,8 +18,8 @@ _CONFIGURATION = """\
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
 #clear APT::Architectures;
-APT::Architecture "amd64";
-APT::Architectures {{ "amd64"; }};
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
 APT::Default-Release "";
 APT::Get::AllowUnauthenticated "false";
 APT::Update::Error-Mode "any";
@@ -40,7 +40,7 @@ Dir::State::status "/dev/null";
 """
 
 
-def configuration(folder: Path) -> str:
+def configuration(folder: Path, arch: str = "amd64") -> str:
     """Return an apt.conf for ``apt-get -c``, which is read after the machine's own and wins.
 
     Hooks, pins and the installed packages of the machine are out of it; its proxy, certificates
@@ -54,10 +54,10 @@ def configuration(folder: Path) -> str:
             f"apt can't work in {str(folder)!r}, for the quotes or control characters in its name;"
             " choose another folder with --store"
         )
-    return _CONFIGURATION.format(folder=folder)
+    return _CONFIGURATION.format(folder=folder, arch=arch)
 
 
-def sources(mirror: str | None = None, keyring: Path | None = None) -> str:
+def sources(mirror: str | None = None, keyring: Path | None = None, arch: str = "amd64") -> str:
     """Return the sources of Debian's suites, in deb822 style.
 
     Raises:
@@ -73,7 +73,7 @@ def sources(mirror: str | None = None, keyring: Path | None = None) -> str:
     main, security = _mirrors(mirror)
     return "\n".join(
         f"Types: deb\nURIs: {uri}\nSuites: {' '.join(names)}\nComponents: main\n"
-        f"Architectures: amd64\nTargets: Packages\nSigned-By: {keyring.resolve()}\n"
+        f"Architectures: {arch}\nTargets: Packages\nSigned-By: {keyring.resolve()}\n"
         for uri, names in (
             (main, [suite.name for suite in SUITES if not suite.security]),
             (security, [suite.name for suite in SUITES if suite.security]),

@@ -129,6 +129,8 @@ def parse_wish(
         UsageError: It isn't a version.
     """
     text = name.removeprefix(scheme)
+    if scheme.endswith("/") and not text:
+        return Wish(name, scheme, "", flavour)
     pattern = r"(?P<version>\d.*?)"
     if flavours:
         pattern += rf"(?:[-+](?P<flavour>{alternatives(flavours)}))?"
@@ -144,7 +146,7 @@ def not_a_name(name: str) -> UsageError:
     """Return the error for a name that is none of a build."""
     return UsageError(
         f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-        " path:FOLDER, ./FOLDER or host"
+        " arm64/6.12, path:FOLDER, ./FOLDER or host"
     )
 
 
@@ -231,6 +233,8 @@ def _rank(build: Build) -> tuple[bool, tuple[object, ...], str]:
 
 def _begins(whole: str, start: str) -> bool:
     """Whether ``start`` is ``whole`` cut off between two components: 6.1 doesn't begin 6.12."""
+    if not start:
+        return True
     return whole.startswith(start) and not whole[len(start) : len(start) + 1].isalnum()
 
 

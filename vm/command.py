@@ -25,9 +25,9 @@ import platformdirs
 from suite import files
 from suite.errors import InfrastructureError
 from suite.targets.scratch import Scratch
+from vm.architecture import DEFAULT, Architecture, is_foreign
 from vm.confine import SANDBOX, sandbox
 
-QEMU = "qemu-system-x86_64"
 VNG_DEADLINE_S = 30.0
 
 _KERNEL = "/dev/null"
@@ -37,9 +37,9 @@ _KERNEL = "/dev/null"
 # guest has none of it: without these devices nothing of the host can be reached from the guest.
 _DROPPED_OPTIONS = (
     ("-fsdev", ""),
-    ("-device", "virtio-9p-pci"),
+    ("-device", "virtio-9p-"),
     ("-chardev", "file,path=/proc/self/fd/2"),
-    ("-device", "virtio-serial-pci"),
+    ("-device", "virtio-serial-"),
     ("-device", "virtconsole"),
 )
 _DROPPED_PARAMETERS = (
@@ -52,7 +52,8 @@ _DROPPED_PARAMETERS = (
 # guest dies of a double fault. Without CX16, kernels have code of their own for it.
 # Repeated string instructions take their time byte by byte: where they are told to be fast, kernels
 # clear and copy pages with 4096 steps instead of 64 or 512.
-_EMULATED_CPU = ("-cpu", "max,-cx16,-erms,-fsrm")
+_EMULATED_CPU = {"x86_64": ("-cpu", "max,-cx16,-erms,-fsrm")}
+"""By machine; of others virtme-ng's choice stays."""
 
 
 class Accelerator(StrEnum):
@@ -63,18 +64,23 @@ class Accelerator(StrEnum):
 
 
 def command(
-    image: str, accel: Accelerator, *, memory_mib: int, parameters: Sequence[str]
+    image: str,
+    accel: Accelerator,
+    *,
+    memory_mib: int,
+    parameters: Sequence[str],
+    arch: Architecture = DEFAULT,
 ) -> list[str]:
     """The argv of QEMU for a kernel image, with parameters; no initramfs, no channel yet.
 
     Raises:
         InfrastructureError: QEMU or virtme-ng is not installed or does not answer.
     """
-    argv = list(_kept_answer(find_qemu(), accel, memory_mib))
+    argv = list(_kept_answer(find_qemu(arch), accel, memory_mib, arch))
     argv[argv.index("-kernel") + 1] = image
     append = argv.index("-append") + 1
     argv[append] = " ".join([argv[append], *parameters]).strip()
-    return [*argv, *_EMULATED_CPU] if accel is Accelerator.TCG else argv
+    return [*argv, *_EMULATED_CPU.get(arch.machine, ())] if accel is Accelerator.TCG else argv
 
 
 def without_kernel(argv: Sequence[str]) -> list[str]:
@@ -86,21 +92,21 @@ def without_kernel(argv: Sequence[str]) -> list[str]:
     return words
 
 
-def find_qemu() -> Path:
-    """Where QEMU is.
+def find_qemu(arch: Architecture = DEFAULT) -> Path:
+    """Where the QEMU is that runs an architecture's kernels.
 
     Raises:
         InfrastructureError: It is not installed.
     """
-    found = shutil.which(QEMU)
+    found = shutil.which(arch.qemu)
     if found is None:
         raise InfrastructureError(
-            f"{QEMU} is not installed: apt-get install --no-install-recommends qemu-system-x86"
+            f"{arch.qemu} is not installed: apt-get install --no-install-recommends {arch.package}"
         )
     return Path(found)
 
 
-def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
+def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int, arch: Architecture) -> list[str]:
     """virtme-ng's argv from the user's cache, or asked for and put there."""
     stat = qemu.stat()
     key = (
@@ -115,7 +121,7 @@ def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
         ours = not files.why_not_ours(kept.parent)
         if ours and isinstance(argv, list) and all(isinstance(word, str) for word in argv):
             return argv
-    argv = [*_trimmed(_ask_virtme_ng(qemu, accel, memory_mib)), *sandbox(qemu)]
+    argv = [*_trimmed(_ask_virtme_ng(qemu, accel, memory_mib, arch)), *sandbox(qemu)]
     with contextlib.suppress(OSError):
         files.make_folder(kept.parent)
         files.write(kept, json.dumps(argv).encode())
@@ -131,7 +137,9 @@ def _virtme_ng_version() -> str:
         ) from error
 
 
-def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]:
+def _ask_virtme_ng(
+    qemu: Path, accel: Accelerator, memory_mib: int, arch: Architecture
+) -> list[str]:
     """Run ``vng --dry-run`` and return the argv that it prints."""
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     vng = shutil.which("vng", path=path)
@@ -146,6 +154,8 @@ def _ask_virtme_ng(qemu: Path, accel: Accelerator, memory_mib: int) -> list[str]
         "--memory", f"{memory_mib}M", "--cpus", "1", "--disable-monitor",
         "--qemu", shlex.quote(str(qemu)),
     ]  # fmt: skip
+    if is_foreign(arch.machine):
+        ask += ["--arch", arch.debian]
     if accel is Accelerator.TCG:
         ask.append("--disable-kvm")
     with Scratch() as home:

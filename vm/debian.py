@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from suite.errors import UsageError
+from vm.architecture import DEFAULT, Architecture
 from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Package, Wish, alternatives, parse_wish
 
 
@@ -24,6 +25,8 @@ class Flavour(msgspec.Struct, frozen=True, kw_only=True):
     """A kernel configuration that Debian builds."""
 
     name: str
+    arch: str = DEFAULT.debian
+    """The first one of an architecture is that of names that say none."""
     all_modules: bool = False
     """Whether it has so few that all are kept."""
 
@@ -45,8 +48,16 @@ SUITES: tuple[Suite, ...] = tuple(_TABLE.suites)
 FLAVOURS: dict[str, Flavour] = {flavour.name: flavour for flavour in _TABLE.flavours}
 
 
-def wish(name: str, flavour: str = DEFAULT_FLAVOUR) -> Wish:
-    """Read a name; ``flavour`` is for names without one.
+def flavour_of(arch: Architecture, flavour: str) -> str:
+    """The flavour of an architecture's names that say none: the one given, if it has that."""
+    own = [it.name for it in FLAVOURS.values() if it.arch == arch.debian]
+    return flavour if flavour in own else own[0]
+
+
+def wish(name: str, flavour: str = DEFAULT_FLAVOUR, arch: Architecture = DEFAULT) -> Wish:
+    """Read a name; ``flavour`` is for names without one, if the architecture has it.
+
+    Nothing behind the scheme of an architecture, as in ``arm64/``, means its newest kernel.
 
     Raises:
         UsageError: It isn't a version, or the flavour doesn't exist.
@@ -54,7 +65,8 @@ def wish(name: str, flavour: str = DEFAULT_FLAVOUR) -> Wish:
     if flavour not in FLAVOURS:
         known = ", ".join(FLAVOURS)
         raise UsageError(f"no kernel flavour {flavour!r}; choose one of {known}")
-    return parse_wish(name, flavours=FLAVOURS, flavour=flavour)
+    own = [it.name for it in FLAVOURS.values() if it.arch == arch.debian]
+    return parse_wish(name, arch.scheme, flavours=own, flavour=flavour_of(arch, flavour))
 
 
 _IMAGE = re.compile(
@@ -63,7 +75,7 @@ _IMAGE = re.compile(
 _PART = re.compile(r"linux-(binary|modules|base)-\d")
 
 
-def read_builds(stanzas: Iterable[str], suite: str) -> Iterator[Build]:
+def read_builds(stanzas: Iterable[str], suite: str, scheme: str = "") -> Iterator[Build]:
     """Give the kernel builds of one package index; the signed one of each pair of twins.
 
     Both packagings are known: ``linux-image-RELEASE`` with everything (up to 6.18), and an empty
@@ -74,6 +86,7 @@ def read_builds(stanzas: Iterable[str], suite: str) -> Iterator[Build]:
     Args:
         stanzas: Control paragraphs, as in a Packages file; only those of kernels matter.
         suite: The name of the suite, for the record.
+        scheme: Of the architecture that the index is of.
     """
     packages: dict[tuple[str, str], Package] = {}
     images: list[tuple[re.Match[str], Package, list[str]]] = []
@@ -103,6 +116,12 @@ def read_builds(stanzas: Iterable[str], suite: str) -> Iterator[Build]:
             continue
         held = tuple(package for package in wanted if package is not None)
         found[key] = Build(
-            release, image.version, match["flavour"], suite, held, whole=len(held) == len(wanted)
+            release,
+            image.version,
+            match["flavour"],
+            suite,
+            held,
+            whole=len(held) == len(wanted),
+            scheme=scheme,
         )
     yield from found.values()

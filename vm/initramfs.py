@@ -18,7 +18,6 @@ from suite.errors import InfrastructureError
 from vm import cpio
 from vm.kernel import Kernel
 
-CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 MODPROBE_DEADLINE_S = 20.0
 
 
@@ -33,7 +32,7 @@ def build(kernel: Kernel, agent: Path) -> bytes:
         InfrastructureError: The kernel lacks virtio, a module can't be read, or kmod is missing.
     """
     channel: list[Path] = []
-    for name in CHANNEL_MODULES:
+    for name in kernel.arch.channel:
         files = module_files(kernel, name)
         if files is None:
             raise InfrastructureError(
@@ -85,7 +84,7 @@ def _configured(kernel: Kernel, name: str) -> bool:
     if (kernel.modules / "modules.builtin").exists():
         return False
     if kernel.config is None:
-        return name in CHANNEL_MODULES
+        return name in kernel.arch.channel
     return f"CONFIG_{name.upper()}=y" in kernel.config.read_text(encoding="utf-8").split("\n")
 
 

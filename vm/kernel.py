@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.judge.records import KernelBuild
+from vm.architecture import DEFAULT, Architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Kernel:
     """``lib/modules/RELEASE``, decompressed and indexed; None if all that is needed is built in."""
     config: Path | None
     """The Kconfig (``CONFIG_X=y`` lines)."""
+    arch: Architecture = DEFAULT
+    """What machine it is for."""
 
 
 def is_release(text: str) -> bool:

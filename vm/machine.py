@@ -32,7 +32,7 @@ from vm.share import shared
 # other CPU models, -accel tcg,thread=single or tb-size=512, -machine pc, -nodefaults, less memory,
 # no_timer_check, tsc=reliable, edd=off, nosmp, nokaslr, mitigations=off, random.trust_cpu.
 _PARAMETERS = (
-    "rdinit=/init", "console=ttyS0", "quiet", "panic=-1", "oops=panic",
+    "quiet", "panic=-1", "oops=panic",
     # The crypto self-tests take 0.75 s of a 3.5 s emulated boot of Linux 7.3, every time.
     "cryptomgr.notests",
     # These give a periodic tick. Otherwise the emulated timer is programmed at every task switch,
@@ -89,7 +89,7 @@ class Machine:
         agent: Path,
         accel: Accelerator,
         memory_mib: int = 512,
-        boot_deadline_s: float = 60.0,
+        boot_deadline_s: float | None = None,
         folder: Path | None = None,
         append: Sequence[str] = (),
         incoming: int | None = None,
@@ -103,7 +103,8 @@ class Machine:
             agent: A static program; the guest's ``/init``.
             folder: Where the console is kept as ``RELEASE-N.log``; None: it is not kept.
             memory_mib: The guest's memory.
-            boot_deadline_s: Seconds from ``__enter__`` to the agent's first byte, at most.
+            boot_deadline_s: Seconds from ``__enter__`` to the agent's first byte, at most; None for
+                what is enough for its architecture.
             append: More kernel parameters.
             incoming: A pipe from which QEMU reads the state of such a machine in place of booting
                 it. The agent then says nothing unasked, and its first answer shows that it is well.
@@ -113,7 +114,7 @@ class Machine:
         self.accel = accel
         self._agent = agent
         self._memory_mib = memory_mib
-        self._boot_deadline_s = boot_deadline_s
+        self._boot_deadline_s = boot_deadline_s or kernel.arch.boot_deadline_s
         self._folder = folder
         self._append = tuple(append)
         self._incoming = incoming
@@ -214,20 +215,27 @@ class Machine:
         Raises:
             InfrastructureError: Something that is needed is not installed.
         """
-        argv = [*self._qemu("the kernel"), *_fitted("the initramfs", "the channel")]
+        argv = [*self._qemu("the kernel"), *_fitted("the initramfs", "the channel", self._bus)]
         return [*argv, hashlib.sha256(self._initramfs).hexdigest()]
 
     @cached_property
     def _initramfs(self) -> bytes:
         return initramfs.build(self.kernel, self._agent)
 
+    @property
+    def _bus(self) -> str:
+        return self.kernel.arch.bus
+
     def _qemu(self, image: str) -> list[str]:
-        parameters = (*_PARAMETERS, *self._append)
-        qemu = command(image, self.accel, memory_mib=self._memory_mib, parameters=parameters)
+        arch = self.kernel.arch
+        parameters = ("rdinit=/init", f"console={arch.console}", *_PARAMETERS, *self._append)
+        memory_mib = self._memory_mib
+        qemu = command(image, self.accel, memory_mib=memory_mib, parameters=parameters, arch=arch)
         return [*dying_with_us(), *shared(qemu, self.kernel, powerless())]
 
     def _start(self) -> None:
-        find_qemu()  # missing more often than all else, so look before anything is built
+        # Missing more often than all else, so look before anything is built.
+        find_qemu(self.kernel.arch)
         with contextlib.ExitStack() as stack:
             # Inherited descriptors need no paths, so no socket is left behind, no path is too
             # long (108 bytes), and no disk space is taken.
@@ -240,13 +248,13 @@ class Machine:
                 inherited += [initrd, image]
                 self._argv = [
                     *self._qemu(f"/proc/self/fd/{image}"),
-                    *_fitted(f"/proc/self/fd/{initrd}", str(guest.fileno())),
+                    *_fitted(f"/proc/self/fd/{initrd}", f"{guest.fileno()}", self._bus),
                 ]
             else:
                 inherited.append(self._incoming)
                 self._argv = [
                     *without_kernel(self._qemu("")),
-                    *_fitted("", str(guest.fileno())),
+                    *_fitted("", str(guest.fileno()), self._bus),
                     *("-incoming", f"fd:{self._incoming}"),
                 ]
             if self._monitored:
@@ -325,13 +333,13 @@ class Machine:
             self._log.close()
 
 
-def _fitted(initrd: str, channel: str) -> list[str]:
-    """QEMU's options for the agent: an initramfs, if one is booted, and the channel."""
+def _fitted(initrd: str, channel: str, bus: str) -> list[str]:
+    """QEMU's options for the agent: an initramfs, if one is booted, and the channel on a bus."""
     return [
         *(("-initrd", initrd) if initrd else ()),
         "-chardev", f"socket,id=landproof,fd={channel}",
         # The default is 31 ports, and the guest's interrupt handler looks at each.
-        "-device", "virtio-serial-pci,id=vs,max_ports=2",
+        "-device", f"virtio-serial-{bus},id=vs,max_ports=2",
         "-device", "virtserialport,bus=vs.0,nr=1,chardev=landproof,name=landproof",
     ]  # fmt: skip
 

@@ -18,13 +18,13 @@ def called(texts: Iterable[str], store: Store) -> dict[str, str]:
 
     Args:
         texts: ``6.12``, ``old=6.12.43``, ``path:FOLDER``, ``mine=./bzImage``: where there is a
-            slash and no scheme before it, it is a path.
+            slash and no scheme before it, it is a path: ``arm64/6.12`` is none, ``./arm64`` is.
         store: Says what is the name of a kernel already.
 
     Raises:
         UsageError: A label is none, is given twice, or is the name of a kernel.
     """
-    wishes = list(dict.fromkeys(map(_split, texts)))
+    wishes = list(dict.fromkeys(_split(text, store) for text in texts))
     given = [label or name for label, name in wishes if label or not _is_path(name)]
     made = {name: _absolute(name) for label, name in wishes if not label and _is_path(name)}
     short = labels.of_paths(made.values(), taken=given)
@@ -41,7 +41,7 @@ def called(texts: Iterable[str], store: Store) -> dict[str, str]:
     return found
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str, store: Store) -> tuple[str, str]:
     """The label, or nothing, and the name."""
     label, equals, name = text.partition("=")
     if not equals or ":" in label or "/" in label:
@@ -54,7 +54,8 @@ def _split(text: str) -> tuple[str, str]:
     elif not name:
         raise UsageError(f"{text!r} names no kernel; write one behind the =, such as {label}=6.12")
     scheme, slash, _ = name.partition("/")
-    bare = name in (".", "..") or (slash and ":" not in scheme)
+    is_scheme = ":" in scheme or store.has_scheme(f"{scheme}/")
+    bare = name in (".", "..") or (slash and not is_scheme)
     return label, f"{labels.PATH}{name}" if bare else name
 
 

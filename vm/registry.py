@@ -7,11 +7,11 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from suite.errors import InfrastructureError
-from vm.apt import DebianArchive
+from vm.apt import ARCHIVES
 from vm.local import Host, OwnPath
 from vm.source import Options, Source
 
-OURS: tuple[type[Source], ...] = (DebianArchive, OwnPath, Host)
+OURS: tuple[type[Source], ...] = (*ARCHIVES, OwnPath, Host)
 """Not by entry points: those of a checkout are as old as its installation."""
 GROUP = "landproof.kernels"
 """Entry points of other packages, each a class."""
@@ -28,10 +28,10 @@ class Sources:
         self._by_scheme: dict[str, Source] = {}
         for kind in _kinds():
             scheme = kind.scheme
-            if not re.fullmatch(r"(?:[a-z][a-z0-9-]*:?)?", scheme):
+            if not re.fullmatch(r"(?:[a-z][a-z0-9-]*[:/]?)?", scheme):
                 raise InfrastructureError(
                     f"{_called(kind)}: {scheme!r} is no scheme of kernel names; it has to be a word"
-                    " of small letters, with a colon if more follows"
+                    " of small letters, with a colon or a slash if more follows"
                 )
             other = self._by_scheme.setdefault(scheme, kind(options))
             if type(other) is not kind:
@@ -46,8 +46,8 @@ class Sources:
 
     def of(self, name: str) -> Source:
         """Return the source that a name belongs to; that of versions if no scheme fits."""
-        word, colon, _ = name.partition(":")
-        return self._by_scheme.get(f"{word}{colon}") or self._by_scheme[""]
+        begins = re.match(r"[^:/]*[:/]?", name)
+        return self._by_scheme.get(begins[0] if begins else "") or self._by_scheme[""]
 
     def have(self, scheme: str) -> bool:
         """Whether a source has this scheme."""

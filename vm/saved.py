@@ -25,6 +25,7 @@ import msgspec
 
 from suite import files
 from suite.errors import InfrastructureError
+from vm.architecture import Architecture
 from vm.command import find_qemu
 from vm.kernel import Kernel, sha256
 from vm.rehearsal import Conversation
@@ -189,7 +190,7 @@ class States:
         return found
 
     def _stem(self, kernel: Kernel, recipe: Iterable[str]) -> str:
-        parts = "\n".join([str(FORMAT), _digest_of_qemu(), *recipe])
+        parts = "\n".join([str(FORMAT), _digest_of_qemu(kernel.arch), *recipe])
         digest = hashlib.sha256(parts.encode()).hexdigest()[:32]
         return f"{_of(kernel.build.sha256)}.{digest}"
 
@@ -291,8 +292,8 @@ def _remove(path: Path) -> None:
     path.with_suffix(_COUNT).unlink(missing_ok=True)
 
 
-def _digest_of_qemu() -> str:
-    qemu = find_qemu()
+def _digest_of_qemu(arch: Architecture) -> str:
+    qemu = find_qemu(arch)
     return _digest(qemu, qemu.stat().st_mtime_ns)
 
 

@@ -16,16 +16,12 @@ from vm.kernel import Kernel
 TAGS = ("virtio-9p", "virtio-9p-uncached")
 """Two names by which the guest mounts the one folder: a name can be mounted once at a time."""
 
-_DEVICE = "virtio-9p-pci"
 _DEADLINE_S = 10.0
 _IN_A_TMPFS = 'mount -t tmpfs -o size=64m landproof "$0" && cd "$0" && umount -l "$0" && exec "$@"'
 _NAMESPACES = (("--mount",), ("--mount", "--map-root-user"))
 """Options of unshare(1): for root, and for other users."""
 # With mapped-file, QEMU can run as any user: it keeps owners, modes and devices in extra files.
-_OPTIONS = (
-    "-fsdev", "local,id=share,path=.,security_model=mapped-file",
-    *(word for tag in TAGS for word in ("-device", f"{_DEVICE},fsdev=share,mount_tag={tag}")),
-)  # fmt: skip
+_OPTIONS = ("-fsdev", "local,id=share,path=.,security_model=mapped-file")
 
 
 def shared(argv: Sequence[str], kernel: Kernel, launcher: Sequence[str] = ()) -> list[str]:
@@ -41,10 +37,18 @@ def shared(argv: Sequence[str], kernel: Kernel, launcher: Sequence[str] = ()) ->
     """
     if not _mounts_it(kernel):
         return [*launcher, *argv]
+    device = f"virtio-9p-{kernel.arch.bus}"
+    folders = (f"{device},fsdev=share,mount_tag={tag}" for tag in TAGS)
     for namespaces in _NAMESPACES:
         within = ["unshare", *namespaces, "sh", "-c", _IN_A_TMPFS, tempfile.gettempdir()]
-        if _succeeds((*within, *launcher, argv[0], "-device", f"{_DEVICE},help")):
-            return [*within, *launcher, *argv, *_OPTIONS]
+        if _succeeds((*within, *launcher, argv[0], "-device", f"{device},help")):
+            return [
+                *within,
+                *launcher,
+                *argv,
+                *_OPTIONS,
+                *(it for folder in folders for it in ("-device", folder)),
+            ]
     return [*launcher, *argv]
 
 

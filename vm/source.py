@@ -5,7 +5,8 @@ A source is a class in one file, registered by one line: of ours in `vm/registry
 package by an entry point in the group ``landproof.kernels``. Its rules:
 
 - *Names.* All names of a source begin with its scheme, and with that of no other. A scheme ends in
-  a colon and more follows (``path:FOLDER``), or it is the whole name (``host``). One source,
+  a colon or a slash and more follows (``path:FOLDER``, ``arm64/6.12``), or it is the whole name
+  (``host``). One source,
   Debian's archive, has none: plain versions are its own.
 - *Builds.* A source that has builds to bring carries its scheme in each of them. The scheme and the
   release of a build name it. What the build is made of is in its packages: the store keeps builds
@@ -55,6 +56,8 @@ class Source:
     name: ClassVar[str]
     """In the records of its kernels, ``NAME:SUITE``."""
     scheme: ClassVar[str]
+    is_listed: ClassVar[bool] = True
+    """Whether its list is downloaded for who asks what there is, and not for its names alone."""
 
     def __init__(self, options: Options) -> None:
         """Nothing is read or asked before a method is called."""

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -114,6 +114,10 @@ class Store:
         """
         self._sources.of(name).check(name)
 
+    def has_scheme(self, scheme: str) -> bool:
+        """Whether the names of a source begin so."""
+        return self._sources.have(scheme)
+
     def choose(self, name: str, builds: Sequence[Build]) -> Build:
         """Return which of the builds a name means.
 
@@ -135,6 +139,9 @@ class Store:
         offered: list[Build] = []
         failures: list[InfrastructureError] = []
         for source in self._sources:
+            if not source.is_listed:
+                offered += source.remembered()
+                continue
             try:
                 with self._errors():
                     offered += source.available(refresh=refresh)
@@ -319,7 +326,7 @@ class Store:
                 unpack.copy_modules(found, work, release, MODULES)
                 files.make_folder(folder.parent)
                 work.rename(folder)
-        return Kernel(kernel.build, kernel.vmlinuz, folder / "lib/modules" / release, kernel.config)
+        return replace(kernel, modules=folder / "lib/modules" / release)
 
     def _find(self, wish: Wish) -> Stored | None:
         items = {item.build: item for item in self._all()}

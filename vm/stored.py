@@ -9,6 +9,7 @@ import msgspec
 
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
+from vm.architecture import of_scheme
 from vm.catalogue import Build, Package
 from vm.kernel import Kernel, sha256
 
@@ -65,6 +66,7 @@ class Stored:
             vmlinuz=self.folder / "vmlinuz",
             modules=self.folder / record.modules if record.modules else None,
             config=self.folder / record.config if record.config else None,
+            arch=of_scheme(record.scheme),
         )
 
     def intact(self) -> bool:

@@ -109,7 +109,7 @@ class VmTarget(Target):
     def start(self) -> Ground:
         """Boot and prepare the guest, or restore it as it was then, if it is emulated."""
         try:
-            agent = build.agent(GUEST_ARCH)
+            agent = build.agent(self._kernel.arch.machine)
         except build.BuildError as error:
             raise InfrastructureError(str(error)) from error
         accelerator = accel.choose(self._kernel, agent, self._accelerator)
@@ -204,7 +204,7 @@ class VmTarget(Target):
 
     def _prepare(self, channel: Channel, agent: Path, *, dear: bool) -> Ground:
         """Make the ground; forks are ``dear`` under emulation."""
-        return guest_ground(channel, agent, GUEST_ARCH, shares_memory=dear)
+        return guest_ground(channel, agent, self._kernel.arch.machine, shares_memory=dear)
 
     def modules(self, name: str) -> Iterator[bytes]:
         """They travel when a case needs them, over the channel: 10 MB in 0.3 s.

@@ -102,7 +102,9 @@ def _target(name: str, release: str) -> PurePosixPath | None:
         return None
     path = path.relative_to("usr") if path.is_relative_to("usr") else path
     modules = PurePosixPath("lib/modules", release)
-    if path in (PurePosixPath(f"boot/vmlinuz-{release}"), modules / "vmlinuz"):
+    # Debian's kernels for riscv64 are not compressed, and called so.
+    images = (f"boot/vmlinuz-{release}", f"boot/vmlinux-{release}")
+    if path in (*map(PurePosixPath, images), modules / "vmlinuz"):
         return PurePosixPath("vmlinuz")
     if path in (PurePosixPath(f"boot/config-{release}"), modules / "config"):
         return PurePosixPath("config")

@@ -5,10 +5,10 @@ Source: security/landlock/net.c, current_check_access_socket(); security/lsm_aud
 audit_log_lsm_data(), LSM_AUDIT_DATA_NET.
 """
 
-import struct
 from collections.abc import Callable
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
 
+from suite.packed import packed
 from cases.audit.logs import UNLOGGED, logged, logs, says
 from cases.net.calls import (
     bind_port_0,
@@ -156,7 +156,7 @@ BOUND = {
 
 
 def local_port(process: Process, fd: Fd) -> str:
-    name = process.syscall("getsockname", fd, Out(128), struct.pack("<I", 128))
+    name = process.syscall("getsockname", fd, Out(128), packed("I", 128))
     return str(int.from_bytes(name.data[2:4], "big"))
 
 

@@ -17,7 +17,7 @@ from suite.case import (
     Denied, Expectation, Judge, Need, Observation, Process, Row, Ruleset, Seen, Tree, always,
     answers, needs, own_memory, table, vm_only,
 )  # fmt: skip
-from suite.witness.audit import listen, switch_off
+from suite.witness.audit import MESSAGE, listen, switch_off
 
 READ = Ruleset(fs=FS.READ_FILE)
 KINDS = LANDLOCK_ACCESS, LANDLOCK_DOMAIN
@@ -79,7 +79,7 @@ def test_switch(case: Who, process: Process, judge: Judge) -> None:
 def receive(process: Process, fd: Call) -> None:
     """Take what a reader has got: the records of a denial are less."""
     for _ in range(16):
-        process.recv(fd, 1024, socket.MSG_DONTWAIT)
+        process.recv(fd, 1024, socket.MSG_DONTWAIT, MESSAGE)
 
 
 def types(received: Observation) -> list[int]:

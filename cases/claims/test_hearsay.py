@@ -6,9 +6,9 @@ Source: Documentation/userspace-api/landlock.rst.
 
 import os
 import stat
-import struct
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
+from suite.packed import packed
 from suite.case import (
     FS, NET, O_PATH, RESTRICT, Allowed, Call, Denied, Facts, Judge, Need, Outcome, Process,
     Rejected, Ruleset, Seen, Tree, answers, by_abi, covers, inet, known_bits, needs, own_memory,
@@ -31,7 +31,7 @@ def weigh(outcome: Outcome, *, true: Outcome, false: Outcome) -> Outcome:
 @answers("claim-unknown-bits-ignored")
 def test_unknown_rights_are_ignored(facts: Facts, process: Process, judge: Judge) -> None:
     """Claim: older kernels silently ignore access rights that they do not know."""
-    newer = struct.pack("<Q", known_bits(FS, max(facts.abi, 1)) | 1 << 63)
+    newer = packed("Q", known_bits(FS, max(facts.abi, 1)) | 1 << 63)
     outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
     refused = Rejected("create_ruleset", "EINVAL")
     judge(
@@ -43,7 +43,7 @@ def test_unknown_rights_are_ignored(facts: Facts, process: Process, judge: Judge
 @answers("claim-unknown-bits-ignored")
 def test_unknown_fields_are_ignored(process: Process, judge: Judge) -> None:
     """Claim: older kernels silently ignore what is handled in fields that they do not know."""
-    newer = struct.pack("<7Q", FS.READ_FILE, 0, 0, 0, 0, 0, 1)
+    newer = packed("7Q", FS.READ_FILE, 0, 0, 0, 0, 0, 1)
     outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
     refused = Rejected("create_ruleset", "E2BIG")
     judge(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """All bits that come after those of the claimed ABI version, one by one."""
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from suite.packed import packed
 from suite.case import (
     ADD_RULE, CREATE, FS, NET, NEWEST, O_PATH, RESTRICT, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE,
     Allowed, Case, Expectation, Facts, Feature, Judge, Outcome, Process, Rejected, Ruleset, by_abi,
@@ -55,7 +55,7 @@ def with_bit(place: int) -> Callable[[Process, int], object]:
     def call(process: Process, bit: int) -> None:
         values = [int(FS.READ_FILE), *[0] * place][: place + 1]
         values[place] |= bit
-        attr = struct.pack(f"<{len(values)}Q", *values)
+        attr = packed(f"{len(values)}Q", *values)
         process.create_ruleset(attr, len(attr))
 
     return call

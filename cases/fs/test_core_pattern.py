@@ -23,7 +23,7 @@ pytestmark = own_memory
 
 @answers("exec-usermodehelper-free", "async-coredump-pipe")
 @vm_only
-@needs(Need.CORE_FILES)
+@needs(Need.CORE_FILES, Need.X86_64)
 @covers(FS.MAKE_REG, FS.EXECUTE)
 def test_helper(facts: Facts, process: Process, tree: Tree, judge: Judge) -> None:
     """The program that the kernel starts to take a core is not in the domain of what crashed."""

@@ -21,7 +21,7 @@ EVENT = 24
 
 
 def read_event(process: Process, group: Fd) -> None:
-    process.read(group, EVENT)
+    process.read(group, EVENT, "IBBHQii")
 
 
 @answers("async-fanotify-event-fd")

@@ -6,9 +6,9 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_IOCTL_DEV.
 
 import os
 import stat
-import struct
 from collections.abc import Callable
 
+from suite.packed import packed
 from cases.fs.ioctl import (
     ALLOWED,
     DENIED,
@@ -188,7 +188,7 @@ class Command(Row, frozen=True, kw_only=True):
     argument: Argument = 0
 
 
-OFF = struct.pack("<i", 0)
+OFF = packed("i", 0)
 COMMANDS = {
     "fioclex": Command(command=FIOCLEX),
     "fionclex": Command(command=FIONCLEX),

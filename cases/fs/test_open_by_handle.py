@@ -8,6 +8,7 @@ import os
 import struct
 from pathlib import PurePath
 
+from suite.packed import packed
 from suite.case import (
     CLONE_NEWNS, FS, O_PATH, Allowed, ByErratum, Call, Case, Denied, Erratum, Judge, Need, Process,
     Tree, answers, covers, needs, since, table, vm_only,
@@ -126,7 +127,7 @@ def test_unknown(case: Handle, process: Process, tree: Tree, judge: Judge) -> No
     """
     mount(process, tree, "cgroup2")
     number = inode(process, f"{tree.path}/mount/folder", "cgroup.procs")
-    handle = struct.pack("<IiQ", 8, FILEID_KERNFS, number)
+    handle = packed("IiQ", 8, FILEID_KERNFS, number)
     at = process.open(f"{tree.path}/mount", os.O_RDONLY)
     control = process.observe(Process.open_handle, at, handle, case.flags)
     observed = sandbox(case, process, tree).observe(Process.open_handle, at, handle, case.flags)

@@ -8,9 +8,9 @@ hook_file_open() in security/landlock/fs.c.
 import fcntl
 import mmap
 import os
-import struct
 from collections.abc import Callable
 
+from suite.packed import packed
 from cases.fs.everything import everything
 from suite.case import (
     CLONE_NEWNS, FS, Allowed, Case, Denied, Facts, Fd, Int, Judge, Need, Outcome, Process, Row,
@@ -20,7 +20,7 @@ from suite.values import InOut
 
 ALLOWED, DENIED = since(FS.READ_FILE, Allowed()), since(FS.READ_FILE, Denied("EACCES"))
 BOTH = mmap.PROT_READ | mmap.PROT_WRITE
-WRITE_LOCK = struct.pack("<hhxxxxqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+WRITE_LOCK = packed("hhxxxxqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 def write_mapping(process: Process, fd: Fd) -> None:
@@ -36,7 +36,7 @@ def splice(process: Process, fd: Fd) -> None:
 
 
 def copy_file_range(process: Process, fd: Fd) -> None:
-    process.syscall("copy_file_range", fd, 0, fd, InOut(struct.pack("<q", 4096)), 4, 0)
+    process.syscall("copy_file_range", fd, 0, fd, InOut(packed("q", 4096)), 4, 0)
 
 
 class Use(Row, frozen=True, kw_only=True):

@@ -5,9 +5,9 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ADD_RULE_QUIET and quiet_access_
 """
 
 import os
-import struct
 from collections.abc import Mapping
 
+from suite.packed import packed
 from suite.case import (
     ADD_RULE, FS, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Judge, Process, Rejected,
     Row, Ruleset, Tree, answers, covers, path_beneath, since, table,
@@ -117,5 +117,5 @@ MASKS = {
 @table(MASKS)
 def test_mask(case: Mask, process: Process, judge: Judge) -> None:
     """What is quiet must be handled; to older kernels the mask is an unknown field (E2BIG)."""
-    attr = struct.pack("<6Q", READ, 0, 0, case.mask, 0, 0)
+    attr = packed("6Q", READ, 0, 0, case.mask, 0, 0)
     judge(case.expect, process.observe(Process.create_ruleset, attr, len(attr)))

@@ -72,7 +72,7 @@ def send_to(process: Process, fd: Call, address: bytes) -> None:
 
 def send_message(process: Process, fd: Call, address: bytes) -> None:
     part = Pack(((8, b"x"), (8, 1)))
-    message = Pack(((8, address), (8, len(address)), (8, part), (8, 1), bytes(24)))
+    message = Pack(((8, address), (4, len(address)), bytes(4), (8, part), (8, 1), bytes(24)))
     process.syscall("sendmsg", fd, message, 0)
 
 

@@ -7,20 +7,19 @@ before a system call begins, and so before Landlock.
 
 import errno
 import os
-import struct
 from collections.abc import Callable
 
 from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Rejected, Ruleset, Tree, answers, by_abi,
     needs, own_memory, since, table,
 )  # fmt: skip
+from suite.packed import joined, packed
 from suite.process.uapi import SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
 
 pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 LOAD_NUMBER, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-_INSTRUCTION = struct.Struct("<HBBI")
 FILTERED = "ENOANO"
 """What Landlock never gives."""
 
@@ -33,7 +32,7 @@ def refuse(process: Process, name: str) -> bytes:
         (RETURN, 0, 0, SECCOMP_RET_ERRNO | getattr(errno, FILTERED)),
         (RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
-    return b"".join(_INSTRUCTION.pack(*step) for step in steps)
+    return joined(packed("HBBI", *step) for step in steps)
 
 
 def install(process: Process, refused: str, flags: int = 0) -> None:

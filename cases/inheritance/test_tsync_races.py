@@ -8,9 +8,9 @@ there are no new ones, leaves out those that exit, and starts over where exec_up
 """
 
 import os
-import struct
 from itertools import chain
 
+from suite.packed import joined, packed
 from cases.controls import all_of
 from cases.inheritance.held import tid
 from suite.case import (
@@ -118,7 +118,7 @@ def die_alone(thread: Process) -> Batch:
         (0x06, 0, 0, SECCOMP_RET_ALLOW),
     )
     thread.no_new_privs()
-    thread.seccomp(b"".join(struct.pack("<HBBI", *instruction) for instruction in program))
+    thread.seccomp(joined(packed("HBBI", *instruction) for instruction in program))
     with thread.session.in_mode(Mode.DEATH):
         thread.syscall("getpgid", 0)
     return thread.session.launch()

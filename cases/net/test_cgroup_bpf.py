@@ -6,10 +6,9 @@ BPF_CGROUP_RUN_PROG_INET4_CONNECT() in net/ipv4/tcp_ipv4.c, tcp_v4_pre_connect()
 """
 
 import os
-import socket
-import struct
 from socket import AF_INET, SOCK_STREAM
 
+from suite.packed import packed
 from cases.controls import though_denied
 from cases.net.calls import connect_tcp
 from suite.case import (
@@ -26,10 +25,10 @@ USER_PORT = 24
 def redirect(process: Process, cgroup: str, port: int) -> None:
     """Make the cgroup with a program for its connections, and go there."""
     instructions = (
-        struct.pack("<BBhi", 0xB7, 0x02, 0, socket.htons(port))  # r2 = port
-        + struct.pack("<BBhi", 0x63, 0x21, USER_PORT, 0)  # r1->user_port = r2
-        + struct.pack("<BBhi", 0xB7, 0x00, 0, 1)  # r0 = 1, which allows the call
-        + struct.pack("<BBhi", 0x95, 0x00, 0, 0)  # exit
+        packed("BNhi", 0xB7, 0x02, 0, process.session.htons(port))  # r2 = port
+        + packed("BNhi", 0x63, 0x21, USER_PORT, 0)  # r1->user_port = r2
+        + packed("BNhi", 0xB7, 0x00, 0, 1)  # r0 = 1, which allows the call
+        + packed("BNhi", 0x95, 0x00, 0, 0)  # exit
     )
     attach = BPF_CGROUP_INET4_CONNECT
     program = process.load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, instructions, attach)

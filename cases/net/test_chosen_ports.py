@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_STREAM
 
+from suite.packed import packed
 from cases.controls import all_of, refused
 from cases.net.calls import connect_tcp, denies_tcp
 from suite.case import (
@@ -20,7 +21,7 @@ from suite.process.uapi import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
 CHOSEN = 40010
-(CHOSEN_ALONE,) = struct.unpack("<i", struct.pack("<HH", CHOSEN, CHOSEN))
+(CHOSEN_ALONE,) = struct.unpack("<i", packed("HH", CHOSEN, CHOSEN))
 """From this port to this port, for IP_LOCAL_PORT_RANGE."""
 
 

@@ -6,10 +6,10 @@ SOCK_STREAM before.
 """
 
 import socket
-import struct
 from collections.abc import Callable
 from socket import AF_INET, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SOCK_DGRAM, SOCK_RAW
 
+from suite.packed import packed
 from suite.case import (
     CLONE_NEWNET, NET, Allowed, Judge, Need, Process, Row, Ruleset, Tree, abstract, answers, covers,
     inet, needs, since, table, unix,
@@ -17,10 +17,10 @@ from suite.case import (
 
 TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 ALLOWED = since(TCP.net, Allowed())
-NETLINK = struct.pack("<HHII", AF_NETLINK, 0, 0, 0)
+NETLINK = packed("HHII", AF_NETLINK, 0, 0, 0)
 ETH_P_ALL, LOOPBACK_INTERFACE = 3, 1
-PACKET = struct.pack("<HHi12x", AF_PACKET, socket.htons(ETH_P_ALL), LOOPBACK_INTERFACE)
-VSOCK_ANY = struct.pack("<HHII4x", AF_VSOCK, 0, 0xFFFFFFFF, 0xFFFFFFFF)
+PACKET = packed("H", AF_PACKET) + ETH_P_ALL.to_bytes(2) + packed("i12x", LOOPBACK_INTERFACE)
+VSOCK_ANY = packed("HHII4x", AF_VSOCK, 0, 0xFFFFFFFF, 0xFFFFFFFF)
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
 
 

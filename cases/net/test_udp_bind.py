@@ -11,6 +11,7 @@ from socket import AF_INET, AF_INET6, IPPROTO_IP, SOCK_DGRAM
 
 from msgspec.structs import replace
 
+from suite.packed import packed
 from cases.controls import refused
 from cases.net.udp import ANY, BIND, MAPPED, SEND, TCP, denies_to_bind, udp, with_port
 from suite.case import (
@@ -126,7 +127,7 @@ def test_send_handled(process: Process, port: int, judge: Judge) -> None:
 
 
 ALONE = 40010
-(ONLY_THAT,) = struct.unpack("<i", struct.pack("<HH", ALONE, ALONE))
+(ONLY_THAT,) = struct.unpack("<i", packed("HH", ALONE, ALONE))
 """From this port to this port, for IP_LOCAL_PORT_RANGE."""
 
 

@@ -5,8 +5,7 @@ Source: ptrace(2), "Ptrace access mode checking"; ptrace_may_access() and mm_acc
 kernel calls them.
 """
 
-import struct
-
+from suite.packed import packed
 from cases.ptrace.files import opening
 from cases.ptrace.reach import CAP_SYS_NICE, PAGE, RULESET, Access, Action, Target
 from suite.case import (
@@ -44,7 +43,7 @@ def move_pages(process: Process, target: Target) -> None:
 
 
 def migrate_pages(process: Process, target: Target) -> None:
-    node = struct.pack("<Q", 1)
+    node = packed("Q", 1)
     process.syscall("migrate_pages", target.pid, 64, node, node)
 
 

@@ -5,9 +5,9 @@ Source: Documentation/userspace-api/landlock.rst, "Ptrace restrictions"; ptrace(
 mode checking"; ptrace_may_access() and mm_access() where the kernel calls them.
 """
 
-import struct
 from resource import RLIMIT_CORE
 
+from suite.packed import packed
 from cases.ptrace.calls import CALLS
 from cases.ptrace.files import opening
 from cases.ptrace.reach import ALLOWED, OUTSIDE, Access, Action, Target, reach, reach_outside
@@ -28,7 +28,7 @@ def affinity(process: Process, target: Target) -> None:
 
 
 def limits(process: Process, target: Target) -> None:
-    none = struct.pack("<QQ", 0, 0)
+    none = packed("QQ", 0, 0)
     process.syscall("prlimit64", target.pid, RLIMIT_CORE, none, Out(16))
 
 

@@ -7,10 +7,10 @@ CAP_PERFMON where tracing was denied.
 """
 
 import os
-import struct
 
 from msgspec.structs import replace
 
+from suite.packed import packed
 from cases.ptrace.calls import CALLS, attach
 from cases.ptrace.files import EACCES, EPERM, GUARDED
 from cases.ptrace.reach import ALLOWED, CAP_SYS_NICE, Access, Target, reach_outside
@@ -75,8 +75,8 @@ EXCLUDE_KERNEL_AND_HYPERVISOR = 3 << 5
 
 
 def open_event(process: Process, target: Target) -> None:
-    attr = struct.pack("<IIQ", PERF_TYPE_SOFTWARE, PERF_ATTR_SIZE, PERF_COUNT_SW_DUMMY)
-    attr += struct.pack("<24xQ16x", EXCLUDE_KERNEL_AND_HYPERVISOR)
+    attr = packed("IIQ", PERF_TYPE_SOFTWARE, PERF_ATTR_SIZE, PERF_COUNT_SW_DUMMY)
+    attr += packed("24xQ16x", EXCLUDE_KERNEL_AND_HYPERVISOR)
     process.syscall("perf_event_open", attr, target.pid, -1, -1, 0)
 
 

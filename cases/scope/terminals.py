@@ -2,15 +2,14 @@
 """A pseudoterminal: its master in anybody's hand, its other end where a session runs."""
 
 import os
-import struct
 from dataclasses import dataclass
 
 from suite.case import CLONE_NEWNS, Call, Process
+from suite.packed import packed
 from suite.process.calls.ioctls import TIOCGPTPEER, TIOCSPTLCK
 
 TCSETS, TIOCSCTTY, TIOCSWINSZ, TIOCSIG = 0x5402, 0x540E, 0x5414, 0x40045436
 INTERRUPT = b"\x03"
-_TERMIOS = struct.Struct("<4IB19s")
 _CFLAGS = 0xBF  # eight bits, 38400 baud, and reception
 _VMIN = 6
 _MANY = 100
@@ -32,7 +31,7 @@ class Terminal:
         """Hand on what comes as it is, and nothing to readers until there is a lot."""
         characters = bytearray(19)
         characters[_VMIN] = _MANY
-        process.ioctl(self.end, TCSETS, _TERMIOS.pack(0, 0, _CFLAGS, 0, 0, bytes(characters)))
+        process.ioctl(self.end, TCSETS, packed("4IB19s", 0, 0, _CFLAGS, 0, 0, bytes(characters)))
 
     def settle(self, process: Process) -> None:
         """Wait until the terminal has dealt with all that was written to its master.

@@ -7,10 +7,10 @@ Source: hook_unix_may_send() in security/landlock/task.c, which lets a socket's 
 unix_dgram_connect() and unix_dgram_sendmsg() in net/unix/af_unix.c.
 """
 
-import struct
 from collections.abc import Callable
 from socket import AF_UNIX, SO_PASSCRED, SOCK_DGRAM, SOL_SOCKET
 
+from suite.packed import packed
 from cases.scope.abstract import ALLOWED, DENIED, SCOPED
 from suite.case import (
     SCOPE, Case, Fd, Int, Judge, Out, Pack, Process, Tree, abstract, answers, covers, table,
@@ -116,7 +116,7 @@ def test_named_pair(process: Process, tree: Tree, judge: Judge) -> None:
 
 def reply(process: Process, server: Fd) -> None:
     """Answer a datagram from a name that the kernel chose."""
-    size = struct.pack("<I", AUTOBOUND_SIZE)
+    size = packed("I", AUTOBOUND_SIZE)
     asked = process.syscall("recvfrom", server, Out(8), 8, 0, Out(AUTOBOUND_SIZE), size)
     address = Pack(((8, Int(asked, 8, 8)),))
     process.syscall("sendto", server, b"x", 1, 0, address, AUTOBOUND_SIZE)

@@ -5,10 +5,10 @@ Source: is_abstract_socket() in security/landlock/task.c; unix_find_other(),
 unix_stream_connect() and unix_dgram_sendmsg() in net/unix/af_unix.c; unix(7).
 """
 
-import struct
 from collections.abc import Callable
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 
+from suite.packed import packed
 from cases.scope.abstract import ALLOWED, DENIED, KINDS, REFUSED, SCOPED, Kind, connect, of, sendto
 from suite.case import (
     CLONE_NEWNET, FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Call, Case, Denied,
@@ -16,7 +16,7 @@ from suite.case import (
     path_beneath, since, table, unix,
 )  # fmt: skip
 
-NO_NAME = struct.pack("<H", AF_UNIX)
+NO_NAME = packed("H", AF_UNIX)
 """To bind a socket to it lets the kernel choose an abstract name."""
 AUTOBOUND_SIZE = 8
 

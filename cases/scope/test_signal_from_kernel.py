@@ -12,11 +12,11 @@ kernel/time/posix-cpu-timers.c, cgroup_kill_write() in kernel/cgroup/cgroup.c.
 
 import os
 import signal
-import struct
 from collections.abc import Callable
 from pathlib import PurePath
 from resource import RLIMIT_CPU
 
+from suite.packed import packed
 from cases.scope.signals import ALLOWED, SCOPED, pid
 from cases.scope.terminals import INTERRUPT, TIOCSIG, TIOCSWINSZ, Terminal, open_terminal
 from suite.case import (
@@ -46,7 +46,7 @@ def ask_for_signal(process: Process, terminal: Terminal) -> None:
 
 
 def resize(process: Process, terminal: Terminal) -> None:
-    process.ioctl(terminal.master, TIOCSWINSZ, struct.pack("<4H", 7, 7, 0, 0))
+    process.ioctl(terminal.master, TIOCSWINSZ, packed("4H", 7, 7, 0, 0))
 
 
 TERMINAL = {
@@ -167,7 +167,7 @@ def write_to_nobody(process: Process) -> None:
 
 
 def set_interval_timer(process: Process) -> None:
-    process.syscall("setitimer", ITIMER_REAL, struct.pack("<4q", 0, 0, 0, 1), 0)
+    process.syscall("setitimer", ITIMER_REAL, packed("4q", 0, 0, 0, 1), 0)
 
 
 def set_timer(kind: int) -> Callable[[Process], object]:
@@ -176,7 +176,7 @@ def set_timer(kind: int) -> Callable[[Process], object]:
     def act(process: Process) -> None:
         event = Pack((bytes(8), (4, signal.SIGALRM), (4, kind), (4, process.gettid()), bytes(44)))
         timer = process.syscall("timer_create", CLOCK_MONOTONIC, event, Out(4))
-        process.syscall("timer_settime", Int(timer, 0), 0, struct.pack("<4q", 0, 0, 0, 1), 0)
+        process.syscall("timer_settime", Int(timer, 0), 0, packed("4q", 0, 0, 0, 1), 0)
 
     return act
 

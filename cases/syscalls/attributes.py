@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Attributes of landlock_create_ruleset(2): of every size, none at all, and with every bit."""
 
-import struct
-
+from suite.packed import packed
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
     FS, NET, NEWEST, SCOPE, Allowed, Case, Expectation, Facts, Feature, Judge, Need, Outcome,
@@ -11,7 +10,7 @@ from suite.case import (
 from suite.landlock.abi import ABIS, GROWTHS
 
 PAGE, ANY_PAGE = 4096, 65536
-EXECUTE_ONLY, READ_FILE_ONLY = struct.pack("<Q", FS.EXECUTE), struct.pack("<Q", FS.READ_FILE)
+EXECUTE_ONLY, READ_FILE_ONLY = packed("Q", FS.EXECUTE), packed("Q", FS.READ_FILE)
 INVALID, TOO_BIG = Rejected("create_ruleset", "EINVAL"), Rejected("create_ruleset", "E2BIG")
 
 
@@ -29,7 +28,7 @@ def padded(size: int) -> bytes:
 
 def with_last_field(size: int, value: int) -> bytes:
     """READ_FILE handled, and the last 8-byte field set."""
-    return padded(size - 8) + struct.pack("<Q", value)
+    return padded(size - 8) + packed("Q", value)
 
 
 def of_size(size: int) -> Expectation:
@@ -67,7 +66,7 @@ SIZES = {
     ),
     "32-bytes-quiet-fs": Sized(attr=with_last_field(32, FS.READ_FILE), expect=of_size(32)),
     "48-bytes-quiet": Sized(
-        attr=struct.pack("<6Q", 1, 1, 1, 1, 1, 1),
+        attr=packed("6Q", 1, 1, 1, 1, 1, 1),
         expect=of_size(48),
         answers="sys-cr-size-exact-48",
     ),
@@ -143,7 +142,7 @@ def check_bits(case: Field, facts: Facts, process: Process, judge: Judge) -> Non
     """Which bits of the field it takes, and how it refuses the others."""
     outcomes = {}
     for bit in range(64):
-        attr = bytes(8 * case.place) + struct.pack("<Q", 1 << bit)
+        attr = bytes(8 * case.place) + packed("Q", 1 << bit)
         outcomes[bit] = process.observe(Process.create_ruleset, attr, len(attr))
     came_to = {bit: observation.outcome for bit, observation in outcomes.items()}
     accepted = sum(1 << bit for bit, outcome in came_to.items() if outcome == Allowed())

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Queries of landlock_create_ruleset(2) that are malformed."""
 
-import struct
-
+from suite.packed import packed
 from suite.case import CREATE, FS, Case, Judge, Process, Rejected, by_abi
 
-ATTR = struct.pack("<Q", FS.READ_FILE)
+ATTR = packed("Q", FS.READ_FILE)
 INVALID = by_abi(lambda _: Rejected("create_ruleset", "EINVAL"))
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rules that landlock_add_rule(2) refuses, most of them."""
 
-import struct
-
+from suite.packed import packed
 from suite.case import (
     FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Argument, Case, Judge, Need, Outcome,
     Process, Rejected, Ruleset, by_abi, net_port, path_beneath, since,
@@ -13,7 +12,7 @@ SCOPES = Ruleset(scope=SCOPE.SIGNAL)
 NO_FD, NO_PORT = -1, 1 << 16
 NO_ATTR, UNKNOWN_FLAG, UNKNOWN_KIND = 0, 1 << 31, 99
 NOTHING, UNHANDLED = FS(0), FS.WRITE_FILE
-UNKNOWN_RIGHT_NO_FD = struct.pack("<Qi", FS.READ_FILE | 1 << 63, NO_FD)
+UNKNOWN_RIGHT_NO_FD = packed("Qi", FS.READ_FILE | 1 << 63, NO_FD)
 BENEATH_NO_FD = path_beneath(FS.READ_FILE, NO_FD)
 
 

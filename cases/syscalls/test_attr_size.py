@@ -5,8 +5,7 @@ Source: copy_min_struct_from_user() in security/landlock/syscalls.c; Documentati
 userspace-api/landlock.rst, "Backward and forward compatibility".
 """
 
-import struct
-
+from suite.packed import packed
 from cases.syscalls.attributes import (
     ACCEPTED,
     EXECUTE_ONLY,
@@ -19,8 +18,8 @@ from cases.syscalls.attributes import (
     padded,
 )
 from suite.case import (
-    ADD_RULE, FS, NET, RULE_NET_PORT, Allowed, Judge, Need, Outcome, Process, answers, by_abi,
-    covers, needs, net_port, since, table,
+    ADD_RULE, FS, NET, RULE_NET_PORT, Allowed, Expectation, Judge, Need, Outcome, Process, Rejected,
+    answers, by_abi, covers, needs, net_port, since, table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS, GROWTHS
 
@@ -55,27 +54,44 @@ def test_zeros(case: Sized, process: Process, judge: Judge) -> None:
     judge(case.expect, process.observe(Process.create_ruleset, case.attr, case.size or 0), control)
 
 
-def last_byte(size: int) -> Sized:
+LOWEST = {9: "handled_access_net", 17: "scoped", 25: "quiet_access_fs"}
+"""The fields whose lowest byte is the last one of so many bytes."""
+LOWEST_ON_BIG = {size + FIELD - 1: name for size, name in LOWEST.items()}
+"""The same where the highest byte of a field comes first (s390x)."""
+
+
+class Last(Sized, frozen=True, kw_only=True):
+    """The last byte is part of a field, of which it depends on the byte order."""
+
+    on_big: Expectation
+
+
+def last_byte(size: int) -> Last:
     """EXECUTE handled, and the lowest bit of the last byte set."""
     attr = EXECUTE_ONLY.ljust(size - 1, b"\0")[: size - 1] + b"\1"
 
-    def owed(abi: int) -> Outcome:
+    def owed(abi: int, lowest: dict[int, str]) -> Outcome:
         if size < FIELD:
             return INVALID
         if size > ABIS[abi].attr_size:
             return TOO_BIG
-        lowest_of = {9: "handled_access_net", 17: "scoped", 25: "quiet_access_fs"}
-        return Allowed() if size in lowest_of else INVALID
+        return Allowed() if size in lowest else INVALID
 
     names = {9: ("sys-cr-size-mid-partial",), 13: ("sys-cr-size-mid-highbyte",)}
     names |= {25: ("sys-cr-quiet-sizes",), 31: ("sys-cr-quiet-sizes",)}
-    return Sized(attr=attr, expect=by_abi(owed, *GROWTHS), answers=names.get(size, ()))
+    return Last(
+        attr=attr,
+        expect=by_abi(lambda abi: owed(abi, LOWEST), *GROWTHS),
+        on_big=by_abi(lambda abi: owed(abi, LOWEST_ON_BIG), *GROWTHS),
+        answers=names.get(size, ()),
+    )
 
 
 @table({f"{size}-bytes-last-set": last_byte(size) for size in range(1, BEYOND + 1)})
-def test_last_byte(case: Sized, process: Process, judge: Judge) -> None:
+def test_last_byte(case: Last, process: Process, judge: Judge) -> None:
     """What a field has past the size is 0; what it has before counts, and must be known."""
-    judge(case.expect, process.observe(Process.create_ruleset, case.attr, len(case.attr)))
+    expect = case.on_big if process.session.is_big else case.expect
+    judge(expect, process.observe(Process.create_ruleset, case.attr, len(case.attr)))
 
 
 def ones_after(size: int) -> Sized:
@@ -94,14 +110,14 @@ def test_after_the_size(case: Sized, process: Process, judge: Judge) -> None:
 @answers("sys-cr-quiet-sizes")
 def test_quiet_after_the_size(process: Process, judge: Judge) -> None:
     """A quiet mask counts, though one that lies past the size would be refused."""
-    attr = struct.pack("<6Q", FS.READ_FILE, 0, 0, FS.READ_FILE, NET.BIND_TCP, 0)
+    attr = packed("6Q", FS.READ_FILE, 0, 0, FS.READ_FILE, NET.BIND_TCP, 0)
     control = process.observe(Process.create_ruleset, attr, 32)
     observed = process.observe(Process.create_ruleset, attr, 40)
     judge(since(ADD_RULE.QUIET, INVALID), observed, control)
 
 
 def add_rule_of_first_byte(process: Process, size: int) -> None:
-    attr = READ_FILE_ONLY + struct.pack("<Q", NET.BIND_TCP)
+    attr = READ_FILE_ONLY + packed("Q", NET.BIND_TCP)
     ruleset = process.create_ruleset(attr, size)
     process.add_rule(ruleset, RULE_NET_PORT, net_port(NET.BIND_TCP, 443))
 
@@ -110,5 +126,9 @@ def add_rule_of_first_byte(process: Process, size: int) -> None:
 @covers(NET.BIND_TCP)
 @answers("sys-cr-size-mid-partial")
 def test_one_byte_of_a_field(process: Process, judge: Judge) -> None:
-    """A right in the one byte of a field that was given is handled: a rule may carry it."""
-    judge(since(NET.BIND_TCP, Allowed()), process.observe(add_rule_of_first_byte, 9))
+    """A right in the one byte of a field that was given is handled: a rule may carry it.
+
+    Where the highest byte comes first, that one has no right: none is handled.
+    """
+    owed = Rejected("add_rule", "EINVAL") if process.session.is_big else Allowed()
+    judge(since(NET.BIND_TCP, owed), process.observe(add_rule_of_first_byte, 9))

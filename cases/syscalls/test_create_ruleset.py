@@ -6,8 +6,8 @@ syscalls.c, landlock_create_ruleset().
 """
 
 import resource
-import struct
 
+from suite.packed import packed
 from cases.syscalls.attributes import FIELDS, INVALID, TOO_BIG, Field, check_bits
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
@@ -17,7 +17,7 @@ from suite.case import (
 )  # fmt: skip
 from suite.landlock.abi import ABIS, GROWTHS
 
-READ = struct.pack("<Q", FS.READ_FILE)
+READ = packed("Q", FS.READ_FILE)
 UNKNOWN = 1 << 63
 EMPTY, FULL = Rejected("create_ruleset", "ENOMSG"), Rejected("create_ruleset", "EMFILE")
 
@@ -70,7 +70,7 @@ CASES = {
 @table(CASES)
 def test_fields(case: Attr, process: Process, judge: Judge) -> None:
     """Something known must be handled, in whatever field, and nothing unknown."""
-    attr = struct.pack(f"<{len(case.fields)}Q", *case.fields)
+    attr = packed(f"{len(case.fields)}Q", *case.fields)
     judge(case.expect, process.observe(Process.create_ruleset, attr, len(attr)))
 
 
@@ -108,7 +108,7 @@ def test_known_and_unknown(case: Mixed, facts: Facts, process: Process, judge: J
     values[case.place] |= UNKNOWN
     while not values[-1]:
         values.pop()
-    attr = struct.pack(f"<{len(values)}Q", *values)
+    attr = packed(f"{len(values)}Q", *values)
     control = process.observe(Process.build, everything)
     observed = process.observe(Process.create_ruleset, attr, len(attr))
     judge(owed(INVALID, 8 * (case.place + 1)), observed, control)
@@ -156,7 +156,7 @@ LAST = {
         attr=bytes(8), size=8, expect=owed(EMPTY), answers="sys-cr-emfile-order"
     ),
     "no-fd-left-and-unknown": Last(
-        attr=struct.pack("<Q", UNKNOWN), size=8, expect=owed(INVALID), answers="sys-cr-emfile-order"
+        attr=packed("Q", UNKNOWN), size=8, expect=owed(INVALID), answers="sys-cr-emfile-order"
     ),
     "no-fd-left-and-version": Last(
         attr=0,

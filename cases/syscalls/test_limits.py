@@ -7,9 +7,9 @@ accounted, and can be restricted by the memory controller.
 
 import os
 import signal
-import struct
 from collections.abc import Iterable
 
+from suite.packed import packed
 from cases.syscalls.groups import Group
 from suite.case import (
     FS, MAX_LAYERS, NET, RULE_NET_PORT, Allowed, Call, Judge, Mode, Need, Outcome, Process, Ruleset,
@@ -24,7 +24,7 @@ RULES, DOMAINS, RULE_SIZE = 1024, 8, 40
 LEFT = 32 << 10
 """Bytes that a process in a group may still have: RULES rules take more."""
 NO_PORTS = range(1 << 16, (1 << 16) + RULES)
-TRIES, A_WHILE = 300, struct.pack("<qq", 0, 10_000_000)
+TRIES, A_WHILE = 300, packed("qq", 0, 10_000_000)
 OPENED = 100
 
 

@@ -5,9 +5,9 @@ Source: copy_min_struct_from_user(), add_rule_path_beneath() and add_rule_net_po
 landlock/syscalls.c; struct landlock_path_beneath_attr in include/uapi/linux/landlock.h is packed.
 """
 
-import struct
 from collections.abc import Callable
 
+from suite.packed import packed
 from cases.syscalls.attributes import POINTERS, Pointed, check_pointer
 from cases.syscalls.memory import UNMAPPED, at_the_end
 from suite.case import (
@@ -15,7 +15,7 @@ from suite.case import (
     Rejected, Ruleset, by_abi, own_memory, since, table,
 )  # fmt: skip
 
-ATTR = struct.pack("<Q", FS.READ_FILE)
+ATTR = packed("Q", FS.READ_FILE)
 
 
 @table(POINTERS)
@@ -85,8 +85,8 @@ POINTS: dict[str, tuple[Callable[[Process, bytes], int], Outcome]] = {
 }
 READ, BIND = Ruleset(fs=FS.READ_FILE), Ruleset(net=NET.BIND_TCP)
 KINDS = {
-    "file": (READ, RULE_PATH_BENEATH, struct.pack("<Qi", READ.fs, FOLDER), "sys-ar-edge-fs"),
-    "port": (BIND, RULE_NET_PORT, struct.pack("<QQ", BIND.net, 443), "sys-ar-edge-net"),
+    "file": (READ, RULE_PATH_BENEATH, packed("Qi", READ.fs, FOLDER), "sys-ar-edge-fs"),
+    "port": (BIND, RULE_NET_PORT, packed("QQ", BIND.net, 443), "sys-ar-edge-net"),
 }
 RULES = {
     f"{kind}-{name}": Rule(

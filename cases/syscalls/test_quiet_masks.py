@@ -6,9 +6,9 @@ Quiet rules on files are shown in the area ``fs``.
 Source: include/uapi/linux/landlock.h, struct landlock_ruleset_attr and LANDLOCK_ADD_RULE_QUIET.
 """
 
-import struct
 from socket import AF_INET
 
+from suite.packed import packed
 from cases.net.calls import bind_tcp
 from suite.case import (
     ADD_RULE, FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Case, Denied, Judge, Need,
@@ -62,7 +62,7 @@ CASES = {
 @table(CASES)
 def test_masks(case: Masks, process: Process, judge: Judge) -> None:
     """Only what is handled can be quiet; that is looked at before whether anything is handled."""
-    attr = struct.pack("<6Q", *case.handled, *case.quiet)
+    attr = packed("6Q", *case.handled, *case.quiet)
     judge(case.expect, process.observe(Process.create_ruleset, attr, len(attr)))
 
 

@@ -7,9 +7,9 @@ landlock_append_fs_rule() in security/landlock/fs.c.
 
 import os
 import stat
-import struct
 from collections.abc import Callable
 
+from suite.packed import packed
 from suite.case import (
     FS, NEWEST, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Facts, Judge, Process,
     Rejected, Row, Ruleset, Tree, answers, by_abi, covers, known_bits, path_beneath, since, table,
@@ -180,7 +180,7 @@ def test_unknown_allowed(
 
 
 def handle(process: Process, rights: int) -> Call:
-    return process.create_ruleset(struct.pack("<Q", rights), 8)
+    return process.create_ruleset(packed("Q", rights), 8)
 
 
 @answers("ruleset-unknown-bit-einval")

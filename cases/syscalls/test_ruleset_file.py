@@ -9,9 +9,9 @@ import fcntl
 import mmap
 import os
 import select
-import struct
 from collections.abc import Callable
 
+from suite.packed import packed
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
     FIONREAD, FS, O_PATH, RULE_PATH_BENEATH, Allowed, ByBug, Call, Case, Denied, Expectation, Fd,
@@ -40,7 +40,7 @@ def poll(process: Process, fd: Fd, events: int) -> Call:
 
 
 def watch(process: Process, fd: Fd) -> None:
-    event = struct.pack("<IQ", select.EPOLLIN, 0).ljust(16, b"\0")
+    event = packed("IQ", select.EPOLLIN, 0).ljust(16, b"\0")
     process.syscall("epoll_ctl", process.epoll_create(), EPOLL_CTL_ADD, fd, event)
 
 

@@ -11,6 +11,7 @@ from suite.case import (
     CREATE, RULE_PATH_BENEATH, Facts, Judge, Outcome, Process, Rejected, Row, Seen, answers, by_abi,
     table,
 )  # fmt: skip
+from suite.packed import packed
 
 NO_FD, UNKNOWN = -1, 1 << 31
 LOOKED_AT = Seen("arguments are looked at")
@@ -26,7 +27,7 @@ CASES = {
     "version": Any(call=lambda process: process.create_ruleset(0, 0, CREATE.VERSION)),
     "create-without-attr": Any(call=lambda process: process.create_ruleset(0, 0)),
     "create-unknown-flag": Any(call=lambda process: process.create_ruleset(0, 0, UNKNOWN)),
-    "create-valid": Any(call=lambda process: process.create_ruleset(b"\1" + bytes(7), 8)),
+    "create-valid": Any(call=lambda process: process.create_ruleset(packed("Q", 1), 8)),
     "add-rule": Any(call=lambda process: process.add_rule(NO_FD, RULE_PATH_BENEATH, 0)),
     "add-rule-unknown-flag": Any(call=lambda process: process.add_rule(NO_FD, 0, 0, UNKNOWN)),
     "restrict-self": Any(call=lambda process: process.restrict_self(NO_FD)),

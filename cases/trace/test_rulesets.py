@@ -14,9 +14,10 @@ from suite.case import (
     Need, Process, Ruleset, Seen, Trace, Tree, answers, needs, net_port, path_beneath, since, table,
     vm_only,
 )  # fmt: skip
+from suite.packed import packed
 
 ALL_FS, ALL_NET, ALL_SCOPES = ~FS(0), ~NET(0), ~SCOPE(0)
-UNKNOWN_RIGHT = bytes(7) + b"\x80"
+UNKNOWN_RIGHT = packed("Q", 1 << 63)
 RULES = "add_rule_path_beneath", "add_rule_net_port"
 
 

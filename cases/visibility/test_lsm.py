@@ -7,6 +7,7 @@ Documentation/userspace-api/landlock.rst.
 
 import struct
 
+from suite.packed import packed
 from suite.case import (
     FS, LANDLOCK, Clause, Expectation, Judge, Need, Out, Process, Row, Ruleset, Seen, answers,
     needs, since, table, vm_only,
@@ -30,8 +31,8 @@ IF_ENABLED = Expectation(Clause(UNNAMED, until=LANDLOCK), Clause(NAMED, since=LA
 
 def modules(process: Process) -> list[int]:
     """lsm_list_modules(2)."""
-    size = struct.pack("<I", _MOST)
-    call = process.syscall("lsm_list_modules", Out(_MOST), size, 0)
+    size = packed("I", _MOST)
+    call = process.syscall("lsm_list_modules", Out(_MOST, f"{_MOST // 8}Q"), size, 0)
     return [number for (number,) in struct.iter_unpack("<Q", call.data[: 8 * call.value])]
 
 
@@ -64,10 +65,19 @@ class Attribute(Row, frozen=True, kw_only=True):
     number: int
 
 
+def contexts(data: bytes) -> str:
+    """The form of a list of struct lsm_ctx, of a big-endian target."""
+    forms, at = [], 0
+    while size := int.from_bytes(data[at + 16 : at + 24]):
+        forms.append(f"4Q{size - 32}s")
+        at += size
+    return "".join(forms)
+
+
 def owners(process: Process, attribute: int, found: list[int]) -> None:
     """Who says something of an attribute of the process."""
-    size = struct.pack("<I", _MOST)
-    call = process.syscall("lsm_get_self_attr", attribute, Out(_MOST), size, 0)
+    size = packed("I", _MOST)
+    call = process.syscall("lsm_get_self_attr", attribute, Out(_MOST, contexts), size, 0)
     at = 0
     for _ in range(call.value):
         owner, _, length = struct.unpack_from("<3Q", call.data, at)

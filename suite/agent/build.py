@@ -38,6 +38,8 @@ ZIG_TARGETS = {
     "x86_64": "x86_64-linux-musl",
     "i386": "x86-linux-musl",
     "aarch64": "aarch64-linux-musl",
+    "riscv64": "riscv64-linux-musl",
+    "s390x": "s390x-linux-musl",
 }
 FLAGS = (
     "-static",

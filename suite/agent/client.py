@@ -50,6 +50,7 @@ class AgentClient:
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
         self._next = 1
+        self._order = hello.byte_order if hello else None
         self._hellos = [hello] if hello else []
         self._listen_until(lambda: bool(self._hellos), hello_s)
         self.hello = self._hellos[0]
@@ -57,13 +58,14 @@ class AgentClient:
     def submit(self, ops: Sequence[wire.Op]) -> int:
         """Send a program; its number, for ``results``."""
         identity, self._next = self._next, self._next + 1
-        self._send(wire.encode_program(identity, ops))
+        self._send(wire.encode_program(identity, ops, self.hello.byte_order))
         return identity
 
     def results(self, identity: int, patience_s: float) -> dict[int, wire.Record]:
         """The records of a program by operation; operations that were left out have none."""
         self._listen_until(lambda: identity in self._results, patience_s)
-        return dict(wire.decode_records(self._results.pop(identity)))
+        payload = self._results.pop(identity)
+        return dict(wire.decode_records(payload, self.hello.byte_order))
 
     def answered(self, identity: int) -> bool:
         """Whether the records of a program were heard, while others were waited for."""
@@ -106,23 +108,24 @@ class AgentClient:
         if not data:
             raise AgentLostError("the agent is gone")
         self._heard += data
+        self._order = order = self._order or wire.byte_order(self._heard)
         while len(self._heard) >= wire.FRAME.size:
-            size, identity, kind, _count = wire.FRAME.unpack_from(self._heard)
+            size, identity, kind, _count = wire.decode_frame(self._heard, order)
             if kind not in _KINDS or not wire.FRAME.size - 4 <= size <= _MOST:
                 raise AgentLostError(f"not the agent's, but came over its channel: {self._noise()}")
             if len(self._heard) < size + 4:
                 return
             payload = bytes(self._heard[wire.FRAME.size : size + 4])
             del self._heard[: size + 4]
-            self._take(kind, identity, payload)
+            self._take(kind, identity, payload, order)
 
     def _noise(self) -> str:
         return repr(bytes(self._heard[:80]).decode(errors="replace"))
 
-    def _take(self, kind: int, identity: int, payload: bytes) -> None:
+    def _take(self, kind: int, identity: int, payload: bytes, order: wire.ByteOrder) -> None:
         match kind:
             case wire.FrameKind.HELLO:
-                hello = wire.decode_hello(payload)
+                hello = wire.decode_hello(payload, order)
                 if hello.version != wire.VERSION:
                     raise AgentLostError(
                         f"the agent speaks protocol {hello.version}, this landproof "

@@ -40,8 +40,26 @@ static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
 	return x0;
+#elif defined(__riscv) && __riscv_xlen == 64
+	register long a7 __asm__("a7") = nr, a0 __asm__("a0") = a, a1 __asm__("a1") = b;
+	register long a2 __asm__("a2") = c, a3 __asm__("a3") = d, a4 __asm__("a4") = e;
+	register long a5 __asm__("a5") = f;
+	__asm__ volatile("ecall"
+			 : "+r"(a0)
+			 : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
+			 : "memory");
+	return a0;
+#elif defined(__s390x__)
+	register long r1 __asm__("r1") = nr, r2 __asm__("r2") = a, r3 __asm__("r3") = b;
+	register long r4 __asm__("r4") = c, r5 __asm__("r5") = d, r6 __asm__("r6") = e;
+	register long r7 __asm__("r7") = f;
+	__asm__ volatile("svc 0"
+			 : "+r"(r2)
+			 : "r"(r1), "r"(r3), "r"(r4), "r"(r5), "r"(r6), "r"(r7)
+			 : "memory");
+	return r2;
 #else
-#error "the agent is built for x86_64, i386 and aarch64"
+#error "the agent is built for x86_64, i386, aarch64, riscv64 and s390x"
 #endif
 }
 
@@ -72,6 +90,33 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 			 : "b"(flags), "c"(top), "d"(pidfd), "S"(0), "D"(0)
 			 : "memory");
 	return result;
+#elif defined(__riscv)
+	register long a7 __asm__("a7") = SYS_clone, a0 __asm__("a0") = flags, a1 __asm__("a1");
+	register long a2 __asm__("a2") = (long)pidfd, a3 __asm__("a3") = 0, a4 __asm__("a4") = 0;
+	*--top = argument;
+	*--top = (void *)entry;
+	a1 = (long)top;
+	__asm__ volatile("ecall; bnez a0, 1f; li s0, 0; ld a1, 0(sp); ld a0, 8(sp); addi sp, sp, 16;"
+			 "jalr a1; 1:"
+			 : "+r"(a0)
+			 : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4)
+			 : "memory", "ra");
+	return a0;
+#elif defined(__s390x__)
+	/* CONFIG_CLONE_BACKWARDS2: the stack comes first. A frame begins with 160 bytes for who is called. */
+	register long r1 __asm__("r1") = SYS_clone, r2 __asm__("r2"), r3 __asm__("r3") = flags;
+	register long r4 __asm__("r4") = (long)pidfd, r5 __asm__("r5") = 0, r6 __asm__("r6") = 0;
+	top -= 22;
+	top[0] = NULL;
+	top[20] = (void *)entry;
+	top[21] = argument;
+	r2 = (long)top;
+	__asm__ volatile("svc 0; ltgr %%r2, %%r2; jnz 1f; lg %%r1, 160(%%r15); lg %%r2, 168(%%r15);"
+			 "basr %%r14, %%r1; 1:"
+			 : "+r"(r2), "+r"(r1)
+			 : "r"(r3), "r"(r4), "r"(r5), "r"(r6)
+			 : "memory", "cc", "r14");
+	return r2;
 #else
 	register long x8 __asm__("x8") = SYS_clone, x0 __asm__("x0") = flags, x1 __asm__("x1");
 	register long x2 __asm__("x2") = (long)pidfd, x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
@@ -97,8 +142,17 @@ static inline int failed(int64_t value)
 	raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define SYS(name, ...) RAW_(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
 
+/* clone(2) of a process that gets a copy of our memory. */
+#ifdef __s390x__
+#define CLONE(flags, pidfd) SYS(clone, 0, flags, pidfd)
+#else
+#define CLONE(flags, pidfd) SYS(clone, flags, 0, pidfd)
+#endif
+
 /* Map memory to read and write, wherever there is room. */
-#ifdef SYS_mmap2
+#if defined(__s390x__) /* sys_old_mmap() takes its arguments from memory */
+#define MAP(size, flags, fd) SYS(mmap, ((long[]){ 0, size, PROT_READ | PROT_WRITE, flags, fd, 0 }))
+#elif defined(SYS_mmap2)
 #define MAP(size, flags, fd) SYS(mmap2, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0)
 #else
 #define MAP(size, flags, fd) SYS(mmap, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0)

@@ -30,6 +30,12 @@ struct records {
 	struct area *own; /* the reply so far: its header, then this segment's records */
 };
 
+/* Where the last significant bytes of a value are: at its end, if the most significant one comes first. */
+static uint8_t *low_bytes(int64_t *value, int width)
+{
+	return (uint8_t *)value + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? (int)sizeof(*value) - width : 0);
+}
+
 /* Find the value that a source stands for; 0 if that is the result of an operation that failed. */
 static int resolve(struct source *source, struct view *view, struct records *records, int64_t *value)
 {
@@ -54,7 +60,8 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 		    source->width > 8)
 			return 0;
 		*value = 0;
-		memcpy(value, (uint8_t *)(record + 1) + source->value, source->width);
+		memcpy(low_bytes(value, source->width), (uint8_t *)(record + 1) + source->value,
+		       source->width);
 		if (source->width == 4)
 			*value = (int32_t)*value;
 	}
@@ -127,7 +134,7 @@ static struct record *run_op(struct task *task, struct view *view, int index, st
 		struct fix *fix = &view->fix[i];
 		if (!resolve(&fix->source, view, records, &value))
 			return record;
-		memcpy(view->data[fix->buffer] + fix->offset, &value, fix->width);
+		memcpy(view->data[fix->buffer] + fix->offset, low_bytes(&value, fix->width), fix->width);
 	}
 	for (int i = 0; i < view->op->args; i++)
 		if (!resolve(&view->arg[i], view, records, &arg[i]))

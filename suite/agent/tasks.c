@@ -175,7 +175,7 @@ long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct t
 		if (flags >> 32)
 			result = SYS(clone3, clone3_args, sizeof(clone3_args));
 		else
-			result = SYS(clone, flags, 0, &pidfd, 0, 0);
+			result = CLONE(flags, &pidfd);
 		if (!result)
 			begin_copy(parent, id, flags, run, pair);
 	}

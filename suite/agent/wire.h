@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The agent's wire format: little-endian, no gaps, every part a multiple of 8 bytes. See wire.py. */
+/* The agent's wire format: our own byte order, no gaps, every part a multiple of 8 bytes. See wire.py. */
 #pragma once
 
 #include <stddef.h>

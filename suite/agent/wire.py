@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The agent's wire format: programs out, records back. Layouts are wire.h's."""
+"""The agent's wire format: programs out, records back. Layouts are wire.h's.
+
+All integers are in the agent's own byte order, which its first frame shows (``byte_order``): so it
+takes a program as it lies in memory.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 VERSION = 1
 MAX_FRAME = 64 << 20
@@ -17,15 +21,26 @@ NEXT = 0
 END = 0xFFFF
 """``on_fail``: leave the rest of the program out."""
 
-FRAME = struct.Struct("<IIII")
-_OP = struct.Struct("<BBBBHHIi")
-_SOURCE = struct.Struct("<BBHHHQ")
-_INTEGER = struct.Struct("<QQ")
-"""A ``_SOURCE`` that is an integer, as most are."""
-_FIX = struct.Struct("<HHI")
-_BUFFER = struct.Struct("<II")
-_RECORD = struct.Struct("<HHIq")
-_HELLO = struct.Struct("<HHI")
+ByteOrder: TypeAlias = Literal["little", "big"]
+
+
+class _Structs:
+    """The structs of wire.h in a byte order."""
+
+    def __init__(self, sign: str) -> None:
+        self.frame = struct.Struct(f"{sign}IIII")
+        self.op = struct.Struct(f"{sign}BBBBHHIi")
+        self.source = struct.Struct(f"{sign}BBHHHQ")
+        self.integer = struct.Struct(f"{sign}QQ")
+        """A source that is an integer, as most are: its kind is 0, and all of its rest."""
+        self.fix = struct.Struct(f"{sign}HHI")
+        self.buffer = struct.Struct(f"{sign}II")
+        self.record = struct.Struct(f"{sign}HHIq")
+        self.hello = struct.Struct(f"{sign}HHI")
+
+
+_STRUCTS: dict[ByteOrder, _Structs] = {"little": _Structs("<"), "big": _Structs(">")}
+FRAME = _STRUCTS["little"].frame
 _U64 = (1 << 64) - 1
 
 
@@ -95,7 +110,7 @@ class Result(NamedTuple):
 
 
 class Data(NamedTuple):
-    """A little-endian integer in the out buffers of an earlier operation."""
+    """An integer in the out buffers of an earlier operation, in the target's byte order."""
 
     op: int
     offset: int
@@ -164,6 +179,7 @@ class Hello(NamedTuple):
     version: int
     pointer_bytes: int
     page_bytes: int
+    byte_order: ByteOrder = "little"
 
 
 def padded(size: int) -> int:
@@ -171,22 +187,24 @@ def padded(size: int) -> int:
     return (size + 7) & ~7
 
 
-def _source(source: Source) -> bytes:
+def _source(structs: _Structs, source: Source) -> bytes:
     if isinstance(source, int):
-        return _INTEGER.pack(0, int(source) & _U64)  # a flag of enum would take its time
+        return structs.integer.pack(0, int(source) & _U64)  # a flag of enum would take its time
     if isinstance(source, Result):
-        return _SOURCE.pack(1, 0, source.op, 0, 0, source.more)
+        return structs.source.pack(1, 0, source.op, 0, 0, source.more)
     if isinstance(source, Data):
-        return _SOURCE.pack(2, source.width, source.op, 0, 0, source.offset)
-    return _SOURCE.pack(3, 0, 0, source.buffer, 0, source.offset)
+        return structs.source.pack(2, source.width, source.op, 0, 0, source.offset)
+    return structs.source.pack(3, 0, 0, source.buffer, 0, source.offset)
 
 
-def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
-    """A program frame."""
+def encode_program(identity: int, ops: Sequence[Op], order: ByteOrder = "little") -> bytes:
+    """A program frame for an agent of a byte order; the bytes of buffers go as they are."""
+    structs = _STRUCTS[order]
+    pack_op, pack_integer = structs.op.pack, structs.integer.pack
     parts = [b""]
     for op in ops:
         parts.append(
-            _OP.pack(
+            pack_op(
                 op.kind,
                 len(op.args),
                 len(op.buffers),
@@ -199,30 +217,47 @@ def encode_program(identity: int, ops: Sequence[Op]) -> bytes:
         )
         for source in op.args:
             if type(source) is int:
-                parts.append(_INTEGER.pack(0, source & _U64))
+                parts.append(pack_integer(0, source & _U64))
             else:
-                parts.append(_source(source))
+                parts.append(_source(structs, source))
         for fix in op.fixes:
-            parts += (_FIX.pack(fix.buffer, fix.width, fix.offset), _source(fix.source))
+            parts += (
+                structs.fix.pack(fix.buffer, fix.width, fix.offset),
+                _source(structs, fix.source),
+            )
         for buffer in op.buffers:
-            parts.append(_BUFFER.pack(buffer.flags, buffer.size))
+            parts.append(structs.buffer.pack(buffer.flags, buffer.size))
             if int(buffer.flags) & _IN:
                 parts.append(buffer.data.ljust(padded(buffer.size), b"\0"))
     size = FRAME.size - 4 + sum(map(len, parts))
-    parts[0] = FRAME.pack(size, identity, FrameKind.PROGRAM, len(ops))
+    parts[0] = structs.frame.pack(size, identity, FrameKind.PROGRAM, len(ops))
     return b"".join(parts)
 
 
-def decode_hello(payload: bytes) -> Hello:
+def byte_order(first_frame: bytes | bytearray) -> ByteOrder:
+    """Of an agent, by the first byte that it ever sends: its first frame is a short one."""
+    return "little" if first_frame[0] else "big"
+
+
+def decode_frame(data: bytes | bytearray, order: ByteOrder) -> tuple[int, int, int, int]:
+    """The head of a frame: size, program, kind, count."""
+    size, identity, kind, count = _STRUCTS[order].frame.unpack_from(data)
+    return size, identity, kind, count
+
+
+def decode_hello(payload: bytes, order: ByteOrder = "little") -> Hello:
     """The payload of a hello frame; what another version's is too short for is 0."""
-    return Hello(*_HELLO.unpack_from(payload.ljust(_HELLO.size, b"\0")))
+    structs = _STRUCTS[order]
+    whole = payload.ljust(structs.hello.size, b"\0")
+    version, pointer_bytes, page_bytes = structs.hello.unpack_from(whole)
+    return Hello(version, pointer_bytes, page_bytes, order)
 
 
-def decode_records(payload: bytes) -> Iterator[tuple[int, Record]]:
+def decode_records(payload: bytes, order: ByteOrder = "little") -> Iterator[tuple[int, Record]]:
     """The payload of a results frame: (operation, record); operations left out have none."""
-    at = 0
+    at, head = 0, _STRUCTS[order].record
     while at < len(payload):
-        op, status, size, value = _RECORD.unpack_from(payload, at)
-        at += _RECORD.size
+        op, status, size, value = head.unpack_from(payload, at)
+        at += head.size
         yield op, Record(_STATUSES[status], value, payload[at : at + size])
         at += padded(size)

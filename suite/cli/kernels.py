@@ -14,8 +14,9 @@ from suite.cli.fetching import display, megabytes
 from suite.cli.outlet import put, put_table, screen, tell
 from suite.errors import Exit, LandproofError
 from vm import catalogue
+from vm.architecture import ARCHITECTURES
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
-from vm.debian import FLAVOURS
+from vm.debian import FLAVOURS, flavour_of
 from vm.kernel import Kernel
 from vm.names import called
 from vm.source import LOG
@@ -26,6 +27,7 @@ from vm.tools import FullError, UnreachableError
 _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
+Of other architectures, emulated:  arm64/6.12  riscv64/6.12  s390x/6.12  arm64/ (the newest)
 Kernels of your own are path:VMLINUZ, path:FOLDER (with a slash in it, path: may be left out) and
 host. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
 
@@ -144,7 +146,8 @@ def _list(arguments: argparse.Namespace) -> int:
         builds = store.available(refresh=arguments.refresh)
     saved = store.saved()
     # What --flavour can't choose is another source's, which names it otherwise.
-    mine = [b for b in builds if b.flavour == arguments.flavour or b.flavour not in FLAVOURS]
+    chosen = {flavour_of(arch, arguments.flavour) for arch in ARCHITECTURES.values()}
+    mine = [b for b in builds if b.flavour in chosen or b.flavour not in FLAVOURS]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
     rows = [
         _row(build, build.upstream if arguments.all else build.series, saved.get(build.name, 0))

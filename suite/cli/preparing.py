@@ -16,10 +16,11 @@ from suite.cli.outlet import screen, tell
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.run.coming import Coming
 from vm import accel
+from vm.architecture import is_foreign
 from vm.catalogue import Build
 from vm.kernel import Kernel
 from vm.store import Progress, Store, Wanted
-from vm.target import GUEST_ARCH, VM
+from vm.target import VM
 from vm.tools import FullError, UnreachableError, end_streamed
 
 _LANES = 2
@@ -193,6 +194,8 @@ class Preparation:
             raise _OverError
 
     def _choose_accelerator(self, label: str, kernel: Kernel) -> None:
+        if is_foreign(kernel.arch.machine):
+            return  # emulated, whatever is chosen for others
         if self.accelerator is None:
             self._shows.doing(f"{VM}{label}", "trial boot of KVM")
             self.accelerator = decide(kernel, self._override)
@@ -222,7 +225,7 @@ def decide(kernel: Kernel, override: str | None) -> accel.Choice:
         InfrastructureError: There is no agent for the guest.
     """
     try:
-        agent = build.agent(GUEST_ARCH)
+        agent = build.agent(kernel.arch.machine)
     except build.BuildError as error:
         raise InfrastructureError(str(error)) from error
     return accel.decide(kernel, agent, override)

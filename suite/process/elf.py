@@ -6,7 +6,7 @@ import struct
 HEADER = 20
 """As many bytes of an ELF file tell for what architecture it is."""
 _X86_64 = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack("<HH", 2, 62)
-_ELFCLASS64, _ET_EXEC, _ET_DYN, _PT_LOAD, _PT_INTERP, _READ_EXECUTE = 2, 2, 3, 1, 3, 5
+_ELFCLASS64, _LITTLE, _ET_EXEC, _ET_DYN, _PT_LOAD, _PT_INTERP, _READ_EXECUTE = 2, 1, 2, 3, 1, 3, 5
 _BASE = 0x400000
 _ALIGN = 0x10000  # no architecture's pages are larger
 _REGISTERS = (b"\x48\xb8", b"\x48\xbf", b"\x48\xbe", b"\x48\xba")  # mov to rax, rdi, rsi, rdx
@@ -34,7 +34,7 @@ def calling(*calls: tuple[int | str, ...]) -> bytes:
 
 
 def _image(header: bytes, payload: bytes, *, interpreted: bool = False) -> bytes:
-    wide = header[4] == _ELFCLASS64
+    wide, order = header[4] == _ELFCLASS64, "<" if header[5] == _LITTLE else ">"
     base, kind = (0, _ET_DYN) if interpreted else (_BASE, _ET_EXEC)
     head, entry = (64, 56) if wide else (52, 32)
     start = head + (1 + interpreted) * entry
@@ -43,17 +43,17 @@ def _image(header: bytes, payload: bytes, *, interpreted: bool = False) -> bytes
     def segment(kind: int, at: int, length: int, align: int) -> bytes:
         place = (at, base + at, base + at, length, length)
         if wide:
-            return struct.pack("<II6Q", kind, _READ_EXECUTE, *place, align)
-        return struct.pack("<8I", kind, *place, _READ_EXECUTE, align)
+            return struct.pack(f"{order}II6Q", kind, _READ_EXECUTE, *place, align)
+        return struct.pack(f"{order}8I", kind, *place, _READ_EXECUTE, align)
 
     segments = segment(_PT_LOAD, 0, size, _ALIGN)
     if interpreted:
         segments = segment(_PT_INTERP, start, len(payload), 1) + segments
     return (
         header[:16]
-        + struct.pack("<H2sI", kind, header[18:20], 1)
-        + struct.pack("<3Q" if wide else "<3I", base + start, head, 0)
-        + struct.pack("<I6H", 0, head, entry, 1 + interpreted, 0, 0, 0)
+        + struct.pack(f"{order}H2sI", kind, header[18:20], 1)
+        + struct.pack(f"{order}3Q" if wide else f"{order}3I", base + start, head, 0)
+        + struct.pack(f"{order}I6H", 0, head, entry, 1 + interpreted, 0, 0, 0)
         + segments
         + payload
     )

@@ -66,7 +66,7 @@ LAYOUTS: dict[str, Layout] = {
     "msghdr": Layout(
         "",
         _fields(
-            "msg_name 8 sockaddr, msg_namelen 8 dec, msg_iov 8 iovec, msg_iovlen 8 dec,"
+            "msg_name 8 sockaddr, msg_namelen 4 dec, _ 4 none, msg_iov 8 iovec, msg_iovlen 8 dec,"
             "msg_control 8 none, msg_controllen 8 dec, msg_flags 8 msg"
         ),
         56,

@@ -29,7 +29,7 @@ from suite.process.calls.uring import Rings
 from suite.process.promise import Batch, Call, Mode, SetupError
 from suite.process.session import Session
 from suite.process.uapi import AT_EMPTY_PATH, AT_FDCWD, CLONE_THREAD, CLONE_VFORK, CLONE_VM
-from suite.values import Argument, Fd, Out, Pack
+from suite.values import Argument, Fd, Form, Out, Pack
 
 _SHORT = {name: name.removeprefix("landlock_") for name in LANDLOCK_CALLS}
 
@@ -190,10 +190,10 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         with self.session.in_mode(Mode.DEATH):
             return self.syscall("exit_group", status)
 
-    def peek(self, address: Argument, size: int) -> Call:
+    def peek(self, address: Argument, size: int, form: Form = "") -> Call:
         """Read memory: the bytes are the call's ``data``."""
         self._needs_own_memory("peek")
-        return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size)))
+        return self.session.add(wire.OpKind.PEEK, self.id, "peek", (address, Out(size, form)))
 
     def result_at(self, address: Argument) -> Call:
         """Read a result that the kernel left in memory; it becomes this call's value or errno."""

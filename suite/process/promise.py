@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol, TypeVar, overload
+from typing import Literal, Protocol, TypeVar, overload
 
 from suite.agent import wire
 from suite.agent.channel import Channel, patience_s
@@ -14,6 +14,7 @@ from suite.errors import LandproofError
 from suite.judge.outcome import Outcome, errno_name
 from suite.judge.records import NOT_MODELLED
 from suite.process.strace import ending, shown
+from suite.process.target_order import as_ours
 from suite.values import Argument, InOut, Out, Promise
 
 _T = TypeVar("_T")
@@ -74,6 +75,8 @@ class Sender(Protocol):
     """Who sends programs: a session."""
 
     channel: Channel
+    is_big: bool
+    """Whether the target is big-endian."""
     given: list[tuple[Outcome, list[Call]]]
     """The outcomes that observations gave in this case, and the calls of each."""
     shares_memory: bool
@@ -138,7 +141,7 @@ class Call(Promise):
         """
         _ = self.value
         record = self.record
-        data = record.data if record else b""
+        data = self._as_ours(record.data) if record else b""
         if not data and any(_fills(argument) for argument in self.arguments):
             raise SetupError(self, f"{self}: its buffers were lost with its process")
         return data
@@ -153,7 +156,19 @@ class Call(Promise):
     def known_data(self) -> bytes:
         """The out buffers, as far as they are there."""
         record = self.batch.records.get(self.index)
-        return record.data if record and not record.failed else b""
+        return self._as_ours(record.data) if record and not record.failed else b""
+
+    def integer(self, offset: int, width: int) -> int | None:
+        """An integer in the out buffers, signed if it has 4 bytes; None if it is not there."""
+        record = self.batch.records.get(self.index)
+        if record is None or record.failed or len(record.data) < offset + width:
+            return None
+        order: Literal["little", "big"] = "big" if self.batch.sender.is_big else "little"
+        raw = record.data[offset : offset + width]
+        return int.from_bytes(raw, order, signed=width == 4)
+
+    def _as_ours(self, data: bytes) -> bytes:
+        return as_ours(self.arguments, data) if data and self.batch.sender.is_big else data
 
     def __str__(self) -> str:
         return shown(self.name, self.arguments, self.known, self.known_data)

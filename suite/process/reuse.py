@@ -88,7 +88,7 @@ def _number(argument: object) -> int:
         case Call():
             return argument.value
         case Int(call, offset, width):
-            return int.from_bytes(call.data[offset : offset + width], "little")
+            return -1 if (number := call.integer(offset, width)) is None else number
         case int():
             return argument
     return -1

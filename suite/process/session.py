@@ -19,7 +19,8 @@ from suite.judge.outcome import Outcome
 from suite.process.notes import Notes
 from suite.process.promise import Batch, Call, FilteredError, Mode
 from suite.process.syscalls import NUMBERS
-from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
+from suite.process.target_order import BIG_ENDIAN, adapted, adapts
+from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Packed, Promise
 
 _MOST_KILLS = 256
 """Kills travel with the next program; more than these are sent without waiting for one."""
@@ -30,12 +31,15 @@ class Session:
 
     Args:
         channel: The way to the agent.
-        arch: ``x86_64``, ``i386`` or ``aarch64``; decides which system call numbers are used.
+        arch: One of ``ARCHES``; decides which system call numbers are used.
     """
 
     def __init__(self, channel: Channel, arch: str) -> None:
         self.channel = channel
+        self.arch = arch
         self.numbers = NUMBERS[arch]
+        self.is_big = arch in BIG_ENDIAN
+        self._adapts = adapts(arch)
         self.pending = Batch(self)
         self.mode = Mode.MUST
         self.deadline_ms = 5_000
@@ -79,6 +83,10 @@ class Session:
             name, arguments = "sched_yield", ()  # which gives 0, too
         return self.add(wire.OpKind.CALL, process, name, arguments, nr=numbers[name])
 
+    def htons(self, number: int) -> int:
+        """Give what the function of that name gives on the target: a number in network order."""
+        return number if self.is_big else int.from_bytes(number.to_bytes(2), "little")
+
     def add(
         self,
         kind: wire.OpKind,
@@ -97,9 +105,11 @@ class Session:
         if self.mode is not Mode.DEATH:
             op.on_fail = wire.END  # of the program; in_mode() changes it to the end of a block
         if arguments:
-            encoder = _Encoder(batch)
-            source = encoder.source
-            op.args = [it if type(it) is int else source(it) for it in arguments]
+            encoder = _Encoder(batch, is_big=self.is_big)
+            source, sent = encoder.source, arguments
+            if self._adapts and kind is wire.OpKind.CALL:
+                sent = adapted(name, arguments, self.arch)
+            op.args = [it if type(it) is int else source(it) for it in sent]
             op.buffers, op.fixes = encoder.buffers, encoder.fixes
         call = Call(batch, len(batch.ops), name, self.mode, arguments)
         batch.ops.append(op)
@@ -257,8 +267,10 @@ class Block:
 class _Encoder:
     """Turns the arguments of one call into sources, buffers and fixes."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, is_big: bool) -> None:
         self.batch = batch
+        self.is_big = is_big
+        self.order: wire.ByteOrder = "big" if is_big else "little"
         self.buffers: list[wire.Buffer] = []
         self.fixes: list[wire.Fix] = []
 
@@ -287,8 +299,11 @@ class _Encoder:
                 return self._buffer(wire.BOTH_WAYS, argument.data)
 
     def _buffer(self, flags: wire.BufferFlag, data: bytes) -> wire.Address:
-        self.buffers.append(wire.Buffer(flags, len(data), data))
+        self.buffers.append(wire.Buffer(flags, len(data), self._theirs(data)))
         return wire.Address(len(self.buffers) - 1)
+
+    def _theirs(self, data: bytes) -> bytes:
+        return data.turned() if self.is_big and isinstance(data, Packed) else data
 
     def _result(self, call: Promise, more: int = 0) -> wire.Source:
         if isinstance(call, Call) and call.batch is self.batch:
@@ -298,20 +313,20 @@ class _Encoder:
     def _data(self, item: Int) -> wire.Source:
         if isinstance(item.call, Call) and item.call.batch is self.batch:
             return wire.Data(item.call.index, item.offset, item.width)
-        raw = item.call.data[item.offset : item.offset + item.width]
-        return int.from_bytes(raw, "little", signed=item.width == 4)
+        _ = item.call.data  # raises what is wrong with it
+        return item.call.integer(item.offset, item.width) or 0
 
     def _pack(self, pack: Pack) -> wire.Address:
         address = self._buffer(wire.BufferFlag.IN, b"")
-        data = bytearray()
+        data, order = bytearray(), self.order
         for item in pack.fields:
             if isinstance(item, bytes):
-                data += item
+                data += self._theirs(item)
                 continue
             width, value = item
             source = self.source(value)
             if isinstance(source, int):
-                data += (source & ((1 << 8 * width) - 1)).to_bytes(width, "little")
+                data += (source & ((1 << 8 * width) - 1)).to_bytes(width, order)
             else:
                 self.fixes.append(wire.Fix(address.buffer, len(data), width, source))
                 data += bytes(width)

@@ -59,8 +59,7 @@ def _number(argument: Argument) -> int | None:
         case Beyond(call, offset):
             return None if call.known is None else call.known + offset
         case Int(call, offset, width):
-            raw = call.known_data[offset : offset + width]
-            return int.from_bytes(raw, "little", signed=width == 4) if raw else None
+            return call.integer(offset, width)
         case _:
             return None
 

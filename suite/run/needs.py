@@ -25,6 +25,7 @@ class Need(Enum):
     ADMIN = "needs CAP_SYS_ADMIN (root or user namespaces)"
     MPTCP = "needs MPTCP"
     USER_NAMESPACES = "needs user namespaces"
+    X86_64 = "needs x86_64, for which landproof writes a program"
     COMPAT = "needs programs for i386 on x86_64 (CONFIG_IA32_EMULATION), and landproof's own"
     OVERLAY = "needs overlayfs (CONFIG_OVERLAY_FS)"
     BPF = "needs bpf(2) and its file system (CONFIG_BPF_SYSCALL, CAP_BPF)"

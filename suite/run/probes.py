@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import struct
 from collections.abc import Callable
 
 from suite.agent.build import BuildError
 from suite.judge.outcome import Allowed, Denied
 from suite.judge.records import Facts
 from suite.judge.standing import CAPABILITIES
+from suite.packed import packed
 from suite.process import elf
 from suite.process.calls.files import O_PATH
 from suite.process.calls.uring import Ring
@@ -308,7 +308,7 @@ def loads_programs(kind: int, attach: int = 0) -> Callable[[Ground, Target], boo
     """Whether a program of a kind can be loaded, such as: r0 = 1; exit."""
 
     def ask(process: Process) -> None:
-        allow = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 1, 0x95, 0, 0, 0)
+        allow = packed("BNhiBNhi", 0xB7, 0, 0, 1, 0x95, 0, 0, 0)
         process.load_program(kind, allow, attach)
 
     def probe(ground: Ground, _: Target) -> bool:

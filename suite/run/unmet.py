@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Callable, Iterable
 
+from suite.packed import packed
 from suite.process.calls.uring import FEAT_SQPOLL_NONFIXED, Op
 from suite.process.promise import CallError, FilteredError
 from suite.process.uapi import (
@@ -39,7 +39,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.SECURITYFS: lambda ground, _: bool(ground.facts.lsm),
     Need.LSM_CALLS: probes.knows("lsm_list_modules"),
     Need.SECCOMP: probes.gives(
-        "seccomp", SECCOMP_GET_ACTION_AVAIL, 0, struct.pack("<I", SECCOMP_RET_ALLOW)
+        "seccomp", SECCOMP_GET_ACTION_AVAIL, 0, packed("I", SECCOMP_RET_ALLOW)
     ),
     Need.NO_AUDIT: lambda ground, _: not ground.facts.audit,
     Need.ADMIN: lambda ground, _: bool(ground.facts.capabilities >> CAP_SYS_ADMIN & 1),
@@ -114,6 +114,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.MAP_FILES: probes.follows_map_files,
     Need.MEMORY_GROUPS: probes.has_memory_groups,
     Need.NO_INET: lambda ground, _: socket_probes.lacks_inet(ground.root),
+    Need.X86_64: lambda ground, _: ground.facts.machine == "x86_64",
     Need.PAGES_OF_4K: probes.gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
     Need.SCTP: socket_probes.makes_sockets(socket.AF_INET, socket.IPPROTO_SCTP, modules=("sctp",)),
     Need.SMC: socket_probes.makes_sockets(AF_SMC, modules=("smc",)),

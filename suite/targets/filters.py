@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 
 from suite.agent.wire import Status
 from suite.judge.standing import KILLS
 from suite.landlock.abi import LANDLOCK_CALLS
+from suite.packed import joined, packed
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
 from suite.process.uapi import SECCOMP_RET_ALLOW
@@ -68,12 +68,12 @@ def _ask(process: Process, names: list[str]) -> dict[str, str]:
 def _mark_filtered(process: Process) -> bool:
     """Install our filter, by whichever call is left for it."""
     steps = (
-        (_LOAD, 0, 0, _SIXTH_ARGUMENT),
+        (_LOAD, 0, 0, _SIXTH_ARGUMENT + 4 * process.session.is_big),  # its lower half
         (_JUMP_IF_EQUAL, 0, 1, _MARK),
         (_RETURN, 0, 0, _SECCOMP_RET_TRACE),
         (_RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
-    program = b"".join(struct.pack("<HBBI", *step) for step in steps)
+    program = joined(packed("HBBI", *step) for step in steps)
     process.observe(Process.no_new_privs)
     with process.session.in_mode(Mode.DEATH):
         installed = process.prctl_seccomp(program)

@@ -15,6 +15,8 @@ _DEADLINE_MS = 60_000
 _MARKER = b"~Module signature appended~\n"
 _SIGNATURE_INFO = 12
 _ELF64 = b"\x7fELF\2"
+_BYTE_ORDERS = {1: "<", 2: ">"}
+"""As an ELF file tells it at 5."""
 _FTRACE = (b"__mcount_loc\0", b"_ftrace_events\0")
 """The sections that list functions and events for ftrace."""
 _ALLOC = 2
@@ -73,12 +75,12 @@ def _untraced(image: bytes) -> bytes:
     """
     if not image.startswith(_ELF64):
         return image
-    changed = bytearray(image)
-    (headers,) = struct.unpack_from("<Q", image, 0x28)
-    size, count, names_index = struct.unpack_from("<3H", image, 0x3A)
-    (names,) = struct.unpack_from("<Q", image, headers + names_index * size + 24)
+    changed, order = bytearray(image), _BYTE_ORDERS[image[5]]
+    (headers,) = struct.unpack_from(f"{order}Q", image, 0x28)
+    size, count, names_index = struct.unpack_from(f"{order}3H", image, 0x3A)
+    (names,) = struct.unpack_from(f"{order}Q", image, headers + names_index * size + 24)
     for header in range(headers, headers + count * size, size):
-        name, _, flags = struct.unpack_from("<IIQ", image, header)
+        name, _, flags = struct.unpack_from(f"{order}IIQ", image, header)
         if image.startswith(_FTRACE, names + name):
-            struct.pack_into("<Q", changed, header + 8, flags & ~_ALLOC)
+            struct.pack_into(f"{order}Q", changed, header + 8, flags & ~_ALLOC)
     return bytes(changed)

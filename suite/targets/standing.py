@@ -14,6 +14,7 @@ from suite.judge.outcome import Allowed
 from suite.judge.standing import CAPABILITIES, KILLS, LEAST, Standing
 from suite.landlock.abi import FS, LANDLOCK_CALLS, MAX_LAYERS
 from suite.landlock.ruleset import Ruleset
+from suite.packed import packed
 from suite.process.calls.sockets import inet
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
@@ -92,7 +93,7 @@ def raise_limits(session: Session) -> None:
 
 
 def _set_limit(process: Call, name: str, limit: int) -> Callable[[Process], Call]:
-    both = struct.pack("<QQ", limit, limit)
+    both = packed("QQ", limit, limit)
     return lambda it: it.syscall("prlimit64", process, _number(name), both, 0)
 
 
@@ -115,8 +116,8 @@ def permitted_capabilities(process: Process) -> int:
 
     Source: include/uapi/linux/capability.h, struct __user_cap_data_struct of version 3.
     """
-    header = struct.pack("<Ii", 0x20080522, 0)
-    asked = tried(process, lambda p: p.syscall("capget", header, Out(24)))
+    header = packed("Ii", 0x20080522, 0)
+    asked = tried(process, lambda p: p.syscall("capget", header, Out(24, "6I")))
     if asked.failure is not None:
         return 0
     return int.from_bytes(asked.data[4:8] + asked.data[16:20], "little")
@@ -152,7 +153,7 @@ def _all_limits(process: Process) -> dict[str, tuple[int, int]]:
 
 
 def _get_limit(name: str) -> Callable[[Process], Call]:
-    return lambda process: process.syscall("prlimit64", 0, _number(name), 0, Out(16))
+    return lambda process: process.syscall("prlimit64", 0, _number(name), 0, Out(16, "2Q"))
 
 
 def _number(name: str) -> int:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from suite.judge.outcome import Allowed, Denied, Outcome, errno_name
+from suite.packed import joined, packed
 from suite.process.process import Process
 from suite.process.promise import Call, Later
 from suite.values import Fd, Pack
@@ -94,8 +95,8 @@ class AuditLog(Witness[AuditRecord]):
     def excluding(self, kind: int) -> Iterator[None]:
         """Records of a type, filtered out for a block."""
         # struct audit_rule_data: one field, in arrays of 64
-        arrays = [struct.pack("<64I", *[first] + [0] * 63) for first in (0, _MSGTYPE, kind, _EQUAL)]
-        rule = struct.pack("<3I", _FILTER_EXCLUDE, _ALWAYS, 1) + b"".join(arrays) + bytes(4)
+        arrays = [packed("64I", *[first] + [0] * 63) for first in (0, _MSGTYPE, kind, _EQUAL)]
+        rule = packed("3I", _FILTER_EXCLUDE, _ALWAYS, 1) + joined(arrays) + bytes(4)
         self._send(_AUDIT_ADD_RULE, rule)
         yield
         self._send(_AUDIT_DEL_RULE, rule)
@@ -164,6 +165,10 @@ class AuditLog(Witness[AuditRecord]):
         return _send(self._process, self._control, kind, payload)
 
 
+MESSAGE = "IHHII"
+"""The form of the head of a message: struct nlmsghdr."""
+
+
 def denial(records: Sequence[AuditRecord]) -> dict[int, AuditRecord]:
     """The first denied access that was logged, and its domain's record, by type.
 
@@ -179,7 +184,7 @@ def denial(records: Sequence[AuditRecord]) -> dict[int, AuditRecord]:
 
 def _receive(process: Process, fd: Fd, *, wait: bool) -> None:
     for number in range(_MOST):
-        process.recv(fd, _SIZE, 0 if wait and not number else socket.MSG_DONTWAIT)
+        process.recv(fd, _SIZE, 0 if wait and not number else socket.MSG_DONTWAIT, MESSAGE)
 
 
 def _parse(message: bytes) -> AuditRecord:
@@ -207,16 +212,16 @@ def listen(process: Process) -> Call:
 
 def _pass_only(process: Process, fd: Fd, kind: int) -> None:
     """Have a socket get messages of one type alone: a classic BPF program looks at it."""
-    program = b"".join(
-        struct.pack("<HBBI", *step)
+    program = joined(
+        packed("HBBI", *step)
         for step in (
             (_LOAD_HALF, 0, 0, 4),  # in network byte order
-            (_IF_EQUAL, 0, 1, socket.htons(kind)),
+            (_IF_EQUAL, 0, 1, process.session.htons(kind)),
             (_RETURN, 0, 0, 1 << 16),
             (_RETURN, 0, 0, 0),
         )
     )
-    filter_ = Pack(((8, len(program) // 8), (8, program)))
+    filter_ = Pack(((2, len(program) // 8), bytes(6), (8, program)))
     process.syscall("setsockopt", fd, socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_, 16)
 
 
@@ -224,7 +229,7 @@ def switch_off(process: Process) -> Outcome:
     """Switch auditing off: what the kernel answers."""
     fd = _open(process)
     _send(process, fd, _AUDIT_SET, _status(enabled=0), _NLM_F_ACK)
-    answer = process.recv(fd, 8192)
+    answer = process.recv(fd, 8192, form="IHHIIi")
     process.close(fd)
     error = struct.unpack_from("<i", answer.data, 16)[0]
     return Denied(errno_name(-error)) if error else Allowed()
@@ -238,8 +243,8 @@ def _send(process: Process, fd: Fd, kind: int, payload: bytes | Pack, flags: int
     if isinstance(payload, bytes):
         payload = Pack((payload,))
     size = 16 + payload.size
-    header = struct.pack("<IHHII", size, kind, _NLM_F_REQUEST | flags, 1, 0)
-    to_kernel = struct.pack("<HHII", socket.AF_NETLINK, 0, 0, 0)
+    header = packed("IHHII", size, kind, _NLM_F_REQUEST | flags, 1, 0)
+    to_kernel = packed("HHII", socket.AF_NETLINK, 0, 0, 0)
     message = Pack((header, *payload.fields))
     return process.syscall("sendto", fd, message, size, 0, to_kernel, len(to_kernel))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from suite.errors import LandproofError
 from suite.judge.outcome import Allowed, Denied, Outcome, Seen
+from suite.packed import joined, packed
 from suite.process.process import Process
 from suite.process.promise import Call
 from suite.process.uapi import BPF_PROG_TYPE_RAW_TRACEPOINT
@@ -25,7 +26,7 @@ _POINTED = 32
 
 
 def _op(code: int, to: int = 0, source: int = 0, offset: int = 0, value: int = 0) -> bytes:
-    return struct.pack("<BBhi", code, to | source << 4, offset, value)
+    return packed("BNhi", code, to | source << 4, offset, value)
 
 
 def _program(map_fd: int, count: int, pointer: int | None) -> bytes:
@@ -54,7 +55,7 @@ def _program(map_fd: int, count: int, pointer: int | None) -> bytes:
             _op(_LOAD, 3, 6, 8 * pointer),
             _op(_CALL, value=_PROBE_READ_KERNEL),
         ]
-    return b"".join([*parts, _op(_SET), _op(_EXIT)])
+    return joined([*parts, _op(_SET), _op(_EXIT)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Spy:
     def last(self) -> Hit:
         """What the tracepoint was last given."""
         size = _size(self.count)
-        data = self.process.look_up(self.map, size).data
+        data = self.process.look_up(self.map, size, f"{1 + self.count}Q").data
         numbers = struct.unpack_from(f"<{1 + self.count}Q", data)
         return Hit(numbers[0], numbers[1:], data[8 + 8 * self.count : size])
 

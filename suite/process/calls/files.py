@@ -4,8 +4,8 @@
 import mmap
 import os
 import stat
-import struct
 
+from suite.packed import Form, packed
 from suite.process.calls.base import Caller
 from suite.process.promise import Call
 from suite.process.uapi import (
@@ -25,6 +25,16 @@ from suite.values import Argument, Fd, InOut, Out, Pack
 
 O_PATH = os.O_PATH
 _HANDLE_HEADER, _MAX_HANDLE = 8, 128
+_POLLIN = 1
+
+
+def entries(data: bytes) -> str:
+    """The form of what getdents64(2) gives on a big-endian target: struct linux_dirent64."""
+    forms, at = [], 0
+    while size := int.from_bytes(data[at + 16 : at + 18]):
+        forms.append(f"QqHB{size - 19}s")
+        at += size
+    return "".join(forms)
 
 
 class Files(Caller):
@@ -38,12 +48,12 @@ class Files(Caller):
         self, path: str, flags: int, resolve: int = 0, mode: int = 0, *, at: Fd = AT_FDCWD
     ) -> Call:
         """openat2(2): a file descriptor."""
-        how = struct.pack("<3Q", flags | os.O_CLOEXEC, mode, resolve)
+        how = packed("3Q", flags | os.O_CLOEXEC, mode, resolve)
         return self.syscall("openat2", at, path, how, len(how))
 
     def file_handle(self, path: str) -> bytes:
         """name_to_handle_at(2): a struct file_handle, at once."""
-        handle = InOut(struct.pack("<Ii", _MAX_HANDLE, 0) + bytes(_MAX_HANDLE))
+        handle = InOut(packed("Ii", _MAX_HANDLE, 0) + bytes(_MAX_HANDLE))
         call = self.syscall("name_to_handle_at", AT_FDCWD, path, handle, Out(4), 0)
         return call.data[: _HANDLE_HEADER + _MAX_HANDLE]
 
@@ -55,9 +65,9 @@ class Files(Caller):
         """close(2)."""
         return self.syscall("close", fd)
 
-    def read(self, fd: Fd, size: int) -> Call:
+    def read(self, fd: Fd, size: int, form: Form = "") -> Call:
         """read(2): the bytes are the call's ``data``."""
-        return self.syscall("read", fd, Out(size), size)
+        return self.syscall("read", fd, Out(size, form), size)
 
     def write(self, fd: Fd, data: bytes) -> Call:
         """write(2)."""
@@ -162,8 +172,8 @@ class Files(Caller):
         return self.syscall("chroot", path)
 
     def stat(self, path: str) -> Call:
-        """newfstatat(2)."""
-        return self.syscall("newfstatat", AT_FDCWD, path, Out(256), 0)
+        """newfstatat(2): the call's ``data`` begins with the device and the inode, 8 bytes each."""
+        return self.syscall("newfstatat", AT_FDCWD, path, Out(256, "2Q"), 0)
 
     def access(self, path: str, mode: int, *, at: Fd = AT_FDCWD) -> Call:
         """faccessat(2)."""
@@ -217,15 +227,15 @@ class Files(Caller):
 
     def list_dir(self, fd: Fd) -> Call:
         """getdents64(2)."""
-        return self.syscall("getdents64", fd, Out(4096), 4096)
+        return self.syscall("getdents64", fd, Out(4096, entries), 4096)
 
     def pipe(self) -> Call:
         """pipe2(2): two 4-byte fds in the call's ``data``."""
-        return self.syscall("pipe2", Out(8), os.O_CLOEXEC)
+        return self.syscall("pipe2", Out(8, "2i"), os.O_CLOEXEC)
 
     def poll(self, fd: Fd, *, wait: bool = True) -> Call:
         """ppoll(2) of something to read: 1, or 0 where there is nothing and none is waited for."""
-        entry = Pack(((4, fd), b"\1\0\0\0"))
+        entry = Pack(((4, fd), (2, _POLLIN), bytes(2)))
         return self.syscall("ppoll", entry, 1, None if wait else bytes(16), None, 8)
 
     def memfd_create(self) -> Call:

@@ -2,9 +2,9 @@
 """Typed calls on sockets, and the addresses they take."""
 
 import socket
-import struct
 from socket import SOCK_STREAM
 
+from suite.packed import Form, packed
 from suite.process.calls.base import Caller
 from suite.process.calls.ioctls import SIOCSIFFLAGS
 from suite.process.promise import Call
@@ -16,17 +16,13 @@ _IFF_UP = 1
 
 def inet(port: int, address: str = "127.0.0.1") -> bytes:
     """A struct sockaddr_in."""
-    return (
-        struct.pack("<HH", socket.AF_INET, socket.htons(port))
-        + socket.inet_aton(address)
-        + bytes(8)
-    )
+    return packed("H", socket.AF_INET) + port.to_bytes(2) + socket.inet_aton(address) + bytes(8)
 
 
 def inet6(port: int, address: str = "::1") -> bytes:
     """A struct sockaddr_in6."""
     raw = socket.inet_pton(socket.AF_INET6, address)
-    return struct.pack("<HHI", socket.AF_INET6, socket.htons(port), 0) + raw + bytes(4)
+    return packed("H", socket.AF_INET6) + port.to_bytes(2) + bytes(4) + raw + bytes(4)
 
 
 def loopback(family: int, port: int) -> bytes:
@@ -36,24 +32,24 @@ def loopback(family: int, port: int) -> bytes:
 
 def unix(path: str) -> bytes:
     """A struct sockaddr_un with a pathname; at most 107 bytes."""
-    return struct.pack("<H", socket.AF_UNIX) + path.encode() + b"\0"
+    return packed("H", socket.AF_UNIX) + path.encode() + b"\0"
 
 
 def abstract(name: str) -> bytes:
     """A struct sockaddr_un with an abstract name."""
-    return struct.pack("<H", socket.AF_UNIX) + b"\0" + name.encode()
+    return packed("H", socket.AF_UNIX) + b"\0" + name.encode()
 
 
 def unspecified(address: bytes) -> bytes:
     """An address whose family is AF_UNSPEC instead."""
-    return struct.pack("<H", socket.AF_UNSPEC) + address[2:]
+    return packed("H", socket.AF_UNSPEC) + address[2:]
 
 
 def message(data: bytes, address: bytes | None) -> tuple[bytes | tuple[int, Argument], ...]:
     """The fields of a struct msghdr with one buffer."""
     vector = Pack(((8, data), (8, len(data))))
     size = len(address) if address else 0
-    return (8, address), (8, size), (8, vector), (8, 1), bytes(24)
+    return (8, address), (4, size), bytes(4), (8, vector), (8, 1), bytes(24)
 
 
 class Sockets(Caller):
@@ -74,7 +70,7 @@ class Sockets(Caller):
 
     def name(self, fd: Fd, size: int) -> Pack:
         """getsockname(2): an address of this many bytes, a multiple of 8."""
-        call = self.syscall("getsockname", fd, Out(128), struct.pack("<I", 128))
+        call = self.syscall("getsockname", fd, Out(128), packed("I", 128))
         return Pack(tuple((8, Int(call, at, 8)) for at in range(0, size, 8)))
 
     def accept(self, fd: Fd) -> Call:
@@ -111,23 +107,25 @@ class Sockets(Caller):
         """shutdown(2)."""
         return self.syscall("shutdown", fd, how)
 
-    def recv(self, fd: Fd, size: int, flags: int = 0) -> Call:
+    def recv(self, fd: Fd, size: int, flags: int = 0, form: Form = "") -> Call:
         """recvfrom(2) without an address: the bytes are the call's ``data``."""
-        return self.syscall("recvfrom", fd, Out(size), size, flags, 0, 0)
+        return self.syscall("recvfrom", fd, Out(size, form), size, flags, 0, 0)
 
     def setsockopt(self, fd: Fd, level: int, option: int, value: int) -> Call:
         """setsockopt(2) of an integer."""
-        return self.syscall("setsockopt", fd, level, option, struct.pack("<i", value), 4)
+        return self.syscall("setsockopt", fd, level, option, packed("i", value), 4)
 
     def socketpair(self, kind: int = SOCK_STREAM) -> tuple[Int, Int]:
         """socketpair(2) of UNIX sockets: its two ends."""
-        call = self.syscall("socketpair", socket.AF_UNIX, kind | socket.SOCK_CLOEXEC, 0, Out(8))
+        call = self.syscall(
+            "socketpair", socket.AF_UNIX, kind | socket.SOCK_CLOEXEC, 0, Out(8, "2i")
+        )
         return Int(call, 0), Int(call, 4)
 
     def loopback_up(self) -> Call:
         """Bring the loopback interface of the network namespace up (SIOCSIFFLAGS)."""
         fd = self.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.syscall("ioctl", fd, SIOCSIFFLAGS, struct.pack("<16sH14x", b"lo", _IFF_UP))
+        self.syscall("ioctl", fd, SIOCSIFFLAGS, packed("16sH14x", b"lo", _IFF_UP))
         return self.syscall("close", fd)
 
     def server(self, family: int, kind: int, address: bytes) -> Call:

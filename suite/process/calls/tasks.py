@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Typed calls on processes, credentials and signals."""
 
-import struct
-
+from suite.packed import Form, packed
 from suite.process.calls.base import Caller
 from suite.process.promise import Call
 from suite.process.uapi import (
@@ -32,7 +31,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 def _siginfo(number: int) -> bytes:
     """A siginfo_t as sigqueue(3) makes it."""
-    return struct.pack("<3i", number, 0, SI_QUEUE).ljust(128, b"\0")
+    return packed("3i", number, 0, SI_QUEUE).ljust(128, b"\0")
 
 
 def _fprog(program: bytes) -> Pack:
@@ -42,7 +41,7 @@ def _fprog(program: bytes) -> Pack:
 
 def sigset(*signals: int) -> bytes:
     """A kernel sigset_t."""
-    return struct.pack("<Q", sum(1 << (number - 1) for number in signals))
+    return packed("Q", sum(1 << (number - 1) for number in signals))
 
 
 class Tasks(Caller):
@@ -130,13 +129,13 @@ class Tasks(Caller):
 
     def wait(self, pid: int | Call, options: int = WALL) -> Call:
         """wait4(2): the status is the call's ``data``."""
-        return self.syscall("wait4", pid, Out(4), options, 0)
+        return self.syscall("wait4", pid, Out(4, "i"), options, 0)
 
     def drop_capabilities(self, kept: int = 0) -> Call:
         """capset(2): keep only this mask, effective and permitted."""
-        header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+        header = packed("Ii", _CAPABILITY_VERSION_3, 0)
         low, high = kept & 0xFFFFFFFF, kept >> 32
-        return self.syscall("capset", header, struct.pack("<6I", low, low, 0, high, high, 0))
+        return self.syscall("capset", header, packed("6I", low, low, 0, high, high, 0))
 
     def init_module(self, image: bytes) -> Call:
         """init_module(2) without parameters."""
@@ -156,7 +155,7 @@ class Tasks(Caller):
 
     def limit(self, resource: int, value: int) -> Call:
         """prlimit64(2) of the process itself, both its soft and its hard limit."""
-        return self.syscall("prlimit64", 0, resource, struct.pack("<QQ", value, value), None)
+        return self.syscall("prlimit64", 0, resource, packed("QQ", value, value), None)
 
     def seccomp(self, program: bytes, flags: int = 0) -> Call:
         """seccomp(SECCOMP_SET_MODE_FILTER) with a filter of classic BPF."""
@@ -172,12 +171,12 @@ class Tasks(Caller):
 
     def make_map(self, size: int = 4) -> Call:
         """bpf(BPF_MAP_CREATE): a file descriptor of an array of one element of this size."""
-        attr = struct.pack("<IIII", BPF_MAP_TYPE_ARRAY, 4, size, 1)
+        attr = packed("IIII", BPF_MAP_TYPE_ARRAY, 4, size, 1)
         return self.syscall("bpf", BPF_MAP_CREATE, attr, len(attr))
 
-    def look_up(self, fd: Fd, size: int) -> Call:
+    def look_up(self, fd: Fd, size: int, form: Form = "") -> Call:
         """bpf(BPF_MAP_LOOKUP_ELEM): the element of an array of one is the call's ``data``."""
-        attr = Pack(((4, fd), bytes(4), (8, bytes(4)), (8, Out(size)), bytes(8)))
+        attr = Pack(((4, fd), bytes(4), (8, bytes(4)), (8, Out(size, form)), bytes(8)))
         return self.syscall("bpf", BPF_MAP_LOOKUP_ELEM, attr, 32)
 
     def open_tracepoint(self, name: str, program: Fd) -> Call:
@@ -199,7 +198,7 @@ class Tasks(Caller):
 
     def pin(self, fd: Fd, path: str) -> Call:
         """bpf(BPF_OBJ_PIN): give an object a path."""
-        return self.syscall("bpf", BPF_OBJ_PIN, Pack(((8, path), (8, fd))), 16)
+        return self.syscall("bpf", BPF_OBJ_PIN, Pack(((8, path), (4, fd), bytes(4))), 16)
 
     def pinned(self, path: str) -> Call:
         """bpf(BPF_OBJ_GET): the file descriptor of what was pinned."""
@@ -216,7 +215,7 @@ class Tasks(Caller):
 
     def mq_notify(self, queue: Fd, number: int) -> Call:
         """mq_notify(2) of the process itself, by a signal."""
-        event = struct.pack("<Qii", 0, number, SIGEV_SIGNAL).ljust(64, b"\0")
+        event = packed("Qii", 0, number, SIGEV_SIGNAL).ljust(64, b"\0")
         return self.syscall("mq_notify", queue, event)
 
     def mq_unlink(self, name: str) -> Call:

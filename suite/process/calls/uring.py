@@ -11,15 +11,18 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from suite.packed import packed
 from suite.process.calls.base import Caller
 from suite.process.calls.sockets import message
 from suite.process.promise import Call
+from suite.process.target_order import open_flags
 from suite.process.uapi import AT_FDCWD
 from suite.values import Argument, Beyond, Fd, InOut, Pack
 
 SETUP_SQPOLL = 1 << 1
 FEAT_SQPOLL_NONFIXED = 1 << 7
-_PARAMS = struct.Struct("<6I96x")
+_PARAMS = "30I"
+"""The form of a struct io_uring_params, as far as its places are numbers of 4 bytes."""
 _SQ_TAIL, _SQ_ARRAY, _CQES, _FEATURES = 44, 64, 100, 20
 """Where io_uring_setup(2) says in its struct where things are in the ring."""
 _OFF_RING, _OFF_SQES = 0, 0x10000000
@@ -87,14 +90,14 @@ class Ring:
         addr_len: int = 0,
     ) -> None:
         """Submit an operation; the arguments are the fields of struct io_uring_sqe."""
-        head = struct.pack("<BBH", op, _SQE_ASYNC if self.asynchronous else 0, 0)
-        tail = struct.pack("<8xHHH18x", 0, self.personality, addr_len)
+        head = packed("BBH", op, _SQE_ASYNC if self.asynchronous else 0, 0)
+        tail = packed("8xHHH18x", 0, self.personality, addr_len)
         entry = Pack((head, (4, fd), (8, off), (8, addr), (4, size), (4, flags), tail))
         # What the entry points to is there until the process answers for this part of the
         # program, and the kernel copies it when it takes the entry.
         process.poke(Beyond(self.entries, _SQE * self.submitted), entry)
         self.submitted += 1
-        process.poke(Beyond(self.ring, self.tail), struct.pack("<I", self.submitted))
+        process.poke(Beyond(self.ring, self.tail), packed("I", self.submitted))
         process.syscall("io_uring_enter", self.fd, 1, 0, _ENTER_SQ_WAKEUP, 0, 0)
 
     def end(self, process: Caller) -> Call:
@@ -106,14 +109,25 @@ class Ring:
 
     def openat(self, process: Caller, path: str, flags: int) -> Call:
         """IORING_OP_OPENAT: a file descriptor."""
-        self.begin(process, Op.OPENAT, AT_FDCWD, addr=path, size=0o666, flags=flags | os.O_CLOEXEC)
+        self.begin(
+            process,
+            Op.OPENAT,
+            AT_FDCWD,
+            addr=path,
+            size=0o666,
+            flags=self._open_flags(process, flags | os.O_CLOEXEC),
+        )
         return self.end(process)
 
     def openat2(self, process: Caller, path: str, flags: int, resolve: int = 0) -> Call:
         """IORING_OP_OPENAT2: a file descriptor."""
-        how = struct.pack("<QQQ", flags | os.O_CLOEXEC, 0, resolve)
+        how = packed("QQQ", self._open_flags(process, flags | os.O_CLOEXEC), 0, resolve)
         self.begin(process, Op.OPENAT2, AT_FDCWD, off=how, addr=path, size=len(how))
         return self.end(process)
+
+    def _open_flags(self, process: Caller, flags: int) -> int:
+        """The target's: no table of system calls says what the fields of an entry are."""
+        return open_flags(flags, process.session.arch)
 
     def renameat(self, process: Caller, old: str, new: str) -> Call:
         """IORING_OP_RENAMEAT."""
@@ -213,7 +227,7 @@ class Rings(Caller):
     def uring(self, flags: int = 0) -> Ring:
         """A ring; with SETUP_SQPOLL a kernel thread takes what is submitted."""
         layouts = self.session.notes.of(_Layouts)
-        params = InOut(_PARAMS.pack(0, 0, flags, 0, _IDLE_MS, 0))
+        params = InOut(packed(_PARAMS, 0, 0, flags, 0, _IDLE_MS, *[0] * 25))
         fd = self.syscall("io_uring_setup", _ENTRIES, params)
         ring, entries = (
             self.syscall("mmap", 0, _ROOM, _PROT, _MAP_SHARED_POPULATE, fd, offset)
@@ -223,5 +237,5 @@ class Rings(Caller):
             places = (_SQ_TAIL, _SQ_ARRAY, _CQES, _FEATURES)
             layouts[flags] = tuple(struct.unpack_from("<I", fd.data, at)[0] for at in places)
         tail, array, completions, features = layouts[flags]
-        self.poke(Beyond(ring, array), struct.pack(f"<{_ENTRIES}I", *range(_ENTRIES)))
+        self.poke(Beyond(ring, array), packed(f"{_ENTRIES}I", *range(_ENTRIES)))
         return Ring(fd, ring, entries, tail, completions, features)
