@@ -4,6 +4,7 @@
 import re
 
 from suite.errors import UsageError
+from vm.kernel import Kernel
 
 OPTIONS = ("VIRTIO_PCI", "VIRTIO_CONSOLE")
 """Of the Kconfig: the serial port by which the agent speaks."""
@@ -35,6 +36,14 @@ def refuse_without(release: str, config: str | None, how: str) -> None:
             f"{release} has {' and '.join(modules)} as modules, and comes without modules;"
             f" {package_of_modules(release)}: {how}"
         )
+
+
+def without_channel(kernel: Kernel) -> str:
+    """Say what to do with a kernel that came up and could not be spoken with, after a colon."""
+    if kernel.modules is None:
+        where = package_of_modules(kernel.build.release)
+        return f": if {' or '.join(OPTIONS)} is a module, name it with its modules; {where}"
+    return f": build it with CONFIG_{' and CONFIG_'.join(OPTIONS)}"
 
 
 def package_of_modules(release: str) -> str:

@@ -28,7 +28,8 @@ A name is a version or a release, whole or cut off at a component, and means the
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
 Kernels of your own are path:VMLINUZ, path:FOLDER (a build tree, an unpacked package), path:PACKAGE
 (deb, rpm, pkg.tar.zst, apk; several of one kernel are joined by +), host, and installed, which is
-all of this machine; path: may be left out where there is a slash or such a file. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+all of this machine; path: may be left out where there is a slash or such a file. LABEL=NAME
+calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
 
 
 class Told(logging.Handler):
