@@ -201,7 +201,7 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
         f"{R} has VIRTIO_CONSOLE as modules, and comes without modules; linux-modules-{R} has"
         r" them: join it with \+",
     ),
-    "channel is a module of Fedora": (
+    "channel is a module of an image": (
         beside_image(MODULAR), Exit.USAGE, f"{R} has VIRTIO_CONSOLE as modules, .* beside the im.*",
     ),
     "no channel": (

@@ -18,6 +18,7 @@ from tests.kernel_packages import TOOLS, deb, lacking, layout, package, rpm
 from tests.kernels import stored
 from vm import accel, bundle
 from vm import names as names_of
+from vm.channel import package_of_modules
 from vm.installed import installed
 from vm.kernel import Kernel
 from vm.local import path_kernel
@@ -232,6 +233,31 @@ def test_installed_kernels_are_all_of_them_once(
     ]  # fmt: skip
     with pytest.raises(UsageError, match=r"^installed means 3 kernels here, and mine can call one"):
         names_of.called(["mine=installed"], store)
+
+
+@pytest.mark.parametrize(
+    ("release", "said"),
+    [
+        ("6.8.0-45-generic", "linux-modules-6.8.0-45-generic has them"),
+        ("6.11.0-1018-azure", "linux-modules-6.11.0-1018-azure has them"),
+        ("5.14.0-611.5.1.el9_7.x86_64", "kernel-modules-core-5.14.0-611.5.1.el9_7.x86_64 has them"),
+        ("6.12.7-200.fc41.x86_64", "kernel-modules-core-6.12.7-200.fc41.x86_64 has them"),
+        ("6.4.0-150600.21-default", "kernel-default of 6.4.0-150600.21-default has them"),
+        (
+            "6.1.0-50-amd64",
+            "linux-image-6.1.0-50-amd64 has them, or linux-modules-6.1.0-50-amd64 where there is"
+            " one",
+        ),
+        (
+            "7.3.0-rc1+",
+            "they are built by make modules, or in the package that has lib/modules/7.3.0-rc1+",
+        ),
+    ],
+)
+def test_the_package_that_has_the_modules_is_named_as_its_distribution_does(
+    release: str, said: str
+) -> None:
+    assert package_of_modules(release) == said
 
 
 # Real kernels.

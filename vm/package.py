@@ -48,7 +48,7 @@ class Kind:
 
 KINDS = (
     Kind("deb", 0, b"!<arch>\ndebian-binary", ("dpkg-deb", "dpkg", "--fsys-tarfile")),
-    Kind("rpm", 0, b"\xed\xab\xee\xdb", ("rpm2archive", "rpm", "--nocompression", "-")),
+    Kind("rpm", 0, b"\xed\xab\xee\xdb", ("rpm2archive", "rpm2cpio", "--nocompression", "-")),
     # pkg.tar.zst, pkg.tar.xz, apk, and what the kernel's own tar-pkg targets write.
     Kind("zstd", 0, b"\x28\xb5\x2f\xfd", ("zstd", "zstd", "-dcq")),
     Kind("xz", 0, b"\xfd7zXZ\0"),
