@@ -37,7 +37,10 @@ _VERBS = {
     "merge": _Verb("suite.cli.merge:add_parser", "make one results file of several"),
     "known": _Verb("suite.cli.draft:add_parser", "draft a list of known deviations, for --known"),
     "history": _Verb("suite.cli.history:add_parser", "say which build of a series changed what"),
-    "bisect": _Verb("suite.cli.bisect:add_parser", "find the build where a case's answer changes"),
+    "bisect": _Verb("suite.cli.bisect:add_parser", "find the kernel where a case's answer changes"),
+    "check-tree": _Verb(
+        "suite.cli.check_tree:add_parser", "what git bisect run takes: one case on a build tree"
+    ),
     "explain": _Verb(
         "suite.cli.explain:add_parser", "say what a case is about, and what was seen of it"
     ),
