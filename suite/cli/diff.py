@@ -14,7 +14,9 @@ from suite.cli import known, outlet
 from suite.cli.report import add_output_options, emit, style_for
 from suite.errors import Exit, UsageError
 from suite.judge.records import Results
-from vm.target import VM
+
+_VM = "vm:"
+"""How the names of machines begin; what comes after it is a label."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -78,7 +80,7 @@ def _sides(words: list[str]) -> list[tuple[str, Results]]:
 def _of_one(results: Results, file: str, name: str) -> tuple[str, Results]:
     """The results of one target, and what they are called."""
     by_name = {target.name: target for target in results.targets}
-    target = by_name.get(name) or by_name.get(f"{VM}{name}")
+    target = by_name.get(name) or by_name.get(f"{_VM}{name}")
     if target is None:
         raise UsageError(f"{file} holds no target {name!r}; it holds {', '.join(by_name)}")
     return f"{file} {target.name}", replace(results, targets=[target])
