@@ -41,6 +41,14 @@ static int named_port(void)
 	return -1;
 }
 
+/* Say on the console, which the host reads, why nothing will be heard from us; and end. */
+static void give_up(const char *why)
+{
+	printf("landproof: %s\n", why);
+	fflush(stdout);
+	leave(1);
+}
+
 /* As /init: load the modules that the channel needs, and open it. */
 static int guest_channel(void)
 {
@@ -55,6 +63,8 @@ static int guest_channel(void)
 		SYS(finit_module, fd, "", 0);
 		close(fd);
 	}
+	if (access("/sys/class/virtio-ports", F_OK))
+		give_up("the kernel has no virtio console to speak by");
 	/* The host tells the driver the names of its ports a little after the driver is loaded. */
 	for (int tries = 0; tries < 5000; tries++) {
 		int fd = named_port();
@@ -62,8 +72,7 @@ static int guest_channel(void)
 			return fd;
 		usleep(1000);
 	}
-	printf("landproof: no virtio port of that name\n");
-	leave(1);
+	give_up("no virtio port of that name");
 	return -1;
 }
 
