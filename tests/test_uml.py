@@ -114,6 +114,7 @@ def test_a_kernel(target: UmlTarget) -> None:
     assert target.kernel
     assert ground.facts.release == target.kernel.release
     assert ground.facts.uid == 0
+    assert not ground.facts.standing.confinements
     assert (ground.facts.missing is None) == ("CONFIG_SECURITY_LANDLOCK=y" in config(target))
 
 
