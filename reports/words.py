@@ -214,7 +214,7 @@ def cases_of(entry: Silence) -> str:
 def diff_headlines(diff: Diff) -> Iterator[str]:
     """What was compared, and what came of it."""
     if diff.renamed:
-        yield f"{diff.renamed[0]} compared with {diff.renamed[1]}: the only target of each file"
+        yield f"{diff.renamed[0]} compared with {diff.renamed[1]}"
     if diff.landproof[0] != diff.landproof[1]:
         yield f"observed by landproof {diff.landproof[0]}, then {diff.landproof[1]}"
     if diff.targets_new:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from reports.bisect import Answer, Bisection, Build, bisect
+from suite.cli import asking, collect
 from suite.cli import bisect as verb
-from suite.cli import collect
 from suite.cli.main import main
 from suite.cli.run import Ended
 from suite.errors import Exit, InfrastructureError, UsageError
@@ -119,9 +119,9 @@ def booted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         )
         return Ended(run(TargetRecord(name=target, cases=[record])), interrupted=False)
 
-    monkeypatch.setattr(verb, "run", boot)
+    monkeypatch.setattr(asking, "run", boot)
     monkeypatch.setattr(verb, "find_qemu", lambda: "qemu")
-    monkeypatch.setattr(verb, "choose_accelerator", lambda *_: "tcg")
+    monkeypatch.setattr(asking, "choose_accelerator", lambda *_: "tcg")
     return releases
 
 
@@ -170,7 +170,57 @@ def test_both_directions_find_the_same_build(
     assert "6.12.9+deb13-cloud-amd64" not in booted
 
 
+def image(folder: Path, release: str) -> Path:
+    """A kernel of the user's own, as far as it is looked at before it boots."""
+    head = bytearray(0x1000)
+    head[0x202:0x206] = b"HdrS"
+    head[0x20E:0x210] = (0x400).to_bytes(2, "little")
+    head[0x600 : 0x600 + len(release) + 1] = f"{release} ".encode()
+    folder.mkdir()
+    (folder / "bzImage").write_bytes(head)
+    return folder
+
+
+def test_a_list_of_ones_own_is_bisected(
+    land: Land,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Names of archives may be among paths; labels tell kernels of one release apart."""
+    asked: list[str] = []
+
+    def boot(targets: list[str], *, options: list[str], nodes: list[str]) -> Ended:
+        del nodes
+        (target,) = targets
+        asked.append(target)
+        assert f"--label={target.removeprefix('vm:')}=" in " ".join(options)
+        old = target in ("vm:a", "vm:b")
+        verdict, outcome = (
+            (Verdict.UNFIXED, Allowed()) if old else (Verdict.CONFORMS, Denied(errno="EACCES"))
+        )
+        record = CaseRecord(id=CASE, verdict=verdict, observed=outcome)
+        return Ended(run(TargetRecord(name=target, cases=[record])), interrupted=False)
+
+    monkeypatch.setattr(asking, "run", boot)
+    monkeypatch.setattr(verb, "find_qemu", lambda: "qemu")
+    monkeypatch.setattr(asking, "choose_accelerator", lambda *_: "tcg")
+    paths = [image(tmp_path / name, "6.18.0-rc1") for name in "abcd"]
+    listed = ",".join([*(f"{path.name}={path}" for path in paths), "new=6.12.90"])
+    assert land(CASE, "--kernels", listed, "--json") == Exit.CONFORMS
+    found = json.loads(capsys.readouterr().out)
+    assert found["last"]["build"] == {"version": "b", "release": "6.18.0-rc1"}
+    assert found["first"]["build"] == {"version": "c", "release": "6.18.0-rc1"}
+    assert asked == ["vm:a", "vm:new", "vm:c", "vm:b"]
+
+
+ENDS = "name the kernels to bisect: either --good and --bad, or --kernels A,B"
 WRONG = {
+    "no-ends": ((CASE,), ENDS),
+    "one-end": ((CASE, "--good=6.12.43"), ENDS),
+    "ends-and-list": ((CASE, "--good=6.12.43", "--bad=6.12.90", "--kernels=6.12.9,6.12"), ENDS),
+    "list-of-one": ((CASE, "--kernels=6.12"), "--kernels: 6.12 is one kernel; name two at least"),
+    "no-path": ((CASE, "--kernels=6.12,/gone/linux"), "/gone/linux does not exist; give path: "),
     "unknown-case": (
         ("history/whiteouts[mknod]", "--good=6.12.43", "--bad=6.12.90"),
         "no case 'history/whiteouts[mknod]'; near are: history/whiteouts[mknod-no-make-reg], ",
@@ -209,7 +259,7 @@ def test_wrong_usage_is_one_line(
 def test_an_interrupt_ends_it(
     land: Land, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verb, "run", lambda *_, **__: Ended(run(), interrupted=True))
+    monkeypatch.setattr(asking, "run", lambda *_, **__: Ended(run(), interrupted=True))
     assert land(CASE, "--good=6.12.43", "--bad=6.12.90") == Exit.INTERRUPTED
     out, err = capsys.readouterr()
     assert (out, err.splitlines()[-1]) == ("", "landproof: interrupted")

@@ -1,40 +1,47 @@
 # SPDX-License-Identifier: MIT
-"""``landproof bisect``: the first build of the archives where a case gives another answer."""
+"""``landproof bisect``: the first kernel where a case gives another answer.
+
+The kernels are builds of the archives between two of them, or a list of the user's own.
+"""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.bisect import Answer, Build, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
-from suite.cli.check import add_machine_options, machine_words
-from suite.cli.fetching import display
+from suite.cli.asking import Asker
+from suite.cli.check import add_machine_options, names_of_kernels
 from suite.cli.outlet import tell
-from suite.cli.preparing import choose_accelerator
 from suite.cli.report import add_output_options, emit, foresee, style_for
-from suite.cli.run import run
-from suite.errors import Exit, LandproofError, UsageError
-from suite.run.declared import Declared
+from suite.errors import Exit, UsageError
 from vm import catalogue
 from vm.command import find_qemu
+from vm.names import called
 from vm.store import Store
-from vm.tools import FullError, UnreachableError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "bisect",
-        description="Find the first of a distribution's kernel builds where a case gives another "
-        "answer (verdict or observed outcome). Builds are fetched as they are needed, and boot "
-        "with this case only.",
+        description="Find the first kernel where a case gives another answer (verdict or observed "
+        "outcome): of a distribution's builds between two ends, or of an ordered list of your own. "
+        "Each is fetched and booted only when it is needed, with this case only.",
         epilog="The two ends are only that: which of them is better does not matter. Exits with 2 "
-        "when both give the same answer.",
+        "when both give the same answer. For commits of a git tree, see landproof check-tree.",
     )
     parser.add_argument("case", metavar="CASE", help="its id, or how it begins")
-    parser.add_argument("--good", required=True, metavar="NAME", help="one end, such as 6.12.43")
-    parser.add_argument("--bad", required=True, metavar="NAME", help="the other, such as 6.12.117")
+    parser.add_argument("--good", metavar="NAME", help="one end, such as 6.12.43")
+    parser.add_argument("--bad", metavar="NAME", help="the other, such as 6.12.117")
+    parser.add_argument(
+        "--kernels",
+        type=names_of_kernels,
+        metavar="[LABEL=]NAME,...",
+        help="instead of both: the kernels to choose from, in order, the ends first and last, such "
+        "as a=./linux-a,b=./linux-b,7.3",
+    )
     add_machine_options(parser)
     kernels.add_archive_options(parser)
     kernels.add_store_options(parser)
@@ -44,9 +51,41 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _bisect(arguments: argparse.Namespace) -> int:
     foresee(arguments.output)
+    ends = [it for it in (arguments.good, arguments.bad) if it is not None]
+    if len(ends) != (0 if arguments.kernels else 2):
+        raise UsageError("name the kernels to bisect: either --good and --bad, or --kernels A,B,…")
     find_qemu()
     case = collect.find(collect.declared_cases(), arguments.case)
     store = kernels.open_store(arguments)
+    named = _listed(arguments, store) if arguments.kernels else _archived(arguments, store)
+    asked = _Told(Asker(case, store, arguments), named)
+    found = bisect(case.id, [*named], asked.ask)
+    emit(render_page(page(found), arguments.format, style_for(arguments)), arguments.output)
+    return Exit.CONFORMS
+
+
+def _listed(arguments: argparse.Namespace, store: Store) -> dict[Build, tuple[str, str]]:
+    """The kernels of the user's list, in its order: of each, what it is called, and its name.
+
+    Raises:
+        UsageError: One does not exist, or there is nothing to choose from.
+    """
+    labels = called(arguments.kernels, store)
+    if len(labels) < 2:
+        raise UsageError(f"--kernels: {', '.join(labels)} is one kernel; name two at least")
+    return {
+        Build(label, _release(store, name, refresh=arguments.refresh)): (label, name)
+        for label, name in labels.items()
+    }
+
+
+def _release(store: Store, name: str, *, refresh: bool) -> str:
+    found = store.look(name, refresh=refresh).found
+    return found.release if isinstance(found, catalogue.Build) else found.build.release
+
+
+def _archived(arguments: argparse.Namespace, store: Store) -> dict[Build, tuple[str, str]]:
+    """The builds of the archives from one end to the other: of each, what it is called twice."""
     known = store.available(refresh=arguments.refresh)
     names = (arguments.good, arguments.bad)
     good, bad = (store.choose(name, known) for name in names)
@@ -56,10 +95,11 @@ def _bisect(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{' and '.join(names)} are of different sources")
     if good.flavour != bad.flavour:
         raise UsageError(f"{' and '.join(names)} are of different flavours")
-    builds = [Build(build.version, build.release) for build in _between(known, good, bad)]
-    found = bisect(case.id, builds, _Boots(case, store, arguments, good.scheme).ask)
-    emit(render_page(page(found), arguments.format, style_for(arguments)), arguments.output)
-    return Exit.CONFORMS
+    return {
+        Build(build.version, build.release): (name, name)
+        for build in _between(known, good, bad)
+        for name in [f"{build.scheme}{build.release}"]
+    }
 
 
 def _between(
@@ -78,49 +118,17 @@ def _between(
 
 
 @dataclass(slots=True)
-class _Boots:
-    """Asks builds for one case; tells each step on standard error."""
+class _Told:
+    """Asks builds, and tells each step on standard error."""
 
-    case: Declared
-    store: Store
-    arguments: argparse.Namespace
-    scheme: str
-    """Of the names of all builds."""
-    accelerator: str | None = None
+    asker: Asker
+    named: Mapping[Build, tuple[str, str]]
     count: int = 0
 
     def ask(self, build: Build) -> Answer:
-        """Fetch, boot, run the case.
-
-        Raises:
-            FullError: No room for this build, nor for any other.
-            UnreachableError: No network for it.
-            KeyboardInterrupt: The run was interrupted.
-        """
+        """What ``Asker.ask`` answers."""
         self.count += 1
-        answer = self._answer(build)
+        answer = self.asker.ask(*self.named[build])
         why = f": {answer.reason}" if answer.reason else ""
-        line = f"{self.count}: {build.version} ({build.release}): {answer}{why}"
-        tell(line)
+        tell(f"{self.count}: {build.version} ({build.release}): {answer}{why}")
         return answer
-
-    def _answer(self, build: Build) -> Answer:
-        name = f"{self.scheme}{build.release}"
-        try:
-            with display() as show:
-                kernel = self.store.fetch(name, progress=show)
-        except (FullError, UnreachableError):
-            raise  # the next one would fail likewise
-        except LandproofError as error:
-            return Answer(None, reason=str(error), booted=False)
-        if self.accelerator is None:
-            self.accelerator = choose_accelerator(kernel, self.arguments.accel)
-        target = f"vm:{name}"
-        options = [f"--store={self.store.folder}", f"--accel={self.accelerator}"]
-        options += machine_words(self.arguments)
-        outcome = run([target], options=options, nodes=[self.case.node(target)])
-        if outcome.interrupted:
-            raise KeyboardInterrupt
-        (told,) = outcome.results.targets
-        (record,) = told.cases
-        return Answer.of(record)

@@ -56,7 +56,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     matrix.add_argument(
         "--kernels",
-        type=_names,
+        type=names_of_kernels,
         metavar="[LABEL=]NAME[,...]",
         help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
         " call them",
@@ -84,8 +84,8 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.set_defaults(handler=_matrix)
 
 
-def add_machine_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every verb that boots kernels."""
+def add_machine_options(parser: argparse.ArgumentParser, *, restores: bool = True) -> None:
+    """The options of every verb that boots kernels; some never restore them."""
     parser.add_argument("--accel", choices=["kvm", "tcg"], help="default: a trial boot decides")
     parser.add_argument(
         "--consoles",
@@ -93,6 +93,9 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="keep the console of every boot here: its beginning and its end",
     )
+    if not restores:
+        parser.set_defaults(boot=True)
+        return
     parser.add_argument(
         "--boot",
         action="store_true",
@@ -155,7 +158,12 @@ def _parameters(text: str) -> str:
     return " ".join(words)
 
 
-def _names(text: str) -> list[str]:
+def names_of_kernels(text: str) -> list[str]:
+    """What ``--kernels`` was given, name by name.
+
+    Raises:
+        argparse.ArgumentTypeError: There is none.
+    """
     names = [name for name in text.split(",") if name]
     if not names:
         raise argparse.ArgumentTypeError("no kernel is named")
@@ -200,7 +208,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
         if chosen.kernels:
             outcome = _prepare_and_run(arguments, chosen, progress)
         else:
-            outcome = _run(arguments, chosen.names, [], progress)
+            outcome = _run(arguments, chosen.names, machine_words(arguments), progress)
     return judge.finish(outcome)
 
 

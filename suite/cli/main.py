@@ -15,6 +15,9 @@ from types import FrameType
 
 _INTERRUPTED, _INFRASTRUCTURE = 4, 3
 """As ``suite.errors`` has them, which is not imported yet."""
+_BISECTED, _ABORT = "check-tree", 128
+"""The verb that git bisect runs, which takes 1 to 127 for an answer about the kernel, and ends at
+what is more. Source: git-bisect(1), "Bisect run"."""
 _SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 """What Ctrl-C, a service manager, a CI runner or a terminal that is closed sends."""
 
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MemoryError, ImportError):
         # Not even the lightest modules have room.
         _write("landproof: out of memory; give it more")
-        return _INFRASTRUCTURE
+        return _of_fault(_INFRASTRUCTURE, sys.argv[1:] if arguments is None else arguments)
     finally:
         # Python's own end prints a traceback if it is interrupted.
         _handle_by(signal.default_int_handler if arguments is not None else _end_now, heard)
@@ -58,17 +61,25 @@ def _ended(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
     except LandproofError as error:
         if not error.told:
             outlet.tell(f"landproof: {error}")
-        return error.exit
+        return _of_fault(error.exit, given)
     except KeyboardInterrupt:
         outlet.tell("landproof: interrupted")
-        return Exit.INTERRUPTED
+        return _of_fault(Exit.INTERRUPTED, given)
     except BrokenPipeError:
         return Exit.CONFORMS  # whoever read us has seen enough
     except Exception as error:  # noqa: BLE001 (the last resort)
         outlet.tell(f"landproof: {told_fault(error)}")
-        return Exit.INFRASTRUCTURE
+        return _of_fault(Exit.INFRASTRUCTURE, given)
+    except SystemExit as ended:
+        # argparse found the words wrong, or gave help.
+        raise SystemExit(_of_fault(int(ended.code or 0), given)) from None
     finally:
         outlet.abandon_what_is_left()
+
+
+def _of_fault(code: int, given: Sequence[str]) -> int:
+    """The exit code of a command that could not be done."""
+    return _ABORT + code if code and [*given[:1]] == [_BISECTED] else code
 
 
 def _handle(given: Sequence[str], heard: Sequence[signal.Signals]) -> int:
@@ -98,7 +109,7 @@ def _end_now(_number: int, _frame: FrameType | None) -> None:
     An exception in the middle of an import may be swallowed, or told as a traceback.
     """
     _write("landproof: interrupted")
-    os._exit(_INTERRUPTED)
+    os._exit(_of_fault(_INTERRUPTED, sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""``landproof report`` and ``landproof diff``: results files to tables."""
+"""``landproof report``, and what all verbs share that print one."""
 
 import argparse
-import dataclasses
 import os
 import sys
 from pathlib import Path
 from typing import Literal
 
-from reports.diff import compare
 from reports.ending import Terms, as_judged, judged
-from reports.render import DEFAULT, Style, formats, render, render_diff, style_of
+from reports.render import DEFAULT, Style, formats, render, style_of
 from reports.results import load, write
 from suite.cli import failing, known, outlet, require
-from suite.errors import Exit, UsageError
+from suite.errors import UsageError
 
 
-def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verbs of this module to the command line."""
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command line."""
     report = subparsers.add_parser(
         "report",
         description="Render a results file again.",
@@ -30,19 +28,6 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     require.add_options(report)
     add_output_options(report)
     report.set_defaults(handler=_report)
-
-    diff = subparsers.add_parser(
-        "diff",
-        description="Say what changed from results file A to results file B.",
-        epilog="Exits with 1 when a case regressed that is not listed as known, a kernel is worse, "
-        "or an entry of --known expired or matched nothing. Targets are matched by name; when each "
-        "file holds one target, whatever their names.",
-    )
-    diff.add_argument("before", type=Path, metavar="A", help="the older results file")
-    diff.add_argument("after", type=Path, metavar="B", help="the newer results file")
-    known.add_option(diff)
-    add_output_options(diff, of="diff")
-    diff.set_defaults(handler=_diff)
 
 
 def add_output_options(
@@ -141,20 +126,3 @@ def _report(arguments: argparse.Namespace) -> int:
     stale = known.tell_faults(results, listed)
     unmet = require.tell_unmet(results, arguments)
     return ending.code if arguments.fail_on or baseline else unmet or stale
-
-
-def _diff(arguments: argparse.Namespace) -> int:
-    listed = known.listed(arguments)
-    after = known.marked(load(arguments.after), listed)
-    difference = compare(
-        known.marked(load(arguments.before), listed),
-        after,
-        before=outlet.guard(str(arguments.before)),
-        after=outlet.guard(str(arguments.after)),
-    )
-    difference = dataclasses.replace(difference, complaints=known.faults_of(after, listed))
-    style = style_for(arguments)
-    text = render_diff(difference, arguments.format, style)
-    emit(text, arguments.output, arguments.format)
-    stale = known.tell_faults(after, listed)
-    return Exit.DEVIATES if difference.regressed else stale

@@ -30,12 +30,17 @@ _VERBS = {
     "kernels": _Verb(
         "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"
     ),
-    "report": _Verb("suite.cli.report:add_parsers", "render a results file again"),
-    "diff": _Verb("suite.cli.report:add_parsers", "say what changed between two results files"),
+    "report": _Verb("suite.cli.report:add_parser", "render a results file again"),
+    "diff": _Verb(
+        "suite.cli.diff:add_parser", "say what changed between two results files, or two kernels"
+    ),
     "merge": _Verb("suite.cli.merge:add_parser", "make one results file of several"),
     "known": _Verb("suite.cli.draft:add_parser", "draft a list of known deviations, for --known"),
     "history": _Verb("suite.cli.history:add_parser", "say which build of a series changed what"),
-    "bisect": _Verb("suite.cli.bisect:add_parser", "find the build where a case's answer changes"),
+    "bisect": _Verb("suite.cli.bisect:add_parser", "find the kernel where a case's answer changes"),
+    "check-tree": _Verb(
+        "suite.cli.check_tree:add_parser", "what git bisect run takes: one case on a build tree"
+    ),
     "explain": _Verb(
         "suite.cli.explain:add_parser", "say what a case is about, and what was seen of it"
     ),
