@@ -41,6 +41,9 @@ ZIG_TARGETS = {
     "riscv64": "riscv64-linux-musl",
     "s390x": "s390x-linux-musl",
 }
+CPUS = {"s390x": ("-mcpu=arch10",)}
+"""The oldest processors that agents run on, where the compiler's choice is too new: s390x guests
+have no vector registers (``vm/command.py``)."""
 FLAGS = (
     "-static",
     "-Os",
@@ -80,7 +83,15 @@ def compiler(arch: str) -> list[str]:
         return shlex.split(override)
     if arch not in ZIG_TARGETS:
         raise BuildError(f"no agent for {arch}: landproof knows {', '.join(ZIG_TARGETS)}")
-    return [sys.executable, "-m", "ziglang", "cc", "-target", ZIG_TARGETS[arch]]
+    return [
+        sys.executable,
+        "-m",
+        "ziglang",
+        "cc",
+        "-target",
+        ZIG_TARGETS[arch],
+        *CPUS.get(arch, ()),
+    ]
 
 
 def sources_digest() -> str:
