@@ -11,13 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from reports.skips import told
 from suite.agent.channel import AgentLostError
 from suite.errors import Exit, InfrastructureError, UsageError
-from suite.judge.records import Verdict
+from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.targets import ground as grounds
 from suite.targets.ssh import SshTarget
 from suite.targets.ssh_host import Host
+from tests.kernels import FULL
 from tests.runs import landproof, run, running, wait_until, write_cases
 from tests.ssh_world import USER, World, world
 
@@ -326,3 +329,13 @@ def test_a_wrong_name_is_wrong_usage(tmp_path: Path) -> None:
     done = run(landproof("check", "--target", "ssh:", cases=write_cases(tmp_path, CASES)))
     assert done.returncode == Exit.USAGE
     assert "such targets are named ssh:[USER@]HOST" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("ssh:board", "1 need root there (?sudo after the target)"), ("local", "sudo landproof")],
+)
+def test_what_lifts_the_need_of_root(name: str, says: str) -> None:
+    case = CaseRecord(id="a/b[c]", verdict=Verdict.SKIPPED, reason="needs root")
+    target = TargetRecord(name=name, facts=structs.replace(FULL, uid=1000), cases=[case])
+    assert says in told(Results(landproof="1", started="", seconds=1, targets=[target]))

@@ -114,6 +114,7 @@ def test_a_kernel(target: UmlTarget) -> None:
     assert target.kernel
     assert ground.facts.release == target.kernel.release
     assert ground.facts.uid == 0
+    assert not ground.facts.standing.confinements
     assert (ground.facts.missing is None) == ("CONFIG_SECURITY_LANDLOCK=y" in config(target))
 
 
@@ -175,9 +176,10 @@ def test_a_panic_is_the_kernels_fault(target: UmlTarget) -> None:
 
 
 def test_a_run(name: str, tmp_path: Path) -> None:
-    results = tmp_path / "results.json"
+    results, consoles = tmp_path / "results.json", tmp_path / "consoles"
     argv = landproof(
-        *("check", "--full", "--target", name, "--results", str(results)),
+        *("matrix", "-n1", "--full", "--target", name, "--results", str(results)),
+        *("--consoles", str(consoles)),
         cases=write_cases(tmp_path, CASES),
     )
     done = run(argv, {"TMPDIR": str(tmp_path)})
@@ -191,6 +193,8 @@ def test_a_run(name: str, tmp_path: Path) -> None:
     own = found.facts and found.facts.abi
     assert told["is-denied"][0] == ("conforms" if own else "absent")
     assert found.starts == {"booted": 3}
+    assert [it.name for it in consoles.iterdir() if "panic" in it.read_text()]
+    assert len(list(consoles.iterdir())) == 3
     assert not [it for it in tmp_path.iterdir() if it.name.startswith("landproof-")]
 
 

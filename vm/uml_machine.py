@@ -104,7 +104,8 @@ class UmlMachine:
         """Why it is dead; None while it is well."""
         if self._process is None:
             return Death("it was not started")
-        if self._hung_up():
+        # Processes of the guest may keep the line open for a moment when the kernel has ended.
+        if self._hung_up() or self.pid is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_LAST_WORDS_S)
         code = self._process.poll()
@@ -126,7 +127,7 @@ class UmlMachine:
         if self._process is None:
             return None
         keepers = self._process.pid
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, IndexError):
             return int(Path(f"/proc/{keepers}/task/{keepers}/children").read_text().split()[0])
         return None
 
@@ -158,10 +159,7 @@ class UmlMachine:
                 )
 
     def _hung_up(self) -> bool:
-        """Whether the line's other end is gone and nothing is left to read."""
-        try:
-            return self.channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+        """Whether the line's other end is gone, be there something left to read or not."""
+        poll = select.poll()
+        poll.register(self.channel, 0)
+        return bool(poll.poll(0))

@@ -208,7 +208,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
         if chosen.kernels:
             outcome = _prepare_and_run(arguments, chosen, progress)
         else:
-            outcome = _run(arguments, chosen.names, [], progress)
+            outcome = _run(arguments, chosen.names, machine_words(arguments), progress)
     return judge.finish(outcome)
 
 
