@@ -44,6 +44,15 @@ _LACKS = (
         lambda _, case: is_not_modelled(case.verdict, case.reason),
     ),
     Lack(
+        "need root there",
+        "?sudo after the target",
+        lambda target, case: (
+            target.name.startswith("ssh:")
+            and _is_user(target)
+            and bool(_PRIVILEGE.search(case.reason))
+        ),
+    ),
+    Lack(
         "need root",
         "sudo landproof",
         lambda target, case: _is_user(target) and bool(_PRIVILEGE.search(case.reason)),

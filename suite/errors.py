@@ -33,6 +33,8 @@ class LandproofError(Exception):
     exit = Exit.INFRASTRUCTURE
     told = False
     """Whether the line was printed already."""
+    is_final = False
+    """Whether trying once more would come to the same."""
 
 
 class UsageError(LandproofError):

@@ -163,3 +163,28 @@ def test_both_ends_full_of_words(agent: Agent) -> None:
 def test_the_agent_says_why_it_ends(agent: Agent) -> None:
     with pytest.raises(AgentLostError, match="the agent ended: malformed frame"):
         agent.run(fork(0, 0))
+
+
+def test_a_paced_channel_is_given_no_more_than_is_taken(peer: Peer) -> None:
+    """A program of several windows waits for the agent each time, and arrives as it is."""
+    peer.say(FrameKind.HELLO, HELLO)
+    client = AgentClient(peer.theirs.fileno(), peer.theirs.fileno(), paced=True)
+    program = wire.encode_program(1, [Op(OpKind.CALL, 1, 0, buffers=[give_in(bytes(20_000))])])
+    most, heard = 0, bytearray()
+
+    def take() -> None:
+        nonlocal most
+        told = 0
+        while len(heard) < len(program):
+            heard.extend(peer.ours.recv(1 << 16))
+            most = max(most, len(heard) - told)
+            if len(heard) - told >= wire.CREDIT:
+                told += wire.CREDIT
+                peer.say(FrameKind.CREDIT, b"")
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    client.submit([Op(OpKind.CALL, 1, 0, buffers=[give_in(bytes(20_000))])])
+    thread.join(10)
+    assert bytes(heard) == program
+    assert wire.CREDIT < most <= 3 * wire.CREDIT

@@ -227,3 +227,15 @@ def test_an_unknown_name_is_the_maker_s_to_refuse() -> None:
 
     with pytest.raises(UsageError, match="no such target: z"):
         Hub(make).ground("z")
+
+
+def test_a_start_that_would_come_to_the_same_is_not_tried_again() -> None:
+    error = InfrastructureError("no channel")
+    error.is_final = True
+    target = Fake("a", errors=[error])
+    hub = hub_of(target)
+    for _ in range(2):
+        with pytest.raises(TargetDownError, match=r"^no channel$"):
+            hub.ground("a")
+    assert target.log == ["start", "stop"]
+    assert not hub.second_chance("a")

@@ -115,7 +115,7 @@ REFUSED = {
     "=7.3": "'=7.3': '' is no label of a kernel; .*",
     "a=": "'a=' names no kernel; write one behind the =, such as a=6.12",
     "a=mine": "'mine' is not a kernel name; write .*",
-    "mine": "'mine' is not a kernel name; write .*, path:FOLDER, ./FOLDER or host",
+    "mine": "'mine' is not a kernel name; write .*, path:FOLDER, ./FOLDER, .*or host",
 }
 
 

@@ -99,7 +99,7 @@ def test_package_without_a_kernel_is_named(tmp_path: Path) -> None:
         unpack([deb(tmp_path, {"etc/x": b""})], tmp_path / "into", RELEASE)
 
 
-@pytest.mark.parametrize("keep", [0, 60, 200, -20])
+@pytest.mark.parametrize("keep", [60, 200, -20])
 def test_broken_package_is_named(tmp_path: Path, keep: int) -> None:
     content = {f"boot/vmlinuz-{RELEASE}": image(RELEASE, os.urandom(100_000))}
     path = deb(tmp_path, content)

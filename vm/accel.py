@@ -111,6 +111,8 @@ def _try(kernel: Kernel, agent: Path) -> Choice:
         ) as machine:
             return Choice(Accelerator.KVM, f"a trial boot took {machine.boot_seconds:.1f} s")
     except BootError as error:
+        if error.is_final:
+            raise  # the kernel's doing, and not KVM's
         return Choice(Accelerator.TCG, f"KVM does not work here: {error.cause}")
 
 

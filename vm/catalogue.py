@@ -103,9 +103,14 @@ class Wish:
     version: str
     """What is between the scheme and the flavour."""
     flavour: str
+    made_of: frozenset[str] = frozenset()
+    """Checksums of the packages that the name itself names: then nothing else matters."""
 
     def matches(self, build: Build) -> bool:
         """Whether the build is one of those that the name means."""
+        if self.made_of:
+            made_of = frozenset(package.sha256 for package in build.packages)
+            return (build.scheme, made_of) == (self.scheme, self.made_of)
         if build.name == self.name:
             return True
         return (build.scheme, build.flavour) == (self.scheme, self.flavour) and any(
@@ -144,7 +149,7 @@ def not_a_name(name: str) -> UsageError:
     """Return the error for a name that is none of a build."""
     return UsageError(
         f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-        " path:FOLDER, ./FOLDER or host"
+        " path:FOLDER, ./FOLDER, a package's file, installed or host"
     )
 
 

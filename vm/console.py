@@ -23,6 +23,7 @@ _FATAL = (
 )
 _HALTED = re.compile(r"^(?P<what>KVM internal error.*|.*: failed to set MSR.*)")
 _SIGNALLED = re.compile(r"^\S*qemu\S*: (?P<what>terminating on signal .*)")
+_FAREWELL = re.compile(r"^landproof: (?P<what>.*)")
 _WARNING = re.compile(r"(?P<what>WARNING: .*)")
 
 
@@ -68,6 +69,14 @@ def find_signal(lines: Iterable[str]) -> str | None:
     """What QEMU said if a signal ended it in good order; None if it didn't."""
     for line in _said(lines):
         if what := _match((_SIGNALLED,), line):
+            return what
+    return None
+
+
+def find_farewell(lines: Iterable[str]) -> str | None:
+    """Why the agent has ended, if it has said so."""
+    for line in _said(lines):
+        if what := _match((_FAREWELL,), line):
             return what
     return None
 

@@ -19,6 +19,7 @@ from typing import Self
 from suite.errors import InfrastructureError
 from suite.targets.stopped import is_stopped
 from vm import console, initramfs
+from vm.channel import without_channel
 from vm.command import Accelerator, command, find_qemu, without_kernel
 from vm.confine import dying_with_us, powerless
 from vm.console_log import ConsoleLog
@@ -44,6 +45,8 @@ _LOOK_S = 0.25
 _FLOOD = 16 * 1024
 """Bytes of the console that a guest does not print between two looks, if it is about to stop."""
 _POWERED_OFF = "powered off"
+_PATIENCE_S = 10.0
+"""How long a guest that tells all that it does may say nothing new, before it is taken to hang."""
 _LAST_WORDS_S = 5.0
 """How long QEMU may take to end after it has closed the channel."""
 
@@ -51,9 +54,13 @@ _LAST_WORDS_S = 5.0
 class BootError(InfrastructureError):
     """A kernel did not come up as far as the agent's first byte."""
 
+    is_silence = False
+    """Whether nothing was heard until the deadline, which tells nothing of why."""
+
     def __init__(self, kernel: Kernel, cause: str, tail: str, argv: Sequence[str]) -> None:
         self.cause = cause
         self.tail = tail
+        self.argv = tuple(argv)
         self.command = shlex.join(argv)
         said = tail or "(the console is empty)"
         super().__init__(
@@ -94,6 +101,7 @@ class Machine:
         append: Sequence[str] = (),
         incoming: int | None = None,
         monitored: bool = False,
+        loud: bool = False,
     ) -> None:
         """Describe a machine; nothing runs yet.
 
@@ -108,6 +116,8 @@ class Machine:
             incoming: A pipe from which QEMU reads the state of such a machine in place of booting
                 it. The agent then says nothing unasked, and its first answer shows that it is well.
             monitored: Whether QEMU is asked for something (``monitor``).
+            loud: Whether the kernel tells all that it does; then it is given up as soon as it says
+                nothing new.
         """
         self.kernel = kernel
         self.accel = accel
@@ -118,6 +128,7 @@ class Machine:
         self._append = tuple(append)
         self._incoming = incoming
         self._monitored = monitored
+        self._loud = loud
         self._argv: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._cause: str | None = None
@@ -222,7 +233,10 @@ class Machine:
         return initramfs.build(self.kernel, self._agent)
 
     def _qemu(self, image: str) -> list[str]:
-        parameters = (*_PARAMETERS, *self._append)
+        parameters = [*_PARAMETERS, *self._append]
+        if self._loud:
+            # What has no driver for the serial port yet, or never, prints by an early console.
+            parameters = [it for it in parameters if it != "quiet"] + ["earlyprintk=ttyS0"]
         qemu = command(image, self.accel, memory_mib=self._memory_mib, parameters=parameters)
         return [*dying_with_us(), *shared(qemu, self.kernel, powerless())]
 
@@ -287,13 +301,20 @@ class Machine:
         poll = select.poll()
         poll.register(self.channel, select.POLLIN)
         seen = looked = 0
+        spoke = time.monotonic()
         while not poll.poll(_LOOK_S * 1000):
             if time.monotonic() >= deadline:
                 self.kill(f"no sign of life for {self._boot_deadline_s:g} s")
-                raise self._boot_error()
+                error = self._boot_error()
+                error.is_silence = True
+                raise error
             # If the guest stops and QEMU doesn't end, don't wait for the whole deadline. A guest
             # that goes on printing has not stopped.
             before, seen = seen, self._log.seen
+            spoke = time.monotonic() if seen > before else spoke
+            if self._loud and seen and time.monotonic() - spoke > _PATIENCE_S:
+                self.kill(f"nothing more was said for {_PATIENCE_S:g} s")
+                raise self._boot_error()
             if looked < seen < max(looked + _FLOOD, before + 1):
                 looked = seen
                 if (told := self.death()) is not None:
@@ -304,7 +325,11 @@ class Machine:
 
     def _boot_error(self) -> BootError:
         cause = self.death() or "QEMU closed the channel and did not end"
-        return BootError(self.kernel, cause, self.console_tail(), self._argv)
+        if said := console.find_farewell(self._log.lines()):
+            cause = said + without_channel(self.kernel)
+        error = BootError(self.kernel, cause, self.console_tail(), self._argv)
+        error.is_final = said is not None
+        return error
 
     def _hung_up(self) -> bool:
         """Whether the channel's other end is gone and nothing is left to read."""

@@ -308,7 +308,8 @@ class Store:
         found = kernel.modules
         if found is None or ((found / "modules.dep").exists() and not unpack.packed(found)):
             return kernel
-        listing = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found.rglob("*.ko*")]
+        files_of = unpack.modules_in(found).values()
+        listing = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files_of]
         made_from = f"{stored.LAYOUT} {sorted(listing)}"
         release = kernel.build.release
         key = f"{release}.{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"

@@ -22,10 +22,11 @@ from vm import accel, initramfs
 from vm.catalogue import DEFAULT_FLAVOUR
 from vm.command import Accelerator
 from vm.kernel import Kernel
-from vm.machine import Machine
+from vm.machine import BootError, Machine
 from vm.monitor import Monitor
 from vm.rehearsal import Recording, Replaying
 from vm.saved import State, States, can_save, compressed
+from vm.silence import explained
 from vm.store import Store
 
 VM = "vm:"
@@ -147,7 +148,13 @@ class VmTarget(Target):
     def _boot(self, machine: Machine, agent: Path, states: States | None = None) -> Ground:
         """Boot it; if states are kept, save it as soon as it is prepared and was asked all."""
         self.began = "booted"
-        self._machine = machine.__enter__()
+        try:
+            self._machine = machine.__enter__()
+        except BootError as error:
+            if not error.is_silence:
+                raise
+            parameters = self.kernel.parameters.split()
+            raise explained(error, self._kernel, agent, machine.accel, parameters) from error
         channel = machine.channel.fileno()
         try:
             self._client = AgentClient(channel, channel)

@@ -9,73 +9,107 @@ import errno
 import gzip
 import lzma
 import os
+import re
 import shutil
 import subprocess
-import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from suite.errors import InfrastructureError
+from vm import package, tree
 from vm.tools import plain_environment, tool
 
 _PACKED = (".xz", ".gz", ".zst")
+WRITTEN_LIMIT = 2 << 30
+"""Bytes that are kept of the packages of one kernel."""
+MODULE_LIMIT = 256 << 20
+"""Bytes of one module without its compression; with all that debuggers want it has 10 MB."""
+_DEPMOD_DEADLINE_S = 300.0
+_NAME = re.compile(r"[A-Za-z0-9._+~@,=/-]+", re.ASCII)
+"""What a module may be called: depmod's lists, by which files are removed, know no quoting."""
+_CLASHES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL)
+"""Errors of a file system about names that make no sense."""
 
 
 def unpack(
-    debs: Sequence[Path],
+    packages: Sequence[Path],
     into: Path,
     release: str,
     keep: Sequence[str] = (),
     report: Callable[[int], None] | None = None,
+    *,
+    image: PurePosixPath | None = None,
 ) -> None:
     """Unpack kernel packages as ``vmlinuz``, ``config`` and ``lib/modules/RELEASE`` in a folder.
 
     Args:
-        debs: The packages of one build.
+        packages: Those of one build, of any kind that `vm.package` knows.
         into: An empty folder.
         release: As uname(2) says it.
         keep: Prefixes of the modules to keep; what they depend on is kept too; empty: all.
         report: Called with the bytes written so far.
+        image: What the kernel is called in its package, if that is not after its release.
 
     Raises:
         InfrastructureError: A package is broken or holds no kernel, or a tool is missing.
         OSError: The folder can't be written to, such as ENOSPC.
     """
     done = 0
-    for deb in debs:
-        with _tar(deb) as archive:
-            for member in archive:
-                target = _target(member.name, release) if member.isfile() else None
-                source = archive.extractfile(member) if target is not None else None
-                if target is None or source is None:
+    for it in packages:
+        with package.opened(it) as members:
+            for path, size, content in members:
+                target = PurePosixPath("vmlinuz") if path == image else _target(path, release)
+                if target is None:
                     continue
-                _write(into / target, source)
-                done += member.size
+                done += size
+                if size > package.FILE_LIMIT or done > WRITTEN_LIMIT:
+                    raise InfrastructureError(
+                        f"{it.name} is too large for a kernel ({path.name} has {size >> 20} MiB);"
+                        " name another package"
+                    )
+                _write(into / target, content, it.name)
                 if report is not None:
                     report(done)
     if not (into / "vmlinuz").exists():
-        names = ", ".join(deb.name for deb in debs)
+        names = ", ".join(it.name for it in packages)
         raise InfrastructureError(f"no vmlinuz of {release} in {names}; choose another build")
     index_modules(into, release, keep)
 
 
 def copy_modules(source: Path, into: Path, release: str, keep: Sequence[str]) -> None:
-    """Copy a folder such as ``/lib/modules/RELEASE`` to ``into/lib/modules/RELEASE``, decompressed.
+    """Copy modules to ``into/lib/modules/RELEASE``, decompressed and indexed.
+
+    Args:
+        source: A folder such as ``/lib/modules/RELEASE``, or a build tree.
+        into: An empty folder.
+        release: As uname(2) says it.
+        keep: As of `unpack`.
 
     Raises:
         InfrastructureError: A tool is missing or a module is broken.
         OSError: A folder can't be read or written to.
     """
     target = into / "lib/modules" / release
-    for path in sorted(source.rglob("*")):
-        name = path.relative_to(source)
-        if path.is_file() and (_is_module(path) or name.match("modules.*")):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / name)
+    for name, path in modules_in(source).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / name)
+    if tree.is_tree(source):
+        tree.write_lists(source, target)
     index_modules(into, release, keep)
+
+
+def modules_in(source: Path) -> dict[PurePosixPath, Path]:
+    """Return the files of a folder of modules, or of a build tree, by their names in the former."""
+    if tree.is_tree(source):
+        return tree.modules(source)
+    return {
+        name: path
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and _is_wanted(name := PurePosixPath(path.relative_to(source)))
+    }
 
 
 def index_modules(into: Path, release: str, keep: Sequence[str]) -> None:
@@ -95,55 +129,40 @@ def packed(modules: Path) -> bool:
     return any(path.suffix in _PACKED for path in modules.rglob("*.ko.*"))
 
 
-def _target(name: str, release: str) -> PurePosixPath | None:
+def _target(path: PurePosixPath, release: str) -> PurePosixPath | None:
     """Return where a file of a package goes, or None if nobody needs it."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        return None
     path = path.relative_to("usr") if path.is_relative_to("usr") else path
     modules = PurePosixPath("lib/modules", release)
     if path in (PurePosixPath(f"boot/vmlinuz-{release}"), modules / "vmlinuz"):
         return PurePosixPath("vmlinuz")
     if path in (PurePosixPath(f"boot/config-{release}"), modules / "config"):
         return PurePosixPath("config")
-    if path.is_relative_to(modules) and (_is_module(path) or path.match("modules.*")):
+    if path.is_relative_to(modules) and _is_wanted(path.relative_to(modules)):
         return path
     return None
+
+
+def _is_wanted(name: PurePosixPath) -> bool:
+    """Whether a file below ``lib/modules/RELEASE`` is a module, or a list of modules."""
+    return _NAME.fullmatch(str(name)) is not None and (_is_module(name) or name.match("modules.*"))
 
 
 def _is_module(path: PurePosixPath | Path) -> bool:
     return path.suffix == ".ko" or (path.suffix in _PACKED and path.stem.endswith(".ko"))
 
 
-@contextmanager
-def _tar(deb: Path) -> Iterator[tarfile.TarFile]:
-    process = subprocess.Popen(  # noqa: S603
-        [tool("dpkg-deb", "dpkg"), "--fsys-tarfile", str(deb)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None  # noqa: S101 - as asked for
-    assert process.stderr is not None  # noqa: S101
-    broken = f"{deb.name} is broken; fetch it again"
+def _write(path: Path, source: IO[bytes], package_name: str) -> None:
     try:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            yield archive
-        process.stdout.read()
-        said = process.stderr.read().decode(errors="replace").strip().splitlines()
-        if process.wait() != 0:
-            raise InfrastructureError(f"{broken} ({said[-1] if said else 'dpkg-deb failed'})")
-    except tarfile.TarError as error:
-        raise InfrastructureError(f"{broken} ({error})") from error
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
-
-
-def _write(path: Path, source: IO[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+    except OSError as error:
+        if error.errno not in _CLASHES:
+            raise
+        raise InfrastructureError(
+            f"{package_name} is broken; fetch it again (it holds {path.name} as no file can be"
+            f" called: {error.strerror})"
+        ) from error
 
 
 def _drop(folder: Path, keep: Sequence[str]) -> None:
@@ -171,30 +190,58 @@ def _unpack_modules(paths: Iterable[Path]) -> None:
 
 
 def _unpack_module(path: Path) -> None:
-    packed = path.read_bytes()
     try:
         match path.suffix:
             case ".xz":
-                plain = lzma.decompress(packed)
+                with lzma.open(path) as file:
+                    plain = file.read(MODULE_LIMIT + 1)
             case ".gz":
-                plain = gzip.decompress(packed)
+                with gzip.open(path) as file:
+                    plain = file.read(MODULE_LIMIT + 1)
             case _:
-                plain = subprocess.run(  # noqa: S603
-                    [tool("zstd", "zstd"), "-dc"], input=packed, capture_output=True, check=True
-                ).stdout
-    except (lzma.LZMAError, EOFError, subprocess.CalledProcessError, gzip.BadGzipFile) as error:
+                plain = _of_zstd(path)
+    except (
+        lzma.LZMAError, EOFError, subprocess.CalledProcessError, gzip.BadGzipFile, zlib.error,
+    ) as error:  # fmt: skip
         raise InfrastructureError(
             f"module {path.name} is broken; fetch its kernel again ({error})"
         ) from error
+    if len(plain) > MODULE_LIMIT:
+        raise InfrastructureError(
+            f"module {path.name} unpacks to more than {MODULE_LIMIT >> 20} MiB: that is no module"
+        )
     path.with_suffix("").write_bytes(plain)
     path.unlink()
 
 
+def _of_zstd(path: Path) -> bytes:
+    command = [tool("zstd", "zstd"), "-dcq"]
+    with (
+        path.open("rb") as file,
+        subprocess.Popen(  # noqa: S603 - a fixed argument list
+            command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101 - as asked for
+        plain = process.stdout.read(MODULE_LIMIT + 1)
+        if len(plain) > MODULE_LIMIT:
+            process.kill()
+        elif process.wait() != 0:
+            raise subprocess.CalledProcessError(process.returncode, command)
+    return plain
+
+
 def _depmod(into: Path, release: str) -> None:
-    done = subprocess.run(  # noqa: S603
-        [tool("depmod", "kmod"), "-b", str(into), release],
-        capture_output=True, text=True, env=plain_environment(), check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(  # noqa: S603
+            [tool("depmod", "kmod"), "-b", str(into), release],
+            capture_output=True, text=True, errors="replace", env=plain_environment(), check=False,
+            timeout=_DEPMOD_DEADLINE_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise InfrastructureError(
+            f"depmod did not end for {release}: its modules are broken; fetch them again"
+        ) from error
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         if "No space left" in said:

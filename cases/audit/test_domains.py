@@ -135,6 +135,6 @@ def test_escaped_path(process: Process, tree: Tree, judge: Judge) -> None:
     with AuditLog(process) as log:
         denied = process.under(READ).observe(Process.open, path, os.O_RDONLY)
         accesses, files = log.accesses(), stats(process, path)
-    observed = logs(accesses, denied, names={path.encode().hex().upper(): "PATH"})
-    number = f"ino={inode(files[path])}"
-    judge(owed(f'blockers=fs.read_file path=PATH dev="tmpfs" {number}'), observed, control)
+    names = {path.encode().hex().upper(): "PATH", str(inode(files[path])): "INODE"}
+    observed = logs(accesses, denied, names=names)
+    judge(owed('blockers=fs.read_file path=PATH dev="tmpfs" ino=INODE'), observed, control)

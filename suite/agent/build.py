@@ -57,7 +57,11 @@ class BuildError(Exception):
 
 def host_arch() -> str:
     """The architecture of this machine, as a key of ``ZIG_TARGETS``."""
-    machine = platform.machine()
+    return arch_of(platform.machine())
+
+
+def arch_of(machine: str) -> str:
+    """The architecture that uname(2) calls ``machine``."""
     return "i386" if machine in {"i486", "i586", "i686"} else machine
 
 

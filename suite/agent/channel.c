@@ -10,6 +10,8 @@
 #include "raw.h"
 
 static int channel_in, channel_out;
+static int paced;
+static size_t taken; /* bytes that the host was not told of yet */
 
 void open_channel(int in, int out)
 {
@@ -21,6 +23,15 @@ void close_channel(void)
 {
 	SYS(close, channel_in);
 	SYS(close, channel_out);
+}
+
+/*
+ * A serial line of User-Mode Linux is lost once more is sent than its buffer of 4096 bytes holds: its driver
+ * stops to read and never begins again (arch/um/drivers/line.c, line_throttle()).
+ */
+void pace_channel(void)
+{
+	paced = 1;
 }
 
 void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size)
@@ -44,16 +55,33 @@ static void refuse(const char *why)
 	end_agent(2);
 }
 
+static int hear_host(void *data, size_t size)
+{
+	for (char *at = data; paced && size;) {
+		size_t part = size < CREDIT - taken ? size : CREDIT - taken;
+		if (!hear(channel_in, at, part))
+			return 0;
+		at += part;
+		size -= part;
+		taken += part;
+		if (taken == CREDIT) {
+			taken = 0;
+			send_frame(FRAME_CREDIT, 0, 0, NULL, 0);
+		}
+	}
+	return hear(channel_in, data, size);
+}
+
 void receive_program(struct frame *frame, struct area *code)
 {
-	if (!hear(channel_in, frame, sizeof(*frame)))
+	if (!hear_host(frame, sizeof(*frame)))
 		end_agent(0);
 	if (frame->kind != FRAME_PROGRAM || frame->size < sizeof(*frame) - 4 || frame->size > MAX_FRAME ||
 	    frame->count > 0xffff)
 		refuse("malformed frame: a header that is no program's");
 	code->size = 0;
 	size_t size = frame->size - (sizeof(*frame) - 4);
-	if (!hear(channel_in, grow(code, size), size))
+	if (!hear_host(grow(code, size), size))
 		end_agent(0);
 	if (!is_valid(code, frame->count))
 		refuse("malformed frame: operations that do not fit it");

@@ -10,6 +10,7 @@
 
 void open_channel(int in, int out);
 void close_channel(void); /* in a child of the supervisor */
+void pace_channel(void); /* say so whenever so many bytes more were taken: the host waits for it */
 
 /* These end the agent if the host is gone; the second one also if the frame is malformed. */
 void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, size_t size);

@@ -11,10 +11,14 @@ from collections.abc import Callable, Sequence
 from suite.agent import wire
 from suite.agent.channel import AgentLostError, AgentSilentError
 
-_KINDS = frozenset((wire.FrameKind.HELLO, wire.FrameKind.RESULTS, wire.FrameKind.ERROR))
+_KINDS = frozenset(wire.FrameKind) - {wire.FrameKind.PROGRAM}
 _MOST = 2 * wire.MAX_FRAME
 """Bytes of a frame: the agent keeps buffers within MAX_FRAME, records of 16 bytes come on top."""
 
+_WINDOW = 3 * wire.CREDIT
+"""Bytes that may be on a paced channel and not be taken yet: fewer than a terminal's buffer has."""
+_TAKES_S = 60.0
+"""How long an agent may take no byte of a paced channel: others may wait for a process to end."""
 _CHUNK = 1 << 16
 """Bytes that are read at once. An answer has a few hundred, and more room takes longer to get."""
 
@@ -27,6 +31,7 @@ class AgentClient:
         writer: Where programs go.
         hello_s: Seconds until its first word, at most.
         hello: Its first word, if that was spoken before.
+        paced: Whether the channel must not be given more than the agent takes.
 
     Raises:
         AgentLostError: The agent is gone.
@@ -40,6 +45,7 @@ class AgentClient:
         *,
         hello_s: float = 10.0,
         hello: wire.Hello | None = None,
+        paced: bool = False,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -50,6 +56,7 @@ class AgentClient:
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
         self._next = 1
+        self._room = _WINDOW if paced else None
         self._hellos = [hello] if hello else []
         self._listen_until(lambda: bool(self._hellos), hello_s)
         self.hello = self._hellos[0]
@@ -75,8 +82,10 @@ class AgentClient:
     def _send(self, frame: bytes) -> None:
         view = memoryview(frame)
         while view:
+            if self._room == 0:
+                self._listen_until(lambda: self._room != 0, _TAKES_S)
             try:
-                view = view[os.write(self._writer, view) :]
+                written = os.write(self._writer, view[: self._room])
             except BlockingIOError:
                 # Take what the agent has to say meanwhile, or both ends wait for each other.
                 writable = select.poll()
@@ -85,6 +94,10 @@ class AgentClient:
                 self._hear()
             except OSError as error:
                 raise AgentLostError("the agent closed its channel") from error
+            else:
+                view = view[written:]
+                if self._room is not None:
+                    self._room -= written
 
     def _listen_until(self, done: Callable[[], bool], patience_s: float) -> None:
         limit = time.monotonic() + patience_s
@@ -131,5 +144,8 @@ class AgentClient:
                 self._hellos.append(hello)
             case wire.FrameKind.RESULTS:
                 self._results[identity] = payload
+            case wire.FrameKind.CREDIT:
+                if self._room is not None:
+                    self._room += wire.CREDIT
             case wire.FrameKind.ERROR:
                 raise AgentLostError(f"the agent ended: {payload.decode(errors='replace')}")

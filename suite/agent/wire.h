@@ -10,7 +10,9 @@ enum { VERSION = 1, BUFFERS = 16, MAX_FRAME = 64 << 20 };
 enum { PROCESSES = 4096 }; /* their numbers are below it */
 enum { SEGMENT_OPS = 62 }; /* no segment has more operations */
 
-enum { FRAME_HELLO, FRAME_PROGRAM, FRAME_RESULTS, FRAME_ERROR };
+enum { CREDIT = 1024 }; /* bytes; see pace_channel() */
+
+enum { FRAME_HELLO, FRAME_PROGRAM, FRAME_RESULTS, FRAME_ERROR, FRAME_CREDIT };
 enum { OP_CALL, OP_PEEK, OP_POKE, OP_FORK, OP_EXEC, OP_GIVE, OP_KILL };
 enum { SOURCE_LITERAL, SOURCE_RESULT, SOURCE_DATA, SOURCE_ADDRESS };
 enum { BUFFER_IN = 1, BUFFER_OUT = 2 };

@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeAlias
 VERSION = 1
 MAX_FRAME = 64 << 20
 MAX_PROCESS = 4095
+CREDIT = 1024
+"""Bytes after which the agent says that it has taken them, where the channel is paced."""
 NEXT = 0
 """``on_fail``: go on with the next operation."""
 END = 0xFFFF
@@ -36,6 +38,8 @@ class FrameKind(IntEnum):
     PROGRAM = 1
     RESULTS = 2
     ERROR = 3
+    CREDIT = 4
+    """The agent has taken ``CREDIT`` bytes more."""
 
 
 class OpKind(IntEnum):

@@ -235,7 +235,8 @@ def _matrix(arguments: argparse.Namespace) -> int:
         if chosen.kernels:
             outcome = _prepare_and_run(arguments, chosen, shard.options, progress)
         else:
-            outcome = _run(arguments, chosen.names, shard.options, progress)
+            words = [*machine_words(arguments), *shard.options]
+            outcome = _run(arguments, chosen.names, words, progress)
     return judge.finish(shard.noted(outcome))
 
 

@@ -56,7 +56,7 @@ def _verdicts(text: str) -> frozenset[Verdict]:
         raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(known)}")
     if not given:
         raise argparse.ArgumentTypeError("no verdict is named")
-    return frozenset(Verdict(word) for word in given)
+    return frozenset(it for it in known if it in given)
 
 
 def _check_tree(arguments: argparse.Namespace) -> int:

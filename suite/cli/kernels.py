@@ -26,8 +26,10 @@ from vm.tools import FullError, UnreachableError
 _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
-Kernels of your own are path:VMLINUZ, path:FOLDER (with a slash in it, path: may be left out) and
-host. LABEL=NAME calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+Kernels of your own are path:VMLINUZ, path:FOLDER (a build tree, an unpacked package), path:PACKAGE
+(deb, rpm, pkg.tar.zst, apk; several of one kernel are joined by +), host, and installed, which is
+all of this machine; path: may be left out where there is a slash or such a file. LABEL=NAME
+calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
 
 
 class Told(logging.Handler):

@@ -13,6 +13,8 @@ LABEL = re.compile(r"[A-Za-z0-9._+-]+", re.ASCII)
 """What the user may call a kernel."""
 _EVERYWHERE = {"arch", "boot", "bzImage", "compressed", "i386", "vmlinuz", "x86", "x86_64"}
 """Where a kernel lies in a build tree, or on a disk: it tells none from others."""
+_PACKAGE = re.compile(r"\.(?:deb|rpm|apk|(?:pkg\.)?tar(?:\.\w+)?)(?:\+.*)?$", re.DOTALL)
+"""The end of a package's name, and what is joined to it: the first tells enough."""
 
 
 def of_paths(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
@@ -41,7 +43,7 @@ def of_paths(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str
 
 def _telling(name: str) -> list[str]:
     """The parts of a path as words, without those at its end that are the same everywhere."""
-    path = PurePosixPath(os.path.normpath(name.removeprefix(PATH)))
+    path = PurePosixPath(os.path.normpath(_PACKAGE.sub("", name.removeprefix(PATH))))
     whole = [part for part in path.parts if part != path.anchor]
     parts = list(whole)
     while parts and parts[-1] in _EVERYWHERE:

@@ -78,7 +78,7 @@ class Hub:
                 seat.ground = seat.target.start()
             except LandproofError as error:
                 seat.target.stop()
-                seat.failed += 1
+                seat.failed += MOST_FAILED_STARTS if error.is_final else 1
                 seat.mishap = True
                 seat.why = str(error)
                 raise TargetDownError(seat.why) from error

@@ -66,7 +66,7 @@ def stand(session: Session) -> Standing:
             layers_left=layers,
             denies=_denied(asked) if layers is not None and layers < MAX_LAYERS else [],
             limits=_limits(asked),
-            label=files["/proc/self/attr/current"].strip(),
+            label=files["/proc/self/attr/current"].strip("\0\n "),  # SELinux ends it with a zero
             sysctls={name: value for name in _SYSCTLS if (value := files[_sysctl(name)].strip())},
             container=_container(asked, files),
             mounts=_mounts(files["/proc/self/mountinfo"]),

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Packages of kernels as distributions lay them out, made with the distributions' own tools."""
+
+import io
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Mapping
+from gzip import compress
+from pathlib import Path
+
+TOOLS = {"deb": "dpkg-deb", "rpm": "rpmbuild", "pkg.tar.zst": "bsdtar", "apk": "bsdtar"}
+"""What makes each kind of package."""
+READERS = {"rpm": "rpm2archive", "pkg.tar.zst": "zstd"}
+"""What unpacks it, if that is another tool."""
+Files = Mapping[str, bytes | Path]
+"""Files of a package, by their paths in it; each as its content, or where that is."""
+
+_SPEC = """\
+Name: {name}
+Version: 1
+Release: 1
+Summary: a kernel
+License: GPL-2.0-only
+AutoReqProv: no
+%global debug_package %{{nil}}
+%global __os_install_post %{{nil}}
+%global _binary_payload {payload}
+%description
+A kernel.
+%install
+cp -a {root}/. %{{buildroot}}
+%files
+{files}
+"""
+
+
+def lacking(kind: str) -> str:
+    """The tool that a kind of package needs and this machine lacks; empty if it has all."""
+    needed = [TOOLS[kind], READERS.get(kind, TOOLS[kind])]
+    return next((name for name in needed if shutil.which(name) is None), "")
+
+
+def package(kind: str, into: Path, name: str, files: Files) -> Path:
+    """Make a package of a kind."""
+    root = into / f"{name}.root"
+    shutil.rmtree(root, ignore_errors=True)
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    made = into / f"{name}.{kind}"
+    _MAKERS[kind](root, made, name)
+    shutil.rmtree(root)
+    return made
+
+
+def deb(root: Path, into: Path, name: str, compression: str = "xz") -> None:
+    """Make a Debian package of a folder; Ubuntu compresses with zstd."""
+    (root / "DEBIAN").mkdir(parents=True)
+    (root / "DEBIAN/control").write_text(
+        f"Package: {name}\nVersion: 1\nArchitecture: amd64\nMaintainer: n\nDescription: n\n"
+    )
+    _run("dpkg-deb", f"-Z{compression}", "-z1", "--root-owner-group", "--build", root, into)
+
+
+def rpm(root: Path, into: Path, name: str, payload: str = "w3.zstdio") -> None:
+    """Make an rpm of a folder; Fedora compresses with zstd, older ones with xz or gzip."""
+    spec = into.with_suffix(".spec")
+    files = [f'"/{p.relative_to(root)}"' for p in sorted(root.rglob("*")) if not p.is_dir()]
+    spec.write_text(_SPEC.format(name=name, root=root, payload=payload, files="\n".join(files)))
+    top = into.with_suffix(".top")
+    _run("rpmbuild", "-bb", "--quiet", "--target", "x86_64", "-D", f"_topdir {top}",
+         "-D", f"_rpmdir {top}", "-D", "_rpmfilename made.rpm", spec)  # fmt: skip
+    (top / "made.rpm").rename(into)
+    shutil.rmtree(top)
+    spec.unlink()
+
+
+def pacman(root: Path, into: Path, name: str) -> None:
+    """Make a package of Arch of a folder."""
+    (root / ".PKGINFO").write_text(f"pkgname = {name}\npkgver = 1-1\narch = x86_64\n")
+    (root / ".MTREE").write_bytes(compress(b"#mtree\n"))
+    _run("bsdtar", "--zstd", "-cf", into, "-C", root, ".MTREE", ".PKGINFO", *_tops(root))
+
+
+def apk(root: Path, into: Path, name: str) -> None:
+    """Make a package of Alpine of a folder: a signature, what it is, and the files."""
+    info = f"pkgname = {name}\npkgver = 1-r0\narch = x86_64\n".encode()
+    _run("bsdtar", "--gzip", "-cf", into, "-C", root, *_tops(root))
+    parts = [_part(".SIGN.RSA.nobody.rsa.pub", b"x"), _part(".PKGINFO", info)]
+    into.write_bytes(b"".join([*parts, into.read_bytes()]))
+
+
+_MAKERS: Mapping[str, Callable[[Path, Path, str], None]] = {
+    "deb": deb, "rpm": rpm, "pkg.tar.zst": pacman, "apk": apk,
+}  # fmt: skip
+
+
+def _part(name: str, content: bytes) -> bytes:
+    """The beginning of an apk: a tar archive without its end, compressed by itself."""
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+    return compress(member.tobuf() + io.BytesIO(content).read() + padding)
+
+
+def _tops(root: Path) -> list[str]:
+    return sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def layout(kind: str, release: str, image: bytes | Path, config: bytes | Path, modules: Files,
+           ) -> list[tuple[str, dict[str, bytes | Path]]]:  # fmt: skip
+    """The packages of a kernel as a distribution with this kind lays them out, by their names.
+
+    Args:
+        kind: ``deb`` is Ubuntu, ``rpm`` Fedora, ``pkg.tar.zst`` Arch, ``apk`` Alpine.
+        release: As uname(2) says it.
+        image: The bzImage.
+        config: Its Kconfig.
+        modules: By their names below ``lib/modules/RELEASE``.
+
+    Source: the lists of files of linux-image-unsigned and linux-modules (Ubuntu 24.04), kernel-core
+    and kernel-modules-core (Fedora 40), linux (Arch), linux-virt (Alpine 3.20).
+    """
+    folder = f"lib/modules/{release}"
+    below = {f"{folder}/{name}": content for name, content in modules.items()}
+    match kind:
+        case "deb":
+            return [
+                (f"linux-image-unsigned-{release}", {f"boot/vmlinuz-{release}": image}),
+                (f"linux-modules-{release}", {f"boot/config-{release}": config, **below}),
+            ]
+        case "rpm":
+            core = {f"{folder}/vmlinuz": image, f"{folder}/config": config}
+            return [(f"kernel-core-{release}", core), (f"kernel-modules-core-{release}", below)]
+        case "pkg.tar.zst":
+            usr = {f"usr/{name}": content for name, content in below.items()}
+            return [("linux", {f"usr/{folder}/vmlinuz": image, **usr})]
+        case _:
+            boot = {"boot/vmlinuz-virt": image, f"boot/config-{release}": config}
+            return [("linux-virt", {**boot, **below})]
