@@ -150,7 +150,7 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
     "pipe": (special, Exit.USAGE, f"{PATH}x.deb is neither a file nor a folder; .*"),
     "device": (lambda _: "/dev/zero", Exit.USAGE, "/dev/zero is neither a file nor a folder; .*"),
     "zip": (zipped, Exit.USAGE, f"{PATH}x.zip is a zip archive; unpack it and name the folder"),
-    "vmlinux": (raw(b"\x7fELF" + bytes(99)), Exit.USAGE, f"{PATH} is an ELF file; give the bzIm.*"),
+    "vmlinux": (raw(b"\x7fELF" + bytes(99)), Exit.USAGE, f"{PATH} is an ELF file; give a bzIm.*"),
     "static library": (raw(b"!<arch>\nx.o/"), Exit.USAGE, f"{PATH} is an ar archive and no De.*"),
     "apk of format 3": (raw(b"ADBd"), Exit.USAGE, f"{PATH} is an apk of format 3: unpack it .*"),
     "image without a release": (

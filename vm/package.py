@@ -58,7 +58,7 @@ KINDS = (
 _OTHERS = (
     (0, b"ADB", "is an apk of format 3: unpack it with apk and name the folder"),
     (0, b"!<arch>\n", "is an ar archive and no Debian package"),
-    (0, b"\x7fELF", "is an ELF file; give the bzImage that was made of it"),
+    (0, b"\x7fELF", "is an ELF file; give a bzImage, or uml:PATH for User-Mode Linux"),
     (0, b"PK", "is a zip archive; unpack it and name the folder"),
 )  # fmt: skip
 
