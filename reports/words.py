@@ -104,8 +104,10 @@ def span(order: Sequence[str], some: Iterable[str]) -> str:
 def headline(results: Results) -> str:
     """What ran, and when."""
     cases = len({case.id for target in results.targets for case in target.cases})
+    it = results.sharding
     return (
         f"landproof {results.landproof}, {results.started}, "
+        f"{f'shard {it.shard}/{it.of}, ' if it else ''}"
         f"{plural(len(results.targets), 'target')}, {plural(cases, 'case')}, "
         f"{results.seconds:.0f} s{_machines(results)}"
     )

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: MIT
 """``landproof ci``: workflows that their services accept, made of commands that we accept."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from email.message import Message
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from reports.ci.workflows import services, workflow
+from reports.ci.workflows import ACTIONS, services, workflow
 from reports.ending import FailOn, Terms, judged
 from reports.results import load, save
+from suite.cli import origin
 from suite.cli.main import main
 from suite.cli.verbs import parser
 from suite.errors import Exit
@@ -39,13 +43,23 @@ def scripts(node: object) -> Iterator[str]:
     """Every piece of shell in a workflow."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in {"run", "script", "before_script"} and not isinstance(value, dict):
-                yield value if isinstance(value, str) else "\n".join(value)
+            if key in {"run", "script", "before_script", "test"} and isinstance(value, str):
+                yield value
+            elif key in {"script", "before_script"} and isinstance(value, list):
+                yield "\n".join(value)
+            elif key == "command" and value[:2] == ["bash", "-euc"]:
+                yield value[2]
             else:
                 yield from scripts(value)
     elif isinstance(node, list):
         for value in node:
             yield from scripts(value)
+
+
+def every(service: str, install: str = INSTALLS["plain"], runner: str = "") -> list[str]:
+    """Every piece of shell in all documents of a workflow."""
+    documents = YAML(typ="safe").load_all(printed(service, install, runner))
+    return [script for document in documents for script in scripts(document)]
 
 
 def script_of(step: str) -> str:
@@ -56,7 +70,7 @@ def script_of(step: str) -> str:
 
 
 def test_every_service_is_tested() -> None:
-    assert services() == sorted(SCHEMAS)
+    assert services() == sorted([*SCHEMAS, "kubernetes", "tmt"])  # and tests/test_ci_linters.py
 
 
 @pytest.mark.parametrize("runner", ["", "debian"], ids=["theirs", "own"])
@@ -72,22 +86,24 @@ def test_its_schema_takes_it(service: str, install: str, runner: str, tmp_path: 
 
 @pytest.mark.parametrize("runner", ["", "debian"], ids=["theirs", "own"])
 @pytest.mark.parametrize("install", INSTALLS.values(), ids=INSTALLS)
-@pytest.mark.parametrize("service", SCHEMAS)
+@pytest.mark.parametrize("service", services())
 def test_its_shell_is_shell(service: str, install: str, runner: str) -> None:
-    found = list(scripts(YAML(typ="safe").load(printed(service, install, runner))))
+    found = every(service, install, runner)
     assert any(install in script for script in found)
     for script in found:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-@pytest.mark.parametrize("service", SCHEMAS)
+@pytest.mark.parametrize("service", services())
 def test_it_calls_landproof_as_it_is(service: str) -> None:
     verbs = []
-    for script in scripts(YAML(typ="safe").load(printed(service))):
+    for script in every(service):
         for command in re.findall(r"^\s*(landproof [^>|\n]*)", script, re.MULTILINE):
+            command = command.replace("$terms", "--fail-on none")  # noqa: PLW2901
             words = shlex.split(command)[1:]
             verbs.append(parser(words[0]).parse_args(words).verb)
-    assert {"matrix", "merge", "report", "diff"} <= set(verbs)
+    wanted = {"matrix"} if service == "tmt" else {"matrix", "merge", "report", "diff"}
+    assert wanted <= set(verbs)
 
 
 def in_shell(script: str, folder: Path, **environment: str) -> int:
@@ -201,6 +217,7 @@ def test_a_machine_of_ones_own_gets_the_rule_for_kvm() -> None:
         (["--kernels", ","], "no kernel is named"),
         (["--install", " "], "no command is given"),
         (["--branch", "a: b"], "is not the name of a branch"),
+        (["--shards", "3"], "--shards is for kubernetes; elsewhere each job runs one kernel"),
     ],
 )
 def test_what_makes_no_sense_is_wrong_usage(
@@ -210,3 +227,148 @@ def test_what_makes_no_sense_is_wrong_usage(
     said = capsys.readouterr()
     assert why in said.err
     assert not said.out
+
+
+def test_it_runs_once_a_week_whoever_pushes() -> None:
+    document = YAML(typ="safe").load(printed("github"))
+    assert document["on"]["schedule"] == [{"cron": "17 4 * * 1"}]
+
+
+@pytest.mark.parametrize("last", ["zoo", "later", ""])
+def test_the_report_of_pods_merges_shards_and_keeps_what_is_good(last: str, tmp_path: Path) -> None:
+    """What is no worse than before takes its place; what is worse does not."""
+    runs = {"zoo": zoo(), "later": later()}
+    documents = [*YAML(typ="safe").load_all(printed("kubernetes"))]
+    (container,) = documents[2]["spec"]["template"]["spec"]["containers"]
+    script = container["command"][2].partition(INSTALLS["plain"])[2]
+    if last:
+        save(tmp_path / "before.json", runs[last])
+    for number, target in enumerate(later().targets):
+        save(tmp_path / f"shard-{number}.json", run(target))
+    code = in_shell(script, tmp_path)
+    assert code == (1 if last == "zoo" else 0)
+    assert (tmp_path / "landlock.html").exists()
+    kept = load(tmp_path / "before.json")
+    assert len(kept.targets) == len((zoo() if last == "zoo" else later()).targets)
+
+
+def test_a_pod_runs_its_own_shard(tmp_path: Path) -> None:
+    documents = [*YAML(typ="safe").load_all(printed("kubernetes"))]
+    job = documents[1]["spec"]
+    assert (job["completionMode"], job["completions"]) == ("Indexed", 3)
+    script = job["template"]["spec"]["containers"][0]["command"][2]
+    script = script.partition(INSTALLS["plain"])[2]
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    said = tmp_path / "said"
+    (tools / "landproof").write_text(f'#!/bin/sh\necho "$LANDPROOF_SHARD $*" >> {said}\n')
+    (tools / "landproof").chmod(0o755)
+    for index in range(3):
+        environment = {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "JOB_COMPLETION_INDEX": str(index),
+            "KERNELS": "6.1,7.3",
+        }
+        subprocess.run(["bash", "-euc", script], cwd=tmp_path, env=environment, check=True)
+    assert said.read_text().splitlines() == [
+        f"{index + 1}/3 matrix --full --kernels 6.1,7.3 --fail-on none --results shard-{index}.json"
+        for index in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("direct", "urls", "command", "published"),
+    [
+        ({}, [], "pip install ./landproof-0.1.0-py3-none-any.whl", False),
+        (
+            {"url": "file:///home/me/landproof", "dir_info": {"editable": True}},
+            [],
+            "pip install ./landproof-0.1.0-py3-none-any.whl",
+            False,
+        ),
+        (
+            {"url": "file:///tmp/landproof-0.1.0%2Bx-py3-none-any.whl", "archive_info": {}},
+            [],
+            "pip install ./landproof-0.1.0+x-py3-none-any.whl",
+            False,
+        ),
+        (
+            {"url": "https://a.test/l.whl", "archive_info": {}},
+            [],
+            "pip install https://a.test/l.whl",
+            True,
+        ),
+        (
+            {"url": "https://a.test/l.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}},
+            ["Source, https://b.test/l"],
+            "pip install 'landproof @ git+https://a.test/l.git@c0ffee'",
+            True,
+        ),
+        (
+            {"url": "file:///home/me/landproof", "dir_info": {}},
+            ["Landlock, https://landlock.io/", "Source, https://b.test/l"],
+            "pip install 'landproof @ git+https://b.test/l@v0.1.0'",
+            True,
+        ),
+    ],
+    ids=["unknown", "checkout", "wheel", "address", "commit", "project"],
+)
+def test_it_is_installed_from_where_it_is(
+    *,
+    direct: dict[str, object],
+    urls: list[str],
+    command: str,
+    published: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Message()
+    told["Version"] = "0.1.0"
+    for url in urls:
+        told["Project-URL"] = url
+
+    class Installed:
+        version = "0.1.0"
+
+        def __init__(self) -> None:
+            self.metadata = told
+
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return json.dumps(direct) if direct else None
+
+    monkeypatch.setattr(metadata, "distribution", lambda _: Installed())
+    found, before = origin.install_command()
+    assert found == command
+    assert (not before) == published
+
+
+def test_actions_are_pinned_to_what_git_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repository of its own stands in for each action; one tag is annotated."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{tmp_path}/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/")
+    heads = {}
+    for name, tag in ACTIONS.items():
+        folder = str(tmp_path / name)
+        git("init", "--quiet", folder)
+        git("-C", folder, "commit", "--quiet", "--allow-empty", "--message", name)
+        git("-C", folder, "tag", *(["-a", "-m", "x"] if name.endswith("cache") else []), tag)
+        heads[name] = git("-C", folder, "rev-parse", "HEAD")
+    assert main(["ci", "github", "--install", "pip install ."]) == Exit.CONFORMS
+    out, err = capsys.readouterr()
+    used = set(re.findall(r"uses: (.*)", out))
+    assert used == {f"{name}@{heads[name]} # {tag}" for name, tag in ACTIONS.items()}
+    assert err == ""
+    git("-C", str(tmp_path / "actions/cache"), "tag", "-d", ACTIONS["actions/cache"])
+    assert main(["ci", "github", "--install", "pip install ."]) == Exit.CONFORMS
+    out, err = capsys.readouterr()
+    assert "uses: actions/checkout@v6\n" in out
+    assert err.startswith("actions are named by tags, not by digests: actions/cache v5: ")
+    assert err.count("\n") == 1

@@ -1,24 +1,43 @@
 # SPDX-License-Identifier: MIT
-"""Ready workflows: one kernel a job, then one report of all. Every file in ``templates`` is one."""
+"""Ready workflows: kernels on many machines, then a report. Every file in ``templates`` is one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
 _MKFS = "btrfs-progs dosfstools e2fsprogs f2fs-tools xfsprogs"
-_SUFFIX = ".yml.jinja"
+_SUFFIX = ".jinja"
+ACTIONS = {
+    "actions/cache": "v5",
+    "actions/checkout": "v6",
+    "actions/download-artifact": "v7",
+    "actions/upload-artifact": "v6",
+}
+"""What GitHub's workflow uses: the tags of the releases it was written for."""
 
 
 def services() -> list[str]:
     """The names of the services that there is a workflow for."""
-    return sorted(path.name.removesuffix(_SUFFIX) for path in _FOLDER.glob(f"*{_SUFFIX}"))
+    return sorted(_templates())
+
+
+def _templates() -> dict[str, str]:
+    """The file of each service, which is called as its workflow will be."""
+    return {path.name.partition(".")[0]: path.name for path in _FOLDER.glob(f"*{_SUFFIX}")}
 
 
 def workflow(
-    service: str, *, kernels: Sequence[str], install: str, branch: str, runner: str = ""
+    service: str,
+    *,
+    kernels: Sequence[str],
+    install: str,
+    branch: str,
+    runner: str = "",
+    shards: int = 0,
+    digests: Mapping[str, str] | None = None,
 ) -> str:
     """A workflow for a service.
 
@@ -28,6 +47,8 @@ def workflow(
         install: Shell commands that install landproof, run in a checkout and a virtual environment.
         branch: The branch whose last good run others are compared with.
         runner: The label of Debian machines of one's own; empty for the service's.
+        shards: Of kubernetes, how many pods; by default one a kernel.
+        digests: Of github, the commit of each of `ACTIONS`; those that have none are used by tag.
     """
     # Doubled braces are GitHub's own, and a sign of the dollar is the shell's.
     environment = jinja2.Environment(
@@ -44,12 +65,18 @@ def workflow(
         comment_end_string="#]",
     )
     environment.filters["json"] = json.dumps
-    template = environment.get_template(f"{service}{_SUFFIX}")
+    template = environment.get_template(_templates()[service])
     return template.render(
         kernels=kernels,
         install=install.strip(),
         branch=branch,
         runner=runner,
+        shards=shards or len(kernels),
+        uses={name: _used(name, tag, digests or {}) for name, tag in ACTIONS.items()},
         sudo="sudo " if runner else "",
         mkfs=_MKFS,
     )
+
+
+def _used(name: str, tag: str, digests: Mapping[str, str]) -> str:
+    return f"{name}@{digests[name]} # {tag}" if name in digests else f"{name}@{tag}"

@@ -15,7 +15,7 @@ from reports.ending import INTERRUPTED, Ending, FailOn, Terms, judged
 from reports.render import render
 from reports.required import Required
 from reports.results import save
-from suite.cli import collect, failing, kernels, known, require
+from suite.cli import collect, failing, kernels, known, require, shards
 from suite.cli.outlet import tell
 from suite.cli.preparing import Preparation
 from suite.cli.progress import RunProgress
@@ -45,7 +45,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Check the running kernel and print the summary. Root is not needed; "
         "nothing on the machine is changed.",
     )
-    _add_target_option(check, "run the cases there, not on the running kernel")
+    add_target_option(check, "run the cases there, not on the running kernel")
     _add_run_options(check)
     check.set_defaults(handler=_check)
 
@@ -54,18 +54,12 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Fetch kernels, boot each in a virtual machine, run the cases on it, "
         "say who is at risk, and of what.",
     )
-    matrix.add_argument(
-        "--kernels",
-        type=names_of_kernels,
-        metavar="[LABEL=]NAME[,...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
-        " call them",
-    )
-    _add_target_option(matrix, "run the cases there too")
+    add_kernels_option(matrix)
+    add_target_option(matrix, "run the cases there too")
     matrix.add_argument(
         "-n",
         dest="workers",
-        type=_positive,
+        type=positive,
         default=os.cpu_count() or 1,
         metavar="N",
         help="how many virtual machines run at once, of one kernel too (default: one a processor)",
@@ -82,6 +76,17 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     kernels.add_store_options(matrix)
     _add_run_options(matrix)
     matrix.set_defaults(handler=_matrix)
+
+
+def add_kernels_option(parser: argparse.ArgumentParser) -> None:
+    """The option that says which kernels are booted."""
+    parser.add_argument(
+        "--kernels",
+        type=names_of_kernels,
+        metavar="[LABEL=]NAME[,...]",
+        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
+        " call them",
+    )
 
 
 def add_machine_options(parser: argparse.ArgumentParser, *, restores: bool = True) -> None:
@@ -109,7 +114,8 @@ def machine_words(arguments: argparse.Namespace) -> list[str]:
     return [*consoles, *(["--boot"] if arguments.boot else [])]
 
 
-def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
+def add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
+    """The option that says where cases run, besides kernels that are booted."""
     parser.add_argument(
         "--target",
         dest="targets",
@@ -120,7 +126,8 @@ def _add_target_option(parser: argparse.ArgumentParser, says: str) -> None:
     )
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_case_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say which cases are run; `is_brief` reads one of them."""
     parser.add_argument(
         "--full",
         action="store_true",
@@ -133,6 +140,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="of all cases, only these: an id as printed, such as fs/truncate or fs/truncate[*], "
         "or what has a word in its area, file, function or row; 'claims/files or net and not udp'",
     )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    add_case_options(parser)
+    shards.add_option(parser)
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
     )
@@ -142,7 +154,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add_output_options(parser)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A number of something.
+
+    Raises:
+        argparse.ArgumentTypeError: It is less than one.
+    """
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
@@ -170,26 +187,34 @@ def names_of_kernels(text: str) -> list[str]:
     return names
 
 
-def _is_brief(arguments: argparse.Namespace) -> bool:
+def is_brief(arguments: argparse.Namespace) -> bool:
+    """Whether each behaviour is shown once."""
     return not arguments.full and arguments.select is None
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    chosen = choose(arguments.targets or ["local"])
+    everything = choose(arguments.targets or ["local"])
+    shard = _shard(arguments, everything)
+    chosen = shard.of(everything)
     judge = _Judge(arguments, chosen.names)
-    with _hinting(arguments.select), RunProgress(chosen.names, 1) as progress:
+    with hinting(arguments.select), RunProgress(chosen.names, 1) as progress:
         outcome = run(
             chosen.names,
-            options=chosen.options,
+            options=[*chosen.options, *shard.options],
             select=arguments.select,
-            brief=_is_brief(arguments),
+            brief=is_brief(arguments),
             watcher=progress,
         )
-    return judge.finish(outcome)
+    return judge.finish(shard.noted(outcome))
+
+
+def _shard(arguments: argparse.Namespace, everything: Chosen) -> shards.Shard:
+    with hinting(arguments.select):
+        return shards.shard(arguments, everything.names, brief=is_brief(arguments))
 
 
 @contextmanager
-def _hinting(select: str | None) -> Iterator[None]:
+def hinting(select: str | None) -> Iterator[None]:
     """Where a run's expression selects no case, say what is near."""
     try:
         yield
@@ -201,27 +226,32 @@ def _hinting(select: str | None) -> Iterator[None]:
 def _matrix(arguments: argparse.Namespace) -> int:
     # Kernels that are named as targets are fetched, too.
     asked_for = arguments.kernels or (() if arguments.targets else DEFAULT_SET)
-    chosen = choose(arguments.targets, asked_for, lambda: kernels.open_store(arguments))
+    everything = choose(arguments.targets, asked_for, lambda: kernels.open_store(arguments))
+    shard = _shard(arguments, everything)
+    chosen = shard.of(everything)
     judge = _Judge(arguments, chosen.names)
-    with _hinting(arguments.select), RunProgress(chosen.names, arguments.workers) as progress:
+    with hinting(arguments.select), RunProgress(chosen.names, arguments.workers) as progress:
         arguments.workers = _useful_workers(arguments, len(chosen.names))
         if chosen.kernels:
-            outcome = _prepare_and_run(arguments, chosen, progress)
+            outcome = _prepare_and_run(arguments, chosen, shard.options, progress)
         else:
-            outcome = _run(arguments, chosen.names, machine_words(arguments), progress)
-    return judge.finish(outcome)
+            words = [*machine_words(arguments), *shard.options]
+            outcome = _run(arguments, chosen.names, words, progress)
+    return judge.finish(shard.noted(outcome))
 
 
 def _useful_workers(arguments: argparse.Namespace, targets: int) -> int:
     """As many as were asked for, but none that would start only to hear that nothing is left."""
     shares = _MOST_SHARES
     if arguments.select and arguments.workers > targets:
-        shares = max(1, min(shares, collect.count(arguments.select) // WORTH))
+        shares = max(1, min(shares, len(collect.ids(arguments.select)) // WORTH))
     asked_for: int = arguments.workers
     return min(asked_for, shares * targets)
 
 
-def _prepare_and_run(arguments: argparse.Namespace, chosen: Chosen, progress: RunProgress) -> Ended:
+def _prepare_and_run(
+    arguments: argparse.Namespace, chosen: Chosen, parts: Sequence[str], progress: RunProgress
+) -> Ended:
     """Run the cases on each kernel as soon as it is ready."""
     find_qemu()  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
@@ -232,7 +262,7 @@ def _prepare_and_run(arguments: argparse.Namespace, chosen: Chosen, progress: Ru
     targets = [*(f"{VM}{label}" for label in prepared.labels), *chosen.others]
     if not targets:
         raise prepared.none_left()
-    options = [*_machine_options(arguments, store, prepared), *chosen.options]
+    options = [*_machine_options(arguments, store, prepared), *chosen.options, *parts]
     with nullcontext() if prepared.is_finished else prepared.meanwhile() as coming:
         outcome = _run(arguments, targets, options, progress, coming)
     if not outcome.results.targets:
@@ -271,7 +301,7 @@ def _run(
         targets,
         options=options,
         select=arguments.select,
-        brief=_is_brief(arguments),
+        brief=is_brief(arguments),
         workers=arguments.workers,
         coming=coming,
         watcher=progress,
@@ -321,7 +351,7 @@ class _Judge:
     def _tell(self, results: Results, ending: Ending, outcome: Ended) -> None:
         """Say what is to be said beside the report."""
         arguments = self._arguments
-        if _is_brief(arguments):
+        if is_brief(arguments):
             tell("each behaviour was shown once; --full runs every case")
         if outcome.interrupted:
             tell("interrupted: what was not run is told as such")
@@ -330,14 +360,15 @@ class _Judge:
             tell(line)
         if outcome.fault:
             return
-        known.tell_faults(results, self._listed, whole=self._whole)
+        known.tell_faults(results, self._listed, whole=self._is_whole(results))
         if self._fail_on is FailOn.REGRESSION:
             _tell_regressions(ending)
         require.tell_unmet(results, arguments)
 
-    @property
-    def _whole(self) -> bool:
-        return self._arguments.full and self._arguments.select is None
+    def _is_whole(self, results: Results) -> bool:
+        """Whether every case ran, so that what a list names was seen."""
+        alone = results.sharding is None
+        return self._arguments.full and self._arguments.select is None and alone
 
     def _terms(self, outcome: Ended, results: Results) -> Terms:
         """What the run is held against; one that did not come to its end says nothing of lists."""
@@ -346,7 +377,9 @@ class _Judge:
             fail_on=self._fail_on,
             baseline=self._baseline,
             required=require.required(self._arguments) if whole else Required(),
-            stale=known.faults_of(results, self._listed, whole=self._whole) if whole else (),
+            stale=known.faults_of(results, self._listed, whole=self._is_whole(results))
+            if whole
+            else (),
             ended=INTERRUPTED if outcome.interrupted else _lost(outcome),
         )
 

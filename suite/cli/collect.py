@@ -13,9 +13,10 @@ import pytest
 from suite.cli import run, safety
 from suite.errors import InfrastructureError, UsageError
 from suite.run import choice
+from suite.run.brief import wanted
 from suite.run.declared import Collector, Declared, names_of
 from suite.run.recorder import Recorder
-from suite.run.selection import select, selector, words
+from suite.run.selection import selector, words
 
 _NEAR = 4
 
@@ -34,30 +35,34 @@ def declared_cases() -> dict[str, Declared]:
     return collector.cases
 
 
-def count(text: str) -> int:
-    """How many cases an expression means, of those that can be read; 0.4 s, and less once more.
+def ids(text: str | None, *, brief: bool = False) -> list[str]:
+    """The cases that an expression means, of those that can be read; 0.4 s, and less once more.
+
+    Args:
+        text: None for all cases.
+        brief: Of them only as many as show each behaviour once.
 
     Raises:
         UsageError: It is no expression.
     """
-    selector(text)
-    counter = _Counter(text)
-    _read(counter)
-    return counter.count
+    selector(text or "")
+    lister = _Lister(text, brief=brief)
+    _read(lister)
+    return lister.ids
 
 
-class _Counter:
-    """A plugin of pytest that counts, and collects nothing."""
+class _Lister:
+    """A plugin of pytest that lists cases, and collects nothing."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.count = 0
+    def __init__(self, text: str | None, *, brief: bool) -> None:
+        self._text, self._brief = text, brief
+        self.ids: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Instead of pytest's own."""
         entries, _ = choice.declared(session)
-        self.count = len(select(entries, self._text))
+        self.ids = [it.id for it in wanted(entries, self._text, short=self._brief)]
         return True
 
 

@@ -34,6 +34,7 @@ _VERBS = {
     "diff": _Verb(
         "suite.cli.diff:add_parser", "say what changed between two results files, or two kernels"
     ),
+    "plan": _Verb("suite.cli.plan:add_parser", "say what each of several machines would run"),
     "merge": _Verb("suite.cli.merge:add_parser", "make one results file of several"),
     "known": _Verb("suite.cli.draft:add_parser", "draft a list of known deviations, for --known"),
     "history": _Verb("suite.cli.history:add_parser", "say which build of a series changed what"),

@@ -262,6 +262,28 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """Deviates, where a user asked for more than the kernel does."""
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Cases that a shard runs on a target: those from ``first`` up to ``end`` of all cases."""
+
+    shard: int
+    """From 1 on."""
+    target: str
+    first: int
+    end: int
+    """The one after the last."""
+
+
+class Sharding(msgspec.Struct, frozen=True, kw_only=True):
+    """Which shard of a run a results file is, and what all of them were to run."""
+
+    shard: int
+    of: int
+    cases: list[str]
+    """Of the whole run, in its order, by id."""
+    parts: list[Part]
+    """Of all shards, target by target."""
+
+
 class Results(msgspec.Struct, kw_only=True):
     """A results file."""
 
@@ -274,3 +296,5 @@ class Results(msgspec.Struct, kw_only=True):
     targets: list[TargetRecord] = []
     complaints: list[Complaint] | None = None
     """None where nobody has said what the run is held against."""
+    sharding: Sharding | None = None
+    """None of a whole run."""

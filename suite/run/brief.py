@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from suite.landlock.abi import LIMITS
 from suite.run.choice import Entry
+from suite.run.selection import select
 
 _WHOLE = ("claims/", "history/")
 """Areas where no case stands for another: what is claimed, and each known bug."""
@@ -30,6 +31,16 @@ def brief(entries: Sequence[Entry]) -> list[Entry]:
             seen |= shows
             run.add(entry.id)
     return [entry for entry in entries if entry.id in run]
+
+
+def wanted(entries: Sequence[Entry], text: str | None, *, short: bool) -> list[Entry]:
+    """Which cases are run: of those that an expression means, in a brief run, some.
+
+    Raises:
+        UsageError: It is no expression.
+    """
+    kept = select(entries, text) if text else list(entries)
+    return brief(kept) if short else kept
 
 
 def _demands(entry: Entry) -> tuple[bool, int]:

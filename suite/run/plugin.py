@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ from suite.judge.records import CaseRecord, Verdict
 from suite.judge.verdict import Judgement
 from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
 from suite.run import rows, workers
-from suite.run.brief import brief
+from suite.run.brief import wanted
 from suite.run.choice import Chosen, chosen, declared
 from suite.run.coming import COMING
 from suite.run.envelopes import enclose, opened
 from suite.run.fixtures import Fixtures
 from suite.run.needs import Need
 from suite.run.protocol import Protocol
-from suite.run.selection import select
 from suite.run.setting import Deviation
 from suite.run.surroundings import BARE, CONTROL, EXPECTATION, JUDGEMENT, excuse
 from suite.targets.base import Ground
@@ -35,6 +34,8 @@ from suite.targets.schemes import registered
 _MOST_CALLS = 100
 _hub = pytest.StashKey[Hub]()
 _chosen = pytest.StashKey[Chosen]()
+_parts = pytest.StashKey[dict[str, set[str]]]()
+"""The cases that are run of each target of which only a part is."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--brief", action="store_true", help="leave out what shows a behaviour once more"
     )
     group.addoption("--select", metavar="EXPRESSION", help="like -k, of cases and not of targets")
+    group.addoption(
+        "--part",
+        action="append",
+        default=[],
+        metavar="NAME=FIRST:END",
+        help="of this target, only these cases, by their places among those that are chosen",
+    )
     for scheme in registered().known.values():
         scheme.add_options(group)
 
@@ -67,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
+    config.stash[_parts] = {}
     config.stash[_hub] = hub = Hub(lambda name: workers.make_target(name, config))
     config.pluginmanager.register(Protocol(hub))
     config.pluginmanager.register(Fixtures(hub))
@@ -111,16 +120,16 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def _choose(session: pytest.Session) -> None:
     """Leave out what --select does not mean, and in a brief run, repetitions."""
     config = session.config
-    text, short = config.getoption("select"), config.getoption("brief")
-    if workers.is_controller(config) or not (text or short):
+    text, short, parts = map(config.getoption, ("select", "brief", "part"))
+    if workers.is_controller(config) or not (text or short or parts):
         return
     entries, _ = declared(session)
-    kept = entries
-    if text:
-        kept = select(kept, text)
-    if short:
-        kept = brief(kept)
+    kept = wanted(entries, text, short=short)
     config.stash[_chosen] = chosen(entries, kept)
+    for part in parts:
+        name, _, places = part.rpartition("=")
+        first, _, end = places.partition(":")
+        config.stash[_parts][name] = {it.id for it in kept[int(first) : int(end)]}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -154,12 +163,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort cases by target, so that each is started once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what other shards run; sort cases by target, so that each is started once."""
+    if parts := config.stash[_parts]:
+        items[:] = [it for it in items if _is_here(it, parts)]
     order: dict[str, int] = {}
     for item in items:
         order.setdefault(rows.target_of(item), len(order))
     items.sort(key=lambda item: order[rows.target_of(item)])
+
+
+def _is_here(item: pytest.Item, parts: Mapping[str, Collection[str]]) -> bool:
+    """Whether no other shard runs a case."""
+    target = rows.target_of(item)
+    return target not in parts or rows.case_id(item) in parts[target]
 
 
 @pytest.hookimpl(wrapper=True)
