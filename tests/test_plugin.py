@@ -187,7 +187,8 @@ def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
 
 
 NOWHERE = (
-    "ERROR: no such target: nowhere (there is fake:NAME, gcov:BUILD_TREE, local, vm:[LABEL=]NAME)"
+    "ERROR: no such target: nowhere (there is fake:NAME, gcov:BUILD_TREE, local,"
+    " ssh:[USER@]HOST[:PORT][?sudo], uml:PATH, vm:[LABEL=]NAME)"
 )
 
 
