@@ -157,7 +157,7 @@ def module_with(section: bytes) -> bytes:
     names = b"\0" + section + b"\0"
     of_names = struct.pack("<IIQQQQ24x", 0, 3, 0, 0, 0x40, len(names))
     header = struct.pack("<IIQQQQ24x", 1, 1, 0x12, 0, 0, 0)
-    start = b"\x7fELF\2".ljust(0x28, b"\0") + struct.pack("<Q", 0x40 + len(names))
+    start = b"\x7fELF\2\1".ljust(0x28, b"\0") + struct.pack("<Q", 0x40 + len(names))
     return start.ljust(0x3A, b"\0") + struct.pack("<3H", 64, 2, 0) + names + of_names + header
 
 

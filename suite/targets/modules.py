@@ -73,9 +73,10 @@ def _untraced(image: bytes) -> bytes:
     Source: kernel/trace/ftrace.c, ftrace_process_locs(); kernel/module/main.c, find_sec(), which
     ignores a section without SHF_ALLOC.
     """
-    if not image.startswith(_ELF64):
+    order = _BYTE_ORDERS.get(image[5]) if image.startswith(_ELF64) else None
+    if order is None:
         return image
-    changed, order = bytearray(image), _BYTE_ORDERS[image[5]]
+    changed = bytearray(image)
     (headers,) = struct.unpack_from(f"{order}Q", image, 0x28)
     size, count, names_index = struct.unpack_from(f"{order}3H", image, 0x3A)
     (names,) = struct.unpack_from(f"{order}Q", image, headers + names_index * size + 24)
