@@ -83,7 +83,7 @@ class Link:
             start_new_session=True,
         )
         assert self._ssh.stdin  # noqa: S101 (it is a pipe)
-        assert self._ssh.stdout  # noqa: S101
+        assert self._ssh.stdout  # noqa: S101 (so is this)
         self.reader, self.writer = self._ssh.stdout.fileno(), self._ssh.stdin.fileno()
         try:
             self.greeting = self._greeted(mark)

@@ -29,6 +29,7 @@ _AUTOPSY_S = 5.0
 _BACK_S = 60.0
 """How long a machine may take to boot again, if it does, after the connection broke."""
 _PAUSE_S = 1.0
+"""Between two questions to a machine that does not answer: it may be booting."""
 _KILLED = 128
 """What a shell adds to the number of the signal that killed its program."""
 
