@@ -27,8 +27,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     for name, code in (("near", NEAR), ("variable", NEAR + PER_CPU), ("far", PER_CPU + FAR)):
         source, image = folder / f"{name}.c", folder / f"{name}.o"
         source.write_text(code)
-        words = "-m ziglang cc -target s390x-linux-musl -c -O2 -ffreestanding".split()
-        subprocess.run([sys.executable, *words, source, "-o", image], check=True)
+        compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "s390x-linux-musl"]
+        subprocess.run([*compiler, "-c", "-O2", "-ffreestanding", source, "-o", image], check=True)
         made[name] = image.read_bytes()
     return made
 
