@@ -11,6 +11,7 @@ gen_ri2() in target/s390x/tcg/translate.c); arch/s390/boot/startup.c, setup_kern
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 from vm.architecture import Architecture
 from vm.command import find_qemu
 
+LOG = logging.getLogger("landproof.kernels")
 _MENDED = 8, 1
 _SYMBOLS, _RELOCATIONS = 2, 4
 """Types of sections (SHT_*)."""
@@ -29,8 +31,8 @@ _PC32DBL = 19
 _PER_CPU = b".data..percpu\0"
 
 
-def sound(images: Iterable[bytes], arch: Architecture) -> Iterator[bytes]:
-    """A module's image and those that it needs; none of them if QEMU would run one wrong.
+def sound(name: str, images: Iterable[bytes], arch: Architecture) -> Iterator[bytes]:
+    """The images of a module and of what it needs; none if QEMU runs one wrong, which is told.
 
     Raises:
         InfrastructureError: QEMU is not installed.
@@ -38,7 +40,10 @@ def sound(images: Iterable[bytes], arch: Architecture) -> Iterator[bytes]:
     if arch.machine != "s390x" or _version(find_qemu(arch)) >= _MENDED:
         return iter(images)
     whole = list(images)
-    return iter(() if any(map(reaches_far, whole)) else whole)
+    if not any(map(reaches_far, whole)):
+        return iter(whole)
+    _tell(name)
+    return iter(())
 
 
 def reaches_far(image: bytes) -> bool:
@@ -61,6 +66,12 @@ def reaches_far(image: bytes) -> bool:
         if kind == _RELOCATIONS and per_cpu
         for _, info, _ in struct.iter_unpack(">QQq", content)
     )
+
+
+@cache
+def _tell(name: str) -> None:
+    """Say it once."""
+    LOG.warning("%s is not loaded, for QEMU before 8.1 would run it wrong", name)
 
 
 @cache

@@ -221,7 +221,7 @@ class VmTarget(Target):
         that QEMU would run wrong.
         """
         files = initramfs.module_files(self._kernel, name) or ()
-        return far.sound(map(initramfs.read_module, files), self._kernel.arch)
+        return far.sound(name, map(initramfs.read_module, files), self._kernel.arch)
 
     def stop(self) -> None:
         """End QEMU."""
