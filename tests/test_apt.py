@@ -8,7 +8,8 @@ import pytest
 
 from suite.errors import InfrastructureError, UsageError
 from vm import apt_sources
-from vm.apt import _failure
+from vm.apt_says import failure
+from vm.archives import DEBIAN
 from vm.tools import FullError, GoneError, UnreachableError
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
@@ -164,7 +165,8 @@ COMPLAINTS = {
 def test_complaint_of_apt_becomes_one_line(
     lines: list[str], error: type[InfrastructureError], text: str
 ) -> None:
-    found = _failure(["dlstatus:1:0.0:x", "Get:1 u", *lines], "can't download x")
+    said = ["dlstatus:1:0.0:x", "Get:1 u", *lines]
+    found = failure(said, "can't download x", DEBIAN.archive.row)
     assert type(found) is error
     assert str(found).startswith("can't download x: ")
     assert text in str(found)

@@ -13,9 +13,9 @@ from suite.judge.records import KernelBuild
 from tests.agents import Agent, fork
 from vm import accel, command
 from vm.architecture import ARCHITECTURES, DEFAULT, Architecture, of_scheme
+from vm.archives import DEBIAN, archive
 from vm.catalogue import Build, Package, resolve
 from vm.command import Accelerator
-from vm.debian import FLAVOURS, wish
 from vm.kernel import Kernel
 from vm.names import called
 from vm.store import Store
@@ -49,13 +49,13 @@ OFFERED = [
     ],
 )
 def test_a_name_begins_with_the_architecture(name: str, release: str) -> None:
-    found = resolve(OFFERED, wish(name, arch=ARM64))
+    found = resolve(OFFERED, archive("arm64/").wish(name))
     assert found is not None
     assert found.release == release
 
 
 def test_a_plain_name_is_of_no_other_architecture() -> None:
-    found = resolve(OFFERED, wish("6.12"))
+    found = resolve(OFFERED, DEBIAN.archive.wish("6.12"))
     assert found is not None
     assert found.release == "6.12.9-cloud-amd64"
 
@@ -64,7 +64,8 @@ def test_a_plain_name_is_of_no_other_architecture() -> None:
 def test_each_has_a_source_and_a_flavour(arch: Architecture, tmp_path: Path) -> None:
     assert Store(tmp_path / "store").has_scheme(arch.scheme)
     assert of_scheme(arch.scheme) is arch
-    assert wish(arch.scheme, arch=arch).flavour in FLAVOURS
+    own = archive(arch.scheme)
+    assert own.wish(arch.scheme).flavour in own.flavours
 
 
 def test_it_is_no_path(tmp_path: Path) -> None:

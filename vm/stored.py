@@ -34,6 +34,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Path inside the folder."""
     scheme: str = ""
     """Of its source; records from before there were others have none."""
+    named: bool = False
+    """Whether it was the own kernel of a release when it was fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Stored:
             stored=True,
             whole=self.record.whole,
             scheme=self.record.scheme,
+            named=self.record.named,
         )
 
     def kernel(self, name: str | None = None) -> Kernel:
@@ -136,6 +139,7 @@ def write(folder: Path, build: Build, name: str, source: str) -> Record:
         config="config" if (folder / "config").exists() else None,
         modules=str(modules) if (folder / modules).is_dir() else None,
         scheme=build.scheme,
+        named=build.named,
     )
     (folder / _RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     return record

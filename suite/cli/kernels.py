@@ -14,9 +14,8 @@ from suite.cli.fetching import display, megabytes
 from suite.cli.outlet import put, put_table, screen, tell
 from suite.errors import Exit, LandproofError
 from vm import catalogue
-from vm.architecture import ARCHITECTURES
+from vm.archives import ARCHIVES, FLAVOURS
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
-from vm.debian import FLAVOURS, flavour_of
 from vm.kernel import Kernel
 from vm.names import called
 from vm.source import LOG
@@ -148,7 +147,7 @@ def _list(arguments: argparse.Namespace) -> int:
         builds = store.available(refresh=arguments.refresh)
     saved = store.saved()
     # What --flavour can't choose is another source's, which names it otherwise.
-    chosen = {flavour_of(arch, arguments.flavour) for arch in ARCHITECTURES.values()}
+    chosen = {it.flavour_of(arguments.flavour) for it in ARCHIVES}
     mine = [b for b in builds if b.flavour in chosen or b.flavour not in FLAVOURS]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
     rows = [
