@@ -12,6 +12,7 @@ from tests.test_apt import machine, uris
 from vm import apt_says, apt_sources
 from vm.archives import DEBIAN, Part, archive
 from vm.catalogue import Build, resolve
+from vm.names import called
 from vm.packaging import read_builds
 from vm.store import Store
 from vm.tools import UnreachableError
@@ -69,6 +70,15 @@ def test_a_wrong_name_is_refused_in_one_line(name: str, line: str, tmp_path: Pat
     with pytest.raises(UsageError, match=re.escape(line)) as caught:
         Store(tmp_path / "store").check(name)
     assert "\n" not in str(caught.value)
+
+
+def test_kernels_are_called_by_their_names(tmp_path: Path) -> None:
+    texts = ["ubuntu:noble", "old=ubuntu:jammy/5.15", "snapshot:2024-07-01/6.8+amd64"]
+    assert called(texts, Store(tmp_path / "store")) == {
+        "ubuntu:noble": "ubuntu:noble",
+        "old": "ubuntu:jammy/5.15",
+        "snapshot:2024-07-01/6.8+amd64": "snapshot:2024-07-01/6.8+amd64",
+    }
 
 
 def stanza(name: str, version: str, depends: str = "kmod") -> str:

@@ -3,14 +3,21 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from suite.cli.main import main
 from suite.errors import Exit, InfrastructureError, UsageError
 from tests.fake_archive import Archive, Key, direct, image, missing_tools
+from tests.kernels import stored
+from tests.test_packages import boots, files_of, zstd
+from vm import archives, registry
+from vm.apt import source_of
+from vm.kernel import Kernel
 from vm.store import Store
 from vm.tools import UnreachableError
 
@@ -87,6 +94,15 @@ def test_names_are_those_of_the_lists(
     assert main(["kernels", "fetch", "ubuntu:noble/6.8.0-45", *options, "--json"]) == Exit.CONFORMS
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["label"], row["release"]) == ("ubuntu:noble/6.8.0-45", OWN)
+
+
+def test_what_names_may_mean_is_listed(ubuntu: Archive, key: Key, tmp_path: Path) -> None:
+    """For who bisects between two of them, whatever else there is."""
+    store = Store(tmp_path / "store", mirror=ubuntu.url, keyring=key.keyring)
+    ends = ("ubuntu:noble/6.8.0-31", "ubuntu:noble/6.8.0-45")
+    known = store.available(names=ends)
+    assert [store.choose(it, known).version for it in ends] == ["6.8.0-31.31", "6.8.0-45.45"]
+    assert {it.scheme for it in known} == {"ubuntu:noble/"}
 
 
 def test_a_release_that_is_not_there(store: Store, ubuntu: Archive) -> None:
@@ -183,3 +199,56 @@ def test_weak_digests_of_the_past_stay_refused(past: Archive, key: Key, tmp_path
         InfrastructureError, match=r"archive: it is signed by digests that are too "
     ):
         store.fetch("snapshot:2024-07-01/6.8+amd64")
+
+
+def test_a_further_archive_is_a_row(
+    ubuntu: Archive, key: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which says what it is laid out like, and its kernels can be had."""
+    other = archives.archive("ubuntu:")
+    row = msgspec.structs.replace(
+        other.row, name="mint", scheme="mint:", called="Mint's archive", part="",
+        suites=["noble-updates"], address=ubuntu.url, examples=[],
+    )  # fmt: skip
+    mint = source_of(archives.Archive(row, other.packaging))
+    monkeypatch.setattr(registry, "OURS", (*registry.OURS, mint))
+    store = Store(tmp_path / "store", keyring=key.keyring)
+    kernel = store.fetch("mint:6.8")
+    assert (kernel.build.source, kernel.build.release) == ("mint:noble-updates", OWN)
+    assert store.newest() == [f"mint:{OWN}"]
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="no zstd to make modules with")
+def test_a_real_kernel_of_each_boots(
+    ubuntu: Archive, past: Archive, key: Key, tmp_path: Path
+) -> None:
+    """Its channel is made of modules, so that nothing works without them."""
+    real = stored("6.1")
+    modules = files_of(real, zstd, ".zst")
+    release = "6.1.99-9-generic"
+    with_kernel, with_modules = repacked(real, release, modules)
+    needs = f"linux-modules-{release}"
+    ubuntu.add("noble-updates", f"linux-image-{release}", "6.1.99-9.9", with_kernel, needs)
+    ubuntu.add("noble-updates", needs, "6.1.99-9.9", with_modules)
+    ubuntu.publish()
+    with_kernel, with_modules = repacked(real, real.build.release, modules)
+    name, version = f"linux-image-{real.build.release}", "6.1.99-1"
+    past.add("sid", name, version, with_kernel | with_modules)
+    past.publish()
+    names = {"ubuntu:noble/6.1": ubuntu, "snapshot:2024-07-01/6.1.99": past}
+    for wish, archive in names.items():
+        store = Store(tmp_path / "store", mirror=archive.url, keyring=key.keyring)
+        kernel = store.fetch(wish)
+        assert kernel.build.sha256 == real.build.sha256
+        boots(kernel)
+
+
+def repacked(
+    real: Kernel, release: str, modules: dict[str, bytes | Path]
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The files of a kernel, and those of its modules, under another name of the release."""
+    assert real.config is not None
+    files = {f"lib/modules/{release}/{name}": it for name, it in modules.items()}
+    files[f"boot/config-{release}"] = real.config
+    whole = {name: it if isinstance(it, bytes) else it.read_bytes() for name, it in files.items()}
+    return {f"boot/vmlinuz-{release}": real.vmlinuz.read_bytes()}, whole

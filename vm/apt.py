@@ -87,7 +87,7 @@ class AptArchive(Source):
         return [self._index(f"{self.scheme}{it.name}") for it in sorted(folder.glob("*"))]
 
 
-def _of(archive: Archive) -> type[AptArchive]:
+def source_of(archive: Archive) -> type[AptArchive]:
     """The source of an archive: all but Debian's are listed for who names one of their kernels."""
     other = f"_{archive.arch.debian}" if archive.arch.scheme else ""
     members = {
@@ -99,4 +99,4 @@ def _of(archive: Archive) -> type[AptArchive]:
     return type(f"{archive.row.name.title()}Archive{other}", (AptArchive,), members)
 
 
-ARCHIVES: tuple[type[Source], ...] = tuple(_of(it) for it in archives.ARCHIVES)
+ARCHIVES: tuple[type[Source], ...] = tuple(source_of(it) for it in archives.ARCHIVES)

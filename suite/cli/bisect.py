@@ -86,8 +86,8 @@ def _release(store: Store, name: str, *, refresh: bool) -> str:
 
 def _archived(arguments: argparse.Namespace, store: Store) -> dict[Build, tuple[str, str]]:
     """The builds of the archives from one end to the other: of each, what it is called twice."""
-    known = store.available(refresh=arguments.refresh)
     names = (arguments.good, arguments.bad)
+    known = store.available(refresh=arguments.refresh, names=names)
     good, bad = (store.choose(name, known) for name in names)
     if good == bad:
         raise UsageError(f"{' and '.join(names)} are the same build: {good.version}")
