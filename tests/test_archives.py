@@ -232,7 +232,7 @@ def test_keys_of_the_past_are_taken_too(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(InfrastructureError) as caught:
         apt_sources.sources("file:/srv/u", None, NOBLE)
     assert str(caught.value) == (
-        f"no keyring {tmp_path}/ubuntu-archive-keyring.pgp to verify the kernels of Ubuntu's"
+        f"no keyring {tmp_path}/ubuntu-archive-keyring.gpg to verify the kernels of Ubuntu's"
         " archive with; run: apt-get install ubuntu-keyring (Debian 12 has none; --keyring names"
         " another file)"
     )

@@ -26,6 +26,8 @@ from vm.tools import FullError, UnreachableError
 _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
+Of Ubuntu:  ubuntu:noble (the release's own)  ubuntu:jammy/5.15  ubuntu:noble/6.14  ubuntu:noble+aws
+Of Debian's archive as it was:  snapshot:2024-07-01/6.8  snapshot:20240701T120000Z/6.8+amd64
 Of other architectures, emulated:  arm64/6.12  riscv64/6.12  s390x/6.12  arm64/ (the newest)
 Kernels of your own are path:VMLINUZ, path:FOLDER (a build tree, an unpacked package), path:PACKAGE
 (deb, rpm, pkg.tar.zst, apk; several of one kernel are joined by +), host, and installed, which is
@@ -100,11 +102,12 @@ def add_archive_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror",
         metavar="URL",
-        help="a Debian archive (default: that of this machine's apt); "
+        help="the archive of the kernels named (default: that of this machine's apt, or Ubuntu's, or "
+        "Debian's snapshot archive); "
         f"given up when nothing comes from it for {GIVEN_UP_AFTER_S:g} s",
     )
     parser.add_argument(
-        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's own)"
+        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's or Ubuntu's)"
     )
     parser.add_argument(
         "--refresh", action="store_true", help="ask the mirror for newer builds, however new ours"
