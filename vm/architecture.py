@@ -33,6 +33,8 @@ class Architecture:
     """The modules that the agent's channel needs."""
     boot_deadline_s: float = 60.0
     """Until the agent's first byte."""
+    restores: bool = True
+    """Whether an emulated machine that is restored goes on as the one that was saved."""
 
     @property
     def scheme(self) -> str:
@@ -46,7 +48,12 @@ ARCHITECTURES: dict[str, Architecture] = {
     for it in (
         DEFAULT,
         Architecture("aarch64", "arm64", "qemu-system-aarch64", "qemu-system-arm", "ttyAMA0"),
-        Architecture("riscv64", "riscv64", "qemu-system-riscv64", "qemu-system-misc", "ttyS0"),
+        # QEMU 7.2 does not save the timer of Sstc: restored, whoever sleeps never wakes
+        # (target/riscv/machine.c; later ones have vmstate_sstc).
+        Architecture(
+            "riscv64", "riscv64", "qemu-system-riscv64", "qemu-system-misc", "ttyS0",
+            restores=False,
+        ),
         Architecture(
             "s390x", "s390x", "qemu-system-s390x", "qemu-system-misc", "ttysclp0", "ccw",
             ("virtio_console",),
