@@ -102,8 +102,8 @@ def add_archive_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror",
         metavar="URL",
-        help="the archive of the kernels named (default: that of this machine's apt, else the public "
-        "one of Ubuntu or of Debian's past); "
+        help="the archive of the kernels named (default: that of this machine's apt, else the "
+        "public one of Ubuntu or of Debian's past); "
         f"given up when nothing comes from it for {GIVEN_UP_AFTER_S:g} s",
     )
     parser.add_argument(
