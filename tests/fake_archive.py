@@ -68,6 +68,11 @@ def files(release: str, modules: Mapping[str, bytes], prefix: str = "") -> dict[
     return {f"{prefix}lib/modules/{release}/kernel/{k}": v for k, v in modules.items()}
 
 
+def stanza(name: str, version: str, depends: str = "kmod") -> str:
+    """What an index says of a package that there is not."""
+    return f"Package: {name}\nVersion: {version}\nDepends: {depends}\nSize: 10\nSHA256: {name}"
+
+
 def direct(folder: Path) -> dict[str, str]:
     """Return the environment in which apt asks the loopback interface, whatever proxy there is."""
     configuration = folder / "direct.conf"

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from suite.agent import build
 from tests.kernels import stored
+from vm import accel
 from vm.kernel import Kernel
+from vm.machine import Machine
 
 WISHES = ("7.3", "6.1", "6.12")
 _SOURCE = Path(__file__).parent / "data" / "guest.c"
@@ -61,3 +64,10 @@ def wait_for(what: str, deadline_s: float = 20.0) -> Iterator[None]:
         yield
         time.sleep(0.01)
     pytest.fail(f"waited {deadline_s} s for {what}")
+
+
+def boots(kernel: Kernel) -> None:
+    """Boot it, and end it."""
+    agent = build.agent()
+    with Machine(kernel, agent=agent, accel=accel.choose(kernel, agent)) as machine:
+        assert machine.boot_seconds > 0

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError, UsageError
-from tests.test_apt import machine, uris
+from tests.apt_machine import machine, uris
+from tests.fake_archive import stanza
 from vm import apt_says, apt_sources
 from vm.archives import DEBIAN, Part, archive
 from vm.catalogue import Build, resolve
@@ -79,10 +80,6 @@ def test_kernels_are_called_by_their_names(tmp_path: Path) -> None:
         "old": "ubuntu:jammy/5.15",
         "snapshot:2024-07-01/6.8+amd64": "snapshot:2024-07-01/6.8+amd64",
     }
-
-
-def stanza(name: str, version: str, depends: str = "kmod") -> str:
-    return f"Package: {name}\nVersion: {version}\nDepends: {depends}\nSize: 10\nSHA256: {name}"
 
 
 def ubuntu(number: str, version: str, flavour: str = "generic", resigned: str = "") -> list[str]:

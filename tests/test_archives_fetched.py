@@ -13,8 +13,9 @@ import pytest
 from suite.cli.main import main
 from suite.errors import Exit, InfrastructureError, UsageError
 from tests.fake_archive import Archive, Key, direct, image, missing_tools
+from tests.kernel_packages import files_of, zstd
 from tests.kernels import stored
-from tests.test_packages import boots, files_of, zstd
+from tests.machines import boots
 from vm import archives, registry
 from vm.apt import source_of
 from vm.kernel import Kernel

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from suite.errors import UsageError
+from tests.fake_archive import stanza
 from vm.archives import DEBIAN, FLAVOURS
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build, choose, newest, resolve, version_key
 from vm.packaging import read_builds
@@ -140,10 +141,6 @@ def test_default_set_is_names_of_distinct_series() -> None:
     assert len({wish(name).version for name in DEFAULT_SET}) == len(DEFAULT_SET) == 11
     assert DEFAULT_FLAVOUR in FLAVOURS
     assert len(set(DEBIAN.suites)) == len(DEBIAN.suites)
-
-
-def stanza(name: str, version: str, depends: str = "kmod") -> str:
-    return f"Package: {name}\nVersion: {version}\nDepends: {depends}\nSize: 10\nSHA256: {name}"
 
 
 def test_both_packagings_are_read() -> None:

@@ -3,32 +3,28 @@
 
 import lzma
 import shutil
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from suite.agent import build
 from suite.cli.main import main
 from suite.errors import Exit, InfrastructureError, UsageError
 from tests.fake_archive import image, module
-from tests.kernel_packages import TOOLS, deb, lacking, layout, package, rpm
+from tests.kernel_packages import TOOLS, deb, files_of, lacking, layout, package, rpm, zstd
 from tests.kernels import stored
-from vm import accel, bundle
+from tests.machines import boots
+from vm import bundle
 from vm import names as names_of
 from vm.channel import package_of_modules
 from vm.installed import installed
 from vm.kernel import Kernel
 from vm.local import path_kernel
-from vm.machine import Machine
 from vm.store import Store
 
 RELEASE = "6.8.0-45-generic"
 CONFIG = b"CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=m\n"
 KINDS = tuple(TOOLS)
-CHANNEL = ("drivers/virtio/", "drivers/char/virtio_console")
 
 
 def needs(kind: str) -> None:
@@ -263,25 +259,6 @@ def test_the_package_that_has_the_modules_is_named_as_its_distribution_does(
 # Real kernels.
 
 
-def files_of(
-    kernel: Kernel, packed: Callable[[bytes], bytes], suffix: str
-) -> dict[str, bytes | Path]:
-    """What the channel of a real kernel needs of its modules, compressed as a distribution does."""
-    assert kernel.modules is not None
-    found: dict[str, bytes | Path] = {
-        name: kernel.modules / name for name in ("modules.order", "modules.builtin")
-    }
-    for path in sorted(kernel.modules.rglob("*.ko")):
-        name = str(path.relative_to(kernel.modules))
-        if name.removeprefix("kernel/").startswith(CHANNEL):
-            found[f"{name}{suffix}"] = packed(path.read_bytes())
-    return found
-
-
-def zstd(data: bytes) -> bytes:
-    return subprocess.run(["zstd", "-q"], input=data, capture_output=True, check=True).stdout
-
-
 @pytest.fixture(scope="module")
 def real() -> Kernel:
     """A kernel whose channel is made of modules, so that nothing works without them."""
@@ -289,12 +266,6 @@ def real() -> Kernel:
     assert kernel.config is not None
     assert "CONFIG_VIRTIO_CONSOLE=m" in kernel.config.read_text()
     return kernel
-
-
-def boots(kernel: Kernel) -> None:
-    agent = build.agent()
-    with Machine(kernel, agent=agent, accel=accel.choose(kernel, agent)) as machine:
-        assert machine.boot_seconds > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
