@@ -129,7 +129,7 @@ class Index:
         patience = Patience(
             doing,
             [self._folder / "state/lists"],
-            lambda said: LOG.warning("package index: %s", said),
+            lambda said: LOG.warning("package index of %s: %s", self._row.called, said),
         )
         # Nobody would use the cache that apt makes at the end, which takes as long as all before.
         with streamed(self._command("-opkgCacheFile::Generate=false", "update")) as (process, said):

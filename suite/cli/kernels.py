@@ -151,10 +151,16 @@ def _list(arguments: argparse.Namespace) -> int:
     saved = store.saved()
     # What --flavour can't choose is another source's, which names it otherwise.
     chosen = {it.flavour_of(arguments.flavour) for it in ARCHIVES}
-    mine = [b for b in builds if b.flavour in chosen or b.flavour not in FLAVOURS]
+    others = FLAVOURS.keys() - chosen
+    mine = [b for b in builds if b.flavour not in others or b.stored]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
     rows = [
-        _row(build, build.upstream if arguments.all else build.series, saved.get(build.name, 0))
+        _row(
+            build,
+            (build.upstream if arguments.all else build.series)
+            + (f"+{build.flavour}" if build.flavour in others else ""),
+            saved.get(build.name, 0),
+        )
         for build in shown
     ]
     if arguments.json:
