@@ -56,6 +56,7 @@ def test_a_name_says_what_of_the_archive(
     [
         ("ubuntu:", "does not begin with a release's name; write ubuntu:noble, "),
         ("ubuntu:24.04", "does not begin with a release's name; write ubuntu:noble, "),
+        ("ubuntu:amd64", "does not begin with a release's name"),
         ("ubuntu:../x", "does not begin with a release's name"),
         ("ubuntu:arm64/6.8", "kernels of amd64 alone; Debian's of arm64 are called arm64/6.12"),
         ("ubuntu:noble+big", "no kernel flavour 'big' in Ubuntu's archive; choose one of generic"),

@@ -84,7 +84,8 @@ class AptArchive(Source):
         if not self.archive.row.part:
             return [self._index(self.scheme)]
         folder = index_folder(self.options, self.scheme)
-        return [self._index(f"{self.scheme}{it.name}") for it in sorted(folder.glob("*"))]
+        known = sorted(it.parent.name for it in folder.glob("*/lock"))
+        return [self._index(f"{self.scheme}{it}") for it in known]
 
 
 def source_of(archive: Archive) -> type[AptArchive]:

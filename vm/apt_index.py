@@ -37,7 +37,7 @@ class _Index(msgspec.Struct, frozen=True):
 
 
 class Index:
-    """What apt knows of a part of an archive, in a folder of the store (about 85 MB).
+    """What apt knows of a part of an archive, in a folder of the store (9 to 85 MB).
 
     Nothing is read or asked before a method is called.
     """

@@ -178,7 +178,7 @@ class Part:
 
 
 def _release(row: Row, text: str, name: str) -> tuple[str, str]:
-    if text in _BY_DEBIAN:
+    if text in _BY_DEBIAN and text not in row.architectures:
         raise UsageError(
             f"{name!r}: of {row.called}, landproof takes kernels of {DEFAULT.debian} alone;"
             f" Debian's of {text} are called {text}/6.12"
