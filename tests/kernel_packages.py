@@ -9,12 +9,16 @@ from collections.abc import Callable, Mapping
 from gzip import compress
 from pathlib import Path
 
+from vm.kernel import Kernel
+
 TOOLS = {"deb": "dpkg-deb", "rpm": "rpmbuild", "pkg.tar.zst": "bsdtar", "apk": "bsdtar"}
 """What makes each kind of package."""
 READERS = {"rpm": "rpm2archive", "pkg.tar.zst": "zstd"}
 """What unpacks it, if that is another tool."""
 Files = Mapping[str, bytes | Path]
 """Files of a package, by their paths in it; each as its content, or where that is."""
+
+_CHANNEL = ("drivers/virtio/", "drivers/char/virtio_console")
 
 _SPEC = """\
 Name: {name}
@@ -144,3 +148,18 @@ def layout(kind: str, release: str, image: bytes | Path, config: bytes | Path, m
         case _:
             boot = {"boot/vmlinuz-virt": image, f"boot/config-{release}": config}
             return [("linux-virt", {**boot, **below})]
+
+
+def files_of(
+    kernel: Kernel, packed: Callable[[bytes], bytes], suffix: str
+) -> dict[str, bytes | Path]:
+    """What the channel of a real kernel needs of its modules, compressed as a distribution does."""
+    assert kernel.modules is not None
+    found: dict[str, bytes | Path] = {
+        name: kernel.modules / name for name in ("modules.order", "modules.builtin")
+    }
+    for path in sorted(kernel.modules.rglob("*.ko")):
+        name = str(path.relative_to(kernel.modules))
+        if name.removeprefix("kernel/").startswith(_CHANNEL):
+            found[f"{name}{suffix}"] = packed(path.read_bytes())
+    return found

@@ -26,6 +26,7 @@ class Bundle:
     release: str
     image: PurePosixPath
     """Of the kernel, in its package."""
+    has_modules: bool
 
 
 def parts(text: str) -> list[Path]:
@@ -115,7 +116,7 @@ def _chosen(
         )
     if not modules:
         refuse_without(release, configs.get(release), "join it with +")
-    return Bundle(release, image)
+    return Bundle(release, image, bool(modules))
 
 
 def _release_of(config: PurePosixPath) -> str:

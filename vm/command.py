@@ -112,6 +112,22 @@ def find_qemu(arch: Architecture = DEFAULT) -> Path:
     return Path(found)
 
 
+def find_vng() -> str:
+    """Where virtme-ng's command is.
+
+    Raises:
+        InfrastructureError: Nowhere.
+    """
+    vng = shutil.which("vng", path=_vng_path())
+    if vng is None:
+        raise InfrastructureError("vng is not on PATH: pip install --force-reinstall virtme-ng")
+    return vng
+
+
+def _vng_path() -> str:
+    return os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+
+
 def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int, arch: Architecture) -> list[str]:
     """virtme-ng's argv from the user's cache, or asked for and put there."""
     stat = qemu.stat()
@@ -147,12 +163,9 @@ def _ask_virtme_ng(
     qemu: Path, accel: Accelerator, memory_mib: int, arch: Architecture
 ) -> list[str]:
     """Run ``vng --dry-run`` and return the argv that it prints."""
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
-    vng = shutil.which("vng", path=path)
-    if vng is None:
-        raise InfrastructureError("vng is not on PATH: pip install --force-reinstall virtme-ng")
+    path = _vng_path()
     ask = [
-        vng, "--dry-run", "--name", "landproof", "--run", _KERNEL, "--root", ".",
+        find_vng(), "--dry-run", "--name", "landproof", "--run", _KERNEL, "--root", ".",
         # Debian 12's virtiofsd is tried several times, in vain, without it.
         "--force-9p",
         # Its own initramfs would need a static busybox; ours replaces it anyway.

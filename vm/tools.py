@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,17 +49,24 @@ def tool(name: str, package: str) -> str:
 
 @contextmanager
 def streamed(
-    command: Sequence[str], cwd: Path | None = None
+    command: Sequence[str],
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[str]]]:
     """Run a command and give its lines, errors among them.
 
     It has ended when the block ends, however it ends, and all that it has started has ended with
     it; so it has when this process is killed, or another thread calls `end_streamed`.
+
+    Args:
+        command: Its argv.
+        cwd: Its current folder.
+        environment: Variables that differ from ours.
     """
     process = subprocess.Popen(  # noqa: S603 - a fixed argument list
         [sys.executable, "-I", "-S", keeper.__file__, *command],
         cwd=cwd,
-        env=plain_environment(),
+        env={**plain_environment(), **(environment or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reports.bisect import Answer
 from suite.cli.check import machine_words
-from suite.cli.fetching import display
+from suite.cli.fetching import display, labelled
 from suite.cli.preparing import choose_accelerator
 from suite.cli.run import run
 from suite.cli.targets import Chosen
@@ -40,7 +40,7 @@ class Asker:
         """
         try:
             with display() as show:
-                kernel = self.store.fetch(name, progress=show)
+                kernel = self.store.fetch(name, progress=labelled(label, show))
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise
         except LandproofError as error:

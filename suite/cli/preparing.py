@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Protocol
 
 from suite.agent import build
+from suite.cli.fetching import labelled
 from suite.cli.outlet import screen, tell
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.run.coming import Coming
@@ -187,7 +188,7 @@ class Preparation:
 
     def _show(self, label: str, news: Progress) -> None:
         self._check()
-        self._shows.fetched(f"{VM}{label}", news)
+        labelled(label, lambda it: self._shows.fetched(f"{VM}{label}", it))(news)
 
     def _check(self) -> None:
         if self._over.is_set():
