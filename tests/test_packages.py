@@ -305,14 +305,36 @@ def boots(kernel: Kernel) -> None:
         assert machine.boot_seconds > 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_real_packages_boot(kind: str, real: Kernel, store: Store, tmp_path: Path) -> None:
+def packages_of(real: Kernel, like: str, into: Path) -> list[Path]:
+    """A real kernel as a distribution lays it out."""
+    kind = "rpm" if like in ("rhel", "opensuse") else like
     needs(kind)
     assert real.config is not None
-    packed, suffix = (zstd, ".zst") if kind != "rpm" else (lzma.compress, ".xz")
+    packed, suffix = (zstd, ".zst") if like not in ("rpm", "rhel") else (lzma.compress, ".xz")
     modules = files_of(real, packed, suffix)
-    parts = layout(kind, real.build.release, real.vmlinuz, real.config, modules)
-    paths = [package(kind, tmp_path, name, files) for name, files in parts]
+    parts = layout(like, real.build.release, real.vmlinuz, real.config, modules)
+    return [package(kind, into, name, files) for name, files in parts]
+
+
+def test_modules_of_rhel_are_in_two_packages(real: Kernel, store: Store, tmp_path: Path) -> None:
+    paths = packages_of(real, "rhel", tmp_path)
+    assert [path.name.partition(real.build.release)[0] for path in paths] == [
+        "kernel-core-", "kernel-modules-core-", "kernel-modules-",
+    ]  # fmt: skip
+    kernel = store.fetch(f"path:{'+'.join(map(str, paths))}")
+    assert (kernel.build.sha256, kernel.build.release) == (real.build.sha256, real.build.release)
+    assert kernel.modules is not None
+    assert real.modules is not None
+    assert real.config is not None
+    assert kernel.config is not None
+    assert kernel.config.read_bytes() == real.config.read_bytes()
+    for name in files_of(real, bytes, ""):
+        assert (kernel.modules / name).read_bytes() == (real.modules / name).read_bytes()
+
+
+@pytest.mark.parametrize("like", [*KINDS, "opensuse"])
+def test_real_packages_boot(like: str, real: Kernel, store: Store, tmp_path: Path) -> None:
+    paths = packages_of(real, like, tmp_path)
     kernel = store.fetch(f"path:{'+'.join(map(str, paths))}")
     assert kernel.build.sha256 == real.build.sha256
     boots(kernel)
