@@ -20,7 +20,7 @@ from vm import accel
 from vm.catalogue import Build
 from vm.kernel import Kernel
 from vm.machine import Machine
-from vm.store import Store
+from vm.store import Progress, Store
 
 pytestmark = pytest.mark.skipif(
     bool(lacking := [it for it in TOOLS if shutil.which(it) is None]),
@@ -128,6 +128,11 @@ def test_other_names_are_refused(name: str) -> None:
         Store().check(f"mainline:{name}")
 
 
+def test_builds_that_no_list_has_are_to_be_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^there is no list of .* --kernels mainline:v6\.6,"):
+        Store(tmp_path).available(of=["mainline:v6.6", "mainline:v6.9"])
+
+
 def test_a_candidate_is_not_its_release(offered: Server) -> None:
     Store().fetch("mainline:v6.6")
     for other in ("mainline:v6.6-rc1", "mainline:v6.6.6"):
@@ -161,6 +166,17 @@ def test_a_download_that_was_cut_short_leaves_nothing(
     assert not cache(tmp_path).exists()
     offered.cut = ""
     assert Store().fetch("mainline:v6.6").build.release == RELEASE
+
+
+def test_an_interrupt_leaves_nothing(offered: Server, tmp_path: Path) -> None:
+    def interrupt(news: Progress) -> None:
+        assert news.stage == "download"
+        if offered.requests:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Store().fetch("mainline:v6.6", progress=interrupt)
+    assert not cache(tmp_path).exists()
 
 
 @pytest.mark.parametrize("lacks", ["linux-image", "linux-modules"])
@@ -249,7 +265,9 @@ def real() -> Kernel:
 
 
 @pytest.mark.vm
-def test_a_real_kernel_boots(real: Kernel, server: Server, tmp_path: Path) -> None:
+def test_a_real_kernel_boots(
+    real: Kernel, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert real.config is not None
     data = bytearray(real.vmlinuz.read_bytes())
     # It calls itself otherwise in its header, which is all that a host reads.
@@ -259,6 +277,7 @@ def test_a_real_kernel_boots(real: Kernel, server: Server, tmp_path: Path) -> No
     (tmp_path / "debs").mkdir()
     server.publish("v6.6", packages(tmp_path / "debs", RELEASE, bytes(data), real.config, modules))
     kernel = Store().fetch("mainline:v6.6")
+    monkeypatch.undo()  # in a home of its own, nothing is known of the accelerator
     agent = build.agent()
     with Machine(kernel, agent=agent, accel=accel.choose(kernel, agent)) as machine:
         assert machine.boot_seconds > 0

@@ -66,10 +66,23 @@ class Mainline(Source):
 
     name = "mainline"
     scheme = "mainline:"
+    is_listed = False
 
     def wish(self, name: str) -> Wish:
         """Read a tag, with or without its ``v``, or a release."""
         return Wish(name, self.scheme, self._tag(name).version, "")
+
+    def available(self, *, refresh: bool = False, report: Report | None = None) -> list[Build]:
+        """Refuse: virtme-ng has no list of them.
+
+        Raises:
+            UsageError: Always.
+        """
+        del refresh, report
+        raise UsageError(
+            f"there is no list of the builds of {PLACE}; name those to choose from, in order, as"
+            " with --kernels mainline:v6.6,mainline:v6.7,mainline:v6.8"
+        )
 
     def resolve(self, name: str, *, refresh: bool = False, report: Report | None = None) -> Build:
         """Return the build; whether there is one is known when it is asked for."""
@@ -84,7 +97,7 @@ class Mainline(Source):
             InfrastructureError: No network, no room, no dpkg, or what came is broken.
             UsageError: There is no such build.
         """
-        tool("dpkg-deb", "dpkg")  # without it, all would look broken
+        tool("dpkg-deb")  # without it, all would look broken
         cache = Path.home() / ".cache/virtme-ng" / build.suite / _ARCH
         try:
             found = _look_into(cache, build)

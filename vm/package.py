@@ -43,14 +43,14 @@ class Kind:
     at: int
     magic: bytes
     tool: tuple[str, ...] = ()
-    """The tool, the package that brings it, its arguments; the file follows."""
+    """The tool and its arguments; the file follows."""
 
 
 KINDS = (
-    Kind("deb", 0, b"!<arch>\ndebian-binary", ("dpkg-deb", "dpkg", "--fsys-tarfile")),
-    Kind("rpm", 0, b"\xed\xab\xee\xdb", ("rpm2archive", "rpm2cpio", "--nocompression", "-")),
+    Kind("deb", 0, b"!<arch>\ndebian-binary", ("dpkg-deb", "--fsys-tarfile")),
+    Kind("rpm", 0, b"\xed\xab\xee\xdb", ("rpm2archive", "--nocompression", "-")),
     # pkg.tar.zst, pkg.tar.xz, apk, and what the kernel's own tar-pkg targets write.
-    Kind("zstd", 0, b"\x28\xb5\x2f\xfd", ("zstd", "zstd", "-dcq")),
+    Kind("zstd", 0, b"\x28\xb5\x2f\xfd", ("zstd", "-dcq")),
     Kind("xz", 0, b"\xfd7zXZ\0"),
     Kind("gzip", 0, b"\x1f\x8b\x08"),
     Kind("tar", 257, b"ustar"),
@@ -179,8 +179,8 @@ def _plain(path: Path) -> IO[bytes]:
 @contextmanager
 def _output(path: Path, kind: Kind, broken: str) -> Iterator[IO[bytes]]:
     """What a package's tool prints, which has to end well unless the reader has failed before."""
-    name, package, *arguments = kind.tool
-    command = [tool(name, package), *arguments]
+    name, *arguments = kind.tool
+    command = [tool(name), *arguments]
     by_name = [] if arguments[-1] == "-" else [str(path)]
     with tempfile.TemporaryFile() as errors, path.open("rb") as file:
         process = subprocess.Popen(  # noqa: S603 - a fixed argument list

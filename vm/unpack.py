@@ -217,7 +217,7 @@ def _unpack_module(path: Path) -> None:
 
 
 def _of_zstd(path: Path) -> bytes:
-    command = [tool("zstd", "zstd"), "-dcq"]
+    command = [tool("zstd"), "-dcq"]
     with (
         path.open("rb") as file,
         subprocess.Popen(  # noqa: S603 - a fixed argument list
@@ -236,7 +236,7 @@ def _of_zstd(path: Path) -> bytes:
 def _depmod(into: Path, release: str) -> None:
     try:
         done = subprocess.run(  # noqa: S603
-            [tool("depmod", "kmod"), "-b", str(into), release],
+            [tool("depmod"), "-b", str(into), release],
             capture_output=True, text=True, errors="replace", env=plain_environment(), check=False,
             timeout=_DEPMOD_DEADLINE_S,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from suite.cli.run import run
 from suite.cli.targets import Chosen
 from suite.errors import LandproofError
 from suite.run.declared import Declared
+from vm.command import find_qemu
 from vm.store import Store
 from vm.tools import FullError, UnreachableError
 
@@ -34,6 +35,7 @@ class Asker:
             name: What its source calls it.
 
         Raises:
+            InfrastructureError: The emulator is not installed.
             FullError: No room for this kernel, nor for any other.
             UnreachableError: No network for it.
             KeyboardInterrupt: The run was interrupted.
@@ -45,6 +47,7 @@ class Asker:
             raise  # the next one would fail likewise
         except LandproofError as error:
             return Answer(None, reason=str(error), booted=False)
+        find_qemu(kernel.arch)
         if self.accelerator is None:
             self.accelerator = choose_accelerator(kernel, self.arguments.accel)
         chosen = Chosen({label: name}, ())

@@ -19,6 +19,7 @@ from suite.run.coming import Coming
 from vm import accel
 from vm.architecture import is_foreign
 from vm.catalogue import Build
+from vm.command import find_qemu
 from vm.kernel import Kernel
 from vm.store import Progress, Store, Wanted
 from vm.target import VM
@@ -160,6 +161,7 @@ class Preparation:
     def _have(self, label: str, wanted: Wanted) -> None:
         try:
             kernel = self._brought(label, wanted)
+            find_qemu(kernel.arch)
             with self._arriving:
                 self._choose_accelerator(label, kernel)
                 self.ready[label] = kernel
