@@ -67,6 +67,8 @@ class Build:
     """Whether its source still has the modules and the configuration."""
     scheme: str = ""
     """What all names of its source begin with."""
+    machine: str = ""
+    """What it is for, as uname(2) says it, if the scheme does not tell."""
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from suite.errors import InfrastructureError, UsageError
+from vm.identity import is_packed_image
 from vm.tools import plain_environment, tool
 
 STREAM_LIMIT = 4 << 30
@@ -76,7 +77,7 @@ def kind_of(path: Path) -> Kind | None:
         raise UsageError(f"{path} is empty; fetch or build it again")
     for kind in KINDS:
         if head.startswith(kind.magic, kind.at):
-            return kind
+            return None if kind.name == "gzip" and is_packed_image(head) else kind
     for at, magic, what in _OTHERS:
         if head.startswith(magic, at):
             raise UsageError(f"{path} {what}")
