@@ -3,25 +3,22 @@
 
 Sources: Documentation/arch/x86/boot.rst, "kernel_version"; Documentation/arch/arm64/booting.rst;
 Documentation/arch/riscv/boot-image-header.rst; arch/s390/boot/head.S and struct parmarea;
-drivers/firmware/efi/libstub/zboot-header.S; init/version.c, linux_banner.
+init/version.c, linux_banner.
 """
 
 import re
 import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, cast
 
 from suite.errors import UsageError
+from vm import packed_image
 from vm.architecture import ARCHITECTURES, DEFAULT, Architecture
 from vm.kernel import is_release
 
-_GZIP = b"\x1f\x8b\x08"
 _HEAD = 0x20000
 """Bytes at the beginning that say all, but where the release is anywhere in the image."""
-_LIMIT = 256 << 20
-"""Bytes of an image without its compression."""
 _BANNER = re.compile(
     rb"Linux version ([^\s\0]{1,200}) (\([^()\n\0]{1,200}\)) [^\n\0]{0,500}(#\d[^\n\0]{0,200})\n"
 )
@@ -43,58 +40,28 @@ def identify(file: IO[bytes], name: object) -> Identity:
     """Read what an image says of itself.
 
     Args:
-        file: At the beginning of an image, which may be compressed with gzip.
+        file: At the beginning of an image.
         name: Of the file, for the error.
 
     Raises:
+        InfrastructureError: It is packed by what there is no tool for here.
         UsageError: It is no image of a kernel that could be booted.
     """
     head = file.read(_HEAD)
-    if _is_packed(head):
-        return _unpacked(head + file.read(_LIMIT), name)
-    return _told(head, lambda: head + file.read(_LIMIT), name)
+    if packed_image.is_packed(head):
+        image = packed_image.unpacked(head + file.read(packed_image.LIMIT), name)
+        return _told(image[:_HEAD], lambda: image, name)
+    return _told(head, lambda: head + file.read(packed_image.LIMIT), name)
 
 
 def is_packed_image(head: bytes) -> bool:
     """Whether gzip has packed a kernel's image, and not a package, by the file's beginning."""
-    try:
-        begins = zlib.decompressobj(wbits=31).decompress(head, 64)
-    except zlib.error:
-        return False
-    return _machine_of(begins) is not None
-
-
-def unpacked(image: bytes) -> bytes:
-    """Return an image without the compression that is not its own, which not every QEMU knows."""
-    return zlib.decompressobj(wbits=31).decompress(image, _LIMIT) if _is_packed(image) else image
-
-
-def _is_packed(image: bytes) -> bool:
-    return image.startswith(_GZIP)
-
-
-def _unpacked(packed: bytes, name: object) -> Identity:
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        image = stream.decompress(packed, _LIMIT)
-    except zlib.error as error:
-        raise UsageError(f"{name} is broken ({error}); fetch or build it again") from error
-    if not stream.eof:
-        raise UsageError(
-            f"{name} is cut short, or unpacks to more than {_LIMIT >> 20} MiB; fetch or build it"
-            " again"
-        )
-    return _told(image[:_HEAD], lambda: image, name)
+    return _machine_of(packed_image.begins(head, 64)) is not None
 
 
 def _told(head: bytes, whole: Callable[[], bytes], name: object) -> Identity:
     machine = _machine_of(head)
     if machine is None:
-        if head[4:8] == b"zimg":
-            raise UsageError(
-                f"{name} is packed for EFI (CONFIG_EFI_ZBOOT), which QEMU does not unpack; give the"
-                " Image that it was made of"
-            )
         raise UsageError(
             f"{name} is not a kernel image for {', '.join(ARCHITECTURES)}; give a vmlinuz, a"
             " bzImage or an Image"
