@@ -24,13 +24,16 @@ from suite.judge.standing import Standing
 from suite.run.needs import Need
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem
+from tests.fake_archive import image
 from tests.filtered import LANDLOCK, filtered
 from tests.kernels import FULL, NO_KERNEL
 from tests.runs import Argv, landproof, run, write_cases
 from vm.accel import Choice
 from vm.architecture import ARCHITECTURES
 from vm.command import Accelerator
+from vm.installed import installed
 from vm.kernel import Kernel
+from vm.store import Store
 
 CASES = """\
 from suite.case import (
@@ -108,9 +111,10 @@ def test_the_answer_comes_first_and_last_and_nothing_is_changed(
     lines = ran.stdout.splitlines()
     assert lines[0] == lines[-1], ran.stderr
     assert lines[0].startswith("this machine can")
-    # There is neither a kernel nor an archive.
-    assert ran.returncode == Exit.INFRASTRUCTURE
-    assert "can't: boot kernels" in lines[0]
+    # There is neither a stored kernel nor an archive.
+    has = checkup._has_kernels()
+    assert ran.returncode == (Exit.CONFORMS if has else Exit.INFRASTRUCTURE)
+    assert ("can't: boot kernels" in lines[0]) is not has
     assert [*(tmp_path / "home").rglob("*")] == [*(tmp_path / "tmp").rglob("*")] == []
 
 
@@ -252,6 +256,21 @@ def test_the_trial_boot_is_of_a_kernel_that_this_machine_could_run(
     assert checkup._kvm(stub, Path("agent")).ok
     assert asked == [own]
     assert not checkup._kvm(cast(Patient, _Stub(kernels=lambda: [foreign])), Path("agent")).ok
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_without_an_archive_kernels_that_are_installed_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, has: bool
+) -> None:
+    monkeypatch.setattr(checkup, "_archive", lambda _: Finding("archive", False, "no apt"))
+    (tmp_path / "boot").mkdir()
+    if has:
+        (tmp_path / "boot/vmlinuz-6.12.9").write_bytes(image("6.12.9"))
+    monkeypatch.setattr(checkup, "installed", lambda: installed(tmp_path))
+    stub = _Stub(cases=[SimpleNamespace(vm_only=True)], kernels=list, store=Store(tmp_path / "s"))
+    first, _ = checkup._kernels(cast(Patient, stub))
+    assert (first.ok, first.mend) == (False, "landproof matrix --kernels installed")
+    assert (first.cases, first.breaks) == ((0, ()) if has else (1, (Job.MATRIX,)))
 
 
 def ground(*, private: bool, **sysctls: str) -> Ground:

@@ -53,8 +53,9 @@ def apt_tool(name: str = "apt-get") -> str:
     path = _which(name)
     if path is None:
         raise InfrastructureError(
-            "this machine has no apt, by which the kernels of archives come; others are installed,"
-            " a package's file, a folder, mainline:v6.6 (which needs dpkg), and --target ssh:HOST"
+            "this machine has no apt, by which the kernels of archives come; name others: installed"
+            ", a package's file, a folder, mainline:v6.6 (needs dpkg), or a machine by --target"
+            " ssh:HOST"
         )
     return path
 
