@@ -25,7 +25,7 @@ from vm.debian import FLAVOURS, SUITES, read_builds
 from vm.kernel import sha256
 from vm.source import LOG, Options, Report, Source
 from vm.stall import Patience
-from vm.tools import FullError, GoneError, UnreachableError, output, streamed, tool
+from vm.tools import FullError, GoneError, UnreachableError, apt_tool, output, streamed
 
 INDEX_AGE_S = 24 * 3600
 """An index older than this is refreshed before something is downloaded by it."""
@@ -195,7 +195,7 @@ class DebianArchive(Source):
 
     def _command(self, *arguments: str) -> list[str]:
         return [
-            *(tool("apt-get", "apt"), "-c", str(self._folder / "apt.conf")),
+            *(apt_tool(), "-c", str(self._folder / "apt.conf")),
             *("-q", "-oAPT::Status-Fd=1", *arguments),
         ]
 
@@ -235,7 +235,7 @@ def _deb(into: Path, name: str) -> Path:
 
 def _kernels(path: Path) -> Iterator[str]:
     """Give the paragraphs of kernel packages of an index, however it is compressed."""
-    text = output([tool(_HELPER, "apt"), "cat-file", str(path)])
+    text = output([apt_tool(_HELPER), "cat-file", str(path)])
     for stanza in text.split(b"\n\n"):
         if stanza.lstrip().startswith(b"Package: linux-"):
             yield stanza.decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
 from vm.debian import SUITES
-from vm.tools import output, tool
+from vm.tools import apt_tool, output
 
 _KEYRINGS = tuple(
     Path("/usr/share/keyrings", name)
@@ -61,9 +61,10 @@ def sources(mirror: str | None = None, keyring: Path | None = None, arch: str = 
     """Return the sources of Debian's suites, in deb822 style.
 
     Raises:
-        InfrastructureError: The keyring isn't on this machine.
+        InfrastructureError: The keyring isn't on this machine, or apt isn't.
         UsageError: No mirror is known.
     """
+    apt_tool()
     keyring = keyring or next((path for path in _KEYRINGS if path.exists()), _KEYRINGS[-1])
     if not keyring.exists():
         raise InfrastructureError(
@@ -103,7 +104,7 @@ def _mirrors(mirror: str | None) -> tuple[str, str]:
         return f"{main}/", f"{main}-security/"
     listed = output(
         [
-            *(tool("apt-get", "apt"), "indextargets", "--no-release-info"),
+            *(apt_tool(), "indextargets", "--no-release-info"),
             *("--format", "$(REPO_URI) $(RELEASE)", "Identifier: Packages"),
         ]
     )

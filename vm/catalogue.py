@@ -67,6 +67,8 @@ class Build:
     """Whether its source still has the modules and the configuration."""
     scheme: str = ""
     """What all names of its source begin with."""
+    machine: str = ""
+    """What it is for, as uname(2) says it, if the scheme does not tell."""
 
     @property
     def name(self) -> str:
@@ -151,7 +153,7 @@ def not_a_name(name: str) -> UsageError:
     """Return the error for a name that is none of a build."""
     return UsageError(
         f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-        " arm64/6.12, path:FOLDER, ./FOLDER, a package's file, installed or host"
+        " arm64/6.12, mainline:v6.6, path:FOLDER, ./FOLDER, a package's file, installed or host"
     )
 
 

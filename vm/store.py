@@ -126,10 +126,14 @@ class Store:
         """
         return catalogue.choose(builds, self._sources.of(name).wish(name))
 
-    def available(self, *, refresh: bool = False) -> list[Build]:
+    def available(self, *, refresh: bool = False, of: Sequence[str] = ()) -> list[Build]:
         """Return every build that can be had or is stored, oldest first.
 
         Without a network the last lists answer, with a warning.
+
+        Args:
+            refresh: Ask for newer lists, however young those at hand are.
+            of: Names: the lists of their sources are asked for, and no other.
 
         Raises:
             InfrastructureError: Nothing is known: no network, no list, no stored kernel.
@@ -138,8 +142,9 @@ class Store:
         here = [item.build for item in self._all()]
         offered: list[Build] = []
         failures: list[InfrastructureError] = []
+        asked = [self._sources.of(name) for name in of]
         for source in self._sources:
-            if not source.is_listed:
+            if source not in asked if asked else not source.is_listed:
                 offered += source.remembered()
                 continue
             try:

@@ -4,15 +4,16 @@
 import argparse
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from suite.cli.fetching import display, megabytes
+from suite.cli.fetching import display, labelled, megabytes
 from suite.cli.outlet import put, put_table, screen, tell
-from suite.errors import Exit, LandproofError
+from suite.errors import Exit, LandproofError, UsageError
+from suite.judge import labels
 from vm import catalogue
 from vm.architecture import ARCHITECTURES
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
@@ -28,10 +29,14 @@ _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
 Of other architectures, emulated:  arm64/6.12  riscv64/6.12  s390x/6.12  arm64/ (the newest)
+Ubuntu's builds of plain versions, downloaded by virtme-ng, with no checksum:  mainline:v6.6
 Kernels of your own are path:VMLINUZ, path:FOLDER (a build tree, an unpacked package), path:PACKAGE
 (deb, rpm, pkg.tar.zst, apk; several of one kernel are joined by +), host, and installed, which is
 all of this machine; path: may be left out where there is a slash or such a file. LABEL=NAME
 calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+
+_SUITE = 24
+"""Characters of a suite in a table."""
 
 
 class Told(logging.Handler):
@@ -152,7 +157,7 @@ def _list(arguments: argparse.Namespace) -> int:
     mine = [b for b in builds if b.flavour in chosen or b.flavour not in FLAVOURS]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
     rows = [
-        _row(build, build.upstream if arguments.all else build.series, saved.get(build.name, 0))
+        _row(build, _name(build, builds, store, whole=arguments.all), saved.get(build.name, 0))
         for build in shown
     ]
     if arguments.json:
@@ -160,7 +165,7 @@ def _list(arguments: argparse.Namespace) -> int:
     else:
         table = [
             [
-                row["name"], row["release"], row["version"], row["suite"],
+                row["name"], row["release"], row["version"], _suite(row["name"], row["suite"]),
                 megabytes(row["size"]), "yes" if row["stored"] else "",
                 megabytes(row["saved"]) if row["saved"] else "",
                 "" if row["modules"] else "no modules left in the archive",
@@ -180,7 +185,8 @@ def _fetch(arguments: argparse.Namespace) -> int:
     with display() as show:
         for label, name in names.items():
             try:
-                kernels[label] = store.fetch(name, refresh=arguments.refresh, progress=show)
+                shows = labelled(label, show)
+                kernels[label] = store.fetch(name, refresh=arguments.refresh, progress=shows)
             except (FullError, UnreachableError):
                 # The next one would fail likewise, minutes later.
                 raise
@@ -220,9 +226,28 @@ def _prune(arguments: argparse.Namespace) -> int:
     return Exit.CONFORMS
 
 
-def _row(build: Build, version: str, saved: int) -> dict[str, Any]:
+def _name(build: Build, builds: Sequence[Build], store: Store, *, whole: bool) -> str:
+    """What to ask for a build by: its series, if that is enough; not all sources go by series."""
+    short = f"{build.scheme}{build.series}"
+    if not whole:
+        of_source = [it for it in builds if it.scheme == build.scheme]
+        with suppress(UsageError):
+            if store.choose(short, of_source).release == build.release:
+                return short
+    return f"{build.scheme}{build.upstream}"
+
+
+def _suite(name: str, suite: str) -> str:
+    """A suite; where that is files of the user's, what the first of them is called."""
+    if not name.startswith(labels.PATH):
+        return suite
+    (label,) = labels.of_paths([suite]).values()
+    return label if len(label) <= _SUITE else f"{label[: _SUITE - 1]}…"
+
+
+def _row(build: Build, name: str, saved: int) -> dict[str, Any]:
     return {
-        "name": f"{build.scheme}{version}",
+        "name": name,
         "release": build.release,
         "version": build.version,
         "flavour": build.flavour,
