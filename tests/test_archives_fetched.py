@@ -101,7 +101,7 @@ def test_what_names_may_mean_is_listed(ubuntu: Archive, key: Key, tmp_path: Path
     """For who bisects between two of them, whatever else there is."""
     store = Store(tmp_path / "store", mirror=ubuntu.url, keyring=key.keyring)
     ends = ("ubuntu:noble/6.8.0-31", "ubuntu:noble/6.8.0-45")
-    known = store.available(names=ends)
+    known = store.available(of=ends)
     assert [store.choose(it, known).version for it in ends] == ["6.8.0-31.31", "6.8.0-45.45"]
     assert {it.scheme for it in known} == {"ubuntu:noble/"}
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Sources of kernels that are archives of Debian packages: one for each row of `archives.toml`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from suite.errors import InfrastructureError
 from vm import archives, unpack
 from vm.apt_index import Index, index_folder
-from vm.archives import Archive
+from vm.archives import Archive, Part
 from vm.catalogue import Build, Wish
 from vm.kernel import sha256
 from vm.source import Report, Source
@@ -40,10 +41,13 @@ class AptArchive(Source):
         return [build for index in self._indices() for build in index.remembered()]
 
     def listed(
-        self, name: str, *, refresh: bool = False, report: Report | None = None
+        self, names: Sequence[str], *, refresh: bool = False, report: Report | None = None
     ) -> list[Build]:
-        """Return the builds of the part that the name is about."""
-        return self._index(name).available(refresh=refresh, report=report)
+        """Return the builds of the parts that the names are about."""
+        if not self.archive.row.part:
+            return self.available(refresh=refresh, report=report)
+        indices = [self._index(it) for it in sorted({self._part(it).scheme for it in names})]
+        return [it for index in indices for it in index.available(refresh=refresh, report=report)]
 
     def bring(self, build: Build, work: Path, report: Report) -> Path:
         """Download, verify and unpack the packages of a build.
@@ -76,8 +80,11 @@ class AptArchive(Source):
         return sum(freed) if freed else None
 
     def _index(self, name: str) -> Index:
+        return Index(self._part(name), self.options)
+
+    def _part(self, name: str) -> Part:
         part, _ = self.archive.part(name)
-        return Index(part, self.options)
+        return part
 
     def _indices(self) -> list[Index]:
         """That of the archive, or those of all parts that anybody has named."""

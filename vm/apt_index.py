@@ -23,7 +23,7 @@ from vm.catalogue import Build, merge
 from vm.packaging import read_builds
 from vm.source import LOG, Options, Report
 from vm.stall import Patience
-from vm.tools import output, streamed, tool
+from vm.tools import apt_tool, output, streamed
 
 INDEX_AGE_S = 24 * 3600
 """An index older than this is refreshed before something is downloaded by it."""
@@ -183,7 +183,7 @@ class Index:
 
     def _command(self, *arguments: str) -> list[str]:
         return [
-            *(tool("apt-get", "apt"), "-c", str(self._folder / "apt.conf")),
+            *(apt_tool(), "-c", str(self._folder / "apt.conf")),
             *("-q", "-oAPT::Status-Fd=1", *arguments),
         ]
 
@@ -216,7 +216,7 @@ def _deb(into: Path, name: str) -> Path:
 
 def _kernels(path: Path) -> Iterator[str]:
     """Give the paragraphs of kernel packages of an index, however it is compressed."""
-    text = output([tool(_HELPER, "apt"), "cat-file", str(path)])
+    text = output([apt_tool(_HELPER), "cat-file", str(path)])
     for stanza in text.split(b"\n\n"):
         if stanza.lstrip().startswith(b"Package: linux-"):
             yield stanza.decode("utf-8", "replace")

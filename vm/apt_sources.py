@@ -6,7 +6,7 @@ from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
 from vm.archives import DEBIAN, Part, Row
-from vm.tools import output, tool
+from vm.tools import apt_tool, output
 
 _KEYRINGS = Path("/usr/share/keyrings")
 _SUITES = re.compile(r"^Suites: (.*)$", re.MULTILINE)
@@ -61,9 +61,10 @@ def sources(mirror: str | None = None, keyring: Path | None = None, part: Part =
     """Return the sources of an archive's suites, in deb822 style.
 
     Raises:
-        InfrastructureError: A keyring isn't on this machine.
+        InfrastructureError: A keyring isn't on this machine, or apt isn't.
         UsageError: No mirror is known.
     """
+    apt_tool()
     row = part.archive.row
     lines = _LINES_OF_THE_PAST if part.is_past else ""
     keys = " ".join(str(it.resolve()) for it in _keyrings(row, keyring))
@@ -136,7 +137,7 @@ def _of_machine(part: Part) -> tuple[str | None, str | None]:
     row = part.archive.row
     listed = output(
         [
-            *(tool("apt-get", "apt"), "indextargets", "--no-release-info"),
+            *(apt_tool(), "indextargets", "--no-release-info"),
             *("--format", "$(REPO_URI) $(RELEASE)", "Identifier: Packages"),
         ]
     )

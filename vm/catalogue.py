@@ -69,6 +69,8 @@ class Build:
     """What its names begin with: the scheme of its source, and the part of it if that has parts."""
     named: bool = False
     """Whether its source has a name for it without a version: the release's own kernel."""
+    machine: str = ""
+    """What it is for, as uname(2) says it, if the scheme does not tell."""
 
     @property
     def name(self) -> str:
@@ -164,8 +166,8 @@ def not_a_name(name: str) -> UsageError:
     """Return the error for a name that is none of a build."""
     return UsageError(
         f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-        " ubuntu:noble, snapshot:2024-07-01/6.8, arm64/6.12, path:FOLDER, ./FOLDER, a package's"
-        " file, installed or host"
+        " ubuntu:noble, snapshot:2024-07-01/6.8, arm64/6.12, mainline:v6.6, path:FOLDER, ./FOLDER,"
+        " a package's file, installed or host"
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from suite.errors import InfrastructureError
 from vm.apt import ARCHIVES
 from vm.local import Host, OwnPath
+from vm.mainline import Mainline
 from vm.source import Options, Source
 
-OURS: tuple[type[Source], ...] = (*ARCHIVES, OwnPath, Host)
+OURS: tuple[type[Source], ...] = (*ARCHIVES, Mainline, OwnPath, Host)
 """Not by entry points: those of a checkout are as old as its installation."""
 GROUP = "landproof.kernels"
 """Entry points of other packages, each a class."""

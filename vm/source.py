@@ -22,7 +22,7 @@ By default a source has nothing: it defines what it has.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -105,13 +105,15 @@ class Source:
             InfrastructureError: As `available`.
             UsageError: There is none; says which near ones there are.
         """
-        return catalogue.choose(self.listed(name, refresh=refresh, report=report), self.wish(name))
+        return catalogue.choose(
+            self.listed([name], refresh=refresh, report=report), self.wish(name)
+        )
 
     def listed(
-        self, name: str, *, refresh: bool = False, report: Report | None = None
+        self, names: Sequence[str], *, refresh: bool = False, report: Report | None = None
     ) -> list[Build]:
-        """Return all builds among which a name chooses; arguments and errors as of `available`."""
-        del name
+        """Return all builds among which names choose; arguments and errors as of `available`."""
+        del names
         return self.available(refresh=refresh, report=report)
 
     def bring(self, build: Build, work: Path, report: Report) -> Path:

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,14 +126,14 @@ class Store:
         """
         return catalogue.choose(builds, self._sources.of(name).wish(name))
 
-    def available(self, *, refresh: bool = False, names: Collection[str] = ()) -> list[Build]:
+    def available(self, *, refresh: bool = False, of: Sequence[str] = ()) -> list[Build]:
         """Return every build that can be had or is stored, oldest first.
 
         Without a network the last lists answer, with a warning.
 
         Args:
-            refresh: Ask for newer ones, however young the lists are.
-            names: Ask for what these may mean, and for nothing else.
+            refresh: Ask for newer lists, however young those at hand are.
+            of: Names: the lists of their sources are asked for, and no other.
 
         Raises:
             InfrastructureError: Nothing is known: no network, no list, no stored kernel.
@@ -145,7 +145,7 @@ class Store:
         for source in self._sources:
             try:
                 with self._errors():
-                    offered += self._listed(source, names, refresh=refresh)
+                    offered += self._listed(source, of, refresh=refresh)
             except InfrastructureError as error:
                 offered += source.remembered()
                 failures.append(error)
@@ -155,12 +155,11 @@ class Store:
             LOG.warning("the list may be old: %s", failure)
         return catalogue.merge(catalogue.with_stored([*offered, *here], here))
 
-    def _listed(self, source: Source, names: Collection[str], *, refresh: bool) -> list[Build]:
-        if not names and source.is_listed:
+    def _listed(self, source: Source, of: Sequence[str], *, refresh: bool) -> list[Build]:
+        if not of and source.is_listed:
             return source.available(refresh=refresh)
-        named = [name for name in names if self._sources.of(name) is source]
-        asked = [build for name in named for build in source.listed(name, refresh=refresh)]
-        return asked or source.remembered()
+        named = [name for name in of if self._sources.of(name) is source]
+        return source.listed(named, refresh=refresh) if named else source.remembered()
 
     def stored(self) -> list[Kernel]:
         """Return the stored kernels, oldest first; never uses the network."""

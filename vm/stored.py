@@ -9,7 +9,7 @@ import msgspec
 
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
-from vm.architecture import of_scheme
+from vm.architecture import of_machine, of_scheme
 from vm.catalogue import Build, Package
 from vm.kernel import Kernel, sha256
 
@@ -36,6 +36,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of its source; records from before there were others have none."""
     named: bool = False
     """Whether it was the own kernel of a release when it was fetched."""
+    machine: str = ""
+    """What it is for, if the scheme does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Stored:
             whole=self.record.whole,
             scheme=self.record.scheme,
             named=self.record.named,
+            machine=self.record.machine,
         )
 
     def kernel(self, name: str | None = None) -> Kernel:
@@ -69,7 +72,7 @@ class Stored:
             vmlinuz=self.folder / "vmlinuz",
             modules=self.folder / record.modules if record.modules else None,
             config=self.folder / record.config if record.config else None,
-            arch=of_scheme(record.scheme),
+            arch=of_machine(record.machine) if record.machine else of_scheme(record.scheme),
         )
 
     def intact(self) -> bool:
@@ -140,6 +143,7 @@ def write(folder: Path, build: Build, name: str, source: str) -> Record:
         modules=str(modules) if (folder / modules).is_dir() else None,
         scheme=build.scheme,
         named=build.named,
+        machine=build.machine,
     )
     (folder / _RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     return record
