@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import KernelBuild
 from vm import accel
@@ -127,12 +128,12 @@ def test_a_broken_kvm_means_tcg_in_bounded_time_and_once(
     why: str,
 ) -> None:
     trials = broken_qemu(does)
-    monkeypatch.setattr(accel, "TRIAL_DEADLINE_S", 1.5)
+    monkeypatch.setattr(accel, "TRIAL_DEADLINE_S", 1.5 if does == HANGS else 60.0)
     start = time.monotonic()
     choice = accel.decide(KERNEL, agent)
     assert choice.accel is Accelerator.TCG
     assert why in choice.why
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 30
     assert_all_gone(trials)
 
     assert accel.decide(KERNEL, agent) == choice
@@ -175,7 +176,4 @@ def test_no_qemu_is_one_line_with_the_package(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(InfrastructureError) as raised:
         accel.choose(KERNEL, agent)
-    assert str(raised.value) == (
-        "qemu-system-x86_64 is not installed: "
-        "apt-get install --no-install-recommends qemu-system-x86"
-    )
+    assert str(raised.value) == lacking("qemu-system-x86_64")
