@@ -128,12 +128,12 @@ def test_a_broken_kvm_means_tcg_in_bounded_time_and_once(
     why: str,
 ) -> None:
     trials = broken_qemu(does)
-    monkeypatch.setattr(accel, "TRIAL_DEADLINE_S", 1.5)
+    monkeypatch.setattr(accel, "TRIAL_DEADLINE_S", 1.5 if does == HANGS else 60.0)
     start = time.monotonic()
     choice = accel.decide(KERNEL, agent)
     assert choice.accel is Accelerator.TCG
     assert why in choice.why
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 30
     assert_all_gone(trials)
 
     assert accel.decide(KERNEL, agent) == choice

@@ -6,6 +6,7 @@ install -e '.[dev]'``, actionlint from where its authors say. GitLab's schema is
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,11 +40,13 @@ def printed(service: str, runner: str = "") -> str:
     )
 
 
-def lint(*command: str, folder: Path) -> None:
+def lint(*command: str, folder: Path) -> str:
+    """What it says, of a folder in which it finds nothing."""
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(params=["", "debian"], ids=["theirs", "own"])
@@ -77,8 +80,6 @@ def test_tmt_lints_it(tmp_path: Path) -> None:
     (tmp_path / ".fmf").mkdir()
     (tmp_path / ".fmf" / "version").write_text("1\n")
     (tmp_path / "landlock.fmf").write_text(printed("tmt"), encoding="utf-8")
-    lint(tool("tmt"), "lint", "--failed-only", folder=tmp_path)
-    done = subprocess.run(
-        [tool("tmt"), "tests", "ls"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == [f"/landlock/kernel/{number}" for number in (1, 2, 3)]
+    said = lint(tool("tmt"), "lint", folder=tmp_path)
+    tests = re.findall(r"^/landlock/kernel/\d+$", said, re.MULTILINE)
+    assert tests == [f"/landlock/kernel/{number}" for number in (1, 2, 3)]

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError
-from tests.kernels import stored
+from tests.machines import usual
 from vm.architecture import DEFAULT
 from vm.command import Accelerator, command, find_qemu
 from vm.confine import SANDBOX, dying_with_us, powerless, sandbox
 from vm.image import whole_image
 from vm.machine import Machine
-from vm.target import VmTarget
 
 NOTHING = 0
 FILTERED = "2"
@@ -113,7 +112,7 @@ def test_a_kernel_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.vm
 @pytest.mark.parametrize("wish", ["7.3", "6.1+amd64"])
 def test_a_real_machine_has_neither_capabilities_nor_all_system_calls(wish: str) -> None:
-    target = VmTarget(f"vm:{wish}", stored(wish))
+    target = usual(wish)
     try:
         target.start()
         machine = target._machine

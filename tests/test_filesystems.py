@@ -23,7 +23,8 @@ from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.local import LocalTarget
 from suite.targets.modules import load_modules
 from suite.targets.tree import CONTENT
-from tests.kernels import FULL, stored
+from tests.kernels import FULL
+from tests.machines import usual
 from tests.runs import wait_until
 from vm import initramfs
 from vm.kernel import Kernel
@@ -289,7 +290,7 @@ def test_no_loop_device_outlives_its_target(started: tuple[Target, Ground]) -> N
 
 @pytest.mark.vm
 def test_modules_travel_when_they_are_needed() -> None:
-    target = VmTarget("vm:7.3", stored("7.3"))
+    target = usual("7.3")
     try:
         ground = target.start()
         before = ground.root.read_file("/proc/modules")

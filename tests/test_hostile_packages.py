@@ -99,6 +99,18 @@ def changed(make: Callable[[Path], str], change: Callable[[bytes], bytes]) -> Ca
     return changes
 
 
+def bomb(folder: Path) -> str:
+    """An archive that unpacks to megabytes of nothing."""
+    data = lzma.compress(tarfile.TarInfo("x").tobuf() + bytes(40 << 20), preset=0)
+    return raw(data, "x.tar.xz")(folder)
+
+
+def bomb_of_a_module(folder: Path) -> str:
+    """A kernel with a module that unpacks to megabytes."""
+    bomb = {"fs/a.ko.xz": lzma.compress(bytes(9 << 20), preset=0)}
+    return made("deb", {**KERNEL, **files(R, bomb)})(folder)
+
+
 def special(folder: Path) -> str:
     """A pipe into which nobody writes."""
     os.mkfifo(folder / "x.deb")
@@ -274,15 +286,14 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
         Exit.INFRASTRUCTURE, "x.tar holds more than 1000 files: no kernel",
     ),
     "bomb": (
-        raw(lzma.compress(tarfile.TarInfo("x").tobuf() + bytes(40 << 20)), "x.tar.xz"),
-        Exit.INFRASTRUCTURE, "x.tar.xz unpacks to more than 0 GiB: no kernel has so much",
+        bomb, Exit.INFRASTRUCTURE, "x.tar.xz unpacks to more than 0 GiB: no kernel has so much",
     ),
     "image of a terabyte": (
         changed(tar((BOOT, image(R))), lambda it: _resized(it, 1 << 40)), Exit.INFRASTRUCTURE,
         r"x.tar is (broken; fetch it again .*|too large for a kernel .*)",
     ),
     "module that is a bomb": (
-        deb({**KERNEL, **files(R, {"fs/a.ko.xz": lzma.compress(bytes(9 << 20))})}),
+        bomb_of_a_module,
         Exit.INFRASTRUCTURE, "module a.ko.xz unpacks to more than 8 MiB: that is no module",
     ),
     "name that speaks to the terminal": (

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import pytest
 from suite.distribution import lacking
 from suite.errors import InfrastructureError
 from tests.kernels import NO_KERNEL, stored
-from tests.machines import WISHES, any_stored, children, compiled_guest, wait_for
+from tests.machines import WISHES, Talking, any_stored, children, compiled_guest, wait_for
 from vm import accel, command
 from vm.architecture import DEFAULT
 from vm.command import Accelerator
@@ -45,16 +44,33 @@ def accelerator(kernel: Kernel, guest: Path) -> Accelerator:
     return accel.choose(kernel, guest)
 
 
+@pytest.fixture(scope="module")
+def talking(
+    kernel: Kernel,
+    guest: Path,
+    accelerator: Accelerator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Talking:
+    """Machines that run, for tests of what becomes of them."""
+    return Talking(kernel, guest, accelerator, tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture(autouse=True)
 def nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No QEMU, no setpriv and no temporary file of ours after a test."""
+    """No QEMU, no setpriv, no temporary file and no descriptor of ours after a test."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setattr("tempfile.tempdir", None)
+    before = _descriptors()
     yield
     assert children(os.getpid()) == []
     assert list(scratch.iterdir()) == []
+    assert _descriptors() == before
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (iterdir() would hold one open)
 
 
 def qemu_under(process: int) -> int:
@@ -139,8 +155,13 @@ def test_no_qemu_is_one_line_with_the_package(
 
 @pytest.mark.vm
 @pytest.mark.parametrize("wish", WISHES)
-def test_a_kernel_boots_and_talks(wish: str, guest: Path, accelerator: Accelerator) -> None:
-    with Machine(stored(wish), agent=guest, accel=accelerator) as machine:
+def test_a_kernel_boots_and_talks(
+    wish: str, guest: Path, accelerator: Accelerator, tmp_path: Path
+) -> None:
+    """No byte of what it says is consumed, and its console is kept only when asked for."""
+    folder = tmp_path / "logs" if wish == WISHES[0] else None
+    with Machine(stored(wish), agent=guest, accel=accelerator, folder=folder) as machine:
+        assert machine.channel.gettimeout() is None
         assert machine.channel.recv(64) == b"hello\n"
         machine.channel.sendall(b"z")
         assert machine.channel.recv(64) == b"z"
@@ -149,25 +170,13 @@ def test_a_kernel_boots_and_talks(wish: str, guest: Path, accelerator: Accelerat
         assert machine.boot_seconds > 0
         pid, log = machine.pid, machine.console
     assert not Path("/proc", str(pid)).exists()
-    assert not log.exists()
+    assert log.exists() == (folder is not None)
+    assert folder is None or log.parent == folder
 
 
 @pytest.mark.vm
-def test_the_first_bytes_are_not_consumed_and_the_console_is_kept_when_asked(
-    kernel: Kernel, guest: Path, accelerator: Accelerator, tmp_path: Path
-) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator, folder=tmp_path / "logs") as machine:
-        assert machine.channel.recv(64, socket.MSG_PEEK) == b"hello\n"
-        assert machine.channel.gettimeout() is None
-    assert machine.console.parent == tmp_path / "logs"
-    assert machine.console.exists()
-
-
-@pytest.mark.vm
-def test_the_guest_powers_off_when_the_host_closes_the_channel(
-    kernel: Kernel, guest: Path, accelerator: Accelerator
-) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+def test_the_guest_powers_off_when_the_host_closes_the_channel(talking: Talking) -> None:
+    with talking.machine() as machine:
         machine.channel.shutdown(socket.SHUT_RDWR)
         for _ in wait_for("the end"):
             if not machine.alive():
@@ -177,11 +186,8 @@ def test_the_guest_powers_off_when_the_host_closes_the_channel(
 
 
 @pytest.mark.vm
-def test_a_panic_is_told_with_its_first_line(
-    kernel: Kernel, guest: Path, accelerator: Accelerator
-) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator) as machine:
-        assert machine.channel.recv(64) == b"hello\n"
+def test_a_panic_is_told_with_its_first_line(talking: Talking) -> None:
+    with talking.machine() as machine:
         machine.channel.sendall(b"c")
         assert machine.channel.recv(64) == b""
         assert machine.death() == "kernel panic: sysrq triggered crash"
@@ -191,11 +197,8 @@ def test_a_panic_is_told_with_its_first_line(
 
 
 @pytest.mark.vm
-def test_an_agent_that_exits_is_a_panic(
-    kernel: Kernel, guest: Path, accelerator: Accelerator
-) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator) as machine:
-        machine.channel.recv(64)
+def test_an_agent_that_exits_is_a_panic(talking: Talking) -> None:
+    with talking.machine() as machine:
         machine.channel.sendall(b"x")
         assert machine.channel.recv(64) == b""
         death = machine.death()
@@ -204,9 +207,8 @@ def test_an_agent_that_exits_is_a_panic(
 
 
 @pytest.mark.vm
-def test_a_killed_qemu_is_told(kernel: Kernel, guest: Path, accelerator: Accelerator) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator) as machine:
-        machine.channel.recv(64)
+def test_a_killed_qemu_is_told(talking: Talking) -> None:
+    with talking.machine() as machine:
         assert machine.pid is not None
         os.kill(machine.pid, signal.SIGKILL)
         assert machine.channel.recv(64) == b""
@@ -224,10 +226,9 @@ def test_a_killed_qemu_is_told(kernel: Kernel, guest: Path, accelerator: Acceler
     ],
 )
 def test_what_befalls_qemu_is_not_the_kernel_s(
-    kernel: Kernel, guest: Path, accelerator: Accelerator, sent: signal.Signals, why: str
+    talking: Talking, sent: signal.Signals, why: str
 ) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator) as machine:
-        machine.channel.recv(64)
+    with talking.machine() as machine:
         assert machine.pid is not None
         os.kill(machine.pid, sent)
         for _ in wait_for("the signal"):
@@ -239,8 +240,8 @@ def test_what_befalls_qemu_is_not_the_kernel_s(
 
 
 @pytest.mark.vm
-def test_we_say_why_we_killed(kernel: Kernel, guest: Path, accelerator: Accelerator) -> None:
-    with Machine(kernel, agent=guest, accel=accelerator) as machine:
+def test_we_say_why_we_killed(talking: Talking) -> None:
+    with talking.machine() as machine:
         machine.kill("no sign of life for 5 s")
         assert not machine.alive()
         assert machine.death() == "no sign of life for 5 s"
@@ -303,44 +304,41 @@ def test_an_init_that_is_no_program_is_a_boot_error(
 
 
 @pytest.mark.vm
-def test_an_exception_in_the_block_leaves_nothing(
-    kernel: Kernel, guest: Path, accelerator: Accelerator
-) -> None:
-    with (
-        pytest.raises(ZeroDivisionError),
-        Machine(kernel, agent=guest, accel=accelerator) as machine,
-    ):
+def test_an_exception_in_the_block_leaves_nothing(talking: Talking) -> None:
+    with pytest.raises(ZeroDivisionError), talking.machine() as machine:
         raise ZeroDivisionError
     assert not machine.alive()
 
 
-BOOTING = """
+STARTS = """
 import sys
 from pathlib import Path
-from vm.machine import Machine
+from tests.kernels import stored
+from tests.machines import Talking
 from vm.command import Accelerator
-from vm.kernel import Kernel
-from suite.judge.records import KernelBuild
-build = KernelBuild(name="x", release="x", version="1", source="path:x", sha256="0")
-modules = Path(sys.argv[2]) if sys.argv[2] else None
-kernel = Kernel(build=build, vmlinuz=Path(sys.argv[1]), modules=modules, config=None)
-with Machine(kernel, agent=Path(sys.argv[3]), accel=Accelerator(sys.argv[4])) as machine:
-    print("booted", flush=True)
-    machine.channel.recv(64)
+from vm.machine import Machine
+name, guest, accelerator, kept = sys.argv[1:]
+kernel, guest, accelerator = stored(name), Path(guest), Accelerator(accelerator)
+if kept:
+    start = Talking(kernel, guest, accelerator, Path(kept)).machine()
+else:
+    start = Machine(kernel, agent=guest, accel=accelerator)
+with start as machine:
+    print(machine.pid, flush=True)
     while True:
         machine.channel.recv(64)
 """
 
 
 @pytest.mark.vm
-@pytest.mark.parametrize("when", ["at once", "booting", "booted"])
+@pytest.mark.parametrize("when", ["at once", "booting", "talking"])
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_to_us_leaves_no_machine(
-    kernel: Kernel, guest: Path, accelerator: Accelerator, when: str, sent: signal.Signals
+    talking: Talking, when: str, sent: signal.Signals
 ) -> None:
     argv = [
-        sys.executable, "-c", BOOTING, str(kernel.vmlinuz), str(kernel.modules or ""), str(guest),
-        accelerator.value,
+        sys.executable, "-c", STARTS, talking.kernel.build.name, str(talking.guest),
+        talking.accelerator.value, str(talking.folder) if when == "talking" else "",
     ]  # fmt: skip
     # Killed outright it can remove nothing: a file of its own is all that may stay.
     scratch = Path(os.environ["TMPDIR"])
@@ -349,11 +347,10 @@ def test_a_signal_to_us_leaves_no_machine(
     ) as process:
         try:
             assert process.stdout is not None
-            qemu = qemu_under(process.pid)
+            talks = when == "talking"
+            qemu = int(process.stdout.readline()) if talks else qemu_under(process.pid)
             if when == "booting":
                 time.sleep(0.7)
-            elif when == "booted":
-                assert process.stdout.readline() == "booted\n"
             process.send_signal(sent)
             _, errors = process.communicate(timeout=10)
         finally:
@@ -395,11 +392,3 @@ def test_a_full_disk_is_one_line(
         assert [path.name for path in small.iterdir()] == ["filler"]
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-@pytest.mark.vm
-def test_no_descriptor_leaks(kernel: Kernel, guest: Path, accelerator: Accelerator) -> None:
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - iterdir() would hold one open
-    with Machine(kernel, agent=guest, accel=accelerator) as machine, closing(machine.channel):
-        pass
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

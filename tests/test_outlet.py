@@ -143,13 +143,11 @@ def test_a_command_is_none_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_errors_that_quote_names_are_calm(tmp_path: Path) -> None:
-    for name in ("\x1b[2J", "\n::error::x", "##vso[x]"):
-        done = run(landproof("report", f"{tmp_path}/{name}"))
+    name = "\x1b[2J\n::error::x\n##vso[x]"
+    for words in (["report", f"{tmp_path}/{name}"], ["check", f"--target={name}"], [f"--{name}"]):
+        done = run(landproof(*words))
         assert_calm(done.stderr)
-        done = run(landproof("check", f"--target={name}"))
-        assert_calm(done.stderr)
-        done = run(landproof(f"--{name}"))
-        assert_calm(done.stderr)
+        assert "error" in done.stderr
         assert done.returncode == 2
 
 

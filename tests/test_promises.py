@@ -34,8 +34,8 @@ what shows by plain calls that the compatibility data are true of it."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
 """Who imports these is a test of reports."""
 SLOW = {
-    "test_bisect.py", "test_ci.py", "test_ending.py", "test_html_browser.py", "test_html_views.py",
-    "test_interrupted.py",
+    "test_axe.py", "test_bisect.py", "test_check_tree.py", "test_ci.py", "test_ending.py",
+    "test_html_browser.py", "test_html_views.py", "test_interrupted.py",
 }  # fmt: skip
 """They collect the cases once more, start other programs, or render time and again."""
 NOT_LONG = "not a_large_run and not a_run_ and not what_is_too_long"
@@ -64,8 +64,9 @@ def checkout(tmp_path: Path) -> Path:
     """All that is needed to run cases and tests, to be changed as one likes."""
     agent()
     for part in PARTS:
-        # The agent's build has its scratch folders among the files of others.
-        ignored = shutil.ignore_patterns("__pycache__", "tmp*", Path(__file__).name)
+        # The agent's build has its scratch folders among the files of others. What Python has
+        # compiled is good there, too; what pytest has would name the files of here.
+        ignored = shutil.ignore_patterns("*-pytest-*.pyc", "tmp*", Path(__file__).name)
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path

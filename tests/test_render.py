@@ -15,25 +15,25 @@ from suite.judge.outcome import Allowed
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
 from suite.landlock.bugs import BUGS
 from tests.abi_miniature import at_abi_11
-from tests.report_goldens import DATA, golden_files, goldens
+from tests.report_goldens import DATA, golden_files
 from tests.report_miniatures import kernel, run, zoo
 
 pytestmark = pytest.mark.usefixtures("abi_11")
 with at_abi_11():
     LINES = {target.name: str(summarize(target)) for target in zoo().targets}
-GOLDENS = goldens()
+GOLDENS = golden_files()
 
 
 @pytest.mark.parametrize("file", GOLDENS)
 def test_golden_renderings(file: str) -> None:
     stale = "look at the difference; if it is meant, run python -m tests.report_goldens"
-    assert (DATA / file).read_text(encoding="utf-8") == GOLDENS[file], stale
+    assert (DATA / file).read_text(encoding="utf-8") == GOLDENS[file].text(), stale
 
 
 @pytest.mark.parametrize("name", formats())
 def test_every_format_has_golden_renderings(name: str) -> None:
     """Of results, and of a difference if it can write one."""
-    files = [file for file, golden in golden_files().items() if golden.fmt == name]
+    files = [file for file, golden in GOLDENS.items() if golden.fmt == name]
     assert [file for file in files if not (DATA / file).exists()] == [], (
         f"run python -m tests.report_goldens, and read what {name} wrote"
     )
@@ -131,7 +131,7 @@ def test_small_and_odd_results_render(name: str) -> None:
 
 
 def test_markdown_keeps_its_tables_whole() -> None:
-    table = [line for line in GOLDENS["results.md"].splitlines() if line.startswith("|")]
+    table = [line for line in GOLDENS["results.md"].text().splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {4, 5, 10, 14}
 
 
@@ -162,4 +162,4 @@ def test_colour_is_for_terminals_without_no_color(monkeypatch: pytest.MonkeyPatc
 def test_the_environment_does_not_leak_into_a_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"COLUMNS": "40", "FORCE_COLOR": "1", "NO_COLOR": "", "LINES": "3"}.items():
         monkeypatch.setenv(name, value)
-    assert render(zoo(), "terminal") == GOLDENS["results-terminal-120.txt"]
+    assert render(zoo(), "terminal") == GOLDENS["results-terminal-120.txt"].text()

@@ -27,6 +27,7 @@ from suite.process.process import Process
 from suite.process.session import Session
 from suite.repro.errors import UnwritableError
 from suite.repro.sources import Formatted, Negative, Slice, Sources
+from suite.run.declared import Declared
 from suite.run.tracing import Traced, Tracer
 from suite.values import Int, Out
 from tests.agents import ARCH
@@ -46,10 +47,9 @@ WHERE = TargetRecord(name="local")
 
 
 @pytest.fixture(scope="module")
-def traced() -> dict[str, Traced]:
+def traced(declared: dict[str, Declared]) -> dict[str, Traced]:
     """The cases, run once on this kernel."""
     kept: list[Traced] = []
-    declared = collect.declared_cases()
     nodes = [collect.find(declared, case).node("local") for case in CASES]
     run(["local"], nodes=nodes, plugins=[Tracer(kept.append)])
     return {it.record.id: it for it in kept}

@@ -72,13 +72,20 @@ def files() -> Iterator[tuple[str, Path]]:
 
 
 @cache
+def imports_of(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Its statements that import, wherever they stand: reading all files takes seconds."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+@cache
 def imported(path: Path) -> frozenset[tuple[str, ...]]:
     """The modules that a file imports from our packages, wherever in it, also for types only."""
     found: set[tuple[str, ...]] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports_of(path):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             whole = "." in node.module
             names = [node.module if whole else f"{node.module}.{it.name}" for it in node.names]
         else:
@@ -138,24 +145,22 @@ def test_tests_are_imported_by_none() -> None:
 def test_what_files_share_is_in_no_file_of_tests() -> None:
     """Nor what files of cases do: theirs is in modules without ``test_``."""
     for path in [*(path for _, path in files()), *(ROOT / "tests").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                assert not re.search(r"\btest_", ast.unparse(node)), path
+        for node in imports_of(path):
+            assert not re.search(r"\btest_", ast.unparse(node)), path
 
 
 def test_virtme_ng_is_used_by_its_command_alone() -> None:
     """Its modules are GPL-2.0 and change as it likes; landproof is MIT."""
     for path in [*(path for _, path in files()), *(ROOT / "tests").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                assert not re.search(r"\bvirtme", ast.unparse(node)), path
+        for node in imports_of(path):
+            assert not re.search(r"\bvirtme", ast.unparse(node)), path
 
 
 def test_rich_draws_and_tabulate_writes() -> None:
     """Each has its job (ARCHITECTURE.md, "Decisions"): only where text leaves are both needed."""
     using: dict[str, set[str]] = defaultdict(set)
     for _, path in files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in imports_of(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 using[node.module.split(".")[0]].add(str(path.relative_to(ROOT)))
     assert using["rich"] & using["tabulate"] == {"suite/cli/outlet.py"}

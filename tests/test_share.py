@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from suite.targets.filesystems import FileSystem, mounted
-from tests.kernels import NO_KERNEL, stored
+from tests.kernels import NO_KERNEL
+from tests.machines import usual
 from vm import share
 from vm.kernel import Kernel
 from vm.share import TAGS, shared
-from vm.target import VmTarget
 
 QEMU = """#!/bin/sh
 [ "$1" = -device ] && exit 0
@@ -86,7 +86,7 @@ def test_the_folder_is_empty_and_has_no_name(
 
 @pytest.mark.vm
 def test_what_is_mounted_keeps_files() -> None:
-    target = VmTarget("vm:7.3+amd64", stored("7.3+amd64"))
+    target = usual("7.3+amd64")
     try:
         ground = target.start()
         for fs in (FileSystem.VIRTIO_9P, FileSystem.VIRTIO_9P_UNCACHED):

@@ -11,13 +11,13 @@ from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from tests.report_miniatures import LISTED, behaviour, hostile, known, run, zoo
 
 
-def huge(targets: int, cases: int) -> Results:
-    """Kernels where every case deviates in a way of its own."""
+def huge(targets: int, cases: int, name: str = "") -> Results:
+    """Kernels where every case deviates in a way of its own, and their names begin so."""
     bad = replace(behaviour("fs/access[execute]", 7), verdict=Verdict.DEVIATES)
     return run(
         *(
             TargetRecord(
-                name=f"vm:{number}",
+                name=f"vm:{name}{number}",
                 cases=[
                     replace(bad, id=f"fs/x[{number}-{row}]", reason=f"{row} " + "é" * 5000)
                     for row in range(cases)
@@ -28,9 +28,11 @@ def huge(targets: int, cases: int) -> Results:
     )
 
 
-@pytest.mark.parametrize("results", [huge(1, 1000), huge(40, 30), huge(25000, 0)], ids=range(3))
-def test_what_is_too_long_is_cut_with_a_pointer(results: Results) -> None:
-    text = render(results, "summary")
+@pytest.mark.parametrize(
+    ("targets", "cases", "name"), [(1, 1000, ""), (40, 30, ""), (2500, 0, "x" * 400)]
+)
+def test_what_is_too_long_is_cut_with_a_pointer(targets: int, cases: int, name: str) -> None:
+    text = render(huge(targets, cases, name), "summary")
     assert MOST * 0.9 < len(text.encode()) <= MOST
     assert text.count("<details>") == text.count("</details>")
     assert " more lines: see the results file (`landproof report FILE" in text

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from suite.errors import UsageError
 from suite.judge.outcome import Allowed
@@ -18,6 +17,7 @@ TREE = "/tree"
 _MS_RDONLY = 1
 _MS_NOSUID, _MS_NODEV = 2, 4
 _MS_MOVE = 8192
+_AT_RECURSIVE = 0x8000
 _SYSTEM = (
     ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("devpts", "/dev/pts"),
     ("securityfs", "/sys/kernel/security"), ("cgroup2", "/sys/fs/cgroup"),
@@ -45,8 +45,9 @@ class Mount:
 def enter(root: Process, mounts: Sequence[Mount], folder: str) -> None:
     """Make the tree the root of a process, which then is in ``folder``.
 
-    The tree's own folders for temporary files are hidden by empty ones; only what is under them and
-    was asked for (``folder``, and what is writable) shows through.
+    The tree's own folders for temporary files are hidden by empty ones. If what was asked for is in
+    one of these (``folder``, or what is writable), what it is in there shows through: of
+    ``/tmp/a/b``, ``/tmp/a``.
 
     Args:
         root: A process of a guest's.
@@ -65,18 +66,19 @@ def enter(root: Process, mounts: Sequence[Mount], folder: str) -> None:
         _need(root, mount.path)
         root.mount(mount.tag, f"{TREE}{mount.path}", mount.kind, 0, mount.options)
     _need(root, folder)
-    wanted = sorted({folder, *(it.path for it in others)}, key=len)
-    hidden = {path: _held(root, path) for path in wanted if _is_hidden(path)}
+    wanted = {folder, *(it.path for it in others)}
+    shown = {top: _held(root, top) for room in _ROOM for top in _tops(room, wanted)}
     for kind, path in _SYSTEM:
         root.observe(Process.mkdir, f"{TREE}{path}")  # devtmpfs has none for devpts
         root.observe(Process.mount, kind, f"{TREE}{path}", kind)
     for path in _ROOM:
+        if path in wanted:
+            continue
         root.observe(Process.mkdir, f"{TREE}{path}")  # nor for this one
         root.observe(Process.mount, "tmpfs", f"{TREE}{path}", "tmpfs", _MS_NOSUID | _MS_NODEV)
         root.observe(Process.chmod, f"{TREE}{path}", 0o1777)
-    for path, held in hidden.items():
-        for part in reversed([path, *map(str, PurePosixPath(path).parents)]):
-            root.observe(Process.mkdir, f"{TREE}{part}")
+    for path, held in shown.items():
+        root.mkdir(f"{TREE}{path}")
         root.attach_mount(held, f"{TREE}{path}")
     # As switch_root(8) does: a process in a mere chroot may make no user namespace.
     root.chdir(TREE)
@@ -92,8 +94,12 @@ def _need(root: Process, path: str) -> None:
 
 
 def _held(root: Process, path: str) -> int:
-    return root.open_tree(f"{TREE}{path}", OPEN_TREE_CLONE).value
+    return root.open_tree(f"{TREE}{path}", OPEN_TREE_CLONE | _AT_RECURSIVE).value
 
 
-def _is_hidden(path: str) -> bool:
-    return any(path == it or path.startswith(f"{it}/") for it in _ROOM)
+def _tops(room: str, wanted: Iterable[str]) -> set[str]:
+    """What is right in a folder, and holds something that is wanted."""
+    if room in wanted:
+        return set()
+    inside = (path.removeprefix(f"{room}/") for path in wanted if path.startswith(f"{room}/"))
+    return {f"{room}/{path.partition('/')[0]}" for path in inside}

@@ -79,8 +79,6 @@ int main(int argc, char **argv)
 	mount("dev", "/dev", "devtmpfs", 0, "");
 	mount("sys", "/sys", "sysfs", 0, "");
 	mount("proc", "/proc", "proc", 0, "");
-	if (argc > 1 && !strcmp(argv[1], "flooding"))
-		flood();
 	load_all();
 	int port = open_port();
 	char byte;
