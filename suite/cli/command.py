@@ -21,6 +21,7 @@ from suite.errors import Exit, UsageError
 from suite.judge.ran import End, Ran
 from vm import folders
 from vm.catalogue import DEFAULT_SET
+from vm.command import find_emulators
 from vm.folders import Folder
 
 _LEFT_OUT = ("TMPDIR", "TMP", "TEMP", "XDG_RUNTIME_DIR", "LANDPROOF_", "DISPLAY", "SSH_AUTH_SOCK")
@@ -122,6 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.kernels or (() if arguments.targets else DEFAULT_SET),
         lambda: kernels.open_store(arguments),
     )
+    find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
     order = _order(arguments, words)
     job = Commands(arguments, order, _folders(arguments))
     rans = job.run(chosen)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from suite.cli import kernels
-from suite.cli.fetching import display
+from suite.cli.fetching import display, labelled
 from suite.cli.on_kernel import OnKernel, of_name
 from suite.cli.outlet import tell
 from suite.cli.preparing import choose_accelerator
@@ -85,7 +85,8 @@ class Commands:
         label = name.removeprefix(VM)
         store = kernels.open_store(arguments)
         with display() as show:
-            kernel = store.fetch(chosen.kernels[label], refresh=arguments.refresh, progress=show)
+            shows = labelled(label, show)
+            kernel = store.fetch(chosen.kernels[label], refresh=arguments.refresh, progress=shows)
         if self._accelerator is None:
             self._accelerator = choose_accelerator(kernel, arguments.accel)
         return TreeTarget(
