@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What is done to another process, and its end."""
+"""What is done to another process, its end, and the size of its pages."""
 
 import os
 import signal
+from typing import Literal
 
 from suite.case import F_SETFL, F_SETOWN, PTRACE_ATTACH, Call, Process
 from suite.process.uapi import F_SETSIG
@@ -33,3 +34,17 @@ def raise_sigio(process: Process, owner: int | Call) -> None:
     process.fcntl(receiver, F_SETOWN, owner)
     process.fcntl(receiver, F_SETFL, os.O_ASYNC)
     process.syscall("write", sender, b"x", 1)
+
+
+AT_PAGESZ, WORD = 6, 8
+
+
+def page_size(process: Process) -> int:
+    """Bytes of a page on the target, which are not the host's.
+
+    Source: include/uapi/linux/auxvec.h; fs/binfmt_elf.c, create_elf_tables().
+    """
+    vector = process.read_file("/proc/self/auxv")
+    order: Literal["big", "little"] = "big" if process.session.is_big else "little"
+    words = [int.from_bytes(vector[at : at + WORD], order) for at in range(0, len(vector), WORD)]
+    return dict(zip(words[::2], words[1::2], strict=True))[AT_PAGESZ]

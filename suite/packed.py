@@ -84,12 +84,13 @@ def joined(parts: Iterable[bytes]) -> Packed:
 
 def turned(data: bytes, fields: tuple[int, ...]) -> bytes:
     """Bytes with each of these fields in the other byte order, and the rest as it is."""
+    data = bytes(data)  # a slice of fields would look for them from the first on each time
     parts, at = [], 0
     for width in fields:
-        part = bytes(data[at : at + abs(width)])
+        part = data[at : at + abs(width)]
         parts.append(bytes(b >> 4 | (b & 15) << 4 for b in part) if width < 0 else part[::-1])
         at += abs(width)
-    return b"".join([*parts, bytes(data[at:])])
+    return b"".join([*parts, data[at:]])
 
 
 def from_target(data: bytes, form: Form) -> bytes:

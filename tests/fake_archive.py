@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A small signed Debian archive with fake kernels, served on the loopback interface."""
+"""Small signed archives with fake kernels, served on the loopback interface.
+
+They are laid out as Debian's, as its snapshot archive, or as Ubuntu's.
+"""
 
 import hashlib
 import os
@@ -65,6 +68,11 @@ def files(release: str, modules: Mapping[str, bytes], prefix: str = "") -> dict[
     return {f"{prefix}lib/modules/{release}/kernel/{k}": v for k, v in modules.items()}
 
 
+def stanza(name: str, version: str, depends: str = "kmod") -> str:
+    """What an index says of a package that there is not."""
+    return f"Package: {name}\nVersion: {version}\nDepends: {depends}\nSize: 10\nSHA256: {name}"
+
+
 def direct(folder: Path) -> dict[str, str]:
     """Return the environment in which apt asks the loopback interface, whatever proxy there is."""
     configuration = folder / "direct.conf"
@@ -97,10 +105,23 @@ class Key:
 
 
 class Archive:
-    """Packages by suite, published under ``url`` while the archive is open."""
+    """Packages by suite, published under ``url`` while the archive is open.
 
-    def __init__(self, folder: Path, key: Key) -> None:
+    Args:
+        folder: Where it lies.
+        key: What signs it.
+        name: The last part of its address; beside ``debian`` there is ``debian-security``.
+    """
+
+    def __init__(self, folder: Path, key: Key, name: str = "debian") -> None:
         self.folder = folder
+        self.name = name
+        self.moment = ""
+        """Below the address, as the snapshot archive has moments."""
+        self.more = ""
+        """Lines of all Release files."""
+        self.digest = "SHA256"
+        """Of the indices, in Release files."""
         self.requests: list[str] = []
         self.stall = ""
         """Part of the path of a file of which only the beginning is sent."""
@@ -108,10 +129,10 @@ class Archive:
         self._go_on = threading.Event()
         self._key = key
         self._stanzas: dict[str, list[str]] = defaultdict(list)
-        (folder / "debian/pool").mkdir(parents=True)
+        (folder / name / "pool").mkdir(parents=True)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/debian"
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{name}"
 
     def __enter__(self) -> Self:
         threading.Thread(
@@ -146,7 +167,7 @@ class Archive:
         control += f"Depends: {depends}\n" if depends else ""
         (root / "DEBIAN").mkdir(exist_ok=True)
         (root / "DEBIAN/control").write_text(control)
-        deb = self.folder / "debian/pool" / f"{name}_{version}_amd64.deb"
+        deb = self.folder / self.name / "pool" / f"{name}_{version}_amd64.deb"
         subprocess.run(
             ["dpkg-deb", "-Zgzip", "--root-owner-group", "--build", root, deb],
             check=True,
@@ -186,6 +207,20 @@ class Archive:
         for part in ("binary", *parts):
             self.add(suite, f"linux-{part}-{release}", version, contents[part])
 
+    def add_ubuntu(
+        self, suite: str, release: str, version: str, *, signed: bool = True, extra: bool = False
+    ) -> None:
+        """Add a kernel in Ubuntu's packaging, and its unsigned twin."""
+        modules = f"linux-modules-{release}"
+        content = {f"boot/vmlinuz-{release}": image(release)}
+        for it in ("linux-image-", "linux-image-unsigned-")[0 if signed else 1 :]:
+            self.add(suite, f"{it}{release}", version, content, f"kmod, {modules}")
+        config = {f"boot/config-{release}": b"CONFIG_SECURITY_LANDLOCK=y\n"}
+        self.add(suite, modules, version, {**config, **files(release, {"fs/a.ko": module()})})
+        if extra:
+            more = files(release, {"fs/b.ko": module()})
+            self.add(suite, f"linux-modules-extra-{release}", version, more)
+
     def fill(self) -> None:
         """Publish a few kernels of both packagings, among them a candidate."""
         self.add_image("bookworm", OLD, "6.12.9-1")
@@ -202,11 +237,12 @@ class Archive:
     def publish(self, key: Key | None = None) -> None:
         """Write and sign the indices of all suites."""
         for suite, stanzas in self._stanzas.items():
-            base = "debian-security" if suite.endswith("-security") else "debian"
-            if base != "debian" and not (self.folder / base).exists():
-                (self.folder / base).mkdir()
-                (self.folder / base / "pool").symlink_to("../debian/pool")
-            dist = self.folder / base / "dists" / suite
+            beside = self.name == "debian" and suite.endswith("-security")
+            base = self.folder / f"{self.name}{'-security' if beside else ''}" / self.moment
+            if not (base / "pool").exists():
+                base.mkdir(parents=True, exist_ok=True)
+                (base / "pool").symlink_to(self.folder / self.name / "pool")
+            dist = base / "dists" / suite
             packages = dist / "main/binary-amd64/Packages"
             packages.parent.mkdir(parents=True, exist_ok=True)
             packages.write_text("\n".join(stanzas))
@@ -214,8 +250,9 @@ class Archive:
             release = dist / "Release"
             release.write_text(
                 f"Origin: Debian\nSuite: {suite}\nCodename: {suite}\nComponents: main\n"
-                "Architectures: amd64\nDate: Sat, 01 Aug 2026 00:00:00 UTC\nSHA256:\n"
-                f" {hashlib.sha256(data).hexdigest()} {len(data)} main/binary-amd64/Packages\n"
+                f"Architectures: amd64\nDate: Sat, 01 Aug 2026 00:00:00 UTC\n{self.more}"
+                f"{self.digest}:\n {hashlib.new(self.digest, data).hexdigest()} {len(data)}"
+                " main/binary-amd64/Packages\n"
             )
             (key or self._key).sign(release, dist / "InRelease")
             release.unlink()

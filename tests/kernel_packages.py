@@ -6,15 +6,32 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from gzip import compress
 from pathlib import Path
+
+from vm.kernel import Kernel
 
 TOOLS = {"deb": "dpkg-deb", "rpm": "rpmbuild", "pkg.tar.zst": "bsdtar", "apk": "bsdtar"}
 """What makes each kind of package."""
 READERS = {"rpm": "rpm2archive", "pkg.tar.zst": "zstd"}
 """What unpacks it, if that is another tool."""
-Files = Mapping[str, bytes | Path]
-"""Files of a package, by their paths in it; each as its content, or where that is."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    to: str
+
+
+File = bytes | Path | Link
+"""What is in a package: its content, or where that is, or a link."""
+Files = Mapping[str, File]
+"""By their paths in it."""
+
+CHANNEL = ("drivers/virtio/", "drivers/char/virtio_console")
+"""Modules that a machine can't be spoken with without."""
 
 _SPEC = """\
 Name: {name}
@@ -47,7 +64,11 @@ def package(kind: str, into: Path, name: str, files: Files) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     for path, content in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        if isinstance(content, Link):
+            (root / path).symlink_to(content.to)
+        else:
+            whole = content if isinstance(content, bytes) else content.read_bytes()
+            (root / path).write_bytes(whole)
     made = into / f"{name}.{kind}"
     _MAKERS[kind](root, made, name)
     shutil.rmtree(root)
@@ -114,21 +135,23 @@ def _run(*command: str | Path) -> None:
 
 
 def layout(kind: str, release: str, image: bytes | Path, config: bytes | Path, modules: Files,
-           ) -> list[tuple[str, dict[str, bytes | Path]]]:  # fmt: skip
+           ) -> list[tuple[str, dict[str, File]]]:  # fmt: skip
     """The packages of a kernel as a distribution with this kind lays them out, by their names.
 
     Args:
-        kind: ``deb`` is Ubuntu, ``rpm`` Fedora, ``pkg.tar.zst`` Arch, ``apk`` Alpine.
+        kind: ``deb`` is Ubuntu, ``rpm`` Fedora, ``pkg.tar.zst`` Arch, ``apk`` Alpine; and two with
+            rpms, ``rhel`` and ``opensuse``.
         release: As uname(2) says it.
         image: The bzImage.
         config: Its Kconfig.
         modules: By their names below ``lib/modules/RELEASE``.
 
     Source: the lists of files of linux-image-unsigned and linux-modules (Ubuntu 24.04), kernel-core
-    and kernel-modules-core (Fedora 40), linux (Arch), linux-virt (Alpine 3.20).
+    and kernel-modules-core (Fedora 40), linux (Arch), linux-virt (Alpine 3.20), kernel-core,
+    kernel-modules-core and kernel-modules (RHEL 9), kernel-default (openSUSE Tumbleweed).
     """
     folder = f"lib/modules/{release}"
-    below = {f"{folder}/{name}": content for name, content in modules.items()}
+    below: dict[str, File] = {f"{folder}/{name}": content for name, content in modules.items()}
     match kind:
         case "deb":
             return [
@@ -136,11 +159,52 @@ def layout(kind: str, release: str, image: bytes | Path, config: bytes | Path, m
                 (f"linux-modules-{release}", {f"boot/config-{release}": config, **below}),
             ]
         case "rpm":
-            core = {f"{folder}/vmlinuz": image, f"{folder}/config": config}
+            core: dict[str, File] = {f"{folder}/vmlinuz": image, f"{folder}/config": config}
             return [(f"kernel-core-{release}", core), (f"kernel-modules-core-{release}", below)]
+        case "rhel":
+            core = {
+                f"{folder}/vmlinuz": image, f"{folder}/.vmlinuz.hmac": b"0  vmlinuz\n",
+                f"{folder}/config": config, f"{folder}/System.map": b"",
+            }  # fmt: skip
+            first = {it: below[it] for it in below if "/virtio_console" not in it}
+            rest = {it: below[it] for it in below if it not in first}
+            return [(f"kernel-core-{release}", core), (f"kernel-modules-core-{release}", first),
+                    (f"kernel-modules-{release}", rest)]  # fmt: skip
+        case "opensuse":
+            usr = {f"usr/{name}": content for name, content in below.items()}
+            links: dict[str, File] = {
+                f"boot/vmlinuz-{release}": Link(f"../usr/{folder}/vmlinuz"),
+                f"boot/config-{release}": Link(f"../usr/{folder}/config"),
+                f"boot/.vmlinuz-{release}.hmac": Link(f"../usr/{folder}/.vmlinuz.hmac"),
+            }
+            whole: dict[str, File] = {
+                f"usr/{folder}/vmlinuz": image, f"usr/{folder}/.vmlinuz.hmac": b"0  vmlinuz\n",
+                f"usr/{folder}/config": config,
+            }  # fmt: skip
+            return [(f"kernel-default-{release}", {**whole, **usr, **links})]
         case "pkg.tar.zst":
             usr = {f"usr/{name}": content for name, content in below.items()}
             return [("linux", {f"usr/{folder}/vmlinuz": image, **usr})]
         case _:
-            boot = {"boot/vmlinuz-virt": image, f"boot/config-{release}": config}
+            boot: dict[str, File] = {"boot/vmlinuz-virt": image, f"boot/config-{release}": config}
             return [("linux-virt", {**boot, **below})]
+
+
+def files_of(
+    kernel: Kernel, packed: Callable[[bytes], bytes], suffix: str
+) -> dict[str, bytes | Path]:
+    """What the channel of a real kernel needs of its modules, compressed as a distribution does."""
+    assert kernel.modules is not None
+    found: dict[str, bytes | Path] = {
+        name: kernel.modules / name for name in ("modules.order", "modules.builtin")
+    }
+    for path in sorted(kernel.modules.rglob("*.ko")):
+        name = str(path.relative_to(kernel.modules))
+        if name.removeprefix("kernel/").startswith(CHANNEL):
+            found[f"{name}{suffix}"] = packed(path.read_bytes())
+    return found
+
+
+def zstd(data: bytes) -> bytes:
+    """Compress as Ubuntu and Arch do."""
+    return subprocess.run(["zstd", "-q"], input=data, capture_output=True, check=True).stdout

@@ -2,6 +2,7 @@
 """What tests of machines start from: a stored kernel, a guest, and a look at who still runs."""
 
 import importlib.util
+import shlex
 import subprocess
 import sys
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from suite.agent import wire
+from suite.agent import build, wire
 from suite.run.unmet import ask_all
 from tests.kernels import stored
+from vm import accel
 from vm.command import Accelerator
 from vm.kernel import Kernel
 from vm.machine import Machine
@@ -134,3 +136,15 @@ def wait_for(what: str, deadline_s: float = 20.0) -> Iterator[None]:
         yield
         time.sleep(0.01)
     pytest.fail(f"waited {deadline_s} s for {what}")
+
+
+def boots(kernel: Kernel, known: set[str] | None = None) -> None:
+    """It boots, as one that is made of the same bytes has if that is among the ``known`` ones."""
+    agent = build.agent(kernel.arch.machine)
+    machine = Machine(kernel, agent=agent, accel=accel.choose(kernel, agent))
+    made_of = shlex.join([kernel.build.sha256, *machine.recipe])
+    if known is None or made_of not in known:
+        with machine:
+            assert machine.boot_seconds > 0
+    if known is not None:
+        known.add(made_of)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError, UsageError
 from suite.judge.records import KernelBuild
 from vm import accel
@@ -175,7 +176,4 @@ def test_no_qemu_is_one_line_with_the_package(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(InfrastructureError) as raised:
         accel.choose(KERNEL, agent)
-    assert str(raised.value) == (
-        "qemu-system-x86_64 is not installed: "
-        "apt-get install --no-install-recommends qemu-system-x86"
-    )
+    assert str(raised.value) == lacking("qemu-system-x86_64")

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from suite.errors import InfrastructureError, UsageError
+from tests.apt_machine import machine, uris
 from vm import apt_sources
-from vm.apt import _failure
+from vm.apt_says import failure
+from vm.archives import DEBIAN
 from vm.tools import FullError, GoneError, UnreachableError
+
+__all__ = ["machine"]
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
 
@@ -19,25 +23,6 @@ def keyring(tmp_path: Path) -> Path:
     path = tmp_path / "keyring.gpg"
     path.touch()
     return path
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in for /etc/apt/sources.list.d."""
-    parts = tmp_path / "parts"
-    parts.mkdir()
-    configuration = tmp_path / "machine.conf"
-    configuration.write_text(
-        f'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "{parts}";\n'
-        f'Dir::State "{tmp_path}/state";\nDir::Cache "{tmp_path}/cache";\n'
-        'Dir::State::status "/dev/null";\n'
-    )
-    monkeypatch.setenv("APT_CONFIG", str(configuration))
-    return parts
-
-
-def uris(text: str) -> list[str]:
-    return [line.partition(" ")[2] for line in text.splitlines() if line.startswith("URIs:")]
 
 
 DEB822 = """\
@@ -164,7 +149,8 @@ COMPLAINTS = {
 def test_complaint_of_apt_becomes_one_line(
     lines: list[str], error: type[InfrastructureError], text: str
 ) -> None:
-    found = _failure(["dlstatus:1:0.0:x", "Get:1 u", *lines], "can't download x")
+    said = ["dlstatus:1:0.0:x", "Get:1 u", *lines]
+    found = failure(said, "can't download x", DEBIAN.archive.row)
     assert type(found) is error
     assert str(found).startswith("can't download x: ")
     assert text in str(found)

@@ -8,16 +8,19 @@ import pytest
 
 from suite.agent import build
 from suite.agent.build import BuildError
+from suite.distribution import lacking
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
 from tests.agents import Agent, fork
 from vm import accel, command
+from vm.apt import AptArchive
 from vm.architecture import ARCHITECTURES, DEFAULT, Architecture, of_scheme
+from vm.archives import DEBIAN, archive
 from vm.catalogue import Build, Package, resolve
 from vm.command import Accelerator
-from vm.debian import FLAVOURS, wish
 from vm.kernel import Kernel
 from vm.names import called
+from vm.source import Report
 from vm.store import Store
 
 OTHERS = [it for it in ARCHITECTURES.values() if it is not DEFAULT]
@@ -49,13 +52,13 @@ OFFERED = [
     ],
 )
 def test_a_name_begins_with_the_architecture(name: str, release: str) -> None:
-    found = resolve(OFFERED, wish(name, arch=ARM64))
+    found = resolve(OFFERED, archive("arm64/").wish(name))
     assert found is not None
     assert found.release == release
 
 
 def test_a_plain_name_is_of_no_other_architecture() -> None:
-    found = resolve(OFFERED, wish("6.12"))
+    found = resolve(OFFERED, DEBIAN.archive.wish("6.12"))
     assert found is not None
     assert found.release == "6.12.9-cloud-amd64"
 
@@ -64,7 +67,8 @@ def test_a_plain_name_is_of_no_other_architecture() -> None:
 def test_each_has_a_source_and_a_flavour(arch: Architecture, tmp_path: Path) -> None:
     assert Store(tmp_path / "store").has_scheme(arch.scheme)
     assert of_scheme(arch.scheme) is arch
-    assert wish(arch.scheme, arch=arch).flavour in FLAVOURS
+    own = archive(arch.scheme)
+    assert own.wish(arch.scheme).flavour in own.flavours
 
 
 def test_it_is_no_path(tmp_path: Path) -> None:
@@ -90,10 +94,46 @@ def test_without_its_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InfrastructureError) as raised:
         command.find_qemu(ARM64)
-    assert str(raised.value) == (
-        "qemu-system-aarch64 is not installed:"
-        " apt-get install --no-install-recommends qemu-system-arm"
-    )
+    assert str(raised.value) == lacking("qemu-system-aarch64")
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (["arm64/6.12", "arm64/"], ["qemu-system-aarch64"]),
+        (["6.12", "s390x/6.12"], ["qemu-system-x86_64", "qemu-system-s390x"]),
+        (["path:/arm64/vmlinuz", "mainline:v6.6", "host"], ["qemu-system-x86_64"]),
+        (["path:/arm64/vmlinuz"], []),
+        ([], []),
+    ],
+)
+def test_only_emulators_of_named_kernels_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], asked: list[str]
+) -> None:
+    found: list[str] = []
+    monkeypatch.setattr(command, "find_qemu", lambda arch: found.append(arch.qemu))
+    command.find_emulators(names)
+    assert found == asked
+
+
+def test_a_list_is_fetched_for_the_names_of_its_source_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def available(
+        self: AptArchive, *, refresh: bool = False, report: Report | None = None
+    ) -> list[Build]:
+        del report
+        asked.append(f"{self.scheme}{refresh}")
+        return []
+
+    monkeypatch.setattr(AptArchive, "available", available)
+    store = Store(tmp_path / "store")
+    store.available(refresh=True, of=["arm64/6.12", "arm64/7.3"])
+    assert asked == ["arm64/True"]
+    store.available()
+    assert asked == ["arm64/True", "False"]
 
 
 @pytest.mark.parametrize("arch", OTHERS, ids=lambda it: it.debian)

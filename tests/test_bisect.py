@@ -120,7 +120,8 @@ def booted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return Ended(run(TargetRecord(name=target, cases=[record])), interrupted=False)
 
     monkeypatch.setattr(asking, "run", boot)
-    monkeypatch.setattr(verb, "find_qemu", lambda: "qemu")
+    monkeypatch.setattr(verb, "find_emulators", list)
+    monkeypatch.setattr(asking, "find_qemu", lambda _: "qemu")
     monkeypatch.setattr(asking, "choose_accelerator", lambda *_: "tcg")
     return releases
 
@@ -203,7 +204,8 @@ def test_a_list_of_ones_own_is_bisected(
         return Ended(run(TargetRecord(name=target, cases=[record])), interrupted=False)
 
     monkeypatch.setattr(asking, "run", boot)
-    monkeypatch.setattr(verb, "find_qemu", lambda: "qemu")
+    monkeypatch.setattr(verb, "find_emulators", list)
+    monkeypatch.setattr(asking, "find_qemu", lambda _: "qemu")
     monkeypatch.setattr(asking, "choose_accelerator", lambda *_: "tcg")
     paths = [image(tmp_path / name, "6.18.0-rc1") for name in "abcd"]
     listed = ",".join([*(f"{path.name}={path}" for path in paths), "new=6.12.90"])

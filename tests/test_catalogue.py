@@ -8,8 +8,12 @@ import subprocess
 import pytest
 
 from suite.errors import UsageError
+from tests.fake_archive import stanza
+from vm.archives import DEBIAN, FLAVOURS
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build, choose, newest, resolve, version_key
-from vm.debian import FLAVOURS, SUITES, read_builds, wish
+from vm.packaging import read_builds
+
+wish = DEBIAN.archive.wish
 
 VERSIONS = [
     "5.10.223-1", "6.1.176-1", "6.1.192-1~deb11u1", "6.1.192-1", "6.1.192-2", "6.12.9-1",
@@ -136,11 +140,7 @@ def test_versions_sort_as_dpkg_sorts_them() -> None:
 def test_default_set_is_names_of_distinct_series() -> None:
     assert len({wish(name).version for name in DEFAULT_SET}) == len(DEFAULT_SET) == 11
     assert DEFAULT_FLAVOUR in FLAVOURS
-    assert len({suite.name for suite in SUITES}) == len(SUITES)
-
-
-def stanza(name: str, version: str, depends: str = "kmod") -> str:
-    return f"Package: {name}\nVersion: {version}\nDepends: {depends}\nSize: 10\nSHA256: {name}"
+    assert len(set(DEBIAN.suites)) == len(DEBIAN.suites)
 
 
 def test_both_packagings_are_read() -> None:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 def tree(tmp_path: Path, declared: dict[str, Declared], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A build tree with an image, as far as it is looked at before it boots."""
     monkeypatch.setattr(collect, "declared_cases", lambda: declared)
-    monkeypatch.setattr(check_tree, "find_qemu", lambda: "qemu")
+    monkeypatch.setattr(asking, "find_qemu", lambda _: "qemu")
     monkeypatch.setattr(asking, "choose_accelerator", lambda *_: "tcg")
     image = tmp_path / "linux" / "arch" / "x86" / "boot" / "bzImage"
     image.parent.mkdir(parents=True)

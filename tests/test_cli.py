@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from reports.results import load
+from suite.distribution import lacking
 from suite.errors import Exit
 from tests.cli_cases import CASES
 from tests.fake_archive import Archive, Key, direct, missing_tools
@@ -133,10 +134,20 @@ def test_cases_that_can_not_be_read_are_no_success(tmp_path: Path) -> None:
     assert our_line(done.stderr, alone=True).endswith("No module named 'nonsense'")
 
 
-def test_a_missing_qemu_is_one_line_with_its_package(tmp_path: Path) -> None:
-    done = run(landproof("matrix", "--kernels=6.12"), {"PATH": str(tmp_path)})
+@pytest.mark.parametrize(
+    ("words", "emulator"),
+    [
+        (("matrix", "--kernels=6.12"), "qemu-system-x86_64"),
+        (("matrix", "--kernels=s390x/6.12"), "qemu-system-s390x"),
+        (("bisect", "CASE", "--good=arm64/6.12", "--bad=arm64/7.3"), "qemu-system-aarch64"),
+    ],
+)
+def test_a_missing_qemu_is_one_line_with_its_package(
+    tmp_path: Path, words: tuple[str, ...], emulator: str
+) -> None:
+    done = run(landproof(*words), {"PATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (Exit.INFRASTRUCTURE, "")
-    assert re.search(r"is not installed: apt-get install .*qemu", our_line(done.stderr, alone=True))
+    assert our_line(done.stderr, alone=True) == f"landproof: {lacking(emulator)}"
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -16,14 +18,22 @@ from msgspec.structs import replace
 from suite.cli import checkup
 from suite.cli.checkup import Finding, Job, Patient
 from suite.cli.run import CONFIG
+from suite.distribution import advice
 from suite.errors import Exit, InfrastructureError
 from suite.judge.standing import Standing
 from suite.run.needs import Need
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem
+from tests.fake_archive import image
 from tests.filtered import LANDLOCK, filtered
-from tests.kernels import FULL
+from tests.kernels import FULL, NO_KERNEL
 from tests.runs import Argv, landproof, run, write_cases
+from vm.accel import Choice
+from vm.architecture import ARCHITECTURES
+from vm.command import Accelerator
+from vm.installed import installed
+from vm.kernel import Kernel
+from vm.store import Store
 
 CASES = """\
 from suite.case import (
@@ -101,9 +111,10 @@ def test_the_answer_comes_first_and_last_and_nothing_is_changed(
     lines = ran.stdout.splitlines()
     assert lines[0] == lines[-1], ran.stderr
     assert lines[0].startswith("this machine can")
-    # There is neither a kernel nor an archive.
-    assert ran.returncode == Exit.INFRASTRUCTURE
-    assert "can't: boot kernels" in lines[0]
+    # There is neither a stored kernel nor an archive.
+    has = checkup._has_kernels()
+    assert ran.returncode == (Exit.CONFORMS if has else Exit.INFRASTRUCTURE)
+    assert ("can't: boot kernels" in lines[0]) is not has
     assert [*(tmp_path / "home").rglob("*")] == [*(tmp_path / "tmp").rglob("*")] == []
 
 
@@ -186,7 +197,7 @@ class _Stub(SimpleNamespace):
 
 @pytest.fixture
 def no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tool(name: str, package: str) -> str:
+    def tool(name: str) -> str:
         raise InfrastructureError(f"{name} is missing")
 
     monkeypatch.setattr(checkup, "tool", tool)
@@ -205,7 +216,7 @@ def test_a_tool_that_is_missing_costs_the_cases_of_its_file_system() -> None:
     assert (found["mkfs.ext4"].cases, found["mkfs.btrfs"].cases) == (2, 1)
     assert found["mkfs.xfs"].cases == 0
     assert not found["mkfs.xfs"].ok
-    assert "btrfs-progs" in found["mkfs.btrfs"].mend
+    assert advice("mkfs.btrfs").endswith(found["mkfs.btrfs"].mend)
 
 
 @pytest.mark.usefixtures("no_tools")
@@ -215,18 +226,51 @@ def test_without_the_tools_that_a_boot_takes_no_kernel_boots() -> None:
     assert all(it.mend and not it.ok for it in found.values())
 
 
-@pytest.mark.parametrize(
-    ("apt", "mend"),
-    [
-        ("/usr/bin/apt-get", "apt-get install --no-install-recommends kmod"),
-        (None, "install what Debian calls kmod with this system's package manager"),
-    ],
-)
-def test_packages_are_named_as_this_system_installs_them(
-    monkeypatch: pytest.MonkeyPatch, apt: str | None, mend: str
+def test_emulators_of_other_architectures_are_told_and_never_a_lack(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: apt)
-    assert checkup._install("kmod") == mend
+    here = {"qemu-system-aarch64"}
+    monkeypatch.setattr(shutil, "which", lambda name, **_: name if name in here else None)
+    found = checkup._emulators()
+    assert found.ok
+    assert found.says.startswith("of other architectures: arm64; for riscv64, s390x: ")
+    here |= {"qemu-system-riscv64", "qemu-system-s390x"}
+    assert checkup._emulators().says == "of other architectures: arm64, riscv64, s390x"
+
+
+def test_the_trial_boot_is_of_a_kernel_that_this_machine_could_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = "aarch64" if platform.machine() != "aarch64" else "x86_64"
+    own, foreign = (
+        dataclasses.replace(NO_KERNEL, arch=ARCHITECTURES[it]) for it in (platform.machine(), other)
+    )
+    asked: list[Kernel] = []
+
+    def decide(kernel: Kernel, agent: Path) -> Choice:
+        asked.append(kernel)
+        return Choice(Accelerator.KVM, str(agent))
+
+    monkeypatch.setattr("vm.accel.decide", decide)
+    stub = cast(Patient, _Stub(kernels=lambda: [own, foreign]))
+    assert checkup._kvm(stub, Path("agent")).ok
+    assert asked == [own]
+    assert not checkup._kvm(cast(Patient, _Stub(kernels=lambda: [foreign])), Path("agent")).ok
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_without_an_archive_kernels_that_are_installed_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, has: bool
+) -> None:
+    monkeypatch.setattr(checkup, "_archive", lambda _: Finding("archive", False, "no apt"))
+    (tmp_path / "boot").mkdir()
+    if has:
+        (tmp_path / "boot/vmlinuz-6.12.9").write_bytes(image("6.12.9"))
+    monkeypatch.setattr(checkup, "installed", lambda: installed(tmp_path))
+    stub = _Stub(cases=[SimpleNamespace(vm_only=True)], kernels=list, store=Store(tmp_path / "s"))
+    first, _ = checkup._kernels(cast(Patient, stub))
+    assert (first.ok, first.mend) == (False, "landproof matrix --kernels installed")
+    assert (first.cases, first.breaks) == ((0, ()) if has else (1, (Job.MATRIX,)))
 
 
 def ground(*, private: bool, **sysctls: str) -> Ground:

@@ -228,7 +228,10 @@ def test_what_a_kernel_calls_itself_is_no_path(tmp_path: Path, release: str) -> 
     image[0x20E:0x210] = (0x300).to_bytes(2, "little")
     image[0x500 : 0x500 + len(release)] = release.encode()
     (tmp_path / "vmlinuz").write_bytes(image)
-    with pytest.raises(UsageError, match=r"no release of a kernel|is not an x86 kernel image"):
+    with pytest.raises(
+        UsageError,
+        match=r"no release of a kernel|not a kernel image|not tell its release",
+    ):
         Store(tmp_path / "store").fetch(f"path:{tmp_path}/vmlinuz")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from suite import distribution
 from suite.cli.main import main
 from suite.errors import Exit
 from tests.fake_archive import files, image, module
@@ -158,7 +159,7 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
     # What is no package.
     "nothing": (lambda folder: f"{folder}/x.deb", Exit.USAGE, f"{PATH}x.deb does not exist; .*"),
     "empty": (raw(b""), Exit.USAGE, f"{PATH}x.deb is empty; fetch or build it again"),
-    "text": (raw(b"hello"), Exit.USAGE, f"{PATH}x.deb is not an x86 kernel image; .*"),
+    "text": (raw(b"hello"), Exit.USAGE, f"{PATH}x.deb is not a kernel image for .*"),
     "pipe": (special, Exit.USAGE, f"{PATH}x.deb is neither a file nor a folder; .*"),
     "device": (lambda _: "/dev/zero", Exit.USAGE, "/dev/zero is neither a file nor a folder; .*"),
     "zip": (zipped, Exit.USAGE, f"{PATH}x.zip is a zip archive; unpack it and name the folder"),
@@ -166,7 +167,7 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
     "static library": (raw(b"!<arch>\nx.o/"), Exit.USAGE, f"{PATH} is an ar archive and no De.*"),
     "apk of format 3": (raw(b"ADBd"), Exit.USAGE, f"{PATH} is an apk of format 3: unpack it .*"),
     "image without a release": (
-        raw(image("")), Exit.USAGE, f"{PATH} is not an x86 kernel image; give a vmlinuz or a .*",
+        raw(image("")), Exit.USAGE, f"{PATH} is a kernel image for x86_64 that does not tell .*",
     ),
     "image called as a path": (
         raw(image("../../x")), Exit.USAGE, f"{PATH} calls itself '../../x', which is no release.*",
@@ -204,7 +205,7 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
     ),
     "of another architecture": (
         deb({BOOT: b"MZ" + bytes(0x400)}), Exit.USAGE,
-        f"vmlinuz-{R} of p0.deb is not an x86 kernel image; .*",
+        f"vmlinuz-{R} of p0.deb is not a kernel image for .*",
     ),
     "rpm of something else": (rpm({"usr/bin/x": b""}), Exit.USAGE, "p0.rpm: no kernel; .*"),
     # What can't be spoken with.
@@ -296,7 +297,7 @@ ROWS: dict[str, tuple[Callable[[Path], str], Exit, str]] = {
         Exit.INFRASTRUCTURE, "module a.ko.xz unpacks to more than 8 MiB: that is no module",
     ),
     "name that speaks to the terminal": (
-        raw(b"x", "\x1b[31m.deb"), Exit.USAGE, r"\S+\\u001b\[31m.deb is not an x86 kernel image.*",
+        raw(b"x", "\x1b[31m.deb"), Exit.USAGE, r"\S+\\u001b\[31m.deb is not a kernel image for .*",
     ),
 }  # fmt: skip
 
@@ -349,7 +350,7 @@ def test_missing_tool_is_named(
     name = raw(b"\xed\xab\xee\xdb" + bytes(200), "x.rpm")(tmp_path)
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(["kernels", "fetch", name]) == Exit.INFRASTRUCTURE
-    assert capsys.readouterr().err.startswith("landproof: rpm2archive is missing; run: apt-get ")
+    assert capsys.readouterr().err == f"landproof: {distribution.lacking('rpm2archive')}\n"
 
 
 def test_only_what_booting_needs_is_written_and_under_our_names(tmp_path: Path) -> None:

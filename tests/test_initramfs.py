@@ -4,10 +4,12 @@
 import gzip
 import lzma
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
 from vm import initramfs
@@ -151,7 +153,7 @@ def test_a_module_that_is_no_elf_is_refused(tmp_path: Path, name: str, content: 
 
 def test_no_modprobe_is_one_clear_line(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    with pytest.raises(InfrastructureError, match="apt-get install kmod"):
+    with pytest.raises(InfrastructureError, match=re.escape(lacking("modprobe"))):
         initramfs.module_files(kernel(modules), "btrfs")
 
 

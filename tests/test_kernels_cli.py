@@ -49,7 +49,7 @@ def run(archive: Archive, key: Key) -> Run:
 
 
 def test_list_shows_the_newest_of_each_series(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    run("fetch", "6.12.43")
+    run("fetch", "6.12.43", "6.12+rt-amd64")
     capsys.readouterr()
     assert run("list") == Exit.CONFORMS
     lines = capsys.readouterr().out.splitlines()
@@ -58,11 +58,13 @@ def test_list_shows_the_newest_of_each_series(run: Run, capsys: pytest.CaptureFi
     ]  # fmt: skip
     assert [line.split()[:4] for line in lines[2:]] == [
         ["6.12", "6.12.43+deb13-cloud-amd64", "6.12.43-1", "trixie"],
+        ["6.12+rt-amd64", "6.12.43+deb13-rt-amd64", "6.12.43-1", "trixie"],
         ["7.0", "7.0.4-cloud-amd64", "7.0.4-1", "trixie-backports"],
     ]
     assert "yes" in lines[2]
-    assert "yes" not in lines[3]
-    assert "no modules" in lines[3]
+    assert "yes" in lines[3]
+    assert "yes" not in lines[4]
+    assert "no modules" in lines[4]
 
 
 def test_list_of_all_builds_as_json(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,34 +2,31 @@
 """Kernels in packages of every distribution, in folders, in build trees, and installed ones."""
 
 import lzma
-import shlex
 import shutil
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from suite.agent import build
 from suite.cli.main import main
+from suite.cli.preparing import Preparation
+from suite.cli.progress import RunProgress
 from suite.errors import Exit, InfrastructureError, UsageError
 from tests.fake_archive import image, module
-from tests.kernel_packages import TOOLS, deb, lacking, layout, package, rpm
+from tests.kernel_packages import TOOLS, deb, files_of, lacking, layout, package, rpm, zstd
 from tests.kernels import stored
-from vm import accel, bundle
+from tests.machines import boots
+from vm import bundle
 from vm import names as names_of
 from vm.channel import package_of_modules
 from vm.installed import installed
 from vm.kernel import Kernel
 from vm.local import path_kernel
-from vm.machine import Machine
-from vm.store import Store
+from vm.store import Progress, Store
 
 RELEASE = "6.8.0-45-generic"
 CONFIG = b"CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=m\n"
 KINDS = tuple(TOOLS)
-CHANNEL = ("drivers/virtio/", "drivers/char/virtio_console")
 
 
 def needs(kind: str) -> None:
@@ -78,11 +75,14 @@ def test_stored_packages_are_listed_had_and_pruned(
 ) -> None:
     path = made("apk", tmp_path)
     needs("apk")
-    store.fetch(f"path:{path}")
+    assert main(["kernels", "fetch", f"mine={path}"]) == Exit.CONFORMS
+    (told,) = [it for it in capsys.readouterr().err.splitlines() if "unpack" in it]
+    assert told.startswith("mine: unpack (")  # the path may have hundreds of characters
     Path(path).unlink()
     nowhere = f"--mirror=file:{tmp_path}/none"
     assert main(["kernels", "list", nowhere]) == Exit.CONFORMS
-    assert capsys.readouterr().out.splitlines()[2].split()[:3] == ["path:6.8", RELEASE, RELEASE]
+    row = capsys.readouterr().out.splitlines()[2].split()
+    assert row[:4] == ["path:6.8", RELEASE, RELEASE, "linux-virt"]
     for name in (f"path:{RELEASE}", "path:6.8"):
         assert store.get(name).build.release == RELEASE
     with pytest.raises(InfrastructureError, match=r"^kernel path:6\.9 is not in "):
@@ -91,6 +91,26 @@ def test_stored_packages_are_listed_had_and_pruned(
         store.fetch("path:6.9")
     assert store.prune(store.newest()) == []
     assert next(item.name for item in store.prune()) == RELEASE
+
+
+def test_a_run_tells_of_a_fetch_by_the_label(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needs("apk")
+    shown: list[tuple[str, Progress]] = []
+
+    class Shows(RunProgress):
+        def fetched(self, target: str, news: Progress) -> None:
+            shown.append((target, news))
+            super().fetched(target, news)
+
+    with Shows(["vm:mine"], 1) as progress:
+        prepared = Preparation(store, "tcg", progress)
+        prepared.look({"mine": f"path:{made('apk', tmp_path)}"}, refresh=False)
+        prepared.finish()
+    assert prepared.ready["mine"].build.release == RELEASE
+    assert {(target, news.name) for target, news in shown} == {("vm:mine", "mine")}
+    assert str(tmp_path) not in capsys.readouterr().err
 
 
 @pytest.mark.skipif(lacking("deb") != "", reason="no dpkg-deb")
@@ -264,25 +284,6 @@ def test_the_package_that_has_the_modules_is_named_as_its_distribution_does(
 # Real kernels.
 
 
-def files_of(
-    kernel: Kernel, packed: Callable[[bytes], bytes], suffix: str
-) -> dict[str, bytes | Path]:
-    """What the channel of a real kernel needs of its modules, compressed as a distribution does."""
-    assert kernel.modules is not None
-    found: dict[str, bytes | Path] = {
-        name: kernel.modules / name for name in ("modules.order", "modules.builtin")
-    }
-    for path in sorted(kernel.modules.rglob("*.ko")):
-        name = str(path.relative_to(kernel.modules))
-        if name.removeprefix("kernel/").startswith(CHANNEL):
-            found[f"{name}{suffix}"] = packed(path.read_bytes())
-    return found
-
-
-def zstd(data: bytes) -> bytes:
-    return subprocess.run(["zstd", "-q"], input=data, capture_output=True, check=True).stdout
-
-
 @pytest.fixture(scope="module")
 def real() -> Kernel:
     """A kernel whose channel is made of modules, so that nothing works without them."""
@@ -292,33 +293,44 @@ def real() -> Kernel:
     return kernel
 
 
-def boots(kernel: Kernel, known: set[str]) -> None:
-    """It boots, as one that is made of the same bytes has if that is among the known ones."""
-    agent = build.agent()
-    machine = Machine(kernel, agent=agent, accel=accel.choose(kernel, agent))
-    made_of = shlex.join([kernel.build.sha256, *machine.recipe])
-    if made_of not in known:
-        with machine:
-            assert machine.boot_seconds > 0
-        known.add(made_of)
-
-
 @pytest.fixture(scope="module")
 def known() -> set[str]:
     """What machines that have booted are made of."""
     return set()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_real_packages_boot(
-    kind: str, real: Kernel, store: Store, tmp_path: Path, known: set[str]
-) -> None:
+def packages_of(real: Kernel, like: str, into: Path) -> list[Path]:
+    """A real kernel as a distribution lays it out."""
+    kind = "rpm" if like in ("rhel", "opensuse") else like
     needs(kind)
     assert real.config is not None
-    packed, suffix = (zstd, ".zst") if kind != "rpm" else (lzma.compress, ".xz")
+    packed, suffix = (zstd, ".zst") if like not in ("rpm", "rhel") else (lzma.compress, ".xz")
     modules = files_of(real, packed, suffix)
-    parts = layout(kind, real.build.release, real.vmlinuz, real.config, modules)
-    paths = [package(kind, tmp_path, name, files) for name, files in parts]
+    parts = layout(like, real.build.release, real.vmlinuz, real.config, modules)
+    return [package(kind, into, name, files) for name, files in parts]
+
+
+def test_modules_of_rhel_are_in_two_packages(real: Kernel, store: Store, tmp_path: Path) -> None:
+    paths = packages_of(real, "rhel", tmp_path)
+    assert [path.name.partition(real.build.release)[0] for path in paths] == [
+        "kernel-core-", "kernel-modules-core-", "kernel-modules-",
+    ]  # fmt: skip
+    kernel = store.fetch(f"path:{'+'.join(map(str, paths))}")
+    assert (kernel.build.sha256, kernel.build.release) == (real.build.sha256, real.build.release)
+    assert kernel.modules is not None
+    assert real.modules is not None
+    assert real.config is not None
+    assert kernel.config is not None
+    assert kernel.config.read_bytes() == real.config.read_bytes()
+    for name in files_of(real, bytes, ""):
+        assert (kernel.modules / name).read_bytes() == (real.modules / name).read_bytes()
+
+
+@pytest.mark.parametrize("like", [*KINDS, "opensuse"])
+def test_real_packages_boot(
+    like: str, real: Kernel, store: Store, tmp_path: Path, known: set[str]
+) -> None:
+    paths = packages_of(real, like, tmp_path)
     kernel = store.fetch(f"path:{'+'.join(map(str, paths))}")
     assert kernel.build.sha256 == real.build.sha256
     boots(kernel, known)

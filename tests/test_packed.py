@@ -65,11 +65,28 @@ def test_fields_of_a_form() -> None:
     assert turned(b"\1\2\3", (2,)) == b"\2\1\3"
 
 
+def test_turning_does_not_cut_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cut looks for its fields from the first on: an attribute of 64 KiB took minutes."""
+    long = packed("Q", 1).ljust(1 << 16, b"\0")
+    monkeypatch.setattr(Packed, "__getitem__", None)
+    assert long.turned() == (1).to_bytes(8).ljust(1 << 16, b"\0")
+
+
 def test_the_buffers_of_a_call() -> None:
     """Each as its form says, padded to 8 bytes, also where a struct points to it."""
     arguments = (1, Out(4, "i"), InOut(packed("HH", 0, 0)), Pack(((8, Out(8)), (4, 1))))
     data = struct.pack(">i4x", -1) + struct.pack(">HH4x", 1, 2) + b"as it is"
     assert as_ours(arguments, data) == struct.pack("<i4xHH4x", -1, 1, 2) + b"as it is"
+
+
+def test_one_of_several_buffers_is_handed_on() -> None:
+    """As name_to_handle_at(2) gives a handle besides a mount, to open_by_handle_at(2)."""
+    arguments = (InOut(packed("Ii", 0, 0) + bytes(8)), Out(4))
+    theirs = struct.pack(">Ii", 8, 1) + b"a handle"
+    handle = as_ours(arguments, theirs + bytes(8))[:16]
+    assert handle == struct.pack("<Ii", 8, 1) + b"a handle"
+    assert isinstance(handle, Packed)
+    assert handle.turned() == theirs
 
 
 def test_arguments_that_differ() -> None:

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from reports.skips import told
 from suite.agent.channel import AgentLostError
+from suite.distribution import lacking
 from suite.errors import Exit, InfrastructureError, UsageError
 from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
 from suite.targets import ground as grounds
@@ -111,7 +112,7 @@ def test_names_that_make_no_sense(name: str) -> None:
 def test_without_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     target = SshTarget(Host.of("ssh:board"))
-    with pytest.raises(InfrastructureError, match="ssh is not installed: apt-get install"):
+    with pytest.raises(InfrastructureError, match=re.escape(lacking("ssh"))):
         target.start()
     target.stop()
 

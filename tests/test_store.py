@@ -91,7 +91,7 @@ def test_young_index_is_used_and_old_one_refreshed(
     archive.requests.clear()
     store.fetch("6.12.9")
     assert [path for path in archive.requests if "/dists/" in path] == []
-    monkeypatch.setattr("vm.apt.INDEX_AGE_S", 0)
+    monkeypatch.setattr("vm.apt_index.INDEX_AGE_S", 0)
     store.fetch("6.1")
     assert [path for path in archive.requests if "/dists/" in path] != []
 

@@ -32,7 +32,8 @@ def leftovers(store: Store) -> list[Path]:
 def test_no_network_at_all_is_one_line(tmp_path: Path, key: Key, archive: Archive) -> None:
     archive.close()
     store = Store(tmp_path / "store", mirror=archive.url, keyring=key.keyring)
-    with pytest.raises(UnreachableError, match=r"^can't fetch the package index: no network; .*$"):
+    said = r"^can't fetch the package index of Debian's archive: no network; .*$"
+    with pytest.raises(UnreachableError, match=said):
         store.available()
     with pytest.raises(UnreachableError, match="no network"):
         store.fetch("6.12")

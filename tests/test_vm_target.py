@@ -9,6 +9,7 @@ import pytest
 from suite.agent.channel import AgentLostError
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild, Verdict
+from vm.architecture import ARCHITECTURES
 from vm.kernel import Kernel
 from vm.saved import States
 from vm.target import VmTarget
@@ -81,7 +82,7 @@ class NoStates:
 
 
 def test_no_machine_is_restored_under_kvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor without what saving takes."""
+    """Nor without what saving takes, nor one whose emulator forgets what it waits for."""
     prepared: list[str] = []
 
     def prepare(*_: object, **_options: object) -> None:
@@ -96,8 +97,12 @@ def test_no_machine_is_restored_under_kvm(monkeypatch: pytest.MonkeyPatch) -> No
     target = VmTarget("vm:x", kernel, "kvm", states=states)
     target.start()
     target.stop()
+    forgetful = Kernel(BUILD, Path("/dev/null"), None, None, ARCHITECTURES["riscv64"])
+    target = VmTarget("vm:x", forgetful, "tcg", states=states)
+    target.start()
+    target.stop()
     monkeypatch.setattr("vm.target.can_save", lambda: False)
     target = VmTarget("vm:x", kernel, "tcg", states=states)
     target.start()
     target.stop()
-    assert prepared == ["booted", "booted"]
+    assert prepared == ["booted"] * 3

@@ -9,7 +9,7 @@ import msgspec
 import platformdirs
 
 from suite import files
-from suite.errors import UsageError
+from suite.errors import InfrastructureError, UsageError
 from vm.architecture import is_foreign
 from vm.command import Accelerator, find_qemu
 from vm.kernel import Kernel
@@ -70,19 +70,23 @@ def decide(kernel: Kernel, agent: Path, override: str | None = None) -> Choice:
 def foreknown(override: str | None = None) -> Choice | None:
     """The choice that needs no trial boot; None if only a trial can tell.
 
+    So it is without QEMU, which only who boots a kernel of this machine's architecture needs.
+
     Args:
         override: As of `decide`.
 
     Raises:
         UsageError: There is no such accelerator.
-        InfrastructureError: QEMU is not installed.
     """
     if override is not None:
         try:
             return Choice(Accelerator(override), "as told")
         except ValueError as error:
             raise UsageError(f"no accelerator {override!r}: choose kvm or tcg") from error
-    identity = _identity()
+    try:
+        identity = _identity()
+    except InfrastructureError:
+        return None
     if (unusable := _no_device()) is not None:
         return Choice(Accelerator.TCG, unusable)
     known = _recall()

@@ -8,10 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from suite.errors import UsageError
 from vm import package
+from vm.architecture import Architecture
 from vm.channel import refuse_without
-from vm.identity import HEAD, identify
+from vm.identity import Identity, identify
 
-_IMAGE = re.compile(r"boot/(?:vmlinuz|bzImage)[^/]*|lib/modules/[^/]+/(?:vmlinuz|bzImage)")
+_IMAGE = re.compile(
+    r"boot/(?:vmlinu[xz]|bzImage|Image)[^/]*|lib/modules/[^/]+/(?:vmlinu[xz]|bzImage|Image)"
+)
 _MODULE = re.compile(r"lib/modules/[^/]+/.+\.ko(?:\.(?:xz|gz|zst))?")
 _CONFIG = re.compile(r"lib/modules/[^/]+/config|boot/config-[^/]+")
 _OTHERS = (".hmac", ".sig", ".p7s", ".sha256")
@@ -26,6 +29,8 @@ class Bundle:
     release: str
     image: PurePosixPath
     """Of the kernel, in its package."""
+    has_modules: bool
+    arch: Architecture
 
 
 def parts(text: str) -> list[Path]:
@@ -67,7 +72,7 @@ def look_into(paths: Sequence[Path]) -> Bundle:
         InfrastructureError: One is broken, or its tool is missing.
         UsageError: There is no kernel, or more than one, or what it needs to be tried is lacking.
     """
-    images: dict[str, PurePosixPath] = {}
+    images: dict[str, tuple[PurePosixPath, Identity]] = {}
     modules: set[str] = set()
     configs: dict[str, str] = {}
     wrong: list[UsageError] = []
@@ -77,11 +82,11 @@ def look_into(paths: Sequence[Path]) -> Bundle:
                 path = name.relative_to("usr") if name.is_relative_to("usr") else name
                 if _IMAGE.fullmatch(str(path)) and path.suffix not in _OTHERS:
                     try:
-                        release, _ = identify(content.read(HEAD), f"{path.name} of {it.name}")
+                        found = identify(content, f"{path.name} of {it.name}")
                     except UsageError as error:
                         wrong.append(error)
                     else:
-                        images.setdefault(release, name)
+                        images.setdefault(found.release, (name, found))
                 elif _MODULE.fullmatch(str(path)):
                     modules.add(path.parts[2])
                 elif _CONFIG.fullmatch(str(path)):
@@ -92,7 +97,7 @@ def look_into(paths: Sequence[Path]) -> Bundle:
 
 def _chosen(
     names: str,
-    images: dict[str, PurePosixPath],
+    images: dict[str, tuple[PurePosixPath, Identity]],
     modules: set[str],
     configs: dict[str, str],
     wrong: list[UsageError],
@@ -107,15 +112,15 @@ def _chosen(
     if len(images) > 1:
         raise UsageError(f"{names}: kernels of {len(images)} releases ({', '.join(images)}); name"
                          " the packages of one")  # fmt: skip
-    ((release, image),) = images.items()
+    ((release, (image, found)),) = images.items()
     if modules and release not in modules:
         raise UsageError(
             f"{names}: the modules are of {', '.join(sorted(modules))} and the kernel is {release};"
             " join packages of one build"
         )
     if not modules:
-        refuse_without(release, configs.get(release), "join it with +")
-    return Bundle(release, image)
+        refuse_without(release, configs.get(release), "join it with +", found.arch)
+    return Bundle(release, image, bool(modules), found.arch)
 
 
 def _release_of(config: PurePosixPath) -> str:

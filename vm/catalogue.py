@@ -66,7 +66,11 @@ class Build:
     whole: bool = True
     """Whether its source still has the modules and the configuration."""
     scheme: str = ""
-    """What all names of its source begin with."""
+    """What its names begin with: the scheme of its source, and the part of it if that has parts."""
+    named: bool = False
+    """Whether its source has a name for it without a version: the release's own kernel."""
+    machine: str = ""
+    """What it is for, as uname(2) says it, if the scheme does not tell."""
 
     @property
     def name(self) -> str:
@@ -85,7 +89,14 @@ class Build:
 
     @property
     def upstream(self) -> str:
-        """The kernel's own version, as a name to ask for: ``6.12.43``, ``7.3-rc7``."""
+        """The kernel's own version, as a name to ask for: ``6.12.43``, ``7.3-rc7``.
+
+        Where a package version goes on where the release ends, as in 6.8.0-45.45, all builds have
+        the same: then it is the release without the flavour, ``6.8.0-45``.
+        """
+        number = self.release.removesuffix(f"-{self.flavour}")
+        if self.version.startswith(f"{number}.") and "-" in number:
+            return number
         return self.version.partition("-")[0].replace("~rc", "-rc")
 
     @property
@@ -105,12 +116,16 @@ class Wish:
     flavour: str
     made_of: frozenset[str] = frozenset()
     """Checksums of the packages that the name itself names: then nothing else matters."""
+    named: bool = False
+    """Whether it means only builds that are the release's own kernel."""
 
     def matches(self, build: Build) -> bool:
         """Whether the build is one of those that the name means."""
         if self.made_of:
             made_of = frozenset(package.sha256 for package in build.packages)
             return (build.scheme, made_of) == (self.scheme, self.made_of)
+        if self.named and not build.named:
+            return False
         if build.name == self.name:
             return True
         return (build.scheme, build.flavour) == (self.scheme, self.flavour) and any(
@@ -134,16 +149,16 @@ def parse_wish(
         UsageError: It isn't a version.
     """
     text = name.removeprefix(scheme)
-    if scheme.endswith("/") and not text:
-        return Wish(name, scheme, "", flavour)
     pattern = r"(?P<version>\d.*?)"
+    if scheme.endswith("/"):
+        pattern += "?"
     if flavours:
         pattern += rf"(?:[-+](?P<flavour>{alternatives(flavours)}))?"
     match = re.fullmatch(pattern, text)
-    if match is None or not re.fullmatch(r"[\w.+~-]+", text, re.ASCII):
+    if match is None or not re.fullmatch(r"[\w.+~-]*", text, re.ASCII):
         raise not_a_name(name)
     # The kernel writes 7.3-rc7 where packages are called 7.3~rc7.
-    version = re.sub(r"-rc(?=\d)", "~rc", match["version"])
+    version = re.sub(r"-rc(?=\d)", "~rc", match["version"] or "")
     return Wish(name, scheme, version, match.groupdict().get("flavour") or flavour)
 
 
@@ -151,7 +166,8 @@ def not_a_name(name: str) -> UsageError:
     """Return the error for a name that is none of a build."""
     return UsageError(
         f"{name!r} is not a kernel name; write a version such as 6.12 or 6.12.43+amd64,"
-        " arm64/6.12, path:FOLDER, ./FOLDER, a package's file, installed or host"
+        " ubuntu:noble, snapshot:2024-07-01/6.8, arm64/6.12, mainline:v6.6, path:FOLDER, ./FOLDER,"
+        " a package's file, installed or host"
     )
 
 

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -23,9 +23,11 @@ from pathlib import Path
 import platformdirs
 
 from suite import files
+from suite.distribution import lacking
 from suite.errors import InfrastructureError
+from suite.judge import labels
 from suite.targets.scratch import Scratch
-from vm.architecture import DEFAULT, Architecture, is_foreign
+from vm.architecture import DEFAULT, Architecture, is_foreign, of_name
 from vm.confine import SANDBOX, sandbox
 
 VNG_DEADLINE_S = 30.0
@@ -106,10 +108,37 @@ def find_qemu(arch: Architecture = DEFAULT) -> Path:
     """
     found = shutil.which(arch.qemu)
     if found is None:
-        raise InfrastructureError(
-            f"{arch.qemu} is not installed: apt-get install --no-install-recommends {arch.package}"
-        )
+        raise InfrastructureError(lacking(arch.qemu))
     return Path(found)
+
+
+def find_emulators(names: Iterable[str]) -> None:
+    """Look for what runs kernels: of their architectures, and of no other.
+
+    Args:
+        names: Of the kernels. Of a path nothing is known before it is read.
+
+    Raises:
+        InfrastructureError: One is not installed.
+    """
+    for arch in dict.fromkeys(of_name(name) for name in names if not name.startswith(labels.PATH)):
+        find_qemu(arch)
+
+
+def find_vng() -> str:
+    """Where virtme-ng's command is.
+
+    Raises:
+        InfrastructureError: Nowhere.
+    """
+    vng = shutil.which("vng", path=_vng_path())
+    if vng is None:
+        raise InfrastructureError("vng is not on PATH: pip install --force-reinstall virtme-ng")
+    return vng
+
+
+def _vng_path() -> str:
+    return os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
 
 
 def _kept_answer(qemu: Path, accel: Accelerator, memory_mib: int, arch: Architecture) -> list[str]:
@@ -139,7 +168,7 @@ def _virtme_ng_version() -> str:
         return metadata.version("virtme-ng")
     except metadata.PackageNotFoundError as error:
         raise InfrastructureError(
-            "virtme-ng is not installed: pip install virtme-ng, or apt-get install virtme-ng"
+            "virtme-ng is not installed; run: pip install virtme-ng"
         ) from error
 
 
@@ -147,12 +176,9 @@ def _ask_virtme_ng(
     qemu: Path, accel: Accelerator, memory_mib: int, arch: Architecture
 ) -> list[str]:
     """Run ``vng --dry-run`` and return the argv that it prints."""
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
-    vng = shutil.which("vng", path=path)
-    if vng is None:
-        raise InfrastructureError("vng is not on PATH: pip install --force-reinstall virtme-ng")
+    path = _vng_path()
     ask = [
-        vng, "--dry-run", "--name", "landproof", "--run", _KERNEL, "--root", ".",
+        find_vng(), "--dry-run", "--name", "landproof", "--run", _KERNEL, "--root", ".",
         # Debian 12's virtiofsd is tried several times, in vain, without it.
         "--force-9p",
         # Its own initramfs would need a static busybox; ours replaces it anyway.

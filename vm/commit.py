@@ -26,7 +26,7 @@ def commit(release: str, near: Iterable[Path]) -> str:
     if not named:
         return ""
     try:
-        git = tool("git", "git")
+        git = tool("git")
     except InfrastructureError:
         return ""
     for folder in (place for it in near for place in (it, it / "source") if place.is_dir()):

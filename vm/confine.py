@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError
 
 SANDBOX = (
@@ -60,5 +61,5 @@ def sandbox(qemu: Path) -> list[str]:
 def _setpriv() -> str:
     found = shutil.which("setpriv")
     if found is None:
-        raise InfrastructureError("setpriv is not installed: apt-get install util-linux")
+        raise InfrastructureError(lacking("setpriv"))
     return found

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from suite.errors import InfrastructureError
+from vm import packed_image
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SETUP_SECTORS = 0x1F1
@@ -50,13 +51,15 @@ def bare_image(vmlinuz: Path) -> Iterator[int | None]:
 
 @contextlib.contextmanager
 def whole_image(vmlinuz: Path) -> Iterator[int]:
-    """A file descriptor of the image as it is, in memory: QEMU may not be able to read the file.
+    """A file descriptor of the image in memory: QEMU may not be able to read the file.
+
+    What is packed from outside is unpacked: few QEMUs do that, and not for all architectures.
 
     Raises:
         InfrastructureError: Nor are we.
     """
     try:
-        data = vmlinuz.read_bytes()
+        data = packed_image.unpacked(vmlinuz.read_bytes(), vmlinuz)
     except OSError as error:
         said = f"can't read the kernel {vmlinuz}: {error.strerror}"
         raise InfrastructureError(said) from error

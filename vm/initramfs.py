@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError
 from vm import cpio
 from vm.kernel import Kernel
@@ -57,7 +58,7 @@ def module_files(kernel: Kernel, name: str) -> tuple[Path, ...] | None:
         return ()
     modprobe = shutil.which("modprobe", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if modprobe is None:
-        raise InfrastructureError("modprobe is not installed: apt-get install kmod")
+        raise InfrastructureError(lacking("modprobe"))
     # Ignore this host's /etc/modprobe.d: its blacklists and options are about another kernel.
     run = subprocess.run(  # noqa: S603 - an argv list, no shell
         [

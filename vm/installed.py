@@ -5,7 +5,7 @@ from pathlib import Path
 
 from suite.errors import InfrastructureError, UsageError
 from vm.catalogue import version_key
-from vm.identity import HEAD, identify
+from vm.identity import identify
 
 NAME = "installed"
 """What stands for all of them."""
@@ -28,7 +28,7 @@ def installed(root: Path = Path("/")) -> list[Path]:
             continue
         try:
             with path.open("rb") as file:
-                release, _ = identify(file.read(HEAD), path)
+                release = identify(file, path).release
         except OSError as error:
             raise InfrastructureError(
                 f"can't read the installed kernel {path}: {error.strerror}; run as root, or name a"

@@ -13,10 +13,11 @@ from suite.errors import InfrastructureError, UsageError
 from suite.judge import labels
 from suite.judge.records import KernelBuild
 from vm import bundle, catalogue, tree, unpack
+from vm.architecture import Architecture
 from vm.catalogue import MODULES, Build, Package, Wish
 from vm.channel import refuse_without
 from vm.commit import commit
-from vm.identity import HEAD, identify
+from vm.identity import identify
 from vm.kernel import Kernel, is_release, sha256
 from vm.source import LOG, Report, Source
 from vm.tools import GoneError
@@ -27,6 +28,7 @@ class _Found:
     vmlinuz: Path
     release: str
     version: str
+    arch: Architecture
 
 
 class _InPlace(Source):
@@ -71,13 +73,14 @@ class OwnPath(_InPlace):
         packages = self._packages(name)
         if not packages:
             raise _missing(Path(self._text(name)).expanduser().absolute())
-        release = bundle.look_into(packages).release
+        found = bundle.look_into(packages)
         made_of = tuple(
             Package(path.name, "", sha256(path), path.stat().st_size) for path in packages
         )
         return Build(
-            release, release, "", "+".join(map(str, packages)), made_of, scheme=self.scheme
-        )
+            found.release, found.release, "", "+".join(map(str, packages)), made_of,
+            scheme=self.scheme, machine=found.arch.machine,
+        )  # fmt: skip
 
     def bring(self, build: Build, work: Path, report: Report) -> Path:
         """Unpack packages."""
@@ -133,7 +136,7 @@ def path_kernel(name: str) -> Kernel:
             ``vmlinuz-RELEASE``, ``bzImage``.
 
     Raises:
-        UsageError: There is no kernel, or more than one, it isn't an x86 kernel image, or it could
+        UsageError: There is no kernel, or more than one, it is no image of a kernel, or it could
             not be spoken with.
     """
     path = Path(name.removeprefix(OwnPath.scheme)).expanduser().absolute()
@@ -149,7 +152,8 @@ def _kernel(found: _Found, near: list[Path], name: str, source: str) -> Kernel:
     modules, config = _modules(found, near), _config(found, near)
     if modules is None and config is not None:
         text = config.read_text(encoding="utf-8", errors="replace")
-        refuse_without(found.release, text, f"put lib/modules/{found.release} beside the image")
+        how = f"put lib/modules/{found.release} beside the image"
+        refuse_without(found.release, text, how, found.arch)
     build = KernelBuild(
         name=name,
         release=found.release,
@@ -158,7 +162,7 @@ def _kernel(found: _Found, near: list[Path], name: str, source: str) -> Kernel:
         sha256=sha256(found.vmlinuz),
         commit=commit(found.release, near),
     )
-    return Kernel(build, found.vmlinuz, modules, config)
+    return Kernel(build, found.vmlinuz, modules, config, found.arch)
 
 
 def _host(root: Path) -> _Found:
@@ -179,8 +183,10 @@ def _image(path: Path) -> Path:
     if not path.is_dir():
         raise _missing(path)
     patterns = (
-        "vmlinuz", "bzImage", "arch/x86/boot/bzImage", "vmlinuz-*", "boot/vmlinuz-*",
-        "boot/vmlinuz", "lib/modules/*/vmlinuz", "usr/lib/modules/*/vmlinuz",
+        "vmlinuz", "bzImage", "Image", "Image.gz", "arch/x86/boot/bzImage",
+        "arch/arm64/boot/Image", "arch/arm64/boot/Image.gz", "arch/riscv/boot/Image",
+        "arch/riscv/boot/Image.gz", "arch/s390/boot/bzImage", "vmlinuz-*", "boot/vmlinuz-*",
+        "boot/vmlinux-*", "boot/vmlinuz", "lib/modules/*/vmlinuz", "usr/lib/modules/*/vmlinuz",
     )  # fmt: skip
     for pattern in patterns:
         found = [p for p in sorted(path.glob(pattern)) if p.is_file()]
@@ -210,8 +216,8 @@ def _missing(path: Path) -> UsageError:
 
 def _identify(vmlinuz: Path) -> _Found:
     with vmlinuz.open("rb") as file:
-        head = file.read(HEAD)
-    return _Found(vmlinuz, *identify(head, vmlinuz))
+        found = identify(file, vmlinuz)
+    return _Found(vmlinuz, found.release, found.version, found.arch)
 
 
 def _modules(found: _Found, near: list[Path]) -> Path | None:

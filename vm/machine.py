@@ -103,6 +103,8 @@ class Machine:
         incoming: int | None = None,
         monitored: bool = False,
         loud: bool = False,
+        devices: Sequence[str] = (),
+        handed: Sequence[int] = (),
     ) -> None:
         """Describe a machine; nothing runs yet.
 
@@ -120,6 +122,8 @@ class Machine:
             monitored: Whether QEMU is asked for something (``monitor``).
             loud: Whether the kernel tells all that it does; then it is given up as soon as it says
                 nothing new.
+            devices: More options of QEMU.
+            handed: The file descriptors that they name, which QEMU inherits.
         """
         self.kernel = kernel
         self.accel = accel
@@ -131,6 +135,8 @@ class Machine:
         self._incoming = incoming
         self._monitored = monitored
         self._loud = loud
+        self._devices = tuple(devices)
+        self._handed = tuple(handed)
         self._argv: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._cause: str | None = None
@@ -247,6 +253,7 @@ class Machine:
             parameters = [it for it in parameters if it != "quiet"] + early
         memory_mib = self._memory_mib
         qemu = command(image, self.accel, memory_mib=memory_mib, parameters=parameters, arch=arch)
+        qemu += self._devices
         return [*dying_with_us(), *shared(qemu, self.kernel, powerless())]
 
     def _start(self) -> None:
@@ -257,7 +264,7 @@ class Machine:
             # long (108 bytes), and no disk space is taken.
             self.channel, guest = socket.socketpair()
             stack.enter_context(guest)
-            inherited = [guest.fileno()]
+            inherited = [guest.fileno(), *self._handed]
             if self._incoming is None:
                 initrd = stack.enter_context(in_memory("initramfs", self._initramfs))
                 image = stack.enter_context(self._image())

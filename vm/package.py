@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from suite.errors import InfrastructureError, UsageError
+from vm.identity import is_packed_image
 from vm.tools import plain_environment, tool
 
 STREAM_LIMIT = 4 << 30
@@ -43,14 +44,14 @@ class Kind:
     at: int
     magic: bytes
     tool: tuple[str, ...] = ()
-    """The tool, the package that brings it, its arguments; the file follows."""
+    """The tool and its arguments; the file follows."""
 
 
 KINDS = (
-    Kind("deb", 0, b"!<arch>\ndebian-binary", ("dpkg-deb", "dpkg", "--fsys-tarfile")),
-    Kind("rpm", 0, b"\xed\xab\xee\xdb", ("rpm2archive", "rpm2cpio", "--nocompression", "-")),
+    Kind("deb", 0, b"!<arch>\ndebian-binary", ("dpkg-deb", "--fsys-tarfile")),
+    Kind("rpm", 0, b"\xed\xab\xee\xdb", ("rpm2archive", "--nocompression", "-")),
     # pkg.tar.zst, pkg.tar.xz, apk, and what the kernel's own tar-pkg targets write.
-    Kind("zstd", 0, b"\x28\xb5\x2f\xfd", ("zstd", "zstd", "-dcq")),
+    Kind("zstd", 0, b"\x28\xb5\x2f\xfd", ("zstd", "-dcq")),
     Kind("xz", 0, b"\xfd7zXZ\0"),
     Kind("gzip", 0, b"\x1f\x8b\x08"),
     Kind("tar", 257, b"ustar"),
@@ -76,7 +77,7 @@ def kind_of(path: Path) -> Kind | None:
         raise UsageError(f"{path} is empty; fetch or build it again")
     for kind in KINDS:
         if head.startswith(kind.magic, kind.at):
-            return kind
+            return None if kind.name == "gzip" and is_packed_image(head) else kind
     for at, magic, what in _OTHERS:
         if head.startswith(magic, at):
             raise UsageError(f"{path} {what}")
@@ -179,8 +180,8 @@ def _plain(path: Path) -> IO[bytes]:
 @contextmanager
 def _output(path: Path, kind: Kind, broken: str) -> Iterator[IO[bytes]]:
     """What a package's tool prints, which has to end well unless the reader has failed before."""
-    name, package, *arguments = kind.tool
-    command = [tool(name, package), *arguments]
+    name, *arguments = kind.tool
+    command = [tool(name), *arguments]
     by_name = [] if arguments[-1] == "-" else [str(path)]
     with tempfile.TemporaryFile() as errors, path.open("rb") as file:
         process = subprocess.Popen(  # noqa: S603 - a fixed argument list

@@ -9,9 +9,10 @@ from typing import Any
 from suite.errors import InfrastructureError
 from vm.apt import ARCHIVES
 from vm.local import Host, OwnPath
+from vm.mainline import Mainline
 from vm.source import Options, Source
 
-OURS: tuple[type[Source], ...] = (*ARCHIVES, OwnPath, Host)
+OURS: tuple[type[Source], ...] = (*ARCHIVES, Mainline, OwnPath, Host)
 """Not by entry points: those of a checkout are as old as its installation."""
 GROUP = "landproof.kernels"
 """Entry points of other packages, each a class."""
@@ -46,12 +47,11 @@ class Sources:
 
     def of(self, name: str) -> Source:
         """Return the source that a name belongs to; that of versions if no scheme fits."""
-        begins = re.match(r"[^:/]*[:/]?", name)
-        return self._by_scheme.get(begins[0] if begins else "") or self._by_scheme[""]
+        return self._by_scheme.get(_scheme(name)) or self._by_scheme[""]
 
     def have(self, scheme: str) -> bool:
-        """Whether a source has this scheme."""
-        return scheme in self._by_scheme
+        """Whether a source has this scheme; a part of the source may stand behind it."""
+        return _scheme(scheme) in self._by_scheme
 
 
 def _kinds() -> Iterator[type[Source]]:
@@ -67,6 +67,12 @@ def _kinds() -> Iterator[type[Source]]:
         if not (isinstance(kind, type) and issubclass(kind, Source)):
             raise InfrastructureError(f"{where} is no class of vm.source.Source; uninstall it")
         yield kind
+
+
+def _scheme(name: str) -> str:
+    """What could be the scheme in a name."""
+    begins = re.match(r"[^:/]*[:/]?", name)
+    return begins[0] if begins else ""
 
 
 def _called(kind: type[Source]) -> str:

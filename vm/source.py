@@ -8,8 +8,9 @@ package by an entry point in the group ``landproof.kernels``. Its rules:
   a colon or a slash and more follows (``path:FOLDER``, ``arm64/6.12``), or it is the whole name
   (``host``). One source,
   Debian's archive, has none: plain versions are its own.
-- *Builds.* A source that has builds to bring carries its scheme in each of them. The scheme and the
-  release of a build name it. What the build is made of is in its packages: the store keeps builds
+- *Builds.* A source that has builds to bring carries its scheme in each of them, and behind it what
+  of the source they are of if it has parts (``ubuntu:noble/``). The scheme and the release of a
+  build name it. What the build is made of is in its packages: the store keeps builds
   apart by their checksums and brings none twice, so the source brings what they say or nothing.
 - *In place.* A kernel that is on this machine already may be used where it is. It isn't a build.
 - *Failing.* Every error ends in one line that says what to do: a UsageError when there is no such
@@ -21,7 +22,7 @@ By default a source has nothing: it defines what it has.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -104,7 +105,16 @@ class Source:
             InfrastructureError: As `available`.
             UsageError: There is none; says which near ones there are.
         """
-        return catalogue.choose(self.available(refresh=refresh, report=report), self.wish(name))
+        return catalogue.choose(
+            self.listed([name], refresh=refresh, report=report), self.wish(name)
+        )
+
+    def listed(
+        self, names: Sequence[str], *, refresh: bool = False, report: Report | None = None
+    ) -> list[Build]:
+        """Return all builds among which names choose; arguments and errors as of `available`."""
+        del names
+        return self.available(refresh=refresh, report=report)
 
     def bring(self, build: Build, work: Path, report: Report) -> Path:
         """Bring a build, verified by the checksums of its packages.

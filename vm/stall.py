@@ -14,6 +14,8 @@ from vm.tools import UnreachableError
 SAID_AFTER_S = 5.0
 GIVEN_UP_AFTER_S = 60.0
 """Seconds without one more byte."""
+WAITING = "dlstatus:"
+"""How a line begins that says no more than that it waits."""
 
 
 class Patience:
@@ -23,12 +25,20 @@ class Patience:
         doing: How the error begins.
         folders: Where apt puts what it downloads.
         warn: Told, once each time that it stalls, that the mirror does not answer.
+        otherwise: What to do but to try later.
     """
 
-    def __init__(self, doing: str, folders: Sequence[Path], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        doing: str,
+        folders: Sequence[Path],
+        warn: Callable[[str], None],
+        otherwise: str = "name another with --mirror URL",
+    ) -> None:
         self._doing = doing
         self._folders = folders
         self._warn = warn
+        self._otherwise = otherwise
         self._answers: set[str] = set()
         self._most = 0
         self._since = time.monotonic()
@@ -47,7 +57,7 @@ class Patience:
         if silent >= GIVEN_UP_AFTER_S:
             raise UnreachableError(
                 f"{self._doing}: the mirror has not answered for {GIVEN_UP_AFTER_S:g} s; "
-                "try later, or name another with --mirror URL"
+                f"try later, or {self._otherwise}"
             )
         if silent >= SAID_AFTER_S and not self._told:
             self._told = True
@@ -58,7 +68,7 @@ class Patience:
 
     def _is_news(self, line: str) -> bool:
         """Whether something has come that had not come before, also not in an earlier attempt."""
-        if not line.startswith("dlstatus:"):
+        if not line.startswith(WAITING):
             # Otherwise apt says by no such line that it waits: it verifies, or reads its lists.
             known = len(self._answers)
             self._answers.add(line)

@@ -126,10 +126,14 @@ class Store:
         """
         return catalogue.choose(builds, self._sources.of(name).wish(name))
 
-    def available(self, *, refresh: bool = False) -> list[Build]:
+    def available(self, *, refresh: bool = False, of: Sequence[str] = ()) -> list[Build]:
         """Return every build that can be had or is stored, oldest first.
 
         Without a network the last lists answer, with a warning.
+
+        Args:
+            refresh: Ask for newer lists, however young those at hand are.
+            of: Names: the lists of their sources are asked for, and no other.
 
         Raises:
             InfrastructureError: Nothing is known: no network, no list, no stored kernel.
@@ -139,12 +143,9 @@ class Store:
         offered: list[Build] = []
         failures: list[InfrastructureError] = []
         for source in self._sources:
-            if not source.is_listed:
-                offered += source.remembered()
-                continue
             try:
                 with self._errors():
-                    offered += source.available(refresh=refresh)
+                    offered += self._listed(source, of, refresh=refresh)
             except InfrastructureError as error:
                 offered += source.remembered()
                 failures.append(error)
@@ -153,6 +154,12 @@ class Store:
         for failure in failures:
             LOG.warning("the list may be old: %s", failure)
         return catalogue.merge(catalogue.with_stored([*offered, *here], here))
+
+    def _listed(self, source: Source, of: Sequence[str], *, refresh: bool) -> list[Build]:
+        if not of and source.is_listed:
+            return source.available(refresh=refresh)
+        named = [name for name in of if self._sources.of(name) is source]
+        return source.listed(named, refresh=refresh) if named else source.remembered()
 
     def stored(self) -> list[Kernel]:
         """Return the stored kernels, oldest first; never uses the network."""

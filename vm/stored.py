@@ -9,7 +9,7 @@ import msgspec
 
 from suite.errors import InfrastructureError
 from suite.judge.records import KernelBuild
-from vm.architecture import of_scheme
+from vm.architecture import of_machine, of_scheme
 from vm.catalogue import Build, Package
 from vm.kernel import Kernel, sha256
 
@@ -34,6 +34,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Path inside the folder."""
     scheme: str = ""
     """Of its source; records from before there were others have none."""
+    named: bool = False
+    """Whether it was the own kernel of a release when it was fetched."""
+    machine: str = ""
+    """What it is for, if the scheme does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Stored:
             stored=True,
             whole=self.record.whole,
             scheme=self.record.scheme,
+            named=self.record.named,
+            machine=self.record.machine,
         )
 
     def kernel(self, name: str | None = None) -> Kernel:
@@ -66,7 +72,7 @@ class Stored:
             vmlinuz=self.folder / "vmlinuz",
             modules=self.folder / record.modules if record.modules else None,
             config=self.folder / record.config if record.config else None,
-            arch=of_scheme(record.scheme),
+            arch=of_machine(record.machine) if record.machine else of_scheme(record.scheme),
         )
 
     def intact(self) -> bool:
@@ -136,6 +142,8 @@ def write(folder: Path, build: Build, name: str, source: str) -> Record:
         config="config" if (folder / "config").exists() else None,
         modules=str(modules) if (folder / modules).is_dir() else None,
         scheme=build.scheme,
+        named=build.named,
+        machine=build.machine,
     )
     (folder / _RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     return record

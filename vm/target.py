@@ -18,7 +18,7 @@ from suite.judge.records import KernelBuild, Verdict
 from suite.targets.base import Ground, Target
 from suite.targets.ground import guest_ground, wake
 from suite.targets.schemes import Scheme
-from vm import accel, initramfs
+from vm import accel, far, initramfs
 from vm.catalogue import DEFAULT_FLAVOUR
 from vm.command import Accelerator
 from vm.kernel import Kernel
@@ -114,7 +114,8 @@ class VmTarget(Target):
         except build.BuildError as error:
             raise InfrastructureError(str(error)) from error
         accelerator = accel.choose(self._kernel, agent, self._accelerator)
-        if accelerator is not Accelerator.TCG or self._states is None or not can_save():
+        emulated = accelerator is Accelerator.TCG
+        if not (emulated and self._kernel.arch.restores and can_save()) or self._states is None:
             return self._boot(self._machine_of(agent, accelerator), agent)
         machine = self._machine_of(agent, accelerator, monitored=True)
         state = self._states.take(self._kernel, machine.recipe)
@@ -216,9 +217,11 @@ class VmTarget(Target):
     def modules(self, name: str) -> Iterator[bytes]:
         """They travel when a case needs them, over the channel: 10 MB in 0.3 s.
 
-        In the initramfs they would cost every boot, and booting is what costs most.
+        In the initramfs they would cost every boot, and booting is what costs most. None of those
+        that QEMU would run wrong.
         """
-        return map(initramfs.read_module, initramfs.module_files(self._kernel, name) or ())
+        files = initramfs.module_files(self._kernel, name) or ()
+        return far.sound(name, map(initramfs.read_module, files), self._kernel.arch)
 
     def stop(self) -> None:
         """End QEMU."""

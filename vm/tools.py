@@ -6,10 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError
 from vm import keeper
 
@@ -31,35 +32,59 @@ class GoneError(InfrastructureError):
     """The archive no longer has what its index at hand promises."""
 
 
-def tool(name: str, package: str) -> str:
-    """Return the path of a tool.
+def tool(name: str) -> str:
+    """Return the path of a tool that `suite/distribution.toml` has a row of.
 
     Raises:
-        InfrastructureError: It isn't on this machine; says which package brings it.
+        InfrastructureError: It isn't on this machine; says how it gets there.
     """
-    # Administrators' tools are not on everybody's PATH.
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}")
+    path = _which(name)
+    if path is None:
+        raise InfrastructureError(lacking(name))
+    return path
+
+
+def apt_tool(name: str = "apt-get") -> str:
+    """Return the path of a tool of apt's.
+
+    Raises:
+        InfrastructureError: This machine has no apt; says which kernels it can have.
+    """
+    path = _which(name)
     if path is None:
         raise InfrastructureError(
-            f"{name} is missing; run: apt-get install {package} (on a machine without apt, name a"
-            " kernel of your own with path:FOLDER)"
+            "this machine has no apt, by which the kernels of archives come; name others: installed"
+            ", a package's file, a folder, mainline:v6.6 (needs dpkg), or a machine by --target"
+            " ssh:HOST"
         )
     return path
 
 
+def _which(name: str) -> str | None:
+    # Administrators' tools are not on everybody's PATH.
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}")
+
+
 @contextmanager
 def streamed(
-    command: Sequence[str], cwd: Path | None = None
+    command: Sequence[str],
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[str]]]:
     """Run a command and give its lines, errors among them.
 
     It has ended when the block ends, however it ends, and all that it has started has ended with
     it; so it has when this process is killed, or another thread calls `end_streamed`.
+
+    Args:
+        command: Its argv.
+        cwd: Its current folder.
+        environment: Variables that differ from ours.
     """
     process = subprocess.Popen(  # noqa: S603 - a fixed argument list
         [sys.executable, "-I", "-S", keeper.__file__, *command],
         cwd=cwd,
-        env=plain_environment(),
+        env={**plain_environment(), **(environment or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

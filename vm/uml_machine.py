@@ -82,7 +82,7 @@ class UmlMachine:
                     # The guest's processes are processes here, and some outlive their kernel.
                     *(sys.executable, "-I", "-S", keeper.__file__),
                     # A kernel that panics sends a signal to its whole group.
-                    tool("setsid", "util-linux"),
+                    tool("setsid"),
                     *(*powerless(), str(self._program), *_PARAMETERS),
                     f"initrd=/proc/self/fd/{initramfs}",
                     f"uml_dir={self._folder.path}/",

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from suite.errors import InfrastructureError
-from vm import package, tree
+from vm import package, tree, zstd
 from vm.tools import plain_environment, tool
 
 _PACKED = (".xz", ".gz", ".zst")
@@ -201,7 +201,8 @@ def _unpack_module(path: Path) -> None:
                 with gzip.open(path) as file:
                     plain = file.read(MODULE_LIMIT + 1)
             case _:
-                plain = _of_zstd(path)
+                with path.open("rb") as packed_one:
+                    plain = zstd.unpacked(packed_one, MODULE_LIMIT)
     except (
         lzma.LZMAError, EOFError, subprocess.CalledProcessError, gzip.BadGzipFile, zlib.error,
     ) as error:  # fmt: skip
@@ -216,27 +217,10 @@ def _unpack_module(path: Path) -> None:
     path.unlink()
 
 
-def _of_zstd(path: Path) -> bytes:
-    command = [tool("zstd", "zstd"), "-dcq"]
-    with (
-        path.open("rb") as file,
-        subprocess.Popen(  # noqa: S603 - a fixed argument list
-            command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process,
-    ):
-        assert process.stdout is not None  # noqa: S101 - as asked for
-        plain = process.stdout.read(MODULE_LIMIT + 1)
-        if len(plain) > MODULE_LIMIT:
-            process.kill()
-        elif process.wait() != 0:
-            raise subprocess.CalledProcessError(process.returncode, command)
-    return plain
-
-
 def _depmod(into: Path, release: str) -> None:
     try:
         done = subprocess.run(  # noqa: S603
-            [tool("depmod", "kmod"), "-b", str(into), release],
+            [tool("depmod"), "-b", str(into), release],
             capture_output=True, text=True, errors="replace", env=plain_environment(), check=False,
             timeout=_DEPMOD_DEADLINE_S,
         )  # fmt: skip

@@ -54,7 +54,9 @@ _RETURNS = {
     "x86_64": b"\xb8\x0f\x00\x00\x00\x0f\x05",  # mov eax, __NR_rt_sigreturn; syscall
     "aarch64": struct.pack("<2I", 0xD2801168, 0xD4000001),  # mov x8, #139; svc #0
     "riscv64": b"",  # its kernel has a place of its own to return to, in the vDSO
-    "s390x": bytes.fromhex("0aad"),  # svc 173
+    # svc __NR_sigreturn: without SA_SIGINFO its kernel makes no frame for rt_sigreturn(2)
+    # (arch/s390/kernel/signal.c, handle_signal())
+    "s390x": bytes.fromhex("0a77"),
 }
 _SA_RESTORER = 0x04000000
 

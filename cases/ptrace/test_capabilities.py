@@ -71,12 +71,14 @@ def test_perfmon(case: Access, process: Process, judge: Judge) -> None:
 
 PARANOID, NOT_THE_KERNEL = "/proc/sys/kernel/perf_event_paranoid", b"2"
 PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, PERF_ATTR_SIZE = 1, 9, 64
-EXCLUDE_KERNEL_AND_HYPERVISOR = 3 << 5
+EXCLUDE_KERNEL_AND_HYPERVISOR, EXCLUDE_ON_BIG = 3 << 5, 3 << 1
+"""In the first byte of bit-fields, which begin with its highest bit on big-endian machines."""
 
 
 def open_event(process: Process, target: Target) -> None:
     attr = packed("IIQ", PERF_TYPE_SOFTWARE, PERF_ATTR_SIZE, PERF_COUNT_SW_DUMMY)
-    attr += packed("24xQ16x", EXCLUDE_KERNEL_AND_HYPERVISOR)
+    exclude = EXCLUDE_ON_BIG if process.session.is_big else EXCLUDE_KERNEL_AND_HYPERVISOR
+    attr += packed("24xB23x", exclude)
     process.syscall("perf_event_open", attr, target.pid, -1, -1, 0)
 
 

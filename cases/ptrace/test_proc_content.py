@@ -9,6 +9,7 @@ import mmap
 import os
 
 from cases.inheritance.held import hold, tid
+from cases.processes import page_size
 from cases.ptrace.reach import RULESET
 from suite.case import (
     O_PATH, Allowed, Case, Denied, Judge, Need, Outcome, Process, Seen, Tree, answers, needs,
@@ -95,7 +96,8 @@ def test_map_file(process: Process, tree: Tree, judge: Judge) -> None:
     """Nor are the files found that a process has mapped."""
     process.drop_capabilities()
     address = process.map_shared(process.open(tree.file, os.O_RDONLY), mmap.PROT_READ).value
-    name = f"/proc/{process.getpid().value}/map_files/{address:x}-{address + 4096:x}"
+    end = address + page_size(process)
+    name = f"/proc/{process.getpid().value}/map_files/{address:x}-{end:x}"
     control = process.fork().observe(Process.open, name, O_PATH | os.O_NOFOLLOW)
     observed = process.under(RULESET).observe(Process.open, name, O_PATH | os.O_NOFOLLOW)
     judge(since(RULESET.features, Denied("EACCES")), observed, control)

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterable
 
 from suite.packed import packed
+from cases.processes import page_size
 from cases.syscalls.groups import Group
 from suite.case import (
     FS, MAX_LAYERS, NET, RULE_NET_PORT, Allowed, Call, Judge, Mode, Need, Outcome, Process, Ruleset,
@@ -21,9 +22,9 @@ pytestmark = own_memory
 BIND = NET.BIND_TCP
 RULES, DOMAINS, RULE_SIZE = 1024, 8, 40
 """A rule takes no less bytes in any release."""
-LEFT = 32 << 10
-"""Bytes that a process in a group may still have: RULES rules take more."""
-NO_PORTS = range(1 << 16, (1 << 16) + RULES)
+PAGES_LEFT, SMALL_PAGE = 8, 4096
+"""What a process in a group may still have; of small pages, it is less than RULES rules take."""
+NO_PORT = 1 << 16
 TRIES, A_WHILE = 300, packed("qq", 0, 10_000_000)
 OPENED = 100
 
@@ -90,16 +91,19 @@ def test_rules_are_charged(process: Process, tree: Tree, judge: Judge) -> None:
     """Who adds rules beyond the memory of its group is killed; rules that are refused take none."""
     group = Group(process, tree.d2)
     member, session = group.member, process.session
+    page = page_size(process)
+    ports = range(RULES * page // SMALL_PAGE)
+    no_ports = range(NO_PORT, NO_PORT + len(ports))
     ruleset = member.build(Ruleset(net=BIND))
     outcome = control = member.observe(Process.getpid).outcome
     if control == Allowed():
         with session.in_mode(Mode.DEATH):
-            add_rules(member, ruleset, NO_PORTS)  # once before: the program itself takes memory
-            group.limit(LEFT)
-            add_rules(member, ruleset, NO_PORTS)
+            add_rules(member, ruleset, no_ports)  # once before: the program itself takes memory
+            group.limit(PAGES_LEFT * page)
+            add_rules(member, ruleset, no_ports)
         control = member.observe(Process.getpid).outcome
         with session.in_mode(Mode.DEATH):
-            add_rules(member, ruleset, range(RULES))
+            add_rules(member, ruleset, ports)
         outcome = fate(process, group)
     judge(since(BIND, Seen("killed")), outcome, control)
 

@@ -151,7 +151,7 @@ def test_address(case: Checked, process: Process, port: int, judge: Judge) -> No
     if sends:
         process.server(case.family, case.kind, loopback(case.family, port))
         process.connect(fd, loopback(case.family, port))
-    seen = spy(process, "landlock_deny_access_net", 8, pointer=6)
+    seen = spy(process, "landlock_deny_access_net", 8, pointer=6, form="H")
     sandboxed = process.under(Ruleset(net=case.right))
     if sends:
         tried = sandboxed.observe(Process.sendto, fd, b"x", address)

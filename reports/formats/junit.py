@@ -13,12 +13,12 @@ What does not count for it is skipped with its reason, as pytest does with an ex
 Tools show the message first, and little else, so it begins with the name of the known bug.
 """
 
-import re
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from reports import words
 from reports.ci.cases import Suite, evidence, headline, suites
+from reports.ci.junit_xml import document, seconds, suite_of, text
 from reports.diff import Change, Diff, Kind
 from reports.matrix import is_known
 from reports.render import Format, Style
@@ -37,13 +37,10 @@ _ELEMENTS = {
 }
 """Empty for a success."""
 
-_NOT_XML = re.compile("[\ufffe\uffff]")
-"""What XML 1.0 forbids besides control characters and surrogates."""
-
 
 def results(results: Results, _style: Style) -> str:
     """A run."""
-    return _document(_suite(it, results.started) for it in suites(results))
+    return document(_suite(it, results.started) for it in suites(results))
 
 
 def diff(diff: Diff, _style: Style) -> str:
@@ -52,7 +49,7 @@ def diff(diff: Diff, _style: Style) -> str:
     A suite for each target, with what changed there. The first says what was compared.
     """
     compared = ET.Element("testcase", classname="diff", name="diff/compared")
-    ET.SubElement(compared, "system-out").text = _text("\n".join(words.diff_headlines(diff)))
+    ET.SubElement(compared, "system-out").text = text("\n".join(words.diff_headlines(diff)))
     suites = {"diff": [compared]}
     for line in diff.complaints:
         suites["diff"].append(_compared("diff", "diff/known", line, failed=True))
@@ -63,7 +60,7 @@ def diff(diff: Diff, _style: Style) -> str:
     for change in diff.changes:
         for target in change.targets:
             suites.setdefault(target, []).append(_changed(change, target))
-    return _document(_of_cases(name, cases) for name, cases in suites.items())
+    return document(suite_of(name, cases) for name, cases in suites.items())
 
 
 def _changed(change: Change, target: str) -> ET.Element:
@@ -73,17 +70,17 @@ def _changed(change: Change, target: str) -> ET.Element:
     regressed = change.kind is Kind.REGRESSION
     case = _compared(target, change.case, said, failed=regressed and not known)
     if regressed and known:
-        ET.SubElement(case, "skipped", type="known", message=_text(f"known: {known}"))
+        ET.SubElement(case, "skipped", type="known", message=text(f"known: {known}"))
     return case
 
 
 def _compared(target: str, name: str, said: str, *, failed: bool) -> ET.Element:
-    case = ET.Element("testcase", classname=_class(target, name), name=_text(name))
+    case = ET.Element("testcase", classname=_class(target, name), name=text(name))
     if failed:
         first = said.replace("\n", "; ")
-        ET.SubElement(case, "failure", type="regression", message=_text(first)).text = _text(said)
+        ET.SubElement(case, "failure", type="regression", message=text(first)).text = text(said)
     else:
-        ET.SubElement(case, "system-out").text = _text(said)
+        ET.SubElement(case, "system-out").text = text(said)
     return case
 
 
@@ -91,37 +88,13 @@ def _lines(lines: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{label}: {text}" for label, text in lines)
 
 
-def _of_cases(name: str, cases: list[ET.Element]) -> ET.Element:
-    kinds = [child.tag for case in cases for child in case]
-    suite = ET.Element(
-        "testsuite",
-        name=_text(name),
-        tests=str(len(cases)),
-        failures=str(kinds.count("failure")),
-        errors=str(kinds.count("error")),
-        skipped=str(kinds.count("skipped")),
-    )
-    suite.extend(cases)
-    return suite
-
-
-def _document(suites: Iterable[ET.Element]) -> str:
-    root = ET.Element("testsuites", name="landproof")
-    root.extend(suites)
-    for count in ("tests", "failures", "errors"):
-        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
-    root.set("time", _seconds(sum(float(suite.get("time", "0")) for suite in root)))
-    ET.indent(root, " ")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
-
-
 def _suite(told: Suite, started: str) -> ET.Element:
-    suite = _of_cases(told.name, [_case(case, told.name) for case in told.cases])
-    suite.set("time", _seconds(sum(case.seconds for case in told.cases)))
-    suite.set("timestamp", _text(started))
+    suite = suite_of(told.name, [_case(case, told.name) for case in told.cases])
+    suite.set("time", seconds(sum(case.seconds for case in told.cases)))
+    suite.set("timestamp", text(started))
     properties = ET.Element("properties")
     for name, value in told.facts.items():
-        ET.SubElement(properties, "property", name=name, value=_text(value))
+        ET.SubElement(properties, "property", name=name, value=text(value))
     suite.insert(0, properties)
     return suite
 
@@ -130,15 +103,15 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
     element = ET.Element(
         "testcase",
         classname=_class(target, case.id),
-        name=_text(case.id),
-        time=_seconds(case.seconds),
+        name=text(case.id),
+        time=seconds(case.seconds),
     )
     kind, why = _kind(case)
     if kind:
-        result = ET.SubElement(element, kind, type=_text(why), message=_text(headline(case)))
-        result.text = _text("\n".join(evidence(case)))
+        result = ET.SubElement(element, kind, type=text(why), message=text(headline(case)))
+        result.text = text("\n".join(evidence(case)))
         if case.calls:
-            ET.SubElement(element, "system-out").text = _text("\n".join(case.calls))
+            ET.SubElement(element, "system-out").text = text("\n".join(case.calls))
     elif case.verdict is not Verdict.CONFORMS:
         # A success that is no promise kept: whoever counts features has to know.
         ET.SubElement(element, "system-out").text = f"verdict: {case.verdict}"
@@ -146,7 +119,7 @@ def _case(case: CaseRecord, target: str) -> ET.Element:
 
 
 def _class(target: str, case: str) -> str:
-    return _text(f"{target}.{case.partition('[')[0].replace('/', '.')}")
+    return text(f"{target}.{case.partition('[')[0].replace('/', '.')}")
 
 
 def _kind(case: CaseRecord) -> tuple[str, str]:
@@ -155,14 +128,6 @@ def _kind(case: CaseRecord) -> tuple[str, str]:
         return "skipped", "known" if is_known(case) else "excused"
     named = f"known-bug:{case.known_bug}" if case.known_bug else case.verdict
     return _ELEMENTS[case.verdict], named
-
-
-def _text(text: str) -> str:
-    return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):x}", words.printable(text))
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.3f}"
 
 
 FORMAT = Format(name="junit", results=results, diff=diff)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from reports.bisect import Answer
 from suite.cli.check import machine_words
-from suite.cli.fetching import display
+from suite.cli.fetching import display, labelled
 from suite.cli.preparing import choose_accelerator
 from suite.cli.run import run
 from suite.cli.targets import Chosen
 from suite.errors import LandproofError
 from suite.run.declared import Declared
+from vm.command import find_qemu
 from vm.store import Store
 from vm.tools import FullError, UnreachableError
 
@@ -34,17 +35,19 @@ class Asker:
             name: What its source calls it.
 
         Raises:
+            InfrastructureError: The emulator is not installed.
             FullError: No room for this kernel, nor for any other.
             UnreachableError: No network for it.
             KeyboardInterrupt: The run was interrupted.
         """
         try:
             with display() as show:
-                kernel = self.store.fetch(name, progress=show)
+                kernel = self.store.fetch(name, progress=labelled(label, show))
         except (FullError, UnreachableError):
             raise  # the next one would fail likewise
         except LandproofError as error:
             return Answer(None, reason=str(error), booted=False)
+        find_qemu(kernel.arch)
         if self.accelerator is None:
             self.accelerator = choose_accelerator(kernel, self.arguments.accel)
         chosen = Chosen({label: name}, ())

@@ -17,7 +17,7 @@ from suite.cli.outlet import tell
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.errors import Exit, UsageError
 from vm import catalogue
-from vm.command import find_qemu
+from vm.command import find_emulators
 from vm.names import called
 from vm.store import Store
 
@@ -54,23 +54,30 @@ def _bisect(arguments: argparse.Namespace) -> int:
     ends = [it for it in (arguments.good, arguments.bad) if it is not None]
     if len(ends) != (0 if arguments.kernels else 2):
         raise UsageError("name the kernels to bisect: either --good and --bad, or --kernels A,B,…")
-    find_qemu()
-    case = collect.find(collect.declared_cases(), arguments.case)
     store = kernels.open_store(arguments)
-    named = _listed(arguments, store) if arguments.kernels else _archived(arguments, store)
+    labels = called(arguments.kernels, store) if arguments.kernels else {}
+    find_emulators(labels.values() or ends)
+    case = collect.find(collect.declared_cases(), arguments.case)
+    named = _listed(labels, arguments, store) if labels else _archived(arguments, store)
     asked = _Told(Asker(case, store, arguments), named)
     found = bisect(case.id, [*named], asked.ask)
     emit(render_page(page(found), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS
 
 
-def _listed(arguments: argparse.Namespace, store: Store) -> dict[Build, tuple[str, str]]:
+def _listed(
+    labels: Mapping[str, str], arguments: argparse.Namespace, store: Store
+) -> dict[Build, tuple[str, str]]:
     """The kernels of the user's list, in its order: of each, what it is called, and its name.
+
+    Args:
+        labels: The names by what they are called.
+        arguments: Of the command line.
+        store: Where kernels are.
 
     Raises:
         UsageError: One does not exist, or there is nothing to choose from.
     """
-    labels = called(arguments.kernels, store)
     if len(labels) < 2:
         raise UsageError(f"--kernels: {', '.join(labels)} is one kernel; name two at least")
     return {
@@ -86,8 +93,8 @@ def _release(store: Store, name: str, *, refresh: bool) -> str:
 
 def _archived(arguments: argparse.Namespace, store: Store) -> dict[Build, tuple[str, str]]:
     """The builds of the archives from one end to the other: of each, what it is called twice."""
-    known = store.available(refresh=arguments.refresh)
     names = (arguments.good, arguments.bad)
+    known = store.available(refresh=arguments.refresh, of=names)
     good, bad = (store.choose(name, known) for name in names)
     if good == bad:
         raise UsageError(f"{' and '.join(names)} are the same build: {good.version}")

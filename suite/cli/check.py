@@ -28,7 +28,7 @@ from suite.run.coming import Coming
 from suite.run.scheduler import WORTH
 from suite.targets.schemes import registered
 from vm.catalogue import DEFAULT_SET
-from vm.command import find_qemu
+from vm.command import find_emulators
 from vm.store import Store
 from vm.target import VM
 
@@ -253,7 +253,7 @@ def _prepare_and_run(
     arguments: argparse.Namespace, chosen: Chosen, parts: Sequence[str], progress: RunProgress
 ) -> Ended:
     """Run the cases on each kernel as soon as it is ready."""
-    find_qemu()  # better said before kernels are downloaded
+    find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
     store = kernels.open_store(arguments)
     prepared = Preparation(store, arguments.accel, progress)
     prepared.look(chosen.kernels, refresh=arguments.refresh)

@@ -15,7 +15,6 @@ from suite.cli.outlet import put
 from suite.errors import UsageError
 from suite.judge import labels
 from suite.judge.records import Verdict
-from vm.command import find_qemu
 from vm.names import called
 from vm.store import Store
 
@@ -62,7 +61,6 @@ def _verdicts(text: str) -> frozenset[Verdict]:
 def _check_tree(arguments: argparse.Namespace) -> int:
     if not arguments.tree.exists():
         raise UsageError(f"{arguments.tree} does not exist; name a kernel's build tree")
-    find_qemu()
     case = collect.find(collect.declared_cases(), arguments.case)
     store = Store()
     ((label, name),) = called([f"{labels.PATH}{arguments.tree}"], store).items()

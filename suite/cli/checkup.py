@@ -24,6 +24,7 @@ from reports.words import plural
 from suite.agent import build
 from suite.agent.channel import AgentLostError
 from suite.cli import collect
+from suite.distribution import advice
 from suite.errors import LandproofError
 from suite.judge.absence import why_off
 from suite.judge.records import TargetRecord
@@ -36,11 +37,13 @@ from suite.targets.filesystems import FileSystem
 from suite.targets.local import LocalTarget
 from suite.targets.scratch import Scratch
 from vm import accel, apt_sources
+from vm.architecture import ARCHITECTURES, DEFAULT, is_foreign
 from vm.command import find_qemu
+from vm.installed import installed
 from vm.kernel import Kernel
 from vm.store import Store
 from vm.target import GUEST_ARCH
-from vm.tools import plain_environment, tool
+from vm.tools import apt_tool, plain_environment, tool
 
 _HELPER = Path("/usr/lib/apt/apt-helper")
 _REACH_S = 15.0
@@ -63,17 +66,16 @@ _NAMESPACE_SYSCTLS = {
 _NAMESPACE_CALLS = ("clone", "mount", "unshare")
 _NAMESPACES = frozenset({Need.MOUNT, Need.NET, Need.USER_NAMESPACES, Need.ADMIN})
 _TOOLS = {
-    "setpriv": ("util-linux", "with which QEMU ends when landproof does", True),
-    "modprobe": ("kmod", "which finds the modules that a guest needs", True),
-    "dpkg-deb": ("dpkg", "which unpacks Debian's kernels", False),
-    "depmod": ("kmod", "which lists a fetched kernel's modules", False),
+    "setpriv": ("with which QEMU ends when landproof does", True),
+    "modprobe": ("which finds the modules that a guest needs", True),
+    "dpkg-deb": ("which unpacks Debian's kernels", False),
+    "depmod": ("which lists a fetched kernel's modules", False),
     "zstd": (
-        "zstd",
         "which unpacks modules and images, and keeps saved machines small",
         False,
     ),
 }
-"""Tools for booting kernels: their packages, what for, and whether no kernel boots without."""
+"""Tools for booting kernels: what for, and whether no kernel boots without."""
 
 
 class Job(StrEnum):
@@ -134,13 +136,6 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from _tools()
     yield from _filesystem_tools(patient)
     yield from _room(patient)
-
-
-def _install(package: str) -> str:
-    """The command that installs a package of Debian's, or what to do elsewhere."""
-    if shutil.which("apt-get", path=f"{os.environ.get('PATH', os.defpath)}:/usr/bin"):
-        return f"apt-get install --no-install-recommends {package}"
-    return f"install what Debian calls {package} with this system's package manager"
 
 
 # The running kernel
@@ -262,8 +257,9 @@ def _booting(patient: Patient) -> Iterator[Finding]:
         yield Finding("QEMU", True, str(qemu))
     except LandproofError:
         boots = False
-        mend = _install("qemu-system-x86")
+        mend = _mend(DEFAULT.qemu)
         yield Finding("QEMU", False, "not installed", guests, mend, (Job.MATRIX,))
+    yield _emulators()
     try:
         yield Finding("virtme-ng", True, metadata.version("virtme-ng"))
     except metadata.PackageNotFoundError:
@@ -279,8 +275,20 @@ def _booting(patient: Patient) -> Iterator[Finding]:
         yield _kvm(patient, agent)
 
 
+def _emulators() -> Finding:
+    """Those of other architectures, which only who asks for their kernels needs."""
+    others = [arch for arch in ARCHITECTURES.values() if arch is not DEFAULT]
+    here = [arch for arch in others if shutil.which(arch.qemu)]
+    not_here = [arch for arch in others if arch not in here]
+    says = f"of other architectures: {', '.join(arch.debian for arch in here) or 'none'}"
+    ways = dict.fromkeys(_mend(arch.qemu) for arch in not_here)
+    names = ", ".join(arch.debian for arch in not_here)
+    return Finding("emulators", True, f"{says}; for {names}: {'; '.join(ways)}" if names else says)
+
+
 def _kvm(patient: Patient, agent: Path) -> Finding:
-    kernels = patient.kernels()
+    # Those of other architectures are emulated, whatever works here.
+    kernels = [it for it in patient.kernels() if not is_foreign(it.arch.machine)]
     if not kernels:
         return Finding(
             "KVM", False, "not tried: no kernel is stored", mend="landproof kernels fetch 7.3"
@@ -305,18 +313,26 @@ def _kernels(patient: Patient) -> Iterator[Finding]:
         yield Finding("kernels", True, f"{plural(len(stored), 'kernel')} in {patient.store.folder}")
     else:
         says = f"none in {patient.store.folder}"
-        breaks = () if archive.ok else (Job.MATRIX,)
-        cases = 0 if archive.ok else guests
-        yield Finding("kernels", archive.ok, says, cases, "landproof kernels fetch", breaks)
+        can = archive.ok or _has_kernels()
+        mend = f"landproof {'kernels fetch' if archive.ok else 'matrix --kernels installed'}"
+        yield Finding(
+            "kernels", archive.ok, says, 0 if can else guests, mend, () if can else (Job.MATRIX,)
+        )
     yield archive
+
+
+def _has_kernels() -> bool:
+    """Whether kernels are installed on this machine, which we may read."""
+    with suppress(LandproofError):
+        return bool(installed())
+    return False
 
 
 def _archive(patient: Patient) -> Finding:
     try:
-        tool("apt-get", "apt")
-    except LandproofError:
-        says = "no apt: kernels come from no archive"
-        return Finding("archive", False, says, mend="landproof matrix --kernels path:FOLDER")
+        apt_tool()
+    except LandproofError as error:
+        return Finding("archive", False, str(error), mend="landproof matrix --kernels installed")
     try:
         sources = apt_sources.sources(patient.mirror, patient.keyring)
     except LandproofError as error:
@@ -359,14 +375,19 @@ def _unreachable(url: str) -> str:
 # Tools and room
 
 
+def _mend(tool_name: str) -> str:
+    """How a tool gets here."""
+    return advice(tool_name).removeprefix("run: ")
+
+
 def _tools() -> Iterator[Finding]:
-    for name, (package, purpose, needed) in _TOOLS.items():
+    for name, (purpose, needed) in _TOOLS.items():
         try:
-            yield Finding(name, True, tool(name, package))
+            yield Finding(name, True, tool(name))
         except LandproofError:
             breaks = (Job.MATRIX,) if needed else ()
             says = f"not installed, {purpose}"
-            yield Finding(name, False, says, mend=_install(package), breaks=breaks)
+            yield Finding(name, False, says, mend=_mend(name), breaks=breaks)
 
 
 def _filesystem_tools(patient: Patient) -> Iterator[Finding]:
@@ -376,9 +397,9 @@ def _filesystem_tools(patient: Patient) -> Iterator[Finding]:
         if mkfs is None:
             continue
         try:
-            yield Finding(mkfs.tool, True, tool(mkfs.tool, mkfs.package))
+            yield Finding(mkfs.tool, True, tool(mkfs.tool))
         except LandproofError:
-            cases, mend = uses[filesystem], _install(mkfs.package)
+            cases, mend = uses[filesystem], _mend(mkfs.tool)
             yield Finding(mkfs.tool, False, f"no {filesystem.id} for cases", cases, mend)
 
 

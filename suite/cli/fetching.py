@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.progress import (
     BarColumn,
@@ -34,6 +35,11 @@ def told(news: Progress) -> str:
             return f"fetching ({news.done / 1e6:.1f} of {size})" if news.total else "fetching"
         case "unpack":
             return "unpacking"
+
+
+def labelled(label: str, show: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Show how far a kernel is under what the user calls it: its name may be a long path."""
+    return lambda news: show(replace(news, name=label))
 
 
 @contextmanager

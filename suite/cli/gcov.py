@@ -25,6 +25,7 @@ import pytest
 from reports.ending import Terms, judged
 from suite.cli.outlet import put_table
 from suite.cli.run import run
+from suite.distribution import lacking
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
 from suite.process.process import Process
@@ -125,7 +126,7 @@ def sources(reports: Iterable[str]) -> dict[str, Source]:
 def _gcov(tree: Path) -> list[str]:
     program = shutil.which("gcov")
     if program is None:
-        raise InfrastructureError("gcov is not installed: apt-get install gcc")
+        raise InfrastructureError(lacking("gcov"))
     counters = [str(path.relative_to(tree)) for path in (tree / _CODE).glob("*.gcda")]
     if not counters:
         raise InfrastructureError(f"{tree}: no counters: was it built with GCOV_PROFILE := y?")

@@ -3,20 +3,20 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from suite.cli.fetching import display, megabytes
+from suite.cli.fetching import display, labelled, megabytes
 from suite.cli.outlet import put, put_table, screen, tell
-from suite.errors import Exit, LandproofError
+from suite.errors import Exit, LandproofError, UsageError
+from suite.judge import labels
 from vm import catalogue
-from vm.architecture import ARCHITECTURES
+from vm.archives import ARCHIVES, FLAVOURS
 from vm.catalogue import DEFAULT_FLAVOUR, DEFAULT_SET, Build
-from vm.debian import FLAVOURS, flavour_of
 from vm.kernel import Kernel
 from vm.names import called
 from vm.source import LOG
@@ -27,11 +27,17 @@ from vm.tools import FullError, UnreachableError
 _NAMES = """\
 A name is a version or a release, whole or cut off at a component, and means the newest build that
 begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
+Of Ubuntu:  ubuntu:noble (the release's own)  ubuntu:jammy/5.15  ubuntu:noble/6.14  ubuntu:noble+aws
+Of Debian's archive as it was:  snapshot:2024-07-01/6.8  snapshot:20240701T120000Z/6.8+amd64
 Of other architectures, emulated:  arm64/6.12  riscv64/6.12  s390x/6.12  arm64/ (the newest)
+Ubuntu's builds of plain versions, downloaded by virtme-ng, with no checksum:  mainline:v6.6
 Kernels of your own are path:VMLINUZ, path:FOLDER (a build tree, an unpacked package), path:PACKAGE
 (deb, rpm, pkg.tar.zst, apk; several of one kernel are joined by +), host, and installed, which is
 all of this machine; path: may be left out where there is a slash or such a file. LABEL=NAME
 calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+
+_SUITE = 24
+"""Characters of a suite in a table."""
 
 
 class Told(logging.Handler):
@@ -101,11 +107,12 @@ def add_archive_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror",
         metavar="URL",
-        help="a Debian archive (default: that of this machine's apt); "
+        help="the archive of the kernels named (default: that of this machine's apt, else the "
+        "public one of Ubuntu or of Debian's past); "
         f"given up when nothing comes from it for {GIVEN_UP_AFTER_S:g} s",
     )
     parser.add_argument(
-        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's own)"
+        "--keyring", type=Path, metavar="FILE", help="its keys (default: Debian's or Ubuntu's)"
     )
     parser.add_argument(
         "--refresh", action="store_true", help="ask the mirror for newer builds, however new ours"
@@ -148,11 +155,16 @@ def _list(arguments: argparse.Namespace) -> int:
         builds = store.available(refresh=arguments.refresh)
     saved = store.saved()
     # What --flavour can't choose is another source's, which names it otherwise.
-    chosen = {flavour_of(arch, arguments.flavour) for arch in ARCHITECTURES.values()}
-    mine = [b for b in builds if b.flavour in chosen or b.flavour not in FLAVOURS]
+    chosen = {it.flavour_of(arguments.flavour) for it in ARCHIVES}
+    others = FLAVOURS.keys() - chosen
+    mine = [b for b in builds if b.flavour not in others or b.stored]
     shown = catalogue.ordered(mine) if arguments.all else catalogue.newest(mine)
     rows = [
-        _row(build, build.upstream if arguments.all else build.series, saved.get(build.name, 0))
+        _row(
+            build,
+            _name(build, builds, store, others, whole=arguments.all),
+            saved.get(build.name, 0),
+        )
         for build in shown
     ]
     if arguments.json:
@@ -160,7 +172,7 @@ def _list(arguments: argparse.Namespace) -> int:
     else:
         table = [
             [
-                row["name"], row["release"], row["version"], row["suite"],
+                row["name"], row["release"], row["version"], _suite(row["name"], row["suite"]),
                 megabytes(row["size"]), "yes" if row["stored"] else "",
                 megabytes(row["saved"]) if row["saved"] else "",
                 "" if row["modules"] else "no modules left in the archive",
@@ -180,7 +192,8 @@ def _fetch(arguments: argparse.Namespace) -> int:
     with display() as show:
         for label, name in names.items():
             try:
-                kernels[label] = store.fetch(name, refresh=arguments.refresh, progress=show)
+                shows = labelled(label, show)
+                kernels[label] = store.fetch(name, refresh=arguments.refresh, progress=shows)
             except (FullError, UnreachableError):
                 # The next one would fail likewise, minutes later.
                 raise
@@ -220,9 +233,34 @@ def _prune(arguments: argparse.Namespace) -> int:
     return Exit.CONFORMS
 
 
-def _row(build: Build, version: str, saved: int) -> dict[str, Any]:
+def _name(
+    build: Build, builds: Sequence[Build], store: Store, others: Collection[str], *, whole: bool
+) -> str:
+    """What to ask for a build by: its series, if that is enough; not all sources go by series.
+
+    Its flavour, too, if it is one of the others than names without one mean.
+    """
+    flavour = f"+{build.flavour}" if build.flavour in others else ""
+    short = f"{build.scheme}{build.series}{flavour}"
+    if not whole:
+        of_source = [it for it in builds if it.scheme == build.scheme]
+        with suppress(UsageError):
+            if store.choose(short, of_source).release == build.release:
+                return short
+    return f"{build.scheme}{build.upstream}{flavour}"
+
+
+def _suite(name: str, suite: str) -> str:
+    """A suite; where that is files of the user's, what the first of them is called."""
+    if not name.startswith(labels.PATH):
+        return suite
+    (label,) = labels.of_paths([suite]).values()
+    return label if len(label) <= _SUITE else f"{label[: _SUITE - 1]}…"
+
+
+def _row(build: Build, name: str, saved: int) -> dict[str, Any]:
     return {
-        "name": f"{build.scheme}{version}",
+        "name": name,
         "release": build.release,
         "version": build.version,
         "flavour": build.flavour,

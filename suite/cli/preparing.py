@@ -12,12 +12,14 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Protocol
 
 from suite.agent import build
+from suite.cli.fetching import labelled
 from suite.cli.outlet import screen, tell
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.run.coming import Coming
 from vm import accel
 from vm.architecture import is_foreign
 from vm.catalogue import Build
+from vm.command import find_qemu
 from vm.kernel import Kernel
 from vm.store import Progress, Store, Wanted
 from vm.target import VM
@@ -159,6 +161,7 @@ class Preparation:
     def _have(self, label: str, wanted: Wanted) -> None:
         try:
             kernel = self._brought(label, wanted)
+            find_qemu(kernel.arch)
             with self._arriving:
                 self._choose_accelerator(label, kernel)
                 self.ready[label] = kernel
@@ -187,7 +190,7 @@ class Preparation:
 
     def _show(self, label: str, news: Progress) -> None:
         self._check()
-        self._shows.fetched(f"{VM}{label}", news)
+        labelled(label, lambda it: self._shows.fetched(f"{VM}{label}", it))(news)
 
     def _check(self) -> None:
         if self._over.is_set():

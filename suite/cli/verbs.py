@@ -27,6 +27,7 @@ _VERBS = {
         "suite.cli.check:add_parsers",
         "fetch kernels, boot each in a virtual machine, say who is at risk",
     ),
+    "run": _Verb("suite.cli.command:add_parser", "run any command on each kernel, one table"),
     "kernels": _Verb(
         "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"
     ),

@@ -11,7 +11,10 @@ PATH = "path:"
 """How the names of kernels begin that are files or folders of the user's."""
 LABEL = re.compile(r"[A-Za-z0-9._+-]+", re.ASCII)
 """What the user may call a kernel."""
-_EVERYWHERE = {"arch", "boot", "bzImage", "compressed", "i386", "vmlinuz", "x86", "x86_64"}
+_EVERYWHERE = {
+    "Image", "Image.gz", "arch", "arm64", "boot", "bzImage", "compressed", "i386", "riscv", "s390",
+    "vmlinuz", "x86", "x86_64",
+}  # fmt: skip
 """Where a kernel lies in a build tree, or on a disk: it tells none from others."""
 _PACKAGE = re.compile(r"\.(?:deb|rpm|apk|(?:pkg\.)?tar(?:\.\w+)?)(?:\+.*)?$", re.DOTALL)
 """The end of a package's name, and what is joined to it: the first tells enough."""

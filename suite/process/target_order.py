@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from functools import cache
 
-from suite.packed import Packed, from_target
+from suite.packed import Packed, from_target, joined
 from suite.process.calls.ioctls import FIOQSIZE
 from suite.process.kinds import outs
 from suite.process.syscalls import SYSCALLS
@@ -40,16 +40,17 @@ _PIECE = 8
 
 
 def as_ours(arguments: Sequence[Argument], data: bytes) -> bytes:
-    """What a call has left in its buffers on a big-endian target, its integers little-endian."""
+    """What a call has left in its buffers on a big-endian target, its integers little-endian.
+
+    It keeps its form, and so can be handed to another call, as file handles are.
+    """
     parts, at = [], 0
     for buffer in outs(arguments):
         size = buffer.size if isinstance(buffer, Out) else len(buffer.data)
         whole = at + -(-size // _PIECE) * _PIECE
         parts.append(_turned(buffer, data[at:whole]))
         at = whole
-    if len(parts) == 1:
-        return parts[0]  # it keeps its form
-    return b"".join([*parts, data[at:]])
+    return parts[0] if len(parts) == 1 else joined([*parts, data[at:]])
 
 
 def _turned(buffer: Out | InOut, data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from suite.distribution import advice
 from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
 from suite.process.process import Process
@@ -41,7 +42,6 @@ class Mkfs:
     """How a file system is made on the host."""
 
     tool: str
-    package: str
     size: int
     """MiB of the image, which is sparse."""
     options: tuple[tuple[str, ...], ...] = ((),)
@@ -57,7 +57,7 @@ def make_image(mkfs: Mkfs, path: Path) -> None:
     """
     tool = shutil.which(mkfs.tool, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}")
     if tool is None:
-        raise MissingError(f"needs {mkfs.tool} on the host: apt-get install {mkfs.package}")
+        raise MissingError(f"needs {mkfs.tool} on the host; {advice(mkfs.tool)}")
     said = ""
     for options in mkfs.options:
         with path.open("wb") as file:

@@ -132,7 +132,7 @@ class FileSystem(Enum):
         "ext4",
         "CONFIG_EXT4_FS",
         modules=("ext4",),
-        mkfs=Mkfs("mkfs.ext4", "e2fsprogs", 32, (("-q", "-E", "lazy_itable_init=0,nodiscard"),)),
+        mkfs=Mkfs("mkfs.ext4", 32, (("-q", "-E", "lazy_itable_init=0,nodiscard"),)),
     )
     BTRFS = Kind(
         "btrfs",
@@ -143,7 +143,6 @@ class FileSystem(Enum):
         # btrfs gains by writing back what it holds.
         mkfs=Mkfs(
             "mkfs.btrfs",
-            "btrfs-progs",
             128,
             (("-q", "-m", "single", "-n", "4096"), ("-q", "-m", "single")),
         ),
@@ -156,7 +155,6 @@ class FileSystem(Enum):
         # for such kernels has an error, so the second try gives them one by one.
         mkfs=Mkfs(
             "mkfs.xfs",
-            "xfsprogs",
             304,
             (
                 ("-q", "-c", "options=/usr/share/xfsprogs/mkfs/lts_5.10.conf"),
@@ -168,13 +166,13 @@ class FileSystem(Enum):
         "f2fs",
         "CONFIG_F2FS_FS",
         modules=("crypto-crc32", "f2fs"),
-        mkfs=Mkfs("mkfs.f2fs", "f2fs-tools", 64, (("-q",),)),
+        mkfs=Mkfs("mkfs.f2fs", 64, (("-q",),)),
     )
     VFAT = Kind(
         "vfat",
         "CONFIG_VFAT_FS, CONFIG_NLS_CODEPAGE_437, CONFIG_NLS_ASCII",
         modules=("vfat", "nls_cp437", "nls_ascii"),
-        mkfs=Mkfs("mkfs.vfat", "dosfstools", 16),
+        mkfs=Mkfs("mkfs.vfat", 16),
         data="codepage=437,iocharset=ascii",
     )
     OVERLAY = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), mount=_overlay)

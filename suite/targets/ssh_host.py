@@ -8,6 +8,7 @@ import shlex
 import shutil
 from dataclasses import dataclass
 
+from suite.distribution import lacking
 from suite.errors import InfrastructureError, UsageError
 
 SSH = "ssh:"
@@ -76,7 +77,7 @@ class Host:
         """
         ssh = shutil.which("ssh")
         if ssh is None:
-            raise InfrastructureError("ssh is not installed: apt-get install openssh-client")
+            raise InfrastructureError(lacking("ssh"))
         options = [word for option in _OPTIONS for word in ("-o", option)]
         port = ["-p", self.port] if self.port else []
         return [ssh, "-T", *options, *port, "--", self.login, *words]

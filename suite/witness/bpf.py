@@ -76,6 +76,8 @@ class Spy:
     process: Process
     map: Call
     count: int
+    form: str
+    """Of what an argument points to; see `suite.packed`."""
     lacking: str
     """The tracepoint, if the kernel lacks it: its program is never run then."""
 
@@ -86,13 +88,15 @@ class Spy:
     def last(self) -> Hit:
         """What the tracepoint was last given."""
         size = _size(self.count)
-        data = self.process.look_up(self.map, size, f"{1 + self.count}Q").data
+        data = self.process.look_up(self.map, size, f"{1 + self.count}Q{self.form}").data
         numbers = struct.unpack_from(f"<{1 + self.count}Q", data)
         return Hit(numbers[0], numbers[1:], data[8 + 8 * self.count : size])
 
 
-def spy(process: Process, tracepoint: str, count: int, pointer: int | None = None) -> Spy:
-    """Attach a program to a tracepoint with this many arguments.
+def spy(
+    process: Process, tracepoint: str, count: int, pointer: int | None = None, form: str = ""
+) -> Spy:
+    """Attach a program to a tracepoint with this many arguments; one may be a pointer to a form.
 
     Raises:
         LandproofError: It can't be attached, though the kernel doesn't say that it lacks it.
@@ -104,7 +108,7 @@ def spy(process: Process, tracepoint: str, count: int, pointer: int | None = Non
     lacks = attached == Denied("ENOENT")
     if not lacks and attached != Allowed():
         raise LandproofError(f"a program can't be attached to {tracepoint}: {attached}")
-    return Spy(process, values, count, tracepoint if lacks else "")
+    return Spy(process, values, count, form, tracepoint if lacks else "")
 
 
 def _size(count: int) -> int:

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-from suite.packed import packed
+from suite.packed import Packed, packed, widths
 from suite.process.calls.base import Caller
 from suite.process.calls.sockets import message
 from suite.process.promise import Call
@@ -32,6 +32,8 @@ _IDLE_MS = 1
 _SQE_ASYNC = 1 << 4
 _ENTER_GETEVENTS, _ENTER_SQ_WAKEUP = 1, 2
 _REGISTER_PROBE, _REGISTER_PERSONALITY = 8, 9
+_OPS, _PROBE, _PROBED, _OP_FLAGS = 64, "2BH3I", "2BHI", 2
+"""How many operations are asked for, the forms of struct io_uring_probe and of each, its flags."""
 _OP_SUPPORTED = 1
 _PROT, _MAP_SHARED_POPULATE = 1 | 2, 0x1 | 0x8000
 
@@ -212,9 +214,10 @@ class Ring:
 
     def knows(self, process: Caller, op: Op) -> bool:
         """Whether the kernel has the operation; asked at once."""
-        probe = InOut(bytes(16 + 8 * 64))
-        call = process.syscall("io_uring_register", self.fd, _REGISTER_PROBE, probe, 64)
-        return bool(call.data[16 + 8 * op + 2] & _OP_SUPPORTED)
+        head, each = sum(widths(_PROBE)), sum(widths(_PROBED))
+        probe = InOut(Packed(bytes(head + each * _OPS), widths(_PROBE + _PROBED * _OPS)))
+        call = process.syscall("io_uring_register", self.fd, _REGISTER_PROBE, probe, _OPS)
+        return bool(call.data[head + each * op + _OP_FLAGS] & _OP_SUPPORTED)
 
 
 class _Layouts(dict[int, tuple[int, ...]]):

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""A command on several targets at once: kernels are fetched, machines run, output is shown."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from suite.cli import kernels
+from suite.cli.fetching import display
+from suite.cli.on_kernel import OnKernel, of_name
+from suite.cli.outlet import tell
+from suite.cli.preparing import choose_accelerator
+from suite.cli.targets import Chosen
+from suite.command.order import Order
+from suite.errors import Exit, LandproofError, UsageError
+from suite.judge.ran import End, Ran
+from suite.targets.base import Target
+from vm.folders import Folder
+from vm.target import VM
+from vm.tree_target import TreeTarget
+
+
+class Commands:
+    """One command for all targets of a run.
+
+    Args:
+        arguments: Of the command line.
+        order: What to run.
+        folders: Of this machine, for machines of ours: the tree first.
+    """
+
+    def __init__(
+        self, arguments: argparse.Namespace, order: Order, folders: Sequence[Folder]
+    ) -> None:
+        self._arguments = arguments
+        self._order = order
+        self._folders = folders
+        self._accelerator: str | None = None
+        self._jobs: list[OnKernel] = []
+        self.refused: list[Exit] = []
+        """The exit codes of what kept targets from being tried."""
+
+    def run(self, chosen: Chosen) -> list[Ran]:
+        """Run the command on each target; what it came to, in their order.
+
+        At an interrupt, what still runs is ended, and the answer is of what had ended.
+        """
+        began: dict[str, Future[Ran]] = {}
+        done: dict[str, Ran] = {}
+        pool = ThreadPoolExecutor(self._arguments.workers, thread_name_prefix="run")
+        try:
+            for name in chosen.names:
+                try:
+                    target = self._target(name, chosen)
+                except LandproofError as error:
+                    self.refused.append(error.exit)
+                    done[name] = Ran(target=name, end=End.NOT_RUN, reason=str(error))
+                    tell(f"{name.removeprefix(VM)}: {error}")
+                else:
+                    began[name] = pool.submit(self._on, target)
+            wait(began.values())
+        except KeyboardInterrupt:
+            for job in self._jobs:
+                job.stop()
+            for future in began.values():
+                future.cancel()
+        finally:
+            pool.shutdown(wait=True)
+        for name in chosen.names:
+            if name in began and not began[name].cancelled():
+                done[name] = began[name].result()
+            done.setdefault(name, Ran(target=name, end=End.INTERRUPTED))
+        return [done[name] for name in chosen.names]
+
+    def _target(self, name: str, chosen: Chosen) -> Target:
+        arguments = self._arguments
+        if not name.startswith(VM):
+            return of_name(name, arguments.consoles)
+        label = name.removeprefix(VM)
+        store = kernels.open_store(arguments)
+        with display() as show:
+            kernel = store.fetch(chosen.kernels[label], refresh=arguments.refresh, progress=show)
+        if self._accelerator is None:
+            self._accelerator = choose_accelerator(kernel, arguments.accel)
+        return TreeTarget(
+            name,
+            kernel,
+            self._folders,
+            accelerator=self._accelerator,
+            consoles=arguments.consoles,
+            memory_mib=arguments.memory,
+        )
+
+    def _on(self, target: Target) -> Ran:
+        label = target.name.removeprefix(VM)
+        with _log(self._arguments.logs, label) as log:
+            lines = _Lines(label, log)
+            job = OnKernel(target, self._order, self._folders, self._arguments.junit, lines.take)
+            self._jobs.append(job)
+            ran = job.run()
+            lines.finish()
+        return ran
+
+
+class _Lines:
+    """The output of a command, shown line by line behind the name of its target."""
+
+    def __init__(self, label: str, log: BinaryIO | None) -> None:
+        self._label = label
+        self._log = log
+        self._rest = b""
+
+    def take(self, data: bytes) -> None:
+        """Show what is whole lines by now."""
+        if self._log:
+            self._log.write(data)
+            self._log.flush()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._show(line)
+
+    def finish(self) -> None:
+        """Show what had no end."""
+        if self._rest:
+            self._show(self._rest)
+
+    def _show(self, line: bytes) -> None:
+        tell(f"{self._label} | {line.decode(errors='replace').rstrip(chr(13))}")
+
+
+@contextmanager
+def _log(folder: Path | None, label: str) -> Iterator[BinaryIO | None]:
+    """The file that keeps the output on a target."""
+    if folder is None:
+        yield None
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^\w.+-]", "-", label)
+        with (folder / f"{name}.log").open("wb") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"--logs {folder}: {error.strerror}") from error

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""Run a program of others by typed calls: it starts, its output is read as it comes, it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from suite.agent import wire
+from suite.command.order import Order
+from suite.errors import LandproofError
+from suite.judge.outcome import Denied
+from suite.judge.ran import End, of_status
+from suite.process.process import Process
+from suite.process.promise import Mode
+from suite.process.uapi import AT_FDCWD
+from suite.targets.standing import tried
+from suite.values import Out, Pack, packed
+
+_ABOVE_STANDARD = 10
+"""A guest's processes have no standard files: what they open first would take their place."""
+_POLLIN = 1
+_LOOK_NS = 500_000_000
+"""How long the target waits for output before it says that there is none."""
+_DEADLINE_MS = 60_000
+"""Of calls that return by themselves, on a machine that may be very busy."""
+_CHUNK = 4096
+"""A buffer travels whole, however little there is in it."""
+_MAP_PRIVATE, _MAP_ANONYMOUS = 2, 32
+_PROT_READ, _PROT_WRITE = 1, 2
+_LOOK_FURTHER = {"ENOENT": 0, "ENOTDIR": 0, "EACCES": 1}
+"""After these errnos a program may be in the next folder of PATH, and how telling they are.
+
+Source: execvp(3)."""
+
+
+class NotStartedError(LandproofError):
+    """The command could not be started: nothing of it ran."""
+
+
+class Running:
+    """A command on a target, started; its output is to be read until it ends.
+
+    Args:
+        root: A process of the target, whose grandchild the command is.
+        order: What to run.
+
+    Raises:
+        AgentLostError: The target is gone.
+        NotStartedError: There is no such program or folder, or it can't be executed.
+        SetupError: The target refuses what every kernel does.
+    """
+
+    end: End
+    """What it came to, once ``output`` has ended."""
+    code: int | None = None
+    signal: str = ""
+
+    def __init__(self, root: Process, order: Order) -> None:
+        root.session.deadline_ms = _DEADLINE_MS
+        self._order = order
+        self._keeper = root.fork()
+        pipe = self._keeper.syscall("pipe2", Out(8, "2i"), os.O_CLOEXEC)
+        _ = pipe.value
+        self._pipe, writer = pipe.integer(0, 4) or 0, pipe.integer(4, 4) or 0
+        # Only our end: the command's would be its standard output, which programs expect to wait.
+        self._keeper.fcntl(self._pipe, fcntl.F_SETFL, os.O_NONBLOCK)
+        child = self._child = self._keeper.fork()
+        assert child.pid is not None  # noqa: S101 (it was forked)
+        self._pid = child.pid
+        self._ended = self._keeper.pidfd_open(self._pid).value
+        self.started = time.monotonic()
+        _prepare(child, order, writer)
+        _execute(child, order)
+        _ = self._keeper.close(writer).value
+
+    def output(self) -> Iterator[bytes]:
+        """What it prints, as it comes, until it ends or its time is up.
+
+        What it leaves behind may go on printing: nobody hears that.
+
+        Raises:
+            AgentLostError: The target is gone.
+        """
+        limit = self._order.timeout_s
+        status = None
+        while status is None:
+            status = self._look()
+            yield from self._read()
+            if status is None and limit is not None and time.monotonic() - self.started > limit:
+                self._kill()
+                yield from self._read()
+                self.end = End.TIMED_OUT
+                return
+        self.end, self.code, self.signal = of_status(status)
+
+    def _look(self) -> int | None:
+        """Wait a moment for output or the end; how it ended, if it has."""
+        keeper = self._keeper
+        files = Pack(
+            (*((4, self._pipe), (2, _POLLIN), bytes(2)), (4, self._ended), (2, _POLLIN), bytes(2))
+        )
+        timeout = packed("2q", 0, _LOOK_NS)
+        tried(keeper, lambda it: it.syscall("ppoll", files, 2, timeout, None, 8))
+        waited = tried(keeper, lambda it: it.wait(self._pid, os.WNOHANG))
+        return waited.integer(0, 4) if waited.value else None
+
+    def _read(self) -> Iterator[bytes]:
+        while True:
+            call = tried(self._keeper, lambda it: it.read(self._pipe, _CHUNK))
+            if call.failure is not None or not call.value:
+                break
+            yield call.data[: call.value]
+        if call.failure is None:
+            self._pipe = -1  # poll(2) passes it over: all ends are closed, yet it may live on
+
+    def _kill(self) -> None:
+        """Kill it, and all of its process group."""
+        tried(self._keeper, lambda it: it.kill(-(self._pid.value), signal.SIGKILL))
+        _ = tried(self._keeper, lambda it: it.wait(self._pid)).record
+
+
+def _prepare(child: Process, order: Order, writer: int) -> None:
+    """Give the process what a program begins with: standard files, a folder, a user."""
+    null = child.open("/dev/null", os.O_RDONLY)
+    files = [child.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD) for fd in (null, writer)]
+    for number, fd in enumerate((files[0], files[1], files[1])):
+        child.syscall("dup3", fd, number, 0)
+    child.setsid()
+    moved = child.observe(Process.chdir, order.folder)
+    if isinstance(moved.outcome, Denied):
+        raise NotStartedError(
+            f"the command can't start in {order.folder}: {moved.outcome.errno} there; name another"
+            " folder with --cwd"
+        )
+    if order.user is not None:
+        groups = order.groups
+        child.syscall("setgroups", len(groups), packed(f"{len(groups)}I", *groups))
+        child.syscall("setresgid", *(order.group,) * 3)
+        child.syscall("setresuid", *(order.user,) * 3)
+
+
+def _execute(child: Process, order: Order) -> None:
+    """execve(2).
+
+    A thread does it, which becomes the process: a process that loses its connection is killed by
+    the agent, but not one that has lost a thread's.
+    """
+    arguments, environment = _in_memory(child, order)
+    session = child.session
+    thread = child.thread()
+    refusals = []
+    for path in _candidates(order):
+        with session.in_mode(Mode.DEATH):
+            call = thread.syscall("execveat", AT_FDCWD, path, arguments, environment, 0)
+        record = call.record
+        if record is not None and record.status == wire.Status.DIED:
+            return
+        refusals.append(call.failure or "")
+        if refusals[-1] not in _LOOK_FURTHER:
+            break
+    why = max(refusals, key=lambda errno: _LOOK_FURTHER.get(errno, 2))
+    raise NotStartedError(f"{order.words[0]} can't be executed there: {why}")
+
+
+def _candidates(order: Order) -> Iterator[str]:
+    """Where the program may be."""
+    program = order.words[0]
+    if "/" in program:
+        yield program
+        return
+    for folder in (order.environment.get("PATH") or os.defpath).split(":"):
+        yield str(PurePosixPath(folder, program)) if folder else f"./{program}"
+
+
+def _in_memory(child: Process, order: Order) -> tuple[int, int]:
+    """Put the words and the environment into a process's memory; the addresses of both lists."""
+    texts = [*order.words, *(f"{name}={value}" for name, value in order.environment.items())]
+    strings = [text.encode(errors="surrogateescape") + b"\0" for text in texts]
+    width, form = (8, "Q") if child.session.channel.hello.pointer_bytes == 8 else (4, "I")
+    lists = (len(strings) + 2) * width
+    size = lists + sum(map(len, strings))
+    protection, flags = _PROT_READ | _PROT_WRITE, _MAP_PRIVATE | _MAP_ANONYMOUS
+    name = "mmap2" if child.session.arch == "i386" else "mmap"  # which takes a struct there
+    start = child.syscall(name, 0, size, protection, flags, -1, 0).value
+    pointers, at = [], start + lists
+    for string in strings:
+        pointers.append(at)
+        at += len(string)
+    count = len(order.words)
+    table = [*pointers[:count], 0, *pointers[count:], 0]
+    child.poke(start, packed(f"{len(table)}{form}", *table) + b"".join(strings))
+    return start, start + (count + 1) * width

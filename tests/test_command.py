@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""``landproof run``: commands of somebody else's on real kernels, and on the running one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from suite.errors import Exit
+from tests.kernels import stored
+from tests.runs import Argv, Process, in_terminal, landproof, processes, run, wait_until
+from vm import folders
+
+JUNIT = (
+    "<testsuites><testsuite><testcase classname='c' name='one'/><testcase name='two'><failure/>"
+    "</testcase></testsuite></testsuites>"
+)
+LOOK = f"""
+echo abi=$LANDPROOF_ABI crate=$LANDLOCK_CRATE_TEST_ABI errata=$LANDPROOF_ERRATA on=$LANDPROOF_KERNEL
+echo ids=$(id -u):$(id -g) release=$(uname -r) folder=$PWD
+(touch nothing) 2>/dev/null && echo wrote-here
+(touch /tmp/own /run/own /var/tmp/own /dev/shm/own) && echo wrote-own
+unshare --user true && echo namespaces
+test -c /dev/null && test -d /proc/self && test -d /sys/kernel/security && echo systems
+echo kept > out/$LANDPROOF_KERNEL
+echo "{JUNIT}" > out/report.xml
+printf 'ok 1 - first\\nnot ok 2 - second\\nok 3 - third # SKIP why\\n'
+test $LANDPROOF_ABI -gt 6
+"""
+
+
+def on_local(*words: str) -> Argv:
+    return landproof("run", "--target=local", *words)
+
+
+def ran(argv: Argv) -> tuple[int, dict[str, Any], str]:
+    """The exit code, the one run of the document, and standard error."""
+    done = run(argv)
+    (only,) = json.loads(done.stdout)["runs"]
+    return done.returncode, only, done.stderr
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which commands start, with one to write to."""
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_command_on_two_kernels(here: Path) -> None:
+    for name in ("6.1", "7.3"):
+        stored(name)
+    argv = landproof(
+        *("run", "--kernels=old=6.1,7.3", "--rw=out", "--logs=logs", "--junit=out/report.xml"),
+        *("--tap", "--format=junit", "--accel=tcg", "--", "sh", "-c", LOOK),
+    )
+    done = run(argv)
+    assert done.returncode == Exit.DEVIATES, done.stderr
+    for label, abi, release in (("old", "2", "6.1."), ("7.3", "11", "7.3.")):
+        said = (here / "logs" / f"{label}.log").read_text()
+        assert f"abi={abi} crate={abi} " in said
+        assert f"on={label}\n" in said
+        assert f"ids={os.getuid()}:{os.getgid()} release={release}" in said
+        assert f" folder={here}\n" in said
+        assert "wrote-here" not in said
+        assert "wrote-own\nnamespaces\nsystems\n" in said
+        assert (here / "out" / label).read_text() == "kept\n"
+        assert all(f"{label} | {line}\n" in done.stderr for line in said.splitlines())
+    root = ET.fromstring(done.stdout)  # noqa: S314 (ours)
+    old, new = root.findall("testsuite")
+    assert [it.get("name") for it in (old, new)] == ["vm:old", "vm:7.3"]
+    assert [it.get("failures") for it in (old, new)] == ["3", "2"]
+    classes = [it.get("classname") for it in new.findall("testcase")]
+    assert classes == ["vm:7.3", "vm:7.3.c", *["vm:7.3"] * 4]
+    assert not (here / "nothing").exists()
+
+
+def test_a_kernel_that_dies_of_it(here: Path) -> None:
+    stored("7.3")
+    words = ("run", "--kernels=7.3", "--json", "--accel=tcg", "--user=root", "--", "sh", "-c")
+    code, told, _ = ran(landproof(*words, "echo bye; sleep 1; echo c > /proc/sysrq-trigger"))
+    assert (code, told["end"], told["output"]) == (Exit.DEVIATES, "crashed", "bye\n")
+    assert "sysrq triggered crash" in told["reason"]
+    assert told["first_output_s"] > 0
+
+
+def test_the_machine_has_no_rights_here(here: Path) -> None:
+    """Not even root's, of a kernel that asks for writing where it was given nothing to write."""
+    stored("7.3")
+    script = "mount -o remount,rw / && touch /out-of-the-guest"
+    words = ("run", "--kernels=7.3", "--json", "--accel=tcg", "--user=root", "--", "sh", "-c")
+    code, told, _ = ran(landproof(*words, script))
+    assert (code, told["end"]) == (Exit.DEVIATES, "failed")
+    assert "Read-only file system" in told["output"]
+    assert not Path("/out-of-the-guest").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "end"),
+    [
+        ("exit 0", Exit.CONFORMS, {"end": "passed", "code": 0}),
+        ("exit 42", Exit.DEVIATES, {"end": "failed", "code": 42}),
+        ("kill -SEGV $$", Exit.DEVIATES, {"end": "failed", "signal": "SIGSEGV"}),
+        ("exec >&- 2>&-; sleep 1; exit 3", Exit.DEVIATES, {"end": "failed", "code": 3}),
+    ],
+)
+def test_its_end(here: Path, script: str, code: Exit, end: dict[str, object]) -> None:
+    given, told, _ = ran(on_local("--json", "--", "sh", "-c", script))
+    assert (given, told | end) == (code, told)
+    assert told["release"] == os.uname().release
+
+
+def test_its_output_is_whole_and_in_order(here: Path) -> None:
+    script = "for i in $(seq 20000); do echo line $i; test $i = 9 && echo error >&2; done"
+    _, told, _ = ran(on_local("--json", "--", "bash", "-c", script))
+    lines = told["output"].splitlines()
+    assert lines.pop(9) == "error"
+    assert lines == [f"line {number}" for number in range(1, 20001)]
+
+
+def test_its_time_is_up(here: Path) -> None:
+    argv = on_local("--json", "--timeout=0.5", "--", "sh", "-c", "echo on; sleep 300 & sleep 300")
+    code, told, _ = ran(argv)
+    assert (code, told["end"], told["output"]) == (Exit.DEVIATES, "timed out", "on\n")
+    assert told["seconds"] < 30
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("--", "no-such-program"), Exit.INFRASTRUCTURE, "can't be executed there: ENOENT"),
+        (("--", "/etc/passwd"), Exit.INFRASTRUCTURE, "can't be executed there: EACCES"),
+        (("--cwd=/none", "--", "true"), Exit.INFRASTRUCTURE, "can't start in /none: ENOENT"),
+        ((), Exit.USAGE, "no command; write it behind --"),
+        (("--rw=none", "--", "true"), Exit.USAGE, "none is no folder on this machine"),
+        (("--user=none-such", "--", "true"), Exit.USAGE, "no such user"),
+        (("--timeout=0", "--", "true"), Exit.USAGE, "more than 0 seconds"),
+        (("--target=vm:1.0", "--", "true"), Exit.USAGE, "1.0"),
+    ],
+)
+def test_what_can_not_be_run(here: Path, words: tuple[str, ...], code: Exit, line: str) -> None:
+    done = run(on_local(*words))
+    assert done.returncode == code
+    assert line in done.stdout + done.stderr
+
+
+def test_its_network(here: Path) -> None:
+    up = "ip -o link show lo | grep -q LOWER_UP"
+    assert ran(on_local("--json", "--network=none", "--", "sh", "-c", up))[0] == Exit.DEVIATES
+    assert ran(on_local("--json", "--", "sh", "-c", up))[0] == Exit.CONFORMS
+
+
+def test_it_is_interrupted(here: Path) -> None:
+    argv = on_local("--", "sh", "-c", "echo begun; exec sleep 4321")
+    code, shown = in_terminal(argv, {}, r"local \| begun")
+    assert code == Exit.INTERRUPTED
+    assert "interrupted on local" in shown
+    wait_until(lambda: not [it for it in processes() if it.name == "sleep" and is_ours(it)], "end")
+
+
+def is_ours(process: Process) -> bool:
+    try:
+        return b"4321" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_a_kernel_that_mounts_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = stored("6.12")
+    monkeypatch.setattr(folders, "ways", lambda: (folders.Way.P9,))
+    assert folders.way_of(kernel) is None
+    assert "6.12+amd64" in str(folders.cannot(kernel))
+    assert folders.flavour() == "amd64"
