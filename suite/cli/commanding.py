@@ -57,7 +57,7 @@ class Commands:
         try:
             for name in chosen.names:
                 try:
-                    target = self._target(name, chosen)
+                    target = self.target(name, chosen)
                 except LandproofError as error:
                     self.refused.append(error.exit)
                     done[name] = Ran(target=name, end=End.NOT_RUN, reason=str(error))
@@ -78,7 +78,12 @@ class Commands:
             done.setdefault(name, Ran(target=name, end=End.INTERRUPTED))
         return [done[name] for name in chosen.names]
 
-    def _target(self, name: str, chosen: Chosen) -> Target:
+    def target(self, name: str, chosen: Chosen) -> Target:
+        """A target of the run, not started; its kernel is fetched.
+
+        Raises:
+            LandproofError: There is none, or it can't be had.
+        """
         arguments = self._arguments
         if not name.startswith(VM):
             return of_name(name, arguments.consoles)
@@ -123,16 +128,18 @@ class _Lines:
             self._log.write(data)
             self._log.flush()
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._show(line)
+        if lines:
+            self._show(lines)
 
     def finish(self) -> None:
         """Show what had no end."""
         if self._rest:
-            self._show(self._rest)
+            self._show([self._rest])
 
-    def _show(self, line: bytes) -> None:
-        tell(f"{self._label} | {line.decode(errors='replace').rstrip(chr(13))}")
+    def _show(self, lines: Sequence[bytes]) -> None:
+        # At once: a command may print a million of them.
+        texts = (line.decode(errors="replace").rstrip("\r") for line in lines)
+        tell("\n".join(f"{self._label} | {text}" for text in texts))
 
 
 @contextmanager
