@@ -8,6 +8,7 @@
     nox -s lint types cases
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -40,8 +41,11 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test landproof itself; the ones that boot kernels fetch them first."""
     session.run(sys.executable, "-m", "suite.cli.main", "kernels", "fetch", *FEW.split(","))
-    # Two files of tests at once: most tests wait for something, and some boot a machine.
-    session.run(sys.executable, "-m", "pytest", "-n2", "--dist=loadfile", *session.posargs)
+    # A file of tests for each processor, and one more: most tests wait for something.
+    workers = f"-n{(os.cpu_count() or 1) + 1}"
+    # In the order of tests/conftest.py, the dearest first.
+    by_files = ("--dist=loadfile", "--no-loadscope-reorder")
+    session.run(sys.executable, "-m", "pytest", workers, *by_files, *session.posargs)
 
 
 @nox.session

@@ -121,11 +121,20 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 @contextmanager
 def matrix(folder: Path, *arguments: str) -> Iterator[Running]:
-    """A run of few cases, with a store of its own that is empty; what it says is in a file."""
+    """A run of few cases, with a store of its own that has no kernel.
+
+    All of these tests run one kernel, so that what some have saved restores the machines of others.
+    """
     cases = write_cases(folder, CASES)
-    options = (f"--store={folder / 'store'}", "--accel=tcg", "--full", *arguments)
+    store, saved = folder / "store", folder.parent / "saved-by-others"
+    store.mkdir(mode=0o700, exist_ok=True)
+    if saved.exists() and not (store / "states").exists():
+        shutil.copytree(saved, store / "states")
+    options = (f"--store={store}", "--accel=tcg", "--full", *arguments)
     with running(folder, "matrix", *options, cases=cases) as run:
         yield run
+    if (store / "states").exists():
+        shutil.copytree(store / "states", saved, dirs_exist_ok=True)
 
 
 def heard(run: Running, pattern: str) -> str:
