@@ -192,8 +192,13 @@ def plain(shown: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
 
 
-def in_terminal(argv: Argv, env: Mapping[str, str], until: str) -> tuple[int, str]:
-    """Run in a terminal of 80 columns, interrupt when it shows a line: exit code and all shown."""
+def in_terminal(
+    argv: Argv, env: Mapping[str, str], until: str, typed: bytes = b""
+) -> tuple[int, str]:
+    """Run in a terminal of 80 columns, interrupt when it shows a line: exit code and all shown.
+
+    What is ``typed`` is there from the beginning.
+    """
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 80))
     shown, interrupted, limit = "", False, time.monotonic() + PATIENCE_S
@@ -206,6 +211,7 @@ def in_terminal(argv: Argv, env: Mapping[str, str], until: str) -> tuple[int, st
         start_new_session=True,
     ) as popen:
         os.close(slave)
+        os.write(master, typed)
         # Linux says by an error that a terminal's last user has gone.
         with suppress(OSError):
             while select.select([master], [], [], max(0, limit - time.monotonic()))[0]:

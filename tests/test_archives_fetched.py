@@ -97,6 +97,13 @@ def test_names_are_those_of_the_lists(
     assert (row["label"], row["release"]) == ("ubuntu:noble/6.8.0-45", OWN)
 
 
+def test_a_name_keeps_what_it_means(store: Store) -> None:
+    for name in ("ubuntu:noble", "ubuntu:noble/6.11"):
+        store.fetch(name)
+    assert [it.name for it in store.prune(["ubuntu:noble"])] == [NEWER]
+    assert store.newest() == [f"ubuntu:noble/{OWN}"]
+
+
 def test_what_names_may_mean_is_listed(ubuntu: Archive, key: Key, tmp_path: Path) -> None:
     """For who bisects between two of them, whatever else there is."""
     store = Store(tmp_path / "store", mirror=ubuntu.url, keyring=key.keyring)

@@ -139,6 +139,7 @@ def test_cases_that_can_not_be_read_are_no_success(tmp_path: Path) -> None:
     [
         (("matrix", "--kernels=6.12"), "qemu-system-x86_64"),
         (("matrix", "--kernels=s390x/6.12"), "qemu-system-s390x"),
+        (("run", "--kernels=6.12", "--", "true"), "qemu-system-x86_64"),
         (("bisect", "CASE", "--good=arm64/6.12", "--bad=arm64/7.3"), "qemu-system-aarch64"),
     ],
 )

@@ -171,6 +171,29 @@ def is_ours(process: Process) -> bool:
         return False
 
 
+def test_a_flood_does_not_keep_it_from_ending(here: Path) -> None:
+    code, told, _ = ran(on_local("--json", "--timeout=1", "--", "yes"))
+    assert (code, told["end"]) == (Exit.DEVIATES, "timed out")
+
+
+def test_a_shell_has_a_terminal(here: Path) -> None:
+    script = "test -t 0 && tty; stty size; read answer; echo got $answer; stty -a | grep -c isig"
+    code, shown = in_terminal(
+        landproof("shell", "--target=local", "--", "sh", "-c", script), {}, "never", b"typed\r"
+    )
+    assert code == Exit.CONFORMS
+    assert "/dev/pts/" in shown
+    assert "24 80" in shown
+    assert "got typed" in shown
+    assert "local: passed" in shown
+
+
+def test_a_shell_needs_a_terminal() -> None:
+    done = run(landproof("shell", "--target=local"))
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert "landproof run -- COMMAND" in done.stderr
+
+
 def test_a_kernel_that_mounts_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = stored("6.12")
     monkeypatch.setattr(folders, "ways", lambda: (folders.Way.P9,))

@@ -21,6 +21,7 @@ from suite.errors import Exit, UsageError
 from suite.judge.ran import End, Ran
 from vm import folders
 from vm.catalogue import DEFAULT_SET
+from vm.command import find_emulators
 from vm.folders import Folder
 
 _LEFT_OUT = ("TMPDIR", "TMP", "TEMP", "XDG_RUNTIME_DIR", "LANDPROOF_", "DISPLAY", "SSH_AUTH_SOCK")
@@ -43,29 +44,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_kernels_option(parser)
     add_target_option(parser, "run it there, too, in the files of that machine")
-    parser.add_argument(
-        "--rw", action="append", default=[], type=Path, metavar="DIR",
-        help="a folder that the command may write to, here, for good; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--root", type=Path, default=Path("/"), metavar="DIR",
-        help="the folder that is its root, such as an unpacked distribution (default: /)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--cwd", metavar="DIR", help="the folder in which it starts, in that root (default: this)"
-    )
-    parser.add_argument(
-        "--user", metavar="NAME", help="who it runs as, such as root (default: you)"
-    )
+    add_tree_options(parser)
     parser.add_argument(
         "--timeout", type=_seconds, metavar="SECONDS", help="then it is killed (default: never)"
-    )
-    parser.add_argument(
-        "--network", choices=["loopback", "none"], default="loopback",
-        help="what it has (default: loopback)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--memory", type=positive, default=1024, metavar="MIB", help="of a machine (default: 1024)"
     )
     parser.add_argument(
         "-n", dest="workers", type=positive, default=os.cpu_count() or 1, metavar="N",
@@ -85,6 +66,31 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     kernels.add_store_options(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     parser.set_defaults(handler=_run, flavour=None)
+
+
+def add_tree_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say in which files, and as whom, a command runs; `order_of` reads them."""
+    parser.add_argument(
+        "--rw", action="append", default=[], type=Path, metavar="DIR",
+        help="a folder that the command may write to, here, for good; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR",
+        help="the folder that is its root, such as an unpacked distribution (default: /)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cwd", metavar="DIR", help="the folder in which it starts, in that root (default: this)"
+    )
+    parser.add_argument(
+        "--user", metavar="NAME", help="who it runs as, such as root (default: you)"
+    )
+    parser.add_argument(
+        "--network", choices=["loopback", "none"], default="loopback",
+        help="what it has (default: loopback)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--memory", type=positive, default=1024, metavar="MIB", help="of a machine (default: 1024)"
+    )
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +117,7 @@ def _seconds(text: str) -> float:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    words = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    words = words_of(arguments)
     if not words:
         raise UsageError("no command; write it behind --, such as: landproof run -- make check")
     foresee(arguments.output)
@@ -122,8 +128,9 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.kernels or (() if arguments.targets else DEFAULT_SET),
         lambda: kernels.open_store(arguments),
     )
-    order = _order(arguments, words)
-    job = Commands(arguments, order, _folders(arguments))
+    find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
+    order = order_of(arguments, words, arguments.timeout)
+    job = Commands(arguments, order, folders_of(arguments))
     rans = job.run(chosen)
     text = commands.FORMATS[arguments.format](rans, words, is_tap=arguments.tap)
     if arguments.output:
@@ -133,7 +140,20 @@ def _run(arguments: argparse.Namespace) -> int:
     return _code(rans, job.refused)
 
 
-def _order(arguments: argparse.Namespace, words: Sequence[str]) -> Order:
+def words_of(arguments: argparse.Namespace) -> list[str]:
+    """The command, which argparse leaves behind its ``--``."""
+    words: list[str] = arguments.command
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def order_of(
+    arguments: argparse.Namespace, words: Sequence[str], timeout_s: float | None = None
+) -> Order:
+    """What is to be run, as the options have it.
+
+    Raises:
+        UsageError: There is no such user.
+    """
     user, group, groups = _user(arguments.user)
     return Order(
         words=tuple(words),
@@ -145,7 +165,7 @@ def _order(arguments: argparse.Namespace, words: Sequence[str]) -> Order:
         group=group,
         groups=groups,
         is_own_user=arguments.user is None,
-        timeout_s=arguments.timeout,
+        timeout_s=timeout_s,
         is_connected=arguments.network != "none",
     )
 
@@ -162,7 +182,12 @@ def _user(name: str | None) -> tuple[int, int, tuple[int, ...]]:
     return found.pw_uid, found.pw_gid, groups
 
 
-def _folders(arguments: argparse.Namespace) -> list[Folder]:
+def folders_of(arguments: argparse.Namespace) -> list[Folder]:
+    """The folders of this machine that a guest has, the tree first.
+
+    Raises:
+        UsageError: One is none.
+    """
     root: Path = arguments.root.absolute()
     for path in (root, *arguments.rw):
         if not path.is_dir():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from suite.cli import kernels
-from suite.cli.fetching import display
+from suite.cli.fetching import display, labelled
 from suite.cli.on_kernel import OnKernel, of_name
 from suite.cli.outlet import tell
 from suite.cli.preparing import choose_accelerator
@@ -57,7 +57,7 @@ class Commands:
         try:
             for name in chosen.names:
                 try:
-                    target = self._target(name, chosen)
+                    target = self.target(name, chosen)
                 except LandproofError as error:
                     self.refused.append(error.exit)
                     done[name] = Ran(target=name, end=End.NOT_RUN, reason=str(error))
@@ -78,14 +78,20 @@ class Commands:
             done.setdefault(name, Ran(target=name, end=End.INTERRUPTED))
         return [done[name] for name in chosen.names]
 
-    def _target(self, name: str, chosen: Chosen) -> Target:
+    def target(self, name: str, chosen: Chosen) -> Target:
+        """A target of the run, not started; its kernel is fetched.
+
+        Raises:
+            LandproofError: There is none, or it can't be had.
+        """
         arguments = self._arguments
         if not name.startswith(VM):
             return of_name(name, arguments.consoles)
         label = name.removeprefix(VM)
         store = kernels.open_store(arguments)
         with display() as show:
-            kernel = store.fetch(chosen.kernels[label], refresh=arguments.refresh, progress=show)
+            shows = labelled(label, show)
+            kernel = store.fetch(chosen.kernels[label], refresh=arguments.refresh, progress=shows)
         if self._accelerator is None:
             self._accelerator = choose_accelerator(kernel, arguments.accel)
         return TreeTarget(
@@ -122,16 +128,18 @@ class _Lines:
             self._log.write(data)
             self._log.flush()
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._show(line)
+        if lines:
+            self._show(lines)
 
     def finish(self) -> None:
         """Show what had no end."""
         if self._rest:
-            self._show(self._rest)
+            self._show([self._rest])
 
-    def _show(self, line: bytes) -> None:
-        tell(f"{self._label} | {line.decode(errors='replace').rstrip(chr(13))}")
+    def _show(self, lines: Sequence[bytes]) -> None:
+        # At once: a command may print a million of them.
+        texts = (line.decode(errors="replace").rstrip("\r") for line in lines)
+        tell("\n".join(f"{self._label} | {text}" for text in texts))
 
 
 @contextmanager

@@ -49,6 +49,7 @@ class OnKernel:
     """The file there in which the command writes a JUnit report."""
     heard: Callable[[bytes], None] = lambda _data: None
     """Takes its output as it comes."""
+    begin: Callable[[Process, Order], Running] = Running
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set by `stop`."""
 
@@ -81,7 +82,7 @@ class OnKernel:
     def _on(self, ground: Ground, ran: Ran, began: float) -> None:
         root = self._root(ground)
         order = self._order(ran)
-        running = Running(root, order)
+        running = self.begin(root, order)
         kept = bytearray()
         try:
             for data in running.output():

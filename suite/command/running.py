@@ -7,7 +7,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from suite.agent import wire
@@ -19,17 +19,17 @@ from suite.process.process import Process
 from suite.process.promise import Mode
 from suite.process.uapi import AT_FDCWD
 from suite.targets.standing import tried
-from suite.values import Out, Pack, packed
+from suite.values import Fd, Out, Pack, packed
 
 _ABOVE_STANDARD = 10
 """A guest's processes have no standard files: what they open first would take their place."""
 _POLLIN = 1
-_LOOK_NS = 500_000_000
-"""How long the target waits for output before it says that there is none."""
 _DEADLINE_MS = 60_000
 """Of calls that return by themselves, on a machine that may be very busy."""
 _CHUNK = 4096
 """A buffer travels whole, however little there is in it."""
+_MOST_READS = 64
+"""At once: the end and the time are looked at between them. More than a pipe holds."""
 _MAP_PRIVATE, _MAP_ANONYMOUS = 2, 32
 _PROT_READ, _PROT_WRITE = 1, 2
 _LOOK_FURTHER = {"ENOENT": 0, "ENOTDIR": 0, "EACCES": 1}
@@ -60,23 +60,38 @@ class Running:
     code: int | None = None
     signal: str = ""
 
+    look_s = 0.5
+    """How long the target waits for output before it says that there is none."""
+
     def __init__(self, root: Process, order: Order) -> None:
         root.session.deadline_ms = _DEADLINE_MS
         self._order = order
         self._keeper = root.fork()
-        pipe = self._keeper.syscall("pipe2", Out(8, "2i"), os.O_CLOEXEC)
-        _ = pipe.value
-        self._pipe, writer = pipe.integer(0, 4) or 0, pipe.integer(4, 4) or 0
-        # Only our end: the command's would be its standard output, which programs expect to wait.
-        self._keeper.fcntl(self._pipe, fcntl.F_SETFL, os.O_NONBLOCK)
-        child = self._child = self._keeper.fork()
+        self._ours, theirs = self._streams()
+        child = self._keeper.fork()
         assert child.pid is not None  # noqa: S101 (it was forked)
         self._pid = child.pid
         self._ended = self._keeper.pidfd_open(self._pid).value
         self.started = time.monotonic()
-        _prepare(child, order, writer)
+        child.setsid()
+        self._take_streams(child, theirs)
+        _prepare(child, order)
         _execute(child, order)
-        _ = self._keeper.close(writer).value
+        _ = self._keeper.close(theirs).value
+
+    def _streams(self) -> tuple[int, int]:
+        """The keeper's end of the command's streams, and the other one."""
+        pipe = self._keeper.syscall("pipe2", Out(8, "2i"), os.O_CLOEXEC)
+        _ = pipe.value
+        ours, theirs = pipe.integer(0, 4) or 0, pipe.integer(4, 4) or 0
+        # Only our end: the command's will be its standard output, which programs expect to wait.
+        self._keeper.fcntl(ours, fcntl.F_SETFL, os.O_NONBLOCK)
+        return ours, theirs
+
+    def _take_streams(self, child: Process, theirs: int) -> None:
+        """Make the other end the standard files of a process."""
+        null = child.open("/dev/null", os.O_RDONLY)
+        give_streams(child, (null, theirs, theirs))
 
     def output(self) -> Iterator[bytes]:
         """What it prints, as it comes, until it ends or its time is up.
@@ -102,21 +117,22 @@ class Running:
         """Wait a moment for output or the end; how it ended, if it has."""
         keeper = self._keeper
         files = Pack(
-            (*((4, self._pipe), (2, _POLLIN), bytes(2)), (4, self._ended), (2, _POLLIN), bytes(2))
+            (*((4, self._ours), (2, _POLLIN), bytes(2)), (4, self._ended), (2, _POLLIN), bytes(2))
         )
-        timeout = packed("2q", 0, _LOOK_NS)
+        timeout = packed("2q", 0, round(self.look_s * 1e9))
         tried(keeper, lambda it: it.syscall("ppoll", files, 2, timeout, None, 8))
         waited = tried(keeper, lambda it: it.wait(self._pid, os.WNOHANG))
         return waited.integer(0, 4) if waited.value else None
 
     def _read(self) -> Iterator[bytes]:
-        while True:
-            call = tried(self._keeper, lambda it: it.read(self._pipe, _CHUNK))
-            if call.failure is not None or not call.value:
-                break
+        for _ in range(_MOST_READS):
+            call = tried(self._keeper, lambda it: it.read(self._ours, _CHUNK))
+            if call.failure == "EAGAIN":
+                return
+            if call.failure is not None or not call.value:  # a terminal says EIO
+                self._ours = -1  # poll(2) passes it over: all ends are closed, yet it may live on
+                return
             yield call.data[: call.value]
-        if call.failure is None:
-            self._pipe = -1  # poll(2) passes it over: all ends are closed, yet it may live on
 
     def _kill(self) -> None:
         """Kill it, and all of its process group."""
@@ -124,13 +140,15 @@ class Running:
         _ = tried(self._keeper, lambda it: it.wait(self._pid)).record
 
 
-def _prepare(child: Process, order: Order, writer: int) -> None:
-    """Give the process what a program begins with: standard files, a folder, a user."""
-    null = child.open("/dev/null", os.O_RDONLY)
-    files = [child.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD) for fd in (null, writer)]
-    for number, fd in enumerate((files[0], files[1], files[1])):
+def give_streams(child: Process, files: Sequence[Fd]) -> None:
+    """Make these files the standard ones of a process."""
+    high = [child.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD) for fd in files]
+    for number, fd in enumerate(high):
         child.syscall("dup3", fd, number, 0)
-    child.setsid()
+
+
+def _prepare(child: Process, order: Order) -> None:
+    """Give the process a folder and a user."""
     moved = child.observe(Process.chdir, order.folder)
     if isinstance(moved.outcome, Denied):
         raise NotStartedError(
