@@ -16,7 +16,7 @@ from suite.command.running import NotStartedError, Running
 from suite.command.tree import Mount, enter
 from suite.errors import LandproofError, UsageError
 from suite.judge.ran import End, Ran
-from suite.judge.records import Facts, Verdict
+from suite.judge.records import Facts
 from suite.process.process import Process
 from suite.process.promise import HungError, SetupError
 from suite.process.uapi import CLONE_NEWNET
@@ -29,7 +29,6 @@ from vm.folders import Folder
 from vm.tree_target import TreeTarget
 from vm.uml import UML, Binary, UmlTarget
 
-_ENDS = {Verdict.CRASHED: End.CRASHED, Verdict.HUNG: End.HUNG, Verdict.LOST: End.LOST}
 _ABI = "LANDLOCK_CRATE_TEST_ABI"
 """What the tests of rust-landlock, landlockconfig, island and landlock-observability read."""
 _MOST_OUTPUT = 16 << 20
@@ -63,7 +62,7 @@ class OnKernel:
             self._on(ground, ran, began)
         except AgentLostError as error:
             verdict, why = self.target.autopsy()
-            ran.end, ran.reason = _ENDS.get(verdict, End.LOST), f"{error}: {why}"
+            ran.end, ran.reason = End(verdict), f"{error}: {why}"  # they are called alike
         except HungError as error:
             ran.end, ran.reason = End.HUNG, str(error)
         except LandproofError as error:

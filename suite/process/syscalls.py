@@ -270,11 +270,13 @@ set_robust_list 273 311 99 304 0om ; set_thread_area 205 243 -1 -1 0om
 set_tid_address 218 258 96 252 0om ; setdomainname 171 121 162 121 0on
 setfsgid 123 139 152 216 0om ; setfsgid32 -1 216 -1 -1 0om ; setfsuid 122 138 151 215 0om
 setfsuid32 -1 215 -1 -1 0om ; setgid 106 46 144 214 0om ; setgid32 -1 214 -1 -1 0om
-setgroups 116 81 159 206 0on ; setgroups32 -1 206 -1 -1 0on ; sethostname 170 74 161 74 0on
+setgroups 116 81 159 206 0on dec,ptr ; setgroups32 -1 206 -1 -1 0on ; sethostname 170 74 161 74 0on
 setitimer 38 104 103 104 0on itimer,ptr,ptr ; setns 308 346 268 339 0om fd,clonens
 setpgid 109 57 154 57 0on pid,pid ; setpriority 141 97 140 97 0an any,pid,dec
-setregid 114 71 143 204 0om ; setregid32 -1 204 -1 -1 0om ; setresgid 119 170 149 210 0om
-setresgid32 -1 210 -1 -1 0om ; setresuid 117 164 147 208 0om ; setresuid32 -1 208 -1 -1 0om
+setregid 114 71 143 204 0om ; setregid32 -1 204 -1 -1 0om
+setresgid 119 170 149 210 0om dec,dec,dec ; setresgid32 -1 210 -1 -1 0om
+setresuid 117 164 147 208 0om dec,dec,dec
+setresuid32 -1 208 -1 -1 0om
 setreuid 113 70 145 203 0om ; setreuid32 -1 203 -1 -1 0om ; setrlimit 160 75 164 75 0on
 setsid 112 66 157 66 0on ; setsockopt 54 366 208 366 0fn fd,sol,sockopt@1,option,dec
 settimeofday 164 79 170 79 0fn ; setuid 105 23 146 213 0om dec ; setuid32 -1 213 -1 -1 0om
