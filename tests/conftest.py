@@ -19,6 +19,8 @@ from tests.html_pages import told, write
 from vm.store import Store
 
 DEAREST = (
+    # Where nothing is compiled yet, each compiles a C library for several architectures.
+    "test_release.py", "test_architectures.py",
     "test_restored.py", "test_confinements.py", "test_overlap.py", "test_axe.py",
     "test_machine.py", "test_mutant.py", "test_vm_faults.py", "test_ssh.py", "test_watch.py",
     "test_off.py", "test_compat_cells.py", "test_labels.py", "test_bench.py", "test_silence.py",
