@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -340,3 +341,12 @@ def test_what_lifts_the_need_of_root(name: str, says: str) -> None:
     case = CaseRecord(id="a/b[c]", verdict=Verdict.SKIPPED, reason="needs root")
     target = TargetRecord(name=name, facts=structs.replace(FULL, uid=1000), cases=[case])
     assert says in told(Results(landproof="1", started="", seconds=1, targets=[target]))
+
+
+def test_a_command_there(reach: World) -> None:
+    """It runs in the files of that machine, as who logs in, and knows nothing of this one."""
+    words = ("run", "--target", "ssh:tester", "--cwd=/usr", "--json", "--", "sh", "-c")
+    done = run(landproof(*words, "id -un; pwd; echo $HOME; echo $LANDPROOF_KERNEL; exit 3"))
+    (told,) = json.loads(done.stdout)["runs"]
+    assert (done.returncode, told) == (Exit.DEVIATES, told | {"end": "failed", "code": 3})
+    assert told["output"].split("\n") == ["tester", "/usr", "", "ssh:tester", ""]
