@@ -136,6 +136,7 @@ def test_its_time_is_up(here: Path) -> None:
     [
         (("--", "no-such-program"), Exit.INFRASTRUCTURE, "can't be executed there: ENOENT"),
         (("--", "/etc/passwd"), Exit.INFRASTRUCTURE, "can't be executed there: EACCES"),
+        (("--", "./text"), Exit.INFRASTRUCTURE, "ENOEXEC; programs of another architecture"),
         (("--cwd=/none", "--", "true"), Exit.INFRASTRUCTURE, "can't start in /none: ENOENT"),
         ((), Exit.USAGE, "no command; write it behind --"),
         (("--rw=none", "--", "true"), Exit.USAGE, "none is no folder on this machine"),
@@ -145,6 +146,8 @@ def test_its_time_is_up(here: Path) -> None:
     ],
 )
 def test_what_can_not_be_run(here: Path, words: tuple[str, ...], code: Exit, line: str) -> None:
+    (here / "text").write_text("no program\n")
+    (here / "text").chmod(0o755)
     done = run(on_local(*words))
     assert done.returncode == code
     assert line in done.stdout + done.stderr

@@ -38,6 +38,12 @@ _LOOK_FURTHER = {"ENOENT": 0, "ENOTDIR": 0, "EACCES": 1}
 Source: execvp(3)."""
 
 
+_HINTS = {
+    "ENOEXEC": "; programs of another architecture are in a tree of their own (--root), and a"
+    " script says in its first line what runs it",
+}
+
+
 class NotStartedError(LandproofError):
     """The command could not be started: nothing of it ran."""
 
@@ -182,7 +188,8 @@ def _execute(child: Process, order: Order) -> None:
         if refusals[-1] not in _LOOK_FURTHER:
             break
     why = max(refusals, key=lambda errno: _LOOK_FURTHER.get(errno, 2))
-    raise NotStartedError(f"{order.words[0]} can't be executed there: {why}")
+    hint = _HINTS.get(why, "")
+    raise NotStartedError(f"{order.words[0]} can't be executed there: {why}{hint}")
 
 
 def _candidates(order: Order) -> Iterator[str]:
