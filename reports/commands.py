@@ -125,19 +125,29 @@ def _reported(ran: Ran) -> Iterator[ET.Element]:
     try:
         root = ET.fromstring(ran.reported)  # noqa: S314 (expat bounds what entities expand to)
     except ET.ParseError as error:
-        case = ET.Element("testcase", classname=ran.target, name="report")
-        said = junit_xml.text(f"the command's report is not XML: {error}")
-        ET.SubElement(case, "error", type="report", message=said).text = said
-        yield case
+        yield _unread(ran, f"the command's report is not XML: {error}")
         return
     for case in root.iter("testcase"):
         case.set("classname", f"{ran.target}.{case.get('classname', '')}".rstrip("."))
         yield case
 
 
+def _unread(ran: Ran, why: str) -> ET.Element:
+    """In place of the cases that the command has reported."""
+    case = ET.Element("testcase", classname=junit_xml.text(ran.target), name="report")
+    said = junit_xml.text(why)
+    ET.SubElement(case, "error", type="report", message=said).text = said
+    return case
+
+
 def _of_tap(ran: Ran) -> Iterator[ET.Element]:
     """The tests of the TAP that the command printed."""
-    for line in Parser().parse_text(ran.output):
+    try:
+        lines = list(Parser().parse_text(ran.output))
+    except ValueError as error:  # of another version
+        yield _unread(ran, f"what the command prints is no TAP: {error}")
+        return
+    for line in lines:
         if not isinstance(line, Result):
             continue
         name = junit_xml.text(line.description.lstrip("- ") or str(line.number))

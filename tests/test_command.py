@@ -139,6 +139,7 @@ def test_its_time_is_up(here: Path) -> None:
         (("--", "./text"), Exit.INFRASTRUCTURE, "ENOEXEC; programs of another architecture"),
         (("--cwd=/none", "--", "true"), Exit.INFRASTRUCTURE, "can't start in /none: ENOENT"),
         ((), Exit.USAGE, "no command; write it behind --"),
+        (("--logs=text/logs", "--", "true"), Exit.USAGE, "--logs text/logs: Not a directory"),
         (("--rw=none", "--", "true"), Exit.USAGE, "none is no folder on this machine"),
         (("--user=none-such", "--", "true"), Exit.USAGE, "no such user"),
         (("--timeout=0", "--", "true"), Exit.USAGE, "more than 0 seconds"),
@@ -151,6 +152,19 @@ def test_what_can_not_be_run(here: Path, words: tuple[str, ...], code: Exit, lin
     done = run(on_local(*words))
     assert done.returncode == code
     assert line in done.stdout + done.stderr
+
+
+def test_tap_of_another_version_is_told(here: Path) -> None:
+    done = run(on_local("--tap", "--format=junit", "--", "echo", "TAP version 12"))
+    assert done.returncode == Exit.CONFORMS
+    assert "what the command prints is no TAP" in done.stdout
+
+
+def test_a_log_that_is_full_costs_no_result(here: Path) -> None:
+    (here / "local.log").symlink_to("/dev/full")
+    code, told, said = ran(on_local("--json", "--logs=.", "--", "sh", "-c", "echo on; exit 3"))
+    assert (code, told["code"], told["output"]) == (Exit.DEVIATES, 3, "on\n")
+    assert "the log of local ends here: No space left" in said
 
 
 def test_its_network(here: Path) -> None:

@@ -101,7 +101,7 @@ def serving(
     """Serve folders until the end of the block, which is to be after QEMU's end.
 
     Raises:
-        InfrastructureError: A server does not start.
+        OSError: A server can't be started.
     """
     tags = [f"landproof{number}" for number in range(len(folders))]
     mounts = tuple(
@@ -175,7 +175,7 @@ def _server(folder: Folder) -> Iterator[socket.socket]:
             [*dying_with_us(), *before, *program.command(folder.source, fd)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a pipe that nobody reads would stop it, and the guest
             pass_fds=[fd],
             start_new_session=True,
         )
@@ -188,8 +188,6 @@ def _server(folder: Folder) -> Iterator[socket.socket]:
 def _ended(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-    if process.stderr:
-        process.stderr.close()
 
 
 @dataclass(frozen=True, slots=True)

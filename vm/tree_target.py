@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from suite.agent import build
 from suite.command.tree import Mount
-from suite.errors import InfrastructureError
 from suite.process.process import Process
 from suite.targets.base import Ground
-from vm import accel, folders
+from vm import folders
 from vm.command import Accelerator
 from vm.folders import Folder, Served
 from vm.kernel import Kernel
@@ -59,14 +57,9 @@ class TreeTarget(VmTarget):
         way = folders.way_of(self._kernel)
         if way is None:
             raise folders.cannot(self._kernel)
-        try:
-            agent = build.agent(self._kernel.arch.machine)
-        except build.BuildError as error:
-            raise InfrastructureError(str(error)) from error
-        accelerator = accel.choose(self._kernel, agent, self._accelerator)
         serving = folders.serving(self._shared, self._kernel, way, self._memory_mib)
         self._served = self._stack.enter_context(serving)
-        ground = self._boot(self._machine_of(agent, accelerator), agent)
+        ground = super().start()  # which boots, for it keeps no states
         for name in folders.modules(way):
             for image in self.modules(name):
                 _ = ground.root.observe(Process.init_module, image).outcome

@@ -12,10 +12,10 @@ from pathlib import Path
 from reports import commands
 from suite.cli import kernels
 from suite.cli.check import add_kernels_option, add_machine_options, add_target_option, positive
-from suite.cli.commanding import Commands
+from suite.cli.commanding import Commands, make_folder
 from suite.cli.outlet import put
 from suite.cli.report import foresee
-from suite.cli.targets import choose
+from suite.cli.targets import Chosen, choose
 from suite.command.order import Order
 from suite.errors import Exit, UsageError
 from suite.judge.ran import End, Ran
@@ -61,15 +61,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     parser.add_argument("--tap", action="store_true", help="the command prints TAP: likewise")
     _add_output_options(parser)
-    add_machine_options(parser, restores=False)
-    kernels.add_archive_options(parser)
-    kernels.add_store_options(parser)
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
-    parser.set_defaults(handler=_run, flavour=None)
+    parser.set_defaults(handler=_run)
 
 
 def add_tree_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say in which files, and as whom, a command runs; `order_of` reads them."""
+    """The options of every verb that runs a command, and the command behind them."""
     parser.add_argument(
         "--rw", action="append", default=[], type=Path, metavar="DIR",
         help="a folder that the command may write to, here, for good; repeatable",
@@ -91,6 +87,11 @@ def add_tree_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=positive, default=1024, metavar="MIB", help="of a machine (default: 1024)"
     )
+    add_machine_options(parser, restores=False)
+    kernels.add_archive_options(parser)
+    kernels.add_store_options(parser)
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    parser.set_defaults(flavour=None)  # `chosen_of` knows which
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -121,14 +122,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not words:
         raise UsageError("no command; write it behind --, such as: landproof run -- make check")
     foresee(arguments.output)
-    if arguments.flavour is None:
-        arguments.flavour = folders.flavour()
-    chosen = choose(
-        arguments.targets,
-        arguments.kernels or (() if arguments.targets else DEFAULT_SET),
-        lambda: kernels.open_store(arguments),
-    )
-    find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
+    make_folder(arguments.logs)
+    names = arguments.kernels or (() if arguments.targets else DEFAULT_SET)
+    chosen = chosen_of(arguments, arguments.targets, names)
     order = order_of(arguments, words, arguments.timeout)
     job = Commands(arguments, order, folders_of(arguments))
     rans = job.run(chosen)
@@ -138,6 +134,21 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         put(text)
     return _code(rans, job.refused)
+
+
+def chosen_of(
+    arguments: argparse.Namespace, targets: Sequence[str], names: Sequence[str]
+) -> Chosen:
+    """The targets of a command, and kernels by names; those that say no flavour get files here.
+
+    Raises:
+        LandproofError: There is none of a name, or an emulator lacks.
+    """
+    if arguments.flavour is None:
+        arguments.flavour = folders.flavour()
+    chosen = choose(targets, names, lambda: kernels.open_store(arguments))
+    find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
+    return chosen
 
 
 def words_of(arguments: argparse.Namespace) -> list[str]:

@@ -125,8 +125,11 @@ class _Lines:
     def take(self, data: bytes) -> None:
         """Show what is whole lines by now."""
         if self._log:
-            self._log.write(data)
-            self._log.flush()
+            try:
+                self._log.write(data)
+            except OSError as error:
+                tell(f"the log of {self._label} ends here: {error.strerror}")
+                self._log = None
         *lines, self._rest = (self._rest + data).split(b"\n")
         if lines:
             self._show(lines)
@@ -142,16 +145,25 @@ class _Lines:
         tell("\n".join(f"{self._label} | {text}" for text in texts))
 
 
+def make_folder(folder: Path | None) -> None:
+    """Make the folder of the logs, before anything is run.
+
+    Raises:
+        UsageError: It can't be made.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--logs {folder}: {error.strerror}") from error
+
+
 @contextmanager
 def _log(folder: Path | None, label: str) -> Iterator[BinaryIO | None]:
-    """The file that keeps the output on a target."""
+    """The file that keeps the output on a target; written at once, whatever ends us."""
     if folder is None:
         yield None
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = re.sub(r"[^\w.+-]", "-", label)
-        with (folder / f"{name}.log").open("wb") as file:
-            yield file
-    except OSError as error:
-        raise UsageError(f"--logs {folder}: {error.strerror}") from error
+    name = re.sub(r"[^\w.+-]", "-", label)
+    with (folder / f"{name}.log").open("wb", buffering=0) as file:
+        yield file

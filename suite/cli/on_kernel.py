@@ -14,9 +14,8 @@ from suite.agent.channel import AgentLostError
 from suite.command.order import Order
 from suite.command.running import NotStartedError, Running
 from suite.command.tree import Mount, enter
-from suite.errors import LandproofError, UsageError
+from suite.errors import LandproofError, UsageError, told_fault
 from suite.judge.ran import End, Ran
-from suite.judge.records import Facts
 from suite.process.process import Process
 from suite.process.promise import HungError, SetupError
 from suite.process.uapi import CLONE_NEWNET
@@ -58,7 +57,8 @@ class OnKernel:
         ran = Ran(target=self.target.name, end=End.NOT_RUN)
         try:
             ground = self.target.start()
-            _describe(ran, ground.facts)
+            facts = ground.facts
+            ran.release, ran.abi, ran.errata = facts.release, facts.abi, facts.errata
             self._on(ground, ran, began)
         except AgentLostError as error:
             verdict, why = self.target.autopsy()
@@ -67,6 +67,8 @@ class OnKernel:
             ran.end, ran.reason = End.HUNG, str(error)
         except LandproofError as error:
             ran.reason = str(error)
+        except OSError as error:  # of this machine's
+            ran.reason = told_fault(error)
         finally:
             self.target.stop()
         if self.stopped.is_set() and ran.end in (End.LOST, End.CRASHED, End.NOT_RUN):
@@ -151,10 +153,6 @@ def of_name(name: str, consoles: Path | None) -> Target:
     if name.startswith(UML):
         return UmlTarget(Binary.of(name), consoles)
     raise UsageError(f"{name}: commands run on kernels, uml:PATH, ssh:HOST and local")
-
-
-def _describe(ran: Ran, facts: Facts) -> None:
-    ran.release, ran.abi, ran.errata = facts.release, facts.abi, facts.errata
 
 
 def _read(root: Process, path: str) -> str:

@@ -12,21 +12,17 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from suite.cli import kernels
-from suite.cli.check import add_machine_options
-from suite.cli.command import add_tree_options, folders_of, order_of, words_of
+from suite.cli.command import add_tree_options, chosen_of, folders_of, order_of, words_of
 from suite.cli.commanding import Commands
 from suite.cli.on_kernel import OnKernel
 from suite.cli.outlet import tell
-from suite.cli.targets import choose
 from suite.command.order import Order
 from suite.command.terminal import OnTerminal
 from suite.errors import Exit, UsageError
 from suite.judge.ran import End
 from suite.process.process import Process
 from suite.targets.schemes import registered
-from vm import folders
-from vm.command import find_emulators
+from vm.catalogue import DEFAULT_SET
 
 _CHUNK = 1024
 _ESCAPE = b"\x1d"
@@ -42,28 +38,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "read-only, and with this terminal. See landproof run.",
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--kernel", default="7.3", metavar="NAME", help="which one (default: 7.3)")
+    which.add_argument(
+        "--kernel", default=DEFAULT_SET[-1], metavar="NAME", help="which one (default: %(default)s)"
+    )
     which.add_argument("--target", metavar="NAME", help=f"or a target: {registered().usages}")
     add_tree_options(parser)
-    add_machine_options(parser, restores=False)
-    kernels.add_archive_options(parser)
-    kernels.add_store_options(parser)
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
-    parser.set_defaults(handler=_shell, flavour=None)
+    parser.set_defaults(handler=_shell)
 
 
 def _shell(arguments: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("there is no terminal here; without one: landproof run -- COMMAND")
     words = words_of(arguments) or [os.environ.get("SHELL", "/bin/sh")]
-    if arguments.flavour is None:
-        arguments.flavour = folders.flavour()
-    chosen = choose(
-        [arguments.target] if arguments.target else [],
-        [] if arguments.target else [arguments.kernel],
-        lambda: kernels.open_store(arguments),
-    )
-    find_emulators(chosen.kernels.values())
+    targets = [arguments.target] if arguments.target else []
+    chosen = chosen_of(arguments, targets, [] if targets else [arguments.kernel])
     (name,) = chosen.names
     order, shared = order_of(arguments, words), folders_of(arguments)
     target = Commands(arguments, order, shared).target(name, chosen)

@@ -36,8 +36,6 @@ _LOOK_FURTHER = {"ENOENT": 0, "ENOTDIR": 0, "EACCES": 1}
 """After these errnos a program may be in the next folder of PATH, and how telling they are.
 
 Source: execvp(3)."""
-
-
 _HINTS = {
     "ENOEXEC": "; programs of another architecture are in a tree of their own (--root), and a"
     " script says in its first line what runs it",
