@@ -12,10 +12,11 @@ import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.loopback import Loopback
 
 NEW, OLD = "6.12.43+deb12-cloud-amd64", "6.12.9+deb12-cloud-amd64"
 NEEDED = ("apt-get", "dpkg-deb", "gpg", "gpgconf", "gpgv")
@@ -104,7 +105,7 @@ class Key:
         subprocess.run(command, check=True, capture_output=True)
 
 
-class Archive:
+class Archive(Loopback):
     """Packages by suite, published under ``url`` while the archive is open.
 
     Args:
@@ -130,29 +131,13 @@ class Archive:
         self._key = key
         self._stanzas: dict[str, list[str]] = defaultdict(list)
         (folder / name / "pool").mkdir(parents=True)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/{name}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        super().__init__(self._handler())
+        self.url = f"{self.address}/{name}"
 
     def close(self) -> None:
         """Leave the network."""
         self._go_on.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
 
     def add(
         self, suite: str, name: str, version: str, content: Mapping[str, bytes], depends: str = ""

@@ -7,10 +7,10 @@ Whatever host is asked for by way of the proxy is this server, with a certificat
 import ssl
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from tests.loopback import Loopback
 
 TOOLS = ("openssl", "dpkg-deb")
 
@@ -45,7 +45,7 @@ class Authority:
         return context
 
 
-class Server:
+class Server(Loopback):
     """Files by their paths, each a list of packages or one; and what goes wrong with them."""
 
     def __init__(self, authority: Authority) -> None:
@@ -58,24 +58,8 @@ class Server:
         self.tunnel = 200
         """What the proxy says."""
         self._authority = authority
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.proxy = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._handler())
+        self.proxy = self.address
 
     def publish(self, tag: str, packages: list[Path]) -> None:
         """Offer packages as those of a version."""

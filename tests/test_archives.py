@@ -189,7 +189,7 @@ def test_ubuntu_is_at_one_address_unless_another_is_named(
         "deb http://mirror.example.invalid/debian bookworm bookworm-updates main\n"
     )
     if shutil.which("apt-get") is None:
-        pytest.skip("no apt-get on this machine")
+        pytest.skip("needs apt-get, which is of Debian and its kin")
     text = apt_sources.sources(None, KEYS, NOBLE)
     assert uris(text) == [f"{UBUNTU.row.address}/"]
     assert "Suites: noble noble-updates noble-security\n" in text

@@ -381,7 +381,7 @@ def test_only_what_booting_needs_is_written_and_under_our_names(tmp_path: Path) 
 
 def test_nothing_runs_on_after_a_refusal(tmp_path: Path) -> None:
     if lacking("pkg.tar.zst"):
-        pytest.skip("no zstd")
+        pytest.skip("needs zstd: apt-get install zstd")
     path = tmp_path / "x.tar.zst"
     bomb = tarfile.TarInfo("x").tobuf() + bytes(64 << 20)
     path.write_bytes(

@@ -86,7 +86,7 @@ def test_what_is_packed_is_an_image_and_no_package(
     machine: str, packer: str, tmp_path: Path
 ) -> None:
     if packer == "efi-zstd" and shutil.which("zstd") is None:
-        pytest.skip("no zstd")
+        pytest.skip("needs zstd: apt-get install zstd")
     file = tmp_path / "Image.gz"
     file.write_bytes(PACKERS[packer](IMAGES[machine]))
     assert packages.kind_of(file) is None
