@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * How the agent begins: as a child of the host's side, which speaks over stdin and stdout (also
- * through ssh); as /init of a guest; as a FUSE server; or when a driven process executes it again.
+ * through ssh); as /init of a guest; as a FUSE server; as a liar; or when a driven process executes it again.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "fuse.h"
 #include "journals.h"
 #include "leave.h"
+#include "liar.h"
 #include "raw.h"
 #include "serve.h"
 #include "supervisor.h"
@@ -108,8 +109,11 @@ static int move_channel(int fd)
 int main(void)
 {
 	const char *environment = getenv("LANDPROOF_AGENT"), *fuse = getenv("LANDPROOF_FUSE");
+	const char *lies = getenv("LANDPROOF_LIES");
 	if (fuse)
 		serve_fuse(atoi(fuse));
+	if (lies)
+		serve_lies(lies);
 	if (environment)
 		serve_new_image(environment);
 	make_journals();

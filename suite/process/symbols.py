@@ -249,7 +249,13 @@ SYMBOLS: dict[str, Symbols] = {
         _found("SECCOMP_SET_MODE_STRICT=0 SECCOMP_SET_MODE_FILTER SECCOMP_GET_ACTION_AVAIL", uapi),
         are_bits=False,
     ),
-    "seccompflags": Symbols(_found("SECCOMP_FILTER_FLAG_TSYNC", uapi)),
+    "seccompflags": Symbols(
+        _found(
+            "SECCOMP_FILTER_FLAG_TSYNC SECCOMP_FILTER_FLAG_NEW_LISTENER "
+            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+            uapi,
+        )
+    ),
     "seek": Symbols(_found("SEEK_SET SEEK_CUR SEEK_END SEEK_DATA SEEK_HOLE", os), are_bits=False),
     "shut": Symbols(_found("SHUT_RD SHUT_WR SHUT_RDWR", socket), are_bits=False),
     "sig": Symbols(SIGNALS, are_bits=False),
