@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -41,13 +43,34 @@ static size_t bytes_there(const struct seccomp_notif *call, const struct word *w
 	return size - word->offset < sizeof(uint64_t) ? size - word->offset : sizeof(uint64_t);
 }
 
+/* The number behind a name in /proc/PID/status; 0 if it can't be read. */
+static uint64_t status_of(const char *status, const char *name, int base)
+{
+	const char *found = strstr(status, name);
+	return found ? strtoull(found + strlen(name), NULL, base) : 0;
+}
+
+/* Whether a thread has no_new_privs or CAP_SYS_ADMIN: one of them is needed where rights are only given up. */
+static int is_privileged(pid_t pid)
+{
+	char path[32], status[4096];
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size = read(fd, status, sizeof(status) - 1);
+	close(fd);
+	status[size < 0 ? 0 : size] = 0;
+	return status_of(status, "\nNoNewPrivs:", 10) ||
+	       status_of(status, "\nCapEff:", 16) >> CAP_SYS_ADMIN & 1;
+}
+
+/* The value of a word; 0 if it is in memory that can't be read. */
 static int load(const struct seccomp_notif *call, const struct word *word, uint64_t *value)
 {
-	*value = 0;
-	if (!word->memory) {
-		*value = call->data.args[word->arg];
+	*value = word->kind == WORD_ARGUMENT ? call->data.args[word->arg] : 0;
+	if (word->kind == WORD_PRIVILEGED)
+		*value = is_privileged(call->pid);
+	if (word->kind != WORD_MEMORY)
 		return 1;
-	}
 	size_t there = bytes_there(call, word);
 	return !there || read_theirs(call->pid, call->data.args[word->arg] + word->offset, value, there);
 }
@@ -97,7 +120,7 @@ static int change(const struct seccomp_notif *call, const struct lie *lie, uint6
 	for (int i = 0; i < lie->changes; i++) {
 		const struct word *word = &words_of(lie)[lie->tests + i];
 		uint64_t value = 0, size;
-		if (!word->memory) {
+		if (word->kind == WORD_ARGUMENT) {
 			args[word->arg] = (args[word->arg] & word->mask) | word->value;
 			continue;
 		}

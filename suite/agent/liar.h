@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum { LIE_ANSWER, LIE_CHANGE }; /* return a value; make the call with other arguments, and hand over what it opens */
+enum { WORD_ARGUMENT, WORD_MEMORY, WORD_PRIVILEGED };
 enum { ARGUMENTS = 6, NO_SIZE = 0xff };
 
 struct lie { /* one rule; its tests follow, then its changes */
@@ -17,14 +18,16 @@ struct lie { /* one rule; its tests follow, then its changes */
 };
 
 /*
- * A word of the call: an argument, or, where `memory` is set, the 8 bytes `offset` bytes behind the
- * address that is in it. Behind the end of that memory, whose size is argument `size_arg` unless that
- * is NO_SIZE, bytes are 0.
+ * A word that a rule is about. WORD_ARGUMENT: an argument. WORD_MEMORY: the 8 bytes `offset` bytes
+ * behind the address that is in it; behind the end of that memory, whose size is argument `size_arg`
+ * unless that is NO_SIZE, bytes are 0. WORD_PRIVILEGED: 1 if who calls has no_new_privs or
+ * CAP_SYS_ADMIN, else 0.
  *
- * As a test: (word & mask) == value, or not if `negated`. As a change: word = (word & mask) | value.
+ * As a test: (word & mask) == value, or not if `negated`. As a change: word = (word & mask) | value;
+ * only arguments and memory of a size can be changed.
  */
 struct word {
-	uint8_t arg, memory, size_arg, negated;
+	uint8_t kind, arg, size_arg, negated;
 	uint32_t offset;
 	uint64_t mask, value;
 };

@@ -6,7 +6,7 @@ The first rule whose tests all hold decides; a call that no rule is about is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from suite.packed import Packed, joined, packed
 ALL = (1 << 64) - 1
 _NO_SIZE = 0xFF
 _ANSWER, _CHANGE = 0, 1
+_ARGUMENT, _MEMORY, _PRIVILEGED = 0, 1, 2
 
 
 class Place(NamedTuple):
@@ -26,10 +27,14 @@ class Place(NamedTuple):
     """The argument that tells the size of that memory: behind its end, bytes are 0."""
 
 
+class Privileged(NamedTuple):
+    """1 if who calls has no_new_privs or CAP_SYS_ADMIN, else 0."""
+
+
 class Test(NamedTuple):
     """Whether ``place & mask == value``, or is another value. False of memory that is not there."""
 
-    place: Place
+    place: Place | Privileged
     mask: int
     value: int = 0
     negated: bool = False
@@ -72,13 +77,12 @@ def encoded(lies: Sequence[Lie], numbers: Mapping[str, int]) -> Packed:
     return joined(lie.encoded(numbers[lie.call]) for lie in lies)
 
 
-def calls(lies: Iterable[Lie]) -> list[str]:
-    """The calls that rules are about, each once."""
-    return [*dict.fromkeys(lie.call for lie in lies)]
-
-
-def _word(place: Place, mask: int, value: int, negated: bool) -> Packed:
-    size = _NO_SIZE if place.size is None else place.size
-    in_memory = place.offset is not None
-    head = (place.argument, in_memory, size, negated, place.offset or 0)
+def _word(place: Place | Privileged, mask: int, value: int, negated: bool) -> Packed:
+    match place:
+        case Privileged():
+            head = (_PRIVILEGED, 0, _NO_SIZE, negated, 0)
+        case Place(argument, None):
+            head = (_ARGUMENT, argument, _NO_SIZE, negated, 0)
+        case Place(argument, offset, size):
+            head = (_MEMORY, argument, _NO_SIZE if size is None else size, negated, offset or 0)
     return packed("BBBBIQQ", *head, mask & ALL, value & ALL)

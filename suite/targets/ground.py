@@ -134,13 +134,18 @@ def _furnish(
     else:
         sharing = root.fork()
         sharing.shares = True
-    for parent in (root, sharing):  # so that the kernel reaps what cases leave
-        parent.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
+    leave_no_children(root, sharing)
     session.flush()
     facts = probe(root, private=private)
     answers = facts.standing.filtered.items()
     session.killing = frozenset(name for name, answer in answers if answer == KILLS)
     return Ground(session, root, sharing, place, binary, private, facts)
+
+
+def leave_no_children(*parents: Process) -> None:
+    """Let the kernel reap what cases leave of the children of these."""
+    for parent in parents:
+        parent.syscall("rt_sigaction", signal.SIGCHLD, Pack(((8, _SIG_IGN), bytes(24))), 0, 8)
 
 
 def agent32(ground: Ground) -> str:

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.agent.lies import Lie, calls, encoded
+from suite.agent.lies import Lie, encoded
 from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
-from suite.landlock.abi import CREATE
+from suite.landlock.abi import CREATE, LANDLOCK_CALLS
 from suite.packed import joined, packed
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
@@ -66,14 +66,14 @@ def lie(process: Process, shape: Shape) -> Process:
 
 
 def beneath(process: Process, rules: Sequence[Lie]) -> Process:
-    """A child for which, and for whose children, calls come to what rules say.
+    """A child for which, and for whose children, Landlock's calls come to what rules say.
 
     Raises:
         CannotLieError: The process may not install such a filter.
     """
     session = process.session
     child = process.fork()
-    listener = _listener(child, [session.numbers[name] for name in calls(rules)])
+    listener = _listener(child, [session.numbers[name] for name in LANDLOCK_CALLS])
     server = Process(session, SUPERVISOR).fork()
     heard = child.give(listener, server)
     child.close(listener)

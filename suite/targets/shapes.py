@@ -11,7 +11,7 @@ import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from suite.agent.lies import ALL, Change, Lie, Place, Test
+from suite.agent.lies import ALL, Change, Lie, Place, Privileged, Test
 from suite.landlock.abi import (
     ABIS,
     ADD_RULE,
@@ -26,6 +26,7 @@ from suite.landlock.abi import (
     Feature,
     known_bits,
 )
+from suite.landlock.changes import FLAGS_FIRST
 
 _CREATE, _ADD, _RESTRICT = (
     "landlock_create_ruleset",
@@ -61,7 +62,7 @@ class Shape:
     refuses: tuple[Feature, ...] = ()
     """What it refuses with EINVAL, though it claims it."""
     accepts: int = 0
-    """Bits of the access rights and scopes that it accepts and ignores, of those unknown to it."""
+    """Bits that it accepts and ignores in the fields that it claims, of those unknown to it."""
     errata: int | None = None
     """The mask of errata that it claims; None for the kernel's own."""
 
@@ -111,6 +112,8 @@ def _refusals(shape: Shape) -> Iterator[Lie]:
     for call, of in ((_ADD, ADD_RULE), (_RESTRICT, RESTRICT)):
         if unwanted := _unwanted(shape, of) & _U32:
             flagged = Test(Place(_FLAGS[call]), unwanted, negated=True)
+            if call == _RESTRICT and (shape.knows or NEWEST) < FLAGS_FIRST.since:
+                yield Lie(call, (flagged, Test(Privileged(), ALL)), -errno.EPERM)
             yield Lie(call, (flagged,), -errno.EINVAL)
 
 
@@ -126,8 +129,11 @@ def _acceptance(shape: Shape, abi: int) -> Iterator[Lie]:
     if not shape.accepts:
         return
     makes = _flags(_CREATE, 0)
+    size = ABIS[min(shape.claimed(abi), NEWEST)].attr_size
     known = [_known(number, min(abi, NEWEST)) for number, _ in enumerate(RULESET_ATTR)]
-    accepted = [shape.accepts & ~bits & ALL for bits in known]
+    accepted = [
+        shape.accepts & ~bits if 8 * number < size else 0 for number, bits in enumerate(known)
+    ]
     changes = tuple(
         Change(Place(_ATTR, 8 * number, _SIZE), ALL & ~bits) for number, bits in enumerate(accepted)
     )
@@ -137,7 +143,7 @@ def _acceptance(shape: Shape, abi: int) -> Iterator[Lie]:
         if field.name not in _QUIET
     )
     nothing_else = (Change(changes[0].place, changes[0].mask, _HARMLESS), *changes[1:])
-    for number, bits in enumerate(accepted):
+    for number, bits in enumerate(accepted[: size // 8]):
         has = _field(number, bits)
         yield Lie(_CREATE, (makes, has, *handled), changes=nothing_else)
         yield Lie(_CREATE, (makes, has), changes=changes)
@@ -152,6 +158,7 @@ def _known(number: int, abi: int) -> int:
 
 
 SHAPES = {
+    "honest": Shape(about="says what it does: a control, for which all but the lies is the same"),
     "rocky-9.7": Shape(
         about="claims ABI 6; refuses fs.ioctl_dev and both scopes with EINVAL, as the kernels of "
         "RHEL 9 from 5.14.0-603.el9 on did",
