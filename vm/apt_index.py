@@ -9,7 +9,7 @@ them, the checksum of every package. Root is not needed.
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -91,29 +91,52 @@ class Index:
             GoneError: A package has left the archive.
             InfrastructureError: No network, no room, a missing tool.
         """
-        (into / "partial").mkdir(parents=True, exist_ok=True)
         names = [f"{package.name}={package.version}" for package in build.packages]
-        # apt reads all that it knows before it downloads; of one suite, that is soon done.
+        command = [*self.limited([build.suite], into), "download", *names]
+        self.fetch(command, into, build.name, build.size, report)
+        return [_deb(into, package.name) for package in build.packages]
+
+    def limited(self, suites: Sequence[str], into: Path) -> list[str]:
+        """Return apt-get's command that knows these suites alone, and downloads into a folder.
+
+        apt reads all that it knows before it does anything; of one suite, that is soon done.
+        """
+        (into / "partial").mkdir(parents=True, exist_ok=True)
         known = self._sources.read_text(encoding="utf-8")
-        of_suite = into / "suite.sources"
-        of_suite.write_text(apt_sources.of_suite(known, build.suite), encoding="utf-8")
-        command = self._command(
-            *(f"-oDir::Cache::archives={into}/", f"-oDir::Etc::sourcelist={of_suite}"),
-            *("download", *names),
-        )
+        limited = into / "suites.sources"
+        text = "\n\n".join(apt_sources.of_suite(known, it) for it in suites)
+        limited.write_text(text, encoding="utf-8")
+        places = (f"-oDir::Cache::archives={into}/", f"-oDir::Etc::sourcelist={limited}")
+        return self._command(*places)
+
+    def fetch(
+        self, command: Sequence[str], into: Path, name: str, size: int, report: Report
+    ) -> None:
+        """Have apt-get download packages.
+
+        Args:
+            command: Of `limited`, and what it is to do.
+            into: The folder that it downloads into.
+            name: What they are, in messages.
+            size: How many bytes they have in all.
+            report: Told how far it is.
+
+        Raises:
+            GoneError: A package has left the archive.
+            InfrastructureError: No network, no room.
+        """
         lines = []
-        doing = f"can't download {build.name}"
-        patience = Patience(doing, [into], lambda said: LOG.warning("%s: %s", build.name, said))
+        doing = f"can't download {name}"
+        patience = Patience(doing, [into], lambda said: LOG.warning("%s: %s", name, said))
         with streamed(command, cwd=into) as (process, said):
             for line in said:
                 patience.hear(line)
                 if line.startswith("dlstatus:"):
                     part = float(line.split(":")[2]) / 100
-                    report("download", round(part * build.size), build.size)
+                    report("download", round(part * size), size)
                 lines.append(line)
         if process.returncode != 0:
             raise apt_says.failure(lines, doing, self._row)
-        return [_deb(into, package.name) for package in build.packages]
 
     def _update(self, report: Report | None) -> list[Build]:
         text = apt_sources.sources(self._options.mirror, self._options.keyring, self._part)

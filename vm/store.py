@@ -1,28 +1,26 @@
 # SPDX-License-Identifier: MIT
 """The store: kernels on disk, each whole or not there, named by what it was made from."""
 
-import errno
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from suite import files
-from suite.errors import InfrastructureError, UsageError
-from vm import catalogue, stored, unpack
+from suite.errors import InfrastructureError
+from vm import catalogue, stored, trees, unpack
 from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Wish
 from vm.kernel import Kernel, is_release
+from vm.place import plain_errors, store_folder
 from vm.registry import Sources
 from vm.saved import States
 from vm.source import LOG, Options, Report, Source, Stage
 from vm.stored import Stored
-from vm.tools import FullError, GoneError
+from vm.tools import GoneError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +83,11 @@ class Store:
         flavour: str = DEFAULT_FLAVOUR,
         keyring: Path | None = None,
     ) -> None:
-        chosen = folder or os.environ.get("LANDPROOF_STORE")
-        chosen = chosen or platformdirs.user_cache_path("landproof") / "kernels"
-        self.folder = Path(chosen).expanduser().absolute()
+        self.folder = store_folder(folder)
         self.states = States(self.folder)
-        self._distrust()
         self._sources = Sources(
             Options(store=self.folder, flavour=flavour, mirror=mirror, keyring=keyring)
         )
-
-    def _distrust(self) -> None:
-        """Refuse kernels, and what apt is told, from a folder that is not ours alone."""
-        there = next(it for it in (self.folder, *self.folder.parents) if it.exists())
-        if not there.is_dir():
-            raise UsageError(f"{there} is no folder; choose one for kernels with --store")
-        for folder in (self.folder, *(self.folder / it for it in ("kernels", "apt", "states"))):
-            if why := files.why_not_ours(folder):
-                raise InfrastructureError(
-                    f"{folder} {why}: not trusted; mend that (chown, chmod go-w) if you know what"
-                    " it holds, or choose another with --store"
-                )
 
     def check(self, name: str) -> None:
         """Refuse a name that no source can make sense of; without a look at disks or networks.
@@ -144,7 +127,7 @@ class Store:
         failures: list[InfrastructureError] = []
         for source in self._sources:
             try:
-                with self._errors():
+                with plain_errors(self.folder):
                     offered += self._listed(source, of, refresh=refresh)
             except InfrastructureError as error:
                 offered += source.remembered()
@@ -183,7 +166,7 @@ class Store:
             UsageError: The name makes no sense.
         """
         source = self._sources.of(name)
-        with self._errors():
+        with plain_errors(self.folder):
             if kernel := source.in_place(name):
                 return self._with_modules(kernel)
             item = self._find(source.wish(name))
@@ -212,7 +195,7 @@ class Store:
             UsageError: No such kernel; says which near ones exist.
         """
         source = self._sources.of(name)
-        with self._errors():
+        with plain_errors(self.folder):
             if kernel := source.in_place(name):
                 return Wanted(name, kernel)
             wish = source.wish(name)
@@ -236,7 +219,7 @@ class Store:
         """
         name, found = wanted.name, wanted.found
         source, report = self._sources.of(name), _report(name, progress)
-        with self._errors():
+        with plain_errors(self.folder):
             if isinstance(found, Kernel):
                 return self._with_modules(found)
             if isinstance(found, Stored):
@@ -266,13 +249,14 @@ class Store:
     def prune(self, keep: Sequence[str] = ()) -> list[Removed]:
         """Remove all stored kernels but those named, and all that was left half done.
 
-        Saved machines go with their kernels. What another process works on is left alone.
+        Saved machines go with their kernels, trees with a newer one of the same order. What another
+        process works on is left alone.
 
         Args:
             keep: Every stored build that one of these names means stays; if none is named, the
-                lists of what there is go too.
+                lists of what there is go too, and all trees.
         """
-        with self._errors():
+        with plain_errors(self.folder):
             items = self._all()
             # A kernel outlives its source, which then can't read its name.
             orphans = {
@@ -285,6 +269,7 @@ class Store:
                 if item.build.name in keep or any(wish.matches(item.build) for wish in wishes)
             }
             folders = [f for kind in ("kernels", "local", "work") for f in self._folders(kind)]
+            folders += trees.folders(self.folder, superfluous=bool(keep))
             removed = [self._remove(folder) for folder in folders if folder not in kept]
             of_states = self.states.prune(
                 item.record.build.sha256 for item in items if item.folder in kept
@@ -365,20 +350,6 @@ class Store:
                 return Removed(name, freed)
         except Timeout:
             return None
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn errors of the file system into one line."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise FullError(
-                    f"no room left in {self.folder}; free some (landproof kernels prune), or set"
-                    " LANDPROOF_STORE to a folder on a larger disk"
-                ) from error
-            where = error.filename or self.folder
-            raise InfrastructureError(f"{where}: {error.strerror or error}") from error
 
 
 def _report(name: str, progress: Callable[[Progress], None] | None) -> Report:
