@@ -21,6 +21,7 @@ BIN = HERE / "bin"
 SOURCES = (
     "main.c",
     "fuse.c",
+    "watch.c",
     "liar.c",
     "supervisor.c",
     "channel.c",

@@ -23,6 +23,7 @@
 #include "raw.h"
 #include "serve.h"
 #include "supervisor.h"
+#include "watch.h"
 
 /* Open the virtio port named landproof; -1 if there is none yet. */
 static int named_port(void)
@@ -106,8 +107,21 @@ static int move_channel(int fd)
 	return moved;
 }
 
-int main(void)
+/* Go on as the program that somebody else has started: what it has left open below is not ours. */
+static void serve_started(int index)
 {
+	int control = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	serve_new_image(control, index);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "serve"))
+		serve_started(atoi(argv[2]));
+	if (argc > 3 && !strcmp(argv[1], "watch"))
+		watch_calls(argc - 2, argv + 2);
 	const char *environment = getenv("LANDPROOF_AGENT"), *fuse = getenv("LANDPROOF_FUSE");
 	const char *lies = getenv("LANDPROOF_LIES");
 	if (fuse)
@@ -115,7 +129,7 @@ int main(void)
 	if (lies)
 		serve_lies(lies);
 	if (environment)
-		serve_new_image(environment);
+		serve_new_image(atoi(environment), atoi(environment + 10));
 	make_journals();
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

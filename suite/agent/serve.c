@@ -68,11 +68,21 @@ static int resolve(struct source *source, struct view *view, struct records *rec
 	return 1;
 }
 
-/* The new image takes its control socket and the operation's number from the environment. */
+/*
+ * Execute a program that goes on serving. Without arguments it is the agent itself, which takes its
+ * control socket and the operation's number from the environment. With arguments of the host's, it is
+ * a program of others that will execute the agent: the control socket is its standard input.
+ */
 static long exec_agent(struct task *task, int index, int64_t *arg)
 {
 	char environment[] = "LANDPROOF_AGENT=0000000000 00000";
 	char *argv[] = { "landproof-agent", NULL }, *envp[] = { environment, NULL };
+	if (arg[3]) {
+		SYS(dup3, task->control, 0, 0);
+		long result = SYS(execveat, arg[0], arg[1], arg[3], arg[4], arg[2]);
+		SYS(close, 0);
+		return result;
+	}
 	for (int i = 25, n = task->control; n; n /= 10)
 		environment[i--] = '0' + n % 10;
 	for (int i = 31; index; index /= 10)
@@ -246,12 +256,12 @@ void serve(struct task *task)
 	SYS(exit_group, 0);
 }
 
-void serve_new_image(const char *environment)
+void serve_new_image(int control, int index)
 {
 	struct journal unseen; /* nobody reads it; the journals come with the first segment */
-	struct task task = { .control = atoi(environment), .journal = &unseen };
-	struct record record = { atoi(environment + 10), DONE, 0, 0 };
-	struct reply reply = { 0, record.op + 1, 0 };
+	struct task task = { .control = control, .journal = &unseen };
+	struct record record = { index, DONE, 0, 0 };
+	struct reply reply = { 0, index + 1, 0 };
 	journals = &unseen;
 	SYS(fcntl, task.control, F_SETFD, FD_CLOEXEC);
 	grow(&task.out, sizeof(reply));

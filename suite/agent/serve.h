@@ -9,5 +9,5 @@
  * A task whose parent waits for its exec or exit performs no others. Never returns.
  */
 void serve(struct task *task);
-/* The same in the image that an OP_EXEC made, given the value of LANDPROOF_AGENT. */
-void serve_new_image(const char *environment);
+/* The same in the image that an OP_EXEC made, given its control socket and the operation's number. */
+void serve_new_image(int control, int index);

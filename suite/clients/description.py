@@ -136,11 +136,9 @@ def read(path: Path) -> Client:
     rows: tuple[Row, ...] = (*client.restrict, *client.allow)
     for row in rows:
         _check(path, row)
-    here = str(path.parent.resolve())
-    command = tuple(word.replace("{here}", here) for word in client.command)
-    if not command:
+    if not client.command:
         raise UsageError(f"{path} describes no client: its command is empty")
-    return msgspec.structs.replace(client, command=command)
+    return client
 
 
 def _check(path: Path, row: Row) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from suite.clients.description import Allow, Client
 from suite.errors import LandproofError
+from suite.landlock.abi import FS_FILE
 from suite.landlock.ruleset import Ruleset
 
 _PROGRAM = frozenset({"fs.execute", "fs.read_file"})
@@ -29,7 +30,7 @@ def words(client: Client, mode: Sequence[str], layer: Ruleset, program: str) -> 
     Raises:
         NotExpressedError: It has no words for the policy.
     """
-    handled = frozenset(label for feature in layer.features for label in feature.labels)
+    handled = layer.handled
     if layer.quiet_paths:
         raise NotExpressedError("has no words for quiet rules")
     return [
@@ -55,7 +56,7 @@ def _restricting(client: Client, handled: frozenset[str]) -> Iterator[str]:
 
 
 _Rule = tuple[str, str, frozenset[str]]
-"""``path`` or ``port``, which one, and what is allowed of what is handled."""
+"""``path``, ``program`` or ``port``, which one, and what is allowed of what is handled."""
 
 
 def _rules(
@@ -67,7 +68,9 @@ def _rules(
         yield "path", place, handled.intersection(rights.labels)
     for port, access in layer.ports:
         yield "port", str(port), handled.intersection(access.labels)
-    yield "path", program, frozenset(it for it in _PROGRAM if _in_force(client, handled, it))
+    needed = frozenset(it for it in _PROGRAM if _in_force(client, handled, it))
+    if needed:
+        yield "program", program, needed
 
 
 def _in_force(client: Client, handled: frozenset[str], label: str) -> bool:
@@ -89,7 +92,7 @@ def _allowing(client: Client, handled: frozenset[str], rules: Iterable[_Rule]) -
         if row.join:
             joined[row].append(place)
         else:
-            spelled = _spelled(sorted(rights)) | {kind: place}
+            spelled = _spelled(sorted(rights)) | {"path": place, "port": place}
             yield from (word.format(**spelled) for word in row.words)
     for row, places in joined.items():
         if places:
@@ -99,12 +102,14 @@ def _allowing(client: Client, handled: frozenset[str], rules: Iterable[_Rule]) -
 
 def _row(client: Client, kind: str, handled: frozenset[str], rights: frozenset[str]) -> Allow:
     """The words for a rule: those that allow no more of what is handled, and little besides."""
+    word = "{port}" if kind == "port" else "{path}"
+    seen = handled.intersection(FS_FILE.labels) if kind == "program" else handled
     fitting = [
         row
         for row in client.allows
-        if f"{{{kind}}}" in "".join(row.words)
+        if word in "".join(row.words)
         and all(map(row.covers, rights))
-        and (row.any or rights.issuperset(it for it in handled if row.covers(it)))
+        and (row.any or rights.issuperset(it for it in seen if row.covers(it)))
     ]
     if not fitting:
         raise NotExpressedError(f"has no words for a rule of {', '.join(sorted(rights))} alone")

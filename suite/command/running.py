@@ -80,7 +80,7 @@ class Running:
         child.setsid()
         self._take_streams(child, theirs)
         _prepare(child, order)
-        _execute(child, order)
+        execute(child, order)
         _ = self._keeper.close(theirs).value
 
     def _streams(self) -> tuple[int, int]:
@@ -166,17 +166,17 @@ def _prepare(child: Process, order: Order) -> None:
         child.syscall("setresuid", *(order.user,) * 3)
 
 
-def _execute(child: Process, order: Order) -> None:
+def execute(child: Process, order: Order) -> None:
     """execve(2).
 
     A thread does it, which becomes the process: a process that loses its connection is killed by
     the agent, but not one that has lost a thread's.
     """
-    arguments, environment = _in_memory(child, order)
+    arguments, environment = in_memory(child, order)
     session = child.session
     thread = child.thread()
     refusals = []
-    for path in _candidates(order):
+    for path in candidates(order):
         with session.in_mode(Mode.DEATH):
             call = thread.syscall("execveat", AT_FDCWD, path, arguments, environment, 0)
         record = call.record
@@ -190,7 +190,7 @@ def _execute(child: Process, order: Order) -> None:
     raise NotStartedError(f"{order.words[0]} can't be executed there: {why}{hint}")
 
 
-def _candidates(order: Order) -> Iterator[str]:
+def candidates(order: Order) -> Iterator[str]:
     """Where the program may be."""
     program = order.words[0]
     if "/" in program:
@@ -200,8 +200,8 @@ def _candidates(order: Order) -> Iterator[str]:
         yield str(PurePosixPath(folder, program)) if folder else f"./{program}"
 
 
-def _in_memory(child: Process, order: Order) -> tuple[int, int]:
-    """Put the words and the environment into a process's memory; the addresses of both lists."""
+def in_memory(child: Process, order: Order) -> tuple[int, int]:
+    """Put the words and the environment into a process's own memory; both lists' addresses."""
     texts = [*order.words, *(f"{name}={value}" for name, value in order.environment.items())]
     strings = [text.encode(errors="surrogateescape") + b"\0" for text in texts]
     width, form = (8, "Q") if child.session.channel.hello.pointer_bytes == 8 else (4, "I")

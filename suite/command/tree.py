@@ -12,11 +12,13 @@ from suite.process.calls.files import O_PATH
 from suite.process.process import Process
 from suite.process.uapi import OPEN_TREE_CLONE
 
+BIND = "bind"
 TREE = "/tree"
 """Where it is mounted before it becomes the root."""
 _MS_RDONLY = 1
 _MS_NOSUID, _MS_NODEV = 2, 4
 _MS_MOVE = 8192
+_MS_REMOUNT, _MS_BIND, _MS_REC = 32, 4096, 16384
 _AT_RECURSIVE = 0x8000
 _SYSTEM = (
     ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("devpts", "/dev/pts"),
@@ -35,7 +37,7 @@ class Mount:
     tag: str
     """The name that its device has."""
     kind: str
-    """The file system: ``9p`` or ``virtiofs``."""
+    """The file system, ``9p`` or ``virtiofs``; ``BIND`` of a folder that the process sees."""
     options: str
     path: str
     """Where it belongs in the tree; ``/`` for the tree itself."""
@@ -60,11 +62,10 @@ def enter(root: Process, mounts: Sequence[Mount], folder: str) -> None:
     """
     tree, *others = sorted(mounts, key=lambda it: len(it.path))  # a folder before what is in it
     root.observe(Process.mkdir, TREE)
-    flags = 0 if tree.writable else _MS_RDONLY
-    root.mount(tree.tag, TREE, tree.kind, flags, tree.options)
+    _mount(root, tree)
     for mount in others:
         _need(root, mount.path)
-        root.mount(mount.tag, f"{TREE}{mount.path}", mount.kind, 0, mount.options)
+        _mount(root, mount)
     _need(root, folder)
     wanted = {folder, *(it.path for it in others)}
     shown = {top: _held(root, top) for room in _ROOM for top in _tops(room, wanted)}
@@ -85,6 +86,17 @@ def enter(root: Process, mounts: Sequence[Mount], folder: str) -> None:
     root.mount(".", "/", None, _MS_MOVE)
     root.chroot(".")
     root.chdir("/")
+
+
+def _mount(root: Process, mount: Mount) -> None:
+    path = f"{TREE}{mount.path}".removesuffix("/")
+    flags = 0 if mount.writable else _MS_RDONLY
+    if mount.kind != BIND:
+        root.mount(mount.tag, path, mount.kind, flags, mount.options)
+        return
+    root.mount(mount.tag, path, None, _MS_BIND | _MS_REC)
+    if flags:  # which a new bind mount does not take
+        root.mount("none", path, None, _MS_REMOUNT | _MS_BIND | flags)
 
 
 def _need(root: Process, path: str) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+from suite.judge.enforced import ClientFacts, ClientRecord
 from suite.judge.outcome import Outcome, Seen
 from suite.judge.standing import Standing
 from suite.landlock import bugs
@@ -143,6 +144,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ipv6: bool = False
     audit: bool = False
     tracefs: bool = False
+    client: ClientFacts | None = None
+    """Somebody else's enforcer that makes the domains there."""
     standing: Standing = Standing()
     """What the processes have inherited; of results of before it was asked, nothing special."""
 
@@ -202,6 +205,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[str] = []
     """Where the verdict is a fault: its last calls, ``[process] call = result``, oldest first."""
     seconds: float = 0.0
+    client: ClientRecord | None = None
+    """What somebody else's enforcer made of it, on a target that has one."""
 
     @property
     def known_bug(self) -> str:

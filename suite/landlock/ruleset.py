@@ -48,6 +48,11 @@ class Ruleset:
         quiet = self.quiet_fs or self.quiet_net or self.quiet_scope
         return self.fs, self.net, self.scope, self.flags, ADD_RULE(bool(quiet))
 
+    @property
+    def handled(self) -> frozenset[str]:
+        """The same by labels, such as ``fs.truncate``."""
+        return frozenset(label for feature in self.features for label in feature.labels)
+
     def attr(self) -> Pack:
         """The struct landlock_ruleset_attr, no longer than what is handled asks for."""
         values: dict[str, Feature] = {

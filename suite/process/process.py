@@ -258,6 +258,9 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     def under(self, *layers: Ruleset) -> Process:
         """A child that has enforced these layers."""
+        enforcer = self.session.enforcer
+        if enforcer is not None and layers:
+            return enforcer.under(self, layers)
         child = self.fork()
         child.restrict(*layers)
         return child

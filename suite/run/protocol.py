@@ -8,7 +8,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from suite.judge.records import Verdict
-from suite.run import rows
+from suite.run import clients, rows
 from suite.run.envelopes import enclose, opened
 from suite.run.surroundings import BARE, CAME_TO, DENIED_CALL, JUDGEMENT, acquit, is_in_doubt
 from suite.targets.hub import Hub
@@ -33,6 +33,7 @@ class Protocol:
             reports = self._run(item, nextitem)
         if is_in_doubt(item.stash.get(JUDGEMENT, None)):
             self._look_again(item, nextitem, reports)
+        self._look_at_client(item, nextitem, reports)
         for report in reports:
             if report.when == "call" or not report.passed:
                 hook.pytest_runtest_logreport(report=report)
@@ -56,6 +57,18 @@ class Protocol:
         if CAME_TO in item.stash:
             del item.stash[CAME_TO]
         return runtestprotocol(item, log=False, nextitem=nextitem)
+
+    def _look_at_client(
+        self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
+    ) -> None:
+        """If the target has somebody else's enforcer, run the case in that one's domains, too."""
+        name = rows.target_of(item)
+        by = self._hub.target(name).client
+        if by is None:
+            return
+        judgement = item.stash.get(JUDGEMENT, None)
+        abi = self._hub.ground(name).facts.abi if judgement else 0
+        clients.look(item, by, abi, reports, lambda: self._run(item, nextitem))
 
     def _look_again(
         self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]

@@ -25,6 +25,7 @@ from suite.run.surroundings import (
     CAME_TO,
     CONTROL,
     DENIED_CALL,
+    ENFORCER,
     EXPECTATION,
     JUDGED,
     JUDGEMENT,
@@ -76,6 +77,7 @@ class Setting:
         """The started target; skips the case if the target lacks something that it needs."""
         ground = self._hub.ground(self.target_name)
         ground.session.bare = BARE in self._item.stash
+        ground.session.enforcer = self._item.stash.get(ENFORCER, None)
         wanted = [*self._needs]
         if self._item.get_closest_marker("vm_only"):
             wanted.append(Need.DISPOSABLE)
@@ -181,7 +183,7 @@ class Setting:
         ground.session.conclude(*[process.id] if stash[SPENT] else [])
         seen = [o.outcome if isinstance(o, Observation) else o for o in (control, observed)]
         assert seen[1] is not None  # noqa: S101 (an observation has an outcome)
-        if BARE in stash:
+        if BARE in stash or ENFORCER in stash:
             stash[CAME_TO] = seen[1]
             return
         judgement = judge(expectation, ground.facts, seen[1], seen[0])

@@ -18,6 +18,7 @@ from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement
 from suite.process.process import Observation
 from suite.process.promise import CallError
+from suite.process.session import Enforcer
 
 _OF_LANDLOCK = {"EACCES", "EPERM", "EXDEV"}
 """What Landlock denies with (Documentation/userspace-api/landlock.rst)."""
@@ -33,6 +34,8 @@ SPENT = pytest.StashKey[bool]()
 """Whether the process of an item can serve no other one."""
 BARE = pytest.StashKey[bool]()
 """Set of an item while it runs without any domain."""
+ENFORCER = pytest.StashKey[Enforcer]()
+"""Who makes the domains of an item while it runs; not set if the case does."""
 CAME_TO = pytest.StashKey[Outcome]()
 """What such a run observed."""
 DENIED_CALL = pytest.StashKey[str]()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from suite.judge.records import Facts, KernelBuild, Verdict
 from suite.process.process import Process
 from suite.process.session import Session
+from suite.targets.client import Client
 
 SUPERVISOR = 0
 """The agent's own process: what it forks is in no namespace of ours, unless told to be."""
@@ -43,6 +44,8 @@ class Target(ABC):
     asks: Callable[[Ground], None] = staticmethod(lambda _ground: None)
     """Asks a new ground all that cases may want to know. A target may do so while it starts, to
     know the answers at later starts, too."""
+    client: Client | None = None
+    """Somebody else's enforcer, once the target has started, that is tried on each case."""
     began: str = ""
     """How it came up last, ``booted`` or ``restored``; empty of what does neither."""
 

@@ -52,7 +52,7 @@ def guest_ground(
         root.observe(Process.mkdir, path)
     root.observe(Process.mount, "none", "/", None, MS_REC | MS_PRIVATE)
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the guest's own)
-    return _furnish(session, root, agent, private=True)
+    return furnish(session, root, agent, private=True)
 
 
 def wake(ground: Ground) -> None:
@@ -82,9 +82,9 @@ def local_ground(
     raise_limits(session)
     root = _in_namespaces(session)
     if root is not None:
-        return _furnish(session, root, agent, private=True)
+        return furnish(session, root, agent, private=True)
     root = Process(session, SUPERVISOR).fork()
-    return _furnish(session, root, agent, private=False, place=str(make_folder()))
+    return furnish(session, root, agent, private=False, place=str(make_folder()))
 
 
 def _in_namespaces(session: Session) -> Process | None:
@@ -120,9 +120,18 @@ def _take_over(root: Process, flags: int, ids: tuple[int, int], with_network: bo
         root.loopback_up()
 
 
-def _furnish(
+def furnish(
     session: Session, root: Process, agent: Path, *, private: bool, place: str = PLACE
 ) -> Ground:
+    """Make the ground of a process: a place for files with the agent in it, and facts.
+
+    Args:
+        session: Of the target.
+        root: Who becomes the process of which all of the cases' processes descend.
+        agent: The agent's binary here.
+        private: Whether the process has namespaces of its own.
+        place: The folder for files, which is there unless the namespaces are private.
+    """
     if private:
         root.observe(Process.mount, "proc", "/proc", "proc")
         root.mkdir(place)
