@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from reports.clients import build as clients
 from reports.compat import document
 from suite.judge import records
 
@@ -36,7 +37,10 @@ RESULTS = Schema(
 COMPAT = Schema(
     _FOLDER / "compat.schema.json", "Landlock compatibility data", document.Compat, document.VERSION
 )
-SCHEMAS = (RESULTS, COMPAT)
+CLIENTS = Schema(
+    _FOLDER / "clients.schema.json", "Landlock clients", clients.Clients, clients.SCHEMA_VERSION
+)
+SCHEMAS = (RESULTS, COMPAT, CLIENTS)
 
 
 def generate(schema: Schema) -> str:

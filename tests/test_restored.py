@@ -20,7 +20,7 @@ from suite.run.needs import Need
 from suite.run.unmet import _Answers, ask_all, unmet
 from suite.targets.base import Ground
 from suite.targets.filesystems import FileSystem, mounted
-from suite.targets.ground import _furnish
+from suite.targets.ground import furnish
 from tests.kernels import stored
 from tests.machines import any_stored, children, wait_for
 from vm import saved, target
@@ -188,7 +188,7 @@ def test_a_guest_that_was_prepared_otherwise_is_booted(
     kernel: Kernel, store: Path, monkeypatch: pytest.MonkeyPatch, would_boot: list[Machine]
 ) -> None:
     """As by an older landproof with the same agent."""
-    monkeypatch.setattr(_furnish, "__kwdefaults__", {"place": "/tmp/otherwise"})  # noqa: S108 (the guest's)
+    monkeypatch.setattr(furnish, "__kwdefaults__", {"place": "/tmp/otherwise"})  # noqa: S108 (the guest's)
     with pytest.raises(InfrastructureError, match=NOT_BOOTED), started(kernel, store):
         pass
     assert len(would_boot) == 1

@@ -34,8 +34,8 @@ from vm.tree_target import TreeTarget
 
 CLIENT = "client:"
 _LYING = "lying:"
-_HERE = "/mnt"
-"""Where a tree has the folder of a description: an empty one that every distribution has."""
+_HERE = "/home"
+"""Where a tree has the folder of a description: an empty one that every tree has."""
 _MEMORY_MIB = 1024
 
 
@@ -81,7 +81,8 @@ class Clients(Scheme):
         parts = Name.of(name)
         path = find(parts.client)
         client = read(path)
-        tree = tree_of(client)
+        order = order_of(client)
+        tree = trees.tree(order) if order else Path("/")
         if parts.mode and parts.mode not in client.modes:
             modes = ", ".join(client.modes) or "none"
             raise UsageError(f"{name}: {client.name} has no mode {parts.mode}; it has {modes}")
@@ -91,17 +92,12 @@ class Clients(Scheme):
         return ClientTarget(inner, client, parts, folders)
 
 
-def tree_of(client: Client) -> Path:
-    """The tree in which a client's programs are, made if need be.
-
-    Raises:
-        LandproofError: It can't be had.
-    """
+def order_of(client: Client) -> trees.TreeOrder | None:
+    """The tree in which a client's programs are; None if that is this machine's own."""
     source = client.source
     if not source.suite:
-        return Path("/")
-    order = trees.TreeOrder(source.suite, source.packages, source.wheels, source.built)
-    return trees.tree(order)
+        return None
+    return trees.TreeOrder(source.suite, source.packages, source.wheels, source.built)
 
 
 def _inner(name: str, target: str, folders: Sequence[Folder], config: pytest.Config) -> Target:

@@ -31,7 +31,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_output_options(
-    parser: argparse.ArgumentParser, of: Literal["results", "diff", "page"] = "results"
+    parser: argparse.ArgumentParser,
+    of: Literal["results", "diff", "page"] = "results",
+    default: str = DEFAULT,
 ) -> None:
     """The options of every verb that prints a table; ``of`` is what it is a table of."""
     which = parser.add_mutually_exclusive_group()
@@ -39,9 +41,9 @@ def add_output_options(
     which.add_argument(
         "--format",
         choices=names,
-        default=DEFAULT,
+        default=default,
         metavar="FORMAT",
-        help=f"how to write it: {', '.join(names)} (default: {DEFAULT})",
+        help=f"how to write it: {', '.join(names)} (default: {default})",
     )
     which.add_argument(
         "--json",

@@ -28,6 +28,9 @@ _VERBS = {
         "fetch kernels, boot each in a virtual machine, say who is at risk",
     ),
     "run": _Verb("suite.cli.command:add_parser", "run any command on each kernel, one table"),
+    "clients": _Verb(
+        "suite.cli.clients:add_parser", "try other people's enforcers, or yours, on kernels"
+    ),
     "shell": _Verb("suite.cli.shell:add_parser", "look around on a kernel, from this terminal"),
     "kernels": _Verb(
         "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"

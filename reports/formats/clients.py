@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""What clients make of kernels, for terminals: faults, then a line a client."""
+
+from tabulate import tabulate
+
+from reports.clients import view
+from reports.clients.build import build
+from reports.render import Format, Style
+from reports.words import printable
+from suite.judge.records import Results
+
+
+def results(results: Results, style: Style) -> str:
+    """The answer at both ends: a reader of a terminal sees the last lines."""
+    clients = build(results)
+    head, rows = view.summaries(clients)
+    parts = [view.headline(clients)]
+    if style.verbosity:
+        parts.append(_table(*view.table(clients)))
+        parts.append("\n".join(f"{mark:13} {meaning}" for mark, meaning in view.legend()))
+    parts.append(_table(head, rows))
+    for title, knows, below, above in view.knowledge(clients) if style.verbosity else ():
+        parts.append(f"{title}: knows {knows}\n  below it: {below}\n  above it: {above}")
+    parts += [
+        f"{client}: {what}: {features}\n  on {where}: {why}"
+        for client, what, features, where, why in view.findings(clients)
+    ]
+    if clients.findings:
+        parts.append(view.headline(clients))
+    return printable("\n\n".join(parts)) + "\n"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = tabulate(rows, head, disable_numparse=True).split("\n")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+FORMAT = Format(name="clients", results=results)
