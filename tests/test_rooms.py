@@ -33,7 +33,18 @@ FLOORS: list[dict[str, set[str]]] = [
         },
         "suite/command": {"suite/agent", "suite/judge", "suite/process", "suite/targets"},
     },
-    {"vm": {"suite/agent", "suite/command", "suite/judge", "suite/process", "suite/targets"}},
+    {
+        "suite/clients": {
+            "suite/agent", "suite/command", "suite/judge", "suite/landlock", "suite/process",
+            "suite/targets",
+        },
+    },
+    {
+        "vm": {
+            "suite/agent", "suite/clients", "suite/command", "suite/judge", "suite/process",
+            "suite/targets",
+        },
+    },
     {
         "suite/case": {
             "suite/judge", "suite/landlock", "suite/process", "suite/run", "suite/targets",
@@ -49,8 +60,8 @@ FLOORS: list[dict[str, set[str]]] = [
     },
     {
         "suite/cli": {
-            "cases", "reports", "suite/agent", "suite/command", "suite/judge", "suite/process",
-            "suite/repro", "suite/run", "suite/targets", "vm",
+            "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/judge",
+            "suite/process", "suite/repro", "suite/run", "suite/targets", "vm",
         },
     },
 ]  # fmt: skip

@@ -182,11 +182,17 @@ class ClientTarget(Target):
         told = ClientFacts(
             name=client.name,
             mode=mode,
-            version=trees.versions(self._folders[0].source).get(client.version_of, ""),
+            version=self._version(),
             knows=client.knows,
             canary=by.canary(ground.root) if client.is_canary else None,
         )
         return replace(ground, facts=msgspec.structs.replace(ground.facts, client=told))
+
+    def _version(self) -> str:
+        client = self._description
+        if not client.version_of:
+            return client.version
+        return trees.versions(self._folders[0].source).get(client.version_of, "")
 
     def modules(self, name: str) -> Iterable[bytes]:
         """As of the target beneath."""

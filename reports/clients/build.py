@@ -86,6 +86,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     places: list[int]
 
 
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """A client on a kernel of which nothing is known."""
+
+    target: str
+    reason: str
+
+
 class Clients(msgspec.Struct, kw_only=True):
     """All that was seen of clients."""
 
@@ -97,6 +104,7 @@ class Clients(msgspec.Struct, kw_only=True):
     findings: list[Finding]
     """The worst first."""
     rows: list[Row]
+    missing: list[Missing]
 
 
 def build(results: Results) -> Clients:
@@ -130,7 +138,15 @@ def build(results: Results) -> Clients:
         places=list(places.values()),
         findings=_findings(rows),
         rows=rows,
+        missing=[
+            Missing(target=it.name, reason=_why(it)) for it in results.targets if not it.facts
+        ],
     )  # fmt: skip
+
+
+def _why(target: TargetRecord) -> str:
+    """Why nothing is known of a target."""
+    return target.reason or next((it.reason for it in target.cases), "")
 
 
 def _client(target: TargetRecord) -> ClientFacts:

@@ -15,7 +15,7 @@ _MOST_NAMED = 6
 def headline(clients: Clients) -> str:
     """What it came to, in a line."""
     if not clients.columns:
-        return "No client was run"
+        return "No client was run" + (": see why below" if clients.missing else "")
     names = {it.name for it in clients.columns}
     where = _count(len(clients.places), "kernel")
     faults = Counter(it.enforced for it in clients.findings)

@@ -15,10 +15,12 @@ def results(results: Results, style: Style) -> str:
     clients = build(results)
     head, rows = view.summaries(clients)
     parts = [view.headline(clients)]
+    parts += [f"{it.target} was not run: {it.reason}" for it in clients.missing]
     if style.verbosity:
         parts.append(_table(*view.table(clients)))
         parts.append("\n".join(f"{mark:13} {meaning}" for mark, meaning in view.legend()))
-    parts.append(_table(head, rows))
+    if rows:
+        parts.append(_table(head, rows))
     for title, knows, below, above in view.knowledge(clients) if style.verbosity else ():
         parts.append(f"{title}: knows {knows}\n  below it: {below}\n  above it: {above}")
     parts += [

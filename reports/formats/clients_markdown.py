@@ -19,6 +19,7 @@ def results(results: Results, style: Style) -> str:
     )
     sections = (
         Section("Faults", (faults,) if faults.rows else ()),
+        Section("Not run", tuple(f"{it.target}: {it.reason}" for it in clients.missing)),
         Section("By client", (_table(*view.summaries(clients)),)),
         Section("What clients know", (knowledge,)),
         Section("By right and kernel", (_table(*view.table(clients)),)),
@@ -26,7 +27,13 @@ def results(results: Results, style: Style) -> str:
     )
     title = "Landlock clients"
     return page(
-        Page(title, (view.headline(clients),), sections if clients.columns else (), clients), style
+        Page(
+            title,
+            (view.headline(clients),),
+            sections if clients.columns or clients.missing else (),
+            clients,
+        ),
+        style,
     )
 
 

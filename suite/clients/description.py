@@ -80,8 +80,8 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Source = Source()
     version_of: str = ""
     """The package or wheel whose version is the client's."""
-    version: tuple[str, ...] = ()
-    """The command that prints its version, where no package tells."""
+    version: str = ""
+    """Its version, where no package tells."""
     knows: int = 0
     """The newest ABI version that it knows, by its own words; 0 if it does not say."""
     modes: dict[str, tuple[str, ...]] = {}

@@ -14,8 +14,7 @@ from suite.clients.words import NotExpressedError, words
 from suite.errors import LandproofError
 from suite.judge.enforced import ClientRecord, Seen
 from suite.landlock.ruleset import Ruleset
-from suite.process.process import Process
-from suite.process.session import Enforcer
+from suite.process.process import Domains, Enforcer, Process
 from suite.targets.client import Client
 
 _SERVES = ("serve", "0")
@@ -105,12 +104,12 @@ class _Again:
         self._next += 1
         places = _places(asked, layers[0])
         own = [_elsewhere(layer, places) for layer in view.layers]
-        session = process.session
-        enforcer, session.enforcer = session.enforcer, None
+        domains = process.session.notes.of(Domains)
+        domains.enforcer = None
         try:
             return process.under(*own)
         finally:
-            session.enforcer = enforcer
+            domains.enforcer = self
 
 
 def _places(before: Ruleset, now: Ruleset) -> dict[str | int, str | int]:

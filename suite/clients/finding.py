@@ -54,7 +54,9 @@ def _found(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
     if unstarted := _unstarted(by):
         return unstarted
     if missing := _missing(by):
-        return _degraded(by), f"does not ask for {', '.join(missing)}"
+        asked = _asked(by)
+        which = "it" if asked.issubset(missing) else ", ".join(missing)
+        return _degraded(by), f"does not ask for {which}"
     if isinstance(seen.own, Rejected):
         return _refused_to_us(by, seen)
     if seen.came == seen.expected:

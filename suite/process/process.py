@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from suite.agent import wire
 from suite.errors import LandproofError
@@ -36,6 +37,25 @@ _SHORT = {name: name.removeprefix("landlock_") for name in LANDLOCK_CALLS}
 
 class NotRunError(SetupError):
     """An observation was left out because an earlier call of its program failed."""
+
+
+class OwnDomainError(LandproofError):
+    """A case makes its domain call by call, so that nobody else can make it."""
+
+
+class Enforcer(Protocol):
+    """Who makes the domains of a case in its place."""
+
+    def under(self, process: Process, layers: Sequence[Ruleset]) -> Process:
+        """A child of a process in a domain of these layers."""
+
+
+@dataclass(slots=True)
+class Domains:
+    """Who makes the domains of a target's cases; a note of the session."""
+
+    enforcer: Enforcer | None = None
+    """None if cases do so themselves."""
 
 
 @dataclass(slots=True)
@@ -127,7 +147,10 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         Raises:
             SharedMemoryError: The process may share memory, and the call is not known to leave it
                 alone.
+            OwnDomainError: Somebody else makes the domains, and this is a call of Landlock's.
         """
+        if name in _SHORT and self.session.notes.of(Domains).enforcer is not None:
+            raise OwnDomainError(f"the case calls {name}(2) by itself")
         if self.shares:
             memory.check(name, arguments)
         return self.session.call(self.id, name, *arguments, arch=self.arch)
@@ -258,7 +281,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     def under(self, *layers: Ruleset) -> Process:
         """A child that has enforced these layers."""
-        enforcer = self.session.enforcer
+        enforcer = self.session.notes.of(Domains).enforcer
         if enforcer is not None and layers:
             return enforcer.under(self, layers)
         child = self.fork()

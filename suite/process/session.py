@@ -8,37 +8,19 @@ failure means is decided when the call is made (``Mode``).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
 
 from suite.agent import wire
 from suite.agent.channel import Channel
 from suite.errors import LandproofError
 from suite.judge.outcome import Outcome
-from suite.landlock.abi import LANDLOCK_CALLS
 from suite.process.notes import Notes
 from suite.process.promise import Batch, Call, FilteredError, Mode
 from suite.process.syscalls import NUMBERS
 from suite.process.target_order import BIG_ENDIAN, adapted, adapts
 from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Packed, Promise
-
-if TYPE_CHECKING:
-    from suite.landlock.ruleset import Ruleset
-    from suite.process.process import Process
-
-
-class Enforcer(Protocol):
-    """Who makes the domains of a case, if the case does not."""
-
-    def under(self, process: Process, layers: Sequence[Ruleset]) -> Process:
-        """A child of a process in a domain of these layers."""
-
-
-class OwnDomainError(LandproofError):
-    """A case makes its domain call by call, so that nobody else can make it."""
-
 
 _MOST_KILLS = 256
 """Kills travel with the next program; more than these are sent without waiting for one."""
@@ -67,8 +49,6 @@ class Session:
         """The calls that a filter answers with the death of who makes them."""
         self.bare = False
         """Whether no domain is enforced, to see what the surroundings alone do to a case."""
-        self.enforcer: Enforcer | None = None
-        """Who makes the domains, if the case does not."""
         self.notes = Notes()
         """What our modules remember about the target."""
         self.gates: list[Call] = []
@@ -95,13 +75,10 @@ class Session:
         Raises:
             KeyError: The architecture has no such call.
             FilteredError: It would be the end of the process.
-            OwnDomainError: Somebody else makes the domains.
         """
         numbers = NUMBERS[arch] if arch else self.numbers
         if name in self.killing:
             raise FilteredError(f"a seccomp filter kills who calls {name}(2)")
-        if self.enforcer is not None and name in LANDLOCK_CALLS:
-            raise OwnDomainError(f"the case calls {name}(2) by itself")
         if self.bare and name == "landlock_restrict_self":
             name, arguments = "sched_yield", ()  # which gives 0, too
         return self.add(wire.OpKind.CALL, process, name, arguments, nr=numbers[name])

@@ -11,7 +11,7 @@ import pytest
 from suite.judge.enforced import ClientRecord, Enforced, Seen
 from suite.judge.outcome import Outcome
 from suite.judge.records import Envelope
-from suite.process.session import Enforcer
+from suite.process.process import Enforcer
 from suite.run.envelopes import enclose, opened
 from suite.run.surroundings import CAME_TO, ENFORCER, JUDGEMENT
 from suite.targets.client import Client

@@ -16,7 +16,7 @@ from suite.judge.outcome import Outcome
 from suite.judge.records import Facts
 from suite.judge.verdict import Judgement, judge
 from suite.landlock.bugs import labelled
-from suite.process.process import Observation, Process
+from suite.process.process import Domains, Observation, Process
 from suite.process.reuse import Spare, is_spent, tidy_up
 from suite.run import rows
 from suite.run.needs import RINGS, Need
@@ -77,7 +77,7 @@ class Setting:
         """The started target; skips the case if the target lacks something that it needs."""
         ground = self._hub.ground(self.target_name)
         ground.session.bare = BARE in self._item.stash
-        ground.session.enforcer = self._item.stash.get(ENFORCER, None)
+        ground.session.notes.of(Domains).enforcer = self._item.stash.get(ENFORCER, None)
         wanted = [*self._needs]
         if self._item.get_closest_marker("vm_only"):
             wanted.append(Need.DISPOSABLE)

@@ -16,9 +16,8 @@ from suite.judge.expectation import Expectation
 from suite.judge.outcome import Denied, Outcome, Rejected, Seen
 from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement
-from suite.process.process import Observation
+from suite.process.process import Enforcer, Observation
 from suite.process.promise import CallError
-from suite.process.session import Enforcer
 
 _OF_LANDLOCK = {"EACCES", "EPERM", "EXDEV"}
 """What Landlock denies with (Documentation/userspace-api/landlock.rst)."""

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from suite.judge.enforced import ClientRecord, Seen
 from suite.landlock.ruleset import Ruleset
-from suite.process.process import Process
-from suite.process.session import Enforcer
+from suite.process.process import Enforcer, Process
 
 
 class Client(ABC):
