@@ -9,6 +9,7 @@ What it provides is read from the records of the area ``claims``:
   ``create.errata`` never counts: no ABI version promises it.
 - A record whose expectation knows an erratum says whether it is fixed: ``errata: 3 claimed, not
   fixed``, ``erratum 4 fixed, not claimed``. These are of all areas.
+- A feature of which a record allowed what it is to deny is "accepted and not enforced".
 - A blamed feature newer than the claim, where the kernel allowed it, is "also accepted", and so is
   what a record says that the kernel accepts.
 - Claims records that were not judged (skipped, broken, crashed, hung, lost) leave open what the
@@ -219,6 +220,8 @@ def _answer(observed: Outcome | None) -> str:
             return f"rejected with {errno}"
         case Denied(errno=errno):
             return f"failing with {errno}"
+        case Allowed():
+            return "accepted and not enforced"
         case _:
             return "deviating"
 

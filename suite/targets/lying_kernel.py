@@ -59,6 +59,7 @@ class LyingTarget(Target):
         self.name = name
         self.kernel = truth.kernel
         self.disposable = truth.disposable
+        self.asks = truth.asks
         self._shape = shape
         self._truth = truth
 
