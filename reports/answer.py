@@ -303,7 +303,7 @@ def _sentence(
     listed = sum(bool(case.known) for case in bad)
     parts = [
         _provides(line),
-        f"also accepts {', '.join(line.also)}" if line.also else "",
+        f"also accepts {words.some(line.also)}" if line.also else "",
         line.fixes,
         *_unexplained(counted),
         f"{words.plural(listed, 'case')} listed as known" if listed else "",

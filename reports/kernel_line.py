@@ -17,6 +17,7 @@ What it provides is read from the records of the area ``claims``:
   covers no feature leaves nothing open, nor does any of a kernel that itself is without Landlock.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ CLAIMS = "claims"
 _UNPROMISED = {*CREATE.ERRATA.labels}
 """Bits that stable kernels of any ABI version may or may not have."""
 
+_NUMBER = re.compile(r"\d+$")
+"""Of a bit without a name."""
 _NAMED = 4
 """Features spelled out in a sentence; the deviations list them all."""
 
@@ -165,7 +168,7 @@ def by_abi(label: str) -> tuple[int, int, int, str]:
     """Sorts short names of features by ABI version; names that we don't know come last."""
     bit = table.FEATURES.get(label)
     if bit is None:
-        return 1 << 30, 0, 0, label
+        return 1 << 30, 0, 0, _NUMBER.sub(lambda number: number[0].zfill(4), label)
     return bit.since, [*table.PREFIX].index(type(bit)), int(bit), label
 
 
