@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Kernels that lie: each shape is told as what it is, and nobody beneath a lie gets around it."""
 
+import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,11 +28,15 @@ from suite.targets.standing import permitted_capabilities
 from suite.values import Argument
 from tests.agents import Agent, survivors
 from tests.machines import children, usual, wait_for
+from tests.runs import landproof
+from tests.runs import run as run_command
 
 NAMES = [name for name, shape in SHAPES.items() if shape.errata is None]
 """The shapes that the area ``claims`` tells of."""
 TOP = 1 << 63
 NOBODY = 65534
+ASKS = "import ctypes; print(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))"
+"""A program of somebody else's that asks for the ABI version."""
 LIED_TO = 2
 """Of the agent's own children: who asks for a lie, and the liar. Who is lied to is the first's."""
 ROCKY = SHAPES["rocky-9.7"]
@@ -185,6 +191,14 @@ def test_who_may_not_lie_is_told_in_a_line(root: Process) -> None:
     root.drop_capabilities()
     with pytest.raises(CannotLieError, match="as root, or where users may make user namespaces"):
         lie(root, ROCKY)
+
+
+def test_commands_are_lied_to() -> None:
+    words = ("--target=lying:one-more/local", "--target=local", "--json", "--", sys.executable)
+    lying, honest = json.loads(run_command(landproof("run", *words, "-c", ASKS)).stdout)["runs"]
+    if lying["end"] == "not run":
+        pytest.skip(lying["reason"])
+    assert int(lying["output"]) == lying["abi"] == honest["abi"] + 1
 
 
 @pytest.mark.parametrize(
