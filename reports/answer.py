@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import TypeAlias
 
 from reports import again, words
-from reports.kernel_line import KernelLine, summarize
+from reports.kernel_line import Blame, KernelLine, summarize
 from reports.matrix import Deviation, Matrix, build
 from reports.risk import GRAVE, WORST_FIRST, Detail, Sighting, sightings, told
 from suite.judge.absence import unchecked
@@ -24,6 +24,8 @@ from suite.landlock.releases import of_mainline
 class Standing(Enum):
     """How a kernel came off where no known bug says it."""
 
+    OVERSTATED = auto()
+    """It claims what it does not provide, and no known bug explains that."""
     UNEXPLAINED = auto()
     """It does what no known bug explains."""
     LISTED = auto()
@@ -43,6 +45,7 @@ Grade: TypeAlias = Impact | Standing | None
 _NAMED = 16
 """Kernels that a headline names one by one."""
 _HEADLINES: dict[Grade, str] = {
+    Standing.OVERSTATED: "More is claimed than provided on {}",
     Standing.UNEXPLAINED: "New, and explained by no known bug: faults on {}; report them",
     Impact.ESCAPE: "A sandbox can escape on {}",
     Impact.MEMORY_SAFETY: "Freed memory is used on {}",
@@ -59,7 +62,9 @@ _HEADLINES: dict[Grade, str] = {
 }
 """By grade, the worst first."""
 
-_ALARMING: frozenset[Grade] = GRAVE | {Standing.UNEXPLAINED}
+NEW = (Standing.OVERSTATED, Standing.UNEXPLAINED)
+"""What is told beside the worst of known bugs."""
+_ALARMING: frozenset[Grade] = GRAVE.union(NEW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class Kernel:
     @property
     def headed(self) -> tuple[Grade, ...]:
         """The grades that it is listed under."""
-        return self.grades[: 2 if self.grades[0] is Standing.UNEXPLAINED else 1]
+        return self.grades[: 1 + sum(it in NEW for it in self.grades)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +271,9 @@ def _kernel(
     grades: list[Grade] = [it for it in WORST_FIRST if any(bug.impact is it for bug in seen)]
     if new:
         grades.insert(0, Standing.UNEXPLAINED)
+    unexplained = [case for case in target.cases if not case.known and not case.known_bug]
+    if Blame.of(unexplained, line.claimed or 0).lacks:
+        grades.insert(0, Standing.OVERSTATED)
     if hidden or line.claimed is None:
         grades = [Standing.OPEN]
     elif line.claimed < 1 and not grades:
@@ -295,7 +303,7 @@ def _sentence(
     listed = sum(bool(case.known) for case in bad)
     parts = [
         _provides(line),
-        f"also accepts {', '.join(line.also)}" if line.also else "",
+        f"also accepts {words.some(line.also)}" if line.also else "",
         line.fixes,
         *_unexplained(counted),
         f"{words.plural(listed, 'case')} listed as known" if listed else "",

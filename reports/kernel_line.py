@@ -9,6 +9,7 @@ What it provides is read from the records of the area ``claims``:
   ``create.errata`` never counts: no ABI version promises it.
 - A record whose expectation knows an erratum says whether it is fixed: ``errata: 3 claimed, not
   fixed``, ``erratum 4 fixed, not claimed``. These are of all areas.
+- A feature of which a record allowed what it is to deny is "accepted and not enforced".
 - A blamed feature newer than the claim, where the kernel allowed it, is "also accepted", and so is
   what a record says that the kernel accepts.
 - Claims records that were not judged (skipped, broken, crashed, hung, lost) leave open what the
@@ -16,6 +17,7 @@ What it provides is read from the records of the area ``claims``:
   covers no feature leaves nothing open, nor does any of a kernel that itself is without Landlock.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ CLAIMS = "claims"
 _UNPROMISED = {*CREATE.ERRATA.labels}
 """Bits that stable kernels of any ABI version may or may not have."""
 
+_NUMBER = re.compile(r"\d+$")
+"""Of a bit without a name."""
 _NAMED = 4
 """Features spelled out in a sentence; the deviations list them all."""
 
@@ -164,7 +168,7 @@ def by_abi(label: str) -> tuple[int, int, int, str]:
     """Sorts short names of features by ABI version; names that we don't know come last."""
     bit = table.FEATURES.get(label)
     if bit is None:
-        return 1 << 30, 0, 0, label
+        return 1 << 30, 0, 0, _NUMBER.sub(lambda number: number[0].zfill(4), label)
     return bit.since, [*table.PREFIX].index(type(bit)), int(bit), label
 
 
@@ -219,6 +223,8 @@ def _answer(observed: Outcome | None) -> str:
             return f"rejected with {errno}"
         case Denied(errno=errno):
             return f"failing with {errno}"
+        case Allowed():
+            return "accepted and not enforced"
         case _:
             return "deviating"
 

@@ -67,9 +67,10 @@ def test_what_no_known_bug_explains_stands_above_all_with_its_command() -> None:
     assert [(it.targets, len(it.cases)) for it in found.new] == [(("vm:7.1",), 1)]
     case = found.new[0].cases[0]
     assert found.new[0].command == f"landproof repro '{case}' --target vm:7.1"
-    assert found.kernels[0].grades[0] is Standing.UNEXPLAINED
+    assert found.kernels[0].grades[:2] == (Standing.OVERSTATED, Standing.UNEXPLAINED)
     assert "1 new deviation; " in found.kernels[0].sentence
     assert says(found) == (
+        "More is claimed than provided on 7.1",
         "New, and explained by no known bug: faults on 7.1; report them",
         "What is allowed is denied on 7.1",
     )

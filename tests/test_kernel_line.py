@@ -258,7 +258,8 @@ PROVIDES = {
                 or denied("fs.ioctl_dev", answer=Allowed(value=7))(label)
             )
         ),
-        "provides ABI 4: fs.ioctl_dev is deviating, scope.signal is rejected with EINVAL",
+        "provides ABI 4: fs.ioctl_dev is accepted and not enforced, scope.signal is rejected with "
+        "EINVAL",
         4,
     ),
     "many-features-are-cut-short": (

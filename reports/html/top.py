@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from reports.answer import Answer, BugCell, BugRow, Grade, Headline, Kernel, New, Standing
+from reports.answer import NEW, Answer, BugCell, BugRow, Grade, Headline, Kernel, New, Standing
 from reports.risk import WORST_FIRST, Detail
 from reports.words import printable
 from suite.landlock.bugs import Impact
@@ -104,7 +104,7 @@ def _quoted(text: str) -> str:
 
 
 def _worst(kernel: Kernel) -> int:
-    order: list[Grade] = [Standing.UNEXPLAINED, *WORST_FIRST, *Standing]
+    order: list[Grade] = [*NEW, *WORST_FIRST, *Standing]
     return order.index(kernel.grades[0])
 
 

@@ -7,6 +7,7 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 from reports import words
@@ -17,7 +18,7 @@ from reports.required import Required
 from reports.results import save
 from suite.cli import collect, failing, kernels, known, require, shards
 from suite.cli.outlet import tell
-from suite.cli.preparing import Preparation
+from suite.cli.preparing import Preparation, fetch_beneath
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import Ended, NoCaseError, run
@@ -29,7 +30,6 @@ from suite.run.scheduler import WORTH
 from suite.targets.schemes import registered
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_emulators
-from vm.store import Store
 from vm.target import VM
 
 _MOST_SHARES = 4
@@ -226,17 +226,21 @@ def hinting(select: str | None) -> Iterator[None]:
 def _matrix(arguments: argparse.Namespace) -> int:
     # Kernels that are named as targets are fetched, too.
     asked_for = arguments.kernels or (() if arguments.targets else DEFAULT_SET)
-    everything = choose(arguments.targets, asked_for, lambda: kernels.open_store(arguments))
+    store = partial(kernels.open_store, arguments)
+    everything = choose(arguments.targets, asked_for, store)
     shard = _shard(arguments, everything)
     chosen = shard.of(everything)
     judge = _Judge(arguments, chosen.names)
+    hidden = fetch_beneath(chosen.others, store, refresh=arguments.refresh)
     with hinting(arguments.select), RunProgress(chosen.names, arguments.workers) as progress:
         arguments.workers = _useful_workers(arguments, len(chosen.names))
         if chosen.kernels:
             outcome = _prepare_and_run(arguments, chosen, shard.options, progress)
         else:
-            words = [*machine_words(arguments), *shard.options]
-            outcome = _run(arguments, chosen.names, words, progress)
+            words = (
+                _machine_options(arguments, arguments.accel) if hidden else machine_words(arguments)
+            )
+            outcome = _run(arguments, chosen.names, [*words, *shard.options], progress)
     return judge.finish(shard.noted(outcome))
 
 
@@ -262,7 +266,9 @@ def _prepare_and_run(
     targets = [*(f"{VM}{label}" for label in prepared.labels), *chosen.others]
     if not targets:
         raise prepared.none_left()
-    options = [*_machine_options(arguments, store, prepared), *chosen.options, *parts]
+    # If it is not known now, workers know it by when the first kernel is ready.
+    accelerator = prepared.accelerator.accel if prepared.accelerator else None
+    options = [*_machine_options(arguments, accelerator), *chosen.options, *parts]
     with nullcontext() if prepared.is_finished else prepared.meanwhile() as coming:
         outcome = _run(arguments, targets, options, progress, coming)
     if not outcome.results.targets:
@@ -277,14 +283,12 @@ def _prepare_and_run(
     return outcome
 
 
-def _machine_options(
-    arguments: argparse.Namespace, store: Store, prepared: Preparation
-) -> Iterator[str]:
+def _machine_options(arguments: argparse.Namespace, accelerator: str | None) -> Iterator[str]:
     """Pytest's options for what boots."""
-    yield f"--store={store.folder}"
+    yield f"--store={kernels.open_store(arguments).folder}"
     yield f"--flavour={arguments.flavour}"
-    if prepared.accelerator:  # else workers know it by when the first kernel is ready
-        yield f"--accel={prepared.accelerator.accel}"
+    if accelerator:
+        yield f"--accel={accelerator}"
     yield from machine_words(arguments)
     if arguments.append:
         yield f"--append={arguments.append}"

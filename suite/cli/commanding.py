@@ -21,6 +21,7 @@ from suite.command.order import Order
 from suite.errors import Exit, LandproofError, UsageError
 from suite.judge.ran import End, Ran
 from suite.targets.base import Target
+from suite.targets.lying_kernel import LYING, apart
 from vm.folders import Folder
 from vm.target import VM
 from vm.tree_target import TreeTarget
@@ -85,13 +86,15 @@ class Commands:
             LandproofError: There is none, or it can't be had.
         """
         arguments = self._arguments
-        if not name.startswith(VM):
-            return of_name(name, arguments.consoles)
-        label = name.removeprefix(VM)
+        truth = apart(name)[1] if name.startswith(LYING) else name
+        if not truth.startswith(VM):
+            return of_name(truth, arguments.consoles, name)
+        label = truth.removeprefix(VM)
+        wish = chosen.kernels[label] if truth == name else label
         store = kernels.open_store(arguments)
         with display() as show:
             shows = labelled(label, show)
-            kernel = store.fetch(chosen.kernels[label], refresh=arguments.refresh, progress=shows)
+            kernel = store.fetch(wish, refresh=arguments.refresh, progress=shows)
         if self._accelerator is None:
             self._accelerator = choose_accelerator(kernel, arguments.accel)
         return TreeTarget(

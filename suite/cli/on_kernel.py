@@ -20,7 +20,10 @@ from suite.process.process import Process
 from suite.process.promise import HungError, SetupError
 from suite.process.uapi import CLONE_NEWNET
 from suite.targets.base import SUPERVISOR, Ground, Target
+from suite.targets.facts import claimed
 from suite.targets.local import LocalTarget
+from suite.targets.lying import lie
+from suite.targets.lying_kernel import LYING, apart
 from suite.targets.ssh import SshTarget
 from suite.targets.ssh_host import SSH, Host
 from suite.targets.standing import tried
@@ -59,7 +62,11 @@ class OnKernel:
             ground = self.target.start()
             facts = ground.facts
             ran.release, ran.abi, ran.errata = facts.release, facts.abi, facts.errata
-            self._on(ground, ran, began)
+            root = self._root(ground)
+            if self.target.name.startswith(LYING):
+                root = lie(root, apart(self.target.name)[0])
+                ran.abi, ran.errata = claimed(root)
+            self._on(root, ran, began)
         except AgentLostError as error:
             verdict, why = self.target.autopsy()
             ran.end, ran.reason = End(verdict), f"{error}: {why}"  # they are called alike
@@ -80,8 +87,7 @@ class OnKernel:
         self.stopped.set()
         self.target.stop()
 
-    def _on(self, ground: Ground, ran: Ran, began: float) -> None:
-        root = self._root(ground)
+    def _on(self, root: Process, ran: Ran, began: float) -> None:
         order = self._order(ran)
         running = self.begin(root, order)
         kept = bytearray()
@@ -140,19 +146,23 @@ class OnKernel:
         return ()
 
 
-def of_name(name: str, consoles: Path | None) -> Target:
-    """The target of this name that is no machine of ours.
+def of_name(name: str, consoles: Path | None, called: str) -> Target:
+    """The target of this name that is no machine of ours, ``called`` so in what is told of it.
 
     Raises:
         UsageError: No command can be run on such a target.
     """
+    target: Target
     if name == "local":
-        return LocalTarget()
-    if name.startswith(SSH):
-        return SshTarget(Host.of(name))
-    if name.startswith(UML):
-        return UmlTarget(Binary.of(name), consoles)
-    raise UsageError(f"{name}: commands run on kernels, uml:PATH, ssh:HOST and local")
+        target = LocalTarget()
+    elif name.startswith(SSH):
+        target = SshTarget(Host.of(name))
+    elif name.startswith(UML):
+        target = UmlTarget(Binary.of(name), consoles)
+    else:
+        raise UsageError(f"{name}: commands run on kernels, uml:PATH, ssh:HOST and local")
+    target.name = called
+    return target
 
 
 def _read(root: Process, path: str) -> str:

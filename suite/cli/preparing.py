@@ -7,15 +7,16 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Protocol
 
 from suite.agent import build
-from suite.cli.fetching import labelled
+from suite.cli.fetching import display, labelled
 from suite.cli.outlet import screen, tell
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.run.coming import Coming
+from suite.targets.lying_kernel import LYING, apart
 from vm import accel
 from vm.architecture import is_foreign
 from vm.catalogue import Build
@@ -219,6 +220,28 @@ class Preparation:
         with self._arriving:
             while self.ready and self._untold:
                 tell(self._untold.pop(0))
+
+
+def fetch_beneath(targets: Sequence[str], store: Callable[[], Store], *, refresh: bool) -> bool:
+    """Fetch the kernels beneath the targets that lie; whether there are any.
+
+    Args:
+        targets: Names, also of targets that don't lie.
+        store: Opened only if there are such kernels.
+        refresh: Whether the mirror is asked for newer builds.
+
+    Raises:
+        LandproofError: There is no such kernel or shape, or the kernel can't be had.
+    """
+    truths = [apart(name)[1] for name in targets if name.startswith(LYING)]
+    names = dict.fromkeys(it.removeprefix(VM) for it in truths if it.startswith(VM))
+    if not names:
+        return False
+    opened = store()
+    with display() as show:
+        for name in names:
+            opened.fetch(name, refresh=refresh, progress=show)
+    return True
 
 
 def decide(kernel: Kernel, override: str | None) -> accel.Choice:

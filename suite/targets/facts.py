@@ -10,7 +10,7 @@ from suite.judge.records import Facts
 from suite.judge.standing import KILLS
 from suite.landlock.abi import CREATE
 from suite.process.process import Process
-from suite.process.promise import Mode
+from suite.process.promise import Call, Mode
 from suite.process.uapi import CLONE_NEWUSER
 from suite.targets.base import SUPERVISOR
 from suite.targets.standing import namespaces, read_files, stand, tried
@@ -29,10 +29,7 @@ def probe(process: Process, *, private: bool) -> Facts:
     standing = stand(process.session)
     filter_says = standing.filtered.get("landlock_create_ruleset")
     uts = process.syscall("uname", Out(6 * _UTS_FIELD))
-    version = errata = None
-    if filter_says != KILLS:
-        version = tried(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
-        errata = tried(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
+    claims = (None, None) if filter_says == KILLS else _claims(process)
     ipv6 = tried(process, lambda p: p.socket(socket.AF_INET6, socket.SOCK_STREAM))
     audit = tried(process, lambda p: p.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT))
     with process.session.in_mode(Mode.OBSERVED):
@@ -46,9 +43,9 @@ def probe(process: Process, *, private: bool) -> Facts:
         release=release,
         version=kernel_version,
         machine=machine,
-        abi=version.value if version and version.failure is None else 0,
-        errata=errata.value if errata and errata.failure is None else None,
-        missing=version.failure if version else KILLS,
+        abi=_said(claims[0]) or 0,
+        errata=_said(claims[1]),
+        missing=claims[0].failure if claims[0] else KILLS,
         lsm=_lsm(process, private=private),
         security_modules=_has_security(process) if status else None,
         uid=_uid(process, status),
@@ -63,6 +60,21 @@ def probe(process: Process, *, private: bool) -> Facts:
     )
     process.session.kill(child.id)
     return facts
+
+
+def claimed(process: Process) -> tuple[int, int | None]:
+    """The ABI version that the kernel claims, 0 without Landlock; its mask of errata, if any."""
+    version, errata = map(_said, _claims(process))
+    return version or 0, errata
+
+
+def _claims(process: Process) -> tuple[Call, Call]:
+    version = tried(process, lambda p: p.create_ruleset(0, 0, CREATE.VERSION))
+    return version, tried(process, lambda p: p.create_ruleset(0, 0, CREATE.ERRATA))
+
+
+def _said(call: Call | None) -> int | None:
+    return call.value if call and call.failure is None else None
 
 
 def _uid(process: Process, status: str) -> int:

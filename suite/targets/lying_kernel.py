@@ -17,13 +17,30 @@ from suite.targets.lying import lie
 from suite.targets.schemes import Scheme, registered
 from suite.targets.shapes import SHAPES, Shape
 
-SCHEME = "lying:"
+LYING = "lying:"
+"""How the names of such targets begin."""
+
+
+def apart(name: str) -> tuple[Shape, str]:
+    """The shape that a target's name asks for, and the name of the target that is given it.
+
+    Raises:
+        UsageError: There is no such shape, or no target.
+    """
+    shape, _, truth = name.removeprefix(LYING).partition("/")
+    if shape not in SHAPES:
+        raise UsageError(f"{name}: there is no shape {shape!r} (there is {', '.join(SHAPES)})")
+    if not truth:
+        raise UsageError(f"{name}: whose kernel? Write {LYING}{shape}/local, or another target")
+    if truth.startswith(LYING):
+        raise UsageError(f"{name}: a kernel has one shape")
+    return SHAPES[shape], truth
 
 
 class Lying(Scheme):
     """``lying:SHAPE/TARGET``, such as ``lying:rocky-9.7/vm:6.12``."""
 
-    usage = f"{SCHEME}SHAPE/TARGET"
+    usage = f"{LYING}SHAPE/TARGET"
 
     def make(self, name: str, config: pytest.Config) -> LyingTarget:
         """The target, under the name as a whole.
@@ -31,16 +48,8 @@ class Lying(Scheme):
         Raises:
             UsageError: There is no such shape, or no target that could be given it.
         """
-        shape, slash, truth = name.removeprefix(SCHEME).partition("/")
-        if shape not in SHAPES:
-            raise UsageError(f"{name}: there is no shape {shape!r} (there is {', '.join(SHAPES)})")
-        if not slash or not truth:
-            raise UsageError(
-                f"{name}: whose kernel? Write {SCHEME}{shape}/local, or another target"
-            )
-        if truth.startswith(SCHEME):
-            raise UsageError(f"{name}: a kernel has one shape")
-        return LyingTarget(name, SHAPES[shape], registered().of_target(truth).make(truth, config))
+        shape, truth = apart(name)
+        return LyingTarget(name, shape, registered().of_target(truth).make(truth, config))
 
 
 class LyingTarget(Target):
@@ -59,6 +68,7 @@ class LyingTarget(Target):
         self.name = name
         self.kernel = truth.kernel
         self.disposable = truth.disposable
+        self.asks = truth.asks
         self._shape = shape
         self._truth = truth
 

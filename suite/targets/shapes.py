@@ -34,6 +34,7 @@ _CREATE, _ADD, _RESTRICT = (
     "landlock_restrict_self",
 )
 _ATTR, _SIZE = 0, 1
+_RULESET = 0
 _FLAGS = {_CREATE: 2, _ADD: 3, _RESTRICT: 1}
 """Which argument of a call has its flags, an unsigned int."""
 _U32 = 0xFFFFFFFF
@@ -64,7 +65,9 @@ class Shape:
     accepts: int = 0
     """Bits that it accepts and ignores in the fields that it claims, of those unknown to it."""
     errata: int | None = None
-    """The mask of errata that it claims; None for the kernel's own."""
+    """The mask of errata that it claims, or -EINVAL without that interface; None for its own."""
+    enforces: bool = True
+    """Whether a ruleset that is enforced restricts anyone."""
 
     def claimed(self, abi: int) -> int:
         """The ABI version that a kernel of this one claims."""
@@ -73,7 +76,7 @@ class Shape:
 
 def lies(shape: Shape, abi: int) -> list[Lie]:
     """The rules that give a shape to a kernel that claims this ABI version, and honestly."""
-    return [*_claims(shape, abi), *_refusals(shape), *_acceptance(shape, abi)]
+    return [*_claims(shape, abi), *_refusals(shape), *_acceptance(shape, abi), *_idle(shape, abi)]
 
 
 def _claims(shape: Shape, abi: int) -> Iterator[Lie]:
@@ -157,6 +160,19 @@ def _known(number: int, abi: int) -> int:
     return int(known_bits(_QUIET.get(field.name, field.of), abi))  # whose ~ knows names alone
 
 
+def _idle(shape: Shape, abi: int) -> Iterator[Lie]:
+    """A success of who would be restricted, without that; errors are left to the kernel."""
+    if shape.enforces:
+        return
+    unknown = _U32 & ~int(known_bits(RESTRICT, abi))
+    on_ruleset = Test(Place(_RULESET), _U32, _U32, negated=True)  # -1 stands for none
+    may = on_ruleset, Test(Place(_FLAGS[_RESTRICT]), unknown)
+    yield Lie(_RESTRICT, (*may, Test(Privileged(), ALL, 1)), 0)
+    if abi >= RESTRICT.NO_NEW_PRIVS.since:
+        flag = RESTRICT.NO_NEW_PRIVS
+        yield Lie(_RESTRICT, (*may, Test(Place(_FLAGS[_RESTRICT]), flag, flag)), 0)
+
+
 SHAPES = {
     "honest": Shape(about="says what it does: a control, for which all but the lies is the same"),
     "rocky-9.7": Shape(
@@ -179,9 +195,17 @@ SHAPES = {
         accepts=1 << 63,
     ),
     "no-errata": Shape(about="claims no erratum, whatever is fixed", errata=0),
+    "no-errata-interface": Shape(
+        about="refuses who asks for errata with EINVAL, as kernels older than that interface do",
+        errata=-errno.EINVAL,
+    ),
     "all-errata": Shape(
         about="claims every erratum, whatever is fixed",
         errata=sum(1 << (number - 1) for number in ERRATA),
+    ),
+    "enforces-nothing": Shape(
+        about="accepts every ruleset that it knows, says that it is enforced, and restricts nobody",
+        enforces=False,
     ),
 }
 """By name."""
