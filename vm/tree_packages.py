@@ -28,6 +28,8 @@ _LINKED = ("bin", "sbin", "lib", "lib64")
 """Links into /usr. Since Debian 13 a package brings them; before, packages have such folders."""
 _URI = re.compile(r"'(\S+)' (\S+?)_(\S+)_[^_ ]+\.deb (\d+) SHA256:([0-9a-f]{64})")
 _UNKNOWN = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation cand")
+_COMPLAINT = ("error", "ERROR", "E: ")
+"""How tools begin what matters."""
 _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
@@ -175,12 +177,13 @@ def run(command: Sequence[str], doing: str, cwd: Path | None = None) -> list[str
         cwd: Its current folder.
 
     Raises:
-        InfrastructureError: It fails; with its last words.
+        InfrastructureError: It fails; with its first complaint, or its last words.
     """
     with streamed(command, cwd=cwd) as (process, said):
         lines = [line for line in said if line.strip()]
     if process.returncode != 0:
-        why = lines[-1].strip() if lines else f"exit code {process.returncode}"
+        why = next((it for it in lines if it.startswith(_COMPLAINT)), lines[-1] if lines else "")
+        why = why.strip() or f"exit code {process.returncode}"
         raise InfrastructureError(f"{doing}: {why}")
     return lines
 

@@ -60,7 +60,7 @@ class _Recipe:
         made_from = hashlib.sha256("\n".join(self.inputs).encode())
         for path in sorted((SOURCES / self.sources).rglob("*")) if self.sources else ():
             if path.is_file():
-                made_from.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+                made_from.update(b"\0%b\0%b" % (path.name.encode(), path.read_bytes()))
         return made_from.hexdigest()[:16]
 
 
@@ -145,17 +145,25 @@ _GO = ("golang-go", "golang-github-landlock-lsm-go-landlock-dev")
 _RUST = ("cargo", "gcc", "libc6-dev", "librust-landlock-dev", "rustc")
 
 
+_GO_COMMAND = (
+    "GO111MODULE=off GOPATH=/usr/share/gocode CGO_ENABLED=0"
+    ' exec go build -trimpath -ldflags=-s -o "$1" .'
+)
+# With a target that is named, flags are not for the macros, which the compiler itself loads.
+_RUST_COMMAND = (
+    "ln -s gcc /usr/bin/cc;"
+    ' RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols" cargo --config debian.toml'
+    ' build --quiet --offline --release --target "$(rustc --print host-tuple)"'
+    ' && cp target/*/release/rust-client "$1"'
+)
+
+
 def _go(order: _Order, made: Path) -> str:
-    command = 'GO111MODULE=off GOPATH=/usr/share/gocode CGO_ENABLED=0 exec go build -o "$1" .'
-    return _within(order, made, _GO, "go-client", command)
+    return _within(order, made, _GO, "go-client", _GO_COMMAND)
 
 
 def _rust(order: _Order, made: Path) -> str:
-    command = (
-        'RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --offline --release'
-        ' && cp target/release/rust-client "$1"'
-    )
-    return _within(order, made, _RUST, "rust-client", command)
+    return _within(order, made, _RUST, "rust-client", _RUST_COMMAND)
 
 
 def _within(order: _Order, made: Path, packages: Sequence[str], sources: str, command: str) -> str:
@@ -193,6 +201,6 @@ def _within(order: _Order, made: Path, packages: Sequence[str], sources: str, co
 
 _RECIPES = {
     "sandboxer": _Recipe(_sandboxer, (_SAMPLE,)),
-    "go-client": _Recipe(_go, _GO, "go-client"),
-    "rust-client": _Recipe(_rust, _RUST, "rust-client"),
+    "go-client": _Recipe(_go, (*_GO, _GO_COMMAND), "go-client"),
+    "rust-client": _Recipe(_rust, (*_RUST, _RUST_COMMAND), "rust-client"),
 }
