@@ -24,6 +24,7 @@ from suite.targets.base import SUPERVISOR, Ground, Target
 from suite.targets.ground import furnish
 from suite.targets.local import LocalTarget
 from suite.targets.lying import lie
+from suite.targets.lying_kernel import LYING
 from suite.targets.schemes import Scheme
 from suite.targets.shapes import SHAPES
 from vm import trees
@@ -33,7 +34,6 @@ from vm.target import LABEL, VM
 from vm.tree_target import TreeTarget
 
 CLIENT = "client:"
-_LYING = "lying:"
 _HERE = "/home"
 """Where a tree has the folder of a description: an empty one that every tree has."""
 _MEMORY_MIB = 1024
@@ -62,8 +62,8 @@ class Name:
         who, at, target = text.removeprefix(CLIENT).rpartition("@")
         client, _, mode = who.partition("+")
         shape = ""
-        if target.startswith(_LYING):
-            shape, _, target = target.removeprefix(_LYING).partition("/")
+        if target.startswith(LYING):
+            shape, _, target = target.removeprefix(LYING).partition("/")
         if not (at and client and target):
             raise UsageError(f"{text}: such a target is called {Clients.usage}")
         if target != "local" and not target.startswith(VM):

@@ -29,7 +29,7 @@ from suite.clients.description import Client, find, known, read
 from suite.errors import Exit, UsageError
 from suite.judge.enforced import Enforced
 from suite.judge.records import Results
-from suite.targets.lying_kernel import SCHEME as LYING
+from suite.targets.lying_kernel import LYING
 from suite.targets.shapes import SHAPES
 from vm import folders, trees
 from vm.client_target import CLIENT, order_of
@@ -37,7 +37,7 @@ from vm.command import find_emulators
 from vm.source import Report
 from vm.store import Progress
 
-_SELECT = "claims/files or claims/network or claims/scopes or fs/rights or net/rights"
+_SELECT = "fs/rights or net/rights or claims/scopes"
 """The cases that show each right and scope in a domain of its own, without and with a rule."""
 _KERNELS = ("6.1", "6.12", "7.3")
 
