@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reports.render import render
@@ -24,18 +24,17 @@ from suite.cli.preparing import choose_accelerator
 from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
-from suite.cli.targets import Chosen, choose
+from suite.cli.targets import choose
 from suite.clients.description import Client, find, known, read
 from suite.errors import Exit, UsageError
 from suite.judge.enforced import Enforced
 from suite.judge.records import Results
-from suite.targets.lying_kernel import LYING
-from suite.targets.shapes import SHAPES
 from vm import folders, trees
-from vm.client_target import CLIENT, order_of
+from vm.client_target import CLIENT, Name, order_of
 from vm.command import find_emulators
 from vm.source import Report
 from vm.store import Progress
+from vm.target import LABEL, VM
 
 _SELECT = "fs/rights or net/rights or claims/scopes"
 """The cases that show each right and scope in a domain of its own, without and with a rule."""
@@ -54,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.set_defaults(handler=_list)
     _add_run(verbs.add_parser(
         "run",
-        usage="landproof clients run [CLIENT...] [--kernels NAME,...] [OPTION...]",
+        usage="landproof clients run [CLIENT...] [--kernels NAME,...] [--target NAME] [OPTION...]",
         description="Try clients on kernels: what each enforces, refuses, drops and says.",
         epilog="Exits with 1 if a client degrades silently or breaks, or what it asked for is not "
         "enforced. Such as: landproof clients run ./my-client.toml --kernels 6.1,7.3",
@@ -68,12 +67,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_kernels_option(parser)
     parser.add_argument(
-        "--target", dest="targets", action="append", default=[], choices=["local"],
-        help="also on the running kernel; without --kernels, there alone",
-    )  # fmt: skip
-    parser.add_argument(
-        "--lies", type=_shapes, default=[], metavar="SHAPE,...",
-        help=f"also on each of them when it lies: {', '.join(SHAPES)}",
+        "--target", dest="targets", action="append", default=[], metavar="NAME",
+        help="local, or a kernel that lies, such as lying:rocky-9.7/local and"
+        " lying:one-more/vm:6.12; repeatable, without --kernels these alone",
     )  # fmt: skip
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -96,14 +92,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(handler=_run, flavour=None)
 
 
-def _shapes(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    for name in names:
-        if name not in SHAPES:
-            raise argparse.ArgumentTypeError(f"no shape {name}; there are {', '.join(SHAPES)}")
-    return names
-
-
 def _list(arguments: argparse.Namespace) -> int:
     del arguments
     clients = [read(find(name)) for name in known()]
@@ -120,15 +108,15 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.flavour is None:
         arguments.flavour = folders.flavour()
     names = arguments.kernels or (() if arguments.targets else _KERNELS)
-    chosen = choose(arguments.targets, names, lambda: kernels.open_store(arguments))
-    find_emulators(chosen.kernels.values())
-    options = _prepared(arguments, chosen, [client for _, client in columns])
-    places = [f"{lie}{it}" for lie in _lies(arguments.lies) for it in chosen.names]
-    targets = [f"{CLIENT}{column}@{place}" for place in places for column, _ in columns]
+    places = _places(arguments, [*(f"{VM}{name}" for name in names), *arguments.targets])
+    find_emulators(kernel for _, kernels in places for kernel in kernels.values())
+    clients = [client for _, client in columns]
+    options = _prepared(arguments, {k: v for _, its in places for k, v in its.items()}, clients)
+    targets = [f"{CLIENT}{column}@{place}" for place, _ in places for column, _ in columns]
     with hinting(arguments.select), RunProgress(targets, arguments.workers) as progress:
         ended = run(
             targets,
-            options=[*options, *chosen.options],
+            options=options,
             select=arguments.select,
             workers=min(arguments.workers, len(targets)),
             watcher=progress,
@@ -143,8 +131,20 @@ def _run(arguments: argparse.Namespace) -> int:
     return Exit.INTERRUPTED if ended.interrupted else _code(ended.results)
 
 
-def _lies(shapes: Sequence[str]) -> list[str]:
-    return ["", *(f"{LYING}{shape}/" for shape in shapes)]
+def _places(
+    arguments: argparse.Namespace, names: Sequence[str]
+) -> list[tuple[str, Mapping[str, str]]]:
+    """Where clients are tried, as targets name it, with the names of kernels by their labels.
+
+    Raises:
+        UsageError: No client runs on such a target.
+    """
+    places = []
+    for name in dict.fromkeys(names):
+        base = Name.of(f"{CLIENT}CLIENT@{name}").target
+        chosen = choose([base], (), lambda: kernels.open_store(arguments))
+        places.append((name.removesuffix(base) + chosen.names[0], chosen))
+    return [(place, chosen.kernels) for place, chosen in places]
 
 
 def _columns(words: Sequence[str]) -> Iterator[tuple[str, Client]]:
@@ -161,7 +161,7 @@ def _columns(words: Sequence[str]) -> Iterator[tuple[str, Client]]:
 
 
 def _prepared(
-    arguments: argparse.Namespace, chosen: Chosen, clients: Sequence[Client]
+    arguments: argparse.Namespace, wanted: Mapping[str, str], clients: Sequence[Client]
 ) -> list[str]:
     """Have trees and kernels here before anything runs; pytest's options that say which."""
     orders = [order for client in clients if (order := order_of(client)) is not None]
@@ -169,16 +169,17 @@ def _prepared(
     with display() as show:
         for order in trees.together(orders):
             trees.tree(order, report=_shows(order.suite, show))
-        if chosen.kernels:
+        if wanted:
             store = kernels.open_store(arguments)
             options += [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
-            for label, name in chosen.kernels.items():
+            for label, name in wanted.items():
                 kernel = store.fetch(
                     name, refresh=arguments.refresh, progress=labelled(label, show)
                 )
             accelerator = choose_accelerator(kernel, arguments.accel)
             options.append(f"--accel={accelerator}")
-    return [*options, *machine_words(arguments)]
+    labels = [f"{LABEL}={label}={name}" for label, name in wanted.items() if label != name]
+    return [*options, *labels, *machine_words(arguments)]
 
 
 def _shows(suite: str, show: Callable[[Progress], None]) -> Report:

@@ -97,6 +97,8 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it takes landproof's own words: `PROTOCOL_RESTRICT`, `PROTOCOL_ALLOW`."""
     is_canary: bool = False
     """Whether it restricts itself alone: all that is asked is whether it still works."""
+    unfit: str = ""
+    """What its output matches if the surroundings, and not the kernel, keep it from working."""
     says: str = r"(?i)landlock|abi\b|kernel|sandbox|not supported|unsupported|degrad|best.effort"
     """What its output matches if it tells that a kernel gave less than was asked for."""
 

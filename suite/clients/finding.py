@@ -15,8 +15,8 @@ from suite.judge.outcome import Allowed, Denied, Rejected
 from suite.landlock.ruleset import Ruleset
 
 _MOST_SAID = 600
-_CAN_NOT_EXPRESS = "exit code 125"
-"""What a client that speaks landproof's protocol says by (docs/clients.md)."""
+_CAN_NOT_EXPRESS, _REFUSES = "exit code 125", "exit code 126"
+"""What clients say by that speak landproof's protocol (docs/clients.md)."""
 
 
 @dataclass(slots=True)
@@ -59,20 +59,19 @@ def _found(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
         return _degraded(by), f"does not ask for {which}"
     if isinstance(seen.own, Rejected):
         return _refused_to_us(by, seen)
-    if seen.came == seen.expected:
-        return Enforced.ENFORCES, ""
-    if seen.came == seen.own and isinstance(seen.own, Allowed):
-        return Enforced.NOT_ENFORCED, "nor is it in a domain of landproof's own"
-    return _compared(by, seen)
+    return _asked_for(by, seen)
 
 
 def _unstarted(by: Attempt) -> tuple[Enforced, str] | None:
     """Of a case that was in no domain of the client's."""
     if isinstance(by.problem, NotExpressedError):
         return Enforced.NOT_EXPRESSED, f"{by.client.name} {by.problem}"
+    unfit = by.client.unfit
+    if unfit and any(re.search(unfit, it.output) for it in by.starts):
+        return Enforced.NOT_SHOWN, f"{by.client.name} does not work there, whatever the kernel"
     failed = next((it for it in by.starts if not it.is_started), None)
     if failed is not None:
-        return not_started(by.client.says, failed)
+        return _not_started(by.client.says, failed)
     if by.problem is not None:
         return Enforced.BREAKS, str(by.problem)
     if not by.starts:
@@ -99,16 +98,28 @@ def _missing(by: Attempt) -> list[str]:
     return sorted(set().union(*(layer.handled - start.view.handled for layer, start in pairs)))
 
 
+def _asked_for(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
+    """Of a policy that was asked for in whole."""
+    if seen.came == seen.expected:
+        return Enforced.ENFORCES, ""
+    if isinstance(seen.came, Denied) and isinstance(seen.expected, Denied):
+        return Enforced.ENFORCES, f"denied with {seen.came}, by other means"
+    if seen.came == seen.own and isinstance(seen.own, Allowed):
+        return Enforced.NOT_ENFORCED, "nor is it in a domain of landproof's own"
+    return _compared(by, seen)
+
+
 def _compared(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
-    """Of a policy that was asked for in whole, and came to something else than in our domain."""
+    """Of one that came to something else than in our domain."""
     again = seen.again()
     if again is None:
         return Enforced.NOT_EXPRESSED, "its domain keeps the case from being run"
     if again != seen.came:
         if isinstance(seen.came, Allowed) and isinstance(seen.own, Denied):
             return Enforced.NOT_ENFORCED, f"it is, in landproof's own domain: {seen.own}"
-        broken = seen.came or "the case broke"
-        return Enforced.BREAKS, f"{broken}; in the same domain of landproof's own: {again}"
+        if seen.came is None:
+            return Enforced.BREAKS, f"the case broke; in a domain of landproof's own: {again}"
+        return Enforced.NOT_EXPRESSED, f"restricts more, and not by Landlock: {seen.came}"
     if isinstance(seen.came, Allowed):
         return Enforced.SILENT, "its rules allow more than the policy does"
     others = sorted(set().union(*(it.view.handled for it in by.starts)) - _asked(by))
@@ -119,12 +130,12 @@ def _asked(by: Attempt) -> set[str]:
     return {label for layer in by.layers for feature in layer.features for label in feature.labels}
 
 
-def not_started(says: str, start: Start) -> tuple[Enforced, str]:
+def _not_started(says: str, start: Start) -> tuple[Enforced, str]:
     """What a client made of a program that it did not start."""
     said = start.output.strip().rpartition("\n")[2]
     if start.end == _CAN_NOT_EXPRESS:
         return Enforced.NOT_EXPRESSED, said
-    if not start.is_killed and re.search(says, start.output):
+    if start.end == _REFUSES or (not start.is_killed and re.search(says, start.output)):
         return Enforced.REFUSES, said
     return Enforced.BREAKS, f"{start.end}: {said}" if said else start.end
 
