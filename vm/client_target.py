@@ -64,11 +64,11 @@ class Name:
         shape = ""
         if target.startswith(LYING):
             shape, _, target = target.removeprefix(LYING).partition("/")
-        if not (at and client and target):
-            raise UsageError(f"{text}: such a target is called {Clients.usage}")
             if shape not in SHAPES:
                 shapes = ", ".join(SHAPES)
                 raise UsageError(f"{text}: there is no shape {shape!r} (there is {shapes})")
+        if not (at and client and target):
+            raise UsageError(f"{text}: such a target is called {Clients.usage}")
         if target != "local" and not target.startswith(VM):
             raise UsageError(
                 f"{text}: clients run on local, vm:NAME and lying:SHAPE/ with one of these"
