@@ -115,10 +115,6 @@ class Bug:
         kernel = of_mainline(release, version)
         return None if kernel is None else self.fixed_in.get(kernel.series, "")
 
-    def had_by(self, kernel: Release) -> bool:
-        """Whether a release of mainline has it, by the releases that brought and fixed it."""
-        return not self._unlike(kernel)
-
     def _unlike(self, kernel: Release) -> str:
         if carries(self.fixed_in.values(), kernel):
             return f"{kernel} carries the fix of"
