@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Known bugs as rows: what each does, where it is fixed, and on which kernel builds it was seen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -86,18 +86,30 @@ def _seen_on(
 
 
 def _support(name: str, build: Build, erratum: ErratumSupport | None) -> BugSupport:
+    """What cases saw; what the release tells comes later."""
     about = [case for case in judged(build.cases) if _shows(case, name)]
-    if erratum:
-        state = _OF_ERRATA[erratum.state]
-        shown = [case.id for case in about if case.verdict is Verdict.UNFIXED]
-        return BugSupport(state=state, cases=shown if state is Bugged.SEEN else [])
+    state, cases = _of_erratum(erratum, about) if erratum else _of_cases(about)
+    return BugSupport(
+        state=state, by_release=None, affected=None, cases=[case.id for case in cases]
+    )
+
+
+def _of_erratum(
+    erratum: ErratumSupport, about: Sequence[CaseRecord]
+) -> tuple[Bugged, Sequence[CaseRecord]]:
+    state = _OF_ERRATA[erratum.state]
+    if state is not Bugged.SEEN:
+        return state, ()
+    return state, [case for case in about if case.verdict in (Verdict.UNFIXED, Verdict.DEVIATES)]
+
+
+def _of_cases(about: Sequence[CaseRecord]) -> tuple[Bugged, Sequence[CaseRecord]]:
     shown_by = [case for case in deviating(about) if case.bug]
+    plainly = [case for case in shown_by if case.known_bug and not is_like(case)]
     if shown_by:
-        plainly = [case for case in shown_by if case.known_bug and not is_like(case)]
-        state = Bugged.SEEN if plainly else Bugged.ALIKE
-        return BugSupport(state=state, cases=[case.id for case in plainly or shown_by])
+        return (Bugged.SEEN, plainly) if plainly else (Bugged.ALIKE, shown_by)
     calm = any(case.verdict is Verdict.CONFORMS for case in about)
-    return BugSupport(state=Bugged.UNSEEN if calm else Bugged.UNKNOWN)
+    return (Bugged.UNSEEN if calm else Bugged.UNKNOWN), ()
 
 
 def _shows(case: CaseRecord, name: str) -> bool:

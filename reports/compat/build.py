@@ -54,6 +54,8 @@ def build(*runs: Results) -> Compat:
         for number, row in documented.errata().items()
     }
     data = Compat(
+        version="",
+        license="",
         landproof=sorted({run.landproof for run in runs}),
         without=documented.without(),
         kernels={name: it.kernel for name, it in seen.items()},

@@ -228,6 +228,8 @@ class CompatFeature(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     """``access right``, ``scope`` or ``flag``."""
+    description: str
+    """What a right or a scope restricts, what a flag is for; empty of one without a phrase yet."""
     constant: str
     """In include/uapi/linux/landlock.h."""
     value: int
@@ -258,7 +260,7 @@ class CompatLimit(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is the least that the kernel takes; else it is the most."""
     abi: int
     source: str
-    unmeasured: str = ""
+    unmeasured: str
     """Why no case can show it; empty where one can."""
     support: dict[str, Support]
 
@@ -289,16 +291,16 @@ class CompatErratum(msgspec.Struct, frozen=True, kw_only=True):
     support: dict[str, ErratumSupport]
 
 
-class BugSupport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BugSupport(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one bug on one kernel."""
 
     state: Bugged
-    by_release: bool | None = None
+    by_release: bool | None
     """Whether the release has it, by ``since`` and ``fixed_in``; None where it does not tell, as
     of vendors that choose what they backport."""
-    affected: bool | None = None
+    affected: bool | None
     """What both come to; None where they contradict each other, or neither tells."""
-    cases: list[str] = []
+    cases: list[str]
     """Those that saw it, or what it does, by id."""
 
 
@@ -350,9 +352,9 @@ class Compat(msgspec.Struct, frozen=True, kw_only=True):
     described_by: str = msgspec.field(name="$schema", default=SCHEMA_FILE)
     """The JSON Schema of this file."""
     schema: int = VERSION
-    version: str = ""
+    version: str
     """Of the published data; empty of data that somebody made of results of their own."""
-    license: str = ""
+    license: str
     """Of the published data, as SPDX has it."""
     landproof: list[str]
     """The versions of landproof that measured."""

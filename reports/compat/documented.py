@@ -18,6 +18,7 @@ from reports.compat.document import (
     RuleKind,
     StructField,
 )
+from reports.compat.phrases import ABOUT, fallback
 from suite.judge.absence import Way
 from suite.judge.behaviours import Behaviour, behaviours
 from suite.judge.expectation import refusal
@@ -62,22 +63,6 @@ KIND: dict[type[Feature], str] = {
 HEADER = "include/uapi/linux/landlock.h"
 
 _RULESET_ATTR = "landlock_ruleset_attr"
-_NO_LOG = "Leave the flag out: such kernels do not log what Landlock denies."
-_FALLBACK: Mapping[str, str] = {
-    "fs.refer": "Leave it out of handled_access_fs. A domain then denies every link and rename "
-    "to another directory (EXDEV), and no rule can allow one.",
-    "create.errata": "Take EINVAL for an answer: which errata are fixed can't be asked for.",
-    "add_rule.quiet": "Leave out the flag and the three quiet masks. Denials are then logged as "
-    "they are without it.",
-    "restrict.log_same_exec_off": _NO_LOG,
-    "restrict.log_new_exec_on": _NO_LOG,
-    "restrict.log_subdomains_off": _NO_LOG,
-    "restrict.tsync": "Enforce the ruleset before the process makes its second thread, or in "
-    "each of its threads.",
-    "restrict.no_new_privs": "Call prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) before "
-    "landlock_restrict_self(2).",
-}
-"""What to do without a feature, where that is not what it is for all of its kind."""
 
 
 def since(feature: Feature) -> int:
@@ -184,23 +169,12 @@ def _feature(label: str, feature: Feature) -> CompatFeature:
         abi=abi.version,
         release=abi.release,
         source=f"{HEADER}; merged by {abi.source}",
-        fallback=_fallback(label, feature),
+        description=ABOUT.get(label, ""),
+        fallback=""
+        if feature.since == LANDLOCK.version == abi.version
+        else fallback(label, PLACE[type(feature)], is_flag=KIND[type(feature)] == "flag"),
         by_abi=dict(_by_abi(feature)),
         support={},
-    )
-
-
-def _fallback(label: str, feature: Feature) -> str:
-    if since(feature) == LANDLOCK.version:
-        return ""
-    if label in _FALLBACK:
-        return _FALLBACK[label]
-    place = PLACE[type(feature)]
-    if KIND[type(feature)] == "flag":
-        return f"Leave it out of the flags of {place.partition(',')[0]}, and do without."
-    return (
-        f"Leave it out of {place}. A domain then does not restrict what it is about: tell the "
-        "caller so, or refuse if the caller insists on it."
     )
 
 

@@ -111,6 +111,9 @@ def introduction(compat: Compat) -> Iterator[str]:
         "On an ABI version newer than these, use the newest one here."
     )
     yield "6.1 … 6.12 stands for the kernels measured from the one to the other, and for no other."
+    for number, abi in compat.abis.items():
+        if abi.evidence.note:
+            yield f"ABI {number} is only reported: {abi.evidence.note}."
     groups: dict[str, list[str]] = defaultdict(list)
     for name, answer in _alike(compat).items():
         groups[answer].append(name)
@@ -189,23 +192,20 @@ def abis(compat: Compat) -> Iterator[AbiRow]:
 def bugs(compat: Compat) -> Iterator[BugRow]:
     """Every known bug, the gravest first."""
     for name, bug in compat.bugs.items():
-        where = {
-            answer: [it for it, on in bug.support.items() if on.affected is answer]
-            for answer in (True, None)
-        }
-        odd = [
-            it
-            for it in where[None]
-            if bug.support[it].by_release and bug.support[it].state is Bugged.UNSEEN
-        ]
+        odd = [it for it, on in bug.support.items() if on.by_release and on.state is Bugged.UNSEEN]
         yield BugRow(
             name=name,
             bug=bug,
             impact=bug.impact.value,
             fixed=", ".join(bug.fixed_in.values()),
-            affected=_span(compat, where[True]),
+            affected=spanned(compat, bug),
             unclear=f"not seen, though its release has it: {_span(compat, odd)}" if odd else "",
         )
+
+
+def spanned(compat: Compat, bug: CompatBug) -> str:
+    """The kernels that have a bug."""
+    return _span(compat, [it for it, on in bug.support.items() if on.affected])
 
 
 def fixes(bug: CompatBug) -> str:
@@ -220,9 +220,9 @@ def known_by(evidence: Evidence, compat: Compat) -> str:
         case By.MEASURED:
             return _span(compat, evidence.kernels)
         case By.REPORTED:
-            return f"no kernel here; reported: {evidence.note}"
+            return "reported, not measured here"
         case By.DOCUMENTED:
-            return "no kernel: documented only"
+            return "documented, not measured"
 
 
 def _provided(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
