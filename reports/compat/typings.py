@@ -106,7 +106,7 @@ def _type(value: _Schema, words: _Words) -> str:
     """The type of a value, as a language writes it."""
     match value:
         case {"$ref": ref}:
-            text = ref.rpartition("/")[2]
+            text = str(ref).rpartition("/")[2]
         case {"const": constant}:
             text = words.literals([constant])
         case {"enum": constants}:
@@ -118,7 +118,7 @@ def _type(value: _Schema, words: _Words) -> str:
         case {"type": "object", "additionalProperties": values}:
             text = f"{words.table}{_type(values, words)}{words.end}"
         case {"type": kind}:
-            text = words.simple[kind]
+            text = words.simple[str(kind)]
         case _:
             raise TypeError(value)
     return text
