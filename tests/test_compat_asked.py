@@ -2,6 +2,9 @@
 """``landproof compat``: what is found by which name, and what it says of which kernels."""
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from reports.compat.asked import Asked, of_abi, of_kernel
 from reports.compat.build import build
 from reports.compat.document import Compat
 from reports.page import Entry, Page, Table
+from reports.results import save
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
 from suite.judge.outcome import Denied
@@ -304,3 +308,32 @@ def test_at_the_terminal_the_answer_comes_first(capsys: pytest.CaptureFixture[st
     found = json.loads(capsys.readouterr().out)
     assert (found["name"], found["lacks"], found["asked"]["abi"]) == ("fs.truncate", True, 2)
     assert found["feature"]["by_abi"]["2"]["errno"] == "EINVAL"
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "compat.md"
+COMMANDS = re.findall(r"^(landproof compat[^#\n]*)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [it for it in COMMANDS if "--results" not in it])
+def test_the_commands_of_the_page_work(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(shlex.split(command)[1:]) == Exit.CONFORMS
+    assert capsys.readouterr().out
+
+
+def test_the_page_shows_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    main(shlex.split(COMMANDS[0])[1:])
+    answer, *_ = capsys.readouterr().out.splitlines()
+    assert f"\n{answer}\n" in PAGE.read_text(encoding="utf-8")
+
+
+def test_results_of_ones_own_are_asked_in_place_of_the_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.json"
+    save(path, compat_zoo())
+    asked = ["compat", "fs.ioctl_dev", "--abi", "3", "--json", "--results", str(path)]
+    assert main(asked) == Exit.CONFORMS
+    assert json.loads(capsys.readouterr().out)["feature"]["by_abi"]["3"]["kernels"] == ["6.6"]

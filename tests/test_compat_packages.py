@@ -2,6 +2,7 @@
 """The packages of the compatibility data, made and installed as their users would."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,13 @@ IMPORT_NODE = """\
 import { data } from "landlock-compat";
 console.log(data.features["fs.truncate"].constant);
 """
+PAGE = (ROOT / "docs" / "compat.md").read_text(encoding="utf-8")
+
+
+def shown(language: str) -> str:
+    """The code of a language that the page has."""
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return str(code)
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -90,6 +98,9 @@ def test_python_reads_what_is_published(python: Path, tmp_path: Path) -> None:
     (tmp_path / "use.py").write_text(USE, encoding="utf-8")
     told = output(str(python), "use.py", cwd=tmp_path)
     assert told.split() == [PUBLISHED, "EINVAL", "refused", str(1 << 14)]
+    lines = output(str(python), "-c", shown("python"), cwd=tmp_path).splitlines()
+    assert "LANDLOCK_ACCESS_FS_TRUNCATE = 0x4000  # fs.truncate, from ABI 3 on" in lines
+    assert lines[-1] == "0xffff"
     installed = next(python.parents[1].glob("lib/python*/site-packages/landlock_compat"))
     assert (installed / "data.json").read_bytes() == FILE.read_bytes()
     assert (installed / SCHEMA_FILE).read_bytes() == COMPAT.path.read_bytes()
@@ -126,6 +137,7 @@ def test_node_reads_what_is_published(made: Path, tmp_path: Path) -> None:
         "none": [None, None],
         "newest": True,
     }
+    assert output("node", "-e", shown("js"), cwd=tmp_path) == "EINVAL 24 CVE-2026-72183\n"
     (tmp_path / "use.mjs").write_text(IMPORT_NODE, encoding="utf-8")
     assert output("node", "use.mjs", cwd=tmp_path) == "LANDLOCK_ACCESS_FS_TRUNCATE\n"
 
