@@ -162,6 +162,7 @@ def test_of_no_kernel_in_particular() -> None:
         ("7.3", 11, "7.3"),
         ("7.3.9", 11, "7.3.9"),
         ("7.9", 11, "7.9"),
+        ("6.1.0-57-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-3 (2026-11-26)", 2, "6.1.192"),
     ],
 )
 def test_a_release_of_mainline_tells_its_abi_version(release: str, abi: int, mainline: str) -> None:

@@ -54,21 +54,21 @@ def of_abi(compat: Compat, abi: int) -> Asked:
 
 
 def of_kernel(compat: Compat, text: str) -> Asked:
-    """A kernel by its release, as ``uname -r`` prints it, or that of mainline.
+    """A kernel by its release, as ``uname -r`` or ``uname -rv`` prints it, or that of mainline.
 
     Raises:
         UsageError: A release like this does not tell what the kernel has.
     """
-    said = text.removeprefix("vm:").removeprefix("v")
+    said, _, version = text.removeprefix("v").partition(" ")
     if name := _measured(compat, said):
         kernel = compat.kernels[name]
         return Asked(kernel.abi or 0, f"Linux {kernel.release}", kernel.mainline, measured=name)
     short = _SHORT.fullmatch(said)
-    release = Release(int(short[1]), int(short[2])) if short else of_mainline(said, "")
+    release = Release(int(short[1]), int(short[2])) if short else of_mainline(said, version)
     if release is None:
         raise UsageError(
             f"{text!r} does not tell which ABI version it has: vendors choose what they backport; "
-            "on that machine, landproof check asks the kernel itself (or give --abi here)"
+            "landproof check asks that kernel itself; here, give --abi, or what uname -rv prints"
         )
     firsts = {int(number): parse(abi.release) for number, abi in compat.abis.items()}
     abi = max((number for number, first in firsts.items() if first <= release), default=0)

@@ -54,16 +54,18 @@ def _everything(compat: Compat) -> Page:
 
 def _features(compat: Compat) -> Table:
     rows = (
-        (name, f"{it.value:#x}", it.place, str(it.abi), it.release, "; ".join(_refusals(it)))
+        (name, f"{it.value:#x}", str(it.abi), it.release, _refusals(it))
         for name, it in compat.features.items()
     )
-    head = ("feature", "value", "in", "ABI", "Linux", "before it")
+    head = ("feature", "value", "ABI", "Linux", "before it")
     return Table(head, tuple(rows))
 
 
 def _abis(compat: Compat) -> Table:
     rows = ((it.number, it.release, *it.masks, it.kernels) for it in view.abis(compat))
-    return Table(("ABI", "Linux", *view.MASKS, "measured on"), tuple(rows))
+    # Whole words: a screen of 80 columns would cut longer ones.
+    heads = ("size", "fs", "net", "scoped", "create", "add_rule", "restrict")
+    return Table(("ABI", "Linux", *heads, "known by"), tuple(rows))
 
 
 def _limits(compat: Compat) -> Table:
@@ -71,11 +73,14 @@ def _limits(compat: Compat) -> Table:
     return Table(("limit", "value", "of what"), tuple(rows))
 
 
-def _refusals(feature: CompatFeature) -> Iterator[str]:
+def _refusals(feature: CompatFeature) -> str:
     """What ABI versions without a feature answer."""
-    return (
-        f"{call.removeprefix('landlock_')}: {errno} ({which})"
-        for (call, errno), which in _alike(feature).items()
+    alike = _alike(feature)
+    answers = [f"{call.removeprefix('landlock_')}: {errno}" for call, errno in alike]
+    if len(answers) < 2:
+        return "".join(answers)
+    return "; ".join(
+        f"{answer} ({which})" for answer, which in zip(answers, alike.values(), strict=True)
     )
 
 

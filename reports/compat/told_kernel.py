@@ -92,16 +92,14 @@ def bugs(compat: Compat, chosen: Mapping[str, CompatBug], asked: Asked | None = 
     rows = (
         (
             name,
-            bug.impact.value,
-            f"{bug.does}{f' ({bug.cve})' if bug.cve else ''}",
-            bug.since,
+            f"{bug.impact.value}: {bug.does}{f'; {bug.cve}' if bug.cve else ''}",
             ", ".join(bug.fixed_in.values()),
             how(bug, asked) if asked else view.spanned(compat, bug),
         )
         for name, bug in chosen.items()
     )
-    last = "known" if asked else "seen on"
-    return Table(("bug", "impact", "what it does", "since", "fixed in", last), tuple(rows))
+    last = "known" if asked else "has it"
+    return Table(("bug", "what it does", "fixed in", last), tuple(rows))
 
 
 def _masks(compat: Compat, asked: Asked, abi: AbiVersion | None) -> Iterator[Entry]:

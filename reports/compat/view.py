@@ -220,9 +220,9 @@ def known_by(evidence: Evidence, compat: Compat) -> str:
         case By.MEASURED:
             return _span(compat, evidence.kernels)
         case By.REPORTED:
-            return "reported, not measured here"
+            return "reported"
         case By.DOCUMENTED:
-            return "documented, not measured"
+            return "documented"
 
 
 def _provided(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:

@@ -35,7 +35,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--abi", type=int, metavar="N", help="on kernels of this ABI version")
     which.add_argument(
-        "--kernel", metavar="RELEASE", help="on this kernel: 6.12.80, or what uname -r prints"
+        "--kernel",
+        metavar="RELEASE",
+        help="on this kernel: 6.12.80, or what uname -r or uname -rv prints",
     )
     parser.add_argument(
         "--results",
