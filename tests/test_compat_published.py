@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from reports.compat import publish
 from reports.compat.document import SCHEMA_FILE, VERSION, By
@@ -13,6 +14,7 @@ from reports.compat.publish import FILE, made_of, main, published, renewed, text
 from reports.results import save
 from reports.schema import COMPAT
 from suite.errors import InfrastructureError, UsageError
+from suite.judge.enforced import ClientFacts
 from suite.landlock import abi as table
 from suite.process.layouts import LAYOUTS
 from suite.process.syscalls import SYSCALLS
@@ -100,3 +102,11 @@ def test_a_kernel_that_never_came_up_is_not_published() -> None:
         made_of(compat_zoo())
     with pytest.raises(UsageError, match="of no kernel"):
         made_of(run())
+
+
+def test_what_a_client_enforced_is_not_published_as_a_kernels() -> None:
+    target = kernel("vm:6.12", "6.12.90", 6)
+    assert target.facts
+    target.facts = replace(target.facts, client=ClientFacts(name="setpriv"))
+    with pytest.raises(UsageError, match=r"vm:6\.12: its domains are a client's"):
+        made_of(run(target))

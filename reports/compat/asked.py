@@ -23,7 +23,7 @@ class Asked:
     """The release of mainline; empty for all of an ABI version."""
     measured: str = ""
     """Its name in the data; empty if cases have not run on it."""
-    unknown: bool = False
+    newer: bool = False
     """Whether it is newer than the data, so that it may have more."""
 
     @property
@@ -34,7 +34,7 @@ class Asked:
             return f"On ABI {self.abi}"
         if not self.abi:
             return f"On {self.kernel}, which has no Landlock{how}"
-        least = "at least " if self.unknown else ""
+        least = "at least " if self.newer else ""
         return f"On {self.kernel} ({least}ABI {self.abi}{how})"
 
 
@@ -73,7 +73,7 @@ def of_kernel(compat: Compat, text: str) -> Asked:
     firsts = {int(number): parse(abi.release) for number, abi in compat.abis.items()}
     abi = max((number for number, first in firsts.items() if first <= release), default=0)
     newer = release[:2] > max(firsts.values())[:2]
-    return Asked(abi, f"Linux {release}", str(release), unknown=newer)
+    return Asked(abi, f"Linux {release}", str(release), newer=newer)
 
 
 def _measured(compat: Compat, said: str) -> str:

@@ -65,7 +65,7 @@ def fallback(label: str, place: str, *, is_flag: bool) -> str:
     if label in FALLBACK:
         return FALLBACK[label]
     if is_flag:
-        return f"Leave it out of the {place}, and do without."
+        return f"Leave it out of {place}."
     about = ABOUT.get(label, "what it is about")
     return (
         f"Leave it out of {place}. A domain then does not restrict {about}: tell the caller so, "

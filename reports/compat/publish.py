@@ -81,8 +81,11 @@ def made_of(*runs: Results) -> Compat:
     """The data to publish, of results.
 
     Raises:
-        UsageError: There are none, or a kernel never came up.
+        UsageError: There are none, a kernel never came up, or it was not asked for itself.
     """
+    for target in (target for run in runs for target in run.targets):
+        if target.facts and target.facts.client:
+            raise UsageError(f"{target.name}: its domains are a client's, which is no kernel")
     compat = stamped(build(*runs))
     if not compat.kernels:
         raise UsageError("these results are of no kernel")
