@@ -15,7 +15,7 @@ from reports.compat.document import (
     Kernel,
 )
 from reports.compat.seen import Build, deviating, judged
-from reports.errata import bug_name, erratum_half
+from reports.errata import as_seen, bug_name, erratum_half
 from reports.kernel_line import by_abi
 from reports.risk import WORST_FIRST, is_like
 from suite.judge.records import CaseRecord, Verdict
@@ -100,7 +100,7 @@ def _of_erratum(
     state = _OF_ERRATA[erratum.state]
     if state is not Bugged.SEEN:
         return state, ()
-    return state, [case for case in about if case.verdict in (Verdict.UNFIXED, Verdict.DEVIATES)]
+    return state, [case for case in about if (seen := as_seen(case)) and not seen[1]]
 
 
 def _of_cases(about: Sequence[CaseRecord]) -> tuple[Bugged, Sequence[CaseRecord]]:
