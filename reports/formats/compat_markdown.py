@@ -54,7 +54,7 @@ def _features(compat: Compat) -> Table:
 
 def _abis(compat: Compat) -> Table:
     return Table(
-        ("ABI", "first release", *view.MASKS, "measured"),
+        ("ABI", "first release", *view.MASKS, "known by"),
         tuple((it.number, it.release, *it.masks, it.kernels) for it in view.abis(compat)),
     )
 
