@@ -9,6 +9,7 @@
 """
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -80,6 +81,33 @@ def wheel(session: nox.Session) -> None:
     # Compiled by what every release is compiled by.
     environment = {"LANDPROOF_ARCHES": "all", "LANDPROOF_CC": ""}
     session.run(sys.executable, "-m", "build", "--no-isolation", *session.posargs, env=environment)
+
+
+@nox.session
+def compat(session: nox.Session) -> None:
+    """Measure the default kernels, or those named, and make the compatibility data of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = str(Path(folder) / "results.json")
+        command = ("suite.cli.main", "matrix", *session.posargs, "--results", results)
+        session.run(sys.executable, "-m", *command, success_codes=GOOD_ENDS)
+        session.run(sys.executable, "-m", "reports.compat.publish", results)
+
+
+@nox.session(name="compat-packages")
+def compat_packages(session: nox.Session) -> None:
+    """Make the packages of the compatibility data, for PyPI and, with npm, for npm."""
+    made = Path(*session.posargs[:1] or ["dist"]).absolute()
+    made.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        trees = Path(folder) / "trees"
+        session.run(sys.executable, "-m", "reports.compat.packages", str(trees))
+        pypi = ("--no-isolation", "--outdir", str(made), str(trees / "pypi"))
+        session.run(sys.executable, "-m", "build", *pypi)
+        if shutil.which("npm") is None:
+            session.warn("npm is missing, and so is the package for it (Debian: apt install npm)")
+            return
+        with session.chdir(trees / "npm"):
+            session.run("npm", "pack", "--silent", "--pack-destination", str(made), external=True)
 
 
 def _run_cases(session: nox.Session, *arguments: str) -> None:

@@ -72,13 +72,14 @@ def sightings(cases: Iterable[CaseRecord]) -> list[Sighting]:
         if name := case.known_bug or _unfixed(case):
             found.setdefault(name, []).append(case)
     seen = (
-        Sighting(name, _is_like(shown[0]), ALL_BUGS.get(name), tuple(shown))
+        Sighting(name, is_like(shown[0]), ALL_BUGS.get(name), tuple(shown))
         for name, shown in found.items()
     )
     return sorted(seen, key=lambda it: (WORST_FIRST.index(it.impact), it.name))
 
 
-def _is_like(case: CaseRecord) -> bool:
+def is_like(case: CaseRecord) -> bool:
+    """Whether what was seen looks like a bug of which the kernel's release does not tell."""
     return labelled(case.bug)[0] == "looks like"
 
 

@@ -68,19 +68,27 @@ def generate(schema: Schema) -> str:
 
 def _field_docs(root: type[msgspec.Struct]) -> dict[str, dict[str, str]]:
     """The string under each field of each type beside ``root``: readers of the schema want it."""
-    source = inspect.getsource(sys.modules[root.__module__])
+    module = sys.modules[root.__module__]
     docs: dict[str, dict[str, str]] = {}
-    for node in ast.parse(source).body:
+    for node in ast.parse(inspect.getsource(module)).body:
         if not isinstance(node, ast.ClassDef):
             continue
+        encoded = _encoded(getattr(module, node.name))
         for field, doc in zip(node.body, node.body[1:], strict=False):
             match field, doc:
                 case (
                     ast.AnnAssign(target=ast.Name(id=name)),
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
-                    docs.setdefault(node.name, {})[name] = inspect.cleandoc(text)
+                    docs.setdefault(node.name, {})[encoded.get(name, name)] = inspect.cleandoc(text)
     return docs
+
+
+def _encoded(kind: type) -> dict[str, str]:
+    """What the fields of a type are called in JSON."""
+    if not issubclass(kind, msgspec.Struct):
+        return {}
+    return {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
 
 
 if __name__ == "__main__":

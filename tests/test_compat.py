@@ -11,7 +11,16 @@ from msgspec.structs import replace
 
 from reports.compat import view
 from reports.compat.build import build
-from reports.compat.document import Compat, Fixed, State, Support
+from reports.compat.document import (
+    VERSION,
+    AbiState,
+    Bugged,
+    By,
+    Compat,
+    Fixed,
+    State,
+    Support,
+)
 from reports.render import render
 from reports.schema import COMPAT
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
@@ -63,7 +72,9 @@ def test_the_file_is_what_its_schema_says() -> None:
         lambda it: it["features"]["fs.truncate"]["support"]["6.6"].update(state="maybe"),
         lambda it: it["errata"]["4"].pop("support"),
         lambda it: it["kernels"]["6.6"].update(abi="3"),
-        lambda it: it.update(schema=2),
+        lambda it: it.update(schema=VERSION - 1),
+        lambda it: it["bugs"]["cred-transfer"].update(impact="dreadful"),
+        lambda it: it["features"]["fs.truncate"]["by_abi"]["2"].pop("by"),
     ],
 )
 def test_the_schema_refuses_anything_else(spoil: Callable[[object], object]) -> None:
@@ -75,12 +86,113 @@ def test_the_schema_refuses_anything_else(spoil: Callable[[object], object]) -> 
 
 def test_a_likeness_is_told_as_one_unless_the_release_has_the_fix() -> None:
     likely = build(run(kernel("el9", "5.14.0-1.el9", 8, change=looks_like_bug)))
-    assert list(likely.bugs) == ["looks like cred-transfer"]
-    assert likely.features["restrict.tsync"].support["el9"].bugs == [*likely.bugs]
+    found = likely.features["restrict.tsync"].support["el9"]
+    assert (found.bugs, found.alike, found.deviations) == ([], ["cred-transfer"], [])
+    assert [label for label, _ in row(likely, "restrict.tsync").notes] == ["looks like"]
     other = build(run(kernel("7.0", "7.0.2", 8, change=contradicted_bug)))
-    assert not other.bugs
-    support = other.features["restrict.tsync"].support["7.0"]
-    assert (support.bugs, support.deviations) == ([], ["syscalls/restrict[tsync]"])
+    found = other.features["restrict.tsync"].support["7.0"]
+    assert (found.bugs, found.alike) == ([], [])
+    assert found.deviations == ["syscalls/restrict[tsync]"]
+
+
+def about(verdict: Verdict, bug: str = "") -> CaseRecord:
+    """The case that tells kernels with TCP Fast Open's bug from those with its fix."""
+    return CaseRecord(
+        id="history/tcp_fast_open[ipv4]",
+        verdict=verdict,
+        covers=["net.connect_tcp"],
+        expected=Denied(errno="EACCES"),
+        observed=Allowed() if bug else Denied(errno="EACCES"),
+        about_bug="tcp-fast-open-bypass",
+        bug=bug,
+    )
+
+
+TOLD = 'tcp-fast-open-bypass: "landlock: …" (33cb713db016), fixed in 7.2, 6.12.112'
+LIKE = f"looks like {TOLD}"
+UNLIKE = "looks like tcp-fast-open-bypass, which 6.12.117 carries the fix of: …"
+
+
+@pytest.mark.parametrize(
+    ("release", "record", "state", "by_release", "affected"),
+    [
+        ("6.12.80", about(Verdict.DEVIATES, TOLD), Bugged.SEEN, True, True),
+        ("5.14.0-1.el9", about(Verdict.DEVIATES, LIKE), Bugged.ALIKE, None, True),
+        ("6.12.117", about(Verdict.DEVIATES, UNLIKE), Bugged.ALIKE, False, True),
+        ("6.12.117", about(Verdict.CONFORMS), Bugged.UNSEEN, False, False),
+        ("5.14.0-1.el9", about(Verdict.CONFORMS), Bugged.UNSEEN, None, False),
+        ("6.12.80", about(Verdict.CONFORMS), Bugged.UNSEEN, True, None),
+        ("6.12.80", about(Verdict.SKIPPED), Bugged.UNKNOWN, True, True),
+        ("6.13.4", about(Verdict.ABSENT), Bugged.UNKNOWN, True, True),
+        ("6.6.10", about(Verdict.BROKEN), Bugged.UNKNOWN, False, False),
+        ("5.14.0-1.el9", about(Verdict.LOST), Bugged.UNKNOWN, None, None),
+    ],
+)
+def test_a_kernel_has_a_bug_by_what_was_seen_and_by_its_release(
+    release: str, record: CaseRecord, state: Bugged, by_release: bool | None, affected: bool | None
+) -> None:
+    compat = build(run(more(kernel("vm:x", release, 6), record)))
+    on = compat.bugs["tcp-fast-open-bypass"].support["x"]
+    assert (on.state, on.by_release, on.affected) == (state, by_release, affected)
+    assert on.cases == ([record.id] if state in (Bugged.SEEN, Bugged.ALIKE) else [])
+
+
+def test_the_bug_of_an_erratum_is_seen_where_the_erratum_is_unfixed() -> None:
+    on = ZOO.bugs["erratum 4"].support
+    assert {name: it.state for name, it in on.items()} == {
+        "5.10": Bugged.INAPPLICABLE,
+        "6.6": Bugged.UNSEEN,
+        "el9": Bugged.SEEN,
+        "6.12u": Bugged.UNSEEN,
+        "7.0": Bugged.UNSEEN,
+        "7.1": Bugged.SEEN,
+        "7.9": Bugged.UNKNOWN,
+    }
+    assert ZOO.errata["4"].bug == "erratum 4"
+    assert ZOO.bugs["erratum 4"].erratum == 4
+    (seen,) = (it for it in view.bugs(ZOO) if it.name == "erratum 4")
+    assert (seen.affected, seen.unclear) == ("el9, 7.1", "")
+
+
+def test_where_release_and_cases_contradict_each_other_it_is_told() -> None:
+    compat = build(run(more(kernel("vm:6.12", "6.12.80", 6), about(Verdict.CONFORMS))))
+    (seen,) = (it for it in view.bugs(compat) if it.name == "tcp-fast-open-bypass")
+    assert (seen.affected, seen.unclear) == ("", "not seen, though its release has it: 6.12")
+
+
+def test_each_statement_on_an_abi_version_says_by_what_it_is_known() -> None:
+    on = ZOO.features["scope.signal"].by_abi
+    assert (on["3"].state, on["3"].call, on["3"].errno) == (
+        AbiState.REFUSED,
+        "landlock_create_ruleset",
+        "E2BIG",
+    )
+    # The miniature kernel of ABI 3 says EINVAL, which no real one does.
+    assert (on["3"].by, on["3"].kernels, on["3"].otherwise) == (By.DOCUMENTED, [], ["6.6"])
+    assert (on["6"].state, on["6"].by, on["6"].kernels, on["6"].otherwise) == (
+        AbiState.PROVIDED,
+        By.MEASURED,
+        ["6.12u"],
+        ["el9"],
+    )
+    assert (on["4"].errno, on["4"].by) == ("E2BIG", By.REPORTED)
+    assert ZOO.features["net.bind_udp"].by_abi["4"].errno == "EINVAL"
+    assert (on["5"].by, on["5"].kernels) == (By.DOCUMENTED, [])
+    device = ZOO.features["fs.ioctl_dev"].by_abi["3"]
+    assert (device.by, device.kernels, device.otherwise) == (By.MEASURED, ["6.6"], [])
+    found = {number: abi.evidence.by for number, abi in ZOO.abis.items()}
+    measured = {"3", "6", "8", "9"}
+    assert {number for number, by in found.items() if by is By.MEASURED} == measured
+    assert ZOO.abis["6"].evidence.kernels == ["el9", "6.12u"]
+    assert [bool(ZOO.abis[it].evidence.note) for it in ("1", "2", "3")] == [True, False, False]
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_the_errata_interface_may_be_there_below_its_version(*, has: bool) -> None:
+    record = claim("create.errata", 1, accepts=has)
+    compat = build(run(more(kernel("vm:6.1", "6.1.176", 2, 0 if has else None), record)))
+    on = compat.features["create.errata"].by_abi["2"]
+    assert (on.state, on.errno, on.kernels) == (AbiState.VARIES, "EINVAL", ["6.1"])
 
 
 def test_a_kernel_that_claims_and_does_not_provide_is_told_apart() -> None:
@@ -206,7 +318,7 @@ def test_notes_name_bugs_errata_and_deviations() -> None:
     assert labels == ["erratum 4", "deviates"]
     (note,) = row(ZOO, "restrict.tsync").notes
     assert note[0] == "known bug"
-    assert note[1].startswith("cred-transfer on 7.0: a child of keyctl")
+    assert note[1].startswith("cred-transfer on 7.0: keyctl(2) in a child takes")
 
 
 def test_an_erratum_is_what_was_seen_whatever_is_claimed() -> None:

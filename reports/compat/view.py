@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reports.compat.document import (
+    Bugged,
+    By,
     Compat,
+    CompatBug,
     CompatErratum,
     CompatFeature,
     CompatLimit,
     ErratumSupport,
+    Evidence,
     Fixed,
     State,
     Support,
@@ -59,6 +63,20 @@ class LimitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BugRow:
+    """A known bug."""
+
+    name: str
+    bug: CompatBug
+    impact: str
+    fixed: str
+    affected: str
+    """The kernels that have it."""
+    unclear: str
+    """Those of which release and cases say different things; empty if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class AbiRow:
     """What an ABI version accepts, in the columns of ``MASKS``."""
 
@@ -66,7 +84,7 @@ class AbiRow:
     release: str
     masks: tuple[str, ...]
     kernels: str
-    """Those measured that claim it."""
+    """Those measured that claim it; where there is none, by what else it is known."""
 
 
 MASKS = (
@@ -93,6 +111,9 @@ def introduction(compat: Compat) -> Iterator[str]:
         "On an ABI version newer than these, use the newest one here."
     )
     yield "6.1 … 6.12 stands for the kernels measured from the one to the other, and for no other."
+    for number, abi in compat.abis.items():
+        if abi.evidence.note:
+            yield f"ABI {number} is only reported: {abi.evidence.note}."
     groups: dict[str, list[str]] = defaultdict(list)
     for name, answer in _alike(compat).items():
         groups[answer].append(name)
@@ -160,13 +181,48 @@ def abis(compat: Compat) -> Iterator[AbiRow]:
             abi.add_rule_flags,
             abi.restrict_self_flags,
         )
-        claim = [name for name, kernel in compat.kernels.items() if str(kernel.abi) == number]
         yield AbiRow(
             number=number,
             release=abi.release,
             masks=(str(abi.attr_size), *(f"{mask:#x}" for mask in masks)),
-            kernels=_span(compat, claim),
+            kernels=known_by(abi.evidence, compat),
         )
+
+
+def bugs(compat: Compat) -> Iterator[BugRow]:
+    """Every known bug, the gravest first."""
+    for name, bug in compat.bugs.items():
+        odd = [it for it, on in bug.support.items() if on.by_release and on.state is Bugged.UNSEEN]
+        yield BugRow(
+            name=name,
+            bug=bug,
+            impact=bug.impact.value,
+            fixed=", ".join(bug.fixed_in.values()),
+            affected=spanned(compat, bug),
+            unclear=f"not seen, though its release has it: {_span(compat, odd)}" if odd else "",
+        )
+
+
+def spanned(compat: Compat, bug: CompatBug) -> str:
+    """The kernels that have a bug."""
+    return _span(compat, [it for it, on in bug.support.items() if on.affected])
+
+
+def fixes(bug: CompatBug) -> str:
+    """The CVE of a bug, and the releases with the fix."""
+    cve = f"{bug.cve}, " if bug.cve else ""
+    return f"{cve}fixed in {', '.join(bug.fixed_in.values())}"
+
+
+def known_by(evidence: Evidence, compat: Compat) -> str:
+    """By what something is known of an ABI version, in a few words."""
+    match evidence.by:
+        case By.MEASURED:
+            return _span(compat, evidence.kernels)
+        case By.REPORTED:
+            return "reported"
+        case By.DOCUMENTED:
+            return "documented"
 
 
 def _provided(compat: Compat, support: Mapping[str, Support]) -> Iterator[str]:
@@ -203,9 +259,13 @@ def _notes(compat: Compat, feature: CompatFeature) -> Iterator[tuple[str, str]]:
     )
     if names := list(early):
         yield "backported", f"provided below ABI {feature.abi} on {_span(compat, names)}"
-    for bug, text in compat.bugs.items():
-        if names := [it for it, on in support.items() if bug in on.bugs]:
-            yield "known bug", f"{bug} on {_span(compat, names)}: {text}"
+    for name, bug in compat.bugs.items():
+        for label, names in (
+            ("known bug", [it for it, on in support.items() if name in on.bugs]),
+            ("looks like", [it for it, on in support.items() if name in on.alike]),
+        ):
+            if names:
+                yield label, f"{name} on {_span(compat, names)}: {bug.does} ({fixes(bug)})"
     for number, erratum in compat.errata.items():
         if names := [it for it, on in support.items() if int(number) in on.unfixed]:
             yield f"erratum {number}", f"{erratum.name}: unfixed on {_span(compat, names)}"

@@ -17,6 +17,7 @@ def results(results: Results, _style: Style) -> str:
         masks=list(view.MASKS),
         abis=tuple(view.abis(compat)),
         errata=tuple(view.errata(compat)),
+        bugs=tuple(view.bugs(compat)),
         limits=tuple(view.limits(compat)),
         kernels=compat.kernels,
     )

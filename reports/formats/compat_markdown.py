@@ -19,6 +19,7 @@ def results(results: Results, style: Style) -> str:
         Section("Which ABI version do I need?", (_features(compat),)),
         Section("What may I ask for?", (_abis(compat),)),
         Section("Errata", (_errata(compat),)),
+        Section("Known bugs", (_bugs(compat),)),
         Section("Limits", (_limits(compat),)),
         Section("Notes", tuple(_notes(compat))),
         Section("Kernels", (_kernels(compat),)),
@@ -53,7 +54,7 @@ def _features(compat: Compat) -> Table:
 
 def _abis(compat: Compat) -> Table:
     return Table(
-        ("ABI", "first release", *view.MASKS, "measured"),
+        ("ABI", "first release", *view.MASKS, "known by"),
         tuple((it.number, it.release, *it.masks, it.kernels) for it in view.abis(compat)),
     )
 
@@ -73,6 +74,25 @@ def _errata(compat: Compat) -> Table:
                 it.erratum.source,
             )
             for it in view.errata(compat)
+        ),
+    )
+
+
+def _bugs(compat: Compat) -> Table:
+    return Table(
+        ("bug", "impact", "what it does", "CVE", "since", "fixed in", "has it", "remarks"),
+        tuple(
+            (
+                it.name,
+                it.impact,
+                it.bug.does,
+                it.bug.cve,
+                it.bug.since,
+                it.fixed,
+                it.affected,
+                it.unclear,
+            )
+            for it in view.bugs(compat)
         ),
     )
 

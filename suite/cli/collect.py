@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from itertools import chain
@@ -11,14 +10,13 @@ from itertools import chain
 import pytest
 
 from suite.cli import run, safety
+from suite.cli.near import few, near
 from suite.errors import InfrastructureError, UsageError
 from suite.run import choice
 from suite.run.brief import wanted
 from suite.run.declared import Collector, Declared, names_of
 from suite.run.recorder import Recorder
 from suite.run.selection import selector, words
-
-_NEAR = 4
 
 
 def declared_cases() -> dict[str, Declared]:
@@ -95,17 +93,17 @@ def find(cases: Mapping[str, Declared], text: str) -> Declared:
     if len(begun) == 1:
         return cases[begun[0]]
     if begun:
-        raise UsageError(f"{len(begun)} cases begin with {text!r}: {_few(begun)}")
+        raise UsageError(f"{len(begun)} cases begin with {text!r}: {few(begun)}")
     # A user may know the row alone.
-    raise UsageError(f"no case {text!r}; {_hint(_near(text, cases))}")
+    raise UsageError(f"no case {text!r}; {_hint(near(text, cases))}")
 
 
 def hint(select: str, cases: Mapping[str, Declared]) -> str:
     """What to try in place of an expression without a case; empty if each word has some."""
     everything = [names_of(case) for case in cases.values()]
     lost = [word for word in words(select) if not any(map(selector(word), everything))]
-    near = (_near(word, _alike(word, cases)) for word in lost)
-    return _hint([*dict.fromkeys(chain.from_iterable(near))]) if lost else ""
+    found = (near(word, _alike(word, cases)) for word in lost)
+    return _hint([*dict.fromkeys(chain.from_iterable(found))]) if lost else ""
 
 
 def _alike(word: str, cases: Collection[str]) -> list[str]:
@@ -119,16 +117,5 @@ def _alike(word: str, cases: Collection[str]) -> list[str]:
     return [*dict.fromkeys(filter(None, parts))]
 
 
-def _near(text: str, names: Collection[str]) -> list[str]:
-    """Those that have it in them, else those that differ least."""
-    inside = [name for name in names if text.lower() in name.lower()]
-    return inside or difflib.get_close_matches(text, names, n=_NEAR, cutoff=0.5)
-
-
-def _hint(near: list[str]) -> str:
-    return f"near are: {_few(near)}" if near else "landproof report shows the ids of a run"
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
-    return f"{', '.join(names[:_NEAR])}{more}"
+def _hint(names: list[str]) -> str:
+    return f"near are: {few(names)}" if names else "landproof report shows the ids of a run"

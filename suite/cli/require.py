@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 
 from reports.required import ERRATA, FEATURES, NEWEST, Required, unmet
 from suite.cli import outlet
+from suite.cli.near import few, near
 from suite.errors import Exit
 from suite.judge.records import Results
-
-_NEAR = 4
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -79,12 +77,8 @@ def _features(text: str) -> list[str]:
 def _feature(name: str) -> str:
     if name.lower() in FEATURES:
         return name.lower()
-    inside = [label for label in FEATURES if name and name.lower() in label]
-    near = inside or difflib.get_close_matches(name, FEATURES, n=_NEAR, cutoff=0.5) or [*FEATURES]
-    more = f" and {len(near) - _NEAR} more" if len(near) > _NEAR else ""
-    raise argparse.ArgumentTypeError(
-        f"no feature {name!r}; near are: {', '.join(near[:_NEAR])}{more}"
-    )
+    like = few(near(name, FEATURES) or FEATURES)
+    raise argparse.ArgumentTypeError(f"no feature {name!r}; near are: {like}")
 
 
 def _errata(text: str) -> list[int]:

@@ -53,6 +53,10 @@ _VERBS = {
     "repro": _Verb(
         "suite.cli.repro:add_parser", "write a case as one C file, to report a bug with"
     ),
+    "compat": _Verb(
+        "suite.cli.compat:add_parser",
+        "which kernels have a feature of Landlock, and what the others answer",
+    ),
     "ci": _Verb("suite.cli.ci:add_parser", "print a workflow for a CI service"),
     "doctor": _Verb(
         "suite.cli.doctor:add_parser",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from suite.landlock.calls import RULE_TYPES
 from suite.process.addresses import sockaddr
 from suite.process.layouts import LAYOUTS, Layout
 from suite.process.nodes import Array, Bytes, Ending, Node, Note, Raw, Ref, Struct, Text
@@ -77,7 +78,7 @@ def _chosen(
 
 
 _BY_ARGUMENT: dict[str, dict[int, str]] = {
-    "rule": {1: "path_beneath", 2: "net_port"},
+    "rule": {it.value: name for name, it in RULE_TYPES.items()},
     "fcntlarg": {
         1: "none", 3: "none", 9: "none", 11: "none", 0: "dec", 2: "dec", 4: "open_status",
         8: "pid", 10: "sig", 15: "owner_ex", 1024: "lease", 1025: "none", 1026: "dnotify",

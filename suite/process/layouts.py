@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from suite.landlock.abi import RULESET_ATTR
+from suite.landlock.calls import RULE_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ def _fields(rows: str) -> tuple[Field, ...]:
     return tuple(Field(name, int(width), kind) for name, width, kind in words)
 
 
+def _rule(name: str, *kinds: str) -> Layout:
+    """The struct of a kind of rules."""
+    row = RULE_TYPES[name]
+    fields = (Field(it.name, it.size, kind) for it, kind in zip(row.fields, kinds, strict=True))
+    size = sum(it.size for it in row.fields)
+    return Layout(f"struct {row.struct}", tuple(fields), size)
+
+
 _RIGHTS = {"fs": "llfs", "net": "llnet", "scoped": "llscope"}
 
 LAYOUTS: dict[str, Layout] = {
@@ -50,12 +59,8 @@ LAYOUTS: dict[str, Layout] = {
         tuple(Field(it.name, 8, _RIGHTS[it.name.rpartition("_")[2]]) for it in RULESET_ATTR),
         least=8,
     ),
-    "path_beneath": Layout(
-        "struct landlock_path_beneath_attr", _fields("allowed_access 8 llfs, parent_fd 4 fd"), 12
-    ),
-    "net_port": Layout(
-        "struct landlock_net_port_attr", _fields("allowed_access 8 llnet, port 8 dec"), 16
-    ),
+    "path_beneath": _rule("path_beneath", "llfs", "fd"),
+    "net_port": _rule("net_port", "llnet", "dec"),
     "how": Layout("struct how", _fields("flags 8 open, mode 8 howmode, resolve 8 resolve"), 24),
     "iovec": Layout("", _fields("iov_base 8 buf, iov_len 8 dec"), 16, in_array=True),
     "mountattrs": Layout(

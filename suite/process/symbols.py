@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from suite.landlock import abi
+from suite.landlock.calls import RULE_TYPES
 from suite.process import uapi
 from suite.process.calls import ioctls
 
@@ -183,10 +184,7 @@ SYMBOLS: dict[str, Symbols] = {
     "llnet": _features(abi.NET),
     "llrestrict": _features(abi.RESTRICT),
     "llrule": Symbols(
-        {
-            "LANDLOCK_RULE_PATH_BENEATH": abi.RULE_PATH_BENEATH,
-            "LANDLOCK_RULE_NET_PORT": abi.RULE_NET_PORT,
-        },
+        {it.constant: it.value for it in RULE_TYPES.values()},
         are_bits=False,
         unknown="LANDLOCK_RULE_???",
     ),
