@@ -12,6 +12,7 @@ from reports.diff import Diff, compare
 from reports.render import Style, formats, render, render_diff
 from suite.judge.records import Results
 from tests.abi_miniature import at_abi_11
+from tests.clients_miniature import clients_zoo
 from tests.report_miniatures import compat_zoo, few, known, later, zoo
 
 DATA = Path(__file__).parent / "data" / "reports"
@@ -71,6 +72,11 @@ CHOSEN = {
     "known.summary.md": Golden("summary", known),
     "known.github.txt": Golden("github", known),
     "known.badge.json": Golden("badge-shields", known),
+    "clients.txt": Golden("clients", clients_zoo),
+    "clients-v.txt": Golden("clients", clients_zoo, verbosity=1),
+    "clients.md": Golden("clients-markdown", clients_zoo),
+    "clients.html": Golden("clients-html", clients_zoo),
+    "clients.json": Golden("clients-json", clients_zoo),
     "results.badge.svg": Golden("badge", zoo),
     "results.badge.json": Golden("badge-shields", zoo),
 }

@@ -178,5 +178,6 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/commands.py",
         "reports/coverage.py",
+        "reports/formats/clients.py",
         "reports/markdown.py",
     }

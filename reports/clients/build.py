@@ -10,12 +10,12 @@ import msgspec
 
 from suite.judge.enforced import ClientFacts, ClientRecord, Enforced
 from suite.judge.records import CaseRecord, Results, TargetRecord
-from suite.landlock.abi import FEATURES
+from suite.landlock import abi
 
 SCHEMA_VERSION = 1
 ITSELF = "itself"
 """The row of programs that restrict themselves alone: whether they still work."""
-_VM = "vm:"
+_VM, _CLIENT = "vm:", "client:"
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +118,11 @@ def build(results: Results) -> Clients:
         where, which = names.index(_name(target)), columns.index(_key(target))
         for feature, cell in _cells(target, which):
             cells[feature, where].append(cell)
-    order = {feature: number for number, feature in enumerate((ITSELF, *FEATURES))}
+    order = {feature: number for number, feature in enumerate((ITSELF, *abi.FEATURES))}
     rows = [
         Row(
             feature=feature,
-            since=FEATURES[feature].since if feature in FEATURES else 0,
+            since=abi.FEATURES[feature].since if feature in abi.FEATURES else 0,
             place=where,
             cells=sorted(found, key=lambda it: it.column),
         )
@@ -138,10 +138,14 @@ def build(results: Results) -> Clients:
         places=list(places.values()),
         findings=_findings(rows),
         rows=rows,
-        missing=[
-            Missing(target=it.name, reason=_why(it)) for it in results.targets if not it.facts
-        ],
+        missing=list(_missing(results)),
     )  # fmt: skip
+
+
+def _missing(results: Results) -> Iterator[Missing]:
+    for target in results.targets:
+        if not target.facts and target.name.startswith(_CLIENT):
+            yield Missing(target=target.name, reason=_why(target))
 
 
 def _why(target: TargetRecord) -> str:
@@ -258,7 +262,7 @@ def _newest(target: TargetRecord) -> int:
     records = [it.client for it in target.cases if it.client]
     canary = _client(target).canary
     asked = (label for it in (*records, *([canary] if canary else [])) for label in it.asked)
-    return max((FEATURES[label].since for label in asked), default=0)
+    return max((abi.FEATURES[label].since for label in asked), default=0)
 
 
 def _of_column(rows: Iterable[Row], number: int) -> Iterator[tuple[Row, Cell]]:
