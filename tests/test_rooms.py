@@ -36,13 +36,13 @@ FLOORS: list[dict[str, set[str]]] = [
     {
         "suite/clients": {
             "suite/agent", "suite/command", "suite/judge", "suite/landlock", "suite/process",
-            "suite/targets",
+            "suite/targets", "suite/witness",
         },
     },
     {
         "vm": {
             "suite/agent", "suite/clients", "suite/command", "suite/judge", "suite/process",
-            "suite/targets",
+            "suite/targets", "suite/witness",
         },
     },
     {

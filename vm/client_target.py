@@ -27,6 +27,7 @@ from suite.targets.lying import lie
 from suite.targets.lying_kernel import LYING
 from suite.targets.schemes import Scheme
 from suite.targets.shapes import SHAPES
+from suite.witness.tracefs import TRACED_SINCE
 from vm import trees
 from vm.folders import Folder
 from vm.store import Store
@@ -182,7 +183,9 @@ class ClientTarget(Target):
         here = _HERE if description.source.suite else str(self._folders[-1].source)
         words = tuple(word.replace("{here}", here) for word in description.command)
         client = msgspec.structs.replace(description, command=words)
-        by = ByClient(client, client.modes[mode] if mode else (), started)
+        by = ByClient(
+            client, client.modes[mode] if mode else (), started, is_traced=self._is_traced(ground)
+        )
         self.client = by
         told = ClientFacts(
             name=client.name,
@@ -192,6 +195,11 @@ class ClientTarget(Target):
             canary=by.canary(ground.root) if client.is_canary else None,
         )
         return replace(ground, facts=msgspec.structs.replace(ground.facts, client=told))
+
+    def _is_traced(self, ground: Ground) -> bool:
+        """Whether the kernel itself tells what it is asked for; one that lies tells the truth."""
+        can = self.disposable and ground.facts.tracefs and ground.facts.abi >= TRACED_SINCE
+        return can and not self._parts.shape
 
     def _version(self) -> str:
         client = self._description

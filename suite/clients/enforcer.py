@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from suite.clients.description import Client as Description
 from suite.clients.finding import Attempt, found, of_canary
-from suite.clients.start import start
+from suite.clients.start import Start, start
 from suite.clients.words import NotExpressedError, words
 from suite.errors import LandproofError
 from suite.judge.enforced import ClientRecord, Seen
@@ -36,12 +36,16 @@ class ByClient(Client):
         client: Who makes them.
         mode: The words of its mode.
         agent: The path of the agent's binary on the target.
+        is_traced: Whether the kernel has Landlock's trace events, and speaks for itself.
     """
 
-    def __init__(self, client: Description, mode: Sequence[str], agent: str) -> None:
+    def __init__(
+        self, client: Description, mode: Sequence[str], agent: str, *, is_traced: bool
+    ) -> None:
         self._client = client
         self._mode = mode
         self._agent = agent
+        self._is_traced = is_traced
         self._attempt = Attempt(client)
 
     def begin(self) -> None:
@@ -72,9 +76,24 @@ class ByClient(Client):
     def canary(self, process: Process) -> ClientRecord:
         """Whether a program that restricts itself alone works there."""
         child = process.fork()
-        _, came = start(child, self._agent, self._client.command, self._client.environment, ())
+        _, came = start(
+            child,
+            self._agent,
+            self._client.command,
+            self._client.environment,
+            (),
+            is_traced=self._is_traced,
+        )
         process.session.kill(child.id)
         return of_canary(came)
+
+    def _start(
+        self, process: Process, asked: Sequence[str], agents_words: Sequence[str]
+    ) -> tuple[Process, Start]:
+        environment = self._client.environment
+        return start(
+            process, self._agent, asked, environment, agents_words, is_traced=self._is_traced
+        )
 
     def _under(self, process: Process, layers: Sequence[Ruleset]) -> Process:
         client, attempt = self._client, self._attempt
@@ -83,7 +102,9 @@ class ByClient(Client):
         if len(layers) != 1:
             raise NotExpressedError("makes one layer at a time")
         asked = words(client, self._mode, layers[0], self._agent)
-        child, came = start(process, self._agent, asked, client.environment, _SERVES)
+        child, came = start(
+            process, self._agent, asked, client.environment, _SERVES, is_traced=self._is_traced
+        )
         attempt.layers.append(layers[0])
         attempt.starts.append(came)
         if not came.is_started:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from suite.agent import wire
+from suite.clients.traced import traced
 from suite.clients.view import WATCHED, View, read
 from suite.command.order import Order
 from suite.command.running import candidates, execute, give_streams, in_memory
@@ -29,7 +30,7 @@ _ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
     "NO_COLOR": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPYCACHEPREFIX": "/tmp/pycache",  # trees have none, and can not be written to
 }
 
 
@@ -55,6 +56,8 @@ def start(
     words: Sequence[str],
     environment: dict[str, str],
     agents_words: Sequence[str],
+    *,
+    is_traced: bool,
 ) -> tuple[Process, Start]:
     """Have a child execute a client that is to execute the agent.
 
@@ -64,6 +67,7 @@ def start(
         words: The client's command, without the program that it is to start.
         environment: More variables for the client.
         agents_words: What the agent is told; none if the client is to start nothing.
+        is_traced: Whether the kernel tells by trace events what it is asked for.
 
     Returns:
         The child, which goes on serving if it was started, and what became of the start.
@@ -93,13 +97,14 @@ def start(
         folder="/",
         environment=_ENVIRONMENT | environment,
     )
-    record = _execute(child, order)
+    with traced(process, is_able=is_traced) as told_by_kernel:
+        record = _execute(child, order)
     is_started = record.status == wire.Status.DONE
     end, is_killed = "", False
     if not is_started:
         end, is_killed = _end(process, child.pid.value, record)
     _ = tried(process, lambda it: it.wait(watched)).record
-    view = read(_text(process, told).splitlines())
+    view = replace(read(_text(process, told).splitlines()), traced=told_by_kernel.handled)
     output = _text(process, said)
     return child, Start(tuple(words), is_started, end, is_killed, output, view)
 

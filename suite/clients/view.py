@@ -67,10 +67,22 @@ class View:
     refusals: tuple[Refusal, ...] = ()
     probes: int = 0
     """How often it asked for the ABI version or the errata."""
+    traced: frozenset[str] | None = None
+    """The rights and scopes of its domains as the kernel tells them; None if it tells nothing."""
 
     @property
     def handled(self) -> frozenset[str]:
-        """Every right, scope and flag that a layer has, by label."""
+        """Every right, scope and flag that a layer has, by label; the kernel's word comes first."""
+        return self.called if self.traced is None else self.traced | _flags(self.called)
+
+    @property
+    def seen_by(self) -> str:
+        """By what it is known."""
+        return "system calls" if self.traced is None else "trace events"
+
+    @property
+    def called(self) -> frozenset[str]:
+        """The same by the system calls of the client."""
         return frozenset[str]().union(*(layer.handled for layer in self.layers))
 
 
@@ -86,6 +98,11 @@ class _Seen:
     """By thread."""
     refusals: list[Refusal] = field(default_factory=list)
     probes: int = 0
+
+
+def _flags(labels: frozenset[str]) -> frozenset[str]:
+    """Those of calls, which no event tells of rulesets and domains."""
+    return frozenset(it for it in labels if it.startswith(("restrict.", "add_rule.")))
 
 
 def read(lines: Iterable[str]) -> View:

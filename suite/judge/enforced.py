@@ -60,6 +60,8 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """How it was asked: its words, without the program's."""
     asked: list[str] = []
     """What the domain that it made handles, by labels, as its system calls had it."""
+    seen_by: str = ""
+    """How that was seen: by ``trace events`` of the kernel, or ``system calls``."""
     refused: list[str] = []
     """Calls of Landlock's that the kernel refused to it."""
     observed: Outcome | None = None
