@@ -30,7 +30,7 @@ _ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
     "NO_COLOR": "1",
-    "PYTHONPYCACHEPREFIX": "/tmp/pycache",  # trees have none, and can not be written to
+    "PYTHONPYCACHEPREFIX": "/tmp/pycache",  # noqa: S108 (a guest's own; trees have no such)
 }
 
 
