@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from reports.errata import as_seen
 from suite.judge.absence import why_off
 from suite.judge.expectation import claimed_errata
-from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
+from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
 from suite.judge.records import (
     NOT_RUN,
     CaseRecord,
@@ -145,7 +145,8 @@ class Blame:
             if case.verdict is Verdict.DEVIATES:
                 covered = [label for label in case.covers if label in table.FEATURES]
                 for label in [it for it in covered if it not in cleared] or covered:
-                    seen.setdefault(label, case.observed)
+                    if isinstance(seen.get(label, Seen("")), Seen):  # a call's own answer says more
+                        seen[label] = case.observed
         blamed = sorted(seen, key=by_abi)
         newer = (
             label

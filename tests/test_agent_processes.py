@@ -91,6 +91,16 @@ def test_processes_that_share_memory_have_files_of_their_own(agent: Agent) -> No
     assert open_files(agent, 3) == open_files(agent, 4) == open_files(agent, 5)
 
 
+def test_who_shares_memory_keeps_its_socket_when_its_parent_makes_threads(agent: Agent) -> None:
+    parent, child, threads = 2, 3, range(4, 10)
+    for _ in range(60):  # the parent is ahead of its child in some of them
+        made = fork(0, parent), fork(parent, child, CLONE_VM | signal.SIGCHLD)
+        agent.values(*made, *(fork(parent, it, THREAD) for it in threads))
+        asked = agent.call(child, "getppid"), agent.call(parent, "getpid")
+        assert len({*agent.values(*asked)}) == 1
+        agent.values(*(kill(it) for it in (child, parent, *threads)))
+
+
 def test_a_process_may_share_the_memory_of_the_supervisor(agent: Agent) -> None:
     """None of its files, and not its end."""
     light = CLONE_VM | signal.SIGCHLD

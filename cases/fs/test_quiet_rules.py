@@ -90,8 +90,9 @@ def test_access(case: Rules, process: Process, tree: Tree, judge: Judge) -> None
     control = process.observe(Process.open, tree.file, os.O_RDONLY)
     sandboxed = process.fork()
     ruleset = sandboxed.build(WITH_MASK)
-    for path, rights in case.rules.items():
-        add_rule(sandboxed, ruleset, f"{tree.path}/{path}", rights)
+    with sandboxed.session.gate():
+        for path, rights in case.rules.items():
+            add_rule(sandboxed, ruleset, f"{tree.path}/{path}", rights)
     sandboxed.no_new_privs()
     sandboxed.enforce(ruleset)
     judge(case.expect, sandboxed.observe(Process.open, tree.file, os.O_RDONLY), control)

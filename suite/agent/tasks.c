@@ -23,9 +23,11 @@ enum { STACK = 64 << 10 }; /* the size of a place */
 /* What is known, in this memory, of the tasks that use it, by id. */
 static struct {
 	int control, files; /* as in struct task; `control` is 0 if no such task has it open */
+	unsigned noted; /* when; see `notes` */
 	struct task *place; /* or NULL */
 } slots[PROCESSES];
 static int highest_id; /* of a task so far */
+static unsigned notes; /* how many notes of a control socket were made in this memory */
 
 static int id_of(struct task *task)
 {
@@ -37,6 +39,7 @@ void note_control(struct task *task, int files)
 	int id = id_of(task);
 	slots[id].control = task->control;
 	slots[id].files = task->files = files;
+	slots[id].noted = __atomic_add_fetch(&notes, 1, __ATOMIC_RELAXED);
 	highest_id = id > highest_id ? id : highest_id;
 }
 
@@ -45,11 +48,14 @@ void forget_control(struct task *task)
 	slots[id_of(task)].control = 0;
 }
 
-/* In a copy of this table of file descriptors, close the control sockets. */
-static void close_controls(int files)
+/*
+ * In a copy of this table of file descriptors, close the control sockets that were noted until then.
+ * A parent that shares the memory may note more meanwhile: in the copy, their numbers are of other files.
+ */
+static void close_controls(int files, unsigned until)
 {
 	for (int i = 0; i <= highest_id; i++)
-		if (slots[i].control && slots[i].files == files)
+		if (slots[i].control && slots[i].files == files && slots[i].noted <= until)
 			SYS(close, slots[i].control);
 }
 
@@ -90,7 +96,7 @@ static void begin_shared(void *argument)
 		close_all_but(task->control);
 	} else if (!(task->flags & CLONE_FILES)) {
 		SYS(close, task->supervisor_end);
-		close_controls(task->copied_files);
+		close_controls(task->copied_files, task->copied_notes);
 	}
 	task->run(task);
 }
@@ -119,6 +125,7 @@ static struct task *prepare_shared(struct task *parent, int id, uint64_t flags, 
 	task->run = run;
 	task->parent_waits = !!(flags & CLONE_VFORK);
 	task->copied_files = parent ? parent->files : -1;
+	task->copied_notes = notes;
 	task->segment = parent ? parent->segment : (struct segment){ 0 };
 	if (task->segment.ahead) {
 		copy_area(&task->in, &parent->in);
@@ -142,7 +149,7 @@ static void begin_copy(struct task *parent, int id, uint64_t flags, void (*run)(
 	reset_signals();
 	if (!shared) {
 		SYS(close, pair[0]);
-		close_controls(files);
+		close_controls(files, notes);
 	}
 	for (int i = 0; i <= highest_id; i++) {
 		slots[i].place = NULL;

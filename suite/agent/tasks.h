@@ -17,6 +17,7 @@ struct task {
 	int parent_waits; /* until it execs or exits, as after vfork(2) */
 	int supervisor_end; /* to close in a new table: the other end of `control` */
 	int copied_files; /* the table that its own began as a copy of, or -1 for the supervisor's */
+	unsigned copied_notes; /* when: after so many notes of control sockets */
 	uint64_t flags; /* of the clone(2) that made it */
 	void (*run)(struct task *task); /* what the task does; it never returns */
 };

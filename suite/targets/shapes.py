@@ -18,6 +18,7 @@ from suite.landlock.abi import (
     CREATE,
     ERRATA,
     FS,
+    LANDLOCK_CALLS,
     NET,
     NEWEST,
     RESTRICT,
@@ -26,17 +27,22 @@ from suite.landlock.abi import (
     Feature,
     known_bits,
 )
+from suite.landlock.calls import CALLS
 from suite.landlock.changes import FLAGS_FIRST
 
-_CREATE, _ADD, _RESTRICT = (
-    "landlock_create_ruleset",
-    "landlock_add_rule",
-    "landlock_restrict_self",
-)
-_ATTR, _SIZE = 0, 1
-_RULESET = 0
-_FLAGS = {_CREATE: 2, _ADD: 3, _RESTRICT: 1}
-"""Which argument of a call has its flags, an unsigned int."""
+_CREATE, _ADD, _RESTRICT = LANDLOCK_CALLS
+
+
+def _argument(call: str, name: str) -> int:
+    """Which argument of a call has this name, from 0 on."""
+    names = [declared.replace("*", " ").split()[-1] for declared in CALLS[call].arguments]
+    return names.index(name)
+
+
+_ATTR, _SIZE = _argument(_CREATE, "attr"), _argument(_CREATE, "size")
+_RULESET = _argument(_RESTRICT, "ruleset_fd")
+_FLAGS = {call: _argument(call, "flags") for call in LANDLOCK_CALLS}
+"""All three are unsigned integers of 4 bytes."""
 _U32 = 0xFFFFFFFF
 _QUIET: dict[str, type[Feature]] = {
     "quiet_access_fs": FS,
