@@ -76,6 +76,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def manual(session: nox.Session) -> None:
+    """Write the manual page anew, from the parser."""
+    session.run(sys.executable, "-m", "tests.manual")
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Make the files of a release: the sources, and from them a wheel with all agents."""
     # Compiled by what every release is compiled by.
