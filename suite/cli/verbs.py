@@ -156,8 +156,17 @@ def handle(given: Sequence[str]) -> int:
         LandproofError: It can't be done.
         SystemExit: The words make no sense, or ask for help.
     """
+    chosen = parsed(given)
+    return int(chosen.handler(chosen))
+
+
+def parsed(given: Sequence[str]) -> argparse.Namespace:
+    """What the words of a command line say; ``handler`` does it.
+
+    Raises:
+        SystemExit: They make no sense, or ask for help.
+    """
     words = list(given)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "check")
-    chosen = parser(words[0]).parse_args(words)
-    return int(chosen.handler(chosen))
+    return parser(words[0]).parse_args(words)
