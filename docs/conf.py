@@ -24,14 +24,19 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 3  # headings have the same anchors as on a code hosting page
 nitpicky = True
 
+highlight_language = "none"  # what names none is what a command printed
+
 html_theme = "furo"
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 html_title = "landproof"
 html_copy_source = False
+html_use_index = False
 html_show_sphinx = False
 html_last_updated_fmt = None  # two builds of one commit are the same
 
 _TOCTREES = {
-    "For": ["verify", "ci", "libraries", "detect", "kernel_developers", "add_a_case"],
+    "Read first": ["verify", "ci", "libraries", "detect", "kernel_developers", "add_a_case"],
     "Reference": [
         "commands", "kernels", "machines", "reports", "bisecting", "coverage", "findings",
     ],
@@ -55,7 +60,9 @@ def _add_toctrees(_app: Sphinx, page: str, source: list[str]) -> None:
 
 def _toctree(caption: str, pages: list[str]) -> str:
     named = [it.removeprefix("/") if it.startswith("/") else f"docs/{it}" for it in pages]
-    return "\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *named, "```", ""])
+    return "\n".join(
+        ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *named, "```", ""]
+    )
 
 
 def _make_front_page(app: Sphinx, failure: Exception | None) -> None:

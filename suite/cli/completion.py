@@ -44,7 +44,8 @@ bash:  landproof completion bash \\
          > ~/.local/share/bash-completion/completions/landproof
 fish:  landproof completion fish > ~/.config/fish/completions/landproof.fish
 zsh:   landproof completion zsh > FOLDER/_landproof
-         FOLDER is one of $fpath, named there before compinit is called"""
+         FOLDER is one of $fpath, named there before compinit is called
+A folder that is missing has to be made first."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
