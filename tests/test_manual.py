@@ -47,8 +47,11 @@ def test_every_verb_says_what_it_does() -> None:
     for parser in commands(verbs.whole()):
         assert parser.description, parser.prog
         for action in parser._actions:
-            # One that is behind "--" is what the usage is about.
-            assert action.help or action.dest in ("verb", "command"), (parser.prog, action.dest)
+            if isinstance(action, argparse._SubParsersAction):
+                assert {it.dest for it in action._choices_actions if it.help} == {*action.choices}
+            else:
+                # What is behind "--" is what the description is about.
+                assert action.help or action.dest == "command", (parser.prog, action.dest)
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="other Pythons wrap usages elsewhere")

@@ -84,7 +84,7 @@ ROWS = {
     "all cases": Row(
         lambda words: verb_of(words) == "check" and "-k" not in words,
         "all cases take half a minute",
-        ("-k", CASES),
+        ("-k", "fs/truncate"),
     ),
 }
 """In the order in which they are asked."""
@@ -202,17 +202,29 @@ def run(words: list[str], shard: str, folder: Path) -> tuple[int, str, str]:
     return code, printed.getvalue(), said.getvalue()
 
 
+@pytest.fixture(scope="module")
+def seen() -> set[tuple[str, ...]]:
+    """The commands that were run already: several pages name the same."""
+    return set()
+
+
 @pytest.mark.parametrize("page", [it.name for it in PAGES])
 def test_what_boots_nothing_runs(
-    page: str, told: Told, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str,
+    told: Told,
+    desk: Path,
+    seen: set[tuple[str, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = tmp_path / "desk"  # commands write files
     shutil.copytree(desk, here)
     monkeypatch.chdir(here)
     for command in commands(told[page]):
         row = ROWS.get(row_of(command), AS_IT_STANDS)
-        if row.more is None:
+        if row.more is None or command.words in seen:
             continue
+        seen.add(command.words)
         code, printed, said = run([*command.words, *row.more], command.shard, here)
         assert code in ENDS, (str(command), said)
         assert not [line for line in said.splitlines() if line.startswith("landproof: ")]
