@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from suite.agent import build
-from suite.landlock.abi import ABIS, FS, NET, NEWEST, SCOPE, known_bits
+from suite.landlock.abi import ABIS, FS, NET, NEWEST, RESTRICT, SCOPE, known_bits
 from tests.filtered import LANDLOCK, filtered
 from tests.pages import ROOT, blocks
 from tests.runs import run
@@ -136,6 +136,26 @@ def test_a_kernel_that_knows_no_errata(
     without = ["landlock_create_ruleset:2=2"]
     done = run(filtered("EINVAL", without, programs[language, False]))
     assert ", errata none: fs " in done.stdout
+
+
+FLAGS = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(38, 1, 0, 0, 0)
+for bit in range(32):
+    assert libc.syscall(446, -2, ctypes.c_uint(1 << bit)) == -1
+    print(errno.errorcode[ctypes.get_errno()])
+"""
+
+
+def test_flags_are_tried_without_a_ruleset(programs: dict[tuple[str, bool], list[str]]) -> None:
+    line = run(programs["python", False]).stdout
+    if line.startswith("no Landlock"):
+        pytest.skip(line)
+    abi = int(line.removeprefix("Landlock ABI ").partition(",")[0])
+    known = int(known_bits(RESTRICT, abi))
+    answers = run([sys.executable, "-c", FLAGS]).stdout.split()
+    assert answers == ["EBADF" if known >> bit & 1 else "EINVAL" for bit in range(32)]
 
 
 def test_the_page_shows_a_line_that_is_true_of_its_version() -> None:

@@ -214,6 +214,7 @@ def test_what_boots_nothing_runs(
     told: Told,
     desk: Path,
     seen: set[tuple[str, ...]],
+    *,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
