@@ -35,15 +35,16 @@ html_use_index = False
 html_show_sphinx = False
 html_last_updated_fmt = None  # two builds of one commit are the same
 
+_FIRST = ["verify", "ci", "libraries", "detect", "kernel_developers", "add_a_case"]
+"""The pages for those who come with a question, as the README has them."""
+_OWN = ["first_run", "own_kernels", "releasing"]
+"""The pages about landproof itself."""
+_ALL = sorted(it.stem for it in Path(__file__).parent.glob("*.md"))
 _TOCTREES = {
-    "Read first": ["verify", "ci", "libraries", "detect", "kernel_developers", "add_a_case"],
-    "Reference": [
-        "commands", "kernels", "machines", "reports", "bisecting", "coverage", "findings",
-    ],
-    "landproof itself": [
-        "/ARCHITECTURE", "releasing", "first_run", "own_kernels", "/CHANGELOG",
-    ],
-}  # fmt: skip
+    "Read first": [f"docs/{it}" for it in _FIRST],
+    "Reference": [f"docs/{it}" for it in _ALL if it not in _FIRST + _OWN],
+    "landproof itself": ["ARCHITECTURE", *(f"docs/{it}" for it in _OWN), "CHANGELOG"],
+}
 """Which pages the side bar lists, beneath which words; the README has no such lists."""
 
 
@@ -59,9 +60,8 @@ def _add_toctrees(_app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def _toctree(caption: str, pages: list[str]) -> str:
-    named = [it.removeprefix("/") if it.startswith("/") else f"docs/{it}" for it in pages]
     return "\n".join(
-        ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *named, "```", ""]
+        ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""]
     )
 
 
