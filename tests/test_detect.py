@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +138,29 @@ def test_a_kernel_that_knows_no_errata(
     without = ["landlock_create_ruleset:2=2"]
     done = run(filtered("EINVAL", without, programs[language, False]))
     assert ", errata none: fs " in done.stdout
+
+
+BUILDS = {"rust": ("rustc", ["rustc", "-Dwarnings", "-o"]), "go": ("go", ["go", "build", "-o"])}
+"""By language: the program that is needed, and the command before its output and its source."""
+
+
+@pytest.mark.parametrize("language", BUILDS)
+def test_the_first_question_in_other_languages(
+    language: str, programs: dict[tuple[str, bool], list[str]], tmp_path: Path
+) -> None:
+    needed, command = BUILDS[language]
+    if not shutil.which(needed):
+        pytest.skip(f"{needed} is not installed")
+    (block,) = blocks(PAGE, language)
+    source = tmp_path / f"probe.{'rs' if language == 'rust' else 'go'}"
+    source.write_text(block.text)
+    program = str(tmp_path / "probe")
+    subprocess.run([*command, program, str(source)], check=True)
+    whole = run(programs["python", False]).stdout.rstrip("\n")
+    assert run([program]).stdout == f"{whole.partition(',')[0]}\n"
+    for answer, said in ANSWERS.items():
+        done = run(filtered(answer, LANDLOCK, [program]))
+        assert (done.returncode, done.stdout) == (1, said)
 
 
 FLAGS = """
