@@ -54,6 +54,7 @@ esac""",
     "nox": Other("CI is what it runs"),
     "pip": Other("installs; tests/test_release.py does, where it can"),
     "pipx": Other("installs into the user's home"),
+    "python": Other("tools of landproof's own that need a build of a kernel, or that write to it"),
     "python3": Other("makes an environment", _ENVIRONMENT),
     "tar": Other(
         "unpacks the sources of a kernel",
