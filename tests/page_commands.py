@@ -54,7 +54,9 @@ esac""",
     "nox": Other("CI is what it runs"),
     "pip": Other("installs; tests/test_release.py does, where it can"),
     "pipx": Other("installs into the user's home"),
-    "python": Other("tools of landproof's own that need a build of a kernel, or that write to it"),
+    "python": Other(
+        "tools of landproof itself: they need a kernel built for it, or change the checkout"
+    ),
     "python3": Other("makes an environment", _ENVIRONMENT),
     "tar": Other(
         "unpacks the sources of a kernel",
