@@ -33,3 +33,10 @@ def blocks(page: Path, language: str) -> list[Block]:
         for token in tokens
         if token.type == "fence" and token.info == language and token.map
     ]
+
+
+def spans(page: Path) -> list[str]:
+    """What stands in a page's sentences and tables as code."""
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    children = (child for token in tokens for child in token.children or ())
+    return [child.content for child in children if child.type == "code_inline"]

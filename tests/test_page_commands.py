@@ -8,6 +8,7 @@ files that pages name. A program of others needs a row of `tests.page_commands.O
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ from suite.cli.main import main
 from suite.cli.targets import choose
 from suite.errors import Exit, LandproofError
 from tests.page_commands import OTHERS, Command, Noted, Shell
-from tests.pages import PAGES, Block, blocks
+from tests.pages import PAGES, Block, blocks, spans
 from tests.runs import landproof
 from vm.store import Store
 
@@ -178,6 +179,19 @@ def test_every_command_makes_sense(page: str, told: Told, tmp_path: Path) -> Non
     store = Store(tmp_path)
     faults = {str(it): fault for it in commands(told[page]) if (fault := fault_of(it, store))}
     assert not faults
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_sentences_make_sense(page: Path) -> None:
+    verbs_there = {name for it in verbs.whole()._actions for name in it.choices or ()}
+    for span in spans(page):
+        name, *words = span.replace("FORMAT", "json").split(" ")
+        if name != "landproof" or "…" in span or words == ["--help"]:
+            continue
+        if len(words) == 1 and not words[0].startswith("-"):
+            assert words[0] in verbs_there, span  # the verb as such is spoken of
+        else:
+            verbs.parsed(shlex.split(" ".join(words)))
 
 
 def test_the_cases_that_pages_name_are_there(told: Told) -> None:
