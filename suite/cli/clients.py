@@ -58,7 +58,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_run(verbs.add_parser(
         "run",
         help="try clients on kernels",
-        usage="landproof clients run [CLIENT...] [--kernels NAME,...] [--target NAME] [OPTION...]",
+        usage="landproof clients run [CLIENT...] [--kernels NAME,...] [--target NAME]\n"
+        "                             [OPTION...]",
         description="Try clients on kernels: what each enforces, refuses, drops and says.",
         epilog="Exits with 1 if a client degrades silently or breaks, or what it asked for is not "
         "enforced. Such as: landproof clients run ./my-client.toml --kernels 6.1,7.3",
