@@ -26,7 +26,7 @@ from suite.cli.main import main
 from suite.cli.targets import choose
 from suite.errors import Exit, LandproofError
 from tests.page_commands import OTHERS, Command, Noted, Shell
-from tests.pages import PAGES, Block, blocks, spans
+from tests.pages import PAGES, ROOT, Block, blocks, spans
 from tests.runs import landproof
 from vm.store import Store
 
@@ -41,7 +41,8 @@ PLACEHOLDER = "CASE"
 """What pages have in place of a case that is the reader's to choose."""
 EXAMPLE = "fs/mkdir"
 """The file of cases that docs/add_a_case.md makes."""
-RUNS_CASES = {"check", "explain", "repro"}
+EXAMPLES = ROOT / "docs" / "examples"
+RUNS_CASES = {"check", "clients", "explain", "repro"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ def is_elsewhere(words: tuple[str, ...]) -> bool:
 ROWS = {
     "example": Row(
         lambda words: EXAMPLE in words, "a case that a page has; tests/test_example.py runs it"
+    ),
+    "clients": Row(
+        lambda words: words[:2] == ("clients", "run") and "local" in words,
+        "each right in each mode takes ten seconds",
+        ("-k", "claims/files[fs-truncate]"),
+    ),
+    "clients on kernels": Row(
+        lambda words: words[:2] == ("clients", "run"), "boots kernels, and fetches clients"
     ),
     "boots": Row(
         lambda words: verb_of(words) in {"matrix", "run", "shell", "bisect", "check-tree"},
@@ -135,6 +144,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "results").mkdir()
     for name in ("before.json", "after.json", "last.json", "results/one.json"):
         (folder / name).write_bytes(results.read_bytes())
+    shutil.copytree(EXAMPLES, folder / "docs" / "examples")
+    shutil.copy(EXAMPLES / "clients" / "minimal.py", folder)
+    shutil.copy(EXAMPLES / "clients" / "minimal.toml", folder / "my-client.toml")
     for name, target in zip(SHARDS, targets, strict=False):
         save(folder / name, msgspec.structs.replace(measured, targets=[target]))
     return folder
