@@ -76,6 +76,20 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Make the site of the pages in build/site; a link that leads nowhere is an error."""
+    strict = ("--fail-on-warning", "--keep-going", "--nitpicky", "--quiet")
+    where = ("--builder", "html", "--conf-dir", "docs", ".", "build/site")
+    session.run(sys.executable, "-m", "sphinx", *strict, *where, *session.posargs)
+
+
+@nox.session
+def manual(session: nox.Session) -> None:
+    """Write the manual page anew, from the parser."""
+    session.run(sys.executable, "-m", "tests.manual")
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Make the files of a release: the sources, and from them a wheel with all agents."""
     # Compiled by what every release is compiled by.

@@ -59,7 +59,7 @@ def test_help(arguments: Argv) -> None:
         assert all(
             f"    {verb} " in done.stdout for verb in ("check", "matrix", "kernels", "report")
         )
-        assert "exit codes: 0 conforms; 1 a kernel deviates" in done.stdout
+        assert "exit codes:\n  0  conforms\n  1  a kernel deviates" in done.stdout
 
 
 def test_the_installed_command_is_the_module() -> None:

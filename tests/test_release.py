@@ -80,6 +80,12 @@ def of_elf(data: bytes) -> tuple[int, bool]:
     return machine, INTERPRETER in kinds
 
 
+def test_the_wheel_has_the_manual_page(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (page,) = (it for it in archive.namelist() if it.endswith("/share/man/man1/landproof.1"))
+        assert archive.read(page) == (ROOT / "docs" / "landproof.1").read_bytes()
+
+
 def test_an_agent_is_the_same_wherever_it_is_compiled(
     wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,11 +49,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "sandboxes, your own. What each asks of the kernel is seen by its system calls.",
     )
     verbs = parser.add_subparsers(dest="clients_verb", metavar="VERB", required=True)
-    listing = verbs.add_parser("list", description="The clients that landproof brings.")
+    listing = verbs.add_parser(
+        "list",
+        help="the clients that landproof brings",
+        description="The clients that landproof brings.",
+    )
     listing.set_defaults(handler=_list)
     _add_run(verbs.add_parser(
         "run",
-        usage="landproof clients run [CLIENT...] [--kernels NAME,...] [--target NAME] [OPTION...]",
+        help="try clients on kernels",
+        usage="landproof clients run [CLIENT...] [--kernels NAME,...] [--target NAME]\n"
+        "                             [OPTION...]",
         description="Try clients on kernels: what each enforces, refuses, drops and says.",
         epilog="Exits with 1 if a client degrades silently or breaks, or what it asked for is not "
         "enforced. Such as: landproof clients run ./my-client.toml --kernels 6.1,7.3",

@@ -3,6 +3,7 @@
 
 import argparse
 import logging
+import textwrap
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -25,16 +26,25 @@ from vm.store import Removed, Store
 from vm.tools import FullError, UnreachableError
 
 _NAMES = """\
-A name is a version or a release, whole or cut off at a component, and means the newest build that
-begins so; +FLAVOUR may follow:  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
-Of Ubuntu:  ubuntu:noble (the release's own)  ubuntu:jammy/5.15  ubuntu:noble/6.14  ubuntu:noble+aws
-Of Debian's archive as it was:  snapshot:2024-07-01/6.8  snapshot:20240701T120000Z/6.8+amd64
-Of other architectures, emulated:  arm64/6.12  riscv64/6.12  s390x/6.12  arm64/ (the newest)
-Ubuntu's builds of plain versions, downloaded by virtme-ng, with no checksum:  mainline:v6.6
-Kernels of your own are path:VMLINUZ, path:FOLDER (a build tree, an unpacked package), path:PACKAGE
-(deb, rpm, pkg.tar.zst, apk; several of one kernel are joined by +), host, and installed, which is
-all of this machine; path: may be left out where there is a slash or such a file. LABEL=NAME
-calls a kernel otherwise in reports:  mine=arch/x86/boot/bzImage  old=6.12.43"""
+names: a version or a release, whole or cut off at a component, means the newest
+build that begins so; +FLAVOUR may follow
+  6.12  6.12.43  6.1.0-50  7.3-rc7  6.12+amd64
+of other architectures, emulated (arm64/ is the newest)
+  arm64/6.12  riscv64/6.12  s390x/6.12  arm64/
+of Ubuntu (ubuntu:noble is the release's own)
+  ubuntu:noble  ubuntu:jammy/5.15  ubuntu:noble/6.14  ubuntu:noble+aws
+of Debian's archive as it was
+  snapshot:2024-07-01/6.8  snapshot:20240701T120000Z/6.8+amd64
+plain versions, built by Ubuntu, downloaded by virtme-ng, with no checksum
+  mainline:v6.6
+of your own; path: may be left out where there is a slash or such a file
+  path:VMLINUZ
+  path:FOLDER     a build tree, an unpacked package
+  path:PACKAGE    deb, rpm, pkg.tar.zst, apk; + joins several of one kernel
+  host            the running kernel
+  installed       all of this machine
+LABEL=NAME calls a kernel otherwise in reports
+  mine=arch/x86/boot/bzImage  old=6.12.43"""
 
 _SUITE = 24
 """Characters of a suite in a table."""
@@ -92,7 +102,9 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         "--flavour",
         choices=list(FLAVOURS),
         default=DEFAULT_FLAVOUR,
-        help=f"of names that say none (default: {DEFAULT_FLAVOUR}, the smallest download)",
+        metavar="FLAVOUR",
+        help=f"of names that say none: {', '.join(FLAVOURS)} (default: {DEFAULT_FLAVOUR}, the "
+        "smallest download)",
     )
 
 
@@ -138,7 +150,8 @@ def _verb(
     parser = verbs.add_parser(
         name,
         help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
+        # argparse wraps none of a parser whose epilog is laid out.
+        description=textwrap.fill(f"{text[0].upper()}{text[1:]}.", 80),
         epilog=_NAMES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

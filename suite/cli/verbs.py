@@ -7,7 +7,7 @@ import argparse
 import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from suite.cli.outlet import put, tell
 from suite.errors import Exit
@@ -62,13 +62,20 @@ _VERBS = {
         "suite.cli.doctor:add_parser",
         "what this machine can do, and the command that mends what it can't",
     ),
+    "completion": _Verb(
+        "suite.cli.completion:add_parser", "print what completes commands in bash, zsh or fish"
+    ),
 }
 """In the order of the help."""
 
 _EPILOG = """\
-exit codes: 0 conforms; 1 a kernel deviates, a requirement is unmet, or a regression;
-2 wrong usage; 3 the machine's or landproof's fault (nothing booted, a download failed);
-4 interrupted; 5 nothing could be checked: no target has Landlock, or something hides it"""
+exit codes:
+  0  conforms
+  1  a kernel deviates, a requirement is unmet, or a regression
+  2  wrong usage
+  3  the machine's or landproof's fault (nothing booted, a download failed)
+  4  interrupted
+  5  nothing could be checked: no target has Landlock, or something hides it"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,6 +90,17 @@ class _Parser(argparse.ArgumentParser):
             put(message)
         elif message:
             tell(message.rstrip("\n"))
+
+
+class _Verbs(argparse._SubParsersAction):  # type: ignore[type-arg] # at run time it takes none
+    """Gives each verb the help that the list of all has for it."""
+
+    def add_parser(self, name: str, **given: Any) -> argparse.ArgumentParser:  # noqa: ANN401 (what a parser may be given)
+        """Add one; the same as in argparse, but that there is a help for it."""
+        added: argparse.ArgumentParser = super().add_parser(
+            name, **{"help": _VERBS[name].help, **given}
+        )
+        return added
 
 
 class _Version(argparse.Action):
@@ -100,22 +118,35 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
 
     To import what all verbs need takes ten times as long as to print the help.
     """
-    whole: argparse.ArgumentParser = _Parser(
+    top, subparsers = _top()
+    if verb in _VERBS:
+        pkgutil.resolve_name(_VERBS[verb].path)(subparsers)
+    else:
+        for name in _VERBS:
+            subparsers.add_parser(name)
+    return top
+
+
+def whole() -> argparse.ArgumentParser:
+    """The command line with all that every verb takes: for what is made from it."""
+    top, subparsers = _top()
+    for path in dict.fromkeys(its.path for its in _VERBS.values()):
+        pkgutil.resolve_name(path)(subparsers)
+    return top
+
+
+def _top() -> tuple[argparse.ArgumentParser, argparse._SubParsersAction[argparse.ArgumentParser]]:
+    """The command line without verbs, and where they are added."""
+    top = _Parser(
         prog="landproof",
         description="Prove what your kernel's Landlock really does.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument(
+    top.add_argument(
         "--version", action=_Version, nargs=0, help="show program's version number and exit"
     )
-    subparsers = whole.add_subparsers(dest="verb", metavar="VERB")
-    if verb in _VERBS:
-        pkgutil.resolve_name(_VERBS[verb].path)(subparsers)
-    else:
-        for name, its in _VERBS.items():
-            subparsers.add_parser(name, help=its.help)
-    return whole
+    return top, top.add_subparsers(dest="verb", metavar="VERB", action=_Verbs, parser_class=_Parser)
 
 
 def handle(given: Sequence[str]) -> int:
@@ -125,8 +156,17 @@ def handle(given: Sequence[str]) -> int:
         LandproofError: It can't be done.
         SystemExit: The words make no sense, or ask for help.
     """
+    chosen = parsed(given)
+    return int(chosen.handler(chosen))
+
+
+def parsed(given: Sequence[str]) -> argparse.Namespace:
+    """What the words of a command line say; ``handler`` does it.
+
+    Raises:
+        SystemExit: They make no sense, or ask for help.
+    """
     words = list(given)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "check")
-    chosen = parser(words[0]).parse_args(words)
-    return int(chosen.handler(chosen))
+    return parser(words[0]).parse_args(words)
