@@ -55,14 +55,6 @@ class _Recipe:
     sources: str = ""
     """The folder of these."""
 
-    def digest(self) -> str:
-        """Of all that, in 16 digits."""
-        made_from = hashlib.sha256("\n".join(self.inputs).encode())
-        for path in sorted((SOURCES / self.sources).rglob("*")) if self.sources else ():
-            if path.is_file():
-                made_from.update(b"\0%b\0%b" % (path.name.encode(), path.read_bytes()))
-        return made_from.hexdigest()[:16]
-
 
 class _Record(msgspec.Struct, frozen=True):
     version: str
@@ -77,6 +69,16 @@ def check(names: Sequence[str]) -> None:
     for name in names:
         if name not in _RECIPES:
             raise UsageError(f"no program {name!r} is built; there are {', '.join(_RECIPES)}")
+
+
+def digest(name: str) -> str:
+    """Return 16 digits for all that a program is made from, but the versions of packages."""
+    recipe = _RECIPES[name]
+    made_from = hashlib.sha256("\n".join(recipe.inputs).encode())
+    for path in sorted((SOURCES / recipe.sources).rglob("*")) if recipe.sources else ():
+        if path.is_file():
+            made_from.update(b"\0%b\0%b" % (path.name.encode(), path.read_bytes()))
+    return made_from.hexdigest()[:16]
 
 
 def program(
@@ -95,7 +97,7 @@ def program(
         InfrastructureError: No network, no room, no compiler, or it does not compile.
     """
     recipe = _RECIPES[name]
-    kept = store / "programs" / f"{name}.{recipe.digest()}"
+    kept = store / "programs" / f"{name}.{digest(name)}"
     record = kept / "program.json"
     if not record.exists():
         LOG.info("building %s", name)

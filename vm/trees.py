@@ -100,7 +100,7 @@ def tree(
     Args:
         order: What it shall hold; it may hold more.
         options: The store, and which mirror and keys; by default the user's.
-        refresh: Look for newer packages, though a tree is kept.
+        refresh: Look for newer packages, though a tree is kept; programs stay as they were built.
         report: Called now and then while it is made.
 
     Raises:
@@ -112,7 +112,7 @@ def tree(
     chosen = options or Options(store=store_folder())
     with plain_errors(chosen.store):
         kept = None if refresh else _kept(chosen.store, order)
-        return kept or _made(order, chosen, report or _silent)
+        return kept or _made(order, chosen, report or _silent, refresh=refresh)
 
 
 def versions(tree: Path) -> dict[str, str]:
@@ -154,13 +154,13 @@ def _kept(store: Path, order: TreeOrder) -> Path | None:
     return max(fitting)[-1] / _ROOT if fitting else None
 
 
-def _made(order: TreeOrder, options: Options, report: Report) -> Path:
+def _made(order: TreeOrder, options: Options, report: Report, *, refresh: bool) -> Path:
     store, key = options.store, order.key
     work = store / "work" / key
     packages = Packages(options)
     with _lock(store, key):
         try:
-            packages.ready(report=report)
+            packages.ready(refresh=refresh, report=report)
             with suppress(GoneError):
                 return _brought(order, packages, store, _empty(work), report)
             # The lists may be a day old; suites change several times a day.

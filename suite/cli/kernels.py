@@ -82,9 +82,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_archive_options(verb)
 
     verb = _verb(verbs, "prune", _prune, "remove kernels that a newer stored one of the series made"
-                 " superfluous, and what was left half done")  # fmt: skip
+                 " superfluous, such trees of clients, and what was left half done")  # fmt: skip
     what = verb.add_mutually_exclusive_group()
-    what.add_argument("--all", action="store_true", help="remove every stored kernel and the index")
+    what.add_argument(
+        "--all", action="store_true", help="remove every stored kernel, every tree, and the index"
+    )
     what.add_argument(
         "--keep", nargs="+", metavar="NAME", help="remove every stored kernel but these"
     )
