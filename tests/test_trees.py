@@ -10,7 +10,7 @@ import pytest
 
 from suite.errors import InfrastructureError, UsageError
 from tests.fake_archive import Archive, Key, direct, missing_tools
-from vm import tree_programs, trees
+from vm import place, tree_programs, trees
 from vm.source import Options
 from vm.store import Store
 from vm.trees import TreeOrder, together, tree, versions
@@ -123,6 +123,12 @@ def test_newer_packages_make_another_tree_and_prune_removes_the_older(
     assert versions(newer)["confiner"] == "1.0-1"
     assert tree(ORDER, options=options) == newer
     store = Store(options.store, mirror=archive.url, keyring=options.keyring)
+    with pytest.MonkeyPatch.context() as patch:
+        table = options.store / "mountinfo"
+        table.write_text(f"30 1 0:5 / {made}/dev rw shared:2 - devtmpfs dev rw\n")
+        patch.setattr(place, "MOUNTS", table)
+        assert store.prune(["6.12"]) == []
+    assert made.exists()
     assert [it.name for it in store.prune(["6.12"])] == [made.parent.name.rpartition(".")[0]]
     assert newer.exists()
     assert not made.exists()

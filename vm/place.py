@@ -16,6 +16,8 @@ from vm.tools import FullError
 _HELD = ("kernels", "apt", "states", "trees", "programs")
 """What is in it that is run, or believed."""
 
+MOUNTS = Path("/proc/self/mountinfo")
+
 
 def store_folder(chosen: Path | None = None) -> Path:
     """Return the folder: by default ``$LANDPROOF_STORE``, or one in the user's cache.
@@ -56,3 +58,14 @@ def plain_errors(folder: Path) -> Iterator[None]:
             ) from error
         where = error.filename or folder
         raise InfrastructureError(f"{where}: {error.strerror or error}") from error
+
+
+def holds_mount(folder: Path) -> bool:
+    """Whether a file system is mounted beneath a folder: what is removed there would be lost."""
+    try:
+        table = MOUNTS.read_bytes()
+    except OSError:
+        return False
+    # Source: proc_pid_mountinfo(5); spaces in names are written as octal numbers.
+    points = (line.split(b" ")[4].decode("unicode_escape") for line in table.splitlines())
+    return any(Path(it).is_relative_to(folder) for it in points)

@@ -15,7 +15,7 @@ from suite.errors import InfrastructureError
 from vm import catalogue, stored, trees, unpack
 from vm.catalogue import DEFAULT_FLAVOUR, MODULES, Build, Wish
 from vm.kernel import Kernel, is_release
-from vm.place import plain_errors, store_folder
+from vm.place import holds_mount, plain_errors, store_folder
 from vm.registry import Sources
 from vm.saved import States
 from vm.source import LOG, Options, Report, Source, Stage
@@ -343,6 +343,9 @@ class Store:
         try:
             with self._lock(folder.name, timeout_s=0):
                 if not folder.exists():
+                    return None
+                if holds_mount(folder):
+                    LOG.warning("%s is left: something is mounted in it (umount it)", folder)
                     return None
                 name = folder.name.rpartition(".")[0] or folder.name
                 freed = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
