@@ -95,7 +95,10 @@ def test_a_target_of_another_package(tmp_path: Path, verb: str) -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("nowhere", "landproof: no such target: nowhere (there is gcov:BUILD_TREE, local, "),
+        (
+            "nowhere",
+            "landproof: no such target: nowhere (there is client:NAME[+MODE]@TARGET, gcov:BUILD_TREE, local, ",
+        ),
         ("torn:x", "landproof: torn:x: this kind of target can't be used: ModuleNotFoundError: "),
         ("local:x", "ERROR: local:x: there is one running kernel, local"),
     ],

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What clients make of kernels, for terminals: faults, then a line a client."""
 
-from tabulate import tabulate
-
 from reports.clients import view
 from reports.clients.build import build
 from reports.render import Format, Style
@@ -33,6 +31,8 @@ def results(results: Results, style: Style) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
+    from tabulate import tabulate  # noqa: PLC0415 (most reports need none)
+
     lines = tabulate(rows, head, disable_numparse=True).split("\n")
     return "\n".join(line.rstrip() for line in lines)
 
