@@ -97,7 +97,7 @@ def test_a_target_of_another_package(tmp_path: Path, verb: str) -> None:
     [
         (
             "nowhere",
-            "landproof: no such target: nowhere (there is client:NAME[+MODE]@TARGET, gcov:BUILD_TREE, local, ",
+            "landproof: no such target: nowhere (there is client:NAME[+MODE]@TARGET, ",
         ),
         ("torn:x", "landproof: torn:x: this kind of target can't be used: ModuleNotFoundError: "),
         ("local:x", "ERROR: local:x: there is one running kernel, local"),
