@@ -16,6 +16,7 @@ SCHEMA_VERSION = 1
 ITSELF = "itself"
 """The row of programs that restrict themselves alone: whether they still work."""
 _VM, _CLIENT = "vm:", "client:"
+_FLAGS = ("restrict.", "add_rule.")
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     """The newest ABI version that it knows, by its own words; 0 if it does not say."""
     asked: int
     """The newest ABI version of all that it was seen to ask for; 0 if it asked for nothing."""
+    flags: list[str]
+    """The flags of calls that it was seen to set, such as ``restrict.tsync``."""
     above: str
     """What it does on kernels that know more than it."""
     below: str
@@ -237,7 +240,8 @@ def _column(
 ) -> Column:
     own = [it for it in targets if _key(it) == key]
     facts = _client(own[0])
-    asked = max((_newest(it) for it in own), default=0)
+    labels = {label for it in own for label in _asked(it)}
+    asked = max((abi.FEATURES[it].since for it in labels), default=0)
     knows = facts.knows or asked
     honest = [row for row in rows if not places[row.place].name.startswith("lying:")]
     return Column(
@@ -246,6 +250,7 @@ def _column(
         version=facts.version,
         knows=facts.knows,
         asked=asked,
+        flags=sorted(it for it in labels if it.startswith(_FLAGS)),
         above=_does(
             row_cell for row_cell in _of_column(honest, number) if row_cell[0].since > knows
             and places[row_cell[0].place].abi >= row_cell[0].since
@@ -257,12 +262,12 @@ def _column(
     )  # fmt: skip
 
 
-def _newest(target: TargetRecord) -> int:
-    """The newest ABI version of all that a client asked for on a target."""
-    records = [it.client for it in target.cases if it.client]
+def _asked(target: TargetRecord) -> Iterator[str]:
+    """All that a client asked for on a target, by labels."""
     canary = _client(target).canary
-    asked = (label for it in (*records, *([canary] if canary else [])) for label in it.asked)
-    return max((abi.FEATURES[label].since for label in asked), default=0)
+    for record in (*(it.client for it in target.cases), canary):
+        if record is not None:
+            yield from record.asked
 
 
 def _of_column(rows: Iterable[Row], number: int) -> Iterator[tuple[Row, Cell]]:

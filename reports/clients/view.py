@@ -76,11 +76,12 @@ def summaries(clients: Clients) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def knowledge(clients: Clients) -> Iterator[tuple[str, str, str, str]]:
-    """A line a client: what it knows at most, what it does below and above that."""
+def knowledge(clients: Clients) -> Iterator[tuple[str, str, str, str, str]]:
+    """A line a client: what it knows at most, what it does below and above that, its flags."""
     for it in clients.columns:
         knows = f"ABI {it.knows or it.asked}" if it.knows or it.asked else "?"
-        yield it.title, knows, it.below or "not seen", it.above or "not seen"
+        flags = ", ".join(it.flags) or "none"
+        yield it.title, knows, it.below or "not seen", it.above or "not seen", flags
 
 
 def legend() -> Iterator[tuple[str, str]]:

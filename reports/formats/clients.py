@@ -19,8 +19,9 @@ def results(results: Results, style: Style) -> str:
         parts.append("\n".join(f"{mark:13} {meaning}" for mark, meaning in view.legend()))
     if rows:
         parts.append(_table(head, rows))
-    for title, knows, below, above in view.knowledge(clients) if style.verbosity else ():
-        parts.append(f"{title}: knows {knows}\n  below it: {below}\n  above it: {above}")
+    for title, knows, below, above, flags in view.knowledge(clients) if style.verbosity else ():
+        lines = (f"below it: {below}", f"above it: {above}", f"flags: {flags}")
+        parts.append("\n  ".join((f"{title}: knows {knows}", *lines)))
     parts += [
         f"{client}: {what}: {features}\n  on {where}: {why}"
         for client, what, features, where, why in view.findings(clients)

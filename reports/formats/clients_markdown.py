@@ -14,7 +14,7 @@ def results(results: Results, style: Style) -> str:
     clients = build(results)
     faults = Table(("client", "what", "rights", "kernels", "why"), tuple(view.findings(clients)))
     knowledge = Table(
-        ("client", "knows", "on kernels below that", "on kernels above"),
+        ("client", "knows", "on kernels below that", "on kernels above", "flags"),
         tuple(view.knowledge(clients)),
     )
     sections = (
