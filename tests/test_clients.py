@@ -11,7 +11,7 @@ from reports.clients.build import Clients, build
 from reports.render import Style, render
 from reports.results import load
 from suite.cli.verbs import handle
-from suite.clients.description import Client, find, known, read
+from suite.clients.description import Client, find, known, parted, read
 from suite.clients.words import NotExpressedError, words
 from suite.errors import UsageError
 from suite.judge.enforced import Enforced
@@ -197,6 +197,20 @@ def test_wrong_words(words_given: list[str], why: str) -> None:
     """Each is refused before anything is fetched."""
     with pytest.raises(UsageError, match=why):
         handle(["clients", "run", *words_given])
+
+
+@pytest.mark.parametrize(
+    ("word", "client", "mode"),
+    [
+        ("landrun", "landrun", ""),
+        ("landrun+strict", "landrun", "strict"),
+        ("./my+own.toml", "./my+own.toml", ""),
+        ("./my+own.toml+lax", "./my+own.toml", "lax"),
+    ],
+)
+def test_names_and_modes(word: str, client: str, mode: str) -> None:
+    """A file may have a plus in its name."""
+    assert parted(word) == (client, mode)
 
 
 def test_formats(tmp_path: Path) -> None:

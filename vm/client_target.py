@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from suite.agent import build
-from suite.clients.description import Client, find, read
+from suite.clients.description import Client, find, parted, read
 from suite.clients.enforcer import ByClient
 from suite.command.tree import BIND, Mount, enter
 from suite.errors import InfrastructureError, UsageError
@@ -61,7 +61,7 @@ class Name:
             UsageError: It is none.
         """
         who, at, target = text.removeprefix(CLIENT).rpartition("@")
-        client, _, mode = who.partition("+")
+        client, mode = parted(who)
         shape = ""
         if target.startswith(LYING):
             shape, _, target = target.removeprefix(LYING).partition("/")

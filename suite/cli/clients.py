@@ -25,7 +25,7 @@ from suite.cli.progress import RunProgress
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
 from suite.cli.targets import choose
-from suite.clients.description import Client, find, known, read
+from suite.clients.description import Client, find, known, parted, read
 from suite.errors import Exit, UsageError
 from suite.judge.enforced import Enforced
 from suite.judge.records import Results
@@ -156,13 +156,13 @@ def _places(
 def _columns(words: Sequence[str]) -> Iterator[tuple[str, Client]]:
     """The clients in each of their modes, as targets name them, with their descriptions."""
     for word in words:
-        name, plus, mode = word.rpartition("+") if "+" in word else (word, "", "")
+        name, mode = parted(word)
         client = read(find(name))
-        if plus and mode not in client.modes:
+        if mode and mode not in client.modes:
             raise UsageError(
                 f"{name} has no mode {mode}; it has {', '.join(client.modes) or 'none'}"
             )
-        for it in [mode] if plus else client.modes or [""]:
+        for it in [mode] if mode else client.modes or [""]:
             yield f"{name}+{it}" if it else name, client
 
 

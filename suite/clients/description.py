@@ -149,6 +149,15 @@ def _check(path: Path, row: Row) -> None:
             raise UsageError(f"{path}: there is no right {pattern}; such as fs.truncate, net.*")
 
 
+def parted(word: str) -> tuple[str, str]:
+    """Which client a word means, by name or file, and in which mode: ``NAME[+MODE]``."""
+    file, suffix, rest = word.rpartition(SUFFIX)
+    if suffix:
+        return f"{file}{suffix}", rest.removeprefix("+")
+    name, _, mode = word.partition("+")
+    return name, mode
+
+
 def find(name: str) -> Path:
     """The description that a user means: a file, or the name of one that landproof brings.
 

@@ -19,8 +19,6 @@ from suite.targets.client import Client
 
 _SERVES = ("serve", "0")
 """What the agent is told that a client starts: to go on with operation 0 of its program."""
-
-
 _OF_A_PROCESS = re.compile(r"^/proc/\d+/")
 """Runtimes allow themselves what is theirs there, which is gone when another asks for it."""
 
@@ -76,14 +74,7 @@ class ByClient(Client):
     def canary(self, process: Process) -> ClientRecord:
         """Whether a program that restricts itself alone works there."""
         child = process.fork()
-        _, came = start(
-            child,
-            self._agent,
-            self._client.command,
-            self._client.environment,
-            (),
-            is_traced=self._is_traced,
-        )
+        _, came = self._start(child, self._client.command, ())
         process.session.kill(child.id)
         return of_canary(came)
 
@@ -102,9 +93,7 @@ class ByClient(Client):
         if len(layers) != 1:
             raise NotExpressedError("makes one layer at a time")
         asked = words(client, self._mode, layers[0], self._agent)
-        child, came = start(
-            process, self._agent, asked, client.environment, _SERVES, is_traced=self._is_traced
-        )
+        child, came = self._start(process, asked, _SERVES)
         attempt.layers.append(layers[0])
         attempt.starts.append(came)
         if not came.is_started:

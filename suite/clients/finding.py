@@ -127,8 +127,8 @@ def _compared(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
     return Enforced.NOT_EXPRESSED, f"also restricts {', '.join(others) or 'other things'}"
 
 
-def _asked(by: Attempt) -> set[str]:
-    return {label for layer in by.layers for feature in layer.features for label in feature.labels}
+def _asked(by: Attempt) -> frozenset[str]:
+    return frozenset().union(*(layer.handled for layer in by.layers))
 
 
 def _not_started(says: str, start: Start) -> tuple[Enforced, str]:

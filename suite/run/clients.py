@@ -13,7 +13,7 @@ from suite.judge.outcome import Outcome
 from suite.judge.records import Envelope
 from suite.process.process import Enforcer
 from suite.run.envelopes import enclose, opened
-from suite.run.surroundings import CAME_TO, ENFORCER, JUDGEMENT
+from suite.run.surroundings import CAME_TO, ENFORCER, JUDGEMENT, LOST
 from suite.targets.client import Client
 
 Run = Callable[[], object]
@@ -42,6 +42,9 @@ def _record(item: pytest.Item, by: Client, abi: int, run: Run) -> ClientRecord:
     assert judgement.observed is not None  # noqa: S101
     by.begin()
     came = _came_to(item, by, run)
+    if item.stash.get(LOST, False):
+        del item.stash[LOST]
+        return ClientRecord(enforced=Enforced.NOT_SHOWN, reason="the target was lost meanwhile")
     again = by.again()
     seen = Seen(
         expected=judgement.expected,

@@ -26,7 +26,7 @@ from suite.run.fixtures import Fixtures
 from suite.run.needs import Need
 from suite.run.protocol import Protocol
 from suite.run.setting import Deviation
-from suite.run.surroundings import BARE, CONTROL, ENFORCER, EXPECTATION, JUDGEMENT, excuse
+from suite.run.surroundings import BARE, CONTROL, ENFORCER, EXPECTATION, JUDGEMENT, LOST, excuse
 from suite.targets.base import Ground
 from suite.targets.hub import Hub, TargetDownError
 from suite.targets.schemes import registered
@@ -215,6 +215,7 @@ def pytest_runtest_makereport(
         if call.excinfo and isinstance(call.excinfo.value, AgentLostError):
             # Nothing is said of the case, but the next one needs a target that lives.
             item.config.stash[_hub].bury(rows.target_of(item), call.excinfo.value)
+            item.stash[LOST] = True
         return report
     if call.when == "call" or (call.when == "setup" and not report.passed):
         hub = item.config.stash[_hub]

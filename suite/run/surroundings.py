@@ -35,6 +35,8 @@ BARE = pytest.StashKey[bool]()
 """Set of an item while it runs without any domain."""
 ENFORCER = pytest.StashKey[Enforcer]()
 """Who makes the domains of an item while it runs; not set if the case does."""
+LOST = pytest.StashKey[bool]()
+"""Set of an item if its target was lost while somebody else made the domains."""
 CAME_TO = pytest.StashKey[Outcome]()
 """What such a run observed."""
 DENIED_CALL = pytest.StashKey[str]()
