@@ -11,6 +11,7 @@ exit code is 3.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ from suite.targets.scratch import Scratch
 from vm import accel
 from vm.boot_time import boot_ratio
 from vm.catalogue import DEFAULT_SET
-from vm.command import Accelerator
+from vm.command import Accelerator, find_vng
 from vm.kernel import Kernel
 from vm.saved import REAL_BOOT_EVERY, States
 from vm.store import Store
@@ -46,6 +47,8 @@ import pytest
 def test(number):
     pass
 """
+_VNG_ENDS = (0, 255)
+"""255: the command ran, and the kernel has no port by which virtme-ng is told its exit code."""
 _MATRICES: dict[str, tuple[str, ...]] = {
     "matrix -k 'claims or history'": ("-k", "claims or history"),
     "matrix": (),
@@ -175,6 +178,28 @@ class Bench:
             _rates(f"in {name}", cases[1], there[1]),
         ]
 
+    def command(self) -> list[str]:
+        """A command with this machine's files, to its end; virtme-ng needs busybox for that."""
+        name = f"{self.name.partition('+')[0]}+amd64"  # which virtme-ng can give files, too
+        kernel = Store().fetch(name)
+        slow = ["--disable-kvm"] if self.accelerator is Accelerator.TCG else []
+        vng = find_vng()
+        path = f"PATH={Path(vng).parent}:{os.environ['PATH']}"  # it calls virtme-run
+        theirs = (
+            "env",
+            path,
+            vng,
+            "--run",
+            str(kernel.vmlinuz),
+            "--force-9p",
+            *slow,
+            "--exec",
+            "true",
+        )
+        ours = (*LANDPROOF, "run", "--kernels", name, "--", "true")
+        pair = paired(lambda: timed(ours), lambda: timed(theirs, _VNG_ENDS), self.rounds)
+        return [pair.line(f"landproof run on {name}", "vng --run --exec")]
+
     def matrix(self) -> list[str]:
         """The matrix with saved machines, and without."""
         command = ("matrix", "--kernels", self.kernels)
@@ -197,6 +222,7 @@ FIGURES: dict[str, Callable[[Bench], list[str]]] = {
     "local": Bench.local,
     "restore": Bench.restore,
     "speed": Bench.speed,
+    "command": Bench.command,
     "matrix": Bench.matrix,
 }
 
