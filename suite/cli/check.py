@@ -78,13 +78,15 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     matrix.set_defaults(handler=_matrix)
 
 
-def add_kernels_option(parser: argparse.ArgumentParser) -> None:
+def add_kernels_option(
+    parser: argparse.ArgumentParser, default: Sequence[str] = DEFAULT_SET
+) -> None:
     """The option that says which kernels are booted."""
     parser.add_argument(
         "--kernels",
         type=names_of_kernels,
         metavar="[LABEL=]NAME[,...]",
-        help=f"which ones (default: {','.join(DEFAULT_SET)}; with --target none), and what reports"
+        help=f"which ones (default: {','.join(default)}; with --target none), and what reports"
         " call them",
     )
 

@@ -71,7 +71,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "clients", nargs="*", metavar="CLIENT[+MODE]",
         help="one that landproof brings, or the file that describes yours (default: all)",
     )  # fmt: skip
-    add_kernels_option(parser)
+    add_kernels_option(parser, _KERNELS)
     parser.add_argument(
         "--target", dest="targets", action="append", default=[], metavar="NAME",
         help="local, or a kernel that lies, such as lying:rocky-9.7/local and"
@@ -94,7 +94,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add_machine_options(parser, restores=False)
     kernels.add_archive_options(parser)
     kernels.add_store_options(parser)
-    add_output_options(parser, default="clients")
+    add_output_options(parser, family="clients", verbose="show a row a right and kernel, too")
     parser.set_defaults(handler=_run, flavour=None)
 
 

@@ -30,14 +30,33 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     report.set_defaults(handler=_report)
 
 
+_MATRIX = (
+    "show the matrix and every deviation, too; -vv: and rights, skips and reasons "
+    "(at a terminal; the other formats have them anyway)"
+)
+
+
 def add_output_options(
     parser: argparse.ArgumentParser,
     of: Literal["results", "diff", "page"] = "results",
-    default: str = DEFAULT,
+    family: str = "",
+    verbose: str = _MATRIX,
 ) -> None:
-    """The options of every verb that prints a table; ``of`` is what it is a table of."""
+    """The options of every verb that prints a table.
+
+    Args:
+        parser: Of the verb.
+        of: What it is a table of.
+        family: Which formats make sense: this one, and those whose names begin with it.
+        verbose: What ``-v`` adds.
+    """
     which = parser.add_mutually_exclusive_group()
-    names = [name for name, fmt in formats().items() if getattr(fmt, of)]
+    names = [
+        name
+        for name, fmt in formats().items()
+        if getattr(fmt, of) and (not family or name.partition("-")[0] == family)
+    ]
+    default, json = family or DEFAULT, f"{family}-json".removeprefix("-")
     which.add_argument(
         "--format",
         choices=names,
@@ -49,18 +68,11 @@ def add_output_options(
         "--json",
         dest="format",
         action="store_const",
-        const="json",
-        help="the same as --format json",
+        const=json,
+        help=f"the same as --format {json}",
     )
     if of == "results":
-        parser.add_argument(
-            "-v",
-            dest="verbosity",
-            action="count",
-            default=0,
-            help="show the matrix and every deviation, too; -vv: and rights, skips and reasons "
-            "(at a terminal; the other formats have them anyway)",
-        )
+        parser.add_argument("-v", dest="verbosity", action="count", default=0, help=verbose)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
     )
