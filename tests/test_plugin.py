@@ -187,8 +187,9 @@ def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
 
 
 NOWHERE = (
-    "ERROR: no such target: nowhere (there is fake:NAME, gcov:BUILD_TREE, local,"
-    " ssh:[USER@]HOST[:PORT][?sudo], uml:PATH, vm:[LABEL=]NAME)"
+    "ERROR: no such target: nowhere (there is client:NAME[+MODE]@TARGET, fake:NAME,"
+    " gcov:BUILD_TREE, local, lying:SHAPE/TARGET, ssh:[USER@]HOST[:PORT][?sudo], uml:PATH,"
+    " vm:[LABEL=]NAME)"
 )
 
 

@@ -63,7 +63,7 @@ class Protocol:
     ) -> None:
         """If the target has somebody else's enforcer, run the case in that one's domains, too."""
         name = rows.target_of(item)
-        by = self._hub.target(name).client
+        by = self._hub.client(name)
         if by is None:
             return
         judgement = item.stash.get(JUDGEMENT, None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from suite.errors import InfrastructureError, LandproofError
 from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
 from suite.targets.base import Ground, Target
+from suite.targets.client import Client
 
 MOST_STARTS = 20
 """A kernel that dies in case after case is given up after so many starts."""
@@ -88,6 +89,11 @@ class Hub:
             if seat.target.began:
                 seat.began.append(seat.target.began)
         return seat.ground
+
+    def client(self, name: str) -> Client | None:
+        """Somebody else's enforcer that is to be tried on each case of a target, if it has one."""
+        seat = self._seats.get(name)
+        return seat.target.client if seat else None
 
     def bury(self, name: str, error: BaseException) -> tuple[Verdict, str]:
         """Take down a target whose agent is lost; return the verdict and what is known of why."""
