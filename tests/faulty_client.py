@@ -7,7 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-MINIMAL = Path(__file__).resolve().parent.parent / "docs" / "examples" / "clients" / "minimal.py"
+MINIMAL = Path(__file__).resolve().with_name("minimal.py")
+"""The example client, which who tests puts beside this file."""
 fault, *words = sys.argv[1:]
 match fault:
     case "crashes":

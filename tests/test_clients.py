@@ -2,6 +2,7 @@
 """Other people's enforcers under our cases: each verdict, by clients that do just that."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -31,11 +32,13 @@ def landproof(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def faulty(folder: Path, fault: str) -> Path:
-    """The description of a client with a fault."""
+    """The description of a client with a fault, in a folder with all that it needs."""
+    shutil.copy(HERE / "faulty_client.py", folder)
+    shutil.copy(MINIMAL.with_suffix(".py"), folder)
     path = folder / f"{fault}.toml"
     path.write_text(
         f'name = "{fault}"\nsummary = "does wrong"\nprotocol = true\n'
-        f'command = ["python3", "{HERE}/faulty_client.py", "{fault}"]\n'
+        f'command = ["python3", "{{here}}/faulty_client.py", "{fault}"]\n'
     )
     return path
 
