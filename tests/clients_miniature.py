@@ -11,7 +11,10 @@ STRICT = ClientFacts(name="fence", mode="strict", version="1.2", knows=5)
 LAX = ClientFacts(name="fence", mode="best-effort", version="1.2", knows=5)
 COMMAND = "fence --deny fs.truncate --"
 OK = ClientRecord(
-    enforced=Enforced.ENFORCES, command=COMMAND, asked=["fs.truncate"], observed=Denied("EACCES")
+    enforced=Enforced.ENFORCES,
+    command=COMMAND,
+    asked=["fs.truncate", "restrict.tsync"],
+    observed=Denied("EACCES"),
 )
 REFUSES = ClientRecord(
     enforced=Enforced.REFUSES,
@@ -37,7 +40,13 @@ HOLE = ClientRecord(
     asked=["fs.truncate"],
     observed=Allowed(),
 )
-BREAKS = ClientRecord(enforced=Enforced.BREAKS, reason="SIGSEGV", command=COMMAND, end="SIGSEGV")
+BREAKS = ClientRecord(
+    enforced=Enforced.BREAKS,
+    reason="SIGSEGV",
+    command=COMMAND,
+    refused=["landlock_restrict_self(2) (restrict.tsync): EINVAL"],
+    end="SIGSEGV",
+)
 NO_WORDS = ClientRecord(
     enforced=Enforced.NOT_EXPRESSED, reason="fence has no words for scope.signal"
 )

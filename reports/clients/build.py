@@ -17,6 +17,7 @@ ITSELF = "itself"
 """The row of programs that restrict themselves alone: whether they still work."""
 _VM = "vm:"
 _FLAGS = ("restrict.", "add_rule.")
+_TAKEN = "the client sets it, and the kernel takes it"
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +191,18 @@ def _cells(target: TargetRecord, which: int) -> Iterator[tuple[str, Cell]]:
             by_feature[feature].append((case.client, case.id))
     for feature, records in by_feature.items():
         yield feature, _cell(which, records)
+    yield from _flags(target, which)
+
+
+def _flags(target: TargetRecord, which: int) -> Iterator[tuple[str, Cell]]:
+    """A cell for each flag that the client sets by itself: no policy of a case asks for one."""
+    seen = [(case.client, case.id) for case in target.cases if case.client]
+    for flag in (label for label in abi.FEATURES if label.startswith(_FLAGS)):
+        refused = [it for it in seen if any(f"({flag})" in line for line in it[0].refused)]
+        if refused:
+            yield flag, _cell(which, refused)
+        elif any(flag in record.asked for record, _ in seen):
+            yield flag, Cell(column=which, enforced=Enforced.ENFORCES, reason=_TAKEN)
 
 
 def _features(case: CaseRecord) -> Iterable[str]:
