@@ -13,9 +13,13 @@ from reports.render import Style, render
 from reports.results import load
 from suite.cli.verbs import handle
 from suite.clients.description import Client, find, known, parted, read
+from suite.clients.finding import Attempt, found
+from suite.clients.start import Start
+from suite.clients.view import View
 from suite.clients.words import NotExpressedError, words
 from suite.errors import UsageError
-from suite.judge.enforced import Enforced
+from suite.judge.enforced import Enforced, Seen
+from suite.judge.outcome import Denied
 from suite.landlock.abi import FS, NET, SCOPE
 from suite.landlock.ruleset import Ruleset
 from tests.runs import landproof as argv
@@ -214,6 +218,21 @@ def test_wrong_words(words_given: list[str], why: str) -> None:
 def test_names_and_modes(word: str, client: str, mode: str) -> None:
     """A file may have a plus in its name."""
     assert parted(word) == (client, mode)
+
+
+@pytest.mark.parametrize(
+    ("asked", "enforced"),
+    [(Ruleset(fs=FS.READ_FILE), Enforced.ENFORCES), (Ruleset(net=NET.BIND_TCP), Enforced.SILENT)],
+)
+def test_reparenting_is_denied_by_every_layer_about_files(
+    asked: Ruleset, enforced: Enforced
+) -> None:
+    """Who does not ask for it gets it, unless nothing of files was asked for."""
+    start = Start(("fence",), is_started=True, view=View(layers=(asked,)))
+    by = Attempt(SETPRIV, layers=[Ruleset(fs=FS.REFER)], starts=[start])
+    denied = Denied("EXDEV")
+    seen = Seen(expected=denied, own=denied, came=denied, abi=7, again=lambda: denied)
+    assert found(by, seen).enforced is enforced
 
 
 def test_formats(tmp_path: Path) -> None:

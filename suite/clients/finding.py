@@ -12,6 +12,7 @@ from suite.clients.words import NotExpressedError
 from suite.errors import LandproofError
 from suite.judge.enforced import ClientRecord, Enforced, Seen
 from suite.judge.outcome import Allowed, Denied, Rejected
+from suite.landlock.abi import FS
 from suite.landlock.ruleset import Ruleset
 
 _MOST_SAID = 600
@@ -96,7 +97,19 @@ def _refused_to_us(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
 def _missing(by: Attempt) -> list[str]:
     """What the policies handle, and the client's domains don't."""
     pairs = zip(by.layers, by.starts, strict=True)
-    return sorted(set().union(*(layer.handled - start.view.handled for layer, start in pairs)))
+    return sorted(set().union(*(layer.handled - _denied(start) for layer, start in pairs)))
+
+
+def _denied(start: Start) -> frozenset[str]:
+    """What a client's domain denies without a rule.
+
+    Reparenting is denied by each layer about files that does not handle it, too.
+
+    Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_REFER.
+    """
+    handled = start.view.handled
+    is_about_files = any(label.startswith("fs.") for label in handled)
+    return handled | {*FS.REFER.labels} if is_about_files else handled
 
 
 def _asked_for(by: Attempt, seen: Seen) -> tuple[Enforced, str]:
