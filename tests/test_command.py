@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from suite.cli.on_kernel import OnKernel
+from suite.command.order import Order
 from suite.errors import Exit
+from suite.targets.local import LocalTarget
 from tests.kernels import stored
 from tests.runs import Argv, Process, in_terminal, landproof, processes, run, wait_until
 from vm import folders
@@ -179,6 +184,30 @@ def test_it_is_interrupted(here: Path) -> None:
     assert code == Exit.INTERRUPTED
     assert "interrupted on local" in shown
     wait_until(lambda: not [it for it in processes() if it.name == "sleep" and is_ours(it)], "end")
+
+
+class Slow(LocalTarget):
+    """A target that takes its time to end."""
+
+    inside = most = 0
+
+    def stop(self) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.05)
+        self.inside -= 1
+
+
+def test_one_thread_at_a_time_ends_a_target() -> None:
+    """An interrupt ends it from another thread, when the command may have ended by itself."""
+    target = Slow()
+    job = OnKernel(target, Order(words=("true",), folder="/"), ())
+    threads = [threading.Thread(target=job.stop) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert target.most == 1
 
 
 def is_ours(process: Process) -> bool:

@@ -36,6 +36,8 @@ _ABI = "LANDLOCK_CRATE_TEST_ABI"
 _MOST_OUTPUT = 16 << 20
 """Bytes that are kept of what a command prints, and of its report."""
 _CHUNK = 1 << 16
+_ENDED_BY_US = (End.LOST, End.CRASHED, End.HUNG, End.NOT_RUN)
+"""What a target that is ended meanwhile looks like."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -53,6 +55,8 @@ class OnKernel:
     begin: Callable[[Process, Order], Running] = Running
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set by `stop`."""
+    _ending: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the thread that ends the target, or asks what became of it: both threads may."""
 
     def run(self) -> Ran:
         """Start the target, run the command, stop the target; this never raises what went wrong."""
@@ -68,7 +72,8 @@ class OnKernel:
                 ran.abi, ran.errata = claimed(root)
             self._on(root, ran, began)
         except AgentLostError as error:
-            verdict, why = self.target.autopsy()
+            with self._ending:
+                verdict, why = self.target.autopsy()
             ran.end, ran.reason = End(verdict), f"{error}: {why}"  # they are called alike
         except HungError as error:
             ran.end, ran.reason = End.HUNG, str(error)
@@ -77,15 +82,19 @@ class OnKernel:
         except OSError as error:  # of this machine's
             ran.reason = told_fault(error)
         finally:
-            self.target.stop()
-        if self.stopped.is_set() and ran.end in (End.LOST, End.CRASHED, End.NOT_RUN):
+            self._end()
+        if self.stopped.is_set() and ran.end in _ENDED_BY_US:
             ran.end, ran.reason = End.INTERRUPTED, ""
         return ran
 
     def stop(self) -> None:
         """End the target, from another thread: `run` returns soon."""
         self.stopped.set()
-        self.target.stop()
+        self._end()
+
+    def _end(self) -> None:
+        with self._ending:
+            self.target.stop()
 
     def _on(self, root: Process, ran: Ran, began: float) -> None:
         order = self._order(ran)
