@@ -192,6 +192,7 @@ class Slow(LocalTarget):
     inside = most = 0
 
     def stop(self) -> None:
+        """Note whether somebody else is at it."""
         self.inside += 1
         self.most = max(self.most, self.inside)
         time.sleep(0.05)
