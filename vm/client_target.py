@@ -24,14 +24,13 @@ from suite.targets.base import SUPERVISOR, Ground, Target
 from suite.targets.ground import furnish
 from suite.targets.local import LocalTarget
 from suite.targets.lying import lie
-from suite.targets.lying_kernel import LYING
+from suite.targets.lying_kernel import LYING, apart
 from suite.targets.schemes import Scheme
-from suite.targets.shapes import SHAPES
+from suite.targets.shapes import Shape
 from suite.witness.tracefs import TRACED_SINCE
 from vm import trees
 from vm.folders import Folder
-from vm.store import Store
-from vm.target import LABEL, VM
+from vm.target import VM, store_of, stored
 from vm.tree_target import TreeTarget
 
 CLIENT = "client:"
@@ -50,8 +49,8 @@ class Name:
     mode: str
     target: str
     """``local`` or ``vm:NAME``."""
-    shape: str
-    """How the kernel lies, as of ``lying:SHAPE/TARGET``; empty of an honest one."""
+    shape: Shape | None
+    """How the kernel lies, as of ``lying:SHAPE/TARGET``; None of an honest one."""
 
     @classmethod
     def of(cls, text: str) -> Name:
@@ -62,12 +61,9 @@ class Name:
         """
         who, at, target = text.removeprefix(CLIENT).rpartition("@")
         client, mode = parted(who)
-        shape = ""
+        shape = None
         if target.startswith(LYING):
-            shape, _, target = target.removeprefix(LYING).partition("/")
-            if shape not in SHAPES:
-                shapes = ", ".join(SHAPES)
-                raise UsageError(f"{text}: there is no shape {shape!r} (there is {shapes})")
+            shape, target = apart(target)
         if not (at and client and target):
             raise UsageError(f"{text}: such a target is called {Clients.usage}")
         if target != "local" and not target.startswith(VM):
@@ -109,12 +105,9 @@ def order_of(client: Client) -> trees.TreeOrder | None:
 def _inner(name: str, target: str, folders: Sequence[Folder], config: pytest.Config) -> Target:
     if target == "local":
         return LocalTarget()
-    store = Store(config.getoption("store"), flavour=config.getoption("flavour"))
-    labelled = dict(text.split("=", 1) for text in config.getoption(LABEL))
-    own = target.removeprefix(VM)
     return TreeTarget(
         name,
-        store.get(labelled.get(own, own)),
+        stored(target, store_of(config), config),
         folders,
         accelerator=config.getoption("accel"),
         consoles=config.getoption("consoles"),
@@ -167,7 +160,7 @@ class ClientTarget(Target):
         except SetupError as error:
             raise InfrastructureError(f"{self.name} was not made ready: {error}") from error
         if self._parts.shape:
-            root = lie(root, SHAPES[self._parts.shape])
+            root = lie(root, self._parts.shape)
         agent = build.agent(inner.facts.machine)
         ground = furnish(session, root, agent, private=True)
         started = f"{ground.place}/started"

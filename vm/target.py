@@ -60,18 +60,31 @@ class Vm(Scheme):
 
     def make(self, name: str, config: pytest.Config) -> VmTarget:
         """A machine for the kernel of this name, or of this label."""
-        store = Store(config.getoption("store"), flavour=config.getoption("flavour"))
-        labelled = dict(text.split("=", 1) for text in config.getoption(LABEL))
-        own = name.removeprefix(VM)
-        kernel = store.get(labelled.get(own, own))
+        store = store_of(config)
         return VmTarget(
             name,
-            kernel,
+            stored(name, store, config),
             config.getoption("accel"),
             config.getoption("consoles"),
             config.getoption("append"),
             states=None if config.getoption("boot") else store.states,
         )
+
+
+def store_of(config: pytest.Config) -> Store:
+    """The store that pytest's options name."""
+    return Store(config.getoption("store"), flavour=config.getoption("flavour"))
+
+
+def stored(name: str, store: Store, config: pytest.Config) -> Kernel:
+    """The kernel of ``vm:NAME``, or of this label; nothing is downloaded.
+
+    Raises:
+        LandproofError: It is not there.
+    """
+    labelled = dict(text.split("=", 1) for text in config.getoption(LABEL))
+    own = name.removeprefix(VM)
+    return store.get(labelled.get(own, own))
 
 
 class VmTarget(Target):

@@ -15,7 +15,7 @@ from suite.landlock import abi
 SCHEMA_VERSION = 1
 ITSELF = "itself"
 """The row of programs that restrict themselves alone: whether they still work."""
-_VM = "vm:"
+_VM, _LYING = "vm:", "lying:"
 _FLAGS = ("restrict.", "add_rule.")
 _TAKEN = "the client sets it, and the kernel takes it"
 
@@ -158,8 +158,8 @@ def _why(target: TargetRecord) -> str:
 
 
 def _client(target: TargetRecord) -> ClientFacts:
-    assert target.facts is not None  # noqa: S101 (only such are asked)
-    assert target.facts.client is not None  # noqa: S101
+    assert target.facts is not None  # noqa: S101 (only targets that came up are asked)
+    assert target.facts.client is not None  # noqa: S101 (only targets that have one are asked)
     return target.facts.client
 
 
@@ -173,7 +173,7 @@ def _name(target: TargetRecord) -> str:
 
 
 def _place(name: str, target: TargetRecord) -> Place:
-    assert target.facts is not None  # noqa: S101 (only such are asked)
+    assert target.facts is not None  # noqa: S101 (only targets that came up are asked)
     facts = target.facts
     return Place(name=name, release=facts.release, abi=facts.abi, errata=facts.errata)
 
@@ -256,7 +256,12 @@ def _column(
     labels = {label for it in own for label in _asked(it)}
     asked = max((abi.FEATURES[it].since for it in labels), default=0)
     knows = facts.knows or asked
-    honest = [row for row in rows if not places[row.place].name.startswith("lying:")]
+    seen = [
+        (row, cell, places[row.place].abi)
+        for row in rows
+        for cell in row.cells
+        if cell.column == number and not places[row.place].name.startswith(_LYING)
+    ]
     return Column(
         name=facts.name,
         mode=facts.mode,
@@ -264,15 +269,9 @@ def _column(
         knows=facts.knows,
         asked=asked,
         flags=sorted(it for it in labels if it.startswith(_FLAGS)),
-        above=_does(
-            row_cell for row_cell in _of_column(honest, number) if row_cell[0].since > knows
-            and places[row_cell[0].place].abi >= row_cell[0].since
-        ),
-        below=_does(
-            row_cell for row_cell in _of_column(honest, number) if row_cell[0].since <= knows
-            and places[row_cell[0].place].abi < row_cell[0].since
-        ),
-    )  # fmt: skip
+        above=_does((row, cell) for row, cell, has in seen if knows < row.since <= has),
+        below=_does((row, cell) for row, cell, has in seen if has < row.since <= knows),
+    )
 
 
 def _asked(target: TargetRecord) -> Iterator[str]:
@@ -281,13 +280,6 @@ def _asked(target: TargetRecord) -> Iterator[str]:
     for record in (*(it.client for it in target.cases), canary):
         if record is not None:
             yield from record.asked
-
-
-def _of_column(rows: Iterable[Row], number: int) -> Iterator[tuple[Row, Cell]]:
-    for row in rows:
-        for cell in row.cells:
-            if cell.column == number:
-                yield row, cell
 
 
 def _does(seen: Iterable[tuple[Row, Cell]]) -> str:

@@ -26,7 +26,7 @@ from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.cli.run import run
 from suite.cli.targets import choose
 from suite.clients.description import Client, find, known, parted, read
-from suite.errors import Exit, UsageError
+from suite.errors import Exit, InfrastructureError, UsageError
 from suite.judge.enforced import Enforced
 from suite.judge.records import Results
 from vm import folders, trees
@@ -134,7 +134,11 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.output,
         arguments.format,
     )
-    return Exit.INTERRUPTED if ended.interrupted else _code(ended.results)
+    if ended.interrupted:
+        return Exit.INTERRUPTED
+    if ended.fault:
+        raise InfrastructureError(f"what was not run is lost: {ended.fault}")
+    return _code(ended.results)
 
 
 def _places(
@@ -178,12 +182,11 @@ def _prepared(
         if wanted:
             store = kernels.open_store(arguments)
             options += [f"--store={store.folder}", f"--flavour={arguments.flavour}"]
-            for label, name in wanted.items():
-                kernel = store.fetch(
-                    name, refresh=arguments.refresh, progress=labelled(label, show)
-                )
-            accelerator = choose_accelerator(kernel, arguments.accel)
-            options.append(f"--accel={accelerator}")
+            found = [
+                store.fetch(name, refresh=arguments.refresh, progress=labelled(label, show))
+                for label, name in wanted.items()
+            ]
+            options.append(f"--accel={choose_accelerator(found[0], arguments.accel)}")
     labels = [f"{LABEL}={label}={name}" for label, name in wanted.items() if label != name]
     return [*options, *labels, *machine_words(arguments)]
 
@@ -203,5 +206,7 @@ def _code(results: Results) -> Exit:
         return Exit.DEVIATES
     if all(it is Enforced.NOT_SHOWN for it in seen):
         tell("nothing was shown of any client")
+        return Exit.INFRASTRUCTURE
+    if any(it.facts is None for it in results.targets):  # the report says which, and why
         return Exit.INFRASTRUCTURE
     return Exit.CONFORMS

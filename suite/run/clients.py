@@ -39,7 +39,7 @@ def _record(item: pytest.Item, by: Client, abi: int, run: Run) -> ClientRecord:
     if judgement is None or not judgement.verdict.judged:
         return ClientRecord(enforced=Enforced.NOT_SHOWN)
     assert judgement.expected is not None  # noqa: S101 (it was judged)
-    assert judgement.observed is not None  # noqa: S101
+    assert judgement.observed is not None  # noqa: S101 (it was judged)
     by.begin()
     came = _came_to(item, by, run)
     if item.stash.get(LOST, False):
