@@ -52,9 +52,10 @@ NO_WORDS = ClientRecord(
 )
 
 
-def _target(
+def target(
     place: str, abi: int, client: ClientFacts, cells: dict[str, ClientRecord]
 ) -> TargetRecord:
+    """A client on a kernel, with a case for each right."""
     mode = f"+{client.mode}" if client.mode else ""
     return TargetRecord(
         name=f"client:{client.name}{mode}@{place}",
@@ -84,12 +85,12 @@ def clients_zoo() -> Results:
         started="2026-11-21T10:00:00Z",
         seconds=10,
         targets=[
-            _target("vm:6.1", 2, STRICT, {"fs.truncate": REFUSES, "fs.ioctl_dev": TELLS}),
-            _target("vm:6.1", 2, LAX, {"fs.truncate": SILENT, "fs.ioctl_dev": SILENT}),
-            _target("vm:7.3", 11, STRICT, {**new, "fs.resolve_unix": SILENT}),
-            _target("vm:7.3", 11, LAX, {**new, "fs.truncate": BREAKS}),
-            _target("lying:rocky-9.7/vm:7.3", 6, LAX, {"fs.truncate": HOLE, "fs.ioctl_dev": OK}),
-            _target("vm:7.3", 11, canary, {}),
+            target("vm:6.1", 2, STRICT, {"fs.truncate": REFUSES, "fs.ioctl_dev": TELLS}),
+            target("vm:6.1", 2, LAX, {"fs.truncate": SILENT, "fs.ioctl_dev": SILENT}),
+            target("vm:7.3", 11, STRICT, {**new, "fs.resolve_unix": SILENT}),
+            target("vm:7.3", 11, LAX, {**new, "fs.truncate": BREAKS}),
+            target("lying:rocky-9.7/vm:7.3", 6, LAX, {"fs.truncate": HOLE, "fs.ioctl_dev": OK}),
+            target("vm:7.3", 11, canary, {}),
             TargetRecord(name="client:fence@local", reason="fence can't be executed there"),
         ],
     )

@@ -11,17 +11,20 @@ import pytest
 from reports.clients.build import Clients, build
 from reports.render import Style, render
 from reports.results import load
+from suite.cli import clients as command
+from suite.cli.run import Ended
 from suite.cli.verbs import handle
 from suite.clients.description import Client, find, known, parted, read
 from suite.clients.finding import Attempt, found
 from suite.clients.start import Start
 from suite.clients.view import View
 from suite.clients.words import NotExpressedError, words
-from suite.errors import UsageError
-from suite.judge.enforced import Enforced, Seen
+from suite.errors import Exit, UsageError
+from suite.judge.enforced import ClientRecord, Enforced, Seen
 from suite.judge.outcome import Denied
 from suite.landlock.abi import FS, NET, SCOPE
 from suite.landlock.ruleset import Ruleset
+from tests.clients_miniature import NO_WORDS, OK, SILENT, STRICT, clients_zoo, target
 from tests.runs import landproof as argv
 from tests.runs import run
 
@@ -233,6 +236,27 @@ def test_reparenting_is_denied_by_every_layer_about_files(
     denied = Denied("EXDEV")
     seen = Seen(expected=denied, own=denied, came=denied, abi=7, again=lambda: denied)
     assert found(by, seen).enforced is enforced
+
+
+@pytest.mark.parametrize(
+    ("cells", "lost", "code"),
+    [
+        ([OK], 0, Exit.CONFORMS),
+        ([OK], 1, Exit.INFRASTRUCTURE),
+        ([OK, SILENT], 1, Exit.DEVIATES),
+        ([NO_WORDS], 0, Exit.CONFORMS),
+        ([ClientRecord(enforced=Enforced.NOT_SHOWN)], 0, Exit.INFRASTRUCTURE),
+    ],
+)
+def test_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, cells: list[ClientRecord], lost: int, code: Exit
+) -> None:
+    """No success where a client could not be run, or nothing was shown."""
+    seen = target("local", 7, STRICT, dict(zip(("fs.truncate", "fs.refer"), cells, strict=False)))
+    results = clients_zoo()
+    results.targets = [seen, *(it for it in results.targets if not it.facts)][: 1 + lost]
+    monkeypatch.setattr(command, "run", lambda *_, **__: Ended(results, interrupted=False))
+    assert handle(["clients", "run", f"{MINIMAL}+strict", "--target", "local"]) == code
 
 
 def test_formats(tmp_path: Path) -> None:
