@@ -19,7 +19,7 @@ FLOORS: list[dict[str, set[str]]] = [
         "suite/packed": set(), "suite/values": set(),
     },
     {"suite/landlock": set(), "suite/agent": set()},
-    {"suite/judge": {"suite/landlock"}},
+    {"suite/judge": {"suite/landlock"}, "suite/model": {"suite/landlock"}},
     {"suite/process": {"suite/agent", "suite/judge", "suite/landlock"}},
     {
         "suite/repro": {"suite/agent", "suite/judge", "suite/landlock", "suite/process"},
@@ -34,6 +34,10 @@ FLOORS: list[dict[str, set[str]]] = [
         "suite/command": {"suite/agent", "suite/judge", "suite/process", "suite/targets"},
     },
     {
+        "suite/kernel": {
+            "suite/agent", "suite/judge", "suite/landlock", "suite/model", "suite/process",
+            "suite/targets",
+        },
         "suite/clients": {
             "suite/agent", "suite/command", "suite/judge", "suite/landlock", "suite/process",
             "suite/targets", "suite/witness",

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""The small kernel as it is after boot: an initramfs, and the supervisor as its first process."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+
+from suite.kernel.credentials import Credentials, Namespace, UserNamespace
+from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
+from suite.kernel.kernel import Kernel
+from suite.kernel.memory import Memory
+from suite.kernel.open_files import FileTable
+from suite.kernel.tasks import (
+    FsContext,
+    Group,
+    Namespaces,
+    NetNamespace,
+    PidNamespace,
+    Task,
+)
+from suite.model.landlock import Model
+
+INITIAL = {"ipc": 0xEFFFFFFF, "uts": 0xEFFFFFFE, "user": 0xEFFFFFFD, "pid": 0xEFFFFFFC}
+"""The numbers of the initial namespaces. Source: include/linux/proc_ns.h."""
+FOLDERS = ("proc", "sys", "dev", "tmp", "etc", "run")
+
+
+def booted(model: Model) -> Kernel:
+    """A new system."""
+    kernel = Kernel(model)
+    others = itertools.count(0xF0000000)
+    kernel.user = UserNamespace("user", INITIAL["user"], uid_map=[(0, 0, 2**32 - 1)])
+    kernel.user.gid_map = [(0, 0, 2**32 - 1)]
+    kernel.pids = PidNamespace("pid", INITIAL["pid"], kernel.user)
+    kernel.net = NetNamespace("net", next(others), kernel.user)
+    rootfs = kernel.superblock("rootfs", stat.S_IFDIR | 0o755)
+    root = Mount(rootfs.root)
+    kernel.mounts = MountNamespace(root, [root])
+    for name in FOLDERS:
+        folder = Dentry(name, Inode(rootfs, stat.S_IFDIR | 0o755, links=2), rootfs)
+        folder.parent = rootfs.root
+        rootfs.root.children[name] = folder
+    time = Namespace("time", next(others), kernel.user)
+    namespaces = Namespaces(
+        kernel.mounts,
+        kernel.pids,
+        kernel.net,
+        Namespace("ipc", INITIAL["ipc"], kernel.user),
+        Namespace("uts", INITIAL["uts"], kernel.user),
+        Namespace("cgroup", next(others), kernel.user),
+        time,
+        kernel.pids,
+        time,
+    )
+    top = Path(root, rootfs.root)
+    group = Group()
+    supervisor = Task(
+        0,
+        1,
+        group,
+        Credentials(kernel.user),
+        FileTable(),
+        FsContext(top, top),
+        Memory(),
+        namespaces,
+    )
+    group.leader = supervisor
+    group.threads.append(supervisor)
+    supervisor.numbers[kernel.pids.number] = 1
+    kernel.pids.tasks[1] = supervisor
+    kernel.pids.last = 1
+    kernel.tasks[0] = supervisor
+    return kernel

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The system calls, a module an area; importing this registers them all."""

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Files as the kernel has them: inodes, names (dentries), file systems, mounts."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True, eq=False)
+class Superblock:
+    """A file system."""
+
+    kind: str
+    """Such as ``tmpfs``."""
+    device: int
+    """As stat(2) gives it."""
+    root: Dentry = field(init=False)
+    is_internal: bool = False
+    """Never mounted by users (SB_NOUSER): pipefs, sockfs, anonymous inodes."""
+    read_only: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Inode:
+    """A file, whatever its names."""
+
+    superblock: Superblock
+    mode: int
+    """Type and permissions, as stat(2) gives them."""
+    uid: int = 0
+    gid: int = 0
+    device: int = 0
+    """Of a device file."""
+    data: bytearray = field(default_factory=bytearray)
+    """Of a regular file; of a symbolic link what it points to."""
+    links: int = 1
+    xattrs: dict[str, bytes] = field(default_factory=dict)
+    node: object = None
+    """What stands behind it: the pipe of a FIFO, the socket bound to it, what /proc makes of it."""
+    number: int = field(default_factory=lambda: next(_numbers))
+    is_private: bool = False
+    """Made by the kernel for itself (S_PRIVATE), such as that of memfd_secret(2)."""
+
+    @property
+    def kind(self) -> int:
+        """``S_IFREG`` and so on."""
+        return stat.S_IFMT(self.mode)
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.mode)
+
+
+@dataclass(slots=True, eq=False)
+class Dentry:
+    """A name of a file in its directory. The root of a file system has itself as its parent."""
+
+    name: str
+    inode: Inode
+    superblock: Superblock
+    parent: Dentry = field(init=False)
+    children: dict[str, Dentry] = field(default_factory=dict)
+    """Of a directory, by name. /proc and the like give theirs by ``Inode.node``."""
+    is_removed: bool = False
+    """Whether it is no longer in its directory."""
+
+    def __post_init__(self) -> None:
+        self.parent = self
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the root of its file system, or was never in any directory."""
+        return self.parent is self
+
+    def up(self) -> Iterator[Dentry]:
+        """Itself, its directory, and so on up to the root of the file system."""
+        it = self
+        while True:
+            yield it
+            if it.is_root:
+                return
+            it = it.parent
+
+
+@dataclass(slots=True, eq=False)
+class Mount:
+    """A (part of a) file system in the hierarchy."""
+
+    root: Dentry
+    parent: Mount | None = None
+    """None of the root of a namespace, and of one that is attached to none (``fsmount``)."""
+    point: Dentry | None = None
+    """Where it is mounted, in its parent."""
+    read_only: bool = False
+    flags: int = 0
+    """MS_* of its own, such as MS_NOEXEC, MS_NODEV, MS_NOSUID."""
+    is_internal: bool = False
+    """Of the kernel itself (MNT_INTERNAL): of pipes, sockets, /proc/PID/ns files."""
+    shared: bool = False
+    """Whether mounts beneath it propagate; of what that makes we know nothing."""
+
+    @property
+    def superblock(self) -> Superblock:
+        """The file system."""
+        return self.root.superblock
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A file where it was found: struct path."""
+
+    mount: Mount
+    dentry: Dentry
+
+    @property
+    def inode(self) -> Inode:
+        """The file."""
+        return self.dentry.inode
+
+
+@dataclass(slots=True, eq=False)
+class MountNamespace:
+    """The mounts that processes see."""
+
+    root: Mount
+    mounts: list[Mount]
+    """All of them; what is mounted last on a place comes last."""
+
+    def mounted_on(self, path: Path) -> Mount | None:
+        """What is mounted there, the last if several are."""
+        for it in reversed(self.mounts):
+            if it.parent is path.mount and it.point is path.dentry:
+                return it
+        return None

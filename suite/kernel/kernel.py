@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The small kernel: all of its state, in one place."""
+
+from __future__ import annotations
+
+import itertools
+
+from suite.kernel.credentials import UserNamespace
+from suite.kernel.hooks import Hooks
+from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path, Superblock
+from suite.kernel.tasks import NetNamespace, PidNamespace, Task
+from suite.model.landlock import Model
+
+
+class Kernel:
+    """A whole system; ``suite.kernel.boot`` makes one.
+
+    Attributes:
+        model: The rules of Landlock that it has.
+        hooks: Where it asks them.
+        tasks: The tasks that the host drives, by the host's numbers.
+        clock: Seconds since boot. Stands still while anything can be done.
+        mounts, user, pids, net: The initial namespaces.
+        extra: What single areas keep of the whole system, by a name of theirs.
+    """
+
+    mounts: MountNamespace
+    user: UserNamespace
+    pids: PidNamespace
+    net: NetNamespace
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.hooks = Hooks(model)
+        self.tasks: dict[int, Task] = {}
+        self.clock = 0.0
+        self.extra: dict[str, object] = {}
+        self._devices = itertools.count(20)
+        self._internal: dict[str, Mount] = {}
+
+    def superblock(self, kind: str, mode: int, *, is_internal: bool = False) -> Superblock:
+        """A new file system with an empty root of this mode."""
+        made = Superblock(kind, next(self._devices), is_internal=is_internal)
+        made.root = Dentry("/", Inode(made, mode, links=2), made)
+        return made
+
+    def internal(self, kind: str, name: str, mode: int, node: object = None) -> Path:
+        """A new file on a file system of the kernel's own, such as ``pipefs``; it has no names.
+
+        ``name`` is what /proc/PID/fd shows of it.
+        """
+        mount = self._internal.get(kind)
+        if mount is None:
+            made = self.superblock(kind, mode, is_internal=True)
+            mount = self._internal[kind] = Mount(made.root, is_internal=True)
+        inode = Inode(mount.superblock, mode, node=node)
+        return Path(mount, Dentry(name, inode, mount.superblock))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Targets of the model: ``model:7``, ``model:11+errata=1,3``, ``model:none``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from suite.errors import UsageError
+from suite.judge.records import Verdict
+from suite.kernel.boot import booted
+from suite.kernel.channel import ModelChannel
+from suite.landlock.abi import ABIS, ERRATA, Erratum
+from suite.landlock.bugs import BUGS
+from suite.model.landlock import Model
+from suite.process.process import Process
+from suite.process.session import Session
+from suite.process.uapi import MS_PRIVATE, MS_REC
+from suite.targets.base import SUPERVISOR, Ground, Target
+from suite.targets.ground import furnish
+from suite.targets.schemes import Scheme
+
+USAGE = "model:ABI[+errata=N,…][+bugs=NAME,…]"
+
+
+class ModelScheme(Scheme):
+    """``model:``."""
+
+    usage = USAGE
+
+    def make(self, name: str, config: pytest.Config) -> ModelTarget:
+        """The model of a name."""
+        return ModelTarget(name, named(name))
+
+
+def named(name: str) -> Model:
+    """The model that a target's name means. Without a word of errata, all that apply are fixed.
+
+    Raises:
+        UsageError: It means none; the message says what would.
+    """
+    abi_word, *parts = name.removeprefix("model:").split("+")
+    if abi_word != "none" and abi_word not in map(str, ABIS):
+        raise UsageError(f"{name}: there are model:1 to model:{max(ABIS)}, and model:none")
+    abi = 0 if abi_word == "none" else int(abi_word)
+    errata = frozenset(it for it in Erratum if ERRATA[it].since <= abi)
+    bugs: frozenset[str] = frozenset()
+    for part in parts:
+        key, _, words = part.partition("=")
+        values = [word for word in words.split(",") if word]
+        if key == "errata" and all(
+            word.isdigit() and int(word) in list(Erratum) for word in values
+        ):
+            errata = frozenset(Erratum(int(word)) for word in values)
+        elif key == "bugs" and all(word in BUGS for word in values):
+            bugs = frozenset(values)
+        else:
+            raise UsageError(f"{name}: {part} is neither errata=N,… nor bugs=NAME,… ({USAGE})")
+    return Model(abi, errata, bugs)
+
+
+class ModelTarget(Target):
+    """The small kernel around a model, in this very process."""
+
+    disposable = True
+
+    def __init__(self, name: str, model: Model) -> None:
+        self.name = name
+        self.model = model
+        self._channel: ModelChannel | None = None
+
+    def start(self) -> Ground:
+        """Boot it: all of it is ours, so it needs no namespaces."""
+        self._channel = ModelChannel(booted(self.model))
+        session = Session(self._channel, "x86_64")
+        root = Process(session, SUPERVISOR).fork()
+        root.mount("none", "/", None, MS_REC | MS_PRIVATE)
+        root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the model's own)
+        return furnish(session, root, Path(__file__), private=True)  # which stands for the agent
+
+    def stop(self) -> None:
+        """Forget it."""
+        if self._channel:
+            self._channel.close()
+        self._channel = None
+
+    def autopsy(self) -> tuple[Verdict, str]:
+        """A model does not die."""
+        return Verdict.LOST, "the model was stopped"

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Processes and threads, and where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from suite.kernel.credentials import Credentials, Namespace
+from suite.kernel.inodes import MountNamespace, Path
+from suite.kernel.memory import Memory
+from suite.kernel.open_files import FileTable
+
+
+@dataclass(slots=True, eq=False)
+class PidNamespace(Namespace):
+    """A PID namespace: who has which number in it."""
+
+    parent: PidNamespace | None = None
+    tasks: dict[int, Task] = field(default_factory=dict)
+    """Also ended ones that nobody has waited for (zombies: by their leader)."""
+    last: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class NetNamespace(Namespace):
+    """A network namespace: who is bound where. Sockets keep their books in ``bound``."""
+
+    bound: dict[object, object] = field(default_factory=dict)
+    sysctls: dict[str, str] = field(default_factory=dict)
+    loopback_up: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class FsContext:
+    """Where a process stands; threads share one."""
+
+    root: Path
+    cwd: Path
+    umask: int = 0o022
+
+    def copy(self) -> FsContext:
+        """As fork(2) does."""
+        return FsContext(self.root, self.cwd, self.umask)
+
+
+@dataclass(slots=True, eq=False)
+class Namespaces:
+    """The namespaces of a task, but the user namespace, which credentials have."""
+
+    mounts: MountNamespace
+    pids: PidNamespace
+    net: NetNamespace
+    ipc: Namespace
+    uts: Namespace
+    cgroup: Namespace
+    time: Namespace
+    pids_for_children: PidNamespace
+    time_for_children: Namespace
+
+    def copy(self) -> Namespaces:
+        """The same ones, to change some."""
+        return Namespaces(
+            self.mounts,
+            self.pids,
+            self.net,
+            self.ipc,
+            self.uts,
+            self.cgroup,
+            self.time,
+            self.pids_for_children,
+            self.time_for_children,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A process: its threads, and what they share."""
+
+    leader: Task = field(init=False)
+    threads: list[Task] = field(default_factory=list)
+    """Those that live."""
+    parent: Task | None = None
+    children: list[Group] = field(default_factory=list)
+    process_group: int = 0
+    """The number of its leader, in the initial PID namespace."""
+    session: int = 0
+    handlers: dict[int, object] = field(default_factory=dict)
+    """What rt_sigaction(2) set, by signal; shared by CLONE_SIGHAND, which only threads use here."""
+    pending: list[object] = field(default_factory=list)
+    """Signals of the whole process that nobody has taken yet."""
+    exit_signal: int = 17
+    """SIGCHLD as a rule: what its parent gets when it ends."""
+    status: int | None = None
+    """As wait4(2) gives it, once it has ended."""
+    limits: dict[int, tuple[int, int]] = field(default_factory=dict)
+    dumpable: int = 1
+    extra: dict[str, object] = field(default_factory=dict)
+    """What single areas keep with a process."""
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A thread: what makes system calls."""
+
+    identity: int
+    """The number by which the host calls it; 0 for the supervisor."""
+    number: int
+    """Its id in the initial PID namespace."""
+    group: Group
+    credentials: Credentials
+    files: FileTable
+    fs: FsContext
+    memory: Memory
+    namespaces: Namespaces
+    name: str = "landproof-agent"
+    """As /proc/PID/comm has it."""
+    arch: str = "x86_64"
+    """Whose numbers of system calls it uses; ``i386`` after it executed the agent for i386."""
+    no_new_privs: bool = False
+    blocked: int = 0
+    """The mask of blocked signals; bit 0 is signal 1."""
+    pending: list[object] = field(default_factory=list)
+    is_alive: bool = True
+    tracer: Task | None = None
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Its id in each PID namespace that it is in, by ``Namespace.number``."""
+    executable: Path | None = None
+    waiting_since: float | None = None
+    """By the kernel's clock, while a call of its waits: when it was first made."""
+    extra: dict[str, object] = field(default_factory=dict)
+    """What single areas keep with a task: tracing, robust lists, seccomp filters."""
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether it is the first thread of its process."""
+        return self.group.leader is self
