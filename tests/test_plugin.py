@@ -188,7 +188,8 @@ def test_the_target_is_local_by_default(house: pytest.Pytester) -> None:
 
 NOWHERE = (
     "ERROR: no such target: nowhere (there is client:NAME[+MODE]@TARGET, fake:NAME,"
-    " gcov:BUILD_TREE, local, lying:SHAPE/TARGET, ssh:[USER@]HOST[:PORT][?sudo], uml:PATH,"
+    " gcov:BUILD_TREE, local, lying:SHAPE/TARGET, "
+    "model:ABI[+errata=N,N][+bugs=NAME,NAME], ssh:[USER@]HOST[:PORT][?sudo], uml:PATH,"
     " vm:[LABEL=]NAME)"
 )
 

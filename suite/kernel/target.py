@@ -21,7 +21,7 @@ from suite.targets.base import SUPERVISOR, Ground, Target
 from suite.targets.ground import furnish
 from suite.targets.schemes import Scheme
 
-USAGE = "model:ABI[+errata=N,…][+bugs=NAME,…]"
+USAGE = "model:ABI[+errata=N,N][+bugs=NAME,NAME]"
 
 
 class ModelScheme(Scheme):
@@ -56,7 +56,7 @@ def named(name: str) -> Model:
         elif key == "bugs" and all(word in BUGS for word in values):
             bugs = frozenset(values)
         else:
-            raise UsageError(f"{name}: {part} is neither errata=N,… nor bugs=NAME,… ({USAGE})")
+            raise UsageError(f"{name}: {part} is neither errata=1,3 nor bugs=NAME ({USAGE})")
     return Model(abi, errata, bugs)
 
 
