@@ -6,110 +6,329 @@ A hook returns nothing if the access is allowed, and raises ``Errno`` if it is d
 
 from __future__ import annotations
 
+import stat
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
 from suite.kernel.credentials import Credentials
+from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Path
 from suite.kernel.open_files import File
 from suite.kernel.tasks import Task
-from suite.model.landlock import Model
+from suite.landlock.abi import FS
+from suite.model import calls, log, moves, paths, ports, scopes
+from suite.model.landlock import NO_SUBJECT, Layer, Model, Subject
+from suite.model.verdicts import Cause, Denial
+from suite.process.uapi import RENAME_EXCHANGE, RENAME_WHITEOUT
+
+
+class Socket(Protocol):
+    """What is asked of an open socket."""
+
+    def as_ports_see(self) -> ports.Socket:
+        """What the rules on ports look at."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """Of who made it."""
+
+    @property
+    def is_abstract(self) -> bool:
+        """Whether it is a UNIX socket with an abstract name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An ioctl(2) command on a file."""
+
+    file: File
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An address that was asked for, and the socket."""
+
+    socket: Socket
+    address: bytes | None
+
+
+Object: TypeAlias = Path | File | Command | Wire | Task | Socket
+"""What an access was about."""
+Witness: TypeAlias = Callable[[Cause, Object, bool], None]
+"""Told of each denial, what it was about, and whether a record is to be written."""
 
 
 class Hooks:
-    """Landlock's hooks."""
+    """Landlock's hooks.
+
+    Attributes:
+        model: The rules.
+        denials: How many accesses each layer has denied.
+        witnesses: Who is told of denials.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.denials: Counter[Layer] = Counter()
+        self.witnesses: list[Witness] = []
+
+    def _decide(self, denial: Denial | None, *objects: Object) -> None:
+        """Tell of a denial and give its errno; of two causes, each has an object."""
+        if denial is None:
+            return
+        for number, cause in enumerate(denial.causes):
+            layer = log.denying(cause)
+            self.denials[layer] += 1
+            logged = log.is_logged(self.model, cause)
+            about = objects[cause.of_parent - 1 if cause.of_parent else min(number, 0)]
+            for witness in self.witnesses:
+                witness(cause, about, logged)
+        raise Errno(denial.errno)
 
     # Files. ``parent`` is the directory in which something is made or removed.
 
     def path_mknod(self, task: Task, parent: Path, mode: int, device: int) -> None:
         """mknod(2), and open(2) that creates; ``mode`` with its type."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            denial = paths.make(self.model, subject, place_of(parent), mode, device)
+            self._decide(denial, parent)
 
     def path_mkdir(self, task: Task, parent: Path) -> None:
         """mkdir(2)."""
+        self.path_mknod(task, parent, stat.S_IFDIR, -1)
 
     def path_symlink(self, task: Task, parent: Path) -> None:
         """symlink(2)."""
+        self.path_mknod(task, parent, stat.S_IFLNK, -1)
 
     def path_unlink(self, task: Task, parent: Path) -> None:
         """unlink(2)."""
+        self._remove(task, parent, is_dir=False)
 
     def path_rmdir(self, task: Task, parent: Path) -> None:
         """rmdir(2)."""
+        self._remove(task, parent, is_dir=True)
+
+    def _remove(self, task: Task, parent: Path, *, is_dir: bool) -> None:
+        subject = task.credentials.landlock
+        if subject.domain:
+            denial = paths.remove(self.model, subject, place_of(parent), is_dir=is_dir)
+            self._decide(denial, parent)
 
     def path_link(self, task: Task, old: Dentry, parent: Path) -> None:
         """link(2) of a file into a directory."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            self._move(subject, old, parent, None)
 
     def path_rename(
         self, task: Task, old: Dentry, parent: Path, new: Dentry | None, flags: int
     ) -> None:
         """rename(2) into a directory, onto ``new`` if there is such a file; RENAME_* flags."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            self._move(subject, old, parent, new, flags=flags, removes=True)
+
+    def _move(
+        self,
+        subject: Subject,
+        old: Dentry,
+        parent: Path,
+        new: Dentry | None,
+        *,
+        flags: int = 0,
+        removes: bool = False,
+    ) -> None:
+        is_root = old is parent.mount.root  # of a mount: then it is asked about itself
+        folder = Path(parent.mount, old if is_root else old.parent)
+        asked = moves.Move(
+            entry_of(old),
+            place_of(folder),
+            place_of(parent),
+            entry_of(new) if new else None,
+            removes=removes,
+            exchanges=bool(flags & RENAME_EXCHANGE),
+            leaves_whiteout=bool(flags & RENAME_WHITEOUT),
+            same_folder=old.parent is parent.dentry,
+        )
+        self._decide(moves.move(self.model, subject, asked), folder, parent)
 
     def path_truncate(self, task: Task, path: Path) -> None:
         """truncate(2), and open(2) with O_TRUNC of what was there."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            self._decide(paths.truncate(self.model, subject, place_of(path)), path)
 
     def file_alloc(self, file: File) -> None:
         """Every new open file, whatever its kind, also those that no hook sees opened."""
 
     def file_open(self, task: Task, file: File) -> None:
         """Opening a file by a path (not with O_PATH), with ``file.credentials``."""
+        own, given = task.credentials.landlock, file.credentials.landlock
+        subject = paths.opener(self.model, own, given)
+        if not subject.domain:
+            return
+        inode = file.inode
+        opening = paths.Opening(
+            inode.is_dir, is_device(file), file.reads, file.writes, file.executes
+        )
+        denial, opened = paths.open_file(self.model, subject, place_of(file.path), opening)
+        file.landlock = opened
+        self._decide(denial, file.path)
 
     def file_truncate(self, task: Task, file: File) -> None:
         """ftruncate(2)."""
+        if isinstance(file.landlock, paths.Opened):
+            self._decide(paths.use_opened(file.landlock, FS.TRUNCATE), file)
 
     def file_ioctl(self, task: Task, file: File, command: int, *, compat: bool = False) -> None:
-        """ioctl(2)."""
+        """ioctl(2); ``compat`` ones of 32 bits are treated alike."""
+        if isinstance(file.landlock, paths.Opened):
+            denial = paths.ioctl(file.landlock, command & 0xFFFFFFFF, is_device=is_device(file))
+            self._decide(denial, Command(file, command))
 
     def change_topology(self, task: Task, path: Path) -> None:
         """mount(2), umount(2), a remount, move_mount(2), pivot_root(2)."""
+        self._decide(paths.change_topology(task.credentials.landlock), path)
 
-    def unix_find(self, task: Task, path: Path, server: File | None) -> None:
+    def unix_find(self, task: Task, path: Path, server: Socket | None) -> None:
         """connect(2) or sendto(2) to a socket with a path; ``server``: the open file of it."""
+        subject = task.credentials.landlock
+        if subject.domain and server is not None:
+            other = server.credentials.landlock
+            denial = paths.resolve_unix(self.model, subject, place_of(path), other)
+            self._decide(denial, path)
 
     # Sockets. ``socket`` is an open file of the sockets' area.
 
-    def socket_bind(self, task: Task, socket: File, address: bytes) -> None:
+    def socket_bind(self, task: Task, socket: Socket, address: bytes) -> None:
         """bind(2), with the address as it was copied from the process."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            denial = ports.bind(self.model, subject, socket.as_ports_see(), address)
+            self._decide(denial, Wire(socket, address))
 
-    def socket_connect(self, task: Task, socket: File, address: bytes) -> None:
+    def socket_connect(self, task: Task, socket: Socket, address: bytes) -> None:
         """connect(2)."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            denial = ports.connect(self.model, subject, socket.as_ports_see(), address)
+            self._decide(denial, Wire(socket, address))
 
     def socket_sendmsg(
-        self, task: Task, socket: File, address: bytes | None, *, fast_open: bool = False
+        self, task: Task, socket: Socket, address: bytes | None, *, fast_open: bool = False
     ) -> None:
         """sendto(2) and its like, with an address or without; ``fast_open``: MSG_FASTOPEN."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            seen = socket.as_ports_see()
+            denial = ports.send(self.model, subject, seen, address, fast_open=fast_open)
+            self._decide(denial, Wire(socket, address))
 
-    def unix_stream_connect(self, task: Task, socket: File, other: File | None) -> None:
+    def unix_stream_connect(self, task: Task, socket: Socket, other: Socket | None) -> None:
         """connect(2) of a stream or seqpacket UNIX socket to a listening one."""
+        self._reach(task, other)
 
-    def unix_may_send(self, task: Task, socket: File, other: File | None) -> None:
-        """A datagram of a UNIX socket to another one, and connect(2) of a datagram socket."""
+    def unix_may_send(
+        self, task: Task, socket: Socket, other: Socket | None, *, connected: bool = False
+    ) -> None:
+        """A datagram of a UNIX socket to another one, and connect(2) of a datagram socket.
+
+        ``connected``: the socket is connected to that one already, which nobody takes back.
+        """
+        if not connected:
+            self._reach(task, other)
+
+    def _reach(self, task: Task, other: Socket | None) -> None:
+        subject = task.credentials.landlock
+        if subject.domain and other is not None and other.is_abstract:
+            denial = scopes.connect_abstract(subject, other.credentials.landlock)
+            self._decide(denial, other)
 
     # Processes
 
     def task_kill(self, task: Task, receiver: Task, signal: int) -> None:
         """A signal that a task sends, 0 included."""
+        sender, other = task.credentials.landlock, receiver.credentials.landlock
+        same = task.group is receiver.group
+        denial = scopes.signal(self.model, sender, other, same_process=same)
+        self._decide(denial, receiver)
 
     def ptrace_access_check(self, task: Task, tracee: Task, *, audit: bool = True) -> None:
         """ptrace(2) and what is allowed as it is; ``audit``: without PTRACE_MODE_NOAUDIT."""
+        denial = scopes.trace(task.credentials.landlock, tracee.credentials.landlock)
+        if denial and not audit:
+            raise Errno(denial.errno)
+        self._decide(denial, tracee)
 
     def ptrace_traceme(self, task: Task, parent: Task) -> None:
         """PTRACE_TRACEME: ``parent`` would be the tracer."""
+        denial = scopes.trace(parent.credentials.landlock, task.credentials.landlock)
+        self._decide(denial, task)
 
-    def file_set_fowner(self, task: Task, file: File) -> None:
-        """F_SETOWN and its like, after ``file.owner`` was set."""
+    def file_set_fowner(
+        self, task: Task, file: File, owner: Task | None, *, is_group: bool
+    ) -> None:
+        """F_SETOWN and its like: ``owner`` is the task, or the leader of the group, if any."""
+        own = owner is not None and owner.group is task.group
+        file.landlock_owner = scopes.set_owner(
+            self.model, task.credentials.landlock, task.group, is_group=is_group, own_process=own
+        )
 
     def file_send_sigiotask(self, file: File, receiver: Task, signal: int) -> None:
         """SIGIO (or what F_SETSIG set; 0 for SIGIO) of a file to one task of its owners."""
+        owner = file.landlock_owner
+        if isinstance(owner, scopes.Owner):
+            denial = scopes.send_sigio(owner, receiver.credentials.landlock, receiver.group)
+            self._decide(denial, receiver)
 
     # Credentials
 
+    def cred_prepare(self, credentials: Credentials) -> Credentials:
+        """What new credentials begin with: those of a child, or after set*id(2) and capset(2)."""
+        subject = calls.prepared(self.model, credentials.landlock)
+        if subject is credentials.landlock:
+            return credentials
+        return replace(credentials, landlock=subject)
+
     def on_exec(self, credentials: Credentials) -> Credentials:
         """What an execve(2) makes of them, as far as Landlock is concerned."""
-        return credentials
+        if credentials.landlock == NO_SUBJECT:
+            return credentials
+        subject = calls.executed(calls.prepared(self.model, credentials.landlock))
+        return replace(credentials, landlock=subject)
 
     def cred_transfer(self, old: Credentials, new: Credentials) -> Credentials:
-        """KEYCTL_SESSION_TO_PARENT gives a parent new credentials, with this in them."""
-        return new
+        """KEYCTL_SESSION_TO_PARENT gives a parent (``old``) new credentials."""
+        subject = calls.transferred(self.model, old.landlock)
+        return replace(new, landlock=subject)
 
-    def domain_freed(self) -> None:
-        """Tell that tasks, files or credentials went away, and with them perhaps domains."""
+
+def is_device(file: File) -> bool:
+    """Whether it is a device file."""
+    return stat.S_ISCHR(file.inode.mode) or stat.S_ISBLK(file.inode.mode)
+
+
+def entry_of(dentry: Dentry) -> moves.Entry:
+    """What the rules on moves look at of a file."""
+    inode = dentry.inode
+    return moves.Entry(inode, inode.mode, inode.device)
+
+
+def place_of(path: Path) -> paths.Place:
+    """Where a file lies, as the rules on paths look at it."""
+    mount, dentry = path.mount, path.dentry
+    above = None
+    if mount.parent is not None and mount.point is not None:
+        above = place_of(Path(mount.parent, mount.point))
+    return paths.Place(
+        tuple(it.inode for it in dentry.up()),
+        mount.root.inode,
+        above,
+        mount.is_internal,
+        mount.superblock.is_internal or dentry.inode.is_private,
+    )

@@ -1,32 +1,224 @@
 # SPDX-License-Identifier: MIT
-"""Rulesets, layers and domains."""
+"""Rulesets, layers and domains: what Landlock consists of.
+
+A ruleset says which access rights it handles, and holds rules, each of which allows some of them on
+a file or a port. When a thread enforces it, the ruleset becomes a layer: the last of the stack that
+the thread's children inherit, and that nobody can shorten. That stack is the thread's domain. What
+a layer handles is denied, unless a rule of that same layer allows it; and every layer has to allow.
+
+Source: Documentation/userspace-api/landlock.rst; Documentation/security/landlock.rst.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
 
-from suite.landlock.abi import Erratum
+from suite.landlock.abi import FS, Erratum, Feature, known_bits
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Which Landlock: all rules are functions of one."""
+    """Which Landlock: every rule is a function of one."""
 
     abi: int
-    """0: none."""
+    """The ABI version; 0 without Landlock."""
     errata: frozenset[Erratum] = frozenset()
     """Those that are fixed."""
     bugs: frozenset[str] = frozenset()
-    """Known bugs that it has, by the names in ``suite.landlock.bugs``."""
+    """Known bugs that it has, by their names in ``suite.landlock.bugs``."""
+    tells_errata: bool = True
+    """Whether it can be asked for its errata."""
+
+    def knows(self, feature: Feature) -> bool:
+        """Whether it has a right, a scope or a flag."""
+        return self.abi >= feature.since
+
+    def fixed(self, erratum: Erratum) -> bool:
+        """Whether it has the fix of an erratum."""
+        return erratum in self.errata
+
+    def has(self, bug: str) -> bool:
+        """Whether it has a known bug."""
+        return bug in self.bugs
+
+
+class Masks(NamedTuple):
+    """Access rights on files and ports, and scopes, as bits."""
+
+    fs: int = 0
+    net: int = 0
+    scope: int = 0
+
+
+NOTHING = Masks()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is allowed on a file (and beneath it), or on a port."""
+
+    access: int
+    quiet: bool = False
+    """Whether denials there are not logged (LANDLOCK_ADD_RULE_QUIET)."""
+
+    def __or__(self, other: Rule) -> Rule:
+        return Rule(self.access | other.access, self.quiet or other.quiet)
+
+
+Rules: TypeAlias = Mapping[Hashable, Rule]
+"""By inode, or by port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """What is handled, and the rules."""
+
+    handled: Masks
+    quiet: Masks = NOTHING
+    """Of what is handled, what is not logged where a rule is quiet, and which scopes."""
+    files: Rules = field(default_factory=dict)
+    """By inode: a file has one set of rules, whatever its names."""
+    ports: Rules = field(default_factory=dict)
+    """By port, in host order."""
+
+    def with_file(self, inode: Hashable, rule: Rule) -> Ruleset:
+        """With one more rule on a file: what two rules on it allow is the union.
+
+        Source: security/landlock/ruleset.c, landlock_store_rule().
+        """
+        return replace(self, files={**self.files, inode: _joined(self.files, inode, rule)})
+
+    def with_port(self, port: int, rule: Rule) -> Ruleset:
+        """With one more rule on a port."""
+        return replace(self, ports={**self.ports, port: _joined(self.ports, port, rule)})
+
+
+def _joined(rules: Rules, key: Hashable, rule: Rule) -> Rule:
+    return rules[key] | rule if key in rules else rule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A ruleset that was enforced: later changes of the ruleset do not reach it.
+
+    Equal to nothing but itself: whoever enforces the same ruleset once more gets another layer.
+    """
+
+    ruleset: Ruleset
+    logs_same_exec: bool = True
+    """Whether denials of the program that enforced it are logged."""
+    logs_new_exec: bool = False
+    """Whether those of programs executed since then are."""
+    muted: bool = False
+    """Whether an older layer has turned off the logs of its descendants, or both of the above are
+    off."""
+
+    @property
+    def handled(self) -> Masks:
+        """What is denied unless a rule allows it."""
+        return self.ruleset.handled
+
+
+Domain: TypeAlias = tuple[Layer, ...]
+"""The layers of a thread, the oldest first; none: no domain.
+
+Who has the same layers has the same domain. A domain whose layers begin with those of another one
+is its descendant.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a task's credentials keep of Landlock."""
+    """What a thread's credentials keep of Landlock."""
 
-    domain: object = None
-    same_exec: frozenset[int] = field(default_factory=frozenset)
+    domain: Domain = ()
+    same_exec: frozenset[Layer] = frozenset()
+    """The layers that were enforced since the last execve(2)."""
     log_subdomains_off: bool = False
+    """Whether layers that it enforces from now on are muted."""
 
 
 NO_SUBJECT = Subject()
+"""Of a thread that never used Landlock."""
+
+
+def max_layers(model: Model) -> int:
+    """How many layers a domain may have.
+
+    Source: security/landlock/limits.h, LANDLOCK_MAX_NUM_LAYERS; "landlock: Reduce the maximum
+    number of layers to 16".
+    """
+    return 64 if model.has("many-layers") else 16
+
+
+def handled_fs(model: Model, layer: Layer) -> int:
+    """The rights on files that a layer denies unless it allows them.
+
+    REFER is among them even if the ruleset does not handle it, or nothing: files can't be moved to
+    where other rules hold, unless each layer says so.
+
+    Source: Documentation/userspace-api/landlock.rst, "Filesystem flags"; access.h there.
+    """
+    handled = layer.handled.fs
+    if model.knows(FS.REFER) and not model.has("refer-without-right"):
+        handled |= FS.REFER
+    return int(handled)
+
+
+def union_fs(domain: Domain) -> int:
+    """The rights on files that any layer handles."""
+    union = 0
+    for layer in domain:
+        union |= layer.handled.fs
+    return union
+
+
+def handles_any_fs(domain: Domain) -> bool:
+    """Whether a domain is about files at all."""
+    return any(layer.handled.fs for layer in domain)
+
+
+def handles(domain: Domain, wanted: Masks) -> int | None:
+    """The youngest layer that handles any of these rights, counted from 0; None if no one does.
+
+    Source: security/landlock/cred.h, landlock_get_applicable_subject().
+    """
+    for number in reversed(range(len(domain))):
+        handled = domain[number].handled
+        if handled.fs & wanted.fs or handled.net & wanted.net or handled.scope & wanted.scope:
+            return number
+    return None
+
+
+# What is missing
+
+Missing: TypeAlias = tuple[int, ...]
+"""For each layer of a domain, the rights that it has not allowed yet."""
+
+
+def missing_fs(model: Model, domain: Domain, request: int) -> Missing:
+    """What a request for rights on files lacks, before any rule is looked at."""
+    return tuple(request & handled_fs(model, layer) for layer in domain)
+
+
+def missing_net(domain: Domain, request: int) -> Missing:
+    """What a request for rights on ports lacks, before any rule is looked at."""
+    return tuple(request & layer.handled.net for layer in domain)
+
+
+def without(missing: Missing, rules: tuple[Rule | None, ...]) -> Missing:
+    """What is missing yet, after each layer's rule (if it has one) on one file or port.
+
+    A layer allows a request if its rules do so together: those of a file and of all folders above.
+
+    Source: security/landlock/domain.c, landlock_unmask_layers(); "landlock: Fix same-layer rule
+    unions".
+    """
+    return tuple(it & ~rule.access if rule else it for it, rule in zip(missing, rules, strict=True))
+
+
+def all_rights(model: Model, kind: type[Feature]) -> int:
+    """Every bit of a kind that the model knows."""
+    return int(known_bits(kind, model.abi))

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""Renames and links: a file must not gain rights by its new place.
+
+Within a folder, rename(2) and link(2) are a removal and a creation. To another folder, they need
+REFER on both, and no right may be allowed on the file there that was not allowed on it before:
+else a restricted process could widen what it may do. If only that forbids it, the errno is EXDEV,
+as between file systems, so that programs copy instead.
+
+Source: security/landlock/fs.c, current_check_refer_path(), is_access_to_paths_allowed();
+Documentation/userspace-api/landlock.rst, "Filesystem flags", LANDLOCK_ACCESS_FS_REFER.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from suite.landlock.abi import FS, Erratum
+from suite.model.landlock import (
+    Domain,
+    Missing,
+    Model,
+    Rule,
+    Subject,
+    all_rights,
+    handles_any_fs,
+    missing_fs,
+    union_fs,
+)
+from suite.model.paths import (
+    FILE_RIGHTS,
+    InternalRootError,
+    Place,
+    check,
+    grant,
+    making,
+    removing,
+    rules_on,
+    up,
+)
+from suite.model.verdicts import Cause, Denial, Request, youngest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file that is moved, linked or replaced."""
+
+    inode: Hashable
+    mode: int
+    device: int = -1
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether it is a directory."""
+        return self.mode & 0o170000 == 0o040000
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a call asks for."""
+
+    old: Entry
+    old_folder: Place
+    new_folder: Place
+    new: Entry | None = None
+    """What has the new name already, if anything."""
+    removes: bool = False
+    """Whether the old name goes: a rename, not a link."""
+    exchanges: bool = False
+    """RENAME_EXCHANGE."""
+    leaves_whiteout: bool = False
+    """RENAME_WHITEOUT."""
+    same_folder: bool = False
+
+    def needed(self, model: Model) -> tuple[int, int]:
+        """The rights on the old folder, and on the new one, but REFER."""
+        of_old, of_new = 0, making(model, self.old.mode, self.old.device)
+        if self.exchanges and self.new is not None and model.knows(FS.REFER):
+            of_old |= making(model, self.new.mode, self.new.device)
+        if self.removes:
+            of_old |= removing(is_dir=self.old.is_dir)
+            if self.new is not None:
+                of_new |= removing(is_dir=self.new.is_dir)
+        if self.leaves_whiteout and model.fixed(Erratum.WHITEOUT_OBJECTS):
+            of_old |= int(FS.MAKE_REG)
+        return of_old, of_new
+
+
+def move(model: Model, subject: Subject, asked: Move) -> Denial | None:
+    """rename(2), link(2) and their like."""
+    if not handles_any_fs(subject.domain):
+        return None
+    of_old, of_new = asked.needed(model)
+    if asked.same_folder:
+        return check(model, subject, asked.new_folder, of_old | of_new)
+    if not model.knows(FS.REFER):
+        return Denial(errno.EXDEV)
+    return _between(model, subject, asked, of_old | int(FS.REFER), of_new | int(FS.REFER))
+
+
+@dataclass(slots=True)
+class _Side:
+    """The old folder, or the new one, on the way up."""
+
+    missing: Missing
+    """At first of all rights, later of what is needed."""
+    needed: int
+    child: Missing
+    """What the file that leaves this folder lacks, by the rules on itself alone."""
+    child_is_dir: bool
+    told: int
+    """The rights that a record tells of if they are missing."""
+    allowed: bool = False
+    quiet: frozenset[int] = frozenset()
+
+    def meet(self, model: Model, rules: tuple[Rule | None, ...]) -> None:
+        """Take the rules on a folder into account."""
+        if self.allowed:
+            return
+        self.missing = grant(model, self.missing, rules)
+        self.quiet |= {number for number, rule in enumerate(rules) if rule and rule.quiet}
+        self.allowed = not any(self.missing)
+
+    def narrow(self) -> None:
+        """From here on, only what is needed counts."""
+        self.told = self.needed
+        if not self.allowed:
+            self.missing = tuple(it & self.needed for it in self.missing)
+            self.allowed = not any(self.missing)
+
+
+def _between(
+    model: Model, subject: Subject, asked: Move, of_old: int, of_new: int
+) -> Denial | None:
+    domain = subject.domain
+    everything = missing_fs(model, domain, all_rights(model, FS))
+    handled = union_fs(domain)
+    child = _of_file(model, domain, asked.old)
+    old = _Side(everything, of_old, child, asked.old.is_dir, handled)
+    new = _Side(everything, of_new, everything, child_is_dir=True, told=handled)
+    if asked.exchanges and asked.new is not None:
+        new.child, new.child_is_dir = _of_file(model, domain, asked.new), asked.new.is_dir
+    exempt = [_collect(model, domain, old, asked.old_folder)]
+    exempt.append(_collect(model, domain, new, asked.new_folder))
+    if all(exempt):
+        return None
+    if _climb(model, domain, (old, new), asked):
+        return None
+    return _denied(subject, old, new)
+
+
+def _of_file(model: Model, domain: Domain, entry: Entry) -> Missing:
+    everything = missing_fs(model, domain, all_rights(model, FS))
+    return grant(model, everything, rules_on(domain, entry.inode))
+
+
+def _collect(model: Model, domain: Domain, side: _Side, folder: Place) -> bool:
+    """Walk from a folder to the root of the mount that both folders are on.
+
+    Returns:
+        Whether all rights are allowed there.
+    """
+    if folder.is_exempt:
+        side.missing = (0,) * len(domain)
+        return True
+    if not any(side.missing):
+        return True
+    for inode in folder.in_mount:
+        side.meet(model, rules_on(domain, inode))
+        if side.allowed:
+            return True
+    return False
+
+
+def _climb(model: Model, domain: Domain, sides: tuple[_Side, _Side], asked: Move) -> bool:
+    """Go on from the root of the mount, for both folders at once; whether all is allowed.
+
+    As soon as the new place is known to be no less restricted than the old one, only the rights
+    that the call needs have to be found; until then, all rights count.
+    """
+    old, new = sides
+    for side in sides:
+        side.allowed = not any(side.missing)
+    compares = True
+    folder = asked.new_folder
+    top = Place((folder.root,), folder.root, folder.mounted_on, folder.is_internal)
+    try:
+        for inode in up(model, top):
+            if compares and _gains_nothing(old, new, exchanges=asked.exchanges):
+                compares = False
+                old.narrow()
+                new.narrow()
+                if old.allowed and new.allowed:
+                    return True
+            rules = rules_on(domain, inode)
+            old.meet(model, rules)
+            new.meet(model, rules)
+            if old.allowed and new.allowed:
+                return True
+    except InternalRootError:
+        return True
+    return False
+
+
+def _gains_nothing(old: _Side, new: _Side, *, exchanges: bool) -> bool:
+    """Whether the file that is moved, and what comes in exchange, gain no right by it.
+
+    Source: no_more_access().
+    """
+    if not _no_less(old, new):
+        return False
+    return not exchanges or _no_less(new, old)
+
+
+def _no_less(source: _Side, destination: _Side) -> bool:
+    """Whether what the file lacked is still lacking at its destination, layer by layer.
+
+    Source: may_refer().
+    """
+    counted = ~0 if source.child_is_dir else FILE_RIGHTS
+    return all(
+        not parent & child & counted & ~there
+        for parent, child, there in zip(
+            source.missing, source.child, destination.missing, strict=True
+        )
+    )
+
+
+def _denied(subject: Subject, old: _Side, new: _Side) -> Denial:
+    """EACCES if a right but REFER is missing on either side, else EXDEV.
+
+    What is told of a side depends on how far the walk came: all rights that the domain handles, if
+    the file would have gained any.
+    """
+    is_access = any(it & side.needed & ~FS.REFER for side in (old, new) for it in side.missing)
+    causes = []
+    for number, side in ((1, old), (2, new)):
+        if not side.allowed:
+            layer, access = youngest(side.missing, side.told)
+            quiet = layer in side.quiet
+            causes.append(Cause(subject, Request.FS_ACCESS, layer, access, quiet, of_parent=number))
+    return Denial(errno.EACCES if is_access else errno.EXDEV, tuple(causes))

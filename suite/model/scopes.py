@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Other processes: who may trace whom, and what scopes keep inside of a domain.
+
+Source: security/landlock/task.c; Documentation/userspace-api/landlock.rst, "Ptrace restrictions"
+and "IPC scoping".
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from suite.landlock.abi import SCOPE, Erratum
+from suite.model.landlock import Domain, Masks, Model, Subject, handles
+from suite.model.verdicts import Cause, Denial, Request
+
+
+def same_layers(one: Domain, other: Domain) -> int:
+    """How many layers two domains share: they are the oldest ones."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a is not b:
+            break
+        count += 1
+    return count
+
+
+def contains(ancestor: Domain, descendant: Domain) -> bool:
+    """Whether a domain is another one, or an ancestor of it; no domain is everybody's ancestor."""
+    return same_layers(ancestor, descendant) == len(ancestor)
+
+
+# Tracing
+
+
+def trace(tracer: Subject, tracee: Subject) -> Denial | None:
+    """ptrace(2) and what is allowed as it is: only what is at least as restricted.
+
+    Source: hook_ptrace_access_check(), hook_ptrace_traceme().
+    """
+    if contains(tracer.domain, tracee.domain):
+        return None
+    youngest = len(tracer.domain) - 1
+    return Denial(errno.EPERM, (Cause(tracer, Request.PTRACE, youngest),))
+
+
+# Scopes
+
+
+def is_outside(client: Domain, server: Domain, scope: SCOPE) -> bool:
+    """Whether a server is outside of what a scope of the client's layers leaves in its reach.
+
+    Each layer with the scope allows only who is in that layer, too.
+
+    Source: domain_is_scoped().
+    """
+    shared = same_layers(client, server)
+    return any(layer.handled.scope & scope for layer in client[shared:])
+
+
+def _scoped(client: Subject, server: Subject, scope: SCOPE, request: Request) -> Denial | None:
+    layer = handles(client.domain, Masks(scope=int(scope)))
+    if layer is None or not is_outside(client.domain, server.domain, scope):
+        return None
+    return Denial(errno.EPERM, (Cause(client, request, layer),))
+
+
+def signal(
+    model: Model, sender: Subject, receiver: Subject, *, same_process: bool
+) -> Denial | None:
+    """kill(2) and its like, from the thread that calls it.
+
+    Source: hook_task_kill(); "landlock: Always allow signals between threads of the same process".
+    """
+    if same_process and model.fixed(Erratum.SCOPED_SIGNAL_HANDLING):
+        return None
+    return _scoped(sender, receiver, SCOPE.SIGNAL, Request.SIGNAL)
+
+
+def connect_abstract(client: Subject, server: Subject) -> Denial | None:
+    """connect(2) or sendto(2) to a UNIX socket with an abstract name, which ``server`` has made.
+
+    Source: hook_unix_stream_connect(), hook_unix_may_send().
+    """
+    scope = SCOPE.ABSTRACT_UNIX_SOCKET
+    return _scoped(client, server, scope, Request.ABSTRACT_UNIX_SOCKET)
+
+
+# Signals that files send (SIGIO): the owner of a file is set by one process, and signalled later
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What is kept with a file when a thread says who is to be signalled (F_SETOWN)."""
+
+    subject: Subject | None = None
+    """Of the thread that said so; None if its scopes do not matter."""
+    layer: int = 0
+    """Its youngest layer that has the scope, for the log."""
+    process: object = None
+    """Its process, which may always be signalled."""
+
+
+def set_owner(
+    model: Model, setter: Subject, process: object, *, is_group: bool, own_process: bool
+) -> Owner:
+    """Who will be asked about when the file sends a signal.
+
+    Args:
+        model: The rules.
+        setter: The thread that sets the owner.
+        process: Its process.
+        is_group: Whether the owner is a process group (or session), not a process or thread.
+        own_process: Whether the owner (of a group: its leader) is of the same process.
+
+    Source: hook_file_set_fowner(), control_current_fowner(); "landlock: Fix LANDLOCK_SCOPE_SIGNAL
+    bypass on the SIGIO path".
+    """
+    exempts_own = model.fixed(Erratum.SCOPED_SIGNAL_HANDLING)
+    counts_groups = model.has("sigio-bypass")
+    if exempts_own and own_process and (counts_groups or not is_group):
+        return Owner()
+    layer = handles(setter.domain, Masks(scope=int(SCOPE.SIGNAL)))
+    if layer is None:
+        return Owner()
+    own = process if exempts_own and not counts_groups else None
+    return Owner(setter, layer, own)
+
+
+def send_sigio(owner: Owner, receiver: Subject, process: object) -> Denial | None:
+    """Whether a file's signal reaches a thread of a process.
+
+    Source: hook_file_send_sigiotask().
+    """
+    if owner.subject is None or (owner.process is not None and owner.process is process):
+        return None
+    if not is_outside(owner.subject.domain, receiver.domain, SCOPE.SIGNAL):
+        return None
+    return Denial(errno.EPERM, (Cause(owner.subject, Request.SIGNAL, owner.layer),))

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""How Landlock denies: with which errno, and what is to be told of it.
+
+A rule gives ``None`` if the access is allowed, as far as Landlock is concerned, else a ``Denial``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from suite.model.landlock import Missing, Subject
+
+
+class Request(Enum):
+    """What was asked for, as logs call it (``blockers``).
+
+    Source: security/landlock/log.h, enum landlock_request_type; audit.c, get_blocker().
+    """
+
+    FS_ACCESS = "fs"
+    NET_ACCESS = "net"
+    CHANGE_TOPOLOGY = "fs.change_topology"
+    PTRACE = "ptrace"
+    ABSTRACT_UNIX_SOCKET = "scope.abstract_unix_socket"
+    SIGNAL = "scope.signal"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One record of a log: a layer and the rights that it lacked."""
+
+    subject: Subject
+    """Whose domain denied: as a rule that of the thread; of an open file, of who opened it."""
+    request: Request
+    layer: int
+    """The youngest layer that denied, counted from 0."""
+    access: int = 0
+    """The rights that were missing in that layer; 0 for requests that are no right."""
+    quiet: bool = False
+    """Whether a quiet rule of that layer holds for the object."""
+    of_parent: int = 0
+    """Of a rename or link: 1 for the folder that it comes from, 2 for the one it goes to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An access that is denied, or an argument that is refused (then without a cause)."""
+
+    errno: int
+    causes: tuple[Cause, ...] = ()
+
+
+def youngest(missing: Missing, request: int) -> tuple[int, int]:
+    """The youngest layer that lacks any right of a request, and what it lacks.
+
+    Source: security/landlock/log.c, get_denied_layer().
+    """
+    for number in reversed(range(len(missing))):
+        if missing[number] & request:
+            return number, missing[number] & request
+    return len(missing) - 1, 0
