@@ -87,6 +87,8 @@ class FileTable:
     """The descriptors of a process; threads share one."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
+    users: int = 1
+    """How many tasks have it; its files are closed when the last of them ends."""
 
     def get(self, fd: int, *, or_path: bool = False) -> File:
         """The open file; one of O_PATH only if it may be one.
