@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass, field
+from select import POLLIN, POLLOUT
 
 from suite.kernel.credentials import Credentials
 from suite.kernel.errors import Errno
@@ -65,6 +66,10 @@ class File:
         """Write at the position; how many bytes were."""
         raise Errno(errno.EINVAL)
 
+    def poll(self) -> int:
+        """Which of POLLIN, POLLOUT and so on hold; a file that has no such method never waits."""
+        return POLLIN | POLLOUT
+
     def release(self) -> None:
         """The last reference is gone."""
 
@@ -82,6 +87,8 @@ class FileTable:
     """The descriptors of a process; threads share one."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
+    users: int = 1
+    """How many tasks have it; its files are closed when the last of them ends."""
 
     def get(self, fd: int, *, or_path: bool = False) -> File:
         """The open file; one of O_PATH only if it may be one.

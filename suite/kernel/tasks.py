@@ -72,6 +72,20 @@ class Namespaces:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal that waits to be taken, and what siginfo_t tells of it."""
+
+    number: int
+    code: int = 0
+    """SI_USER and so on."""
+    sender: int = 0
+    """The sender's id, as the receiver sees it."""
+    uid: int = 0
+    value: int = 0
+    """What sigqueue(3) or a timer sends along; the band of SIGIO."""
+
+
 @dataclass(slots=True, eq=False)
 class Group:
     """A process: its threads, and what they share."""
@@ -84,14 +98,23 @@ class Group:
     process_group: int = 0
     """The number of its leader, in the initial PID namespace."""
     session: int = 0
-    handlers: dict[int, object] = field(default_factory=dict)
-    """What rt_sigaction(2) set, by signal; shared by CLONE_SIGHAND, which only threads use here."""
-    pending: list[object] = field(default_factory=list)
+    handlers: dict[int, bytes] = field(default_factory=dict)
+    """What rt_sigaction(2) set, by signal: a struct sigaction of the kernel, of 32 bytes. Shared by
+    CLONE_SIGHAND, which only threads use here."""
+    pending: list[Signal] = field(default_factory=list)
     """Signals of the whole process that nobody has taken yet."""
     exit_signal: int = 17
     """SIGCHLD as a rule: what its parent gets when it ends."""
     status: int | None = None
     """As wait4(2) gives it, once it has ended."""
+    stopped: int = 0
+    """The signal that stopped it; 0 while it runs."""
+    unseen: int | None = None
+    """A status of stopping or going on that wait4(2) has not told its parent yet."""
+    is_subreaper: bool = False
+    """PR_SET_CHILD_SUBREAPER."""
+    executed: bool = False
+    """Whether it called execve(2) since it was forked."""
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     dumpable: int = 1
     extra: dict[str, object] = field(default_factory=dict)
@@ -119,9 +142,16 @@ class Task:
     no_new_privs: bool = False
     blocked: int = 0
     """The mask of blocked signals; bit 0 is signal 1."""
-    pending: list[object] = field(default_factory=list)
+    pending: list[Signal] = field(default_factory=list)
     is_alive: bool = True
+    status: int | None = None
+    """Of the thread alone, once it has ended."""
+    death_signal: int = 0
+    """PR_SET_PDEATHSIG."""
+    waits_for: Task | None = None
+    """Its child of vfork(2), which has called neither execve(2) nor exit(2) yet."""
     tracer: Task | None = None
+    """Who traces it; ``suite.kernel.tracing`` keeps the rest."""
     numbers: dict[int, int] = field(default_factory=dict)
     """Its id in each PID namespace that it is in, by ``Namespace.number``."""
     executable: Path | None = None
@@ -134,3 +164,7 @@ class Task:
     def is_leader(self) -> bool:
         """Whether it is the first thread of its process."""
         return self.group.leader is self
+
+    def number_in(self, pids: PidNamespace) -> int:
+        """Its id as that PID namespace has it; 0 if it is not in it. Source: pid_nr_ns()."""
+        return self.numbers.get(pids.number, 0)
