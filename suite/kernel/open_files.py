@@ -33,6 +33,8 @@ class File:
     """How many descriptors, messages and mappings have it; closed for good at 0 (``release``)."""
     landlock: object = None
     """What Landlock keeps with it: ``suite.model.paths.Opened``."""
+    landlock_owner: object = None
+    """What Landlock keeps with ``owner``: ``suite.model.scopes.Owner``."""
     owner: object = None
     """Who gets SIGIO: set by F_SETOWN."""
     executes: bool = False

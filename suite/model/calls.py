@@ -261,11 +261,11 @@ def executed(subject: Subject) -> Subject:
     return replace(subject, same_exec=frozenset())
 
 
-def transferred(model: Model, giver: Subject, receiver: Subject) -> Subject:
+def transferred(model: Model, subject: Subject) -> Subject:
     """What the parent has to whom keyctl(2) gives new credentials (KEYCTL_SESSION_TO_PARENT).
 
     The new credentials are made from the parent's own.
 
     Source: hook_cred_transfer(); "landlock: Don't lose track of restrictions on cred_transfer".
     """
-    return Subject() if model.has("cred-transfer") else receiver
+    return Subject() if model.has("cred-transfer") else subject

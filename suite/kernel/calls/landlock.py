@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from suite.kernel.credentials import capable
+from suite.kernel.credentials import Cap, capable
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
@@ -23,7 +23,6 @@ from suite.kernel.tasks import Task
 from suite.landlock.abi import RULE_PATH_BENEATH
 from suite.model import calls
 from suite.model.landlock import Ruleset
-from suite.process.uapi import CAP_SYS_ADMIN
 
 _T = TypeVar("_T")
 _PATH_ATTR, _PORT_ATTR = 12, 16
@@ -50,9 +49,7 @@ def _check_there(kernel: Kernel) -> None:
 
 
 @call("landlock_create_ruleset")
-def create_ruleset(
-    kernel: Kernel, task: Task, attr: Pointer, size: CUlong, flags: CUint
-) -> int:
+def create_ruleset(kernel: Kernel, task: Task, attr: Pointer, size: CUlong, flags: CUint) -> int:
     """A new ruleset, or what the kernel has."""
     _check_there(kernel)
     model = kernel.model
@@ -131,7 +128,8 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
     """Enforce a ruleset, or turn off the logs of later layers."""
     _check_there(kernel)
     model = kernel.model
-    privileged = task.no_new_privs or capable(task.credentials, CAP_SYS_ADMIN)
+    who = task.credentials
+    privileged = task.no_new_privs or capable(who, who.user, Cap.SYS_ADMIN)
     _or_errno(lambda: calls.check_restrict(model, flags, privileged=privileged))
     ruleset = None
     if not calls.needs_no_ruleset(model, ruleset_fd, flags):
