@@ -43,6 +43,10 @@ class Inode:
     data: bytearray = field(default_factory=bytearray)
     """Of a regular file; of a symbolic link what it points to."""
     links: int = 1
+    writers: int = 0
+    """How many open files write to it; below 0, so many times it is being executed (ETXTBSY)."""
+    is_linkable: bool = False
+    """Made with O_TMPFILE: it can be given a name though it has none."""
     xattrs: dict[str, bytes] = field(default_factory=dict)
     node: object = None
     """What stands behind it: the pipe of a FIFO, the socket bound to it, what /proc makes of it."""

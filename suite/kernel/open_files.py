@@ -68,6 +68,18 @@ class File:
         """Write at the position; how many bytes were."""
         raise Errno(errno.EINVAL)
 
+    def read_at(self, offset: int, size: int) -> bytes:
+        """As pread(2)."""
+        raise Errno(errno.ESPIPE)
+
+    def write_at(self, offset: int, data: bytes) -> int:
+        """As pwrite(2)."""
+        raise Errno(errno.ESPIPE)
+
+    def seek(self, offset: int, whence: int) -> int:
+        """As lseek(2)."""
+        raise Errno(errno.ESPIPE)
+
     def poll(self) -> int:
         """Which of POLLIN, POLLOUT and so on hold; a file that has no such method never waits."""
         return POLLIN | POLLOUT

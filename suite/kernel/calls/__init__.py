@@ -2,3 +2,7 @@
 """The system calls, a module an area; importing this registers them all."""
 
 from suite.kernel.calls import landlock as landlock
+from suite.kernel.calls import content as content
+from suite.kernel.calls import descriptors as descriptors
+from suite.kernel.calls import names as names
+from suite.kernel.calls import opening as opening

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Open regular files and directories of file systems that keep all in memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.inodes import Inode
+from suite.kernel.open_files import File
+
+MOST = 64 << 20
+"""Bytes of a file. There is no case with a larger one."""
+
+
+class Seekable(File):
+    """What has a position that can be set (generic_file_llseek)."""
+
+    def seek(self, offset: int, whence: int) -> int:
+        """As lseek(2)."""
+        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: len(self.inode.data)}
+        if whence not in starts:
+            raise NotModelled("files: lseek for data and holes")
+        if starts[whence] + offset < 0:
+            raise Errno(errno.EINVAL)
+        self.position = starts[whence] + offset
+        return self.position
+
+
+class Regular(Seekable):
+    """An open regular file."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """As pread(2)."""
+        return bytes(self.inode.data[offset : offset + size])
+
+    def write_at(self, offset: int, data: bytes) -> int:
+        """As pwrite(2), which appends with O_APPEND whatever the offset."""
+        content = self.inode.data
+        if self.flags & os.O_APPEND:
+            offset = len(content)
+        if data:
+            resize(self.inode, max(len(content), offset + len(data)))
+            content[offset : offset + len(data)] = data
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        """As read(2)."""
+        data = self.read_at(self.position, size)
+        self.position += len(data)
+        return data
+
+    def write(self, data: bytes) -> int:
+        """As write(2)."""
+        if self.flags & os.O_APPEND:
+            self.position = len(self.inode.data)
+        self.position += self.write_at(self.position, data)
+        return len(data)
+
+    def release(self) -> None:
+        """The last reference is gone."""
+        if self.writes:
+            self.inode.writers -= 1
+
+
+class Directory(Seekable):
+    """An open directory; its position is the number of an entry."""
+
+    def read(self, size: int) -> bytes:
+        """As read(2)."""
+        raise Errno(errno.EISDIR)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """As pread(2)."""
+        raise Errno(errno.EISDIR)
+
+
+def resize(inode: Inode, size: int) -> None:
+    """Cut a file, or fill it with zeros."""
+    if size > MOST:
+        raise NotModelled("files: one that is larger than 64 MiB")
+    content = inode.data
+    del content[size:]
+    content.extend(bytes(size - len(content)))
+
+
+def deny_writing(inode: Inode) -> None:
+    """Let nobody write to a program that runs (deny_write_access), until ``allow_writing``.
+
+    Raises:
+        Errno: ETXTBSY if it is open for writing.
+    """
+    if inode.writers > 0:
+        raise Errno(errno.ETXTBSY)
+    inode.writers -= 1
+
+
+def allow_writing(inode: Inode) -> None:
+    """Undo one ``deny_writing``."""
+    inode.writers += 1
+
+
+def require_no_program(inode: Inode) -> None:
+    """A file that is not being executed (get_write_access).
+
+    Raises:
+        Errno: ETXTBSY.
+    """
+    if inode.writers < 0:
+        raise Errno(errno.ETXTBSY)
