@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import stat
 
 from suite.kernel.credentials import Credentials, Namespace, UserNamespace
@@ -29,14 +28,14 @@ FOLDERS = ("proc", "sys", "dev", "tmp", "etc", "run")
 def booted(model: Model) -> Kernel:
     """A new system."""
     kernel = Kernel(model)
-    others = itertools.count(0xF0000000)
+    others = kernel.namespace_numbers
     kernel.user = UserNamespace("user", INITIAL["user"], uid_map=[(0, 0, 2**32 - 1)])
     kernel.user.gid_map = [(0, 0, 2**32 - 1)]
     kernel.pids = PidNamespace("pid", INITIAL["pid"], kernel.user)
     kernel.net = NetNamespace("net", next(others), kernel.user)
+    kernel.mounts = MountNamespace("mnt", next(others), kernel.user)
     rootfs = kernel.superblock("rootfs", stat.S_IFDIR | 0o755)
-    root = Mount(rootfs.root)
-    kernel.mounts = MountNamespace(root, [root])
+    root = kernel.mounts.root = Mount(rootfs.root, source="rootfs", namespace=kernel.mounts)
     for name in FOLDERS:
         folder = Dentry(name, Inode(rootfs, stat.S_IFDIR | 0o755, links=2), rootfs)
         folder.parent = rootfs.root

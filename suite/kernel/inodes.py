@@ -8,6 +8,9 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from suite.kernel.credentials import Namespace
+from suite.process.uapi import MS_RDONLY
+
 _numbers = itertools.count(1)
 
 
@@ -91,25 +94,52 @@ class Dentry:
 
 @dataclass(slots=True, eq=False)
 class Mount:
-    """A (part of a) file system in the hierarchy."""
+    """A (part of a) file system in the hierarchy; ``suite.kernel.mounts`` attaches it."""
 
     root: Dentry
     parent: Mount | None = None
     """None of the root of a namespace, and of one that is attached to none (``fsmount``)."""
     point: Dentry | None = None
     """Where it is mounted, in its parent."""
-    read_only: bool = False
     flags: int = 0
-    """MS_* of its own, such as MS_NOEXEC, MS_NODEV, MS_NOSUID."""
+    """MS_* of its own, such as MS_RDONLY, MS_NOEXEC, MS_NODEV, MS_NOSUID."""
     is_internal: bool = False
     """Of the kernel itself (MNT_INTERNAL): of pipes, sockets, /proc/PID/ns files."""
-    shared: bool = False
-    """Whether mounts beneath it propagate; of what that makes we know nothing."""
+    peers: set[Mount] | None = None
+    """If it is shared: all mounts that get what is mounted beneath one of them."""
+    is_locked: bool = False
+    """Whether it came into a user namespace from outside, with others (MNT_LOCKED)."""
+    source: str = "none"
+    """As mount(2) was told."""
+    namespace: MountNamespace | None = None
+    """None if it is in none: of the kernel itself, detached by umount2(2), or not attached yet."""
+    anonymous: bool = False
+    """Whether it came from open_tree(2) or fsmount(2), and was never attached."""
+    children: list[Mount] = field(default_factory=list)
+    """What is mounted on it, in the order of time."""
 
     @property
     def superblock(self) -> Superblock:
         """The file system."""
         return self.root.superblock
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed through it (mnt_is_readonly)."""
+        return bool(self.flags & MS_RDONLY) or self.superblock.read_only
+
+    def on(self, dentry: Dentry) -> Mount | None:
+        """What is mounted at a place of it; what is seen there may be mounted on that in turn."""
+        for it in reversed(self.children):
+            if it.point is dentry:
+                return it
+        return None
+
+    def tree(self) -> Iterator[Mount]:
+        """Itself and all that is mounted beneath."""
+        yield self
+        for it in self.children:
+            yield from it.tree()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +156,11 @@ class Path:
 
 
 @dataclass(slots=True, eq=False)
-class MountNamespace:
+class MountNamespace(Namespace):
     """The mounts that processes see."""
 
-    root: Mount
-    mounts: list[Mount]
-    """All of them; what is mounted last on a place comes last."""
+    root: Mount = field(init=False)
 
-    def mounted_on(self, path: Path) -> Mount | None:
-        """What is mounted there, the last if several are."""
-        for it in reversed(self.mounts):
-            if it.parent is path.mount and it.point is path.dentry:
-                return it
-        return None
+    def is_mounted_on(self, dentry: Dentry) -> bool:
+        """Whether something is mounted on any place of this file here (is_local_mountpoint)."""
+        return any(it.point is dentry for it in self.root.tree())

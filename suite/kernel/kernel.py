@@ -21,6 +21,7 @@ class Kernel:
         tasks: The tasks that the host drives, by the host's numbers.
         clock: Seconds since boot. Stands still while anything can be done.
         mounts, user, pids, net: The initial namespaces.
+        namespace_numbers: The next one is free for a new namespace.
         extra: What single areas keep of the whole system, by a name of theirs.
     """
 
@@ -35,6 +36,7 @@ class Kernel:
         self.tasks: dict[int, Task] = {}
         self.clock = 0.0
         self.extra: dict[str, object] = {}
+        self.namespace_numbers = itertools.count(0xF0000000)
         self._devices = itertools.count(20)
         self._internal: dict[str, Mount] = {}
 

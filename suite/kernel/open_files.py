@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass, field
+from select import POLLIN, POLLOUT
 
 from suite.kernel.credentials import Credentials
 from suite.kernel.errors import Errno
@@ -64,6 +65,10 @@ class File:
     def write(self, data: bytes) -> int:
         """Write at the position; how many bytes were."""
         raise Errno(errno.EINVAL)
+
+    def poll(self) -> int:
+        """Which of POLLIN, POLLOUT and so on hold; a file that has no such method never waits."""
+        return POLLIN | POLLOUT
 
     def release(self) -> None:
         """The last reference is gone."""
