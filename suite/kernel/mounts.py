@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is mounted where, and how that changes. Source: fs/namespace.c, the functions named below."""
+"""What is mounted where, and how that changes. Source: functions of fs/namespace.c, named below."""
 
 from __future__ import annotations
 
@@ -51,10 +51,9 @@ def top(path: Path) -> Path:
 
 def is_reachable(path: Path, root: Path) -> bool:
     """Whether a place is beneath another one, through mounts (is_path_reachable)."""
-    mount, dentry = path.mount, path.dentry
-    while mount is not root.mount and mount.parent is not None and mount.point is not None:
-        mount, dentry = mount.parent, mount.point
-    return mount is root.mount and root.dentry in dentry.up()
+    while path.mount is not root.mount and path.mount.parent and path.mount.point:
+        path = Path(path.mount.parent, path.mount.point)
+    return path.mount is root.mount and root.dentry in path.dentry.up()
 
 
 def attach(mount: Mount, parent: Mount, point: Dentry) -> None:
@@ -124,11 +123,10 @@ def clone(mount: Mount, root: Dentry, *, keeps_lock: bool = False) -> Mount:
     return made
 
 
-def copy_tree(mount: Mount, root: Dentry) -> Iterator[tuple[Mount, Mount]]:
+def copy_tree(mount: Mount, root: Dentry) -> list[tuple[Mount, Mount]]:
     """Copies of a mount and of what is mounted beneath that root: pairs, the first is the top."""
     made = clone(mount, root)
-    yield mount, made
-    yield from _copies_beneath(mount, made)
+    return [(mount, made), *_copies_beneath(mount, made)]
 
 
 def _copies_beneath(mount: Mount, made: Mount) -> Iterator[tuple[Mount, Mount]]:
@@ -161,11 +159,7 @@ def copied(task: Task, path: Path, *, recursive: bool) -> Mount:
         raise Errno(errno.EINVAL)
     if not recursive and has_locked_children(mount, path.dentry):
         raise Errno(errno.EINVAL)
-    if recursive:
-        made = list(copy_tree(mount, path.dentry))[0][1]
-    else:
-        made = clone(mount, path.dentry)
-    return made
+    return copy_tree(mount, path.dentry)[0][1] if recursive else clone(mount, path.dentry)
 
 
 def detached(kernel: Kernel, task: Task, mount: Mount) -> Mount:
@@ -186,7 +180,7 @@ def copy_namespace(
     In another user namespace, nothing can be uncovered that was covered (lock_mnt_tree).
     """
     made = MountNamespace("mnt", next(kernel.namespace_numbers), owner)
-    pairs = list(copy_tree(namespace.root, namespace.root.root))
+    pairs = copy_tree(namespace.root, namespace.root.root)
     made.root = pairs[0][1]
     for old, new in pairs:
         new.namespace = made
