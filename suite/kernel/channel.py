@@ -170,6 +170,7 @@ class ModelChannel:
         self, task: Task, op: wire.Op, arguments: list[int], buffers: list[bytearray]
     ) -> int:
         kernel = self.kernel
+        kernel.current = task
         match op.kind:
             case wire.OpKind.CALL:
                 value = _called(kernel, task, op.nr, arguments)

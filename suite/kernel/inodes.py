@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from suite.kernel.credentials import Namespace
+from suite.kernel.credentials import Namespace, UserNamespace
 from suite.process.uapi import MS_RDONLY
 
 _numbers = itertools.count(1)
@@ -27,6 +27,9 @@ class Superblock:
     """Never mounted by users (SB_NOUSER): pipefs, sockfs, anonymous inodes."""
     read_only: bool = False
     options: dict[str, str] = field(default_factory=dict)
+    """As mount(2) was told."""
+    user: UserNamespace | None = None
+    """Whose capabilities count for it (s_user_ns)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -107,6 +110,8 @@ class Mount:
     """Where it is mounted, in its parent."""
     flags: int = 0
     """MS_* of its own, such as MS_RDONLY, MS_NOEXEC, MS_NODEV, MS_NOSUID."""
+    locked_flags: int = 0
+    """Those that a user namespace may not take away."""
     is_internal: bool = False
     """Of the kernel itself (MNT_INTERNAL): of pipes, sockets, /proc/PID/ns files."""
     peers: set[Mount] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 
-from suite.kernel.credentials import UserNamespace
+from suite.kernel.credentials import Namespace, UserNamespace
 from suite.kernel.hooks import Hooks
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path, Superblock
 from suite.kernel.tasks import NetNamespace, PidNamespace, Task
@@ -22,6 +22,8 @@ class Kernel:
         clock: Seconds since boot. Stands still while anything can be done.
         mounts, user, pids, net: The initial namespaces.
         namespace_numbers: The next one is free for a new namespace.
+        current: Who makes the system call that is performed now.
+        superblocks: File systems that all see who mount them, by name and namespace.
         extra: What single areas keep of the whole system, by a name of theirs.
     """
 
@@ -29,12 +31,14 @@ class Kernel:
     user: UserNamespace
     pids: PidNamespace
     net: NetNamespace
+    current: Task
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.hooks = Hooks(model)
         self.tasks: dict[int, Task] = {}
         self.clock = 0.0
+        self.superblocks: dict[tuple[str, Namespace | None], Superblock] = {}
         self.extra: dict[str, object] = {}
         self.namespace_numbers = itertools.count(0xF0000000)
         self._devices = itertools.count(20)
