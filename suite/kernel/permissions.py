@@ -18,7 +18,7 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node
 from suite.kernel.tasks import Task
 
-_WRITABLE_MEDIUM = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
+_ON_MEDIUM = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
 """What can't be written on a file system that is read-only; devices and FIFOs can."""
 
 
@@ -28,9 +28,8 @@ def require_access(kernel: Kernel, task: Task, inode: Inode, access: int) -> Non
     Raises:
         Errno: EROFS or EACCES.
     """
-    if access & W_OK:
-        if inode.superblock.read_only and inode.kind in _WRITABLE_MEDIUM:
-            raise Errno(errno.EROFS)
+    if access & W_OK and inode.superblock.read_only and inode.kind in _ON_MEDIUM:
+        raise Errno(errno.EROFS)
     if isinstance(inode.node, Node):
         inode.node.refresh(kernel, inode)
         if inode.node.permits(kernel, task, inode, access):

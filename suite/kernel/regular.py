@@ -18,7 +18,7 @@ class Seekable(File):
     """What has a position that can be set (generic_file_llseek)."""
 
     def seek(self, offset: int, whence: int) -> int:
-        """As lseek(2)."""
+        """What lseek(2) does."""
         starts = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: len(self.inode.data)}
         if whence not in starts:
             raise NotModelled("files: lseek for data and holes")
@@ -32,11 +32,11 @@ class Regular(Seekable):
     """An open regular file."""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """As pread(2)."""
+        """What pread(2) does."""
         return bytes(self.inode.data[offset : offset + size])
 
     def write_at(self, offset: int, data: bytes) -> int:
-        """As pwrite(2), which appends with O_APPEND whatever the offset."""
+        """What pwrite(2) does, which appends with O_APPEND whatever the offset."""
         content = self.inode.data
         if self.flags & os.O_APPEND:
             offset = len(content)
@@ -46,13 +46,13 @@ class Regular(Seekable):
         return len(data)
 
     def read(self, size: int) -> bytes:
-        """As read(2)."""
+        """What read(2) does."""
         data = self.read_at(self.position, size)
         self.position += len(data)
         return data
 
     def write(self, data: bytes) -> int:
-        """As write(2)."""
+        """What write(2) does."""
         if self.flags & os.O_APPEND:
             self.position = len(self.inode.data)
         self.position += self.write_at(self.position, data)
@@ -68,11 +68,11 @@ class Directory(Seekable):
     """An open directory; its position is the number of an entry."""
 
     def read(self, size: int) -> bytes:
-        """As read(2)."""
+        """What read(2) does."""
         raise Errno(errno.EISDIR)
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """As pread(2)."""
+        """What pread(2) does."""
         raise Errno(errno.EISDIR)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From a path to a file. Source: path_resolution(7), openat2(2), symlink(7); fs/namei.c of Linux."""
+"""From a path to a file. Source: path_resolution(7), openat2(2), symlink(7); fs/namei.c."""
 
 from __future__ import annotations
 
@@ -364,13 +364,15 @@ def shown(path: Path, root: Path) -> str:
     """The path of a file as seen from a root, as /proc/PID/fd shows it (d_path)."""
     if path.dentry.superblock.is_internal:
         return path.dentry.name
-    names, mount, dentry = [], path.mount, path.dentry
-    while (mount, dentry) != (root.mount, root.dentry):
+    names: list[str] = []
+    at = path
+    while at != root:
+        mount, dentry = at.mount, at.dentry
         if dentry is not mount.root and not dentry.is_root:
             names.append(dentry.name)
-            dentry = dentry.parent
+            at = Path(mount, dentry.parent)
         elif mount.parent is not None and mount.point is not None:
-            mount, dentry = mount.parent, mount.point
+            at = Path(mount.parent, mount.point)
         else:
             break
     ending = " (deleted)" if path.dentry.is_removed else ""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Calls that make, remove, link and move files. Source: fs/namei.c of Linux, by which the order of
-checks goes: the path is copied only after the flags were looked at.
+"""Calls that make, remove, link and move files.
+
+Source: fs/namei.c of Linux, also of the order of checks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Path
 from suite.kernel.kernel import Kernel
-from suite.kernel.nodes import Node
+from suite.kernel.nodes import Node, put
 from suite.kernel.permissions import (
     require_access,
     require_deletable,
@@ -201,7 +202,7 @@ def linkat(
         raise Errno(errno.ENOENT)
     inode.is_linkable = False
     inode.links += 1
-    names.put(folder.dentry, new_name, inode)
+    put(folder.dentry, new_name, inode)
     return 0
 
 
