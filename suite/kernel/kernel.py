@@ -23,6 +23,7 @@ class Kernel:
         mounts, user, pids, net: The initial namespaces.
         namespace_numbers: The next one is free for a new namespace.
         current: Who makes the system call that is performed now.
+        namespace_files: The files by which namespaces are known, once somebody asked.
         superblocks: File systems that all see who mount them, by name and namespace.
         extra: What single areas keep of the whole system, by a name of theirs.
     """
@@ -39,6 +40,7 @@ class Kernel:
         self.tasks: dict[int, Task] = {}
         self.clock = 0.0
         self.superblocks: dict[tuple[str, Namespace | None], Superblock] = {}
+        self.namespace_files: dict[Namespace, Path] = {}
         self.extra: dict[str, object] = {}
         self.namespace_numbers = itertools.count(0xF0000000)
         self._devices = itertools.count(20)
@@ -50,14 +52,16 @@ class Kernel:
         made.root = Dentry("/", Inode(made, mode, links=2), made)
         return made
 
-    def internal(self, kind: str, name: str, mode: int, node: object = None) -> Path:
+    def internal(
+        self, kind: str, name: str, mode: int, node: object = None, *, is_mountable: bool = False
+    ) -> Path:
         """A new file on a file system of the kernel's own, such as ``pipefs``; it has no names.
 
-        ``name`` is what /proc/PID/fd shows of it.
+        ``name`` is what /proc/PID/fd shows of it; ``is_mountable``: it may be bound elsewhere.
         """
         mount = self._internal.get(kind)
         if mount is None:
-            made = self.superblock(kind, mode, is_internal=True)
+            made = self.superblock(kind, mode, is_internal=not is_mountable)
             mount = self._internal[kind] = Mount(made.root, is_internal=True)
         inode = Inode(mount.superblock, mode, node=node)
         return Path(mount, Dentry(name, inode, mount.superblock))

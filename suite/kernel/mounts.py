@@ -376,3 +376,33 @@ def _covers(mount: Mount) -> bool:
 
 def _is_folder(dentry: Dentry) -> bool:
     return stat.S_ISDIR(dentry.inode.mode)
+
+
+def shown(root: Path, mount: Mount) -> str | None:
+    """Where a mount is seen by who has this root; None if it is not beneath (seq_path_root)."""
+    if mount.parent is None or mount.point is None:
+        return "/" if mount is root.mount else None
+    place = Path(mount.parent, mount.point)
+    if mount is root.mount:
+        return "/"
+    return name_of(place, root) if is_reachable(place, root) else None
+
+
+def name_of(path: Path, root: Path) -> str:
+    """The name of a file as who has this root sees it, as far as it is beneath (d_path)."""
+    if path.mount.is_internal:
+        return path.dentry.name
+    names: list[str] = []
+    at = path
+    while at != root:
+        if at.dentry is at.mount.root:
+            if at.mount.parent is None or at.mount.point is None:
+                break
+            at = Path(at.mount.parent, at.mount.point)
+        elif at.dentry.is_root:
+            break
+        else:
+            names.append(at.dentry.name)
+            at = Path(at.mount, at.dentry.parent)
+    ending = " (deleted)" if path.dentry.is_removed else ""
+    return "/" + "/".join(reversed(names)) + ending
