@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import resource
 import stat
+from signal import SIGCHLD, SIGPIPE
 
 from suite.kernel.credentials import Credentials, Namespace, UserNamespace
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
@@ -22,6 +24,24 @@ from suite.model.landlock import Model
 
 INITIAL = {"ipc": 0xEFFFFFFF, "uts": 0xEFFFFFFE, "user": 0xEFFFFFFD, "pid": 0xEFFFFFFC}
 """The numbers of the initial namespaces. Source: include/linux/proc_ns.h."""
+_INFINITE = (1 << 64) - 1
+LIMITS = dict.fromkeys(range(16), (_INFINITE, _INFINITE)) | {
+    resource.RLIMIT_STACK: (8 << 20, _INFINITE),
+    resource.RLIMIT_CORE: (0, _INFINITE),
+    resource.RLIMIT_NPROC: (7823, 7823),
+    resource.RLIMIT_NOFILE: (1024, 4096),
+    resource.RLIMIT_MEMLOCK: (8 << 20, 8 << 20),
+    resource.RLIMIT_SIGPENDING: (7823, 7823),
+    resource.RLIMIT_MSGQUEUE: (819200, 819200),
+    resource.RLIMIT_NICE: (0, 0),
+    resource.RLIMIT_RTPRIO: (0, 0),
+}
+"""Those of the first process, as a guest of 2 GiB has them.
+
+Source: INIT_RLIMITS in include/asm-generic/resource.h; fork_init() in kernel/fork.c.
+"""
+IGNORE = b"\1".ljust(32, b"\0")
+"""A struct sigaction with SIG_IGN."""
 FOLDERS = ("proc", "sys", "dev", "tmp", "etc", "run")
 
 
@@ -66,6 +86,9 @@ def booted(model: Model) -> Kernel:
     )
     group.leader = supervisor
     group.threads.append(supervisor)
+    group.process_group = group.session = 1
+    group.handlers = dict.fromkeys((SIGCHLD, SIGPIPE), IGNORE)
+    group.limits = dict(LIMITS)
     supervisor.numbers[kernel.pids.number] = 1
     kernel.pids.tasks[1] = supervisor
     kernel.pids.last = 1

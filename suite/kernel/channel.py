@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from suite.agent import wire
 from suite.agent.channel import AgentLostError
 from suite.kernel import calls as _calls  # noqa: F401 (registers them)
-from suite.kernel import life
+from suite.kernel import executing, forking, life
 from suite.kernel.errors import Died, Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
 from suite.kernel.registry import CALLS
@@ -124,7 +124,7 @@ class ModelChannel:
                 life.forget(self.kernel, task)
             return wire.Record(wire.Status.DONE, 0)
         if task is None or not task.is_alive:
-            return wire.Record(wire.Status.GONE, 0)
+            return wire.Record(wire.Status.DIED if program.waits else wire.Status.GONE, 0)
         buffers = [bytearray(it.data).ljust(it.size, b"\0") for it in op.buffers]
         try:
             for fix in op.fixes:
@@ -156,6 +156,7 @@ class ModelChannel:
             raise
         finally:
             task.memory.buffers = was
+            life.bury(self.kernel)
         task.waiting_since = None
         if not task.is_alive:
             return wire.Record(wire.Status.DIED, value)
@@ -171,6 +172,8 @@ class ModelChannel:
     ) -> int:
         kernel = self.kernel
         kernel.current = task
+        if life.is_held(task):
+            raise Waits
         match op.kind:
             case wire.OpKind.CALL:
                 value = _called(kernel, task, op.nr, arguments)
@@ -183,9 +186,9 @@ class ModelChannel:
                 task.memory.write(arguments[0], bytes(buffers[0]))
                 value = len(buffers[0])
             case wire.OpKind.FORK:
-                value = life.fork(kernel, task, arguments[0], arguments[1])
+                value = forking.fork(kernel, task, arguments[0], arguments[1])
             case wire.OpKind.EXEC:
-                value = life.execute(kernel, task, arguments[0], arguments[1], arguments[2])
+                value = executing.execute(kernel, task, *arguments[:5])
             case _:
                 value = life.give(kernel, task, arguments[0], arguments[1])
         return value

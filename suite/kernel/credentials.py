@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TypeAlias
 
 from suite.model.landlock import NO_SUBJECT, Subject
@@ -15,47 +14,6 @@ NOBODY = 65534
 """What an id is shown as that has no number in a namespace (overflowuid, overflowgid)."""
 Map: TypeAlias = "list[tuple[int, int, int]]"
 """Of ids: (first inside, first outside, how many)."""
-
-
-class Cap(IntEnum):
-    """The capabilities that the small kernel asks for. Source: include/uapi/linux/capability.h."""
-
-    CHOWN = 0
-    DAC_OVERRIDE = 1
-    DAC_READ_SEARCH = 2
-    FOWNER = 3
-    FSETID = 4
-    KILL = 5
-    SETGID = 6
-    SETUID = 7
-    SETPCAP = 8
-    LINUX_IMMUTABLE = 9
-    NET_BIND_SERVICE = 10
-    NET_BROADCAST = 11
-    NET_ADMIN = 12
-    NET_RAW = 13
-    IPC_LOCK = 14
-    IPC_OWNER = 15
-    SYS_MODULE = 16
-    SYS_RAWIO = 17
-    SYS_CHROOT = 18
-    SYS_PTRACE = 19
-    SYS_PACCT = 20
-    SYS_ADMIN = 21
-    SYS_BOOT = 22
-    SYS_NICE = 23
-    SYS_RESOURCE = 24
-    SYS_TIME = 25
-    SYS_TTY_CONFIG = 26
-    MKNOD = 27
-    LEASE = 28
-    AUDIT_WRITE = 29
-    AUDIT_CONTROL = 30
-    SETFCAP = 31
-    SYSLOG = 34
-    PERFMON = 38
-    BPF = 39
-    CHECKPOINT_RESTORE = 40
 
 
 @dataclass(slots=True, eq=False)
@@ -116,22 +74,6 @@ class Credentials:
     landlock: Subject = NO_SUBJECT
     """The domain, and how its denials are logged."""
     keyring: object = None
-
-
-def capable(credentials: Credentials, namespace: UserNamespace, capability: int) -> bool:
-    """Whether one who has these has a capability over what belongs to a user namespace.
-
-    Source: cap_capable() in security/commoncap.c; user_namespaces(7), "Capabilities".
-    """
-    own = credentials.user
-    for it in namespace.up():
-        if it is own:
-            return bool(credentials.effective >> capability & 1)
-        if it.level <= own.level:
-            return False
-        if it.parent is own and it.owner_uid == credentials.euid:
-            return True
-    return False
 
 
 def outside(ids: Map, inside: int) -> int | None:

@@ -19,6 +19,8 @@ class Kernel:
         model: The rules of Landlock that it has.
         hooks: Where it asks them.
         tasks: The tasks that the host drives, by the host's numbers.
+        doomed: Processes that a signal ends as soon as the call is over, and with which status.
+        has_traced: Whether any task was ever traced: then they have to be looked for.
         clock: Seconds since boot. Stands still while anything can be done.
         mounts, user, pids, net: The initial namespaces.
         namespace_numbers: The next one is free for a new namespace.
@@ -38,6 +40,8 @@ class Kernel:
         self.model = model
         self.hooks = Hooks(model)
         self.tasks: dict[int, Task] = {}
+        self.doomed: list[tuple[Task, int]] = []
+        self.has_traced = False
         self.clock = 0.0
         self.superblocks: dict[tuple[str, Namespace | None], Superblock] = {}
         self.namespace_files: dict[Namespace, Path] = {}

@@ -1,54 +1,171 @@
 # SPDX-License-Identifier: MIT
-"""How tasks begin, change and end."""
+"""How tasks end, and what the host does to them."""
 
 from __future__ import annotations
 
-from suite.kernel.errors import NotModelled
+from contextlib import suppress
+from signal import SIGCHLD, SIGKILL
+
+from suite.kernel import signals
+from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
-from suite.kernel.tasks import Group, Task
-
-_KNOWN = 0xFF
-"""The signal at the end of a child."""
+from suite.kernel.tasks import Group, PidNamespace, Signal, Task
 
 
-def fork(kernel: Kernel, task: Task, identity: int, flags: int) -> int:
-    """clone(2) with CLONE_* flags and the signal at its end; the child is ``identity`` to the host.
+def is_held(task: Task) -> bool:
+    """Whether a task can't go on: it is stopped, or waits for its child of vfork(2).
 
-    Returns:
-        Its id, in the PID namespace of the parent.
+    The call of its that waits is made again when it can.
     """
-    if flags & ~_KNOWN:
-        raise NotModelled("processes: clone flags")
-    pids = kernel.pids
-    pids.last += 1
-    group = Group(parent=task, process_group=task.group.process_group, session=task.group.session)
-    child = Task(
-        identity,
-        pids.last,
-        group,
-        task.credentials,
-        task.files.copy(),
-        task.fs.copy(),
-        task.memory.copy(),
-        task.namespaces,
-        task.name,
-        no_new_privs=task.no_new_privs,
-        blocked=task.blocked,
-        executable=task.executable,
-    )
-    group.leader = child
-    group.threads.append(child)
-    group.exit_signal = flags & _KNOWN
-    task.group.children.append(group)
-    child.numbers[pids.number] = pids.last
-    pids.tasks[pids.last] = child
-    kernel.tasks[identity] = child
-    return pids.last
+    child = task.waits_for
+    if child is not None:
+        if child.is_alive and not child.is_new_image:
+            return True
+        task.waits_for = None
+    return bool(task.group.stopped) or (task.trace is not None and task.trace.stop is not None)
 
 
-def execute(kernel: Kernel, task: Task, at: int, path: int, flags: int) -> int:
-    """execveat(2): of the agent, or of what runs it; the task goes on to be driven."""
-    raise NotModelled("processes: execveat")
+# Ends
+
+
+def end(kernel: Kernel, task: Task, status: int) -> None:
+    """exit(2) of one thread, with a status as wait4(2) gives it.
+
+    Source: do_exit() in kernel/exit.c.
+    """
+    group = task.group
+    task.is_alive = False
+    task.status = status
+    group.threads.remove(task)
+    task.pending.clear()
+    task.waits_for = None
+    task.files.users -= 1
+    if not task.files.users:
+        task.files.close_all()
+    _let_tracees_go(kernel, task)
+    _leave_children(kernel, task)
+    if not group.threads:
+        _end_of_process(kernel, task, status)
+    if task.trace is not None:
+        signals.queue(kernel, task.trace.tracer, Signal(SIGCHLD, 1))
+    elif not task.is_leader:
+        _forget_number(task)
+
+
+def end_group(kernel: Kernel, task: Task, status: int) -> None:
+    """exit_group(2), or a signal that ends a process: all of its threads.
+
+    Source: do_group_exit() in kernel/exit.c.
+    """
+    group = task.group
+    group.stopped = 0
+    for thread in [it for it in group.threads if it is not task]:
+        end(kernel, thread, status)
+    if task.is_alive:
+        end(kernel, task, status)
+
+
+def _end_of_process(kernel: Kernel, task: Task, status: int) -> None:
+    group = task.group
+    group.status = status if group.leader.status is None else group.leader.status
+    group.pending.clear()
+    group.stopped = 0
+    pids = task.namespaces.pids
+    if group.leader.number_in(pids) == 1:
+        for other in list(pids.tasks.values()):
+            if other.is_alive:
+                end_group(kernel, other, int(SIGKILL))
+    signals.hang_up_orphans(kernel, group, group.parent, group)
+    if group.leader.trace is None and signals.tell_parent_of_end(kernel, group):
+        reap(group)
+
+
+def _leave_children(kernel: Kernel, task: Task) -> None:
+    """Its children get another parent, and the signal that they asked for.
+
+    Source: forget_original_parent() in kernel/exit.c.
+    """
+    for child in [it for it in task.group.children if it.parent is task]:
+        heir = _heir(kernel, task)
+        child.parent = heir
+        for thread in list(child.threads):
+            if thread.death_signal:
+                _warn(kernel, task, thread)
+        if heir is None or heir.group is task.group:
+            continue
+        task.group.children.remove(child)
+        heir.group.children.append(child)
+        child.exit_signal = SIGCHLD
+        is_zombie = child.status is not None and child.leader.trace is None
+        if is_zombie and signals.tell_parent_of_end(kernel, child):
+            reap(child)
+        signals.hang_up_orphans(kernel, child, task, None)
+
+
+def _warn(kernel: Kernel, parent: Task, thread: Task) -> None:
+    """The parent-death signal comes from the dying parent, if that may send it."""
+    sent = Signal(thread.death_signal)  # SEND_SIG_NOINFO
+    with suppress(Errno):
+        signals.send_to(kernel, parent, thread, sent)
+
+
+def _let_tracees_go(kernel: Kernel, tracer: Task) -> None:
+    """Source: exit_ptrace() in kernel/ptrace.c."""
+    for it in list(kernel.pids.tasks.values()) if kernel.has_traced else ():
+        if it.trace is not None and it.trace.tracer is tracer:
+            let_go(kernel, it)
+
+
+def let_go(kernel: Kernel, tracee: Task) -> None:
+    """Nobody traces it any more. Source: __ptrace_detach()."""
+    tracee.trace = None
+    group = tracee.group
+    if tracee.is_alive:
+        signals.act(kernel, tracee)
+    elif tracee is not group.leader:
+        _forget_number(tracee)
+    elif group.status is not None and signals.tell_parent_of_end(kernel, group):
+        reap(group)
+
+
+def _heir(kernel: Kernel, task: Task) -> Task | None:
+    """Who becomes the parent of a dying task's children. Source: find_new_reaper()."""
+    if task.group.threads:
+        return task.group.threads[0]
+    pids = task.namespaces.pids
+    it = task.group.parent
+    while it is not None and it.namespaces.pids is pids:
+        if it.group.is_subreaper and it.group.threads:
+            return it.group.threads[0]
+        it = it.group.parent
+    first = pids.tasks.get(1)
+    return first.group.threads[0] if first is not None and first.group.threads else None
+
+
+def reap(group: Group) -> None:
+    """Nobody will ask for an ended process any more. Source: release_task()."""
+    _forget_number(group.leader)
+    if group.parent is not None and group in group.parent.group.children:
+        group.parent.group.children.remove(group)
+
+
+def bury(kernel: Kernel) -> None:
+    """End what signals have doomed; to be called when a call is over."""
+    while kernel.doomed:
+        task, status = kernel.doomed.pop(0)
+        if task.group.status is None:
+            end_group(kernel, task.group.threads[0], status)
+
+
+def _forget_number(task: Task) -> None:
+    pids: PidNamespace | None = task.namespaces.pids
+    while pids is not None:
+        if pids.tasks.get(task.number_in(pids)) is task:
+            del pids.tasks[task.number_in(pids)]
+        pids = pids.parent
+
+
+# What the host does
 
 
 def give(kernel: Kernel, task: Task, fd: int, identity: int) -> int:
@@ -59,10 +176,9 @@ def give(kernel: Kernel, task: Task, fd: int, identity: int) -> int:
 
 def kill(kernel: Kernel, task: Task) -> None:
     """SIGKILL from nobody that Landlock would ask about."""
-    for thread in list(task.group.threads):
-        thread.is_alive = False
-        thread.files.close_all()
-    task.group.threads.clear()
+    if task.group.threads:
+        end_group(kernel, task.group.threads[0], int(SIGKILL))
+        bury(kernel)
 
 
 def forget(kernel: Kernel, task: Task) -> None:

@@ -4,23 +4,21 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from dataclasses import replace
 
+from suite.kernel.capabilities import require
 from suite.kernel.credentials import (
     ALL_CAPABILITIES,
     NOBODY,
-    Cap,
     Credentials,
     Namespace,
     UserNamespace,
-    capable,
     inside,
 )
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
-from suite.kernel.mounting import copied
+from suite.kernel.mounts import copy_namespace
 from suite.kernel.tasks import FsContext, Namespaces, NetNamespace, PidNamespace, Task
 from suite.process.uapi import (
     CLONE_NEWCGROUP,
@@ -49,11 +47,10 @@ def is_chrooted(task: Task) -> bool:
 
     Source: current_chrooted() in fs/namespace.c.
     """
-    mounts = task.namespaces.mounts
-    top = Path(mounts.root, mounts.root.root)
-    while (over := mounts.mounted_on(top)) is not None:
-        top = Path(over, over.root)
-    return task.fs.root != top
+    mount = task.namespaces.mounts.root
+    while (over := mount.on(mount.root)) is not None:
+        mount = over
+    return task.fs.root != Path(mount, mount.root)
 
 
 def in_new_user_namespace(kernel: Kernel, task: Task) -> Credentials:
@@ -73,7 +70,7 @@ def in_new_user_namespace(kernel: Kernel, task: Task) -> Credentials:
         raise Errno(errno.EPERM)
     made = UserNamespace(
         "user",
-        kernel.namespace_number(),
+        next(kernel.namespace_numbers),
         was.user,
         parent=was.user,
         owner_uid=was.euid,
@@ -118,25 +115,19 @@ def fresh(
     if not flags & NEW:
         return task.namespaces
     owner = credentials.user
-    if not capable(credentials, owner, Cap.SYS_ADMIN):
-        raise Errno(errno.EPERM)
+    require(credentials, "SYS_ADMIN", owner)
     spaces = task.namespaces.copy()
     if flags & CLONE_NEWNS:
-        spaces.mounts = copied(kernel, task, owner, fs)
+        spaces.mounts = copy_namespace(kernel, task.namespaces.mounts, owner, fs)
     for flag, name in PLAIN.items():
         if flags & flag:
-            made = Namespace(name, kernel.namespace_number(), owner)
+            made = Namespace(name, next(kernel.namespace_numbers), owner)
             setattr(spaces, "time_for_children" if name == "time" else name, made)
     if flags & CLONE_NEWPID:
         parent = spaces.pids_for_children
         spaces.pids_for_children = PidNamespace(
-            "pid", kernel.namespace_number(), owner, parent=parent
+            "pid", next(kernel.namespace_numbers), owner, parent=parent
         )
     if flags & CLONE_NEWNET:
-        spaces.net = NetNamespace("net", kernel.namespace_number(), owner)
-        for prepare in kernel.new_networks:
-            prepare(kernel, spaces.net)
+        spaces.net = NetNamespace("net", next(kernel.namespace_numbers), owner)
     return spaces
-
-
-Preparation = Callable[[Kernel, NetNamespace], None]

@@ -113,12 +113,27 @@ class Group:
     """A status of stopping or going on that wait4(2) has not told its parent yet."""
     is_subreaper: bool = False
     """PR_SET_CHILD_SUBREAPER."""
-    executed: bool = False
-    """Whether it called execve(2) since it was forked."""
+    is_doomed: bool = False
+    """Whether a signal will have ended it before its next call."""
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     dumpable: int = 1
     extra: dict[str, object] = field(default_factory=dict)
     """What single areas keep with a process."""
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """How a task is traced by ptrace(2)."""
+
+    tracer: Task
+    is_seized: bool = False
+    """By PTRACE_SEIZE, not PTRACE_ATTACH or PTRACE_TRACEME."""
+    stop: int | None = None
+    """While the tracer holds it: the status with which it stopped, as wait4(2) gives it."""
+    is_unseen: bool = False
+    """Whether the tracer has not been told of that by wait4(2) yet."""
+    has_caught: bool = False
+    """Whether the stop is a signal that the tracer may let through."""
 
 
 @dataclass(slots=True, eq=False)
@@ -150,8 +165,10 @@ class Task:
     """PR_SET_PDEATHSIG."""
     waits_for: Task | None = None
     """Its child of vfork(2), which has called neither execve(2) nor exit(2) yet."""
-    tracer: Task | None = None
-    """Who traces it; ``suite.kernel.tracing`` keeps the rest."""
+    trace: Trace | None = None
+    """While it is traced."""
+    is_new_image: bool = False
+    """Whether it called execve(2) since it was made."""
     numbers: dict[int, int] = field(default_factory=dict)
     """Its id in each PID namespace that it is in, by ``Namespace.number``."""
     executable: Path | None = None
@@ -164,6 +181,11 @@ class Task:
     def is_leader(self) -> bool:
         """Whether it is the first thread of its process."""
         return self.group.leader is self
+
+    @property
+    def tracer(self) -> Task | None:
+        """Who traces it."""
+        return self.trace.tracer if self.trace else None
 
     def number_in(self, pids: PidNamespace) -> int:
         """Its id as that PID namespace has it; 0 if it is not in it. Source: pid_nr_ns()."""

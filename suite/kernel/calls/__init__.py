@@ -2,9 +2,14 @@
 """The system calls, a module an area; importing this registers them all."""
 
 from suite.kernel.calls import content as content
+from suite.kernel.calls import credentials as credentials
 from suite.kernel.calls import descriptors as descriptors
 from suite.kernel.calls import landlock as landlock
 from suite.kernel.calls import looking as looking
 from suite.kernel.calls import names as names
 from suite.kernel.calls import opening as opening
 from suite.kernel.calls import standing as standing
+from suite.kernel.calls import names as names
+from suite.kernel.calls import opening as opening
+from suite.kernel.calls import processes as processes
+from suite.kernel.calls import signals as signals

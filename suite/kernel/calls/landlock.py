@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from suite.kernel.credentials import Cap, capable
+from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
@@ -129,7 +129,7 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
     _check_there(kernel)
     model = kernel.model
     who = task.credentials
-    privileged = task.no_new_privs or capable(who, who.user, Cap.SYS_ADMIN)
+    privileged = task.no_new_privs or capable(who, "SYS_ADMIN", who.user)
     _or_errno(lambda: calls.check_restrict(model, flags, privileged=privileged))
     ruleset = None
     if not calls.needs_no_ruleset(model, ruleset_fd, flags):
