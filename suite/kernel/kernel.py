@@ -19,6 +19,7 @@ class Kernel:
         model: The rules of Landlock that it has.
         hooks: Where it asks them.
         tasks: The tasks that the host drives, by the host's numbers.
+        current: The task whose call is performed, or was last.
         clock: Seconds since boot. Stands still while anything can be done.
         mounts, user, pids, net: The initial namespaces.
         namespace_numbers: The next one is free for a new namespace.

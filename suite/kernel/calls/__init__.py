@@ -6,3 +6,4 @@ from suite.kernel.calls import content as content
 from suite.kernel.calls import descriptors as descriptors
 from suite.kernel.calls import names as names
 from suite.kernel.calls import opening as opening
+from suite.kernel.calls import sockets as sockets
