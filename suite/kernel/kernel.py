@@ -21,6 +21,7 @@ class Kernel:
         tasks: The tasks that the host drives, by the host's numbers.
         doomed: Processes that a signal ends as soon as the call is over, and with which status.
         has_traced: Whether any task was ever traced: then they have to be looked for.
+        current: The task whose call is performed, or was last.
         clock: Seconds since boot. Stands still while anything can be done.
         mounts, user, pids, net: The initial namespaces.
         namespace_numbers: The next one is free for a new namespace.

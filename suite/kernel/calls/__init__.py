@@ -8,8 +8,7 @@ from suite.kernel.calls import landlock as landlock
 from suite.kernel.calls import looking as looking
 from suite.kernel.calls import names as names
 from suite.kernel.calls import opening as opening
-from suite.kernel.calls import standing as standing
-from suite.kernel.calls import names as names
-from suite.kernel.calls import opening as opening
 from suite.kernel.calls import processes as processes
 from suite.kernel.calls import signals as signals
+from suite.kernel.calls import sockets as sockets
+from suite.kernel.calls import standing as standing

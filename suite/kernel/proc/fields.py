@@ -126,7 +126,7 @@ def mounts(_kernel: Kernel, _reader: Task, task: Task) -> str:
     return "".join(lines)
 
 
-def _options(read_only: bool) -> str:  # noqa: FBT001 (the only thing that it tells)
+def _options(read_only: bool) -> str:
     return "ro,relatime" if read_only else "rw,relatime"
 
 

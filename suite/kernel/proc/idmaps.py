@@ -47,7 +47,7 @@ def groups(target: Task) -> Node:
 
 
 def set_groups(target: Task) -> Node:
-    """setgroups."""
+    """Setgroups."""
 
     def check(_kernel: Kernel, task: Task, flags: int) -> None:
         if flags & 3 and not capable(task.credentials, "SYS_ADMIN", target.credentials.user):
@@ -117,10 +117,8 @@ def _parsed(data: bytes) -> Map:
         if not count or first + count > _MOST_IDS or lower + count > _MOST_IDS:
             raise Errno(errno.EINVAL)
         if any(
-            first < other + size
-            and other < first + count
-            or lower < there + size
-            and there < lower + count
+            (first < other + size and other < first + count)
+            or (lower < there + size and there < lower + count)
             for other, there, size in rows
         ):
             raise Errno(errno.EINVAL)

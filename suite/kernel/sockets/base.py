@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""What all sockets have in common: net/socket.c as far as it is about no family."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from suite.kernel.errors import Errno, NotModelled, Waits
+from suite.kernel.inodes import Path
+from suite.kernel.kernel import Kernel
+from suite.kernel.sockets.endpoint import Endpoint
+from suite.kernel.sockets.messages import Message, Packet
+from suite.kernel.tasks import NetNamespace, Task
+from suite.process.uapi import MSG_FASTOPEN
+
+RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
+
+
+@dataclass(slots=True, eq=False)
+class Socket(Endpoint):
+    """A socket. Each kind is a subclass with what it does.
+
+    All methods may raise ``Errno``; those that wait raise ``Waits``.
+    """
+
+    kernel: Kernel = field(kw_only=True)
+    network: NetNamespace = field(kw_only=True)
+    queue: deque[Packet] = field(default_factory=deque)
+    """What was received, and nobody has read yet."""
+    shut: int = 0
+    """Which directions are: RCV_SHUTDOWN, SEND_SHUTDOWN."""
+    error: int = 0
+    """What happened meanwhile, and the next call tells (sk_err)."""
+    is_dead: bool = False
+    """Whether its last descriptor is closed (SOCK_DEAD)."""
+
+    def bind(self, task: Task, address: bytes) -> None:
+        """bind(2)."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def connect(self, task: Task, address: bytes, *, waits: bool = True) -> None:
+        """connect(2)."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def listen(self, task: Task, backlog: int) -> None:
+        """listen(2)."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def accept(self, task: Task) -> Socket:
+        """accept(2): the new socket, which is no file yet."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def getname(self, *, of_peer: bool = False) -> bytes:
+        """getsockname(2), getpeername(2)."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def send(self, task: Task, message: Message) -> int:
+        """sendmsg(2): how many bytes were sent."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def receive(self, task: Task, size: int, flags: int) -> Packet:
+        """recvmsg(2): at most so many bytes of data."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def shutdown(self, task: Task, how: int) -> None:
+        """shutdown(2), of one of SHUT_RD, SHUT_WR and SHUT_RDWR."""
+        raise Errno(errno.EOPNOTSUPP)
+
+    def set_option(self, task: Task, level: int, option: int, value: bytes) -> None:
+        """setsockopt(2)."""
+        raise NotModelled(f"sockets: option {level}, {option}")
+
+    def read(self, size: int) -> bytes:
+        """As recvfrom(2) does without flags."""
+        return self.receive(self.kernel.current, size, 0).data
+
+    def write(self, data: bytes) -> int:
+        """As sendto(2) does without an address: sock_write_iter()."""
+        return send(self, self.kernel.current, Message(len(data), lambda: data))
+
+    def events(self) -> int:
+        """What poll(2) says: POLLIN and so on."""
+        ready = select.POLLIN if self.queue or self.shut & RCV_SHUTDOWN else 0
+        return ready | select.POLLOUT
+
+    def may_wait(self, flags: int = 0) -> None:
+        """Wait until something happens.
+
+        Raises:
+            Waits: It may.
+            Errno: EAGAIN if it may not.
+        """
+        if self.flags & os.O_NONBLOCK or flags & socket.MSG_DONTWAIT:
+            raise Errno(errno.EAGAIN)
+        raise Waits
+
+    def tell_error(self) -> None:
+        """Fail with what happened meanwhile, once: sock_error()."""
+        if self.error:
+            number, self.error = self.error, 0
+            raise Errno(number)
+
+
+def send(it: Socket, task: Task, message: Message) -> int:
+    """Send a message by any call: __sock_sendmsg() in net/socket.c."""
+    if it.flags & os.O_NONBLOCK:
+        message.flags |= socket.MSG_DONTWAIT
+    it.kernel.hooks.socket_sendmsg(
+        task, it, message.address, fast_open=bool(message.flags & MSG_FASTOPEN)
+    )
+    return it.send(task, message)
+
+
+def new_path(kernel: Kernel) -> Path:
+    """A new inode of a socket; sock_alloc() and sockfs_dname() in net/socket.c."""
+    path = kernel.internal("sockfs", "", 0o140777)
+    path.dentry.name = f"socket:[{path.inode.number}]"
+    return path
+
+
+def become_file(it: Socket, task: Task, flags: int) -> None:
+    """Make an accepted or new socket an open file of a task: sock_alloc_file() in net/socket.c."""
+    it.path = new_path(it.kernel)
+    it.path.inode.node = it
+    it.flags = os.O_RDWR | flags
+    it.credentials = task.credentials
+    it.kernel.hooks.file_alloc(it)
+
+
+def broken_pipe(message: Message) -> NoReturn:
+    """Nobody will read: EPIPE, and SIGPIPE as a rule."""
+    if not message.flags & socket.MSG_NOSIGNAL:
+        raise NotModelled("sockets: SIGPIPE")
+    raise Errno(errno.EPIPE)
+
+
+def check_receive_flags(flags: int) -> None:
+    """Leave MSG_PEEK and other flags to real kernels."""
+    if flags & ~(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL):
+        raise NotModelled("sockets: flags of recvfrom")
+
+
+def take_bytes(queue: deque[Packet], size: int) -> Packet:
+    """Up to so many bytes of a stream."""
+    taken = b""
+    while queue and len(taken) < size:
+        packet = queue.popleft()
+        wanted = size - len(taken)
+        taken += packet.data[:wanted]
+        if len(packet.data) > wanted:
+            queue.appendleft(Packet(packet.data[wanted:]))
+    return Packet(taken)

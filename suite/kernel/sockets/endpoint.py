@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""What Landlock looks at of a socket; what it does is in the modules beside."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from suite.kernel.open_files import File
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint(File):
+    """The open file of a socket."""
+
+    family: int = socket.AF_UNSPEC
+    """AF_INET of a socket that was AF_INET6 before (IPV6_ADDRFORM)."""
+    kind: int = 0
+    """SOCK_STREAM and so on, without flags."""
+    protocol: int = 0
+    """IPPROTO_TCP, IPPROTO_UDP, IPPROTO_MPTCP; 0 of UNIX sockets."""
+    port: int = 0
+    """Of IPv4 and IPv6: the own one; 0 if it has none yet (inet_num)."""
+    name: bytes = b""
+    """Of UNIX: ``sun_path`` of its address, b"" if it has none. An abstract name begins with 0."""
+    peer: Endpoint | None = None
+    """Of UNIX: what it is connected to."""
+
+    @property
+    def is_abstract(self) -> bool:
+        """Whether it is a UNIX socket with an abstract name."""
+        return self.name[:1] == b"\0"

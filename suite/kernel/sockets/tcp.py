@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: MIT
+"""TCP, and MPTCP as far as it leaves all to a TCP socket within.
+
+Source: net/ipv4/af_inet.c, net/ipv4/tcp.c and tcp_ipv4.c, their kin of IPv6; tcp(7). Connections
+are made at once, since both ends are here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from dataclasses import dataclass, field
+from enum import Enum
+from socket import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP
+
+from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.sockets import ports
+from suite.kernel.sockets.base import (
+    RCV_SHUTDOWN,
+    SEND_SHUTDOWN,
+    Socket,
+    broken_pipe,
+    check_receive_flags,
+    new_path,
+    take_bytes,
+)
+from suite.kernel.sockets.inet import (
+    SIZE4,
+    SIZE6,
+    InetSocket,
+    family_of,
+    read4,
+    read6,
+    receivers,
+    routed,
+    source_for,
+)
+from suite.kernel.sockets.messages import Message, Packet
+from suite.kernel.sockets.ports import MAPPED
+from suite.kernel.tasks import Task
+from suite.process.uapi import MSG_FASTOPEN, TCP_FASTOPEN_CONNECT
+
+BUFFER = 65536
+"""What is received without being read; real windows grow, so that more is not modelled."""
+
+
+class State(Enum):
+    """What a socket of TCP is at (sk_state)."""
+
+    CLOSE = 0
+    ESTABLISHED = 1
+    LISTEN = 2
+
+
+@dataclass(slots=True, eq=False)
+class TcpSocket(InetSocket):
+    """A socket of TCP."""
+
+    state: State = State.CLOSE
+    is_connecting: bool = False
+    """Whether a connection was begun that nobody has waited for (SS_CONNECTING)."""
+    mate: TcpSocket | None = None
+    """The other end of the connection."""
+    backlog: int = 0
+    arrived: list[TcpSocket] = field(default_factory=list)
+    """Connections that nobody has accepted yet."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is neither connected nor listens."""
+        return self.state is State.CLOSE
+
+    def listen(self, task: Task, backlog: int) -> None:
+        """inet_listen()."""
+        if self.state is State.ESTABLISHED or self.is_connecting:
+            raise Errno(errno.EINVAL)
+        self.backlog = backlog
+        if not self.port:
+            ports.take(self, 0)
+        self.state = State.LISTEN
+
+    def accept(self, task: Task) -> Socket:
+        """inet_csk_accept()."""
+        if self.state is not State.LISTEN:
+            raise Errno(errno.EINVAL)
+        if not self.arrived:
+            self.may_wait()
+        return self.arrived.pop(0)
+
+    def connect(self, task: Task, address: bytes, *, waits: bool = True) -> None:
+        """inet_stream_connect()."""
+        if len(address) < 2:
+            raise Errno(errno.EINVAL)
+        if family_of(address) == AF_UNSPEC:
+            self.disconnect()
+            return
+        self._begin(address, waits=waits and not self.flags & os.O_NONBLOCK)
+
+    def _begin(self, address: bytes | None, *, waits: bool) -> None:
+        """__inet_stream_connect() to an address; a message that has none gives None."""
+        if self.is_connecting:
+            self.is_connecting = False
+            return
+        if self.state is not State.CLOSE:
+            raise Errno(errno.EISCONN)
+        ip, port = self._to_connect(address or b"")
+        ip = routed(self, ip)
+        self.local = source_for(self, ip)
+        if not self.port:
+            self._take_any_port()
+        self.error = 0
+        server = self._server_at(ip, port)
+        if server is None:
+            self.forget_peer()
+            if not waits:
+                raise NotModelled("sockets: refused while nobody waits")
+            raise Errno(errno.ECONNREFUSED)
+        if len(server.arrived) > server.backlog:
+            raise NotModelled("sockets: full backlog of TCP")
+        self.remote, self.remote_port = ip, port
+        self.state = State.ESTABLISHED
+        server.arrive(self)
+        if not waits:
+            self.is_connecting = True
+            raise Errno(errno.EINPROGRESS)
+
+    def _take_any_port(self) -> None:
+        """inet_hash_connect()."""
+        try:
+            ports.take(self, 0)
+        except Errno:
+            raise Errno(errno.EADDRNOTAVAIL) from None
+
+    def _to_connect(self, address: bytes) -> tuple[bytes, int]:
+        """tcp_v4_connect(), tcp_v6_connect()."""
+        is_ipv6 = self.family == AF_INET6
+        if len(address) < (SIZE6 if is_ipv6 else SIZE4):
+            raise Errno(errno.EINVAL)
+        if family_of(address) != (AF_INET6 if is_ipv6 else AF_INET):
+            raise Errno(errno.EAFNOSUPPORT)
+        ip, port = read6(address) if is_ipv6 else read4(address)
+        if self.only_ipv6 and ip[:12] == MAPPED:
+            raise Errno(errno.ENETUNREACH)
+        return ip, port
+
+    def _server_at(self, ip: bytes, port: int) -> TcpSocket | None:
+        for it in receivers(self, ip, port):
+            if isinstance(it, TcpSocket) and it.state is State.LISTEN:
+                return it
+        return None
+
+    def arrive(self, client: TcpSocket) -> None:
+        """A connection to a server: tcp_v4_syn_recv_sock()."""
+        made = TcpSocket(
+            new_path(self.kernel),
+            os.O_RDWR,
+            self.credentials,
+            self.family,
+            self.kind,
+            IPPROTO_TCP,
+            kernel=self.kernel,
+            network=self.network,
+            local=client.remote,
+            keeps_address=self.keeps_address,
+            state=State.ESTABLISHED,
+            remote=client.local,
+            remote_port=client.port,
+        )
+        ports.share(made, self.port)
+        made.mate, client.mate = client, made
+        self.arrived.append(made)
+
+    def disconnect(self) -> None:
+        """tcp_disconnect(): connect(2) to AF_UNSPEC."""
+        self.error = errno.ECONNRESET if self.state is State.ESTABLISHED else 0
+        self._drop_arrived()
+        self._reset_mate()
+        self._close()
+        self.shut = 0
+
+    def reset(self) -> None:
+        """The other end has reset the connection: tcp_reset()."""
+        self.error = errno.ECONNRESET
+        self._close()
+        self.shut = RCV_SHUTDOWN | SEND_SHUTDOWN
+
+    def _close(self) -> None:
+        self.state, self.mate, self.is_connecting = State.CLOSE, None, False
+        self.queue.clear()
+        self.forget_peer()
+
+    def _reset_mate(self) -> None:
+        if self.mate is not None:
+            self.mate.reset()
+
+    def _drop_arrived(self) -> None:
+        """inet_csk_listen_stop()."""
+        for it in self.arrived:
+            it.disconnect()
+            ports.leave(it)
+        self.arrived.clear()
+
+    def release(self) -> None:
+        """tcp_close(): what was not read makes it a reset."""
+        self.is_dead = True
+        self._drop_arrived()
+        if self.queue:
+            self._reset_mate()
+        elif self.mate is not None:
+            if not self.shut & RCV_SHUTDOWN:
+                ports.linger(self)
+            self.mate.shut |= RCV_SHUTDOWN
+            self.mate.mate = None
+        self.mate, self.state = None, State.CLOSE
+        ports.leave(self)
+
+    def shutdown(self, task: Task, how: int) -> None:
+        """inet_shutdown(), tcp_shutdown()."""
+        sides = how + 1
+        if self.state is State.LISTEN:
+            if sides & RCV_SHUTDOWN:
+                self.disconnect()
+            return
+        self.shut |= sides
+        if self.state is State.CLOSE:
+            raise Errno(errno.ENOTCONN)
+        if sides & SEND_SHUTDOWN and self.mate is not None:
+            self.mate.shut |= RCV_SHUTDOWN
+
+    def send(self, task: Task, message: Message) -> int:
+        """tcp_sendmsg_locked(); no address counts but that of MSG_FASTOPEN."""
+        if message.flags & MSG_FASTOPEN:
+            self._fast_open(message)
+        if self.state is not State.ESTABLISHED or self.shut & SEND_SHUTDOWN:
+            if self.error:
+                self.tell_error()
+            broken_pipe(message)
+        self.tell_error()
+        data = message.data()
+        if message.flags & socket.MSG_OOB:
+            raise NotModelled("sockets: urgent data of TCP")
+        if self.mate is None or self.mate.is_dead:
+            raise NotModelled("sockets: sending to a closed end of TCP")
+        if sum(len(it.data) for it in self.mate.queue) + len(data) > BUFFER:
+            raise NotModelled("sockets: full buffers")
+        if data:
+            self.mate.queue.append(Packet(data))
+        return len(data)
+
+    def _fast_open(self, message: Message) -> None:
+        """tcp_sendmsg_fastopen(): without a cookie, it connects and then sends."""
+        address = message.address
+        if address is not None and len(address) >= 2 and family_of(address) == AF_UNSPEC:
+            raise Errno(errno.EOPNOTSUPP)
+        if address is not None and len(address) < 2:
+            raise Errno(errno.EINVAL)
+        self._begin(address, waits=not message.flags & socket.MSG_DONTWAIT)
+
+    def receive(self, task: Task, size: int, flags: int) -> Packet:
+        """tcp_recvmsg_locked()."""
+        check_receive_flags(flags)
+        if self.state is State.LISTEN:
+            raise Errno(errno.ENOTCONN)
+        if not self.queue:
+            self.tell_error()
+            if self.shut & RCV_SHUTDOWN:
+                return Packet(b"")
+            if self.state is State.CLOSE:
+                raise Errno(errno.ENOTCONN)
+            self.may_wait(flags)
+        return take_bytes(self.queue, size)
+
+    def set_option(self, task: Task, level: int, option: int, value: bytes) -> None:
+        """do_tcp_setsockopt(): TCP_FASTOPEN_CONNECT changes nothing where there is no cookie."""
+        if (level, option) == (IPPROTO_TCP, TCP_FASTOPEN_CONNECT):
+            if self.state is not State.CLOSE:
+                raise Errno(errno.EINVAL)
+            return
+        InetSocket.set_option(self, task, level, option, value)
+
+    def events(self) -> int:
+        """tcp_poll()."""
+        ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
+        if self.state is State.LISTEN:
+            return ready
+        if self.state is State.CLOSE:
+            ready |= select.POLLHUP
+        return ready | select.POLLOUT
