@@ -10,33 +10,19 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from suite.kernel.credentials import Credentials
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Path
 from suite.kernel.open_files import File
+from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.tasks import Task
 from suite.landlock.abi import FS
 from suite.model import calls, log, moves, paths, ports, scopes
 from suite.model.landlock import NO_SUBJECT, Layer, Model, Subject
 from suite.model.verdicts import Cause, Denial
 from suite.process.uapi import RENAME_EXCHANGE, RENAME_WHITEOUT
-
-
-class Socket(Protocol):
-    """What is asked of an open socket."""
-
-    def as_ports_see(self) -> ports.Socket:
-        """What the rules on ports look at."""
-
-    @property
-    def credentials(self) -> Credentials:
-        """Of who made it."""
-
-    @property
-    def is_abstract(self) -> bool:
-        """Whether it is a UNIX socket with an abstract name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +37,11 @@ class Command:
 class Wire:
     """An address that was asked for, and the socket."""
 
-    socket: Socket
+    socket: Endpoint
     address: bytes | None
 
 
-Object: TypeAlias = Path | File | Command | Wire | Task | Socket
+Object: TypeAlias = Path | File | Command | Wire | Task | Endpoint
 """What an access was about."""
 Witness: TypeAlias = Callable[[Cause, Object, bool], None]
 """Told of each denial, what it was about, and whether a record is to be written."""
@@ -195,7 +181,7 @@ class Hooks:
         """mount(2), umount(2), a remount, move_mount(2), pivot_root(2)."""
         self._decide(paths.change_topology(task.credentials.landlock), path)
 
-    def unix_find(self, task: Task, path: Path, server: Socket | None) -> None:
+    def unix_find(self, task: Task, path: Path, server: Endpoint | None) -> None:
         """connect(2) or sendto(2) to a socket with a path; ``server``: the open file of it."""
         subject = task.credentials.landlock
         if subject.domain and server is not None:
@@ -205,45 +191,43 @@ class Hooks:
 
     # Sockets. ``socket`` is an open file of the sockets' area.
 
-    def socket_bind(self, task: Task, socket: Socket, address: bytes) -> None:
+    def socket_bind(self, task: Task, socket: Endpoint, address: bytes) -> None:
         """bind(2), with the address as it was copied from the process."""
         subject = task.credentials.landlock
         if subject.domain:
-            denial = ports.bind(self.model, subject, socket.as_ports_see(), address)
+            denial = ports.bind(self.model, subject, socket.as_ports_see, address)
             self._decide(denial, Wire(socket, address))
 
-    def socket_connect(self, task: Task, socket: Socket, address: bytes) -> None:
+    def socket_connect(self, task: Task, socket: Endpoint, address: bytes) -> None:
         """connect(2)."""
         subject = task.credentials.landlock
         if subject.domain:
-            denial = ports.connect(self.model, subject, socket.as_ports_see(), address)
+            denial = ports.connect(self.model, subject, socket.as_ports_see, address)
             self._decide(denial, Wire(socket, address))
 
     def socket_sendmsg(
-        self, task: Task, socket: Socket, address: bytes | None, *, fast_open: bool = False
+        self, task: Task, socket: Endpoint, address: bytes | None, *, fast_open: bool = False
     ) -> None:
         """sendto(2) and its like, with an address or without; ``fast_open``: MSG_FASTOPEN."""
         subject = task.credentials.landlock
         if subject.domain:
-            seen = socket.as_ports_see()
+            seen = socket.as_ports_see
             denial = ports.send(self.model, subject, seen, address, fast_open=fast_open)
             self._decide(denial, Wire(socket, address))
 
-    def unix_stream_connect(self, task: Task, socket: Socket, other: Socket | None) -> None:
+    def unix_stream_connect(self, task: Task, socket: Endpoint, other: Endpoint | None) -> None:
         """connect(2) of a stream or seqpacket UNIX socket to a listening one."""
         self._reach(task, other)
 
-    def unix_may_send(
-        self, task: Task, socket: Socket, other: Socket | None, *, connected: bool = False
-    ) -> None:
+    def unix_may_send(self, task: Task, socket: Endpoint, other: Endpoint | None) -> None:
         """A datagram of a UNIX socket to another one, and connect(2) of a datagram socket.
 
-        ``connected``: the socket is connected to that one already, which nobody takes back.
+        That it is connected to that one already nobody takes back.
         """
-        if not connected:
+        if socket.peer is not other:
             self._reach(task, other)
 
-    def _reach(self, task: Task, other: Socket | None) -> None:
+    def _reach(self, task: Task, other: Endpoint | None) -> None:
         subject = task.credentials.landlock
         if subject.domain and other is not None and other.is_abstract:
             denial = scopes.connect_abstract(subject, other.credentials.landlock)

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 
 from suite.kernel.open_files import File
+from suite.model import ports
 
 
 @dataclass(slots=True, eq=False)
@@ -30,3 +31,20 @@ class Endpoint(File):
     def is_abstract(self) -> bool:
         """Whether it is a UNIX socket with an abstract name."""
         return self.name[:1] == b"\0"
+
+    @property
+    def as_ports_see(self) -> ports.Socket:
+        """What the rules on ports look at.
+
+        Source: sk_is_tcp() and sk_is_udp() in include/net/sock.h.
+        """
+        is_inet = self.family in (socket.AF_INET, socket.AF_INET6)
+        is_stream = self.kind == socket.SOCK_STREAM
+        is_udp = self.kind == socket.SOCK_DGRAM and self.protocol == socket.IPPROTO_UDP
+        return ports.Socket(
+            self.family,
+            is_inet and is_stream and self.protocol == socket.IPPROTO_TCP,
+            is_inet and is_udp,
+            is_stream,
+            bool(self.port),
+        )

@@ -96,20 +96,20 @@ class InetSocket(PortSocket):
         """do_ip_setsockopt(), do_ipv6_setsockopt()."""
         number = int.from_bytes(value[:4], "little", signed=True)
         match level, option:
-            case (IPPROTO_IP, 51) if option == IP_LOCAL_PORT_RANGE:
+            case (socket.IPPROTO_IP, 51) if option == IP_LOCAL_PORT_RANGE:
                 least, most = number & 0xFFFF, number >> 16 & 0xFFFF
                 if least and most and least > most:
                     raise Errno(errno.EINVAL)
                 if bool(least) != bool(most):
                     raise NotModelled("sockets: half a port range")
                 self.choice = least, most
-            case (IPPROTO_IP, 24) if option == IP_BIND_ADDRESS_NO_PORT:
+            case (socket.IPPROTO_IP, 24) if option == IP_BIND_ADDRESS_NO_PORT:
                 self.binds_no_port = bool(number)
-            case (IPPROTO_IPV6, socket.IPV6_V6ONLY) if self.family == AF_INET6:
+            case (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) if self.family == AF_INET6:
                 if self.port:
                     raise Errno(errno.EINVAL)
                 self.only_ipv6 = bool(number)
-            case (IPPROTO_IPV6, 1) if option == IPV6_ADDRFORM and self.family == AF_INET6:
+            case (socket.IPPROTO_IPV6, 1) if option == IPV6_ADDRFORM and self.family == AF_INET6:
                 self._become_ipv4(number)
             case _:
                 raise NotModelled(f"sockets: option {level}, {option}")
