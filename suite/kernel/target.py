@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,7 @@ from suite.judge.records import Verdict
 from suite.kernel.boot import booted
 from suite.kernel.channel import ModelChannel
 from suite.landlock.abi import ABIS, ERRATA, Erratum
-from suite.landlock.bugs import BUGS
-from suite.model.landlock import Model
+from suite.model.landlock import MODELLED, Model
 from suite.process.process import Process
 from suite.process.session import Session
 from suite.process.uapi import MS_PRIVATE, MS_REC
@@ -37,6 +37,8 @@ class ModelScheme(Scheme):
 def named(name: str) -> Model:
     """The model that a target's name means. Without a word of errata, all that apply are fixed.
 
+    ``errata=none`` is a kernel that has no fix of any, nor the interface to ask for them.
+
     Raises:
         UsageError: It means none; the message says what would.
     """
@@ -44,20 +46,28 @@ def named(name: str) -> Model:
     if abi_word != "none" and abi_word not in map(str, ABIS):
         raise UsageError(f"{name}: there are model:1 to model:{max(ABIS)}, and model:none")
     abi = 0 if abi_word == "none" else int(abi_word)
-    errata = frozenset(it for it in Erratum if ERRATA[it].since <= abi)
-    bugs: frozenset[str] = frozenset()
+    model = Model(abi, frozenset(it for it in Erratum if ERRATA[it].since <= abi))
     for part in parts:
         key, _, words = part.partition("=")
-        values = [word for word in words.split(",") if word]
-        if key == "errata" and all(
-            word.isdigit() and int(word) in list(Erratum) for word in values
-        ):
-            errata = frozenset(Erratum(int(word)) for word in values)
-        elif key == "bugs" and all(word in BUGS for word in values):
-            bugs = frozenset(values)
+        values = frozenset(word for word in words.split(",") if word)
+        if key == "errata" and values == {"none"}:
+            model = replace(model, errata=frozenset(), tells_errata=False)
+        elif key == "errata" and values <= {str(int(it)) for it in model.errata}:
+            model = replace(model, errata=frozenset(Erratum(int(word)) for word in values))
+        elif key == "bugs" and values and values <= MODELLED:
+            model = replace(model, bugs=values)
         else:
-            raise UsageError(f"{name}: {part} is neither errata=1,3 nor bugs=NAME ({USAGE})")
-    return Model(abi, errata, bugs)
+            raise UsageError(f"{name}: {part}: {_choice(abi)}")
+    return model
+
+
+def _choice(abi: int) -> str:
+    errata = ",".join(str(int(it)) for it in Erratum if ERRATA[it].since <= abi)
+    return f"say errata={errata or 'none'} (some of them, or none) or bugs=NAME ({_names()})"
+
+
+def _names() -> str:
+    return ", ".join(sorted(MODELLED))
 
 
 class ModelTarget(Target):

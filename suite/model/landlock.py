@@ -15,7 +15,28 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
+from suite.landlock import bugs
 from suite.landlock.abi import FS, Erratum, Feature, known_bits
+
+MODELLED = frozenset(
+    bug.name
+    for bug in (
+        bugs.ATTR_BEFORE_RULESET,
+        bugs.CRED_TRANSFER,
+        bugs.FLAGS_BEFORE_PRIVILEGES,
+        bugs.LOG_SUBDOMAINS_ON,
+        bugs.MANY_LAYERS,
+        bugs.REFER_WITHOUT_RIGHT,
+        bugs.RULESET_LINK,
+        bugs.RULE_UNIONS,
+        bugs.SHORT_UNSPEC,
+        bugs.SIGIO_BYPASS,
+        bugs.TCP_FAST_OPEN_BYPASS,
+        bugs.TSYNC_WITHOUT_RULESET,
+        bugs.WEIRD_FILES,
+    )
+)
+"""The known bugs that rules have a word for, by name; the others are about memory, and races."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +48,7 @@ class Model:
     errata: frozenset[Erratum] = frozenset()
     """Those that are fixed."""
     bugs: frozenset[str] = frozenset()
-    """Known bugs that it has, by their names in ``suite.landlock.bugs``."""
+    """Known bugs that it has, of ``MODELLED``."""
     tells_errata: bool = True
     """Whether it can be asked for its errata."""
 
