@@ -129,15 +129,33 @@ def open_program(
 
 
 def open_how(kernel: Kernel, task: Task, name: str, how: How, *, at: int = AT_FDCWD) -> File:
-    """Open a file; an empty path is the file of ``at`` itself (path_openat)."""
-    directory = bool(how.flags & os.O_DIRECTORY)
-    walk = Walk(kernel, task, follow=how.follow, directory=directory, resolve=how.resolve)
+    """Open a file; an empty path is the file of ``at`` itself."""
+    walk = _walk(kernel, task, how)
     walk.start(at, name)
+    return _open(walk, name, how)
+
+
+def open_found(kernel: Kernel, task: Task, path: Path, how: How) -> File:
+    """Open a file that was found otherwise than by a path (file_open_root)."""
+    if path.inode.kind == stat.S_IFLNK and not how.flags & os.O_PATH:
+        raise Errno(errno.ELOOP)
+    walk = _walk(kernel, task, how)
+    walk.at = path
+    return _open(walk, "", how)
+
+
+def _walk(kernel: Kernel, task: Task, how: How) -> Walk:
+    directory = bool(how.flags & os.O_DIRECTORY)
+    return Walk(kernel, task, follow=how.follow, directory=directory, resolve=how.resolve)
+
+
+def _open(walk: Walk, name: str, how: How) -> File:
+    """path_openat."""
     if how.flags & _TMPFILE:
         return _temporary(walk, name, how)
     if how.flags & os.O_PATH:
-        file = File(walk.to_end(name), how.flags, task.credentials)
-        kernel.hooks.file_alloc(file)
+        file = File(walk.to_end(name), how.flags, walk.task.credentials)
+        walk.kernel.hooks.file_alloc(file)
         return file
     content: str | None = name
     made = False

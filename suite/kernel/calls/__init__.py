@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The system calls, a module an area; importing this registers them all."""
 
+from suite.kernel.calls import changing as changing
 from suite.kernel.calls import content as content
 from suite.kernel.calls import credentials as credentials
 from suite.kernel.calls import descriptors as descriptors
+from suite.kernel.calls import handles as handles
 from suite.kernel.calls import landlock as landlock
 from suite.kernel.calls import looking as looking
 from suite.kernel.calls import names as names

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 
-from suite.kernel.errors import Errno
+from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
 from suite.kernel.open_files import File
 from suite.kernel.permissions import require_access, require_writable
@@ -20,6 +20,7 @@ from suite.process.uapi import FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
 _MOST = 0x7FFFF000
 """Bytes that a call reads or writes at most (MAX_RW_COUNT)."""
 _MOST_VECTORS = 1024
+_SPLICE_FLAGS, _MOST_SPLICED = 0xF, 65536
 _MODES = 0x7F
 """FALLOC_FL_* that there are."""
 
@@ -255,6 +256,36 @@ def copy_file_range(
         else:
             it.position = reached + count
     return count
+
+
+@call("splice")
+def splice(
+    kernel: Kernel,
+    task: Task,
+    source: CInt,
+    offset: Pointer,
+    out: CInt,
+    out_offset: Pointer,
+    size: CUlong,
+    flags: CUint,
+) -> int:
+    """splice(2) between a pipe and a file (do_splice)."""
+    if flags & ~_SPLICE_FLAGS:
+        raise Errno(errno.EINVAL)
+    if not size:
+        return 0
+    file, receiver = readable(task, source), writable(task, out)
+    pipes = [it.inode.kind == stat.S_IFIFO for it in (file, receiver)]
+    if not any(pipes):
+        raise Errno(errno.EINVAL)
+    if (pipes[0] and offset) or (pipes[1] and out_offset):
+        raise Errno(errno.ESPIPE)
+    others = [it for it, is_pipe in zip((file, receiver), pipes, strict=True) if not is_pipe]
+    if offset or out_offset or not all(isinstance(it, Regular) for it in others):
+        raise NotModelled("files: splice of other files, or with an offset")
+    if receiver.flags & os.O_APPEND:
+        raise Errno(errno.EINVAL)
+    return receiver.write(file.read(min(size, _MOST_SPLICED)))
 
 
 @call("fsync", "fdatasync")

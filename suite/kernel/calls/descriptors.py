@@ -9,8 +9,9 @@ import os
 from collections.abc import Callable
 
 from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.inodes import Inode
 from suite.kernel.kernel import Kernel
-from suite.kernel.open_files import File
+from suite.kernel.open_files import File, FileTable
 from suite.kernel.registry import CInt, CUint, CUlong, call
 from suite.kernel.tasks import Task
 
@@ -104,5 +105,37 @@ def fcntl(kernel: Kernel, task: Task, fd: CUint, command: CUint, argument: CUlon
 @call("flock")
 def flock(kernel: Kernel, task: Task, fd: CUint, operation: CUint) -> int:
     """flock(2)."""
-    task.files.get(fd)
-    raise NotModelled("files: locks")
+    if operation & ~_fcntl.LOCK_NB not in (_fcntl.LOCK_SH, _fcntl.LOCK_EX, _fcntl.LOCK_UN):
+        raise Errno(errno.EINVAL)
+    file = task.files.get(fd)
+    _lock(kernel, file.inode, file, ends=bool(operation & _fcntl.LOCK_UN))
+    return 0
+
+
+def _set_lock(kernel: Kernel, task: Task, file: File, argument: int) -> int:
+    """F_SETLK of a whole file: an array of five integers, of which the first is two short ones."""
+    kind = task.memory.integer(argument, 2)
+    start, size = (task.memory.integer(argument + at, 8) for at in (8, 16))
+    if task.arch != "x86_64" or start or size:
+        raise NotModelled("files: record locks of a part")
+    needs = {_fcntl.F_RDLCK: file.reads, _fcntl.F_WRLCK: file.writes, _fcntl.F_UNLCK: True}
+    if kind not in needs:
+        raise Errno(errno.EINVAL)
+    if not needs[kind]:
+        raise Errno(errno.EBADF)
+    _lock(kernel, file.inode, task.files, ends=kind == _fcntl.F_UNLCK)
+    return 0
+
+
+COMMANDS[_fcntl.F_SETLK] = _set_lock
+
+
+def _lock(kernel: Kernel, inode: Inode, owner: File | FileTable, *, ends: bool) -> None:
+    """Let someone have the lock of a file; two who want it are never met in cases."""
+    locks = kernel.extra.setdefault("files: locks", {})
+    assert isinstance(locks, dict)  # noqa: S101 (by the line above)
+    if locks.get(inode, owner) is not owner:
+        raise NotModelled("files: locks of two owners")
+    locks[inode] = owner
+    if ends:
+        del locks[inode]
