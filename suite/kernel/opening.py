@@ -22,7 +22,7 @@ from suite.kernel.walk import Last, Walk
 from suite.process.uapi import AT_FDCWD, O_EMPTYPATH
 
 O_LARGEFILE = 0o100000
-"""Of x86, where Python has 0: x86_64 adds it to all calls but openat2(2)."""
+"""Of x86, where Python has 0: it is set without being asked for."""
 _TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
 _KNOWN = (
     ACCESS_MODE | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC | os.O_APPEND | os.O_NONBLOCK

@@ -67,6 +67,12 @@ class Regular(Seekable):
 class Directory(Seekable):
     """An open directory; its position is the number of an entry."""
 
+    def seek(self, offset: int, whence: int) -> int:
+        """What lseek(2) does, as on tmpfs: it knows no end (offset_dir_llseek)."""
+        if whence not in (os.SEEK_SET, os.SEEK_CUR):
+            raise Errno(errno.EINVAL)
+        return super().seek(offset, whence)
+
     def read(self, size: int) -> bytes:
         """What read(2) does."""
         raise Errno(errno.EISDIR)

@@ -21,7 +21,7 @@ _MOST = 0x7FFFF000
 """Bytes that a call reads or writes at most (MAX_RW_COUNT)."""
 _MOST_VECTORS = 1024
 _SPLICE_FLAGS, _MOST_SPLICED = 0xF, 65536
-_MODES = 0x7F
+_MODES = 0xFF
 """FALLOC_FL_* that there are."""
 
 
@@ -249,7 +249,10 @@ def copy_file_range(
         raise Errno(errno.EXDEV)
     begin = task.memory.integer(offset, 8) if offset else file.position
     to = task.memory.integer(out_offset, 8) if out_offset else receiver.position
-    count = receiver.write_at(to, file.read_at(begin, min(size, _MOST)))
+    data = file.read_at(begin, min(size, _MOST))
+    if file.inode is receiver.inode and begin < to + len(data) and to < begin + len(data):
+        raise Errno(errno.EINVAL)
+    count = receiver.write_at(to, data)
     for it, address, reached in ((file, offset, begin), (receiver, out_offset, to)):
         if address:
             task.memory.put(address, reached + count, 8)

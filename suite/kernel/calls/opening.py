@@ -50,6 +50,8 @@ def openat2(kernel: Kernel, task: Task, at: CInt, path: Pointer, how: Pointer, s
     if any(given[_HOW:]):
         raise Errno(errno.E2BIG)
     flags, mode, resolve = (int.from_bytes(given[at : at + 8], "little") for at in (0, 8, 16))
+    if not flags & os.O_PATH:
+        flags |= O_LARGEFILE
     return _open(kernel, task, at, path, strict(flags, mode, resolve), flags)
 
 
