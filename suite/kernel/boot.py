@@ -7,6 +7,7 @@ import resource
 import stat
 from signal import SIGCHLD, SIGPIPE
 
+from suite.kernel import filesystems, mounts
 from suite.kernel.credentials import Credentials, Namespace, UserNamespace
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
 from suite.kernel.kernel import Kernel
@@ -93,4 +94,7 @@ def booted(model: Model) -> Kernel:
     kernel.pids.tasks[1] = supervisor
     kernel.pids.last = 1
     kernel.tasks[0] = supervisor
+    kernel.current = supervisor
+    devices = filesystems.made(kernel, supervisor, filesystems.kind_of("devtmpfs"), {})
+    mounts.attach(Mount(devices.root, source="devtmpfs"), root, rootfs.root.children["dev"])
     return kernel

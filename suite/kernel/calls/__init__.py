@@ -8,6 +8,9 @@ from suite.kernel.calls import descriptors as descriptors
 from suite.kernel.calls import handles as handles
 from suite.kernel.calls import landlock as landlock
 from suite.kernel.calls import looking as looking
+from suite.kernel.calls import detached as detached
+from suite.kernel.calls import landlock as landlock
+from suite.kernel.calls import mounts as mounts
 from suite.kernel.calls import names as names
 from suite.kernel.calls import opening as opening
 from suite.kernel.calls import processes as processes
