@@ -17,3 +17,4 @@ from suite.kernel.calls import processes as processes
 from suite.kernel.calls import signals as signals
 from suite.kernel.calls import sockets as sockets
 from suite.kernel.calls import standing as standing
+from suite.kernel.calls import system as system
