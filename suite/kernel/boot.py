@@ -95,6 +95,7 @@ def booted(model: Model) -> Kernel:
     kernel.pids.last = 1
     kernel.tasks[0] = supervisor
     kernel.current = supervisor
-    devices = filesystems.made(kernel, supervisor, filesystems.kind_of("devtmpfs"), {})
-    mounts.attach(Mount(devices.root, source="devtmpfs"), root, rootfs.root.children["dev"])
+    for name, folder in (("devtmpfs", "dev"), ("sysfs", "sys")):
+        made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
+        mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[folder])
     return kernel

@@ -7,12 +7,9 @@ import errno
 import os
 import struct
 
-from suite.kernel import devices as devices
-from suite.kernel import system_folders as system_folders
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, Waits
 from suite.kernel.kernel import Kernel
-from suite.kernel.proc import system as system
 from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task
 
