@@ -7,6 +7,7 @@ import resource
 import stat
 from signal import SIGCHLD, SIGPIPE
 
+from suite.kernel import filesystems, mounts
 from suite.kernel.credentials import Credentials, Namespace, UserNamespace
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
 from suite.kernel.kernel import Kernel
@@ -93,4 +94,8 @@ def booted(model: Model) -> Kernel:
     kernel.pids.tasks[1] = supervisor
     kernel.pids.last = 1
     kernel.tasks[0] = supervisor
+    kernel.current = supervisor
+    for name, folder in (("devtmpfs", "dev"), ("sysfs", "sys")):
+        made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
+        mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[folder])
     return kernel

@@ -39,6 +39,8 @@ class UserNamespace(Namespace):
     setgroups: str = "allow"
     level: int = 0
     """How far it is from the initial one."""
+    parent_could_setfcap: bool = True
+    """Whether who made it had CAP_SETFCAP: without it, root outside can't be mapped by itself."""
 
     def up(self) -> Iterator[UserNamespace]:
         """Itself, its parent, and so on up to the initial one."""

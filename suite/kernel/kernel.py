@@ -9,6 +9,7 @@ from suite.kernel.credentials import Namespace, UserNamespace
 from suite.kernel.hooks import Hooks
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path, Superblock
 from suite.kernel.tasks import NetNamespace, PidNamespace, Task
+from suite.landlock.abi import ABIS, NEWEST
 from suite.model.landlock import Model
 
 
@@ -28,6 +29,8 @@ class Kernel:
         current: Who makes the system call that is performed now.
         namespace_files: The files by which namespaces are known, once somebody asked.
         superblocks: File systems that all see who mount them, by name and namespace.
+        release: As uname(2) gives it: the first with these rules.
+        settings: What was written to files in /proc/sys, by their path there.
         extra: What single areas keep of the whole system, by a name of theirs.
     """
 
@@ -46,6 +49,8 @@ class Kernel:
         self.clock = 0.0
         self.superblocks: dict[tuple[str, Namespace | None], Superblock] = {}
         self.namespace_files: dict[Namespace, Path] = {}
+        self.release = (ABIS[model.abi] if model.abi else ABIS[NEWEST]).release + ".0"
+        self.settings: dict[str, str] = {}
         self.extra: dict[str, object] = {}
         self.namespace_numbers = itertools.count(0xF0000000)
         self._devices = itertools.count(20)

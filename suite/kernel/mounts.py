@@ -269,7 +269,7 @@ def set_group(task: Task, old: Path, new: Path) -> None:
         Errno: EINVAL, EPERM.
     """
     for path in (old, new):
-        _require_may_propagate(task, path.mount)
+        require_may_propagate(task, path.mount)
     if not (is_root(old) and is_root(new)) or old.mount.superblock is not new.mount.superblock:
         raise Errno(errno.EINVAL)
     if old.mount.root not in new.mount.root.up() or has_locked_children(old.mount, new.mount.root):
@@ -278,18 +278,6 @@ def set_group(task: Task, old: Path, new: Path) -> None:
         raise Errno(errno.EINVAL)
     new.mount.peers = old.mount.peers
     new.mount.peers.add(new.mount)
-
-
-def set_shared(task: Task, path: Path, *, shared: bool, recursive: bool) -> None:
-    """Make mounts shared or private (do_change_type).
-
-    Raises:
-        Errno: EINVAL, EPERM.
-    """
-    if not is_root(path):
-        raise Errno(errno.EINVAL)
-    _require_may_propagate(task, path.mount)
-    propagate(path.mount, shared=shared, recursive=recursive)
 
 
 def propagate(mount: Mount, *, shared: bool, recursive: bool) -> None:
@@ -301,7 +289,12 @@ def propagate(mount: Mount, *, shared: bool, recursive: bool) -> None:
             it.peers = {it}
 
 
-def _require_may_propagate(task: Task, mount: Mount) -> None:
+def require_may_propagate(task: Task, mount: Mount) -> None:
+    """Be the administrator of the namespace that it is in (may_change_propagation).
+
+    Raises:
+        Errno: EINVAL, EPERM.
+    """
     if mount.namespace is None or mount.namespace.owner is None:
         raise Errno(errno.EINVAL)
     if not capable(task.credentials, "SYS_ADMIN", mount.namespace.owner):

@@ -37,17 +37,17 @@ _GROUPS = _Kind("gid_map", "SETGID", is_of_groups=True)
 
 
 def users(target: Task) -> Node:
-    """uid_map."""
+    """Make the file uid_map."""
     return _node(target, _USERS)
 
 
 def groups(target: Task) -> Node:
-    """gid_map."""
+    """Make the file gid_map."""
     return _node(target, _GROUPS)
 
 
 def set_groups(target: Task) -> Node:
-    """Setgroups."""
+    """Make the file setgroups."""
 
     def check(_kernel: Kernel, task: Task, flags: int) -> None:
         if flags & 3 and not capable(task.credentials, "SYS_ADMIN", target.credentials.user):

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""sysfs and securityfs, as far as they are looked at."""
+
+from __future__ import annotations
+
+import stat
+
+from suite.kernel.filesystems import Kind, register
+from suite.kernel.inodes import Superblock
+from suite.kernel.kernel import Kernel
+from suite.kernel.nodes import Node, add
+from suite.kernel.proc.texts import Text
+from suite.kernel.tasks import Task
+
+_FOLDER = stat.S_IFDIR | 0o755
+
+
+def _sysfs(_kernel: Kernel, _task: Task, made: Superblock) -> None:
+    made.root.inode.node = Node()
+    for name in ("block", "bus", "class", "dev", "devices", "firmware", "fs", "module"):
+        add(made.root, name, _FOLDER, Node())
+    kernel_folder = add(made.root, "kernel", _FOLDER, Node())
+    for name in ("security", "debug", "tracing"):
+        add(kernel_folder, name, _FOLDER, Node())
+    for name in ("bpf", "cgroup"):
+        add(made.root.children["fs"], name, _FOLDER, Node())
+    add(kernel_folder, "uevent_seqnum", stat.S_IFREG | 0o444, Text(lambda _kernel, _task: "1\n"))
+
+
+def _securityfs(_kernel: Kernel, _task: Task, made: Superblock) -> None:
+    made.root.inode.node = Node()
+    add(made.root, "lsm", stat.S_IFREG | 0o444, Text(_modules))
+
+
+def _modules(kernel: Kernel, _task: Task) -> str:
+    return "capability,landlock" if kernel.model.abi else "capability"
+
+
+register(
+    Kind("sysfs", 0o755, _sysfs, namespace=lambda task: task.namespaces.net, is_shared=True),
+    Kind("securityfs", 0o755, _securityfs, in_user_namespaces=False, is_shared=True),
+)
