@@ -27,6 +27,8 @@ _TABLES = {IPPROTO_TCP: 6, IPPROTO_MPTCP: 6, IPPROTO_UDP: 17, IPPROTO_UDPLITE: 1
 class PortSocket(Socket):
     """A socket that may have a port."""
 
+    port: int = 0
+    """Its own; 0 if it has none yet (inet_num)."""
     local: bytes = ANY6
     """Its own address; ANY4 or ANY6 if it has all (inet_rcv_saddr)."""
     only_ipv6: bool = False

@@ -12,6 +12,8 @@ from enum import Enum
 from typing import cast
 
 from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.inodes import Inode
+from suite.kernel.names import unname
 from suite.kernel.sockets import unix_names
 from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
@@ -45,6 +47,12 @@ class State(Enum):
 class UnixSocket(Socket):
     """What all three kinds of UNIX sockets do alike."""
 
+    name: bytes = b""
+    """``sun_path`` of its address, b"" if it has none; an abstract name begins with a zero byte."""
+    peer: UnixSocket | None = None
+    """What it is connected to; it may be dead."""
+    bound: Inode | None = None
+    """The file that it is bound to, if its name is no abstract one."""
     state: State = State.CLOSE
     backlog: int = MOST_DATAGRAMS
     arrived: list[UnixSocket] = field(default_factory=list)
@@ -53,9 +61,9 @@ class UnixSocket(Socket):
     """SO_PASSCRED."""
 
     @property
-    def other(self) -> UnixSocket | None:
-        """The peer."""
-        return cast("UnixSocket | None", self.peer)
+    def is_abstract(self) -> bool:
+        """Whether it has an abstract name."""
+        return self.name[:1] == b"\0"
 
     @property
     def is_full(self) -> bool:
@@ -68,10 +76,16 @@ class UnixSocket(Socket):
             self.autobind()
             return
         unix_names.validate(address)
-        if address[2]:
-            unix_names.make(self.kernel, task, address, self)
-        else:
+        if not address[2]:
             self._bind_abstract(address[2:])
+            return
+        dentry = unix_names.make(self.kernel, task, address)
+        if self.name:
+            unname(dentry)
+            raise Errno(errno.EINVAL)
+        dentry.inode.node = self
+        self.bound = dentry.inode
+        self.name = unix_names.path_in(address) + b"\0"
 
     def autobind(self) -> None:
         """unix_autobind(): a name that is free; real kernels begin anywhere."""
@@ -106,9 +120,9 @@ class UnixSocket(Socket):
     def shutdown(self, task: Task, how: int) -> None:
         """unix_shutdown()."""
         self.shut |= how + 1
-        if self.other is not None and self.kind != socket.SOCK_DGRAM:
+        if self.peer is not None and self.kind != socket.SOCK_DGRAM:
             sides = {0: SEND_SHUTDOWN, 1: RCV_SHUTDOWN, 2: SHUTDOWN_MASK}
-            self.other.shut |= sides[how]
+            self.peer.shut |= sides[how]
 
     def set_option(self, task: Task, level: int, option: int, value: bytes) -> None:
         """unix_setsockopt(): only SO_PASSCRED, as it makes sockets bind themselves."""
@@ -121,17 +135,19 @@ class UnixSocket(Socket):
     def release(self) -> None:
         """unix_release_sock()."""
         self.is_dead = True
-        unix_names.forget(self.network, self)
+        unix_names.forget(self.network, self.name, self)
+        if self.bound is not None:
+            self.bound.node = None
         self.shut, self.state = SHUTDOWN_MASK, State.CLOSE
-        other, self.peer = self.other, None
+        other, self.peer = self.peer, None
         if other is not None and self.kind != socket.SOCK_DGRAM:
             other.shut = SHUTDOWN_MASK
             if self.queue:
                 other.error = errno.ECONNRESET
         self.queue.clear()
         for it in self.arrived:
-            if it.other is not None:
-                it.other.error = errno.ECONNRESET
+            if it.peer is not None:
+                it.peer.error = errno.ECONNRESET
             it.release()
 
     def _autobind_to_pass_credentials(self) -> None:
@@ -153,9 +169,9 @@ class UnixDatagram(UnixSocket):
             self._autobind_to_pass_credentials()
             other = self.find(task, address)
             self._may_send(other)
-            self.kernel.hooks.unix_may_send(task, self, other)
+            self.kernel.hooks.unix_may_send(task, self, other, connected=self.peer is other)
             self.state = other.state = State.ESTABLISHED
-        old = self.other
+        old = self.peer
         if old is not None:
             if other is None:
                 self.state = State.CLOSE
@@ -213,8 +229,8 @@ class UnixStream(UnixSocket):
             new_path(self.kernel),
             0,
             task.credentials,
-            self.family,
-            self.kind,
+            family=self.family,
+            kind=self.kind,
             name=other.name,
             kernel=self.kernel,
             network=self.network,
@@ -240,7 +256,7 @@ class UnixStream(UnixSocket):
         if message.address is not None and message.address:
             is_connected = self.state is State.ESTABLISHED
             raise Errno(errno.EISCONN if is_connected else errno.EOPNOTSUPP)
-        other = self.other
+        other = self.peer
         if other is None:
             raise Errno(errno.ENOTCONN)
         if self.shut & SEND_SHUTDOWN:
@@ -271,7 +287,7 @@ class UnixStream(UnixSocket):
             self.may_wait(flags)
         return take_bytes(self.queue, size)
 
-    def events(self) -> int:
+    def poll(self) -> int:
         """unix_poll()."""
         ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
         if self.shut == SHUTDOWN_MASK or self.state is State.CLOSE:
@@ -323,7 +339,7 @@ def send_datagram(it: UnixSocket, task: Task, message: Message) -> int:
     if message.size > SEND_BUFFER - 32:
         raise Errno(errno.EMSGSIZE)
     data = message.data()
-    other = it.find(task, message.address) if message.address else it.other
+    other = it.find(task, message.address) if message.address else it.peer
     if other is None:
         raise Errno(errno.ENOTCONN)
     if isinstance(it, UnixDatagram):
@@ -336,7 +352,7 @@ def send_datagram(it: UnixSocket, task: Task, message: Message) -> int:
     if other.shut & RCV_SHUTDOWN:
         raise Errno(errno.EPIPE)
     if it.kind != socket.SOCK_SEQPACKET:
-        it.kernel.hooks.unix_may_send(task, it, other)
+        it.kernel.hooks.unix_may_send(task, it, other, connected=it.peer is other)
     if other is not it and other.peer is not it and other.is_full:
         it.may_wait(message.flags)
     other.queue.append(Packet(data, it.getname() if it.name else b""))
