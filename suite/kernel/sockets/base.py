@@ -15,27 +15,21 @@ from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Special
+from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.sockets.messages import Message, Packet
 from suite.kernel.tasks import NetNamespace, Task
-from suite.model import ports
 from suite.process.uapi import MSG_FASTOPEN
 
 RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
 
 
 @dataclass(slots=True, eq=False)
-class Socket(Special):
+class Socket(Endpoint, Special):
     """The open file of a socket. Each kind is a subclass with what it does.
 
     All methods may raise ``Errno``; those that wait raise ``Waits``.
     """
 
-    family: int = socket.AF_UNSPEC
-    """AF_INET of a socket that was AF_INET6 before (IPV6_ADDRFORM)."""
-    kind: int = 0
-    """SOCK_STREAM and so on, without flags."""
-    protocol: int = 0
-    """IPPROTO_TCP, IPPROTO_UDP, IPPROTO_MPTCP; 0 of UNIX sockets."""
     kernel: Kernel = field(kw_only=True)
     network: NetNamespace = field(kw_only=True)
     queue: deque[Packet] = field(default_factory=deque)
@@ -46,15 +40,6 @@ class Socket(Special):
     """What happened meanwhile, and the next call tells (sk_err)."""
     is_dead: bool = False
     """Whether its last descriptor is closed (SOCK_DEAD)."""
-
-    @property
-    def is_abstract(self) -> bool:
-        """Whether it is a UNIX socket with an abstract name."""
-        return False
-
-    def as_ports_see(self) -> ports.Socket:
-        """What the rules on ports look at."""
-        return ports.Socket(self.family, is_stream=self.kind == socket.SOCK_STREAM)
 
     def bind(self, task: Task, address: bytes) -> None:
         """bind(2)."""

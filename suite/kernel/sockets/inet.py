@@ -17,7 +17,6 @@ from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.sockets import ports
 from suite.kernel.sockets.ports import ANY4, ANY6, LOOPBACK4, LOOPBACK6, MAPPED, PortSocket
 from suite.kernel.tasks import Task
-from suite.model import ports as rules
 from suite.process.uapi import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE, IPV6_ADDRFORM
 
 SIZE4, SIZE6 = 16, 24
@@ -50,16 +49,6 @@ class InetSocket(PortSocket):
     def is_closed(self) -> bool:
         """Whether it is neither connected nor listens (TCP_CLOSE)."""
         return not self.remote
-
-    def as_ports_see(self) -> rules.Socket:
-        """What the rules on ports look at: sk_is_tcp() and sk_is_udp() of the kernel."""
-        return rules.Socket(
-            self.family,
-            is_tcp=self.protocol == socket.IPPROTO_TCP,
-            is_udp=self.protocol == socket.IPPROTO_UDP,
-            is_stream=self.kind == socket.SOCK_STREAM,
-            is_bound=bool(self.port),
-        )
 
     def bind(self, task: Task, address: bytes) -> None:
         """inet_bind() or inet6_bind()."""
@@ -98,7 +87,7 @@ class InetSocket(PortSocket):
     def getname(self, *, of_peer: bool = False) -> bytes:
         """inet_getname() or inet6_getname()."""
         if not of_peer:
-            return address_of(self.family, self.local, self.port)
+            return address_of(self.family, self.local, self.shown_port)
         if not self.remote_port or self.is_closed:
             raise Errno(errno.ENOTCONN)
         return address_of(self.family, self.remote, self.remote_port)
@@ -124,8 +113,6 @@ class InetSocket(PortSocket):
         """IP_LOCAL_PORT_RANGE."""
         if least and most and least > most:
             raise Errno(errno.EINVAL)
-        if bool(least) != bool(most):
-            raise NotModelled("sockets: half a port range")
         self.choice = least, most
 
     def _become_ipv4(self, family: int) -> None:

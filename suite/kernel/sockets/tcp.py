@@ -178,6 +178,7 @@ class TcpSocket(InetSocket):
         self._drop_arrived()
         self._reset_mate()
         self._close()
+        self.queue.clear()
         self.shut = 0
 
     def reset(self) -> None:
@@ -188,7 +189,6 @@ class TcpSocket(InetSocket):
 
     def _close(self) -> None:
         self.state, self.mate, self.is_connecting = State.CLOSE, None, False
-        self.queue.clear()
         self.forget_peer()
 
     def _reset_mate(self) -> None:

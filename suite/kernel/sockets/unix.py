@@ -47,10 +47,6 @@ class State(Enum):
 class UnixSocket(Socket):
     """What all three kinds of UNIX sockets do alike."""
 
-    name: bytes = b""
-    """``sun_path`` of its address, b"" if it has none; an abstract name begins with a zero byte."""
-    peer: UnixSocket | None = None
-    """What it is connected to; it may be dead."""
     bound: Inode | None = None
     """The file that it is bound to, if its name is no abstract one."""
     state: State = State.CLOSE
@@ -61,9 +57,9 @@ class UnixSocket(Socket):
     """SO_PASSCRED."""
 
     @property
-    def is_abstract(self) -> bool:
-        """Whether it has an abstract name."""
-        return self.name[:1] == b"\0"
+    def other(self) -> UnixSocket | None:
+        """The peer, which may be dead."""
+        return cast("UnixSocket | None", self.peer)
 
     @property
     def is_full(self) -> bool:
@@ -169,7 +165,7 @@ class UnixDatagram(UnixSocket):
             self._autobind_to_pass_credentials()
             other = self.find(task, address)
             self._may_send(other)
-            self.kernel.hooks.unix_may_send(task, self, other, connected=self.peer is other)
+            self.kernel.hooks.unix_may_send(task, self, other)
             self.state = other.state = State.ESTABLISHED
         old = self.peer
         if old is not None:
@@ -352,7 +348,7 @@ def send_datagram(it: UnixSocket, task: Task, message: Message) -> int:
     if other.shut & RCV_SHUTDOWN:
         raise Errno(errno.EPIPE)
     if it.kind != socket.SOCK_SEQPACKET:
-        it.kernel.hooks.unix_may_send(task, it, other, connected=it.peer is other)
+        it.kernel.hooks.unix_may_send(task, it, other)
     if other is not it and other.peer is not it and other.is_full:
         it.may_wait(message.flags)
     other.queue.append(Packet(data, it.getname() if it.name else b""))
