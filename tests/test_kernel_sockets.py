@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Sockets of the small kernel do what those of the running kernel do, call by call."""
 
-import errno
 import socket
 from collections.abc import Callable, Iterator
 from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
@@ -21,7 +20,6 @@ from suite.process.uapi import (
     CLONE_NEWNET,
     IP_BIND_ADDRESS_NO_PORT,
     IP_LOCAL_PORT_RANGE,
-    IPPROTO_MPTCP,
     IPV6_ADDRFORM,
     MSG_FASTOPEN,
 )

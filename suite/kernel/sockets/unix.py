@@ -116,9 +116,9 @@ class UnixSocket(Socket):
     def shutdown(self, task: Task, how: int) -> None:
         """unix_shutdown()."""
         self.shut |= how + 1
-        if self.peer is not None and self.kind != socket.SOCK_DGRAM:
+        if self.other is not None and self.kind != socket.SOCK_DGRAM:
             sides = {0: SEND_SHUTDOWN, 1: RCV_SHUTDOWN, 2: SHUTDOWN_MASK}
-            self.peer.shut |= sides[how]
+            self.other.shut |= sides[how]
 
     def set_option(self, task: Task, level: int, option: int, value: bytes) -> None:
         """unix_setsockopt(): only SO_PASSCRED, as it makes sockets bind themselves."""
@@ -135,15 +135,15 @@ class UnixSocket(Socket):
         if self.bound is not None:
             self.bound.node = None
         self.shut, self.state = SHUTDOWN_MASK, State.CLOSE
-        other, self.peer = self.peer, None
+        other, self.peer = self.other, None
         if other is not None and self.kind != socket.SOCK_DGRAM:
             other.shut = SHUTDOWN_MASK
             if self.queue:
                 other.error = errno.ECONNRESET
         self.queue.clear()
         for it in self.arrived:
-            if it.peer is not None:
-                it.peer.error = errno.ECONNRESET
+            if it.other is not None:
+                it.other.error = errno.ECONNRESET
             it.release()
 
     def _autobind_to_pass_credentials(self) -> None:
@@ -167,7 +167,7 @@ class UnixDatagram(UnixSocket):
             self._may_send(other)
             self.kernel.hooks.unix_may_send(task, self, other)
             self.state = other.state = State.ESTABLISHED
-        old = self.peer
+        old = self.other
         if old is not None:
             if other is None:
                 self.state = State.CLOSE
@@ -252,7 +252,7 @@ class UnixStream(UnixSocket):
         if message.address is not None and message.address:
             is_connected = self.state is State.ESTABLISHED
             raise Errno(errno.EISCONN if is_connected else errno.EOPNOTSUPP)
-        other = self.peer
+        other = self.other
         if other is None:
             raise Errno(errno.ENOTCONN)
         if self.shut & SEND_SHUTDOWN:
@@ -335,7 +335,7 @@ def send_datagram(it: UnixSocket, task: Task, message: Message) -> int:
     if message.size > SEND_BUFFER - 32:
         raise Errno(errno.EMSGSIZE)
     data = message.data()
-    other = it.find(task, message.address) if message.address else it.peer
+    other = it.find(task, message.address) if message.address else it.other
     if other is None:
         raise Errno(errno.ENOTCONN)
     if isinstance(it, UnixDatagram):
