@@ -6,7 +6,6 @@ from __future__ import annotations
 import errno
 import os
 import socket as so
-from typing import cast
 
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
@@ -239,4 +238,4 @@ def socketcall(kernel: Kernel, task: Task, number: CInt, arguments: Pointer) -> 
         raise Errno(errno.EINVAL)
     name, count = _BY_NUMBER[number]
     values = [task.memory.integer(arguments + 4 * it, 4) for it in range(count)]
-    return cast("int", CALLS[name](kernel, task, values))
+    return CALLS[name](kernel, task, values)

@@ -14,6 +14,7 @@ from typing import NoReturn
 from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.nodes import Special
 from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.sockets.messages import Message, Packet
 from suite.kernel.tasks import NetNamespace, Task
@@ -23,8 +24,8 @@ RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
 
 
 @dataclass(slots=True, eq=False)
-class Socket(Endpoint):
-    """A socket. Each kind is a subclass with what it does.
+class Socket(Endpoint, Special):
+    """The open file of a socket. Each kind is a subclass with what it does.
 
     All methods may raise ``Errno``; those that wait raise ``Waits``.
     """
@@ -84,8 +85,8 @@ class Socket(Endpoint):
         """As sendto(2) does without an address: sock_write_iter()."""
         return send(self, self.kernel.current, Message(len(data), lambda: data))
 
-    def events(self) -> int:
-        """What poll(2) says: POLLIN and so on."""
+    def poll(self) -> int:
+        """What poll(2) says."""
         ready = select.POLLIN if self.queue or self.shut & RCV_SHUTDOWN else 0
         return ready | select.POLLOUT
 

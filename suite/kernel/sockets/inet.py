@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 from dataclasses import dataclass
-from socket import AF_INET, AF_INET6, AF_UNSPEC
+from socket import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_IP, IPPROTO_IPV6
 
 from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno, NotModelled
@@ -87,7 +87,7 @@ class InetSocket(PortSocket):
     def getname(self, *, of_peer: bool = False) -> bytes:
         """inet_getname() or inet6_getname()."""
         if not of_peer:
-            return address_of(self.family, self.local, self.port)
+            return address_of(self.family, self.local, self.shown_port)
         if not self.remote_port or self.is_closed:
             raise Errno(errno.ENOTCONN)
         return address_of(self.family, self.remote, self.remote_port)
@@ -95,24 +95,25 @@ class InetSocket(PortSocket):
     def set_option(self, task: Task, level: int, option: int, value: bytes) -> None:
         """do_ip_setsockopt(), do_ipv6_setsockopt()."""
         number = int.from_bytes(value[:4], "little", signed=True)
-        match level, option:
-            case (socket.IPPROTO_IP, 51) if option == IP_LOCAL_PORT_RANGE:
-                least, most = number & 0xFFFF, number >> 16 & 0xFFFF
-                if least and most and least > most:
-                    raise Errno(errno.EINVAL)
-                if bool(least) != bool(most):
-                    raise NotModelled("sockets: half a port range")
-                self.choice = least, most
-            case (socket.IPPROTO_IP, 24) if option == IP_BIND_ADDRESS_NO_PORT:
-                self.binds_no_port = bool(number)
-            case (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) if self.family == AF_INET6:
-                if self.port:
-                    raise Errno(errno.EINVAL)
-                self.only_ipv6 = bool(number)
-            case (socket.IPPROTO_IPV6, 1) if option == IPV6_ADDRFORM and self.family == AF_INET6:
-                self._become_ipv4(number)
-            case _:
-                raise NotModelled(f"sockets: option {level}, {option}")
+        is_ipv6 = self.family == AF_INET6
+        if (level, option) == (IPPROTO_IP, IP_LOCAL_PORT_RANGE):
+            self._choose_between(number & 0xFFFF, number >> 16 & 0xFFFF)
+        elif (level, option) == (IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT):
+            self.binds_no_port = bool(number)
+        elif (level, option) == (IPPROTO_IPV6, socket.IPV6_V6ONLY) and is_ipv6:
+            if self.port:
+                raise Errno(errno.EINVAL)
+            self.only_ipv6 = bool(number)
+        elif (level, option) == (IPPROTO_IPV6, IPV6_ADDRFORM) and is_ipv6:
+            self._become_ipv4(number)
+        else:
+            raise NotModelled(f"sockets: option {level}, {option}")
+
+    def _choose_between(self, least: int, most: int) -> None:
+        """IP_LOCAL_PORT_RANGE."""
+        if least and most and least > most:
+            raise Errno(errno.EINVAL)
+        self.choice = least, most
 
     def _become_ipv4(self, family: int) -> None:
         """IPV6_ADDRFORM."""

@@ -27,12 +27,14 @@ _TABLES = {IPPROTO_TCP: 6, IPPROTO_MPTCP: 6, IPPROTO_UDP: 17, IPPROTO_UDPLITE: 1
 class PortSocket(Socket):
     """A socket that may have a port."""
 
+    shown_port: int = 0
+    """What getsockname(2) says: a connection's that has ended, too (inet_sport)."""
     local: bytes = ANY6
     """Its own address; ANY4 or ANY6 if it has all (inet_rcv_saddr)."""
     only_ipv6: bool = False
     """IPV6_V6ONLY."""
     choice: tuple[int, int] = (0, 0)
-    """Between which ports one is chosen for it, if it says so (IP_LOCAL_PORT_RANGE)."""
+    """Bounds of the ports that are chosen for it, within those of all (IP_LOCAL_PORT_RANGE)."""
 
     @property
     def table(self) -> tuple[str, int]:
@@ -72,13 +74,13 @@ def take(it: PortSocket, port: int) -> None:
         raise Errno(errno.EADDRINUSE)
     elif port in ports.lingering:
         raise NotModelled("sockets: ports in TIME_WAIT")
-    it.port = port
+    it.port = it.shown_port = port
     ports.owners.setdefault(port, []).append(it)
 
 
 def share(it: PortSocket, port: int) -> None:
     """Give a connection the port of its server: inet_csk's __inet_inherit_port()."""
-    it.port = port
+    it.port = it.shown_port = port
     ports_of(it.network, it).owners.setdefault(port, []).append(it)
 
 
@@ -122,10 +124,7 @@ def is_any(address: bytes) -> bool:
 
 
 def _chosen(ports: Ports, it: PortSocket) -> int:
-    least, most = it.choice
-    if not most:
-        words = it.network.sysctls.get(RANGE, "32768 60999").split()
-        least, most = int(words[0]), int(words[1])
+    least, most = _range_of(it)
     count = most - least + 1
     for step in range(1, count + 1):
         port = least + (max(ports.last, least) - least + step) % count
@@ -134,3 +133,11 @@ def _chosen(ports: Ports, it: PortSocket) -> int:
             ports.last = port
             return port
     raise Errno(errno.EADDRINUSE)
+
+
+def _range_of(it: PortSocket) -> tuple[int, int]:
+    """The least and the greatest port that is chosen: inet_sk_get_local_port_range()."""
+    words = it.network.sysctls.get(RANGE, "32768 60999").split()
+    least, most = int(words[0]), int(words[1])
+    own_least, own_most = (own if least <= own <= most else 0 for own in it.choice)
+    return own_least or least, own_most or most

@@ -157,9 +157,9 @@ class TcpSocket(InetSocket):
             new_path(self.kernel),
             os.O_RDWR,
             self.credentials,
-            self.family,
-            self.kind,
-            IPPROTO_TCP,
+            family=self.family,
+            kind=self.kind,
+            protocol=IPPROTO_TCP,
             kernel=self.kernel,
             network=self.network,
             local=client.remote,
@@ -178,6 +178,7 @@ class TcpSocket(InetSocket):
         self._drop_arrived()
         self._reset_mate()
         self._close()
+        self.queue.clear()
         self.shut = 0
 
     def reset(self) -> None:
@@ -188,7 +189,6 @@ class TcpSocket(InetSocket):
 
     def _close(self) -> None:
         self.state, self.mate, self.is_connecting = State.CLOSE, None, False
-        self.queue.clear()
         self.forget_peer()
 
     def _reset_mate(self) -> None:
@@ -280,7 +280,7 @@ class TcpSocket(InetSocket):
             return
         InetSocket.set_option(self, task, level, option, value)
 
-    def events(self) -> int:
+    def poll(self) -> int:
         """tcp_poll()."""
         ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
         if self.state is State.LISTEN:

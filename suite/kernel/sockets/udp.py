@@ -41,6 +41,7 @@ class UdpSocket(InetSocket):
             raise Errno(errno.EINVAL)
         if family_of(address) == AF_UNSPEC:
             self.forget_peer()
+            self.shown_port = self.port
             return
         self.autobind()
         ip, port = self._to_connect(address)
@@ -120,6 +121,8 @@ class UdpSocket(InetSocket):
             if family not in (AF_INET6, AF_UNSPEC) or (family == AF_INET6 and len(address) < SIZE6):
                 raise Errno(errno.EINVAL)
             if family == AF_UNSPEC:
+                if self.remote[:12] == MAPPED:
+                    raise Errno(errno.ENETUNREACH)  # it looks for that peer by IPv6
                 address = None
         if address is None:
             if not self.remote:

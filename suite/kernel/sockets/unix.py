@@ -12,6 +12,8 @@ from enum import Enum
 from typing import cast
 
 from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.inodes import Inode
+from suite.kernel.names import unname
 from suite.kernel.sockets import unix_names
 from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
@@ -45,6 +47,8 @@ class State(Enum):
 class UnixSocket(Socket):
     """What all three kinds of UNIX sockets do alike."""
 
+    bound: Inode | None = None
+    """The file that it is bound to, if its name is no abstract one."""
     state: State = State.CLOSE
     backlog: int = MOST_DATAGRAMS
     arrived: list[UnixSocket] = field(default_factory=list)
@@ -54,7 +58,7 @@ class UnixSocket(Socket):
 
     @property
     def other(self) -> UnixSocket | None:
-        """The peer."""
+        """The peer, which may be dead."""
         return cast("UnixSocket | None", self.peer)
 
     @property
@@ -68,10 +72,16 @@ class UnixSocket(Socket):
             self.autobind()
             return
         unix_names.validate(address)
-        if address[2]:
-            unix_names.make(self.kernel, task, address, self)
-        else:
+        if not address[2]:
             self._bind_abstract(address[2:])
+            return
+        dentry = unix_names.make(self.kernel, task, address)
+        if self.name:
+            unname(dentry)
+            raise Errno(errno.EINVAL)
+        dentry.inode.node = self
+        self.bound = dentry.inode
+        self.name = unix_names.path_in(address) + b"\0"
 
     def autobind(self) -> None:
         """unix_autobind(): a name that is free; real kernels begin anywhere."""
@@ -121,7 +131,9 @@ class UnixSocket(Socket):
     def release(self) -> None:
         """unix_release_sock()."""
         self.is_dead = True
-        unix_names.forget(self.network, self)
+        unix_names.forget(self.network, self.name, self)
+        if self.bound is not None:
+            self.bound.node = None
         self.shut, self.state = SHUTDOWN_MASK, State.CLOSE
         other, self.peer = self.other, None
         if other is not None and self.kind != socket.SOCK_DGRAM:
@@ -213,8 +225,8 @@ class UnixStream(UnixSocket):
             new_path(self.kernel),
             0,
             task.credentials,
-            self.family,
-            self.kind,
+            family=self.family,
+            kind=self.kind,
             name=other.name,
             kernel=self.kernel,
             network=self.network,
@@ -271,7 +283,7 @@ class UnixStream(UnixSocket):
             self.may_wait(flags)
         return take_bytes(self.queue, size)
 
-    def events(self) -> int:
+    def poll(self) -> int:
         """unix_poll()."""
         ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
         if self.shut == SHUTDOWN_MASK or self.state is State.CLOSE:
