@@ -95,7 +95,7 @@ def booted(model: Model) -> Kernel:
     kernel.pids.last = 1
     kernel.tasks[0] = supervisor
     kernel.current = supervisor
-    for name, folder in (("devtmpfs", "dev"), ("sysfs", "sys")):
+    for name, point in (("devtmpfs", "dev"), ("sysfs", "sys")):
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
-        mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[folder])
+        mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
     return kernel
