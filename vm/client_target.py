@@ -162,7 +162,7 @@ class ClientTarget(Target):
         if self._parts.shape:
             root = lie(root, self._parts.shape)
         agent = build.agent(inner.facts.machine)
-        ground = furnish(session, root, agent, private=True)
+        ground = furnish(session, root, agent.read_bytes(), private=True)
         started = f"{ground.place}/started"
         root.write_file(started, agent.read_bytes(), mode=0o755)
         return self._with_client(ground, started)

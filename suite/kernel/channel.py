@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from suite.agent import wire
 from suite.agent.channel import AgentLostError
 from suite.kernel import calls as _calls  # noqa: F401 (registers them)
-from suite.kernel import executing, forking, life
+from suite.kernel import executing, forking, life, seccomp
 from suite.kernel.errors import Died, Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
 from suite.kernel.registry import CALLS
@@ -217,6 +217,12 @@ class ModelChannel:
 
 def _called(kernel: Kernel, task: Task, number: int, arguments: list[int]) -> int:
     name = _NAMES[task.arch].get(number, f"call {number}")
+    if seccomp.filters(task) is not None:
+        try:
+            seccomp.check(task, number, arguments)
+        except seccomp.Killed as killed:
+            life.end_by_filter(kernel, task, whole=killed.whole)
+            raise Died from killed
     handler = CALLS.get(name)
     if handler is None:
         raise NotModelled(name)

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from signal import SIGCHLD, SIGKILL
+from signal import SIGCHLD, SIGKILL, SIGSYS
 
 from suite.kernel import signals
-from suite.kernel.errors import Errno
+from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
 from suite.kernel.tasks import Group, PidNamespace, Signal, Task
 
@@ -22,7 +22,10 @@ def is_held(task: Task) -> bool:
         if child.is_alive and not child.is_new_image:
             return True
         task.waits_for = None
-    return bool(task.group.stopped) or (task.trace is not None and task.trace.stop is not None)
+    trace = task.trace
+    if trace is not None and trace.at_calls:
+        raise NotModelled("tracing: stops at system calls")
+    return bool(task.group.stopped) or (trace is not None and trace.stop is not None)
 
 
 # Ends
@@ -49,7 +52,7 @@ def end(kernel: Kernel, task: Task, status: int) -> None:
     if task.trace is not None:
         signals.queue(kernel, task.trace.tracer, Signal(SIGCHLD, 1))
     elif not task.is_leader:
-        _forget_number(task)
+        forget_number(task)
 
 
 def end_group(kernel: Kernel, task: Task, status: int) -> None:
@@ -63,6 +66,17 @@ def end_group(kernel: Kernel, task: Task, status: int) -> None:
         end(kernel, thread, status)
     if task.is_alive:
         end(kernel, task, status)
+
+
+def end_by_filter(kernel: Kernel, task: Task, *, whole: bool) -> None:
+    """SIGSYS of a seccomp filter, which ends a process, or this thread if there are others.
+
+    Source: __seccomp_filter() in kernel/seccomp.c.
+    """
+    if whole or len(task.group.threads) == 1:
+        end_group(kernel, task, int(SIGSYS))
+    else:
+        end(kernel, task, int(SIGSYS))
 
 
 def _end_of_process(kernel: Kernel, task: Task, status: int) -> None:
@@ -123,7 +137,7 @@ def let_go(kernel: Kernel, tracee: Task) -> None:
     if tracee.is_alive:
         signals.act(kernel, tracee)
     elif tracee is not group.leader:
-        _forget_number(tracee)
+        forget_number(tracee)
     elif group.status is not None and signals.tell_parent_of_end(kernel, group):
         reap(group)
 
@@ -144,7 +158,7 @@ def _heir(kernel: Kernel, task: Task) -> Task | None:
 
 def reap(group: Group) -> None:
     """Nobody will ask for an ended process any more. Source: release_task()."""
-    _forget_number(group.leader)
+    forget_number(group.leader)
     if group.parent is not None and group in group.parent.group.children:
         group.parent.group.children.remove(group)
 
@@ -157,7 +171,8 @@ def bury(kernel: Kernel) -> None:
             end_group(kernel, task.group.threads[0], status)
 
 
-def _forget_number(task: Task) -> None:
+def forget_number(task: Task) -> None:
+    """Its ids are no longer its own."""
     pids: PidNamespace | None = task.namespaces.pids
     while pids is not None:
         if pids.tasks.get(task.number_in(pids)) is task:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from suite.kernel.errors import Errno
 
 PAGE = 4096
+LIMIT = (1 << 47) - PAGE
+"""TASK_SIZE: no process has memory from here on."""
 _BUFFERS = 0x6000_0000_0000
 _ROOM = 1 << 28
 """Each buffer of a call has so many bytes of addresses; the largest frame is 64 MiB."""
@@ -28,6 +30,13 @@ class Region:
     protection: int
     offset: int = 0
     """Of ``start`` in ``content``."""
+    is_shared: bool = False
+    """MAP_SHARED: a child of fork(2) has the same bytes, not a copy."""
+
+    def part(self, start: int, end: int) -> Region:
+        """The same memory between two addresses."""
+        offset = self.offset + start - self.start
+        return Region(start, end - start, self.content, self.protection, offset, self.is_shared)
 
 
 @dataclass(slots=True, eq=False)
@@ -41,51 +50,56 @@ class Memory:
     next_free: int = _MAPS
 
     def copy(self) -> Memory:
-        """As fork(2) does; what is shared stays shared with ``Region.content`` (by the caller)."""
-        regions = [
-            Region(it.start, it.size, bytearray(it.content), it.protection, it.offset)
-            for it in self.regions
-        ]
+        """As fork(2) does."""
+        regions = [it.part(it.start, it.start + it.size) for it in self.regions]
+        for it in regions:
+            if not it.is_shared:
+                it.content = bytearray(it.content)
         return Memory(regions, [], self.next_free)
 
     def address(self, buffer: int) -> int:
         """The address of a buffer of the operation."""
         return _BUFFERS + buffer * _ROOM
 
-    def map(self, size: int, protection: int, content: bytearray | None = None) -> int:
+    def map(
+        self,
+        size: int,
+        protection: int,
+        content: bytearray | None = None,
+        *,
+        is_shared: bool = False,
+    ) -> int:
         """Map so many bytes (whole pages) somewhere; the address. Pages around it stay free."""
         size = (size + PAGE - 1) // PAGE * PAGE
         start = self.next_free
         self.next_free += size + PAGE
-        self.place(start, size, protection, content)
+        self.place(start, size, protection, content, is_shared=is_shared)
         return start
 
     def place(
-        self, start: int, size: int, protection: int, content: bytearray | None = None
+        self,
+        start: int,
+        size: int,
+        protection: int,
+        content: bytearray | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         """Map memory at an address, in place of what is there."""
         self.unmap(start, size)
-        region = Region(start, size, bytearray(size) if content is None else content, protection)
+        data = bytearray(size) if content is None else content
+        region = Region(start, size, data, protection, is_shared=is_shared)
         bisect.insort(self.regions, region, key=lambda it: it.start)
 
     def unmap(self, start: int, size: int) -> None:
         """Take the mapping of these bytes away; whole pages."""
         end, kept = start + size, []
         for it in self.regions:
+            stop = it.start + it.size
             if it.start < start:
-                size_before = min(it.size, start - it.start)
-                kept.append(Region(it.start, size_before, it.content, it.protection, it.offset))
-            if it.start + it.size > end:
-                begin = max(it.start, end)
-                kept.append(
-                    Region(
-                        begin,
-                        it.start + it.size - begin,
-                        it.content,
-                        it.protection,
-                        it.offset + begin - it.start,
-                    )
-                )
+                kept.append(it.part(it.start, min(stop, start)))
+            if stop > end:
+                kept.append(it.part(max(it.start, end), stop))
         self.regions = sorted(kept, key=lambda it: it.start)
 
     def protect(self, start: int, size: int, protection: int) -> None:
@@ -100,10 +114,22 @@ class Memory:
             raise Errno(errno.ENOMEM)
         for it in covered:
             begin, stop = max(it.start, start), min(it.start + it.size, end)
-            offset, content = it.offset + begin - it.start, it.content
+            region = it.part(begin, stop)
+            region.protection = protection
             self.unmap(begin, stop - begin)
-            region = Region(begin, stop - begin, content, protection, offset)
             bisect.insort(self.regions, region, key=lambda it: it.start)
+
+    def is_used(self, start: int, size: int) -> bool:
+        """Whether anything is mapped in this range."""
+        return any(it.start < start + size and it.start + it.size > start for it in self.regions)
+
+    def is_mapped(self, start: int, size: int) -> bool:
+        """Whether all of this range is mapped."""
+        end = start + size
+        for it in self.regions:
+            if it.start <= start < it.start + it.size:
+                start = it.start + it.size
+        return start >= end
 
     def read(self, address: int, size: int) -> bytes:
         """Copy from the process.

@@ -80,6 +80,10 @@ class File:
         """As lseek(2)."""
         raise Errno(errno.ESPIPE)
 
+    def mapped(self, offset: int, size: int) -> bytearray:
+        """The bytes that mmap(2) lets a process have from an offset on; shared, and from 0 on."""
+        raise Errno(errno.ENODEV)
+
     def poll(self) -> int:
         """Which of POLLIN, POLLOUT and so on hold; a file that has no such method never waits."""
         return POLLIN | POLLOUT
@@ -101,6 +105,8 @@ class FileTable:
     """The descriptors of a process; threads share one."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
+    most: int = 1024
+    """RLIMIT_NOFILE: no descriptor has a higher number."""
     users: int = 1
     """How many tasks have it; its files are closed when the last of them ends."""
 
@@ -116,10 +122,16 @@ class FileTable:
         return slot.file
 
     def add(self, file: File, *, closes_on_exec: bool = False, least: int = 0) -> int:
-        """Give it the lowest free number that is at least so much."""
+        """Give it the lowest free number that is at least so much.
+
+        Raises:
+            Errno: EMFILE.
+        """
         fd = least
         while fd in self.slots:
             fd += 1
+        if fd >= self.most:
+            raise Errno(errno.EMFILE)
         self.put(fd, file, closes_on_exec=closes_on_exec)
         return fd
 
@@ -145,7 +157,8 @@ class FileTable:
         """As fork(2) does."""
         for slot in self.slots.values():
             slot.file.references += 1
-        return FileTable({fd: Slot(it.file, it.closes_on_exec) for fd, it in self.slots.items()})
+        slots = {fd: Slot(it.file, it.closes_on_exec) for fd, it in self.slots.items()}
+        return FileTable(slots, self.most)
 
     def close_all(self, *, on_exec: bool = False) -> None:
         """Close all, or those that close on execve(2)."""

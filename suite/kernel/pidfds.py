@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from select import POLLIN, POLLRDNORM
 
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Path
@@ -13,7 +14,7 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.open_files import File
 from suite.kernel.tasks import Task
 
-PIDFD_THREAD = os.O_EXCL
+PIDFD_THREAD, PIDFD_NONBLOCK = os.O_EXCL, os.O_NONBLOCK
 
 
 class PidFile(File):
@@ -35,12 +36,10 @@ class PidFile(File):
         pids = self.task.namespaces.pids
         return pids.tasks.get(self.task.number_in(pids)) is self.task
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether ppoll(2) finds it readable. Source: pidfd_poll() in fs/pidfs.c."""
-        if self.is_of_thread:
-            return self.task.status is not None
-        return self.task.group.status is not None
+    def poll(self) -> int:
+        """Readable once it has ended. Source: pidfd_poll() in fs/pidfs.c."""
+        ended = self.task.status if self.is_of_thread else self.task.group.status
+        return POLLIN | POLLRDNORM if ended is not None else 0
 
 
 def opened(kernel: Kernel, opener: Task, task: Task, flags: int) -> int:

@@ -45,6 +45,12 @@ class Regular(Seekable):
             content[offset : offset + len(data)] = data
         return len(data)
 
+    def mapped(self, offset: int, size: int) -> bytearray:
+        """As mmap(2); what is written beyond the end of the file is not looked at."""
+        if offset:
+            raise NotModelled("memory: a file from an offset on")
+        return self.inode.data
+
     def read(self, size: int) -> bytes:
         """What read(2) does."""
         data = self.read_at(self.position, size)

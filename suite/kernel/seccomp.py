@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from suite.kernel.capabilities import capable
-from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.errors import CallEndedError, Errno, NotModelled
 from suite.kernel.kernel import Kernel
 from suite.kernel.tasks import Task
 from suite.process.uapi import (
@@ -116,26 +116,26 @@ def _run(program: Filter, data: bytes) -> int:
             return operand
 
 
-def checked(task: Task, number: int, arguments: list[int]) -> None:
+def check(task: Task, number: int, arguments: list[int]) -> None:
     """Let the filters of a task look at a call before it is made.
 
     Raises:
         Errno: They answer in its place.
-        KilledByFilter: They end who makes it.
+        Killed: They end who makes it.
     """
     given = answer(task, number, arguments)
     action = given & _ACTION
     if action == SECCOMP_RET_ERRNO:
         raise Errno(min(given & 0xFFFF, 4095))
     if action in (RET_KILL_THREAD, RET_KILL_PROCESS):
-        raise KilledByFilter(action == RET_KILL_PROCESS)
+        raise Killed(whole=action == RET_KILL_PROCESS)
     if action != SECCOMP_RET_ALLOW:
         raise NotModelled("seccomp: actions")
 
 
-class KilledByFilter(Exception):  # noqa: N818 (nothing is wrong)
+class Killed(CallEndedError):  # noqa: N818 (nothing is wrong)
     """A filter ends the thread, or its whole process."""
 
-    def __init__(self, whole: bool) -> None:
+    def __init__(self, *, whole: bool) -> None:
         super().__init__()
         self.whole = whole

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from suite.errors import UsageError
 from suite.judge.records import Verdict
 from suite.kernel.boot import booted
 from suite.kernel.channel import ModelChannel
+from suite.kernel.executing import AGENT
 from suite.landlock.abi import ABIS, ERRATA, Erratum
 from suite.model.landlock import MODELLED, Model
 from suite.process.process import Process
@@ -87,7 +87,7 @@ class ModelTarget(Target):
         root = Process(session, SUPERVISOR).fork()
         root.mount("none", "/", None, MS_REC | MS_PRIVATE)
         root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the model's own)
-        return furnish(session, root, Path(__file__), private=True)  # which stands for the agent
+        return furnish(session, root, AGENT, private=True)
 
     def stop(self) -> None:
         """Forget it."""

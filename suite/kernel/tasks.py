@@ -134,6 +134,8 @@ class Trace:
     """Whether the tracer has not been told of that by wait4(2) yet."""
     has_caught: bool = False
     """Whether the stop is a signal that the tracer may let through."""
+    at_calls: bool = False
+    """Whether it is to stop at its next system call (PTRACE_SYSCALL)."""
 
 
 @dataclass(slots=True, eq=False)

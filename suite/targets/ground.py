@@ -52,7 +52,7 @@ def guest_ground(
         root.observe(Process.mkdir, path)
     root.observe(Process.mount, "none", "/", None, MS_REC | MS_PRIVATE)
     root.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the guest's own)
-    return furnish(session, root, agent, private=True)
+    return furnish(session, root, agent.read_bytes(), private=True)
 
 
 def wake(ground: Ground) -> None:
@@ -82,9 +82,9 @@ def local_ground(
     raise_limits(session)
     root = _in_namespaces(session)
     if root is not None:
-        return furnish(session, root, agent, private=True)
+        return furnish(session, root, agent.read_bytes(), private=True)
     root = Process(session, SUPERVISOR).fork()
-    return furnish(session, root, agent, private=False, place=str(make_folder()))
+    return furnish(session, root, agent.read_bytes(), private=False, place=str(make_folder()))
 
 
 def _in_namespaces(session: Session) -> Process | None:
@@ -121,14 +121,14 @@ def _take_over(root: Process, flags: int, ids: tuple[int, int], with_network: bo
 
 
 def furnish(
-    session: Session, root: Process, agent: Path, *, private: bool, place: str = PLACE
+    session: Session, root: Process, agent: bytes, *, private: bool, place: str = PLACE
 ) -> Ground:
     """Make the ground of a process: a place for files with the agent in it, and facts.
 
     Args:
         session: Of the target.
         root: Who becomes the process of which all of the cases' processes descend.
-        agent: The agent's binary here.
+        agent: The agent's binary.
         private: Whether the process has namespaces of its own.
         place: The folder for files, which is there unless the namespaces are private.
     """
@@ -137,7 +137,7 @@ def furnish(
         root.mkdir(place)
         root.observe(Process.loopback_up)
     binary = f"{place}/agent"
-    root.write_file(binary, agent.read_bytes(), mode=0o755)
+    root.write_file(binary, agent, mode=0o755)
     if session.shares_memory:  # the supervisor's, so that a switch keeps the address space
         sharing = Process(session, SUPERVISOR, shares=True).fork()
     else:

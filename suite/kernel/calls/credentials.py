@@ -13,6 +13,7 @@ from suite.kernel import seccomp
 from suite.kernel.capabilities import capable
 from suite.kernel.credentials import ALL_CAPABILITIES, Credentials, inside, outside
 from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.identity import commit
 from suite.kernel.kernel import Kernel
 from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.signals import LAST, numbered
@@ -41,34 +42,6 @@ _NAME = 16
 _CAPABILITIES_3 = 0x20080522
 """_LINUX_CAPABILITY_VERSION_3."""
 _LOW = (1 << 32) - 1
-
-
-def commit(task: Task, new: Credentials) -> None:
-    """Give a task other credentials; who gains or changes may no longer be looked into.
-
-    Source: commit_creds() in kernel/cred.c; the sysctl fs.suid_dumpable is 0.
-    """
-    old, task.credentials = task.credentials, new
-    changed = (old.euid, old.egid, old.fsuid, old.fsgid) != (
-        new.euid,
-        new.egid,
-        new.fsuid,
-        new.fsgid,
-    )
-    if changed or not _is_subset(old, new):
-        task.group.dumpable = 0
-        task.death_signal = 0
-
-
-def _is_subset(old: Credentials, new: Credentials) -> bool:
-    """Whether new credentials have no capability that the old ones lack: cred_cap_issubset()."""
-    if old.user is new.user:
-        return not new.permitted & ~old.permitted
-    return any(
-        it.parent is old.user and it.owner_uid == old.euid
-        for it in new.user.up()
-        if it is not old.user
-    )
 
 
 # Ids
