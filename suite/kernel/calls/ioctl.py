@@ -12,6 +12,7 @@ import stat
 import struct
 from collections.abc import Callable
 
+from suite.kernel.calls.descriptors import COMMANDS
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
@@ -21,6 +22,7 @@ from suite.kernel.permissions import require_writable
 from suite.kernel.registry import CUint, CUlong, call
 from suite.kernel.tasks import Task
 from suite.process.calls import ioctls
+from suite.process.uapi import F_SETOWN
 
 _BLOCK = 4096
 _ATTRIBUTED = {"tmpfs", "rootfs", "ramfs"}
@@ -57,6 +59,9 @@ def ioctl(kernel: Kernel, task: Task, fd: CUint, command: CUint, argument: CUlon
 
 def driver(kernel: Kernel, task: Task, file: File, command: int, argument: int) -> int:
     """What a kind of file does itself (vfs_ioctl); most know no command at all."""
+    if file.inode.kind == stat.S_IFSOCK and command in (ioctls.FIOSETOWN, ioctls.SIOCSPGRP):
+        owner = task.memory.integer(argument, 4, signed=True)
+        return COMMANDS[F_SETOWN](kernel, task, file, owner)
     if isinstance(file, Special):
         return file.ioctl(kernel, task, command, argument)
     raise Errno(errno.ENOTTY)
