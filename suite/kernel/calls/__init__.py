@@ -12,6 +12,7 @@ from suite.kernel.calls import credentials as credentials
 from suite.kernel.calls import descriptors as descriptors
 from suite.kernel.calls import detached as detached
 from suite.kernel.calls import handles as handles
+from suite.kernel.calls import ioctl as ioctl
 from suite.kernel.calls import landlock as landlock
 from suite.kernel.calls import looking as looking
 from suite.kernel.calls import mounts as mounts

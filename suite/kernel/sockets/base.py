@@ -7,10 +7,12 @@ import errno
 import os
 import select
 import socket
+import struct
 from collections import deque
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
@@ -18,6 +20,7 @@ from suite.kernel.nodes import Special
 from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.sockets.messages import Message, Packet
 from suite.kernel.tasks import NetNamespace, Task
+from suite.process.calls.ioctls import SIOCSIFFLAGS
 from suite.process.uapi import MSG_FASTOPEN
 
 RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
@@ -89,6 +92,17 @@ class Socket(Endpoint, Special):
         """What poll(2) says."""
         ready = select.POLLIN if self.queue or self.shut & RCV_SHUTDOWN else 0
         return ready | select.POLLOUT
+
+    def ioctl(self, kernel: Kernel, task: Task, command: int, argument: int) -> int:
+        """SIOCSIFFLAGS of the loopback interface: devinet_ioctl() in net/ipv4/devinet.c."""
+        if command != SIOCSIFFLAGS:
+            raise NotModelled("sockets: ioctl")
+        name, flags = struct.unpack("<16sH", task.memory.read(argument, 40)[:18])
+        require(task.credentials, "NET_ADMIN", self.network.owner or kernel.user)
+        if name.rstrip(b"\0") != b"lo":
+            raise Errno(errno.ENODEV)
+        self.network.loopback_up = bool(flags & 1)
+        return 0
 
     def may_wait(self, flags: int = 0) -> None:
         """Wait until something happens.
