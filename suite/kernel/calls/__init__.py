@@ -15,8 +15,8 @@ from suite.kernel.calls import handles as handles
 from suite.kernel.calls import ioctl as ioctl
 from suite.kernel.calls import landlock as landlock
 from suite.kernel.calls import looking as looking
-from suite.kernel.calls import mounts as mounts
 from suite.kernel.calls import memory as memory
+from suite.kernel.calls import mounts as mounts
 from suite.kernel.calls import names as names
 from suite.kernel.calls import namespaces as namespaces
 from suite.kernel.calls import opening as opening
@@ -25,5 +25,5 @@ from suite.kernel.calls import signals as signals
 from suite.kernel.calls import sockets as sockets
 from suite.kernel.calls import standing as standing
 from suite.kernel.calls import system as system
-from suite.kernel.proc import root as root
 from suite.kernel.calls import tracing as tracing
+from suite.kernel.proc import root as root
