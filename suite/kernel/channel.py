@@ -6,11 +6,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from signal import SIGSEGV
 
 from suite.agent import wire
 from suite.agent.channel import AgentLostError
+from suite.kernel import alarms, executing, forking, life, seccomp, signals
 from suite.kernel import calls as _calls  # noqa: F401 (registers them)
-from suite.kernel import executing, forking, life, seccomp
 from suite.kernel.errors import Died, Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
 from suite.kernel.registry import CALLS
@@ -91,6 +92,11 @@ class ModelChannel:
             deadline = since + op.deadline_ms / 1000
             moments.append((min(program.until or deadline, deadline), deadline, program))
         moment, deadline, program = min(moments, key=lambda it: it[0])
+        rings = alarms.next_moment(kernel)
+        if rings is not None and rings < moment:
+            kernel.clock = max(kernel.clock, rings)
+            alarms.ring(kernel)
+            return
         kernel.clock = max(kernel.clock, moment)
         if moment >= deadline:
             op = program.ops[program.cursor]
@@ -178,14 +184,8 @@ class ModelChannel:
         match op.kind:
             case wire.OpKind.CALL:
                 value = _called(kernel, task, op.nr, arguments)
-            case wire.OpKind.PEEK:
-                buffers[0][:] = task.memory.read(arguments[0], len(buffers[0]))
-                value = len(buffers[0])
-                if arguments[2]:
-                    value = int.from_bytes(buffers[0][:4], "little", signed=True)
-            case wire.OpKind.POKE:
-                task.memory.write(arguments[0], bytes(buffers[0]))
-                value = len(buffers[0])
+            case wire.OpKind.PEEK | wire.OpKind.POKE:
+                value = _touched(kernel, task, op.kind, arguments, buffers[0])
             case wire.OpKind.FORK:
                 value = forking.fork(kernel, task, arguments[0], arguments[1])
             case wire.OpKind.EXEC:
@@ -213,6 +213,21 @@ class ModelChannel:
         if len(raw) < source.width:
             raise LookupError(source.op)
         return int.from_bytes(raw, "little", signed=source.width == 4) & _U64
+
+
+def _touched(
+    kernel: Kernel, task: Task, kind: wire.OpKind, arguments: list[int], buffer: bytearray
+) -> int:
+    """Let a task read or write its memory by itself; a fault ends it."""
+    try:
+        if kind is wire.OpKind.POKE:
+            task.memory.write(arguments[0], bytes(buffer))
+            return len(buffer)
+        buffer[:] = task.memory.read(arguments[0], len(buffer))
+    except Errno as fault:
+        signals.doom(kernel, task, SIGSEGV)
+        raise Died from fault
+    return int.from_bytes(buffer[:4], "little", signed=True) if arguments[2] else len(buffer)
 
 
 def _called(kernel: Kernel, task: Task, number: int, arguments: list[int]) -> int:

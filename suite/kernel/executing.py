@@ -21,7 +21,7 @@ from suite.kernel import life, opening, signals
 from suite.kernel.capabilities import capable, is_mapped
 from suite.kernel.credentials import ALL_CAPABILITIES, Credentials, outside
 from suite.kernel.errors import Errno, NotModelled
-from suite.kernel.identity import commit
+from suite.kernel.identity import replace_credentials
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
 from suite.kernel.open_files import File, drop
@@ -186,7 +186,7 @@ def _become(kernel: Kernel, task: Task, program: _Program, arch: str) -> None:
     }
     if _is_secure(old, new):
         task.death_signal = 0
-    commit(task, kernel.hooks.on_exec(new))
+    replace_credentials(task, kernel.hooks.on_exec(new))
     if task.trace is not None and not task.trace.is_seized:
         signals.queue(kernel, task, Signal(SIGTRAP), to_thread=True)
 
@@ -207,12 +207,8 @@ def _be_alone(kernel: Kernel, task: Task) -> None:
     life.forget_number(task)
     task.number, task.numbers = leader.number, leader.numbers
     group.leader = task
-    pids = task.namespaces.pids
-    while True:
+    for pids in task.namespaces.pids.up():
         pids.tasks[task.number_in(pids)] = task
-        if pids.parent is None:
-            return
-        pids = pids.parent
 
 
 def _is_readable(kernel: Kernel, task: Task, file: File) -> bool:

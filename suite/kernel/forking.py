@@ -105,8 +105,10 @@ def _check(task: Task, flags: int) -> None:
 def _inherited(kernel: Kernel, task: Task, flags: int) -> _Heritage:
     """Raises ``Errno`` before anything is changed."""
     credentials = task.credentials
+    if not flags & _CLONE_THREAD:
+        credentials = kernel.hooks.cred_prepare(credentials)
     if flags & CLONE_NEWUSER:
-        credentials = namespaces.in_new_user_namespace(kernel, task)
+        credentials = namespaces.in_new_user_namespace(kernel, task, credentials)
     fs = task.fs if flags & CLONE_FS else task.fs.copy()
     spaces = namespaces.fresh(kernel, task, credentials, flags, fs)
     pids = spaces.pids_for_children
@@ -118,6 +120,8 @@ def _inherited(kernel: Kernel, task: Task, flags: int) -> _Heritage:
     files = task.files if flags & CLONE_FILES else task.files.copy()
     if flags & CLONE_FILES:
         files.users += 1
+    if flags & CLONE_FS:
+        fs.users += 1
     memory = task.memory if flags & CLONE_VM else task.memory.copy()
     return _Heritage(credentials, files, fs, memory, spaces)
 
@@ -130,13 +134,11 @@ def _init_of(pids: PidNamespace) -> Task | None:
 
 def _numbers(pids: PidNamespace) -> dict[int, int]:
     """A new id in a PID namespace and in those around it."""
-    numbers, it = {}, pids
-    while True:
+    numbers = {}
+    for it in pids.up():
         it.last += 1
         numbers[it.number] = it.last
-        if it.parent is None:
-            return numbers
-        it = it.parent
+    return numbers
 
 
 def _group(task: Task, at_end: int, flags: int) -> Group:
@@ -168,10 +170,8 @@ def _settle(kernel: Kernel, task: Task, child: Task, flags: int) -> None:
     if not flags & _CLONE_THREAD:
         group.leader = child
     group.threads.append(child)
-    pids: PidNamespace | None = child.namespaces.pids
-    while pids is not None:
+    for pids in child.namespaces.pids.up():
         pids.tasks[child.numbers[pids.number]] = child
-        pids = pids.parent
     kernel.tasks[child.identity] = child
     if flags & CLONE_VFORK:
         task.waits_for = child

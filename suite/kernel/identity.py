@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 from suite.kernel.credentials import Credentials
+from suite.kernel.kernel import Kernel
 from suite.kernel.tasks import Task
 
 
-def commit(task: Task, new: Credentials) -> None:
-    """Give a task other credentials; who gains or changes may no longer be looked into.
+def commit(kernel: Kernel, task: Task, new: Credentials) -> None:
+    """Give a task other credentials than it has, as by set*id(2)."""
+    replace_credentials(task, kernel.hooks.cred_prepare(new))
+
+
+def replace_credentials(task: Task, new: Credentials) -> None:
+    """Put credentials in the place of others; who gains or changes is not looked into any more.
 
     Source: commit_creds() in kernel/cred.c; the sysctl fs.suid_dumpable is 0.
     """

@@ -9,7 +9,7 @@ from signal import SIGCHLD, SIGKILL, SIGSYS
 from suite.kernel import signals
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
-from suite.kernel.tasks import Group, PidNamespace, Signal, Task
+from suite.kernel.tasks import Group, Signal, Task
 
 
 def is_held(task: Task) -> bool:
@@ -42,6 +42,7 @@ def end(kernel: Kernel, task: Task, status: int) -> None:
     group.threads.remove(task)
     task.pending.clear()
     task.waits_for = None
+    task.fs.users -= 1
     task.files.users -= 1
     if not task.files.users:
         task.files.close_all()
@@ -173,11 +174,9 @@ def bury(kernel: Kernel) -> None:
 
 def forget_number(task: Task) -> None:
     """Its ids are no longer its own."""
-    pids: PidNamespace | None = task.namespaces.pids
-    while pids is not None:
+    for pids in task.namespaces.pids.up():
         if pids.tasks.get(task.number_in(pids)) is task:
             del pids.tasks[task.number_in(pids)]
-        pids = pids.parent
 
 
 # What the host does

@@ -53,15 +53,14 @@ def is_chrooted(task: Task) -> bool:
     return task.fs.root != Path(mount, mount.root)
 
 
-def in_new_user_namespace(kernel: Kernel, task: Task) -> Credentials:
-    """The credentials of a task, in a new user namespace below its own, with all capabilities.
+def in_new_user_namespace(kernel: Kernel, task: Task, was: Credentials) -> Credentials:
+    """Credentials of a task, in a new user namespace below its own, with all capabilities.
 
     Source: create_user_ns() and set_cred_user_ns() in kernel/user_namespace.c.
 
     Raises:
         Errno: ENOSPC, EPERM.
     """
-    was = task.credentials
     if was.user.level > _MOST_LEVELS:
         raise Errno(errno.ENOSPC)
     if is_chrooted(task):

@@ -181,7 +181,7 @@ def queue(kernel: Kernel, receiver: Task, sent: Signal, *, to_thread: bool = Fal
     if number < REALTIME and any(it.number == number for it in waiting):
         return
     if number == SIGKILL:
-        _doom(kernel, receiver, SIGKILL)
+        doom(kernel, receiver, SIGKILL)
         return
     waiting.append(sent)
     for thread in [receiver] if to_thread else [receiver, *group.threads]:
@@ -260,7 +260,7 @@ def deliver(kernel: Kernel, task: Task, number: int) -> None:
             group.stopped, group.unseen = number, number << 8 | 0x7F
             tell_parent_of_change(kernel, group)
         return
-    _doom(kernel, task, number)
+    doom(kernel, task, number)
 
 
 def trap(kernel: Kernel, task: Task, status: int, *, has_caught: bool = False) -> None:
@@ -274,7 +274,8 @@ def trap(kernel: Kernel, task: Task, status: int, *, has_caught: bool = False) -
         queue(kernel, trace.tracer, Signal(signal.SIGCHLD, 4))
 
 
-def _doom(kernel: Kernel, task: Task, number: int) -> None:
+def doom(kernel: Kernel, task: Task, number: int) -> None:
+    """End a process by a signal, as soon as the call that is made now is over."""
     if number in DUMPING and task.group.limits.get(RLIMIT_CORE, (0, 0))[0]:
         raise NotModelled("signals: core dumps")
     kernel.doomed.append((task, int(number)))
@@ -327,9 +328,7 @@ def is_orphaned(group: Group, without: Group | None = None) -> bool:
 
 def _members(group: Group) -> list[Task]:
     """The leaders of the processes of a process group that has a member."""
-    pids = group.leader.namespaces.pids
-    while pids.parent is not None:
-        pids = pids.parent
+    *_, pids = group.leader.namespaces.pids.up()
     return [
         it
         for it in pids.tasks.values()

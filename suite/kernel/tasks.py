@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from suite.kernel.credentials import Credentials, Namespace
@@ -19,6 +20,13 @@ class PidNamespace(Namespace):
     tasks: dict[int, Task] = field(default_factory=dict)
     """Also ended ones that nobody has waited for (zombies: by their leader)."""
     last: int = 0
+
+    def up(self) -> Iterator[PidNamespace]:
+        """Itself, its parent, and so on up to the initial one."""
+        it: PidNamespace | None = self
+        while it is not None:
+            yield it
+            it = it.parent
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +45,8 @@ class FsContext:
     root: Path
     cwd: Path
     umask: int = 0o022
+    users: int = 1
+    """How many tasks have it."""
 
     def copy(self) -> FsContext:
         """As fork(2) does."""

@@ -5,6 +5,7 @@ So it does with what opens by path: devices, and file systems by name.
 """
 
 from suite.kernel import devices as devices
+from suite.kernel import owners as owners
 from suite.kernel import system_folders as system_folders
 from suite.kernel.calls import changing as changing
 from suite.kernel.calls import content as content
@@ -14,6 +15,7 @@ from suite.kernel.calls import detached as detached
 from suite.kernel.calls import handles as handles
 from suite.kernel.calls import ioctl as ioctl
 from suite.kernel.calls import landlock as landlock
+from suite.kernel.calls import limits as limits
 from suite.kernel.calls import looking as looking
 from suite.kernel.calls import memory as memory
 from suite.kernel.calls import mounts as mounts
@@ -21,6 +23,7 @@ from suite.kernel.calls import names as names
 from suite.kernel.calls import namespaces as namespaces
 from suite.kernel.calls import opening as opening
 from suite.kernel.calls import processes as processes
+from suite.kernel.calls import security as security
 from suite.kernel.calls import signals as signals
 from suite.kernel.calls import sockets as sockets
 from suite.kernel.calls import standing as standing

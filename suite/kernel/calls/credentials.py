@@ -79,9 +79,9 @@ def setuid(kernel: Kernel, task: Task, uid: CUint) -> int:
     if new is None:
         raise Errno(errno.EINVAL)
     if capable(old, "SETUID", old.user):
-        commit(task, _fixed(old, replace(old, uid=new, euid=new, suid=new, fsuid=new)))
+        commit(kernel, task, _fixed(old, replace(old, uid=new, euid=new, suid=new, fsuid=new)))
     elif new in (old.uid, old.suid):
-        commit(task, _fixed(old, replace(old, euid=new, fsuid=new)))
+        commit(kernel, task, _fixed(old, replace(old, euid=new, fsuid=new)))
     else:
         raise Errno(errno.EPERM)
     return 0
@@ -104,7 +104,7 @@ def setresuid(kernel: Kernel, task: Task, real: CUint, effective: CUint, saved: 
         was if new is None else new
         for new, was in zip(asked, (old.uid, old.euid, old.suid), strict=True)
     )
-    commit(task, _fixed(old, replace(old, uid=uid, euid=euid, suid=suid, fsuid=euid)))
+    commit(kernel, task, _fixed(old, replace(old, uid=uid, euid=euid, suid=suid, fsuid=euid)))
     return 0
 
 
@@ -125,7 +125,7 @@ def setresgid(kernel: Kernel, task: Task, real: CUint, effective: CUint, saved: 
         was if new is None else new
         for new, was in zip(asked, (old.gid, old.egid, old.sgid), strict=True)
     )
-    commit(task, replace(old, gid=gid, egid=egid, sgid=sgid, fsgid=egid))
+    commit(kernel, task, replace(old, gid=gid, egid=egid, sgid=sgid, fsgid=egid))
     return 0
 
 
@@ -141,7 +141,8 @@ def setgroups(kernel: Kernel, task: Task, count: CInt, groups: Pointer) -> int:
     ids = [outside(old.user.gid_map, it) for it in asked]
     if None in ids:
         raise Errno(errno.EINVAL)
-    task.credentials = replace(old, groups=tuple(sorted(it for it in ids if it is not None)))
+    groups_of = tuple(sorted(it for it in ids if it is not None))
+    commit(kernel, task, replace(old, groups=groups_of))
     return 0
 
 
@@ -206,7 +207,7 @@ def capset(kernel: Kernel, task: Task, header: Pointer, data: Pointer) -> int:
         inheritable=inheritable,
         ambient=old.ambient & permitted & inheritable,
     )
-    commit(task, new)
+    commit(kernel, task, new)
     return 0
 
 
