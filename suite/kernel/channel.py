@@ -141,7 +141,6 @@ class ModelChannel:
         self, task: Task, op: wire.Op, arguments: list[int], buffers: list[bytearray]
     ) -> wire.Record:
         """Let the task do it, and make a record of how that ended."""
-        self.kernel.current = task
         was, task.memory.buffers = task.memory.buffers, buffers
         try:
             value = self._value(task, op, arguments, buffers)
