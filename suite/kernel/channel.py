@@ -13,6 +13,7 @@ from suite.kernel import calls as _calls  # noqa: F401 (registers them)
 from suite.kernel import executing, forking, life, seccomp
 from suite.kernel.errors import Died, Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
+from suite.kernel.memory import READ, WRITE
 from suite.kernel.registry import CALLS
 from suite.kernel.tasks import Task
 from suite.process.syscalls import NUMBERS
@@ -126,12 +127,13 @@ class ModelChannel:
         if task is None or not task.is_alive:
             return wire.Record(wire.Status.DIED if program.waits else wire.Status.GONE, 0)
         buffers = [bytearray(it.data).ljust(it.size, b"\0") for it in op.buffers]
+        places = _places(task, op, buffers)
         try:
             for fix in op.fixes:
-                value = self._resolved(program, task, fix.source)
+                value = self._resolved(program, places, fix.source)
                 data = (value & ((1 << 8 * fix.width) - 1)).to_bytes(fix.width, "little")
                 buffers[fix.buffer][fix.offset : fix.offset + fix.width] = data
-            arguments = [self._resolved(program, task, it) for it in op.args]
+            arguments = [self._resolved(program, places, it) for it in op.args]
         except LookupError:
             return wire.Record(wire.Status.UNRESOLVED, 0)
         arguments += [0] * (6 - len(arguments))
@@ -193,8 +195,8 @@ class ModelChannel:
                 value = life.give(kernel, task, arguments[0], arguments[1])
         return value
 
-    def _resolved(self, program: _Program, task: Task, source: wire.Source) -> int:
-        """The value of a source.
+    def _resolved(self, program: _Program, places: list[int], source: wire.Source) -> int:
+        """The value of a source; ``places``: the addresses of the operation's buffers.
 
         Raises:
             LookupError: It names a result that is none.
@@ -202,7 +204,7 @@ class ModelChannel:
         if isinstance(source, int):
             return source & _U64
         if isinstance(source, wire.Address):
-            return task.memory.address(source.buffer) + source.offset
+            return places[source.buffer] + source.offset
         record = program.records.get(source.op)
         if record is None or record.failed:
             raise LookupError(source.op)
@@ -212,6 +214,17 @@ class ModelChannel:
         if len(raw) < source.width:
             raise LookupError(source.op)
         return int.from_bytes(raw, "little", signed=source.width == 4) & _U64
+
+
+def _places(task: Task, op: wire.Op, buffers: list[bytearray]) -> list[int]:
+    """Where the buffers of an operation are.
+
+    What a poke writes may point to others of its buffers, for a call that comes later (io_uring):
+    so these stay, at addresses of their own.
+    """
+    if op.kind is wire.OpKind.POKE and len(buffers) > 1:
+        return [task.memory.map(max(len(it), 1), READ | WRITE, it) for it in buffers]
+    return [task.memory.address(it) for it in range(len(buffers))]
 
 
 def _called(kernel: Kernel, task: Task, number: int, arguments: list[int]) -> int:

@@ -7,7 +7,7 @@ import errno
 
 from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
-from suite.kernel.registry import CInt, CUint, Pointer, call
+from suite.kernel.registry import CUint, Pointer, call
 from suite.kernel.rings import CQES, OTHERS, PLAIN, SQ_TAIL, Ring, new_ring
 from suite.kernel.tasks import Task
 from suite.process.calls.uring import SETUP_SQPOLL
