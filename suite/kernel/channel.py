@@ -14,6 +14,7 @@ from suite.kernel import alarms, executing, forking, life, seccomp, signals
 from suite.kernel import calls as _calls  # noqa: F401 (registers them)
 from suite.kernel.errors import Died, Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
+from suite.kernel.memory import READ, WRITE
 from suite.kernel.registry import CALLS
 from suite.kernel.tasks import Task
 from suite.process.syscalls import NUMBERS
@@ -132,12 +133,13 @@ class ModelChannel:
         if task is None or not task.is_alive:
             return wire.Record(wire.Status.DIED if program.waits else wire.Status.GONE, 0)
         buffers = [bytearray(it.data).ljust(it.size, b"\0") for it in op.buffers]
+        places = _places(task, op, buffers)
         try:
             for fix in op.fixes:
-                value = self._resolved(program, task, fix.source)
+                value = self._resolved(program, places, fix.source)
                 data = (value & ((1 << 8 * fix.width) - 1)).to_bytes(fix.width, "little")
                 buffers[fix.buffer][fix.offset : fix.offset + fix.width] = data
-            arguments = [self._resolved(program, task, it) for it in op.args]
+            arguments = [self._resolved(program, places, it) for it in op.args]
         except LookupError:
             return wire.Record(wire.Status.UNRESOLVED, 0)
         arguments += [0] * (6 - len(arguments))
@@ -147,7 +149,6 @@ class ModelChannel:
         self, task: Task, op: wire.Op, arguments: list[int], buffers: list[bytearray]
     ) -> wire.Record:
         """Let the task do it, and make a record of how that ended."""
-        self.kernel.current = task
         was, task.memory.buffers = task.memory.buffers, buffers
         try:
             value = self._value(task, op, arguments, buffers)
@@ -194,8 +195,8 @@ class ModelChannel:
                 value = life.give(kernel, task, arguments[0], arguments[1])
         return value
 
-    def _resolved(self, program: _Program, task: Task, source: wire.Source) -> int:
-        """The value of a source.
+    def _resolved(self, program: _Program, places: list[int], source: wire.Source) -> int:
+        """The value of a source; ``places``: the addresses of the operation's buffers.
 
         Raises:
             LookupError: It names a result that is none.
@@ -203,7 +204,7 @@ class ModelChannel:
         if isinstance(source, int):
             return source & _U64
         if isinstance(source, wire.Address):
-            return task.memory.address(source.buffer) + source.offset
+            return places[source.buffer] + source.offset
         record = program.records.get(source.op)
         if record is None or record.failed:
             raise LookupError(source.op)
@@ -228,6 +229,17 @@ def _touched(
         signals.doom(kernel, task, SIGSEGV)
         raise Died from fault
     return int.from_bytes(buffer[:4], "little", signed=True) if arguments[2] else len(buffer)
+
+
+def _places(task: Task, op: wire.Op, buffers: list[bytearray]) -> list[int]:
+    """Where the buffers of an operation are.
+
+    What a poke writes may point to others of its buffers, for a call that comes later (io_uring):
+    so these stay, at addresses of their own.
+    """
+    if op.kind is wire.OpKind.POKE and len(buffers) > 1:
+        return [task.memory.map(max(len(it), 1), READ | WRITE, it) for it in buffers]
+    return [task.memory.address(it) for it in range(len(buffers))]
 
 
 def _called(kernel: Kernel, task: Task, number: int, arguments: list[int]) -> int:

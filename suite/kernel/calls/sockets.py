@@ -10,27 +10,16 @@ import socket as so
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.registry import CALLS, CInt, CUint, CUlong, Pointer, call
-from suite.kernel.sockets import unix
+from suite.kernel.sockets import requests, unix
 from suite.kernel.sockets.base import Socket, become_file, send
 from suite.kernel.sockets.making import flags_of, made
 from suite.kernel.sockets.messages import Message, address_at, message_at, put_address
+from suite.kernel.sockets.requests import found
 from suite.kernel.tasks import Task
 
 _AT_ONCE = 1024
 """UIO_MAXIOV: how many messages sendmmsg(2) takes."""
 _MOST_OPTION = 4096
-
-
-def found(task: Task, fd: int) -> Socket:
-    """The socket of a descriptor: sockfd_lookup().
-
-    Raises:
-        Errno: EBADF, ENOTSOCK.
-    """
-    it = task.files.get(fd)
-    if not isinstance(it, Socket):
-        raise Errno(errno.ENOTSOCK)
-    return it
 
 
 def _opened(task: Task, it: Socket, flags: int) -> int:
@@ -63,10 +52,7 @@ def socketpair(
 def bind(kernel: Kernel, task: Task, fd: CInt, address: Pointer, size: CInt) -> int:
     """bind(2)."""
     it = found(task, fd)
-    raw = address_at(task, address, size)
-    kernel.hooks.socket_bind(task, it, raw)
-    it.bind(task, raw)
-    return 0
+    return requests.bind(kernel, task, it, address_at(task, address, size))
 
 
 @call("connect")
@@ -74,15 +60,7 @@ def connect(kernel: Kernel, task: Task, fd: CInt, address: Pointer, size: CInt) 
     """connect(2), which looks at the address before it knows that it has a socket."""
     task.files.get(fd)
     raw = address_at(task, address, size)
-    return connect_to(kernel, task, fd, raw)
-
-
-def connect_to(kernel: Kernel, task: Task, fd: int, address: bytes) -> int:
-    """__sys_connect_file()."""
-    it = found(task, fd)
-    kernel.hooks.socket_connect(task, it, address)
-    it.connect(task, address)
-    return 0
+    return requests.connect(kernel, task, found(task, fd), raw)
 
 
 @call("listen")

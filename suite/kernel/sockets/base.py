@@ -123,7 +123,7 @@ class Socket(Endpoint, Special):
 
 
 def send(it: Socket, task: Task, message: Message) -> int:
-    """Send a message by any call: __sock_sendmsg() in net/socket.c."""
+    """Send a message by any call, Landlock being asked first: __sock_sendmsg() in net/socket.c."""
     if it.flags & os.O_NONBLOCK:
         message.flags |= socket.MSG_DONTWAIT
     it.kernel.hooks.socket_sendmsg(
