@@ -149,6 +149,7 @@ class ModelChannel:
         """Let the task do it, and make a record of how that ended."""
         self.kernel.current = task
         was, task.memory.buffers = task.memory.buffers, buffers
+        value = 0
         try:
             value = self._value(task, op, arguments, buffers)
         except Errno as error:
@@ -163,6 +164,8 @@ class ModelChannel:
             raise
         finally:
             task.memory.buffers = was
+            while self.kernel.endings:
+                self.kernel.endings.pop()(value)
             life.bury(self.kernel)
         task.waiting_since = None
         if not task.is_alive:
