@@ -7,11 +7,12 @@ import resource
 import stat
 from signal import SIGCHLD, SIGPIPE
 
-from suite.kernel import filesystems, mounts
+from suite.kernel import filesystems, landlock_log, mounts
 from suite.kernel.credentials import Credentials, Namespace, UserNamespace
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
+from suite.kernel.nodes import put
 from suite.kernel.open_files import FileTable
 from suite.kernel.tasks import (
     FsContext,
@@ -43,6 +44,8 @@ Source: INIT_RLIMITS in include/asm-generic/resource.h; fork_init() in kernel/fo
 """
 IGNORE = b"\1".ljust(32, b"\0")
 """A struct sigaction with SIG_IGN."""
+KTHREADD = 2
+"""The number of who makes the kernel's own threads, none of which are here."""
 FOLDERS = ("proc", "sys", "dev", "tmp", "etc", "run")
 
 
@@ -75,6 +78,7 @@ def booted(model: Model) -> Kernel:
     )
     top = Path(root, rootfs.root)
     group = Group()
+    init = put(rootfs.root, "init", Inode(rootfs, stat.S_IFREG | 0o755))
     supervisor = Task(
         0,
         1,
@@ -84,6 +88,8 @@ def booted(model: Model) -> Kernel:
         FsContext(top, top),
         Memory(),
         namespaces,
+        "init",
+        executable=Path(root, init),
     )
     group.leader = supervisor
     group.threads.append(supervisor)
@@ -92,10 +98,11 @@ def booted(model: Model) -> Kernel:
     group.limits = dict(LIMITS)
     supervisor.numbers[kernel.pids.number] = 1
     kernel.pids.tasks[1] = supervisor
-    kernel.pids.last = 1
+    kernel.pids.last = KTHREADD
     kernel.tasks[0] = supervisor
     kernel.current = supervisor
     for name, point in (("devtmpfs", "dev"), ("sysfs", "sys")):
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
         mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
+    landlock_log.watch(kernel)
     return kernel

@@ -150,6 +150,7 @@ class ModelChannel:
     ) -> wire.Record:
         """Let the task do it, and make a record of how that ended."""
         was, task.memory.buffers = task.memory.buffers, buffers
+        value = 0
         try:
             value = self._value(task, op, arguments, buffers)
         except Errno as error:
@@ -164,6 +165,8 @@ class ModelChannel:
             raise
         finally:
             task.memory.buffers = was
+            while self.kernel.endings:
+                self.kernel.endings.pop()(value)
             life.bury(self.kernel)
         task.waiting_since = None
         if not task.is_alive:

@@ -7,20 +7,20 @@ A hook returns nothing if the access is allowed, and raises ``Errno`` if it is d
 from __future__ import annotations
 
 import stat
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from suite.kernel.credentials import Credentials
+from suite.kernel.domains import Domains
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Path
 from suite.kernel.open_files import File
 from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.tasks import Task
-from suite.landlock.abi import FS
+from suite.landlock.abi import FS, NET
 from suite.model import calls, log, moves, paths, ports, scopes
-from suite.model.landlock import NO_SUBJECT, Layer, Model, Subject
+from suite.model.landlock import NO_SUBJECT, Model, Subject
 from suite.model.verdicts import Cause, Denial
 from suite.process.uapi import RENAME_EXCHANGE, RENAME_WHITEOUT
 
@@ -39,6 +39,7 @@ class Wire:
 
     socket: Endpoint
     address: bytes | None
+    """None for a port that the kernel would have chosen."""
 
 
 Object: TypeAlias = Path | File | Command | Wire | Task | Endpoint
@@ -52,13 +53,13 @@ class Hooks:
 
     Attributes:
         model: The rules.
-        denials: How many accesses each layer has denied.
+        domains: All that there are.
         witnesses: Who is told of denials.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.denials: Counter[Layer] = Counter()
+        self.domains = Domains()
         self.witnesses: list[Witness] = []
 
     def _decide(self, denial: Denial | None, *objects: Object) -> None:
@@ -66,8 +67,7 @@ class Hooks:
         if denial is None:
             return
         for number, cause in enumerate(denial.causes):
-            layer = log.denying(cause)
-            self.denials[layer] += 1
+            self.domains.origins[log.denying(cause)].denials += 1
             logged = log.is_logged(self.model, cause)
             about = objects[cause.of_parent - 1 if cause.of_parent else min(number, 0)]
             for witness in self.witnesses:
@@ -151,6 +151,7 @@ class Hooks:
 
     def file_alloc(self, file: File) -> None:
         """Every new open file, whatever its kind, also those that no hook sees opened."""
+        self.domains.keep(file)
 
     def file_open(self, task: Task, file: File) -> None:
         """Opening a file by a path (not with O_PATH), with ``file.credentials``."""
@@ -203,7 +204,7 @@ class Hooks:
         subject = task.credentials.landlock
         if subject.domain:
             denial = ports.connect(self.model, subject, socket.as_ports_see, address)
-            self._decide(denial, Wire(socket, address))
+            self._decide(denial, _checked(denial, socket, address))
 
     def socket_sendmsg(
         self, task: Task, socket: Endpoint, address: bytes | None, *, fast_open: bool = False
@@ -213,7 +214,7 @@ class Hooks:
         if subject.domain:
             seen = socket.as_ports_see
             denial = ports.send(self.model, subject, seen, address, fast_open=fast_open)
-            self._decide(denial, Wire(socket, address))
+            self._decide(denial, _checked(denial, socket, address))
 
     def unix_stream_connect(self, task: Task, socket: Endpoint, other: Endpoint | None) -> None:
         """connect(2) of a stream or seqpacket UNIX socket to a listening one."""
@@ -262,6 +263,7 @@ class Hooks:
         file.landlock_owner = scopes.set_owner(
             self.model, task.credentials.landlock, task.group, is_group=is_group, own_process=own
         )
+        self.domains.keep(file)
 
     def file_send_sigiotask(self, file: File, receiver: Task, signal: int) -> None:
         """SIGIO (or what F_SETSIG set; 0 for SIGIO) of a file to one task of its owners."""
@@ -290,6 +292,12 @@ class Hooks:
         """KEYCTL_SESSION_TO_PARENT gives a parent (``old``) new credentials."""
         subject = calls.transferred(self.model, old.landlock)
         return replace(new, landlock=subject)
+
+
+def _checked(denial: Denial | None, socket: Endpoint, address: bytes | None) -> Wire:
+    """What was checked last of who connects or sends: the address, or that it has a port."""
+    lacks_port = denial is not None and any(it.access & NET.BIND_UDP for it in denial.causes)
+    return Wire(socket, None if lacks_port else address)
 
 
 def is_device(file: File) -> bool:

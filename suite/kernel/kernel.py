@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from suite.kernel.credentials import Namespace, UserNamespace
 from suite.kernel.hooks import Hooks
@@ -31,6 +32,8 @@ class Kernel:
         superblocks: File systems that all see who mount them, by name and namespace.
         release: As uname(2) gives it: the first with these rules.
         settings: What was written to files in /proc/sys, by their path there.
+        endings: Who wants to know the value of the call that is performed now (negative: an errno).
+        printed: What the kernel printed (printk).
         extra: What single areas keep of the whole system, by a name of theirs.
     """
 
@@ -51,6 +54,8 @@ class Kernel:
         self.namespace_files: dict[Namespace, Path] = {}
         self.release = (ABIS[model.abi] if model.abi else ABIS[NEWEST]).release + ".0"
         self.settings: dict[str, str] = {}
+        self.endings: list[Callable[[int], None]] = []
+        self.printed: list[str] = []
         self.extra: dict[str, object] = {}
         self.namespace_numbers = itertools.count(0xF0000000)
         self._devices = itertools.count(20)

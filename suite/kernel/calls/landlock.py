@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from suite.kernel import landlock_log
+from suite.kernel.audit import program_of
 from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
@@ -141,6 +143,9 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
     enforced = _or_errno(lambda: calls.restrict(model, subject, ruleset, flags))
     if enforced.sets_no_new_privs:
         task.no_new_privs = True
+    if ruleset is not None:
+        landlock_log.free(kernel)
+        kernel.hooks.domains.make(enforced.subject.domain[-1], task, program_of(task))
     threads = task.group.threads if enforced.siblings_too else [task]
     for thread in threads:
         thread.credentials = replace(thread.credentials, landlock=enforced.subject)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from socket import AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP
+from socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP
 
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
-from suite.kernel.sockets import tcp, udp, unix
+from suite.kernel.sockets import netlink, tcp, udp, unix
 from suite.kernel.sockets.base import Socket, become_file, new_path
 from suite.kernel.sockets.inet import InetSocket
 from suite.kernel.sockets.ports import ANY4, ANY6
@@ -62,6 +62,8 @@ def made(kernel: Kernel, task: Task, family: int, kind: int, protocol: int) -> S
         it = _unix(kernel, task, kind, protocol)
     elif family in (AF_INET, AF_INET6):
         it = _inet(kernel, task, family, kind, protocol)
+    elif family == AF_NETLINK:
+        it = _netlink(kernel, task, kind, protocol)
     else:
         raise Errno(errno.EAFNOSUPPORT)
     become_file(it, task, flags & os.O_NONBLOCK)
@@ -106,4 +108,22 @@ def _inet(kernel: Kernel, task: Task, family: int, kind: int, protocol: int) -> 
         kernel=kernel,
         network=task.namespaces.net,
         local=ANY6 if family == AF_INET6 else ANY4,
+    )
+
+
+def _netlink(kernel: Kernel, task: Task, kind: int, protocol: int) -> Socket:
+    """netlink_create()."""
+    if kind not in (socket.SOCK_RAW, socket.SOCK_DGRAM):
+        raise Errno(errno.ESOCKTNOSUPPORT)
+    if protocol != netlink.NETLINK_AUDIT:
+        raise Errno(errno.EPROTONOSUPPORT)
+    return netlink.AuditSocket(
+        new_path(kernel),
+        os.O_RDWR,
+        task.credentials,
+        family=AF_NETLINK,
+        kind=kind,
+        protocol=protocol,
+        kernel=kernel,
+        network=task.namespaces.net,
     )
