@@ -33,7 +33,7 @@ def watch(kernel: Kernel) -> None:
     kernel.hooks.witnesses.append(lambda *told: _denied(kernel, *told))
 
 
-def _denied(kernel: Kernel, cause: Cause, about: Object, logged: bool) -> None:  # noqa: FBT001 (a Witness)
+def _denied(kernel: Kernel, cause: Cause, about: Object, logged: bool) -> None:
     """landlock_audit_denial()."""
     audit = audit_of(kernel)
     if not logged or not audit.enabled:
@@ -111,11 +111,14 @@ def _of_wire(about: Wire, kernel: Kernel, cause: Cause) -> str:
     """
     socket, text = about.socket, ""
     if isinstance(socket, InetSocket) and not kernel.model.has("audit-without-socket"):
-        ends = (socket.local, socket.port, "laddr", "lport"), (
-            socket.remote,
-            socket.remote_port,
-            "faddr",
-            "fport",
+        ends = (
+            (socket.local, socket.port, "laddr", "lport"),
+            (
+                socket.remote,
+                socket.remote_port,
+                "faddr",
+                "fport",
+            ),
         )
         for address, port, *names in ends:
             raw = address[-4:] if socket.family == so.AF_INET else address

@@ -191,7 +191,8 @@ def check_restrict(model: Model, flags: int, *, privileged: bool) -> None:
     flags_first = model.abi >= FLAGS_FIRST.since or model.has("flags-before-privileges")
     if unknown and flags_first:
         raise Refused(errno.EINVAL)
-    if not privileged and not flags & RESTRICT.NO_NEW_PRIVS:
+    sets_it = model.knows(RESTRICT.NO_NEW_PRIVS) and flags & RESTRICT.NO_NEW_PRIVS
+    if not privileged and not sets_it:
         raise Refused(errno.EPERM)
     if unknown:
         raise Refused(errno.EINVAL)

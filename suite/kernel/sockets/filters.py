@@ -58,7 +58,7 @@ def filter_of(task: Task, value: bytes) -> Filter:
         Errno: EINVAL, EFAULT.
         NotModelled: It has other instructions, or does not end in what returns.
     """
-    if len(value) != 16:  # noqa: PLR2004 (sizeof(struct sock_fprog))
+    if len(value) != 16:
         raise Errno(errno.EINVAL)
     count, at = int.from_bytes(value[:2], "little"), int.from_bytes(value[8:], "little")
     if not 0 < count <= _MOST:
@@ -74,7 +74,9 @@ def filter_of(task: Task, value: bytes) -> Filter:
         for it in range(0, len(raw), 8)
     )
     known = all(it.code in (_LOAD_HALF, _IF_EQUAL, _RETURN) for it in program)
-    jumps = (n + max(it.if_true, it.if_false) for n, it in enumerate(program, 2) if it.code == _IF_EQUAL)
+    jumps = (
+        n + max(it.if_true, it.if_false) for n, it in enumerate(program, 2) if it.code == _IF_EQUAL
+    )
     if not known or program[-1].code != _RETURN or any(it > count for it in jumps):
         raise NotModelled("sockets: instructions of filters")
     return Filter(program)

@@ -165,9 +165,7 @@ class AuditSocket(Socket):
         if self.audit.enabled:
             pid, uid = task.group.leader.number, task.credentials.uid
             text = body[:-1].split(b"\0")[0].decode("utf-8", "surrogateescape")
-            self.audit.log(
-                Kind.USER, f"pid={pid} uid={uid} {LOGIN} msg='{text}'", of_call=False
-            )
+            self.audit.log(Kind.USER, f"pid={pid} uid={uid} {LOGIN} msg='{text}'", of_call=False)
 
     def _set(self, task: Task, body: bytes) -> None:
         """AUDIT_SET: what the mask of a struct audit_status names."""
