@@ -94,10 +94,13 @@ class Socket(Endpoint, Special):
         return ready | select.POLLOUT
 
     def ioctl(self, kernel: Kernel, task: Task, command: int, argument: int) -> int:
-        """SIOCSIFFLAGS of the loopback interface: devinet_ioctl() in net/ipv4/devinet.c."""
+        """SIOCSIFFLAGS of the loopback interface: devinet_ioctl() in net/ipv4/devinet.c.
+
+        Of struct ifreq only that is read which counts.
+        """
         if command != SIOCSIFFLAGS:
             raise NotModelled("sockets: ioctl")
-        name, flags = struct.unpack("<16sH", task.memory.read(argument, 40)[:18])
+        name, flags = struct.unpack("<16sH", task.memory.read(argument, 18))
         require(task.credentials, "NET_ADMIN", self.network.owner or kernel.user)
         if name.rstrip(b"\0") != b"lo":
             raise Errno(errno.ENODEV)
