@@ -42,7 +42,7 @@ class Wire:
     """None for a port that the kernel would have chosen."""
 
 
-Object: TypeAlias = Path | File | Command | Wire | Task | Endpoint
+Object: TypeAlias = Path | Dentry | File | Command | Wire | Task | Endpoint
 """What an access was about."""
 Witness: TypeAlias = Callable[[Cause, Object, bool], None]
 """Told of each denial, what it was about, and whether a record is to be written."""
@@ -178,9 +178,12 @@ class Hooks:
             denial = paths.ioctl(file.landlock, command & 0xFFFFFFFF, is_device=is_device(file))
             self._decide(denial, Command(file, command))
 
-    def change_topology(self, task: Task, path: Path) -> None:
-        """mount(2), umount(2), a remount, move_mount(2), pivot_root(2)."""
-        self._decide(paths.change_topology(task.credentials.landlock), path)
+    def change_topology(self, task: Task, place: Path | Dentry) -> None:
+        """mount(2), move_mount(2) and pivot_root(2), of a path; umount(2) and remounts, of a root.
+
+        That is the root of the mount that goes, or of the file system that changes.
+        """
+        self._decide(paths.change_topology(task.credentials.landlock), place)
 
     def unix_find(self, task: Task, path: Path, server: Endpoint | None) -> None:
         """connect(2) or sendto(2) to a socket with a path; ``server``: the open file of it."""

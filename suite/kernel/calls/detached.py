@@ -155,7 +155,7 @@ def _reconfigure(kernel: Kernel, task: Task, file: Context) -> None:
     if file.picked is None or file.superblock is None:
         raise Errno(errno.EBUSY)
     require(task.credentials, "SYS_ADMIN", file.superblock.user or kernel.user)
-    kernel.hooks.change_topology(task, file.picked)
+    kernel.hooks.change_topology(task, file.superblock.root)
     file.superblock.options |= file.options
     file.superblock.read_only = bool(file.flags_of_it & MS_RDONLY)
 

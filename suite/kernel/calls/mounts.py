@@ -111,7 +111,7 @@ def _remount(kernel: Kernel, task: Task, path: Path, flags: int, options: str) -
     superblock = path.mount.superblock
     parsed = filesystems.parsed(filesystems.kind_of(superblock.kind), options)
     require(task.credentials, "SYS_ADMIN", superblock.user or kernel.user)
-    kernel.hooks.change_topology(task, path)
+    kernel.hooks.change_topology(task, superblock.root)
     superblock.options |= parsed
     superblock.read_only = bool(flags & MS_RDONLY)
     mounts.set_flags(path.mount, flags)
@@ -166,7 +166,7 @@ def umount2(kernel: Kernel, task: Task, name: Pointer, flags: CInt) -> int:
     _require_mounted(task, path)
     if mount.is_locked:
         raise Errno(errno.EINVAL)
-    kernel.hooks.change_topology(task, path)
+    kernel.hooks.change_topology(task, mount.root)
     if flags & (_MNT_EXPIRE | _MNT_FORCE):
         raise NotModelled("mounts: expiry")
     if mount is task.fs.root.mount and not flags & MNT_DETACH:
