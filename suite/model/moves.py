@@ -76,7 +76,7 @@ class Move:
     def needed(self, model: Model) -> tuple[int, int]:
         """The rights on the old folder, and on the new one, but REFER."""
         of_old, of_new = 0, making(model, self.old.mode, self.old.device)
-        if self.exchanges and self.new is not None and model.knows(FS.REFER):
+        if self.exchanges and self.new is not None:
             of_old |= making(model, self.new.mode, self.new.device)
         if self.removes:
             of_old |= removing(is_dir=self.old.is_dir)
