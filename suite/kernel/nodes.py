@@ -36,6 +36,11 @@ OPENERS: dict[int, Opener] = {}
 """By ``stat.S_IFREG`` and so on; of files whose inode has a ``Node``, that is asked instead."""
 
 
+FileCommand = Callable[[Kernel, Task, File, int], int]
+COMMANDS: dict[int, FileCommand] = {}
+"""Commands of fcntl(2) on open files that areas have, by number; the last is the argument."""
+
+
 class Node:
     """A file of a file system that makes its content when it is asked, such as /proc.
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from signal import SIGIO, SIGURG
 
 from suite.kernel import signals
-from suite.kernel.calls.descriptors import COMMANDS
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
+from suite.kernel.nodes import COMMANDS
 from suite.kernel.open_files import File
 from suite.kernel.tasks import Signal, Task
 from suite.process.uapi import (

@@ -6,11 +6,11 @@ from __future__ import annotations
 import errno
 import fcntl as _fcntl
 import os
-from collections.abc import Callable
 
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Inode
 from suite.kernel.kernel import Kernel
+from suite.kernel.nodes import COMMANDS
 from suite.kernel.open_files import File, FileTable
 from suite.kernel.registry import CInt, CUint, CUlong, call
 from suite.kernel.tasks import Task
@@ -19,9 +19,6 @@ _SETTABLE = os.O_APPEND | os.O_NONBLOCK | os.O_ASYNC | os.O_DIRECT | os.O_NOATIM
 _CLOSE_RANGE_UNSHARE, _CLOSE_RANGE_CLOEXEC = 2, 4
 _FD_CLOEXEC = 1
 
-FileCommand = Callable[[Kernel, Task, File, int], int]
-COMMANDS: dict[int, FileCommand] = {}
-"""Commands of fcntl(2) on open files that other areas have, by number; the last is the argument."""
 _WITH_PATH = {
     _fcntl.F_DUPFD,
     _fcntl.F_DUPFD_CLOEXEC,

@@ -12,11 +12,10 @@ import stat
 import struct
 from collections.abc import Callable
 
-from suite.kernel.calls.descriptors import COMMANDS
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
-from suite.kernel.nodes import Special
+from suite.kernel.nodes import COMMANDS, Special
 from suite.kernel.open_files import File
 from suite.kernel.permissions import require_writable
 from suite.kernel.registry import CUint, CUlong, call

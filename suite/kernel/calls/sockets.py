@@ -20,6 +20,8 @@ from suite.kernel.tasks import Task
 _AT_ONCE = 1024
 """UIO_MAXIOV: how many messages sendmmsg(2) takes."""
 _MOST_OPTION = 4096
+_MOST_WAITING = 4096
+"""net.core.somaxconn."""
 
 
 def _opened(task: Task, it: Socket, flags: int) -> int:
@@ -67,8 +69,7 @@ def connect(kernel: Kernel, task: Task, fd: CInt, address: Pointer, size: CInt) 
 def listen(kernel: Kernel, task: Task, fd: CInt, backlog: CInt) -> int:
     """listen(2)."""
     it = found(task, fd)
-    most = int(it.network.sysctls.get("net/core/somaxconn", "4096"))
-    it.listen(task, backlog if 0 <= backlog <= most else most)
+    it.listen(task, backlog if 0 <= backlog <= _MOST_WAITING else _MOST_WAITING)
     return 0
 
 

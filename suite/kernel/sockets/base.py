@@ -10,8 +10,10 @@ import socket
 import struct
 from collections import deque
 from dataclasses import dataclass, field
+from signal import SIGPIPE
 from typing import NoReturn
 
+from suite.kernel import owners, signals
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.inodes import Path
@@ -151,11 +153,20 @@ def become_file(it: Socket, task: Task, flags: int) -> None:
     it.kernel.hooks.file_alloc(it)
 
 
-def broken_pipe(message: Message) -> NoReturn:
+def broken_pipe(it: Socket, task: Task, message: Message) -> NoReturn:
     """Nobody will read: EPIPE, and SIGPIPE as a rule."""
     if not message.flags & socket.MSG_NOSIGNAL:
-        raise NotModelled("sockets: SIGPIPE")
+        sent = signals.from_user(task, task, SIGPIPE)
+        signals.queue(it.kernel, task, sent, to_thread=True)
     raise Errno(errno.EPIPE)
+
+
+def arrive(it: Socket, packet: Packet) -> None:
+    """Something comes to a socket, whose owner is told: sock_def_readable() in net/core/sock.c."""
+    it.queue.append(packet)
+    if packet.out_of_band:
+        owners.send_sigurg(it.kernel, it)
+    owners.send_sigio(it.kernel, it, owners.POLL_IN)
 
 
 def check_receive_flags(flags: int) -> None:

@@ -21,8 +21,8 @@ from suite.process.uapi import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE, IPV
 
 SIZE4, SIZE6 = 16, 24
 """The least sizes of addresses: sizeof(struct sockaddr_in), SIN6_LEN_RFC2133."""
-UNPRIVILEGED = 1024
-"""net.ipv4.ip_unprivileged_port_start."""
+UNPRIVILEGED = "ipv4.ip_unprivileged_port_start"
+"""The sysctl that has the first port which needs no capability."""
 _BROADCAST = MAPPED + b"\xff\xff\xff\xff"
 
 
@@ -222,7 +222,8 @@ def receivers(it: InetSocket, ip: bytes, port: int) -> list[InetSocket]:
 def _require_port(it: InetSocket, task: Task, port: int) -> None:
     user = it.network.owner
     assert user is not None  # noqa: S101 (each network has one)
-    if 0 < port < UNPRIVILEGED and not capable(task.credentials, "NET_BIND_SERVICE", user):
+    first = int(it.network.sysctls.get(UNPRIVILEGED, "1024"))
+    if 0 < port < first and not capable(task.credentials, "NET_BIND_SERVICE", user):
         raise Errno(errno.EACCES)
 
 

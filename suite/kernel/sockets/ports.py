@@ -17,7 +17,7 @@ from suite.kernel.tasks import NetNamespace
 MAPPED = bytes(10) + b"\xff\xff"
 ANY4, ANY6 = MAPPED + bytes(4), bytes(16)
 LOOPBACK4, LOOPBACK6 = MAPPED + b"\x7f\0\0\1", bytes(15) + b"\1"
-RANGE = "net/ipv4/ip_local_port_range"
+RANGE = "ipv4.ip_local_port_range"
 """The sysctl that has the range of the ports that are chosen, as two numbers."""
 _TABLES = {IPPROTO_TCP: 6, IPPROTO_MPTCP: 6, IPPROTO_UDP: 17, IPPROTO_UDPLITE: 136}
 """Which protocols share their ports: MPTCP's sockets are TCP's within."""

@@ -21,6 +21,7 @@ from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
     SEND_SHUTDOWN,
     Socket,
+    arrive,
     broken_pipe,
     check_receive_flags,
     new_path,
@@ -236,7 +237,7 @@ class TcpSocket(InetSocket):
         if self.state is not State.ESTABLISHED or self.shut & SEND_SHUTDOWN:
             if self.error:
                 self.tell_error()
-            broken_pipe(message)
+            broken_pipe(self, task, message)
         self.tell_error()
         data = message.data()
         if message.flags & socket.MSG_OOB:
@@ -246,7 +247,7 @@ class TcpSocket(InetSocket):
         if sum(len(it.data) for it in self.mate.queue) + len(data) > BUFFER:
             raise NotModelled("sockets: full buffers")
         if data:
-            self.mate.queue.append(Packet(data))
+            arrive(self.mate, Packet(data))
         return len(data)
 
     def _fast_open(self, message: Message) -> None:

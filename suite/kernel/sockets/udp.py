@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 
 from suite.kernel.errors import Errno
-from suite.kernel.sockets.base import RCV_SHUTDOWN, SEND_SHUTDOWN, check_receive_flags
+from suite.kernel.sockets.base import RCV_SHUTDOWN, SEND_SHUTDOWN, arrive, check_receive_flags
 from suite.kernel.sockets.inet import (
     SIZE4,
     SIZE6,
@@ -148,7 +148,7 @@ class UdpSocket(InetSocket):
     def deliver(self, data: bytes, ip: bytes, port: int) -> None:
         """A datagram arrives; it is lost where there is no room."""
         if sum(len(it.data) for it in self.queue) + len(data) <= RECEIVE_BUFFER:
-            self.queue.append(Packet(data, address_of(self.family, ip, port)))
+            arrive(self, Packet(data, address_of(self.family, ip, port)))
 
     def receive(self, task: Task, size: int, flags: int) -> Packet:
         """udp_recvmsg()."""

@@ -19,6 +19,7 @@ from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
     SEND_SHUTDOWN,
     Socket,
+    arrive,
     broken_pipe,
     check_receive_flags,
     new_path,
@@ -256,17 +257,17 @@ class UnixStream(UnixSocket):
         if other is None:
             raise Errno(errno.ENOTCONN)
         if self.shut & SEND_SHUTDOWN:
-            broken_pipe(message)
+            broken_pipe(self, task, message)
         data = message.data()
         if data and (other.is_dead or other.shut & RCV_SHUTDOWN):
-            broken_pipe(message)
+            broken_pipe(self, task, message)
         if sum(len(it.data) for it in other.queue) + len(data) > SEND_BUFFER:
             raise NotModelled("sockets: full buffers")
         plain = data[:-1] if out_of_band else data
         if plain:
-            other.queue.append(Packet(plain))
+            arrive(other, Packet(plain))
         if out_of_band:
-            other.queue.append(Packet(data[-1:], out_of_band=True))
+            arrive(other, Packet(data[-1:], out_of_band=True))
         return len(data)
 
     def receive(self, task: Task, size: int, flags: int) -> Packet:
@@ -351,7 +352,7 @@ def send_datagram(it: UnixSocket, task: Task, message: Message) -> int:
         it.kernel.hooks.unix_may_send(task, it, other)
     if other is not it and other.peer is not it and other.is_full:
         it.may_wait(message.flags)
-    other.queue.append(Packet(data, it.getname() if it.name else b""))
+    arrive(other, Packet(data, it.getname() if it.name else b""))
     return len(data)
 
 
