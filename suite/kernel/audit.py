@@ -102,7 +102,8 @@ class Audit:
         if self.daemon is not None:
             self.daemon.deliver(message)
         elif kind is not Kind.END_OF_EVENT:
-            self.kernel.printed.append(f"audit: type={kind.value} {text.decode()}")
+            line = f"audit: type={kind.value} {text.decode()}"
+            self.kernel.printed.append((self.kernel.clock, line))
 
     def _end_call(self, value: int) -> None:
         """What a call ends with that something was logged of: audit_log_exit()."""
