@@ -60,7 +60,7 @@ class Audit:
     """The last task that was made before auditing was ever on: calls of older ones, and its own,
     are never described."""
     _event: int = 0
-    """The number of what is logged of the call that is performed now; 0 as long as it is nothing."""
+    """The number of what is logged of the call that is performed now; 0 while that is nothing."""
 
     def switch(self, enabled: int) -> None:
         """Switch it on or off: audit_set_enabled()."""
