@@ -60,7 +60,7 @@ class Audit:
     """The last task that was made before auditing was ever on: calls of older ones, and its own,
     are never described."""
     _event: int = 0
-    """The number of what is logged of the call that is performed now; 0 as long as it is nothing."""
+    """The number of what is logged of the call that is performed now; 0 while that is nothing."""
 
     def switch(self, enabled: int) -> None:
         """Switch it on or off: audit_set_enabled()."""
@@ -102,7 +102,8 @@ class Audit:
         if self.daemon is not None:
             self.daemon.deliver(message)
         elif kind is not Kind.END_OF_EVENT:
-            self.kernel.printed.append(f"audit: type={kind.value} {text.decode()}")
+            line = f"audit: type={kind.value} {text.decode()}"
+            self.kernel.printed.append((self.kernel.clock, line))
 
     def _end_call(self, value: int) -> None:
         """What a call ends with that something was logged of: audit_log_exit()."""

@@ -11,10 +11,10 @@ import os
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from suite.kernel.capabilities import require
-from suite.kernel.errors import Errno
+from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.filesystems import Kind, register
 from suite.kernel.inodes import Path, Superblock
 from suite.kernel.kernel import Kernel
@@ -24,6 +24,8 @@ from suite.kernel.tasks import Task
 from suite.process.calls.ioctls import RNDADDENTROPY, RNDGETENTCNT, RNDRESEEDCRNG
 
 _ENTROPY_BITS = 256
+_NOTICE = 5
+"""The level of messages (KERN_NOTICE): there are no others here."""
 DRIVERS: dict[int, Callable[[Path, int, Task], File]] = {}
 """Of character devices, by number: what makes an open file, given path, flags and who opens."""
 NAMES: dict[str, tuple[int, int]] = {}
@@ -94,6 +96,42 @@ class Random(Null):
 
 
 @dataclass(slots=True, eq=False)
+class Messages(Special):
+    """/dev/kmsg: what the kernel printed, a message a read. The position counts messages.
+
+    Source: Documentation/ABI/testing/dev-kmsg; devkmsg_read() in kernel/printk/printk.c.
+    """
+
+    printed: list[tuple[float, str]] = field(default_factory=list)
+
+    def opened(self, kernel: Kernel, task: Task) -> None:
+        """Begin with the first message."""
+        self.printed = kernel.printed
+
+    def read(self, size: int) -> bytes:
+        """The next message."""
+        if self.position >= len(self.printed):
+            if self.flags & os.O_NONBLOCK:
+                raise Errno(errno.EAGAIN)
+            raise Waits
+        at, text = self.printed[self.position]
+        line = f"{_NOTICE},{self.position},{int(at * 1e6)},-;{text}\n".encode()
+        if len(line) > size:
+            raise Errno(errno.EINVAL)
+        self.position += 1
+        return line
+
+    def seek(self, offset: int, whence: int) -> int:
+        """To the first message, or behind the last one (devkmsg_llseek)."""
+        if offset:
+            raise Errno(errno.ESPIPE)
+        if whence not in (os.SEEK_SET, os.SEEK_END):
+            raise NotModelled("files: lseek in the kernel's messages")
+        self.position = 0 if whence == os.SEEK_SET else len(self.printed)
+        return 0
+
+
+@dataclass(slots=True, eq=False)
 class Missing(Special):
     """A number behind which there is no driver: it can't be opened."""
 
@@ -135,6 +173,7 @@ have("zero", 1, 5, Zero)
 have("full", 1, 7, Full)
 have("random", 1, 8, Random)
 have("urandom", 1, 9, Random)
+have("kmsg", 1, 11, Messages, 0o644)
 OPENERS[stat.S_IFCHR] = open_character
 OPENERS[stat.S_IFBLK] = open_block
 register(Kind("devtmpfs", 0o755, fill, in_user_namespaces=False, is_shared=True))

@@ -33,7 +33,7 @@ class Kernel:
         release: As uname(2) gives it: the first with these rules.
         settings: What was written to files in /proc/sys, by their path there.
         endings: Who wants to know the value of the call that is performed now (negative: an errno).
-        printed: What the kernel printed (printk).
+        printed: What the kernel printed (printk), and at which time of its clock.
         extra: What single areas keep of the whole system, by a name of theirs.
     """
 
@@ -55,7 +55,7 @@ class Kernel:
         self.release = (ABIS[model.abi] if model.abi else ABIS[NEWEST]).release + ".0"
         self.settings: dict[str, str] = {}
         self.endings: list[Callable[[int], None]] = []
-        self.printed: list[str] = []
+        self.printed: list[tuple[float, str]] = []
         self.extra: dict[str, object] = {}
         self.namespace_numbers = itertools.count(0xF0000000)
         self._devices = itertools.count(20)

@@ -24,7 +24,7 @@ from suite.model import log
 from suite.model.verdicts import Cause
 
 _BINDS = NET.BIND_TCP | NET.BIND_UDP
-_FAMILIES = {so.AF_INET: slice(4, 8), so.AF_INET6: slice(8, 24)}
+_ADDRESSES: dict[int, slice] = {so.AF_INET: slice(4, 8), so.AF_INET6: slice(8, 24)}
 """Where the address is in a struct sockaddr_in or sockaddr_in6."""
 
 
@@ -109,26 +109,21 @@ def _of_wire(about: Wire, kernel: Kernel, cause: Cause) -> str:
     Source: net.c, current_check_access_socket(); "landlock: Set audit_net.sk for socket access
     checks".
     """
-    socket, text = about.socket, ""
-    if isinstance(socket, InetSocket) and not kernel.model.has("audit-without-socket"):
-        ends = (
-            (socket.local, socket.port, "laddr", "lport"),
-            (
-                socket.remote,
-                socket.remote_port,
-                "faddr",
-                "fport",
-            ),
-        )
-        for address, port, *names in ends:
-            raw = address[-4:] if socket.family == so.AF_INET else address
-            text += _address(raw, port, *names)
+    knows_socket = not kernel.model.has("audit-without-socket")
+    text = _ends(about.socket) if knows_socket and isinstance(about.socket, InetSocket) else ""
     asked = about.address or b""
-    part = _FAMILIES.get(int.from_bytes(asked[:2], "little"))
+    part = _ADDRESSES.get(int.from_bytes(asked[:2], "little"))
     if part:
-        names = ("saddr", "src") if cause.access & _BINDS else ("daddr", "dest")
-        text += _address(asked[part], int.from_bytes(asked[2:4], "big"), *names)
+        port = int.from_bytes(asked[2:4], "big")
+        is_own = bool(cause.access & _BINDS)
+        text += _address(asked[part], port, *(("saddr", "src") if is_own else ("daddr", "dest")))
     return text
+
+
+def _ends(of: InetSocket) -> str:
+    begin = -4 if of.family == so.AF_INET else 0
+    local = _address(of.local[begin:], of.port, "laddr", "lport")
+    return local + _address(of.remote[begin:], of.remote_port, "faddr", "fport")
 
 
 def _address(raw: bytes, port: int, address_name: str, port_name: str) -> str:

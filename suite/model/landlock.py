@@ -22,6 +22,7 @@ MODELLED = frozenset(
     bug.name
     for bug in (
         bugs.ATTR_BEFORE_RULESET,
+        bugs.AUDIT_WITHOUT_SOCKET,
         bugs.CRED_TRANSFER,
         bugs.FLAGS_BEFORE_PRIVILEGES,
         bugs.LOG_SUBDOMAINS_ON,

@@ -44,6 +44,7 @@ SETTINGS = {
     "kernel/io_uring_disabled": "0",
     "kernel/overflowuid": "65534",
     "kernel/overflowgid": "65534",
+    "kernel/printk_ratelimit": "5",
     "user/max_mnt_namespaces": "64000",
     "user/max_net_namespaces": "64000",
     "user/max_pid_namespaces": "64000",
