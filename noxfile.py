@@ -57,6 +57,12 @@ def cases(session: nox.Session) -> None:
 
 
 @nox.session
+def model(session: nox.Session) -> None:
+    """Run every case on models: of each ABI version, with each set of errata, or those named."""
+    session.run(sys.executable, "-m", "tests.model_sweep", *session.posargs)
+
+
+@nox.session
 def matrix(session: nox.Session) -> None:
     """Show each behaviour on the default set of kernels; only known bugs may deviate."""
     _run_cases(session, "matrix", *session.posargs)
