@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import stat
 from signal import SIGCHLD, SIGPIPE
@@ -13,6 +14,7 @@ from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
 from suite.kernel.open_files import FileTable
+from suite.kernel.opening import open_path
 from suite.kernel.tasks import (
     FsContext,
     Group,
@@ -98,4 +100,6 @@ def booted(model: Model) -> Kernel:
     for name, point in (("devtmpfs", "dev"), ("sysfs", "sys")):
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
         mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
+    for _ in range(3):  # as the agent has them, too
+        supervisor.files.add(open_path(kernel, supervisor, "/dev/null", os.O_RDWR))
     return kernel
