@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import stat
 from signal import SIGCHLD, SIGPIPE
@@ -14,6 +15,7 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
 from suite.kernel.nodes import put
 from suite.kernel.open_files import FileTable
+from suite.kernel.opening import open_path
 from suite.kernel.tasks import (
     FsContext,
     Group,
@@ -105,4 +107,6 @@ def booted(model: Model) -> Kernel:
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
         mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
     landlock_log.watch(kernel)
+    for _ in range(3):  # as the agent has them, too
+        supervisor.files.add(open_path(kernel, supervisor, "/dev/null", os.O_RDWR))
     return kernel

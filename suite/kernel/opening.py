@@ -40,6 +40,19 @@ _SPECIAL = {stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK}
 MS_NODEV, MS_NOEXEC = os.ST_NODEV, os.ST_NOEXEC
 
 
+class _Socket(Special):
+    """A socket, which can't be opened; that is known only after Landlock was asked (no_open)."""
+
+    @classmethod
+    def of(cls, _kernel: Kernel, task: Task, path: Path, flags: int) -> File:
+        """One that was found by a path."""
+        return cls(path, flags, task.credentials)
+
+    def opened(self, kernel: Kernel, task: Task) -> None:
+        """Fail."""
+        raise Errno(errno.ENXIO)
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """What is asked of an opening (struct open_flags)."""
@@ -275,10 +288,7 @@ def _file_of(kernel: Kernel, task: Task, path: Path, flags: int) -> File:
     inode = path.inode
     if isinstance(inode.node, Node) and not inode.is_dir:
         return inode.node.open(kernel, task, path, flags)
-    opener = OPENERS.get(inode.kind)
-    if opener is None:
-        raise Errno(errno.ENXIO)
-    return opener(kernel, task, path, flags)
+    return OPENERS[inode.kind](kernel, task, path, flags)
 
 
 def _temporary(walk: Walk, name: str, how: How) -> File:
@@ -309,3 +319,4 @@ def _directory(_kernel: Kernel, task: Task, path: Path, flags: int) -> File:
 
 OPENERS[stat.S_IFREG] = _regular
 OPENERS[stat.S_IFDIR] = _directory
+OPENERS[stat.S_IFSOCK] = _Socket.of
