@@ -168,6 +168,7 @@ def fill(_kernel: Kernel, _task: Task, made: Superblock) -> None:
     add(made.root, "pts", stat.S_IFDIR | 0o755)
 
 
+have("console", 5, 1, Null, 0o600)
 have("null", 1, 3, Null)
 have("zero", 1, 5, Zero)
 have("full", 1, 7, Full)

@@ -26,6 +26,7 @@ from suite.kernel.calls import processes as processes
 from suite.kernel.calls import security as security
 from suite.kernel.calls import signals as signals
 from suite.kernel.calls import sockets as sockets
+from suite.kernel.calls import special as special
 from suite.kernel.calls import standing as standing
 from suite.kernel.calls import system as system
 from suite.kernel.calls import tracing as tracing

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from dataclasses import dataclass, field
 
 from suite.kernel import filesystems, mounts
@@ -70,7 +69,7 @@ class Context(File):
 def _context(
     kernel: Kernel, task: Task, kind: Kind, *, closes_on_exec: bool
 ) -> tuple[int, Context]:
-    path = kernel.internal("anon_inodefs", "anon_inode:[fscontext]", stat.S_IFREG | 0o600)
+    path = kernel.internal("anon_inodefs", "anon_inode:[fscontext]", 0o600)
     file = Context(path, os.O_RDWR, task.credentials, kind=kind)
     kernel.hooks.file_alloc(file)
     return task.files.add(file, closes_on_exec=closes_on_exec), file

@@ -167,6 +167,7 @@ ENTRIES: dict[str, tuple[int, Make]] = {
     "mountstats": (_OWN, _text(fields.mounts)),
     "net": (_FOLDER, lambda _target: NetFolder()),
     "ns": (stat.S_IFDIR | 0o511, Namespaces),
+    "numa_maps": (_FILE, _text(fields.maps, opens=require_memory)),
     "oom_score": (_FILE, _text(_says("666\n"))),
     "oom_score_adj": (_SET, _kept("oom_score_adj", "0\n", most=1000)),
     "pagemap": (_OWN, _text(_says("\0" * 8), opens=require_memory)),
