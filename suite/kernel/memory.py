@@ -12,8 +12,9 @@ from suite.kernel.errors import Errno
 PAGE = 4096
 LIMIT = (1 << 47) - PAGE
 """TASK_SIZE: no process has memory from here on."""
-_BUFFERS = 0x6000_0000_0000
-_ROOM = 1 << 28
+_BUFFERS = 0x1000_0000
+"""Low enough for addresses of i386, which have 4 bytes in structs."""
+_ROOM = 1 << 26
 """Each buffer of a call has so many bytes of addresses; the largest frame is 64 MiB."""
 _MAPS = 0x7000_0000_0000
 READ, WRITE = 1, 2

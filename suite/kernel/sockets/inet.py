@@ -176,7 +176,7 @@ def is_loopback(ip: bytes) -> bool:
     return ip == LOOPBACK6 or ip[:13] == MAPPED + b"\x7f"
 
 
-def routed(it: InetSocket, ip: bytes) -> bytes:
+def routed(it: PortSocket, ip: bytes) -> bytes:
     """Where a destination leads: for any address to the socket's own, or the loopback one.
 
     Raises:
