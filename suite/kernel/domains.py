@@ -12,7 +12,7 @@ landlock_hierarchy.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from suite.kernel.open_files import File
@@ -48,13 +48,15 @@ class Domains:
     Attributes:
         origins: Of those that are used, and of those of which nobody knows yet that they are not.
         files: Open files that keep a domain, whoever has them.
-        numbers: The next one is free.
+        numbers: The next one is free; rulesets have such numbers, too.
+        mourners: Who is told of those that are no more.
     """
 
     def __init__(self) -> None:
         self.origins: dict[Layer, Origin] = {}
         self.files: list[File] = []
         self.numbers = itertools.count(_FIRST)
+        self.mourners: list[Callable[[Origin], None]] = []
 
     def make(self, layer: Layer, task: Task, program: str) -> None:
         """A thread has made a domain; ``program`` is what it runs."""
@@ -66,17 +68,19 @@ class Domains:
         if any(it.domain for it in _subjects(file)):
             self.files.append(file)
 
-    def free(self, tasks: Iterable[Task]) -> list[Origin]:
+    def free(self, tasks: Iterable[Task]) -> None:
         """Forget the domains that neither one of these tasks has nor a file; the youngest first.
 
         ``tasks`` are all that there are, also those that have ended and that nobody waited for.
         """
         if not self.origins:
-            return []
+            return
         self.files = [it for it in self.files if it.references > 0]
         used = {layer for subject in self._users(tasks) for layer in subject.domain}
-        unused = [layer for layer in self.origins if layer not in used]
-        return [self.origins.pop(layer) for layer in reversed(unused)]
+        for layer in [it for it in reversed(self.origins) if it not in used]:
+            origin = self.origins.pop(layer)
+            for tell in self.mourners:
+                tell(origin)
 
     def _users(self, tasks: Iterable[Task]) -> Iterator[Subject]:
         for task in tasks:

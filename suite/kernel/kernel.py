@@ -61,6 +61,10 @@ class Kernel:
         self._devices = itertools.count(20)
         self._internal: dict[str, Mount] = {}
 
+    def free_domains(self) -> None:
+        """Free the domains of Landlock that nobody uses any more, and tell who wants to know."""
+        self.hooks.domains.free(self.pids.tasks.values())
+
     def superblock(self, kind: str, mode: int, *, is_internal: bool = False) -> Superblock:
         """A new file system with an empty root of this mode."""
         made = Superblock(kind, next(self._devices), is_internal=is_internal)

@@ -11,6 +11,7 @@ import socket as so
 from functools import singledispatch
 
 from suite.kernel.audit import Kind, audit_of, untrusted
+from suite.kernel.domains import Origin
 from suite.kernel.hooks import Command, Object, Wire
 from suite.kernel.inodes import Dentry, Inode, Path
 from suite.kernel.kernel import Kernel
@@ -29,8 +30,9 @@ _ADDRESSES: dict[int, slice] = {so.AF_INET: slice(4, 8), so.AF_INET6: slice(8, 2
 
 
 def watch(kernel: Kernel) -> None:
-    """Have the hooks tell of denials."""
+    """Have it told of denials, and of domains that end."""
     kernel.hooks.witnesses.append(lambda *told: _denied(kernel, *told))
+    kernel.hooks.domains.mourners.append(lambda origin: _freed(kernel, origin))
 
 
 def _denied(kernel: Kernel, cause: Cause, about: Object, logged: bool) -> None:
@@ -49,13 +51,12 @@ def _denied(kernel: Kernel, cause: Cause, about: Object, logged: bool) -> None:
     )
 
 
-def free(kernel: Kernel) -> None:
-    """Tell of domains that are no more, if the log names them: landlock_audit_free_domain()."""
+def _freed(kernel: Kernel, origin: Origin) -> None:
+    """Only of what the log names: landlock_audit_free_domain()."""
     audit = audit_of(kernel)
-    for origin in kernel.hooks.domains.free(kernel.pids.tasks.values()):
-        if audit.enabled and origin.is_recorded:
-            text = f"domain={origin.number:x} status=deallocated denials={origin.denials}"
-            audit.log(Kind.LANDLOCK_DOMAIN, text, of_call=False)
+    if audit.enabled and origin.is_recorded:
+        text = f"domain={origin.number:x} status=deallocated denials={origin.denials}"
+        audit.log(Kind.LANDLOCK_DOMAIN, text, of_call=False)
 
 
 # What a denial was about

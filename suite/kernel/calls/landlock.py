@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from suite.kernel import landlock_log
 from suite.kernel.audit import program_of
 from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno
@@ -144,7 +143,7 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
     if enforced.sets_no_new_privs:
         task.no_new_privs = True
     if ruleset is not None:
-        landlock_log.free(kernel)
+        kernel.free_domains()
         kernel.hooks.domains.make(enforced.subject.domain[-1], task, program_of(task))
     threads = task.group.threads if enforced.siblings_too else [task]
     for thread in threads:

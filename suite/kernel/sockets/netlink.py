@@ -13,7 +13,6 @@ import struct
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from suite.kernel import landlock_log
 from suite.kernel.audit import HEAD_SIZE, LOGIN, Audit, Kind, audit_of, with_head
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
@@ -101,7 +100,7 @@ class AuditSocket(Socket):
     def receive(self, task: Task, size: int, flags: int) -> Packet:
         """netlink_recvmsg(): one message, or as much of it as there is room for."""
         check_receive_flags(flags)
-        landlock_log.free(self.kernel)
+        self.kernel.free_domains()
         if not self.queue:
             self.may_wait(flags)
         packet = self.queue.popleft()
@@ -175,7 +174,7 @@ class AuditSocket(Socket):
         if mask & _ENABLED:
             if enabled >= _LOCKED:
                 raise NotModelled("audit: a locked configuration")
-            landlock_log.free(self.kernel)  # of what is freed while it is off, nothing is said
+            self.kernel.free_domains()  # of what is freed while it is off, nothing is said
             self.audit.switch(enabled)
         if mask & _PID:
             self._set_daemon(task, pid)
