@@ -65,8 +65,6 @@ def reproducer(traced: Traced, target: TargetRecord) -> str:
     """
     identity = traced.record.id
     try:
-        if traced.mounted:
-            raise UnwritableError(f"its files are on {traced.mounted}, which landproof mounts")
         judgement = traced.judgement
         if traced.observed is None and judgement is not None:
             raise UnwritableError("what it comes to is put together from several things seen")
@@ -79,6 +77,7 @@ def reproducer(traced: Traced, target: TargetRecord) -> str:
             traced.agent,
             host_arch(),
             may_die=judgement is None,
+            commands=traced.commands,
         )
         return program(owed, traced.calls, traced.observed or (), traced.control)
     except UnwritableError as error:

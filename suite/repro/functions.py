@@ -120,7 +120,7 @@ class Functions:
             yield from self._process(process)
         if self._resumed:
             cases = "\n".join(
-                f"\tcase {number}:\n{done}\t\t{after}();\n\t\tbreak;"
+                f"\tcase {number}: {{\n{done}\t\t{after}();\n\t\tbreak;\n\t}}"
                 for number, (_, done, after) in enumerate(self._resumed, start=1)
             )
             yield (

@@ -27,6 +27,10 @@ _COMMON = 424
 """From this number on, system calls have the same one on every architecture (Linux 5.1)."""
 _OLD_MODULES = (fcntl, mmap, os, resource, signal, socket, stat)
 """The modules of Python whose constants are those of the headers above."""
+_OLD_PREFIXES = (
+    "AF_", "DN_", "F_", "IPPROTO_", "IPV6_", "IP_", "LOCK_", "MAP_", "MSG_", "O_", "PROT_",
+    "RLIMIT_", "SEEK_", "SHUT_", "SIG", "SOCK_", "SOL_", "SO_", "S_", "TCP_",
+)  # fmt: skip
 _OLD = {
     "AT_EMPTY_PATH", "AT_FDCWD", "AT_REMOVEDIR", "AT_SYMLINK_FOLLOW", "AT_SYMLINK_NOFOLLOW",
     "CLONE_FILES", "CLONE_FS", "CLONE_NEWIPC", "CLONE_NEWNET", "CLONE_NEWNS", "CLONE_NEWPID",
@@ -75,7 +79,8 @@ def definitions(calls: Iterable[str], constants: dict[str, int], arch: str) -> s
 
 
 def _is_old(name: str) -> bool:
-    return name in _OLD or any(hasattr(it, name) for it in _OLD_MODULES)
+    known = name.startswith(_OLD_PREFIXES) and any(hasattr(it, name) for it in _OLD_MODULES)
+    return known or name in _OLD
 
 
 def _number(number: int) -> str:

@@ -208,25 +208,25 @@ def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8").partition("\n")[2]
 
 
-_PART = re.compile(r"^/\* @@ (?:(\w+) )?\*/\n", re.MULTILINE)
+_PART = re.compile(r"^/\* @@ ([\w ]*)\*/\n", re.MULTILINE)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def _used(text: str, *files: str) -> list[str]:
     """The files without the parts of which nothing is used.
 
-    A line with ``@@`` begins a part, and has the word that uses it; a part without one always is.
+    A line with ``@@`` begins a part, and has the words that use it; a part without any always is.
     """
-    split = [[it or "" for it in _PART.split(f"/* @@ */\n{file}")[1:]] for file in files]
+    split = [_PART.split(f"/* @@ */\n{file}")[1:] for file in files]
+    every = [(parts[at], parts[at + 1]) for parts in split for at in range(0, len(parts), 2)]
     used = {""}
     while True:
-        whole = text + "".join(
-            parts[at + 1] for parts in split for at in range(0, len(parts), 2) if parts[at] in used
-        )
-        words = set(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", whole, flags=re.DOTALL)))
-        more = {parts[at] for parts in split for at in range(0, len(parts), 2)} & words
-        if more <= used:
+        whole = text + "".join(part for words, part in every if words in used)
+        found = set(re.findall(r"\w+", _COMMENT.sub("", whole)))
+        more = {words for words, _ in every if found & set(words.split())} | {""}
+        if more == used:
             break
-        used |= more
+        used = more
     return [
         "".join(parts[at + 1] for at in range(0, len(parts), 2) if parts[at] in used)
         for parts in split

@@ -16,13 +16,12 @@ static void leave(void)
 		;
 }
 
-static void finish(int status)
+static void pass_turn(int turn)
 {
-	s->status = status;
-	s->turn = TURNS + 1;
-	leave();
+	__atomic_store_n(&s->turn, turn, __ATOMIC_RELEASE);
 }
 
+/* @@ await_turn */
 static void await_turn(int turn)
 {
 	while (s->turn < turn)
@@ -31,11 +30,7 @@ static void await_turn(int turn)
 		leave();
 }
 
-static void pass_turn(int turn)
-{
-	__atomic_store_n(&s->turn, turn, __ATOMIC_RELEASE);
-}
-
+/* @@ */
 /* Arguments as strace(1) writes them, from how they are written in C. */
 static void write_arguments(char *to, size_t room, const char *from)
 {
@@ -120,6 +115,14 @@ static int note(int call, long value)
 	s->calls[call].error = error;
 	return error;
 }
+/* @@ must MUST MUST_DO GATE GATE_DO */
+
+static void finish(int status)
+{
+	s->status = status;
+	s->turn = TURNS + 1;
+	leave();
+}
 
 static long must(int call, long value)
 {
@@ -130,7 +133,7 @@ static long must(int call, long value)
 	}
 	return value;
 }
-/* @@ GATE */
+/* @@ GATE GATE_DO gate */
 
 static long gate(int call, const char *name, long value)
 {
@@ -143,14 +146,14 @@ static long gate(int call, const char *name, long value)
 	errno = error;
 	return error ? must(call, value) : value;
 }
-/* @@ MAY */
+/* @@ MAY MAY_DO may */
 
 static long may(int call, long value)
 {
 	note(call, value);
 	return value;
 }
-/* @@ TRY */
+/* @@ TRY TRY_DO tried */
 
 static long tried(int call, int action, const char *name, long value)
 {
@@ -160,6 +163,7 @@ static long tried(int call, int action, const char *name, long value)
 		strcpy(s->came_to[action].refused, name);
 	return value;
 }
+/* @@ TRY TRY_DO */
 
 static long left_out(void)
 {
@@ -269,7 +273,7 @@ static void await_end(long pid)
 	if (fd >= 0)
 		close(fd);
 }
-/* @@ give */
+/* @@ give take */
 
 /* Pass an open file to whoever takes it next. */
 static long give(int fd)

@@ -18,21 +18,24 @@ static struct shared {
 static struct variables *v;
 
 static int tell(int process, const char *name, const char *arguments);
-static long must(int call, long value);
-static void await_turn(int turn);
 static void pass_turn(int turn);
-/* @@ GATE */
+/* @@ await_turn */
+static void await_turn(int turn);
+/* @@ must MUST MUST_DO GATE GATE_DO */
+static long must(int call, long value);
+/* @@ GATE GATE_DO gate */
 static long gate(int call, const char *name, long value);
-/* @@ MAY */
+/* @@ MAY MAY_DO may */
 static long may(int call, long value);
-/* @@ TRY */
+/* @@ TRY TRY_DO tried */
 static long tried(int call, int action, const char *name, long value);
+/* @@ TRY TRY_DO */
 static long left_out(void);
 /* @@ spawn */
 static long spawn(void (*body)(void), unsigned long long flags);
 /* @@ await_end */
 static void await_end(long pid);
-/* @@ give */
+/* @@ give take */
 static long give(int fd);
 static long take(void);
 /* @@ execute */
@@ -55,18 +58,19 @@ static long result_at(long address);
 #define CALL_(number, a, b, c, d, e, f, ...) \
 	syscall(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-/* A call that has to succeed, or nothing is shown; with _DO, what is more than one system call. */
+/* @@ MUST MUST_DO */
+/* A call that has to succeed, or nothing is shown. (With _DO: what is no plain system call.) */
 #define MUST(name, ...) MUST_DO(#name, #__VA_ARGS__, CALL(SYS_##name, ##__VA_ARGS__))
 #define MUST_DO(name, text, call) ({ int at_ = tell(me, name, text); must(at_, call); })
-/* @@ GATE */
+/* @@ GATE GATE_DO */
 /* A call on the way into a domain: if Landlock refuses it, that is what the case comes to. */
 #define GATE(name, ...) GATE_DO(#name, #__VA_ARGS__, CALL(SYS_##name, ##__VA_ARGS__))
 #define GATE_DO(name, text, call) ({ int at_ = tell(me, name, text); gate(at_, name, call); })
-/* @@ MAY */
+/* @@ MAY MAY_DO */
 /* A call that may fail, or end its process. */
 #define MAY(name, ...) MAY_DO(#name, #__VA_ARGS__, CALL(SYS_##name, ##__VA_ARGS__))
 #define MAY_DO(name, text, call) ({ int at_ = tell(me, name, text); may(at_, call); })
-/* @@ TRY */
+/* @@ TRY TRY_DO */
 /* A call of an action: the first one that fails is what the action comes to, and the last one. */
 #define TRY(action, name, ...) TRY_DO(action, #name, #__VA_ARGS__, CALL(SYS_##name, ##__VA_ARGS__))
 #define TRY_DO(action, name, text, call) \
