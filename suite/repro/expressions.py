@@ -100,10 +100,9 @@ class Expressions:
 
     def text(self, text: str) -> str:
         """A string literal."""
-        if text == self.place or text.startswith(f"{self.place}/"):
-            rest = text.removeprefix(self.place)
-            return f"PLACE {_literal_of(rest.encode())}" if rest else "PLACE"
-        return _literal_of(text.encode())
+        parts = re.split(rf"{re.escape(self.place)}(?![^/:,\s])", text)
+        literals = [_literal_of(it.encode()) if it else "" for it in parts]
+        return " PLACE ".join(literals).strip() or '""'
 
     def _written(  # noqa: PLR0911 (one a kind of node)
         self, argument: Given, node: Node | None

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from suite.agent.wire import OpKind
 from suite.process.promise import Call, Mode
+from suite.process.quoting import quoted
 from suite.process.strace import shown
 from suite.process.syscalls import SYSCALLS, Opens
 from suite.process.uapi import CLONE_VM
@@ -24,6 +26,8 @@ _NAMES = {
 }  # fmt: skip
 _WIDTH = 96
 """Columns, with a tab of eight."""
+_BREAKS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|(?!, | \| ).)+(?:, | \| |$)')
+"""Words of C that a line may begin with; strings stay whole."""
 
 
 class Functions:
@@ -48,7 +52,7 @@ class Functions:
             id(it) for it in data if kind_of(it) is OpKind.CALL and _opens_two(it)
         }
         self._sizes = {id(call): size_of_data(call) for call in data}
-        self._resumed: list[tuple[Step, str, str]] = []
+        self._resumed: list[str] = []
         self._said: set[str] = set()
 
     def uses(self, path: str) -> bool:
@@ -119,13 +123,12 @@ class Functions:
         for process in processes:
             yield from self._process(process)
         if self._resumed:
-            cases = "\n".join(
-                f"\tcase {number}: {{\n{done}\t\t{after}();\n\t\tbreak;\n\t}}"
-                for number, (_, done, after) in enumerate(self._resumed, start=1)
+            cases = "".join(
+                f"\tcase {number}:\n{done}" for number, done in enumerate(self._resumed, start=1)
             )
             yield (
                 "/* Go on behind an execve(2). */\n"
-                f"static void resume(int at)\n{{\n\tswitch (at) {{\n{cases}\n\t}}\n}}\n"
+                f"static void resume(int at)\n{{\n\tswitch (at) {{\n{cases}\t}}\n}}\n"
             )
 
     def _process(self, process: int) -> Iterator[str]:
@@ -137,12 +140,15 @@ class Functions:
             if last.kind is not OpKind.EXEC:
                 parts[-1][1].append(self._turn(turn))
                 continue
-            after = f"{name}_after_{len(self._resumed) + 1}"
-            self._resumed.append((last, "", after))
-            parts[-1][1].append(self._turn(turn) + f"\t{after}();\n")
-            done = self._step(last, done=True) + f"\t{self._pass(turn)}"
-            self._resumed[-1] = last, f"\t\tenum {{ me = {process} }};\n" + _deeper(done), after
-            parts.append((after, []))
+            goes_on = turn is not self.script.of(process)[-1]
+            after = f"{name}_after_{len(self._resumed) + 1}" if goes_on else ""
+            call = f"\t{after}();\n" if after else ""
+            self._resumed.append("")
+            parts[-1][1].append(self._turn(turn) + call)
+            done = self._step(last, done=True) + f"\t{self._pass(turn)}{call}\tbreak;\n"
+            self._resumed[-1] = _deeper(done)
+            if after:
+                parts.append((after, []))
         for number, (part, blocks) in reversed(list(enumerate(parts))):
             about = self._about(process) if not number else ""
             me = f"\tenum {{ me = {process} }};\n\n" if any("(" in it for it in blocks) else ""
@@ -217,6 +223,9 @@ class Functions:
 
     def _text(self, call: Call) -> str:
         """What an operation of the agent is told as."""
+        if kind_of(call) is OpKind.EXEC:
+            at, path, flags = self.expressions.exec_arguments(call, self._given[id(call)])
+            return quoted(f'{at}, {path}, ["repro"], [...], {flags}'.encode())
         text = shown(call.name, call.arguments, call.known, call.known_data)
         if kind_of(call) is OpKind.GIVE:
             text = "give(a file)"
@@ -266,10 +275,9 @@ def _deeper(text: str) -> str:
 
 def _folded(begin: str, parts: Sequence[str]) -> str:
     """A statement, on several lines if one would be long."""
-    lines, line = [], f"\t{begin}"
-    for number, part in enumerate(parts):
-        item = part + (");" if number == len(parts) - 1 else ", ")
-        if len(line.expandtabs(8)) + len(item.rstrip()) > _WIDTH and number:
+    lines, line = [], "\t"
+    for item in _BREAKS.findall(f"{begin}{', '.join(parts)});"):
+        if len(line.expandtabs(8)) + len(item.rstrip()) > _WIDTH and line.strip():
             lines.append(line.rstrip())
             line = "\t\t"
         line += item

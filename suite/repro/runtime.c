@@ -41,6 +41,15 @@ static void write_arguments(char *to, size_t room, const char *from)
 		const char *brace = strstr(from, "){ ");
 		if (quoted && *from == '\\') {
 			*to++ = *from++;
+		} else if (quoted && !strncmp(from, "\" PLACE", 7)) {
+			i = snprintf(to, end - to, "%s", PLACE);
+			to = i < (size_t)(end - to) ? to + i : end;
+			from += 7;
+			quoted = !strncmp(from, " \"", 2);
+			from += quoted ? 2 : 0;
+			if (!quoted && to < end)
+				*to++ = '"';
+			continue;
 		} else if (*from == '"') {
 			quoted = !quoted;
 		} else if (quoted) {

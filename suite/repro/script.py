@@ -39,7 +39,7 @@ class Step:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether its process may not be there to go on behind it, or is another program."""
+        """Whether its process may not be there to go on behind it, or is another image."""
         return self.passes_first or self.kind is OpKind.EXEC
 
     @property
@@ -147,7 +147,7 @@ def _turns(steps: Iterable[Step]) -> list[Turn]:
         last = turns[-1] if turns else None
         if last is None or last.process != step.process or last.steps[-1].stands_alone:
             turns.append(Turn(len(turns) + 1, step.process, [step]))
-        elif step.stands_alone:
+        elif step.passes_first:
             turns.append(Turn(len(turns) + 1, step.process, [step]))
         else:
             last.steps.append(step)

@@ -15,9 +15,9 @@ from suite.process.process import Observation
 from suite.process.promise import Call
 from suite.process.session import Session
 from suite.run.envelopes import opened
-from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, SPENT
+from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, MOUNTS, SPENT
 from suite.targets.base import Ground
-from suite.targets.filesystems import FileSystem, making
+from suite.targets.filesystems import making
 from suite.targets.tree import Tree
 
 
@@ -81,17 +81,13 @@ def _traced(item: pytest.Item, ground: Ground, record: CaseRecord) -> Traced:
 def _all_calls(item: pytest.Item, ground: Ground) -> tuple[list[Call], tuple[str, ...]]:
     """The calls of a case and of the making of its file system; or of the latter, commands."""
     given: dict[str, object] = getattr(item, "funcargs", {})
-    filesystem, tree = given.get("filesystem"), given.get("tree")
-    calls = list(ground.session.calls())
-    if not isinstance(filesystem, FileSystem):
-        return calls, ()
-    made = making(filesystem, ground)
-    before = {id(it) for it in made.calls}
-    calls = [it for it in calls if id(it) not in before]
-    if made.commands:
-        return calls, made.commands
+    tree = given.get("tree")
+    makings = [making(it, ground) for it in dict.fromkeys(item.stash.get(MOUNTS, []))]
     name = tree.path.rpartition("/")[2] if isinstance(tree, Tree) else ""
-    return [*made.of(name), *calls], ()
+    before = [call for made in makings if not made.commands for call in made.of(name)]
+    known = {id(call) for made in makings for call in made.calls}
+    own = [call for call in ground.session.calls() if id(call) not in known]
+    return [*before, *own], tuple(line for made in makings for line in made.commands)
 
 
 def _calls_of(judged: Observation | Outcome | None, session: Session) -> list[Call] | None:
