@@ -276,11 +276,15 @@ def _deeper(text: str) -> str:
 def _folded(begin: str, parts: Sequence[str]) -> str:
     """A statement, on several lines if one would be long."""
     lines, line = [], "\t"
-    for item in _BREAKS.findall(f"{begin}{', '.join(parts)});"):
-        if len(line.expandtabs(8)) + len(item.rstrip()) > _WIDTH and line.strip():
-            lines.append(line.rstrip())
-            line = "\t\t"
-        line += item
+    room = _WIDTH - len("\t\t".expandtabs(8))
+    items = [f"{it}, " for it in parts[:-1]] + [f"{parts[-1]});"]
+    items[0] = begin + items[0]
+    for whole in items:
+        for item in [whole] if len(whole.rstrip()) <= room else _BREAKS.findall(whole):
+            if len(line.expandtabs(8)) + len(item.rstrip()) > _WIDTH and line.strip():
+                lines.append(line.rstrip())
+                line = "\t\t"
+            line += item
     return "\n".join([*lines, line]) + "\n"
 
 

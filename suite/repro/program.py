@@ -98,8 +98,10 @@ def program(
             if "scratch" in text
             else "",
             top,
-            f"/* What the kernel owes{': any of these' if len(owed.outcomes) > 1 else ''}. */",
-            f"static const struct outcome owed[] = {{\n{outcomes}}};\n",
+            f"/* What the kernel owes{': any of these' if len(owed.outcomes) > 1 else ''}. */\n"
+            f"static const struct outcome owed[] = {{\n{outcomes}}};\n"
+            if re.search(r"\bowed\[", ends)
+            else "",
             "/* ---- The case. ---- */\n",
             text,
             functions.names(),

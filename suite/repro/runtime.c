@@ -34,7 +34,7 @@ static void await_turn(int turn)
 /* Arguments as strace(1) writes them, from how they are written in C. */
 static void write_arguments(char *to, size_t room, const char *from)
 {
-	char ends[8] = "", *begin = to, *end = to + room - 2;
+	char ends[8] = "", *begin = to, *end = to + room - 4;
 	int depth = 0, quoted = 0;
 	size_t i;
 	while (*from && to < end) {
@@ -103,7 +103,7 @@ static void write_arguments(char *to, size_t room, const char *from)
 		}
 		*to++ = *from++;
 	}
-	strcpy(to, ")");
+	strcpy(to, *from ? "..." : ")");
 }
 
 /* Note a call before it is made, for it may end its process. */

@@ -166,6 +166,7 @@ static const char *in_words(struct outcome outcome)
 	return text;
 }
 
+/* @@ is_owed */
 static int is_owed(struct outcome outcome)
 {
 	size_t i;
@@ -176,6 +177,7 @@ static int is_owed(struct outcome outcome)
 	return 0;
 }
 
+/* @@ */
 /* `[process] call = result`, as strace(1) writes it. */
 static void print_calls(FILE *to)
 {

@@ -11,8 +11,8 @@ struct outcome {
 static struct shared {
 	volatile int turn, status, has_place, noted;
 	struct outcome came_to[ACTIONS];
-	struct { int process, error; long value; char text[512]; } calls[CALLS + 1];
-	char why[1024];
+	struct { int process, error; long value; char text[1024]; } calls[CALLS + 1];
+	char why[1200];
 	struct variables given;
 } *s;
 static struct variables *v;
