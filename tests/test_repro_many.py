@@ -91,7 +91,7 @@ def test_two_hundred_come_to_what_their_cases_came_to(
         pytest.skip("no case can be shown here")
     assert len(written) == MOST or os.geteuid() != 0
     with ThreadPoolExecutor(2) as pool:
-        said = pool.map(lambda it: came_to(*it, tmp_path), written.values())
+        said = pool.map(lambda it: came_to(it[0], it[1], tmp_path), written.values())
     wrong = [f"{case} {what}" for case, what in zip(written, said, strict=True) if what]
     assert wrong == []
 
@@ -148,6 +148,6 @@ def harnessed(
         shutil.copy(it, folder)
     (place / "one_test.c").write_text(text.replace(old, new) if old else text)
     strict = ["-Werror"] if header == HARNESS else []
-    command = ["cc", "-Wall", *strict, "-o", place / "one_test", place / "one_test.c"]
-    subprocess.run(command, check=True)
-    return subprocess.run([place / "one_test"], capture_output=True, check=False).returncode
+    source, program = place / "one_test.c", place / "one_test"
+    subprocess.run(["cc", "-Wall", *strict, "-o", program, source], check=True)
+    return subprocess.run([program], capture_output=True, check=False).returncode

@@ -95,9 +95,7 @@ def _traced(target: str, cases: list[str]) -> tuple[TargetRecord, list[Traced]]:
     return ended.results.targets[0], done
 
 
-def reproducer(
-    traced: Traced, target: TargetRecord, shape: Shape = Shape.PROGRAM
-) -> str:
+def reproducer(traced: Traced, target: TargetRecord, shape: Shape = Shape.PROGRAM) -> str:
     """The file for a case that was run on a target.
 
     Raises:

@@ -107,7 +107,7 @@ def write_all(
             several = len({other.target for other in found}) > 1
             path = into / it.name(with_target=several) if into else output
             if into:
-                into.mkdir(parents=True, exist_ok=True)
+                _make(into)
             emit(text, path)
             if path is not None:
                 written.append(f"{path}: {it.case.id} on {it.target}: {verdict}")
@@ -122,6 +122,13 @@ def write_all(
     return Exit.INFRASTRUCTURE if lost else Exit.CONFORMS
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {error.strerror}") from error
+
+
 def _texts(
     found: Sequence[Found], shape: Shape, run: Run, write: Write, lost: list[str]
 ) -> dict[str, tuple[str, str]]:
@@ -130,7 +137,7 @@ def _texts(
     try:
         record, traced = run(found[0].place, [it.case.id for it in found])
     except LandproofError as error:
-        lost.append(f"{target} can't be had: {error}")
+        lost.append(f"{target} can't be had{'' if error.told else f': {error}'}")
         return {}
     if record.facts is None and not traced:
         lost.append(f"{target} can't be had: {record.reason or 'it never came up'}")

@@ -13,7 +13,8 @@ from suite.process.nodes import Bytes, Node, Struct, Text
 from suite.process.quoting import quoted
 from suite.process.symbols import SYMBOLS, Word
 
-
+_SOCKADDR = 16
+"""Bytes of a struct sockaddr of no particular family."""
 _UNIX_PATH = 108
 """Bytes of ``sun_path``."""
 
@@ -34,7 +35,7 @@ def sockaddr(raw: bytes) -> Struct | None:
     if len(raw) >= least:
         return read(family, raw)
     rest = (("sa_data", Bytes(raw[2:])),) if len(raw) > 2 else ()
-    return Struct("" if rest else "struct sockaddr", (family, *rest))
+    return Struct("struct sockaddr" if len(raw) <= _SOCKADDR else "", (family, *rest))
 
 
 def _port(raw: bytes) -> Word:

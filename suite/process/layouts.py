@@ -77,6 +77,40 @@ LAYOUTS: dict[str, Layout] = {
         56,
         has_more=True,
     ),
+    "caphdr": Layout("", _fields("version 4 capversion, pid 4 pid"), 8),
+    "bpfmap": Layout(
+        "",
+        _fields("map_type 4 bpfmaptype, key_size 4 dec, value_size 4 dec, max_entries 4 dec"),
+        16,
+        has_more=True,
+    ),
+    "bpfpin": Layout("", _fields("pathname 8 str, bpf_fd 4 fd, file_flags 4 dec"), 12),
+    "fprog": Layout("", _fields("len 2 dec, _ 6 none, filter 8 buf"), 16),
+    "itimerval": Layout(
+        "struct itimerval", _fields("it_interval 16 timeval, it_value 16 timeval"), 32
+    ),
+    "mmsghdr": Layout(
+        "struct mmsghdr",
+        _fields("msg_hdr 56 msghdr, msg_len 4 dec"),
+        60,
+        in_array=True,
+        has_more=True,
+    ),
+    "mqattr": Layout(
+        "",
+        _fields("mq_flags 8 open_status, mq_maxmsg 8 dec, mq_msgsize 8 dec, mq_curmsgs 8 dec"),
+        24,
+        has_more=True,
+    ),
+    "ringparams": Layout(
+        "",
+        _fields(
+            "sq_entries 4 dec, cq_entries 4 dec, flags 4 any, sq_thread_cpu 4 dec,"
+            "sq_thread_idle 4 dec, features 4 any, wq_fd 4 fd"
+        ),
+        120,
+    ),
+    "timeval": Layout("struct timeval", _fields("tv_sec 8 dec, tv_usec 8 dec"), 16),
     "owner_ex": Layout("struct f_owner_ex", _fields("type 4 owner, pid 4 pid"), 8),
     "pollfds": Layout("", _fields("fd 4 fd, events 2 poll"), 8, in_array=True, has_more=True),
     "rlim": Layout("struct rlimit", _fields("rlim_cur 8 limit, rlim_max 8 limit"), 16),

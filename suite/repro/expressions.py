@@ -24,6 +24,8 @@ _MEMBERS = {
     "struct sockaddr_un": {"sa_family": "sun_family"},
 }
 """Where C has another name for a member than strace."""
+_EMBEDDED = {"it_interval", "it_value", "msg_hdr"}
+"""Members that are structs, not addresses of structs."""
 _READ_ONLY = {"bind", "connect", "pwrite64", "send", "sendto", "write"}
 """Calls that don't write to what they read, so that it may be a string literal."""
 _INET6 = re.compile(r'inet_pton\(AF_INET6, "(.*)", .*\)')
@@ -136,23 +138,25 @@ class Expressions:
         self.tags.add(tag)
         members = _MEMBERS.get(tag, {})
         parts = [
-            f".{members.get(name, name)} = {self._member_of(node)}"
+            f".{members.get(name, name)} = {self._member_of(name, node)}"
             for name, node in fields
             if not _is_zero(node)
         ]
         content = f"{{ {', '.join(parts)} }}" if parts else "{ 0 }"
         return f"(&({tag}){content})"
 
-    def _member_of(self, node: Node) -> str:
+    def _member_of(self, name: str, node: Node) -> str:
         """A member, where strace has it otherwise than C."""
         match node:
+            case Struct("struct msghdr" | "struct timeval") if name in _EMBEDDED:
+                return self._written(None, node).partition("){")[2].join(["{", ""])[:-1]
             case Word(text) if found := _INET6.fullmatch(text):
                 raw = socket.inet_pton(socket.AF_INET6, found[1])
                 return f"{{ {', '.join(map(_byte, raw))} }}"
             case Word(text) if text.startswith('@"'):
                 return f'"\\0" {text[1:]}'
-            case Array((Bytes(data),)):
-                return self._bytes(data)
+            case Bytes(data) if name == "sa_data":
+                return _literal_of(data.rstrip(b"\0"))
             case _:
                 return self._written(None, node)
 
@@ -255,7 +259,10 @@ def _is_zero(node: Node) -> bool:
     """Whether a member may be left out, since C fills structs with zeros."""
     match node:
         case Word(text):
-            return text in ("0", "NULL", "htons(0)", "htonl(0)", "00000000") or "(AF_INET6, \"::\"," in text
+            return (
+                text in ("0", "NULL", "htons(0)", "htonl(0)", "00000000")
+                or '(AF_INET6, "::",' in text
+            )
         case _:
             return False
 

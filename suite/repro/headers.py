@@ -20,8 +20,8 @@ INCLUDES = (
     "arpa/inet.h", "errno.h", "fcntl.h", "ftw.h", "net/if.h", "netinet/in.h", "netinet/tcp.h",
     "poll.h", "sched.h", "signal.h", "stdarg.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",
     "string.h", "sys/file.h", "sys/ioctl.h", "sys/mman.h", "sys/mount.h", "sys/prctl.h",
-    "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/sysmacros.h", "sys/un.h",
-    "sys/wait.h", "time.h", "unistd.h",
+    "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/sysmacros.h",
+    "sys/time.h", "sys/un.h", "sys/wait.h", "time.h", "unistd.h",
 )  # fmt: skip
 _COMMON = 424
 """From this number on, system calls have the same one on every architecture (Linux 5.1)."""
@@ -36,8 +36,8 @@ _OLD = {
     "CLONE_FILES", "CLONE_FS", "CLONE_NEWIPC", "CLONE_NEWNET", "CLONE_NEWNS", "CLONE_NEWPID",
     "CLONE_NEWUSER", "CLONE_NEWUTS", "CLONE_SIGHAND", "CLONE_SYSVSEM", "CLONE_THREAD",
     "CLONE_VFORK", "CLONE_VM", "MNT_DETACH", "MS_BIND", "MS_MOVE", "MS_PRIVATE", "MS_RDONLY",
-    "MS_REC", "MS_REMOUNT", "MS_SHARED", "NULL", "PR_GET_DUMPABLE", "PR_SET_DUMPABLE", "PR_SET_NAME",
-    "PR_SET_NO_NEW_PRIVS", "PR_GET_NO_NEW_PRIVS", "WNOHANG", "WUNTRACED", "__WALL", "SIG_BLOCK",
+    "MS_REC", "MS_REMOUNT", "MS_SHARED", "NULL", "PR_GET_DUMPABLE", "PR_SET_DUMPABLE",
+    "PR_SET_NAME", "PR_SET_NO_NEW_PRIVS", "PR_GET_NO_NEW_PRIVS", "WNOHANG", "WUNTRACED", "__WALL", "SIG_BLOCK",
     "SIG_SETMASK", "SIG_UNBLOCK",
 }  # fmt: skip
 """Others that these headers have had for ten years."""

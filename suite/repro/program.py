@@ -117,7 +117,9 @@ def _comment(owed: Owed, shape: Shape) -> str:
         lines.append("Build: in tools/testing/selftests/landlock, as one of its *_test.c")
     else:
         lines.append("Build: cc -Wall -Wextra -static -o repro THIS_FILE")
-        lines.append("Exit code: 0 the kernel does what it owes, 1 it does not, 2 the set-up failed")
+        lines.append(
+            "Exit code: 0 the kernel does what it owes, 1 it does not, 2 the set-up failed"
+        )
     body = "\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /")
     licence = "GPL-2.0" if shape is Shape.KSELFTEST else "MIT"
     return f"// SPDX-License-Identifier: {licence}\n/*\n{body}\n */\n"
@@ -151,7 +153,7 @@ def _constants(
         f"enum {{ ABI = {owed.abi} }}; /* of the kernels that owe what is owed here */",
         f"enum {{ TURNS = {len(written.turns)}, CALLS = {len(written.steps)} }};",
         f"enum {{ HAS_CONTROL = {int(control is not None)}, MAY_DIE = {int(owed.may_die)} }};",
-        f"enum {{ HAS_VALUE = {int(_has_value(owed.outcomes))} }}; /* whether it is about a number */",
+        f"enum {{ HAS_VALUE = {int(_has_value(owed.outcomes))} }}; /* what is owed is a number */",
         f"enum {{ {actions} }};\n",
     ]
     return "\n".join(lines)
@@ -182,8 +184,10 @@ def _ends(owed: Owed, shape: Shape) -> str:
 def _expected(owed: Owed) -> str:
     """The last lines of a test: what it came to against what is owed."""
     if owed.may_die:
-        return "\tEXPECT_EQ(0, s->status)\n\t{\n\t\tTH_LOG(\"%s\", s->why);\n\t}\n"
-    log = '\n\t{\n\t\tTH_LOG("Owed: %s; observed: %s", OWED, in_words(s->came_to[OBSERVED]));\n\t}\n'
+        return '\tEXPECT_EQ(0, s->status)\n\t{\n\t\tTH_LOG("%s", s->why);\n\t}\n'
+    log = (
+        '\n\t{\n\t\tTH_LOG("Owed: %s; observed: %s", OWED, in_words(s->came_to[OBSERVED]));\n\t}\n'
+    )
     log = log.replace("OWED", f'"{" or ".join(map(str, owed.outcomes))}"')
     if len(owed.outcomes) > 1:
         return f"\tEXPECT_TRUE(is_owed(s->came_to[OBSERVED])){log}"

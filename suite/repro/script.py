@@ -145,9 +145,12 @@ def _turns(steps: Iterable[Step]) -> list[Turn]:
     turns: list[Turn] = []
     for step in steps:
         last = turns[-1] if turns else None
-        if last is None or last.process != step.process or last.steps[-1].stands_alone:
-            turns.append(Turn(len(turns) + 1, step.process, [step]))
-        elif step.passes_first:
+        if (
+            last is None
+            or last.process != step.process
+            or last.steps[-1].stands_alone
+            or step.passes_first
+        ):
             turns.append(Turn(len(turns) + 1, step.process, [step]))
         else:
             last.steps.append(step)

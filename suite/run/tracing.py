@@ -17,7 +17,7 @@ from suite.process.session import Session
 from suite.run.envelopes import opened
 from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, MOUNTS, SPENT
 from suite.targets.base import Ground
-from suite.targets.filesystems import making
+from suite.targets.filesystems import FileSystem, making
 from suite.targets.tree import Tree
 
 
@@ -82,7 +82,8 @@ def _all_calls(item: pytest.Item, ground: Ground) -> tuple[list[Call], tuple[str
     """The calls of a case and of the making of its file system; or of the latter, commands."""
     given: dict[str, object] = getattr(item, "funcargs", {})
     tree = given.get("tree")
-    makings = [making(it, ground) for it in dict.fromkeys(item.stash.get(MOUNTS, []))]
+    mounts: list[FileSystem] = item.stash.get(MOUNTS, [])
+    makings = [making(it, ground) for it in dict.fromkeys(mounts)]
     name = tree.path.rpartition("/")[2] if isinstance(tree, Tree) else ""
     before = [call for made in makings if not made.commands for call in made.of(name)]
     known = {id(call) for made in makings for call in made.calls}
