@@ -10,14 +10,15 @@ from pathlib import Path
 from suite.agent.build import host_arch
 from suite.cli import collect
 from suite.cli.report import emit
+from suite.cli.repro_results import faults, write_all
 from suite.cli.run import run
 from suite.cli.targets import choose
-from suite.errors import Exit
+from suite.errors import Exit, UsageError
 from suite.judge.outcome import Allowed, Outcome
 from suite.judge.records import TargetRecord, Verdict
 from suite.judge.verdict import Judgement
 from suite.repro.errors import UnwritableError
-from suite.repro.program import Owed, program
+from suite.repro.program import Owed, Shape, program
 from suite.run.tracing import Traced, Tracer
 
 _MOST = 1000
@@ -28,36 +29,73 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "repro",
-        description="Run a case and write a C file that needs nothing else: it makes the same "
-        "system calls in the same processes and exits with 0 if the kernel does what it owes, "
-        "with 1 if it does not, with 2 if the set-up failed. Build it with cc -static.",
+        description="Run a case, or the faults of a results file where they were seen, and write "
+        "C files that need nothing else: each makes the same system calls in the same processes, "
+        "tells them as strace does, and exits with 0 if the kernel does what it owes, with 1 if "
+        "it does not, with 2 if the set-up failed. Build them with cc -static.",
     )
-    parser.add_argument("case", metavar="CASE", help="its id, or how it begins")
     parser.add_argument(
-        "--target", default="local", metavar="NAME", help="run it there, such as vm:7.1"
+        "what", metavar="CASE|FILE", help="a case, by its id or how that begins; or a results file"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    parser.add_argument(
+        "case", nargs="?", metavar="CASE", help="of a results file, only this one, fault or not"
+    )
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        help="run it there, such as vm:7.1 (default: local); of a results file, only this one's",
+    )
+    parser.add_argument(
+        "--kselftest",
+        dest="shape",
+        action="store_const",
+        const=Shape.KSELFTEST,
+        default=Shape.PROGRAM,
+        help="write a test for the kernel's tools/testing/selftests/landlock",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="instead of standard output; a folder, where there are several files to write",
+    )
     parser.set_defaults(handler=_repro)
 
 
 def _repro(arguments: argparse.Namespace) -> int:
-    case = collect.find(collect.declared_cases(), arguments.case)
-    kept: list[Traced] = []
-    chosen = choose([arguments.target])
-    (name,) = chosen.names
-    ended = run(
-        [name], options=chosen.options, nodes=[case.node(name)], plugins=[Tracer(kept.append)]
-    )
-    if ended.interrupted:
-        raise KeyboardInterrupt
-    target = ended.results.targets[0]
-    if not kept or (kept[-1].judgement is None and not kept[-1].record.verdict.dead):
+    if Path(arguments.what).suffix == ".json" or Path(arguments.what).is_file():
+        found = faults(Path(arguments.what), arguments.case, arguments.target)
+        return write_all(found, arguments.output, arguments.shape, _traced, reproducer)
+    if arguments.case is not None:
+        raise UsageError(f"{arguments.what} is no results file, so that no other case can follow")
+    case = collect.find(collect.declared_cases(), arguments.what)
+    target, kept = _traced(arguments.target or "local", [case.id])
+    if not kept:
         raise UnwritableError(f"{case.id} came to no outcome on {target.name}: {_why(target)}")
-    emit(reproducer(kept[-1], target), arguments.output)
+    emit(reproducer(kept[-1], target, arguments.shape), arguments.output)
     return Exit.CONFORMS
 
 
-def reproducer(traced: Traced, target: TargetRecord) -> str:
+def _traced(target: str, cases: list[str]) -> tuple[TargetRecord, list[Traced]]:
+    """Run cases on a target; gives what is known of it, and those that came to something there.
+
+    Raises:
+        LandproofError: There is no such target, or it can't be had.
+    """
+    declared = collect.declared_cases()
+    kept: list[Traced] = []
+    chosen = choose([target])
+    (name,) = chosen.names
+    nodes = [collect.find(declared, case).node(name) for case in cases]
+    ended = run([name], options=chosen.options, nodes=nodes, plugins=[Tracer(kept.append)])
+    if ended.interrupted:
+        raise KeyboardInterrupt
+    latest = {it.record.id: it for it in kept}.values()
+    done = [it for it in latest if it.judgement is not None or it.record.verdict.dead]
+    return ended.results.targets[0], done
+
+
+def reproducer(traced: Traced, target: TargetRecord, shape: Shape = Shape.PROGRAM) -> str:
     """The file for a case that was run on a target.
 
     Raises:
@@ -65,8 +103,6 @@ def reproducer(traced: Traced, target: TargetRecord) -> str:
     """
     identity = traced.record.id
     try:
-        if traced.mounted:
-            raise UnwritableError(f"its files are on {traced.mounted}, which landproof mounts")
         judgement = traced.judgement
         if traced.observed is None and judgement is not None:
             raise UnwritableError("what it comes to is put together from several things seen")
@@ -79,8 +115,9 @@ def reproducer(traced: Traced, target: TargetRecord) -> str:
             traced.agent,
             host_arch(),
             may_die=judgement is None,
+            commands=traced.commands,
         )
-        return program(owed, traced.calls, traced.observed or (), traced.control)
+        return program(owed, traced.calls, traced.observed or (), traced.control, shape)
     except UnwritableError as error:
         raise UnwritableError(f"{identity} can't be written in C yet: {error}") from error
 

@@ -13,6 +13,11 @@ from suite.process.nodes import Bytes, Node, Struct, Text
 from suite.process.quoting import quoted
 from suite.process.symbols import SYMBOLS, Word
 
+_SOCKADDR = 16
+"""Bytes of a struct sockaddr of no particular family."""
+_UNIX_PATH = 108
+"""Bytes of ``sun_path``."""
+
 
 def sockaddr(raw: bytes) -> Struct | None:
     """A struct sockaddr as its family has it; None if it is too short to have one."""
@@ -30,7 +35,7 @@ def sockaddr(raw: bytes) -> Struct | None:
     if len(raw) >= least:
         return read(family, raw)
     rest = (("sa_data", Bytes(raw[2:])),) if len(raw) > 2 else ()
-    return Struct("", (family, *rest))
+    return Struct("struct sockaddr" if len(raw) <= _SOCKADDR else "", (family, *rest))
 
 
 def _port(raw: bytes) -> Word:
@@ -55,13 +60,14 @@ def _inet6(family: tuple[str, Word], raw: bytes) -> Struct:
     if len(raw) >= 28:
         scope = int.from_bytes(raw[24:28], "little")
         fields.append(("sin6_scope_id", Word(str(scope), {})))
-    return Struct("", tuple(fields))
+    return Struct("struct sockaddr_in6" if len(raw) == 28 else "", tuple(fields))
 
 
 def _unix(family: tuple[str, Word], raw: bytes) -> Struct:
     name = raw[2:]
     if name[:1] == b"\0":
-        return Struct("", (family, ("sun_path", Word(f"@{quoted(name[1:])}", {}))))
+        tag = "struct sockaddr_un" if len(name) <= _UNIX_PATH else ""
+        return Struct(tag, (family, ("sun_path", Word(f"@{quoted(name[1:])}", {}))))
     path = name.partition(b"\0")[0].decode(errors="replace")
     tag = "struct sockaddr_un" if name == path.encode() + b"\0" else ""
     return Struct(tag, (family, ("sun_path", Text(path))))
@@ -70,7 +76,7 @@ def _unix(family: tuple[str, Word], raw: bytes) -> Struct:
 def _netlink(family: tuple[str, Word], raw: bytes) -> Struct:
     port, groups = struct.unpack_from("<II", raw, 4)
     return Struct(
-        "",
+        "struct sockaddr_nl",
         (
             family,
             ("nl_pid", Word(str(port), {})),

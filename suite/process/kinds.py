@@ -22,6 +22,8 @@ from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
 
 _O_CREAT, _O_TMPFILE = 0o100, 0o20000000
 _DEVICES = (0o060000, 0o020000)
+_INTEGER = 8
+"""Bytes of the longest one; what is longer is a struct in a struct."""
 _U64 = (1 << 64) - 1
 
 
@@ -88,6 +90,7 @@ _BY_ARGUMENT: dict[str, dict[int, str]] = {
     "prrest": {1: "none", 4: "none", 15: "none", 36: "none", 38: "dec", 39: "dec"},
     "sockopt": {0: "sol_ip", 1: "sol_socket", 6: "sol_tcp", 41: "sol_ipv6", 132: "sol_sctp"},
     "ipproto": {2: "ipproto", 10: "ipproto"},
+    "bpfattr": {0: "bpfmap", 6: "bpfpin", 7: "bpfpin"},
 }  # fmt: skip
 
 
@@ -225,6 +228,31 @@ def _signals(argument: Argument, asked: Asked) -> Node:
     return Note(f"[{' '.join(members)}]")
 
 
+def _capabilities(argument: Argument, asked: Asked) -> Node:
+    """What capset(2) sets, of version 3: two structs, each with the half of three masks."""
+    raw = _flat(argument, asked)
+    if raw is None or len(raw) != 24:
+        return _pointer(argument, asked)
+    halves = [int.from_bytes(raw[at : at + 4], "little") for at in range(0, 24, 4)]
+    masks = [halves[at] | halves[at + 3] << 32 for at in range(3)]
+    names = ("effective", "permitted", "inheritable")
+    fields = (
+        f"{name}={mask:#x}" if mask else f"{name}=0"
+        for name, mask in zip(names, masks, strict=True)
+    )
+    return Note("{" + ", ".join(fields) + "}")
+
+
+def _strings(argument: Argument, asked: Asked) -> Node:
+    """An array of strings that ends with NULL."""
+    if not isinstance(argument, Pack):
+        return _pointer(argument, asked)
+    items = [it if isinstance(it, bytes) else it[1] for it in argument.fields]
+    if not items or items.pop() not in (0, None, bytes(8)):
+        return Raw(argument)
+    return Array(tuple(_text(it, asked) for it in items))
+
+
 def _address(argument: Argument, asked: Asked) -> Node:
     """A struct sockaddr, whatever family it is of."""
     raw = _flat(argument, asked)
@@ -283,11 +311,16 @@ def _fields(
 def _at(buffer: bytes | Pack, offset: int, width: int) -> Argument:
     """The field of a buffer; None if no field begins and ends there."""
     if isinstance(buffer, bytes):
-        return int.from_bytes(buffer[offset : offset + width], "little")
-    at = 0
+        piece = buffer[offset : offset + width]
+        return piece if width > _INTEGER else int.from_bytes(piece, "little")
+    at, inner = 0, []
     for item in buffer.fields:
         size = len(item) if isinstance(item, bytes) else item[0]
-        if at <= offset and offset + width <= at + size:
+        if offset <= at and at + size <= offset + width and width > _INTEGER:
+            inner.append(item)
+            if at + size == offset + width:
+                return Pack(tuple(inner))
+        elif at <= offset and offset + width <= at + size:
             if isinstance(item, bytes):
                 return int.from_bytes(item[offset - at : offset - at + width], "little")
             if (at, size) == (offset, width):
@@ -302,6 +335,7 @@ KINDS: dict[str, Kind] = {
     "any": _whatever,
     "at": _numeric(_fd),
     "buf": _data,
+    "capdata": _capabilities,
     "creatmode": _creation_mode,
     "dec": _numeric(lambda number: _plain(str(_signed(number)))),
     "dev": _device,
@@ -323,5 +357,6 @@ KINDS: dict[str, Kind] = {
     "sockaddr": _address,
     "status": _status,
     "str": _text,
+    "strs": _strings,
 }  # fmt: skip
 """By word."""

@@ -142,6 +142,10 @@ class Session:
                 batch.error = error
         return batch
 
+    def block(self) -> Block:
+        """A block whose calls are kept, in the mode that there is."""
+        return Block(self, self.mode)
+
     def in_mode(self, mode: Mode) -> Block:
         """Make the calls of a block in a mode; after an observed failure, the rest is left out."""
         return Block(self, mode)

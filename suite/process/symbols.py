@@ -107,6 +107,7 @@ def _features(kind: type[abi.Feature]) -> Symbols:
 
 _SOCKET = (uapi, socket)
 SIGNALS = {it.name: int(it) for it in signal.Signals if it.name not in ("SIGRTMIN", "SIGRTMAX")}
+_REAL_TIME = {f"SIGRT_{number - 32}": number for number in range(33, 65)}
 _CLONE = _with_prefix("CLONE_", [uapi], without="CLONE_THREAD")
 _CLONE["CLONE_THREAD"] = 1 << 16
 
@@ -129,13 +130,23 @@ SYMBOLS: dict[str, Symbols] = {
         | _found("BPF_PROG_ATTACH BPF_RAW_TRACEPOINT_OPEN", uapi),
         are_bits=False,
     ),
+    "bpfmaptype": Symbols(
+        _found("BPF_MAP_TYPE_HASH=1 BPF_MAP_TYPE_ARRAY=2 BPF_MAP_TYPE_PERCPU_ARRAY=6")
+        | _found("BPF_MAP_TYPE_RINGBUF=27"),
+        are_bits=False,
+    ),
+    "capversion": Symbols(_found("_LINUX_CAPABILITY_VERSION_3=0x20080522"), are_bits=False),
     "clone": Symbols(_CLONE | SIGNALS, field=0xFF, field_last=True),
     "clonens": Symbols(_CLONE | _found("UNSHARE_EMPTY_MNTNS", uapi)),
     "cloexec": Symbols(_found("O_CLOEXEC O_NONBLOCK O_DIRECT", os)),
     "efd": Symbols(_found("EFD_CLOEXEC=0o2000000 EFD_NONBLOCK=0o4000 EFD_SEMAPHORE=1")),
     "epoll": Symbols(_found("EPOLL_CTL_ADD=1 EPOLL_CTL_DEL=2 EPOLL_CTL_MOD=3"), are_bits=False),
     "epollflags": Symbols(_found("EPOLL_CLOEXEC=0o2000000")),
-    "falloc": Symbols(_with_prefix("FALLOC_FL_", [uapi])),
+    "falloc": Symbols(
+        _with_prefix("FALLOC_FL_", [uapi])
+        | _found("FALLOC_FL_INSERT_RANGE=0x20 FALLOC_FL_UNSHARE_RANGE=0x40")
+        | _found("FALLOC_FL_WRITE_ZEROES=0x80")
+    ),
     "fan": Symbols(_found("FAN_CLOEXEC FAN_NONBLOCK FAN_REPORT_FD_ERROR", uapi)),
     "fanmark": Symbols(_found("FAN_MARK_ADD", uapi)),
     "fanmask": Symbols(_found("FAN_OPEN FAN_EVENT_ON_CHILD", uapi)),
@@ -190,6 +201,12 @@ SYMBOLS: dict[str, Symbols] = {
     ),
     "llscope": _features(abi.SCOPE),
     "lock": Symbols(_found("LOCK_SH LOCK_EX LOCK_NB LOCK_UN", fcntl)),
+    "lsmattr": Symbols(
+        _found("LSM_ATTR_UNDEF=0 LSM_ATTR_CURRENT=100 LSM_ATTR_EXEC=101 LSM_ATTR_FSCREATE=102")
+        | _found("LSM_ATTR_KEYCREATE=103 LSM_ATTR_PREV=104 LSM_ATTR_SOCKCREATE=105"),
+        are_bits=False,
+    ),
+    "madvice": Symbols(_found("MADV_DONTNEED MADV_COLD=20 MADV_PAGEOUT=21", mmap), are_bits=False),
     "map": Symbols(
         _found("MAP_SHARED MAP_PRIVATE MAP_ANONYMOUS MAP_POPULATE=0x8000 MAP_FIXED=0x10", mmap)
         | _found("MAP_FIXED_NOREPLACE=0x100000"),
@@ -256,8 +273,13 @@ SYMBOLS: dict[str, Symbols] = {
     ),
     "seek": Symbols(_found("SEEK_SET SEEK_CUR SEEK_END SEEK_DATA SEEK_HOLE", os), are_bits=False),
     "shut": Symbols(_found("SHUT_RD SHUT_WR SHUT_RDWR", socket), are_bits=False),
-    "sig": Symbols(SIGNALS, are_bits=False),
+    "sig": Symbols(SIGNALS | _REAL_TIME, are_bits=False),
     "sighow": Symbols(_found("SIG_BLOCK SIG_UNBLOCK=1 SIG_SETMASK=2", uapi), are_bits=False),
+    "sockcall": Symbols(
+        _found("SYS_SOCKET=1 SYS_BIND=2 SYS_CONNECT=3 SYS_LISTEN=4 SYS_ACCEPT=5 SYS_SENDTO=11")
+        | _found("SYS_RECVFROM=12 SYS_SETSOCKOPT=14 SYS_SENDMSG=16 SYS_ACCEPT4=18 SYS_SENDMMSG=20"),
+        are_bits=False,
+    ),
     "sockflags": Symbols(_found("SOCK_CLOEXEC SOCK_NONBLOCK", socket)),
     "socktype": Symbols(
         _found("SOCK_STREAM SOCK_DGRAM SOCK_RAW SOCK_RDM SOCK_SEQPACKET SOCK_DCCP=6", socket)

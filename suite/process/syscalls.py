@@ -113,8 +113,8 @@ accept 43 -1 202 -1 1fn fd,ptr,ptr ; accept4 288 364 242 364 1fn fd,ptr,ptr,sock
 access 21 33 -1 33 0fn str,access ; acct 163 51 89 51 0fn str ; add_key 248 286 217 278 0?n
 adjtimex 159 124 171 124 0fn ; afs_syscall 183 137 -1 137 ; alarm 37 27 -1 27 0on
 arch_prctl 158 384 -1 -1 0om ; bdflush -1 134 -1 134 ; bind 49 361 200 361 0fn fd,sockaddr,dec
-bpf 321 357 280 351 0?n bpf,ptr,dec ; break -1 17 -1 -1 ; brk 12 45 214 45 0om
-cachestat 451 451 451 451 0fn ; capget 125 184 90 184 0fn ; capset 126 185 91 185 0on
+bpf 321 357 280 351 0?n bpf,bpfattr@0,dec ; break -1 17 -1 -1 ; brk 12 45 214 45 0om
+cachestat 451 451 451 451 0fn ; capget 125 184 90 184 0fn ; capset 126 185 91 185 0on caphdr,capdata
 chdir 80 12 49 12 0on str ; chmod 90 15 -1 15 0fn str,mode ; chown 92 182 -1 212 0fn str,dec,dec
 chown32 -1 212 -1 -1 0fn ; chroot 161 61 51 61 0on str ; clock_adjtime 305 343 266 337 0fn
 clock_adjtime64 -1 405 -1 -1 0fn ; clock_getres 229 266 114 261 0fn
@@ -130,7 +130,7 @@ dup2 33 63 -1 63 1on fd,fd ; dup3 292 330 24 326 1on fd,fd,cloexec ; epoll_creat
 epoll_create1 291 329 20 327 1fn epollflags ; epoll_ctl 233 255 21 250 0fn fd,epoll,fd,ptr
 epoll_ctl_old 214 -1 -1 -1 ; epoll_pwait 281 319 22 312 0fn ; epoll_pwait2 441 441 441 441 0fn
 epoll_wait 232 256 -1 251 0fn ; epoll_wait_old 215 -1 -1 -1 ; eventfd 284 323 -1 318 1fn
-eventfd2 290 328 19 323 1fn dec,efd ; execve 59 11 221 11 0om str,ptr,ptr
+eventfd2 290 328 19 323 1fn dec,efd ; execve 59 11 221 11 0om str,strs,strs
 execveat 322 358 281 354 0om at,str,ptr,ptr,atflags ; exit 60 1 93 1 0on dec
 exit_group 231 252 94 248 0on dec ; faccessat 269 307 48 300 0fn at,str,access
 faccessat2 439 439 439 439 0fn at,str,access,atflags ; fadvise64 221 250 223 253 0fn
@@ -154,7 +154,8 @@ ftime -1 35 -1 -1 ; ftruncate 77 93 46 93 0fn fd,dec ; ftruncate64 -1 194 -1 -1 
 futex 202 240 98 238 0om ; futex_requeue 456 456 456 456 0om ; futex_time64 -1 422 -1 -1 0om
 futex_wait 455 455 455 455 0om ; futex_waitv 449 449 449 449 0om ; futex_wake 454 454 454 454 0om
 futimesat 261 299 -1 292 0fn ; get_kernel_syms 177 130 -1 130 ; get_mempolicy 239 275 236 269 0om
-get_robust_list 274 312 100 305 0fn ; get_thread_area 211 244 -1 -1 0fn ; getcpu 309 318 168 311 0fn
+get_robust_list 274 312 100 305 0fn pid,ptr,ptr ; get_thread_area 211 244 -1 -1 0fn
+getcpu 309 318 168 311 0fn
 getcwd 79 183 17 183 0fn buf,dec ; getdents 78 141 -1 141 0fn
 getdents64 217 220 61 220 0fn fd,ptr,dec ; getegid 108 50 177 202 0fn ; getegid32 -1 202 -1 -1 0fn
 geteuid 107 49 175 201 0fn ; geteuid32 -1 201 -1 -1 0fn ; getgid 104 47 176 200 0fn
@@ -177,7 +178,7 @@ io_pgetevents 333 385 292 382 0om ; io_pgetevents_time64 -1 416 -1 -1 0om
 io_setup 206 245 0 243 0om ; io_submit 209 248 2 246 0om
 io_uring_enter 426 426 426 426 0om fd,dec,dec,ringenter,ptr,dec
 io_uring_register 427 427 427 427 0om fd,ringregister,ptr,dec
-io_uring_setup 425 425 425 425 1om dec,ptr ; ioctl 16 54 29 54 0?s fd,ioctl,option
+io_uring_setup 425 425 425 425 1om dec,ringparams ; ioctl 16 54 29 54 0?s fd,ioctl,option
 ioperm 173 101 -1 -1 ; iopl 172 110 -1 -1 ; ioprio_get 252 290 31 283 0fn
 ioprio_set 251 289 30 282 0an any,pid,any ; ipc -1 117 -1 117
 kcmp 312 349 272 343 0om pid,pid,any,any,any ; kexec_file_load 320 -1 294 381
@@ -191,7 +192,7 @@ listmount 458 458 458 458 0fn ; listns 470 470 470 470 0fn
 listxattr 194 232 11 230 0fn str,buf,dec ; listxattrat 465 465 465 465 0fn
 llistxattr 195 233 12 231 0fn ; lock -1 53 -1 -1 ; lookup_dcookie 212 253 18 110
 lremovexattr 198 236 15 234 0fn ; lseek 8 19 62 19 0fn fd,dec,seek ; lsetxattr 189 227 6 225 0fn
-lsm_get_self_attr 459 459 459 459 0fn ; lsm_list_modules 461 461 461 461 0fn
+lsm_get_self_attr 459 459 459 459 0fn lsmattr,ptr,option,any ; lsm_list_modules 461 461 461 461 0fn
 lsm_set_self_attr 460 460 460 460 0on ; lstat 6 107 -1 107 0fn ; lstat64 -1 196 -1 -1 0fn
 madvise 28 219 233 219 0om ; map_shadow_stack 453 453 453 453 0om ; mbind 237 274 235 268 0om
 membarrier 324 375 283 356 0os membarrier,any,dec ; memfd_create 319 356 279 350 1fn str,mfd
@@ -204,7 +205,7 @@ mount 165 21 40 21 0on str,str,str,ms,str
 mount_setattr 442 442 442 442 0on at,str,atflags,mountattrs,dec
 move_mount 429 429 429 429 0on at,str,at,str,movemount ; move_pages 279 317 239 310 0am
 mprotect 10 125 226 125 0om ptr,dec,prot ; mpx -1 56 -1 -1 ; mq_getsetattr 245 282 185 276 0fn
-mq_notify 244 281 184 275 0on fd,ptr ; mq_open 240 277 180 271 1fn str,open,mode,ptr
+mq_notify 244 281 184 275 0on fd,ptr ; mq_open 240 277 180 271 1fn str,open,mode,mqattr
 mq_timedreceive 243 280 183 274 0fn ; mq_timedreceive_time64 -1 419 -1 -1 0fn
 mq_timedsend 242 279 182 273 0fn fd,buf,dec,dec,timespec ; mq_timedsend_time64 -1 418 -1 -1 0fn
 mq_unlink 241 278 181 272 0fn str ; mremap 25 163 216 163 0om ; mseal 462 462 462 462 0om
@@ -227,9 +228,10 @@ poll 7 168 -1 168 0fn ; ppoll 271 309 73 302 0fn pollfds,dec,timespec,ptr,dec
 ppoll_time64 -1 414 -1 -1 0fn ; prctl 157 172 167 172 0os prctl,prarg@0,prrest@0,prrest@0,prrest@0
 pread64 17 180 67 180 0fn fd,got,dec,dec ; preadv 295 333 69 328 0fn ; preadv2 327 378 286 376 0fn
 prlimit64 302 340 261 334 0an pid,rlimit,rlim,rlim
-process_madvise 440 440 440 440 0am fd,ptr,dec,any,any ; process_mrelease 448 448 448 448 0am
+process_madvise 440 440 440 440 0am fd,iovec,dec,madvice,any ; process_mrelease 448 448 448 448 0am
 process_vm_readv 310 347 270 340 0om pid,iovec,dec,iovec,dec,any
-process_vm_writev 311 348 271 341 0am ; prof -1 44 -1 -1 ; profil -1 98 -1 -1
+process_vm_writev 311 348 271 341 0am pid,iovec,dec,iovec,dec,any
+prof -1 44 -1 -1 ; profil -1 98 -1 -1
 pselect6 270 308 72 301 0fn ; pselect6_time64 -1 413 -1 -1 0fn
 ptrace 101 26 117 26 0as ptrace,pid,ptr,ptr ; putpmsg 182 189 -1 189
 pwrite64 18 181 68 181 0fn fd,buf,dec,dec ; pwritev 296 334 70 329 0fn
@@ -259,11 +261,11 @@ sched_getparam 143 155 121 155 0fn ; sched_getscheduler 145 157 120 157 0fn pid
 sched_rr_get_interval 148 161 127 161 0fn ; sched_rr_get_interval_time64 -1 423 -1 -1 0fn
 sched_setaffinity 203 241 122 239 0an pid,dec,ptr ; sched_setattr 314 351 274 345 0an
 sched_setparam 142 154 118 154 0an ; sched_setscheduler 144 156 119 156 0an
-sched_yield 24 158 124 158 0fn ; seccomp 317 354 277 348 0on seccomp,seccompflags,ptr
+sched_yield 24 158 124 158 0fn ; seccomp 317 354 277 348 0on seccomp,seccompflags,fprog
 security 185 -1 -1 -1 ; select 23 82 -1 142 0fn ; semctl 66 394 191 394 0fn
 semget 64 393 190 393 0fn ; semop 65 -1 193 -1 0on ; semtimedop 220 -1 192 392 0on
 semtimedop_time64 -1 420 -1 -1 0on ; sendfile 40 187 71 187 0fn fd,fd,ptr,dec
-sendfile64 -1 239 -1 -1 0fn ; sendmmsg 307 345 269 358 0fn fd,ptr,dec,msg
+sendfile64 -1 239 -1 -1 0fn ; sendmmsg 307 345 269 358 0fn fd,mmsghdr,dec,msg
 sendmsg 46 370 211 370 0fn fd,msghdr,msg ; sendto 44 369 206 369 0fn fd,buf,dec,msg,sockaddr,dec
 set_mempolicy 238 276 237 270 0om ; set_mempolicy_home_node 450 450 450 450 0om
 set_robust_list 273 311 99 304 0om ; set_thread_area 205 243 -1 -1 0om
@@ -271,7 +273,7 @@ set_tid_address 218 258 96 252 0om ; setdomainname 171 121 162 121 0on
 setfsgid 123 139 152 216 0om ; setfsgid32 -1 216 -1 -1 0om ; setfsuid 122 138 151 215 0om
 setfsuid32 -1 215 -1 -1 0om ; setgid 106 46 144 214 0om ; setgid32 -1 214 -1 -1 0om
 setgroups 116 81 159 206 0on dec,ptr ; setgroups32 -1 206 -1 -1 0on ; sethostname 170 74 161 74 0on
-setitimer 38 104 103 104 0on itimer,ptr,ptr ; setns 308 346 268 339 0om fd,clonens
+setitimer 38 104 103 104 0on itimer,itimerval,ptr ; setns 308 346 268 339 0om fd,clonens
 setpgid 109 57 154 57 0on pid,pid ; setpriority 141 97 140 97 0an any,pid,dec
 setregid 114 71 143 204 0om ; setregid32 -1 204 -1 -1 0om
 setresgid 119 170 149 210 0om dec,dec,dec ; setresgid32 -1 210 -1 -1 0om
@@ -287,7 +289,7 @@ shutdown 48 373 210 373 0fn fd,shut ; sigaction -1 67 -1 67 0on ; sigaltstack 13
 signal -1 48 -1 48 0on ; signalfd 282 321 -1 316 1on ; signalfd4 289 327 74 322 1on
 sigpending -1 73 -1 73 0fn ; sigprocmask -1 126 -1 126 0on ; sigreturn -1 119 -1 119
 sigsuspend -1 72 -1 72 0on ; socket 41 359 198 359 1fn af,socktype,ipproto@0
-socketcall -1 102 -1 102 0?n ; socketpair 53 360 199 360 2fn af,socktype,dec,fds
+socketcall -1 102 -1 102 0?n sockcall,any ; socketpair 53 360 199 360 2fn af,socktype,dec,fds
 splice 275 313 76 306 0fn fd,ptr,fd,ptr,dec,any ; ssetmask -1 69 -1 -1 0on ; stat 4 106 -1 106 0fn
 stat64 -1 195 -1 -1 0fn ; statfs 137 99 43 99 0fn str,ptr ; statfs64 -1 268 -1 265 0fn
 statmount 457 457 457 457 0fn ; statx 332 383 291 379 0fn at,str,atflags,any,ptr

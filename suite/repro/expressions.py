@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from dataclasses import dataclass, field
 
 from suite.agent.wire import padded
 from suite.process.kinds import Asked, nodes
-from suite.process.nodes import Bytes, Node, Raw, Ref, Struct, Text
+from suite.process.nodes import Array, Bytes, Ending, Node, Raw, Ref, Struct, Text
 from suite.process.promise import Call
 from suite.process.quoting import quoted
 from suite.process.symbols import SYMBOLS, Word
@@ -17,9 +19,16 @@ from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Promise
 _TYPES = {1: "uint8_t", 2: "uint16_t", 4: "uint32_t", 8: "uint64_t"}
 _MEMBERS = {
     "struct sockaddr_in": {"sa_family": "sin_family", "sin_addr": "sin_addr.s_addr"},
+    "struct sockaddr_in6": {"sa_family": "sin6_family", "": "sin6_addr.s6_addr"},
+    "struct sockaddr_nl": {"sa_family": "nl_family"},
     "struct sockaddr_un": {"sa_family": "sun_family"},
 }
 """Where C has another name for a member than strace."""
+_EMBEDDED = {"it_interval", "it_value", "msg_hdr"}
+"""Members that are structs, not addresses of structs."""
+_READ_ONLY = {"bind", "connect", "pwrite64", "send", "sendto", "write"}
+"""Calls that don't write to what they read, so that it may be a string literal."""
+_INET6 = re.compile(r'inet_pton\(AF_INET6, "(.*)", .*\)')
 
 
 @dataclass(slots=True)
@@ -32,6 +41,8 @@ class Expressions:
     """The names of values, by the id of the call that gives it."""
     buffers: dict[int, str]
     """The names of what calls fill, where that is used later on."""
+    pairs: set[int] = field(default_factory=set)
+    """Of these calls, those that fill two integers, which are a member of this kind."""
     names: dict[str, int] = field(default_factory=dict)
     """The constants so far."""
     tags: set[str] = field(default_factory=set)
@@ -50,7 +61,9 @@ class Expressions:
         self._fill_at = 0
         self._call = call
         known = nodes(call.name, plain, Asked(plain, literal))
-        return [self._written(it, node) for it, node in zip(given, known, strict=True)]
+        while known and known[-1] is None and isinstance(given[len(known) - 1], int | None):
+            known.pop()  # strace leaves out what has no meaning, and the file's CALL adds zeros
+        return [self._written(it, node) for it, node in zip(given, known, strict=False)]
 
     def value(self, argument: Given) -> str:
         """One argument of an operation that is no system call."""
@@ -89,10 +102,9 @@ class Expressions:
 
     def text(self, text: str) -> str:
         """A string literal."""
-        if text == self.place or text.startswith(f"{self.place}/"):
-            rest = text.removeprefix(self.place)
-            return f"PLACE {_literal_of(rest.encode())}" if rest else "PLACE"
-        return _literal_of(text.encode())
+        parts = re.split(rf"{re.escape(self.place)}(?![^/:,\s])", text)
+        literals = [_literal_of(it.encode()) if it else "" for it in parts]
+        return " PLACE ".join(literals).strip() or '""'
 
     def _written(  # noqa: PLR0911 (one a kind of node)
         self, argument: Given, node: Node | None
@@ -107,10 +119,14 @@ class Expressions:
                 return self._raw(it)
             case Text(text):
                 return self.text(text)
-            case Struct(tag, fields) if tag:
+            case Struct(tag, fields) if tag and _is_whole(fields):
                 return self._struct(tag, fields)
+            case Array((Struct(tag, fields),)) if tag and _is_whole(fields):
+                return self._struct(tag, fields)
+            case Array((Word(text, _),)) if isinstance(argument, bytes):
+                return f"(&(int){{ {text} }})"
             case Bytes(data):
-                return _bytes(data)
+                return self._bytes(data)
             case None if isinstance(argument, int) and argument > 9:
                 return f"0{int(argument):o}"  # a mode without a meaning
             case Raw(it):
@@ -122,9 +138,27 @@ class Expressions:
         self.tags.add(tag)
         members = _MEMBERS.get(tag, {})
         parts = [
-            f".{members.get(name, name)} = {self._written(None, node)}" for name, node in fields
+            f".{members.get(name, name)} = {self._member_of(name, node)}"
+            for name, node in fields
+            if not _is_zero(node)
         ]
-        return f"(&({tag}){{ {', '.join(parts)} }})"
+        content = f"{{ {', '.join(parts)} }}" if parts else "{ 0 }"
+        return f"(&({tag}){content})"
+
+    def _member_of(self, name: str, node: Node) -> str:
+        """A member, where strace has it otherwise than C."""
+        match node:
+            case Struct("struct msghdr" | "struct timeval") if name in _EMBEDDED:
+                return self._written(None, node).partition("){")[2].join(["{", ""])[:-1]
+            case Word(text) if found := _INET6.fullmatch(text):
+                raw = socket.inet_pton(socket.AF_INET6, found[1])
+                return f"{{ {', '.join(map(_byte, raw))} }}"
+            case Word(text) if text.startswith('@"'):
+                return f'"\\0" {text[1:]}'
+            case Bytes(data) if name == "sa_data":
+                return _literal_of(data.rstrip(b"\0"))
+            case _:
+                return self._written(None, node)
 
     def _raw(  # noqa: PLR0911, PLR0912 (one a kind of argument)
         self, argument: Given
@@ -139,6 +173,8 @@ class Expressions:
             case Beyond(call, offset):
                 return f"{self._variable(call)} + {offset}"
             case Int(call, offset, width):
+                if id(call) in self.pairs:
+                    return f"{self._buffer(call)}[{offset // 4}]"
                 return f"get({self._buffer(call)} + {offset}, {width})"
             case Slice(call, offset):
                 return f"{self._buffer(call)} + {offset}"
@@ -150,7 +186,7 @@ class Expressions:
             case str():
                 return self.text(argument)
             case bytes():
-                return _bytes(argument)
+                return self._bytes(argument)
             case Out(size):
                 return self._filled(size)
             case InOut(data):
@@ -158,19 +194,28 @@ class Expressions:
             case Pack(fields) | GivenPack(fields):
                 return self._pack(fields)
 
+    def _bytes(self, data: bytes) -> str:
+        """A buffer; writable, if its call may write to what it reads."""
+        text = _literal_of(data)
+        if self._call is not None and self._call.name in _READ_ONLY:
+            return text
+        return f"((char[]){{ {text} }})"
+
     def _filled(self, size: int) -> str:
         at, self._fill_at = self._fill_at, self._fill_at + padded(size)
         name = self.buffers.get(id(self._call))
         if name is None:
             self.scratch = max(self.scratch, self._fill_at)
-            return f"scratch + {at}"
-        return f"s->v.{name} + {at}"
+            return f"scratch + {at}" if at else "scratch"
+        if id(self._call) in self.pairs:
+            return f"v->{name}"
+        return f"v->{name} + {at}" if at else f"v->{name}"
 
     def _variable(self, call: object) -> str:
-        return f"s->v.{self.variables[id(call)]}"
+        return f"v->{self.variables[id(call)]}"
 
     def _buffer(self, call: object) -> str:
-        return f"s->v.{self.buffers[id(call)]}"
+        return f"v->{self.buffers[id(call)]}"
 
     def _pack(self, fields: tuple[bytes | tuple[int, Given], ...]) -> str:
         """A buffer as a struct of its own, since its members may be values and addresses."""
@@ -205,6 +250,22 @@ def _literal_of(data: bytes) -> str:
     return quoted(data).replace("??", "?\\?")
 
 
-def _bytes(data: bytes) -> str:
-    """Writable, for some calls write to what they read."""
-    return f"((char[]){{ {_literal_of(data)} }})"
+def _is_whole(fields: tuple[tuple[str, Node], ...]) -> bool:
+    """Whether the struct is known up to its last byte."""
+    return not any(isinstance(node, Ending | Raw) for _, node in fields)
+
+
+def _is_zero(node: Node) -> bool:
+    """Whether a member may be left out, since C fills structs with zeros."""
+    match node:
+        case Word(text):
+            return (
+                text in ("0", "NULL", "htons(0)", "htonl(0)", "00000000")
+                or '(AF_INET6, "::",' in text
+            )
+        case _:
+            return False
+
+
+def _byte(number: int) -> str:
+    return hex(number) if number > 9 else str(number)

@@ -2,81 +2,38 @@
 """A case as one file in C.
 
 The file performs the same system calls in the same processes, in the order in which they were made,
-and holds what they come to against what the kernel owes. ``runtime.c`` and ``surroundings.c`` are
-what all such files have.
+and holds what they come to against what the kernel owes. What all such files have is in the files
+of C beside this one, in parts: a file has the parts that it needs.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from suite.agent.wire import OpKind
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected
-from suite.landlock.abi import RULESET_ATTR
-from suite.process.promise import Call, Mode
+from suite.landlock.abi import CREATE
+from suite.process.promise import Call
 from suite.process.syscalls import NUMBERS
-from suite.process.uapi import CLONE_VM
 from suite.repro.errors import UnwritableError
-from suite.repro.expressions import Expressions
-from suite.repro.script import ROOT, Script, Step, refuse_places, script
-from suite.repro.sources import Given, Sources, referred, size_of_data
+from suite.repro.functions import Functions
+from suite.repro.headers import STRUCTS, definitions, includes
+from suite.repro.script import Script, refuse_places, script, without_root
 
-_RUNTIME = [Path(__file__).with_name(name) for name in ("runtime.c", "surroundings.c")]
-_HEADERS = """\
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-"""
-_CALL = """\
-#define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
-#define CALL_(number, a, b, c, d, e, f, ...) \\
-	syscall(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-"""
-_STRUCTS = {
-    "struct landlock_ruleset_attr": "\n".join(f"\tuint64_t {it.name};" for it in RULESET_ATTR),
-    "struct landlock_path_beneath_attr": "\tuint64_t allowed_access;\n\tint32_t parent_fd;",
-    "struct landlock_net_port_attr": "\tuint64_t allowed_access;\n\tuint64_t port;",
-    "struct how": "\tuint64_t flags;\n\tuint64_t mode;\n\tuint64_t resolve;",
-}
-"""Those that headers may lack; ``struct how`` is struct open_how."""
-_NAMES = {
-    "openat": "file", "openat2": "file", "open": "file", "creat": "file", "fork": "child",
-    "vfork": "child", "thread": "thread", "landlock_create_ruleset": "ruleset",
-    "pidfd_open": "pidfd", "mmap": "memory", "accept4": "accepted", "pipe2": "pipe",
-    "give": "given", "getpid": "pid", "gettid": "tid",
-}  # fmt: skip
+_HERE = Path(__file__).parent
 
-_WIDTH = 70
-_ABOUT = {"CONTROL": "\t/* The control. */\n", "OBSERVED": "\t/* What is observed. */\n"}
+
+class Shape(StrEnum):
+    """What the file is to be."""
+
+    PROGRAM = "program"
+    """A program of its own."""
+    KSELFTEST = "kselftest"
+    """A test of the kernel's own harness, for tools/testing/selftests/landlock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,73 +55,188 @@ class Owed:
     arch: str = "x86_64"
     may_die: bool = False
     """Whether the kernel died or hung over it, so that all it owes is to survive."""
+    commands: tuple[str, ...] = ()
+    """What a shell has to do first, such as to make and mount a file system."""
 
 
 def program(
-    owed: Owed, calls: Sequence[Call], observed: Sequence[Call], control: Sequence[Call] | None
+    owed: Owed,
+    calls: Sequence[Call],
+    observed: Sequence[Call],
+    control: Sequence[Call] | None,
+    shape: Shape = Shape.PROGRAM,
 ) -> str:
     """The file.
 
     Args:
         owed: What the kernel owes.
-        calls: All that the case did.
+        calls: All that the case did, settled, in order.
         observed: The calls of the action that was judged.
         control: Those of its control, if there was one.
+        shape: What the file is to be.
 
     Raises:
         UnwritableError: It can't be written yet; the message says why.
     """
-    outcomes = ",\n".join(f"\t{_outcome(it)}" for it in owed.outcomes)
-    steps = script(calls, observed, control)
+    outcomes = "".join(f"\t{_outcome(it)},\n" for it in owed.outcomes)
+    written = script(calls, observed, control)
     refuse_places(calls, owed.place, owed.agent)
-    writer = _Writer(owed, steps, calls)
-    functions = "\n".join(writer.functions())
-    runtime = "\n".join(file.read_text(encoding="utf-8") for file in _RUNTIME)
-    names = sorted(writer.expressions.names.items())
+    functions = Functions(owed.place, written, calls, ", or ".join(map(str, owed.outcomes)))
+    if not functions.refers_to(written.steps[0].call):
+        written = functions.script = without_root(written)
+    text = "\n".join(functions.all())
+    ends = _ends(owed, shape)
+    ends = ends.replace("FIRST", functions.first).replace("@PREPARE@", _prepared(owed, functions))
+    top, runtime, ends = _used(text, _read("turns.c"), _read("runtime.c"), ends)
     return "\n".join(
         (
-            _comment(owed),
-            _HEADERS,
-            _defined((f"SYS_{name}", number) for name, number in writer.numbers()),
-            _defined((name, number) for name, number in names if name != "NULL"),
-            _CALL,
-            *(f"{tag} {{\n{_STRUCTS[tag]}\n}}{_packed(tag)};\n" for tag in writer.own_structs()),
-            f"#define PLACE {writer.expressions.quoted_place}",
-            f"#define ABI {owed.abi}",
-            f"enum {{ STEPS = {len(writer.script.steps)} }};",
-            f"enum {{ HAS_CONTROL = {int(control is not None)} }};",
-            f"enum {{ MAY_DIE = {int(owed.may_die)} }};",
-            f"enum {{ HAS_VALUE = {int(_has_value(owed.outcomes))} }};\n",
-            "/* What calls give, and later ones take. */",
-            f"struct variables {{\n{writer.members()}}};\n",
-            f"static char scratch[{writer.expressions.scratch}] __attribute__((unused));\n",
-            "static int prepare(void);",
-            runtime.replace("@OWED@", outcomes),
+            _comment(owed, shape),
+            _beginning(owed, functions, written, shape, text + runtime + ends),
+            _constants(owed, functions, written, control),
+            functions.variables(),
+            f"static char scratch[{functions.expressions.scratch}]; /* what nobody looks at */\n"
+            if "scratch" in text
+            else "",
+            top,
+            f"/* What the kernel owes{': any of these' if len(owed.outcomes) > 1 else ''}. */\n"
+            f"static const struct outcome owed[] = {{\n{outcomes}}};\n"
+            if re.search(r"\bowed\[", ends)
+            else "",
             "/* ---- The case. ---- */\n",
-            functions,
+            text,
+            functions.names(),
+            runtime,
+            ends,
         )
     )
 
 
-def _comment(owed: Owed) -> str:
-    lines = [owed.title, "", *owed.notes, "", "Build: cc -Wall -Wextra -static -o repro THIS_FILE"]
-    lines.append("Exit code: 0 the kernel does what it owes, 1 it does not, 2 the set-up failed")
+def _comment(owed: Owed, shape: Shape) -> str:
+    lines = [owed.title, "", *owed.notes, ""]
+    if shape is Shape.KSELFTEST:
+        lines.append("Build: in tools/testing/selftests/landlock, as one of its *_test.c")
+    else:
+        lines.append("Build: cc -Wall -Wextra -static -o repro THIS_FILE")
+        lines.append(
+            "Exit code: 0 the kernel does what it owes, 1 it does not, 2 the set-up failed"
+        )
     body = "\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /")
-    return f"/*\n{body}\n */"
+    licence = "GPL-2.0" if shape is Shape.KSELFTEST else "MIT"
+    return f"// SPDX-License-Identifier: {licence}\n/*\n{body}\n */\n"
 
 
-def _defined(names: Iterable[tuple[str, int]]) -> str:
-    return "".join(
-        f"#ifndef {name}\n#define {name} {_number(number)}\n#endif\n" for name, number in names
+def _beginning(owed: Owed, functions: Functions, written: Script, shape: Shape, text: str) -> str:
+    """The headers, and what they may lack."""
+    expressions = functions.expressions
+    names = {it.call.name for it in written.steps if it.kind is OpKind.CALL}
+    names |= set(re.findall(r"\bSYS_(\w+)", text)) - {"##name"}
+    constants = {**expressions.names, CREATE.VERSION.constants[0]: int(CREATE.VERSION)}
+    harness = ['"../kselftest_harness.h"'] if shape is Shape.KSELFTEST else []
+    return "\n".join(
+        (
+            "#define _GNU_SOURCE",
+            includes(expressions.tags, harness),
+            definitions(names & NUMBERS[owed.arch].keys(), constants, owed.arch),
+            *(STRUCTS[tag] for tag in sorted(expressions.tags & STRUCTS.keys())),
+        )
     )
 
 
-def _number(number: int) -> str:
-    return str(number) if abs(number) < 1 << 31 else hex(number)
+def _constants(
+    owed: Owed, functions: Functions, written: Script, control: Sequence[Call] | None
+) -> str:
+    others = sorted({it.action for it in written.steps if it.action.startswith("OTHER")})
+    actions = ", ".join(["CONTROL", "OBSERVED", *others, "ACTIONS"])
+    lines = [
+        "/* All files are there: on a tmpfs of the program's own, if it may mount one. */",
+        f"#define PLACE {functions.expressions.quoted_place}\n",
+        f"enum {{ ABI = {owed.abi} }}; /* of the kernels that owe what is owed here */",
+        f"enum {{ TURNS = {len(written.turns)}, CALLS = {len(written.steps)} }};",
+        f"enum {{ HAS_CONTROL = {int(control is not None)}, MAY_DIE = {int(owed.may_die)} }};",
+        f"enum {{ HAS_VALUE = {int(_has_value(owed.outcomes))} }}; /* what is owed is a number */",
+        f"enum {{ {actions} }};\n",
+    ]
+    return "\n".join(lines)
 
 
-def _packed(tag: str) -> str:
-    return " __attribute__((packed))" if tag == "struct landlock_path_beneath_attr" else ""
+def _prepared(owed: Owed, functions: Functions) -> str:
+    """What is made before the case begins."""
+    lines = ""
+    if functions.uses(owed.agent):
+        agent = functions.expressions.text(owed.agent)
+        lines += f'\tif (!failed && copy_self({agent}))\n\t\tfailed = "copy";\n'
+    for command in owed.commands:
+        quoted = functions.expressions.text(command)
+        lines += f"\tif (!failed && system({quoted}))\n\t\tfailed = {quoted};\n"
+    return lines
+
+
+def _ends(owed: Owed, shape: Shape) -> str:
+    """The surroundings, and the function that a run begins with."""
+    last = _read("plain.c")
+    if shape is Shape.KSELFTEST:
+        name = re.sub(r"\W+", "_", owed.title).strip("_")
+        last = _read("kselftest.c").replace("@TEST@", name)
+        last = last.replace("@EXPECT@", _expected(owed))
+    return f"{_read('surroundings.c')}/* @@ */\n{last}"
+
+
+def _expected(owed: Owed) -> str:
+    """The last lines of a test: what it came to against what is owed."""
+    if owed.may_die:
+        return '\tEXPECT_EQ(0, s->status)\n\t{\n\t\tTH_LOG("%s", s->why);\n\t}\n'
+    log = (
+        '\n\t{\n\t\tTH_LOG("Owed: %s; observed: %s", OWED, in_words(s->came_to[OBSERVED]));\n\t}\n'
+    )
+    log = log.replace("OWED", f'"{" or ".join(map(str, owed.outcomes))}"')
+    if len(owed.outcomes) > 1:
+        return f"\tEXPECT_TRUE(is_owed(s->came_to[OBSERVED])){log}"
+    (only,) = owed.outcomes
+    lines = ""
+    if isinstance(only, Rejected):
+        lines = f'\tEXPECT_STREQ("landlock_{only.syscall}", s->came_to[OBSERVED].refused);\n'
+    elif not isinstance(only, Allowed):
+        lines = '\tEXPECT_STREQ("", s->came_to[OBSERVED].refused);\n'
+    error = "0" if isinstance(only, Allowed) else _errno(only)
+    lines += f"\tEXPECT_EQ({error}, s->came_to[OBSERVED].error){log}"
+    if isinstance(only, Allowed) and only.value is not None:
+        lines += f"\tEXPECT_EQ({only.value}, s->came_to[OBSERVED].value);\n"
+    return lines
+
+
+def _errno(outcome: Outcome) -> str:
+    assert isinstance(outcome, Denied | Rejected)  # noqa: S101 (the only ones that have one)
+    return outcome.errno
+
+
+def _read(name: str) -> str:
+    """A file of C without the line of its licence, which the whole has."""
+    return (_HERE / name).read_text(encoding="utf-8").partition("\n")[2]
+
+
+_PART = re.compile(r"^/\* @@ ([\w ]*)\*/\n", re.MULTILINE)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+def _used(text: str, *files: str) -> list[str]:
+    """The files without the parts of which nothing is used.
+
+    A line with ``@@`` begins a part, and has the words that use it; a part without any always is.
+    """
+    split = [_PART.split(f"/* @@ */\n{file}")[1:] for file in files]
+    every = [(parts[at], parts[at + 1]) for parts in split for at in range(0, len(parts), 2)]
+    used = {""}
+    while True:
+        whole = text + "".join(part for words, part in every if words in used)
+        found = set(re.findall(r"\w+", _COMMENT.sub("", whole)))
+        more = {words for words, _ in every if found & set(words.split())} | {""}
+        if more == used:
+            break
+        used = more
+    return [
+        "".join(parts[at + 1] for at in range(0, len(parts), 2) if parts[at] in used)
+        for parts in split
+    ]
 
 
 def _has_value(outcomes: Iterable[Outcome]) -> bool:
@@ -173,198 +245,13 @@ def _has_value(outcomes: Iterable[Outcome]) -> bool:
 
 def _outcome(outcome: Outcome) -> str:
     match outcome:
+        case Allowed(None):
+            return "{ .error = 0 }"
         case Allowed(value):
-            return f"{{ NULL, 0, {value or 0} }}"
+            return f"{{ .error = 0, .value = {value} }}"
         case Denied(errno):
-            return f"{{ NULL, {errno}, -1 }}"
+            return f"{{ .error = {errno} }}"
         case Rejected(syscall, errno):
-            return f'{{ "landlock_{syscall}", {errno}, -1 }}'
+            return f'{{ .refused = "landlock_{syscall}", .error = {errno} }}'
         case _:
             raise UnwritableError(f"what it comes to is no call's result, but was {outcome}")
-
-
-class _Writer:
-    """Writes the functions of a script, one a process, or several where one executes a program."""
-
-    def __init__(self, owed: Owed, written: Script, calls: Sequence[Call]) -> None:
-        self.script = written
-        self._owed = owed
-        self._agent_used = any(
-            owed.agent in str(argument) for call in calls for argument in call.arguments
-        )
-        sources = Sources(place=owed.place)
-        self._given: dict[int, list[Given]] = {id(it): sources.arguments(it) for it in calls}
-        values, data = self._referred(calls)
-        self.expressions = Expressions(owed.place, _named(values), _named(data, "_data"))
-        self._sizes = {id(call): size_of_data(call) for call in data}
-        self._resumed: list[tuple[Step, str, str]] = []
-
-    def _referred(self, calls: Sequence[Call]) -> tuple[list[Call], list[Call]]:
-        """The calls whose value, and those whose data, is used; pids of who ends by itself, too."""
-        values: dict[int, Call] = {}
-        data: dict[int, Call] = {}
-        for given in self._given.values():
-            for found, more in zip((values, data), referred(given), strict=True):
-                found.update((id(it), it) for it in more)
-        ended = {it.process for it in self.script.steps if it.is_fatal}
-        for call in calls:
-            if call.name in ("fork", "vfork", "thread") and call.arguments[0] in ended:
-                values[id(call)] = call
-        order = {id(call): number for number, call in enumerate(calls)}
-        missing = [it for it in (*values.values(), *data.values()) if id(it) not in order]
-        if missing:
-            raise UnwritableError(f"it builds on {missing[0]}, which was made before the case")
-        return _sorted(values, order), _sorted(data, order)
-
-    def members(self) -> str:
-        """The members of struct variables."""
-        longs = "".join(f"\tlong {it};\n" for it in self.expressions.variables.values())
-        buffers = "".join(
-            f"\tchar {name}[{self._sizes[call]}] __attribute__((aligned(8)));\n"
-            for call, name in self.expressions.buffers.items()
-        )
-        return (longs + buffers) or "\tint none;\n"
-
-    def numbers(self) -> list[tuple[str, int]]:
-        """The numbers of system calls that headers may lack."""
-        numbers = NUMBERS[self._owed.arch]
-        names = {it.call.name for it in self.script.steps if it.kind is OpKind.CALL} | {
-            "landlock_create_ruleset",
-            "clone3",
-            "execveat",
-            "memfd_create",
-            "pidfd_open",
-        }
-        return sorted((name, numbers[name]) for name in names)
-
-    def own_structs(self) -> list[str]:
-        """The structs that the file has to say itself."""
-        return sorted(self.expressions.tags & _STRUCTS.keys())
-
-    def functions(self) -> Iterator[str]:
-        """The functions of the processes, and those that the runtime calls."""
-        processes = [ROOT, *self.script.parents]
-        for process in reversed(processes):
-            if process != ROOT:
-                yield f"static void process_{process}(void);"
-        yield ""
-        for process in processes:
-            yield from self._process(process)
-        cases = "\n".join(
-            f"\tcase {step.number}:\n\t\t{done}\n\t\t{after}();\n\t\tbreak;"
-            for step, done, after in self._resumed
-        )
-        body = f"\tswitch (step) {{\n{cases}\n\t}}" if cases else "\t(void)step;"
-        yield f"/* Go on behind an execve(2). */\nstatic void resume(int step)\n{{\n{body}\n}}\n"
-        agent = self.expressions.text(self._owed.agent)
-        copied = f"copy_self({agent})" if self._agent_used else "0"
-        yield f"static int prepare(void)\n{{\n\treturn {copied};\n}}"
-
-    def _process(self, process: int) -> Iterator[str]:
-        """Its function; behind an execve(2) a new one begins, for the new image to call."""
-        parent = self.script.parents.get(process, ROOT)
-        name = "root" if process == ROOT else f"process_{process}"
-        of = "who was there before" if parent == ROOT else f"process {parent}"
-        about = f"/* Process {process}, a child of {of}. */\n" if process != ROOT else ""
-        parts: list[tuple[str, list[str]]] = [(name, [])]
-        for block in self.script.blocks(process):
-            parts[-1][1].append(self._block(process, block))
-            if block[-1].kind is OpKind.EXEC:
-                after = f"{name}_after_{block[-1].number}"
-                parts[-1][1].append(f"\t{after}();\n")
-                self._resumed.append((block[-1], self._turn([block[-1]], exec_done=True), after))
-                parts.append((after, []))
-        for part, blocks in reversed(parts):
-            yield f"{about}static void {part}(void)\n{{\n{''.join(blocks)}}}\n"
-
-    def _block(self, process: int, block: list[Step]) -> str:
-        first = block[0]
-        before = next((it for it in self.script.steps if it.number == first.number - 1), None)
-        waits = ""
-        if before is not None and before.is_fatal:
-            maker = next(it for it in self._forks() if it.arguments[0] == before.process)
-            waits = f"\t\tawait_end({self.expressions.value(maker)});\n"
-        if first.passes_first:
-            waits += f"\t\tpass_turn({first.number + 1});\n"
-        what = _ABOUT.get(first.group, "")
-        turn = self._turn(block)
-        return f"{what}\tif (my_turn({first.number})) {{\n{waits}\t\t{turn}\n\t}}\n"
-
-    def _forks(self) -> list[Call]:
-        return [it.call for it in self.script.steps if it.kind is OpKind.FORK]
-
-    def _turn(self, block: list[Step], *, exec_done: bool = False) -> str:
-        """The calls of a block, and whose turn it is afterwards."""
-        last = block[-1]
-        calls = [self._step(it, done=exec_done) for it in block]
-        if last.passes_first and not exec_done:
-            return f"{calls[0]};"
-        if last.group:
-            joined = " &&\n\t\t\t  ".join(calls)
-            if last.number + 1 == last.end:
-                return f"(void)({joined});\n\t\tpass_turn({last.end});"
-            return f"pass_turn({joined}\n\t\t\t  ? {last.number + 1} : {last.end});"
-        return "\n\t\t".join([*(f"{it};" for it in calls), f"pass_turn({last.number + 1});"])
-
-    def _step(self, step: Step, *, done: bool) -> str:
-        call = step.call
-        label = "clone" if step.kind is OpKind.FORK else call.name
-        result = "0" if done else self._call(step)
-        name = self.expressions.variables.get(id(call))
-        if name and (step.kind is not OpKind.GIVE or step.takes):
-            result = f"s->v.{name} = {result}"
-        who = f'{step.number}, {step.process}, "{label}"'
-        if step.is_fatal or call.mode is Mode.DEATH:
-            return _folded("may", who, result)
-        if call.mode is Mode.GATE:
-            return _folded("gate", who, result)
-        if step.group:
-            who = f'{step.number}, {step.process}, {step.group}, "{label}"'
-            return _folded("tried", who, result)
-        return _folded("must", who, result)
-
-    def _call(self, step: Step) -> str:
-        call = step.call
-        given = self._given[id(call)]
-        match step.kind:
-            case OpKind.CALL:
-                arguments = self.expressions.arguments(call, given)
-                return f"CALL({', '.join([f'SYS_{call.name}', *arguments])})"
-            case OpKind.FORK:
-                child, flags = call.arguments
-                number = int(flags) if isinstance(flags, int) else 0
-                if call.batch.sender.shares_memory and call.name == "fork":
-                    number &= ~CLONE_VM  # which is for speed, and changes no verdict
-                return f"spawn(process_{child!s}, {self.expressions.flags(number)})"
-            case OpKind.GIVE:
-                return "take()" if step.takes else f"give({self.expressions.value(given[0])})"
-            case OpKind.EXEC:
-                parts = ", ".join(self.expressions.exec_arguments(call, given))
-                return f"execute({step.number}, {parts})"
-            case OpKind.PEEK | OpKind.POKE:
-                return self.expressions.memory(call, given)
-            case _:
-                raise UnwritableError(f"{call.name} has no words yet")
-
-
-def _folded(function: str, first: str, last: str) -> str:
-    """A call of a function of the runtime, on two lines if one would be long."""
-    between = "\n\t\t\t" if len(first) + len(last) > _WIDTH else " "
-    return f"{function}({first},{between}{last})"
-
-
-def _sorted(calls: dict[int, Call], order: dict[int, int]) -> list[Call]:
-    return [calls[it] for it in sorted(calls, key=order.__getitem__)]
-
-
-def _named(calls: Sequence[Call], suffix: str = "") -> dict[int, str]:
-    """A name for each call, with a number where there are several."""
-    plain = [_NAMES.get(it.name, it.name) for it in calls]
-    count = Counter(plain)
-    seen: Counter[str] = Counter()
-    names: dict[int, str] = {}
-    for call, name in zip(calls, plain, strict=True):
-        seen[name] += 1
-        number = f"_{seen[name]}" if count[name] > 1 else ""
-        names[id(call)] = f"{name}{number}{suffix}"
-    return names

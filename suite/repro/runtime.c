@@ -1,111 +1,186 @@
 /* SPDX-License-Identifier: MIT */
-/* ---- What every reproducer has: processes that take turns. ---- */
+/* ---- What every such file has: turns and notes. ---- */
 
-enum { CONTROL, OBSERVED, OTHER, GROUPS };
 enum { REPRODUCED = 1, SET_UP_FAILED = 2, LIMIT_S = 30, HIGH_FD = 800 };
 
-struct outcome {
-	const char *refused; /* the call of Landlock that refused its arguments */
-	int error;           /* 0 if all calls succeeded */
-	long value;          /* of the last call */
-};
+static int shared_fd = -1; /* the memory that is shared, for execve(2) */
+static int passing[2] = { -1, -1 }; /* a socket pair, to pass files */
 
-/* What the kernel owes: any of these. */
-static const struct outcome owed[] = {
-@OWED@
-};
-
-/* What all processes share. A step is a call; whoever has the turn makes the next one. */
-static struct shared {
-	volatile int turn, status, has_place;
-	struct outcome came_to[GROUPS];
-	struct { int process, error; const char *call; long value; } step[STEPS + 1];
-	char why[200];
-	struct variables v;
-} *s;
-
-static int shared_fd, passing[2]; /* the memory itself, for execve(2); a socket pair, to pass files */
-
+/* Processes stay until all is done, so that nobody sees what they let go of. */
 static void leave(void)
 {
-	while (s->turn <= STEPS)
+	while (s->turn <= TURNS)
 		nanosleep(&(struct timespec){ 0, 100000 }, NULL);
 	syscall(SYS_exit, 0);
 	for (;;)
 		;
 }
 
-static __attribute__((unused)) void finish(int status)
+static void pass_turn(int turn)
+{
+	__atomic_store_n(&s->turn, turn, __ATOMIC_RELEASE);
+}
+
+/* @@ await_turn */
+static void await_turn(int turn)
+{
+	while (s->turn < turn)
+		nanosleep(&(struct timespec){ 0, 100000 }, NULL);
+	if (s->turn > turn)
+		leave();
+}
+
+/* @@ */
+/* Arguments as strace(1) writes them, from how they are written in C. */
+static void write_arguments(char *to, size_t room, const char *from)
+{
+	char ends[8] = "", *begin = to, *end = to + room - 4;
+	int depth = 0, quoted = 0;
+	size_t i;
+	while (*from && to < end) {
+		const char *brace = strstr(from, "){ ");
+		if (quoted && *from == '\\') {
+			*to++ = *from++;
+		} else if (quoted && !strncmp(from, "\" PLACE", 7)) {
+			i = snprintf(to, end - to, "%s", PLACE);
+			to = i < (size_t)(end - to) ? to + i : end;
+			from += 7;
+			quoted = !strncmp(from, " \"", 2);
+			from += quoted ? 2 : 0;
+			if (!quoted && to < end)
+				*to++ = '"';
+			continue;
+		} else if (*from == '"') {
+			quoted = !quoted;
+		} else if (quoted) {
+		} else if (!strncmp(from, "PLACE", 5)) {
+			int alone = strncmp(from, "PLACE \"", 7);
+			i = snprintf(to, end - to, alone ? "\"%s\"" : "\"%s", PLACE);
+			to = i < (size_t)(end - to) ? to + i : end;
+			from += alone ? 5 : 7;
+			quoted = !alone;
+			continue;
+		} else if (!strncmp(from, " | ", 3)) {
+			*to++ = '|';
+			from += 3;
+			continue;
+		} else if (brace && depth < 7 && (!strncmp(from, "(&(", 3) || !strncmp(from, "((char[])", 9))) {
+			char kind = !strncmp(from, "(&(int", 6) ? '[' : from[1] == '&' ? '{' : 0;
+			ends[depth++] = kind == '[' ? ']' : kind ? '}' : 0;
+			if (kind)
+				*to++ = kind;
+			from = brace + 3;
+			continue;
+		} else if (depth && !strncmp(from, " })", 3)) {
+			if (ends[--depth])
+				*to++ = ends[depth];
+			from += 3;
+			continue;
+		} else if (*from == '.' && to > begin && (to[-1] == '{' || to[-1] == ' ')) {
+			from++;
+			continue;
+		} else if (!strncmp(from, " = ", 3)) {
+			*to++ = '=';
+			from += 3;
+			continue;
+		} else if (!strncmp(from, "v->", 3)) {
+			const struct name *found = NULL;
+			for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+				if (names[i].size && !strncmp(from + 3, names[i].text, strlen(names[i].text)) &&
+				    (!found || strlen(names[i].text) > strlen(found->text)))
+					found = &names[i];
+			if (found) {
+				int small;
+				long value;
+				memcpy(&small, (char *)v + found->offset, sizeof(small));
+				memcpy(&value, (char *)v + found->offset, found->size == sizeof(value) ? sizeof(value) : 4);
+				value = found->size == sizeof(small) ? small : value;
+				i = snprintf(to, end - to, value >> 32 ? "%#lx" : "%ld", value);
+				to = i < (size_t)(end - to) ? to + i : end;
+				from += 3 + strlen(found->text);
+				continue;
+			}
+		}
+		*to++ = *from++;
+	}
+	strcpy(to, *from ? "..." : ")");
+}
+
+/* Note a call before it is made, for it may end its process. */
+static int tell(int process, const char *name, const char *arguments)
+{
+	int call = s->noted < CALLS ? s->noted++ : CALLS, size = sizeof(s->calls[call].text);
+	int length = snprintf(s->calls[call].text, size, "%s(", name);
+	s->calls[call].process = process;
+	s->calls[call].error = -1;
+	write_arguments(s->calls[call].text + length, size - length, arguments);
+	return call;
+}
+
+static int note(int call, long value)
+{
+	int error = value == -1 ? errno : 0;
+	s->calls[call].value = value;
+	s->calls[call].error = error;
+	return error;
+}
+/* @@ must MUST MUST_DO GATE GATE_DO */
+
+static void finish(int status)
 {
 	s->status = status;
-	s->turn = STEPS + 1;
+	s->turn = TURNS + 1;
 	leave();
 }
 
-/* Wait for the turn of a step. It is never this step's turn if others of its action have failed. */
-static __attribute__((unused)) int my_turn(int step)
+static long must(int call, long value)
 {
-	while (s->turn < step)
-		nanosleep(&(struct timespec){ 0, 100000 }, NULL);
-	return s->turn == step;
-}
-
-static __attribute__((unused)) void pass_turn(int step)
-{
-	__atomic_store_n(&s->turn, step, __ATOMIC_RELEASE);
-}
-
-static int note(int step, int process, const char *call, long value)
-{
-	int error = value == -1 ? errno : 0;
-	s->step[step].process = process;
-	s->step[step].call = call;
-	s->step[step].value = value;
-	s->step[step].error = error;
-	return error;
-}
-
-/* A call that has to succeed, or nothing is shown. */
-static __attribute__((unused)) int must(int step, int process, const char *call, long value)
-{
-	int error = note(step, process, call, value);
+	int error = note(call, value);
 	if (error) {
-		snprintf(s->why, sizeof(s->why), "step %d: %s: %s", step, call, strerror(error));
+		snprintf(s->why, sizeof(s->why), "%s: %s", s->calls[call].text, strerror(error));
 		finish(SET_UP_FAILED);
 	}
-	return 1;
+	return value;
 }
+/* @@ GATE GATE_DO gate */
 
-/* A call that may fail; whether it did is of no matter. */
-static __attribute__((unused)) int may(int step, int process, const char *call, long value)
+static long gate(int call, const char *name, long value)
 {
-	note(step, process, call, value);
-	return 1;
-}
-
-/* A call on the way into a domain: if Landlock refuses, that is what the case comes to. */
-static __attribute__((unused)) int gate(int step, int process, const char *call, long value)
-{
-	int error = note(step, process, call, value);
-	if (error && !strncmp(call, "landlock_", 9)) {
-		s->came_to[OBSERVED] = (struct outcome){ call, error, 0 };
+	int error = note(call, value);
+	if (error && !strncmp(name, "landlock_", 9)) {
+		s->came_to[OBSERVED] = (struct outcome){ "", error, 0 };
+		strcpy(s->came_to[OBSERVED].refused, name);
 		finish(0);
-	} else if (error) {
-		must(step, process, call, value);
 	}
-	return 1;
+	errno = error;
+	return error ? must(call, value) : value;
 }
+/* @@ MAY MAY_DO may */
 
-/* A call of an action; what the first one that fails gives is what the action comes to. */
-static __attribute__((unused)) int tried(int step, int process, int group, const char *call, long value)
+static long may(int call, long value)
 {
-	int error = note(step, process, call, value);
-	const char *refused = error && !strncmp(call, "landlock_", 9) ? call : NULL;
-	s->came_to[group] = (struct outcome){ refused, error, value };
-	return !error;
+	note(call, value);
+	return value;
 }
+/* @@ TRY TRY_DO tried */
 
-static __attribute__((unused)) long get(const void *data, size_t size)
+static long tried(int call, int action, const char *name, long value)
+{
+	int error = note(call, value);
+	s->came_to[action] = (struct outcome){ "", error, value };
+	if (error && !strncmp(name, "landlock_", 9))
+		strcpy(s->came_to[action].refused, name);
+	return value;
+}
+/* @@ TRY TRY_DO */
+
+static long left_out(void)
+{
+	return -1;
+}
+/* @@ get */
+
+static long get(const void *data, size_t size)
 {
 	int small = 0;
 	long value = 0;
@@ -113,14 +188,16 @@ static __attribute__((unused)) long get(const void *data, size_t size)
 		return memcpy(&small, data, 4), small;
 	return memcpy(&value, data, size), value;
 }
+/* @@ filled */
 
-static __attribute__((unused)) void *filled(void *buffer, const void *data, size_t size)
+static void *filled(void *buffer, const void *data, size_t size)
 {
 	return memcpy(buffer, data, size);
 }
+/* @@ path */
 
 /* A path with numbers in it; good for a few more calls. */
-static __attribute__((unused, format(printf, 1, 2))) const char *path(const char *format, ...)
+static const char *path(const char *format, ...)
 {
 	static char paths[8][4096];
 	static int next;
@@ -131,21 +208,24 @@ static __attribute__((unused, format(printf, 1, 2))) const char *path(const char
 	va_end(arguments);
 	return to;
 }
+/* @@ poke */
 
-static __attribute__((unused)) long poke(long address, const void *data, size_t size)
+static long poke(long address, const void *data, size_t size)
 {
 	memcpy((void *)address, data, size);
 	return size;
 }
+/* @@ peek */
 
-static __attribute__((unused)) long peek(void *to, long address, size_t size)
+static long peek(void *to, long address, size_t size)
 {
 	memcpy(to, (void *)address, size);
 	return size;
 }
+/* @@ result_at */
 
 /* A result that the kernel left in memory. */
-static __attribute__((unused)) long result_at(long address)
+static long result_at(long address)
 {
 	int value = *(volatile int *)address;
 	if (value >= 0 || value < -4095)
@@ -153,6 +233,7 @@ static __attribute__((unused)) long result_at(long address)
 	errno = -value;
 	return -1;
 }
+/* @@ */
 
 static void begin(void (*body)(void))
 {
@@ -160,8 +241,9 @@ static void begin(void (*body)(void))
 	body();
 	leave();
 }
+/* @@ spawn */
 
-static __attribute__((unused)) int begin_shared(void *body)
+static int begin_shared(void *body)
 {
 	((void (*)(void))(uintptr_t)body)();
 	leave();
@@ -186,9 +268,10 @@ static long spawn(void (*body)(void), unsigned long long flags)
 		begin(body);
 	return pid;
 }
+/* @@ await_end */
 
 /* Wait until a process has ended, so that nobody sees what it lets go of. */
-static __attribute__((unused)) void await_end(long pid)
+static void await_end(long pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd entry = { fd, POLLIN, 0 };
@@ -199,9 +282,10 @@ static __attribute__((unused)) void await_end(long pid)
 	if (fd >= 0)
 		close(fd);
 }
+/* @@ give take */
 
 /* Pass an open file to whoever takes it next. */
-static __attribute__((unused)) long give(int fd)
+static long give(int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec vector = { "x", 1 };
@@ -215,7 +299,7 @@ static __attribute__((unused)) long give(int fd)
 	return sendmsg(passing[0], &message, 0);
 }
 
-static __attribute__((unused)) long take(void)
+static long take(void)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte;
 	struct iovec vector = { &byte, 1 };
@@ -226,14 +310,15 @@ static __attribute__((unused)) long take(void)
 		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
 	return fd;
 }
+/* @@ execute */
 
-/* execveat(2) of this program, which goes on behind the step. */
-static __attribute__((unused)) long execute(int step, int fd, const char *name, int flags)
+/* execveat(2) of this program, which goes on behind the call: see main() and resume(). */
+static long execute(int at, int fd, const char *name, int flags)
 {
 	char environment[64], *argv[] = { "repro", NULL }, *envp[] = { environment, NULL };
 	long result;
 	int i, kept[] = { shared_fd, passing[0], passing[1] };
-	snprintf(environment, sizeof(environment), "REPRO_STEP=%d %d %d %d", step, shared_fd, passing[0],
+	snprintf(environment, sizeof(environment), "REPRO_AT=%d %d %d %d", at, shared_fd, passing[0],
 		 passing[1]);
 	for (i = 0; i < 3; i++)
 		fcntl(kept[i], F_SETFD, 0);
@@ -242,9 +327,10 @@ static __attribute__((unused)) long execute(int step, int fd, const char *name, 
 		fcntl(kept[i], F_SETFD, FD_CLOEXEC);
 	return result;
 }
+/* @@ copy_self */
 
 /* This program as a file of the case. */
-static __attribute__((unused)) int copy_self(const char *to)
+static int copy_self(const char *to)
 {
 	static char buffer[1 << 16];
 	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import pairwise
 
 from suite.agent.wire import OpKind, Status
 from suite.process.promise import Call, Mode
-from suite.process.uapi import CLONE_VFORK
+from suite.process.uapi import CLONE_VFORK, CLONE_VM
 from suite.repro.errors import UnwritableError
 from suite.values import Argument, Pack
 
+_PLAIN_FORKS = {17, 17 | CLONE_VM}  # SIGCHLD
 ROOT = 0
 """Stands for all processes that were there before the case."""
 
@@ -23,20 +24,23 @@ class Step:
 
     call: Call
     process: int
-    group: str = ""
-    """``CONTROL``, ``OBSERVED``, ``OTHER`` for an action that may fail; empty for a set-up."""
-    number: int = 0
-    end: int = 0
-    """Where the script goes on if it fails: behind its action."""
+    action: str = ""
+    """``CONTROL``, ``OBSERVED``, or ``OTHER_1`` and so on for one whose failure is of no matter;
+    empty for a set-up."""
     takes: bool = False
     """Whether it is the half that takes the file."""
-    key: object = None
-    """Of the action, so that two in a row are told apart."""
+    child: int = 0
+    """The process that it makes, if it makes one."""
 
     @property
     def kind(self) -> OpKind:
         """What the agent did."""
-        return self.call.batch.ops[self.call.index].kind
+        return kind_of(self.call)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its process may not be there to go on behind it, or is another image."""
+        return self.passes_first or self.kind is OpKind.EXEC
 
     @property
     def passes_first(self) -> bool:
@@ -56,41 +60,47 @@ class Step:
         return isinstance(flags, int) and bool(flags & CLONE_VFORK)
 
 
+@dataclass(slots=True, eq=False)
+class Turn:
+    """What one process does before another one's turn comes."""
+
+    number: int
+    """From 1 on."""
+    process: int
+    steps: list[Step]
+    skips: str = ""
+    """The action whose failure leaves out the next turns, since it was to make their process."""
+    skips_to: int = 0
+
+
 @dataclass(slots=True)
 class Script:
-    """A case as steps."""
+    """A case as turns of its processes."""
 
-    steps: list[Step]
+    turns: list[Turn]
     parents: dict[int, int] = field(default_factory=dict)
     """Of each process that the case makes, who makes it."""
 
-    def blocks(self, process: int) -> Iterator[list[Step]]:
-        """The steps of a process that it takes in one go."""
-        for mine, block in groupby(self.steps, key=lambda it: it.process == process):
-            if mine:
-                yield from _split(block)
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, in order."""
+        return [step for turn in self.turns for step in turn.steps]
 
+    @property
+    def processes(self) -> list[int]:
+        """The processes, first made first; those that were there before, if they do anything."""
+        before = [ROOT] if any(turn.process == ROOT for turn in self.turns) else []
+        return [*before, *self.parents]
 
-def _split(steps: Iterable[Step]) -> Iterator[list[Step]]:
-    """Apart, where one is of another action, or its process may not be there to go on."""
-    current: list[Step] = []
-    for step in steps:
-        alone = step.passes_first or step.kind is OpKind.EXEC
-        if current and (alone or step.key is not current[-1].key):
-            yield current
-            current = []
-        current.append(step)
-        if alone:
-            yield current
-            current = []
-    if current:
-        yield current
+    def of(self, process: int) -> list[Turn]:
+        """The turns of a process."""
+        return [turn for turn in self.turns if turn.process == process]
 
 
 def script(
     calls: Sequence[Call], observed: Sequence[Call], control: Sequence[Call] | None
 ) -> Script:
-    """The steps of a case.
+    """The turns of a case.
 
     Args:
         calls: All that it did, in order.
@@ -101,42 +111,84 @@ def script(
         UnwritableError: It does something that can't be written yet.
     """
     _refuse(calls)
-    made = {call.arguments[0] for call in calls if _kind(call) is OpKind.FORK}
+    actions = _actions(calls, observed, control or ())
     steps: list[Step] = []
     parents: dict[int, int] = {}
+    known: dict[Argument, int] = {}  # by the number that it has for the agent
     for call in calls:
-        who = call.batch.ops[call.index].process
-        process = who if who in made else ROOT
-        group, key = _group(call, observed, control or ())
-        steps.append(Step(call, process, group, key=key))
-        first = call.arguments[0] if call.arguments else None
-        if _kind(call) is OpKind.FORK and isinstance(first, int):
-            parents[first] = process
-        elif _kind(call) is OpKind.GIVE and isinstance(call.arguments[1], int):
-            receiver = call.arguments[1] if call.arguments[1] in made else ROOT
-            steps.append(Step(call, receiver, group, key=key, takes=True))
-    for number, step in enumerate(steps, start=1):
-        step.number = number
-    ends = {id(step.key): step.number + 1 for step in steps if step.key is not None}
+        process = known.get(call.batch.ops[call.index].process, ROOT)
+        action = actions.get(id(call), "")
+        steps.append(Step(call, process, action))
+        if kind_of(call) is OpKind.FORK:
+            steps[-1].child = known[call.arguments[0]] = len(parents) + 1
+            parents[steps[-1].child] = process
+        elif kind_of(call) is OpKind.GIVE:
+            steps.append(Step(call, known.get(call.arguments[1], ROOT), action, takes=True))
+    return _with_skips(Script(_turns(steps), parents))
+
+
+def without_root(written: Script) -> Script:
+    """The script without those who were there before, if they only make the first process."""
+    first = written.turns[0]
+    plain = first.process == ROOT and len(first.steps) == 1 and not first.steps[0].action
+    if not plain or first.steps[0].kind is not OpKind.FORK or len(written.of(ROOT)) > 1:
+        return written
+    if first.steps[0].call.arguments[1] not in _PLAIN_FORKS or first.steps[0].stands_alone:
+        return written
+    for turn in written.turns:
+        turn.number -= 1
+        turn.skips_to -= 1
+    return Script(written.turns[1:], written.parents)
+
+
+def _turns(steps: Iterable[Step]) -> list[Turn]:
+    turns: list[Turn] = []
     for step in steps:
-        step.end = ends.get(id(step.key), step.number + 1)
-    return Script(steps, parents)
+        last = turns[-1] if turns else None
+        if (
+            last is None
+            or last.process != step.process
+            or last.steps[-1].stands_alone
+            or step.passes_first
+        ):
+            turns.append(Turn(len(turns) + 1, step.process, [step]))
+        else:
+            last.steps.append(step)
+    return turns
 
 
-def _kind(call: Call) -> OpKind:
+def _with_skips(written: Script) -> Script:
+    """Leave out the turns of processes that an action was to make, if it failed before."""
+    makers = {it.child: it.action for it in written.steps if it.child and it.action}
+    for turn, following in pairwise(written.turns):
+        action = makers.get(following.process, "")
+        if action and following.process != turn.process:
+            turn.skips = action
+            later = written.turns[following.number :]
+            turn.skips_to = next(
+                (it.number for it in later if makers.get(it.process) != action),
+                len(written.turns) + 1,
+            )
+    return written
+
+
+def kind_of(call: Call) -> OpKind:
+    """What the agent did."""
     return call.batch.ops[call.index].kind
 
 
-def _group(call: Call, observed: Sequence[Call], control: Sequence[Call]) -> tuple[str, object]:
-    """The name of the action that a call belongs to, and an object that stands for it."""
-    if call in observed:
-        return "OBSERVED", observed
-    if call in control:
-        return "CONTROL", control
-    if call.mode is Mode.OBSERVED:
-        end = call.batch.ops[call.index].on_fail
-        return "OTHER", next(it for it in call.batch.calls if it.batch.ops[it.index].on_fail == end)
-    return "", None
+def _actions(
+    calls: Sequence[Call], observed: Sequence[Call], control: Sequence[Call]
+) -> dict[int, str]:
+    """The name of the action that a call belongs to, by the call's id."""
+    names = {id(call): "CONTROL" for call in control} | {id(call): "OBSERVED" for call in observed}
+    others: dict[tuple[int, int], str] = {}
+    for call in calls:
+        if call.mode is Mode.OBSERVED and id(call) not in names:
+            # Calls of one action go on at the same place if they fail.
+            key = id(call.batch), call.batch.ops[call.index].on_fail
+            names[id(call)] = others.setdefault(key, f"OTHER_{len(others) + 1}")
+    return names
 
 
 def refuse_places(calls: Sequence[Call], place: str, agent: str) -> None:
@@ -172,9 +224,9 @@ def _refuse(calls: Sequence[Call]) -> None:
             raise UnwritableError("it writes a program")
         if call.batch.beside:
             raise UnwritableError("its processes make calls at the same time")
-        if call.name == "execve" or (call.name == "execveat" and _kind(call) is OpKind.CALL):
+        if call.name == "execve" or (call.name == "execveat" and kind_of(call) is OpKind.CALL):
             raise UnwritableError("it executes a program that is not the reproducer itself")
-        if _kind(call) is OpKind.EXEC and str(call.arguments[1]).endswith("agent32"):
+        if kind_of(call) is OpKind.EXEC and str(call.arguments[1]).endswith("agent32"):
             raise UnwritableError("it makes 32-bit system calls")
-        if _kind(call) is OpKind.EXEC and call.mode is Mode.DEATH:
+        if kind_of(call) is OpKind.EXEC and call.mode is Mode.DEATH:
             raise UnwritableError("it executes what ends its process")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ---- Its surroundings, as the case had them, and its verdict. ---- */
+/* ---- Its surroundings, as the case had them, and what it came to. ---- */
 
 static void map_shared(void)
 {
@@ -8,6 +8,7 @@ static void map_shared(void)
 		perror("mmap");
 		_exit(SET_UP_FAILED);
 	}
+	v = &s->given;
 }
 
 static int write_file(const char *name, const char *text)
@@ -48,9 +49,6 @@ static const char *furnish(long flags, int uid, int gid)
 	return NULL;
 }
 
-static void root(void);
-static void resume(int step);
-
 /* The first process of the case's own namespaces; all others end with it. */
 static void live(long flags, int uid, int gid)
 {
@@ -61,26 +59,23 @@ static void live(long flags, int uid, int gid)
 		failed = "mkdir " PLACE;
 	else if (!failed)
 		s->has_place = !chmod(PLACE, 0777);
-	if (!failed && prepare())
-		failed = "copy";
-	if (failed) {
+@PREPARE@	if (failed) {
 		snprintf(s->why, sizeof(s->why), "%s: %s", failed, strerror(errno));
 		s->status = SET_UP_FAILED;
 		_exit(0);
 	}
-	signal(SIGCHLD, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN); /* for it is the one who gets orphans */
 	s->turn = 1;
-	if (!fork()) {
-		root();
-		leave();
-	}
-	for (waited = 0; s->turn <= STEPS && waited < LIMIT_S * 1000; waited++)
+	if (!fork())
+		begin(FIRST);
+	for (waited = 0; s->turn <= TURNS && waited < LIMIT_S * 1000; waited++)
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	if (s->turn <= STEPS) {
-		snprintf(s->why, sizeof(s->why), "step %d did not come about in %d s", s->turn, LIMIT_S);
+	if (s->turn <= TURNS) {
+		snprintf(s->why, sizeof(s->why), "%s did not come to an end in %d s",
+			 s->noted ? s->calls[s->noted - 1].text : "the first call", LIMIT_S);
 		s->status = MAY_DIE ? REPRODUCED : SET_UP_FAILED;
 	}
-	s->turn = STEPS + 1;
+	s->turn = TURNS + 1;
 	_exit(0);
 }
 
@@ -120,73 +115,99 @@ static void run_in_namespaces(void)
 
 static const char *error_name(int error)
 {
-	static const struct { int number; const char *name; } names[] = {
-		{ EACCES, "EACCES" }, { EPERM, "EPERM" }, { EXDEV, "EXDEV" }, { EINVAL, "EINVAL" },
-		{ EBADF, "EBADF" }, { EBADFD, "EBADFD" }, { ENOENT, "ENOENT" }, { ENOMSG, "ENOMSG" },
-		{ E2BIG, "E2BIG" }, { EFAULT, "EFAULT" }, { ENOSYS, "ENOSYS" }, { EOPNOTSUPP, "EOPNOTSUPP" },
-		{ EAGAIN, "EAGAIN" }, { ESRCH, "ESRCH" }, { EEXIST, "EEXIST" }, { EISDIR, "EISDIR" },
-		{ ENOTDIR, "ENOTDIR" }, { ECONNREFUSED, "ECONNREFUSED" }, { EAFNOSUPPORT, "EAFNOSUPPORT" },
-		{ ENOTTY, "ENOTTY" }, { EISCONN, "EISCONN" }, { EADDRINUSE, "EADDRINUSE" },
+#define NAME(name) { name, #name }
+	static const struct { int number; const char *name; } errors[] = {
+		NAME(EPERM), NAME(ENOENT), NAME(ESRCH), NAME(EINTR), NAME(EIO), NAME(ENXIO), NAME(E2BIG),
+		NAME(ENOEXEC), NAME(EBADF), NAME(ECHILD), NAME(EAGAIN), NAME(ENOMEM), NAME(EACCES),
+		NAME(EFAULT), NAME(ENOTBLK), NAME(EBUSY), NAME(EEXIST), NAME(EXDEV), NAME(ENODEV),
+		NAME(ENOTDIR), NAME(EISDIR), NAME(EINVAL), NAME(ENFILE), NAME(EMFILE), NAME(ENOTTY),
+		NAME(ETXTBSY), NAME(EFBIG), NAME(ENOSPC), NAME(ESPIPE), NAME(EROFS), NAME(EMLINK),
+		NAME(EPIPE), NAME(ERANGE), NAME(EDEADLK), NAME(ENAMETOOLONG), NAME(ENOSYS), NAME(ENOTEMPTY),
+		NAME(ELOOP), NAME(ENOMSG), NAME(ENODATA), NAME(ENOLINK), NAME(EPROTO), NAME(EBADFD),
+		NAME(EOVERFLOW), NAME(EUSERS), NAME(ENOTSOCK), NAME(EDESTADDRREQ), NAME(EMSGSIZE),
+		NAME(EPROTOTYPE), NAME(ENOPROTOOPT), NAME(EPROTONOSUPPORT), NAME(ESOCKTNOSUPPORT),
+		NAME(EOPNOTSUPP), NAME(EAFNOSUPPORT), NAME(EADDRINUSE), NAME(EADDRNOTAVAIL),
+		NAME(ENETDOWN), NAME(ENETUNREACH), NAME(ECONNABORTED), NAME(ECONNRESET), NAME(ENOBUFS),
+		NAME(EISCONN), NAME(ENOTCONN), NAME(ETIMEDOUT), NAME(ECONNREFUSED), NAME(EHOSTUNREACH),
+		NAME(EALREADY), NAME(EINPROGRESS), NAME(ESTALE), NAME(EDQUOT), NAME(ECANCELED),
+		NAME(ENOKEY), NAME(EOWNERDEAD), NAME(EKEYREJECTED),
+		NAME(EDOM), NAME(ENOLCK), NAME(EIDRM), NAME(ECHRNG), NAME(EL2NSYNC), NAME(EL3HLT),
+		NAME(EL3RST), NAME(ELNRNG), NAME(EUNATCH), NAME(ENOCSI), NAME(EL2HLT), NAME(EBADE),
+		NAME(EBADR), NAME(EXFULL), NAME(ENOANO), NAME(EBADRQC), NAME(EBADSLT), NAME(EBFONT),
+		NAME(ENOSTR), NAME(ETIME), NAME(ENOSR), NAME(ENONET), NAME(ENOPKG), NAME(EREMOTE),
+		NAME(EADV), NAME(ESRMNT), NAME(ECOMM), NAME(EMULTIHOP), NAME(EDOTDOT), NAME(EBADMSG),
+		NAME(ENOTUNIQ), NAME(EREMCHG), NAME(ELIBACC), NAME(ELIBBAD), NAME(ELIBSCN),
+		NAME(ELIBMAX), NAME(ELIBEXEC), NAME(EILSEQ), NAME(ERESTART), NAME(ESTRPIPE),
+		NAME(EPFNOSUPPORT), NAME(ENETRESET), NAME(ESHUTDOWN), NAME(ETOOMANYREFS),
+		NAME(EHOSTDOWN), NAME(EUCLEAN), NAME(ENOTNAM), NAME(ENAVAIL), NAME(EISNAM),
+		NAME(EREMOTEIO), NAME(ENOMEDIUM), NAME(EMEDIUMTYPE), NAME(EKEYEXPIRED),
+		NAME(EKEYREVOKED), NAME(ENOTRECOVERABLE), NAME(ERFKILL),
 	};
+	static char other[16];
 	size_t i;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].number == error)
-			return names[i].name;
-	return strerror(error);
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].number == error)
+			return errors[i].name;
+	snprintf(other, sizeof(other), "%d", error);
+	return other;
 }
 
-static void print_outcome(const char *what, struct outcome outcome)
+/* Such as `EACCES`, `allowed`, `create_ruleset: EINVAL`. */
+static const char *in_words(struct outcome outcome)
 {
-	printf("%s: ", what);
-	if (outcome.refused)
-		printf("%s: ", outcome.refused);
+	static char text[96];
+	const char *refused = outcome.refused + (outcome.refused[0] ? strlen("landlock_") : 0);
 	if (outcome.error)
-		printf("%s (%s)\n", error_name(outcome.error), strerror(outcome.error));
+		snprintf(text, sizeof(text), "%s%s%s", refused, refused[0] ? ": " : "", error_name(outcome.error));
+	else if (HAS_VALUE)
+		snprintf(text, sizeof(text), "allowed(%ld)", outcome.value);
 	else
-		printf("allowed%s\n", outcome.refused ? "?" : "");
+		snprintf(text, sizeof(text), "allowed");
+	return text;
 }
 
-static int is_as_owed(struct outcome outcome)
+/* @@ is_owed */
+static int is_owed(struct outcome outcome)
 {
 	size_t i;
 	for (i = 0; i < sizeof(owed) / sizeof(owed[0]); i++)
-		if (owed[i].error == outcome.error && (!HAS_VALUE || owed[i].value == outcome.value) &&
-		    (owed[i].refused ? outcome.refused && !strcmp(owed[i].refused, outcome.refused) : !outcome.refused))
+		if (owed[i].error == outcome.error && !strcmp(owed[i].refused, outcome.refused) &&
+		    (!HAS_VALUE || outcome.error || owed[i].value == outcome.value))
 			return 1;
 	return 0;
 }
 
-static int verdict(void)
+/* @@ */
+/* `[process] call = result`, as strace(1) writes it. */
+static void print_calls(FILE *to)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 	int i;
-	for (i = 1; i <= STEPS; i++)
-		if (s->step[i].call) {
-			printf("%3d [%d] %s = %ld", i, s->step[i].process, s->step[i].call, s->step[i].value);
-			printf(s->step[i].error ? " %s\n" : "\n", error_name(s->step[i].error));
-		}
-	if (abi != ABI)
-		printf("This kernel claims ABI %ld; the file says what ABI %d owes.\n", abi < 0 ? 0 : abi, ABI);
-	if (s->turn <= STEPS) {
+	for (i = 0; i < s->noted; i++) {
+		fprintf(to, "[%d] %s = ", s->calls[i].process, s->calls[i].text);
+		if (s->calls[i].error < 0)
+			fprintf(to, "?\n");
+		else if (s->calls[i].error)
+			fprintf(to, "-1 %s (%s)\n", error_name(s->calls[i].error), strerror(s->calls[i].error));
+		else
+			fprintf(to, s->calls[i].value >> 32 ? "%#lx\n" : "%ld\n", s->calls[i].value);
+	}
+}
+
+/* Why nothing is shown; NULL if something is. */
+static const char *why_nothing(void)
+{
+	if (s->turn <= TURNS) {
 		s->status = SET_UP_FAILED;
 		if (!s->why[0])
-			snprintf(s->why, sizeof(s->why), "its processes ended at step %d", s->turn);
+			snprintf(s->why, sizeof(s->why), "its processes ended at turn %d of %d", s->turn, TURNS);
 	}
-	if (s->status == SET_UP_FAILED) {
-		printf("the set-up failed: %s\n", s->why);
-		return SET_UP_FAILED;
+	if (s->status == SET_UP_FAILED)
+		return s->why;
+	if (HAS_CONTROL && s->came_to[CONTROL].error && !s->came_to[OBSERVED].refused[0]) {
+		snprintf(s->why, sizeof(s->why), "the control came to %s", in_words(s->came_to[CONTROL]));
+		return s->why;
 	}
-	if (HAS_CONTROL && s->came_to[CONTROL].error && !s->came_to[OBSERVED].refused) {
-		print_outcome("the control failed", s->came_to[CONTROL]);
-		return SET_UP_FAILED;
-	}
-	if (MAY_DIE) {
-		printf("%s\n", s->status ? s->why : "the kernel has survived all calls");
-		return s->status;
-	}
-	print_outcome("owed", owed[0]);
-	print_outcome("observed", s->came_to[OBSERVED]);
-	return is_as_owed(s->came_to[OBSERVED]) ? 0 : REPRODUCED;
+	return NULL;
 }
 
 static int high(int fd)
@@ -198,29 +219,35 @@ static int high(int fd)
 	return moved;
 }
 
-int main(void)
+/* Perform the calls; what they came to is in the shared memory. */
+static void perform(void)
 {
-	const char *step = getenv("REPRO_STEP");
-	int at, i;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (step) {
-		if (sscanf(step, "%d %d %d %d", &at, &shared_fd, &passing[0], &passing[1]) != 4)
-			return SET_UP_FAILED;
-		for (i = 0; i < 2; i++)
-			fcntl(passing[i], F_SETFD, FD_CLOEXEC);
-		fcntl(shared_fd, F_SETFD, FD_CLOEXEC);
-		map_shared();
-		resume(at);
-		leave();
-	}
-	shared_fd = high(syscall(SYS_memfd_create, "repro", 1));
+	int i;
+	shared_fd = high(syscall(SYS_memfd_create, "repro", MFD_CLOEXEC));
 	if (ftruncate(shared_fd, sizeof(*s)) || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, passing)) {
 		perror("memfd_create");
-		return SET_UP_FAILED;
+		_exit(SET_UP_FAILED);
 	}
 	for (i = 0; i < 2; i++)
 		passing[i] = high(passing[i]);
 	map_shared();
 	run_in_namespaces();
-	return verdict();
+}
+/* @@ execute */
+
+/* Go on behind an execve(2). */
+static __attribute__((constructor)) void go_on(void)
+{
+	const char *environment = getenv("REPRO_AT");
+	int at, i;
+	if (!environment)
+		return;
+	if (sscanf(environment, "%d %d %d %d", &at, &shared_fd, &passing[0], &passing[1]) != 4)
+		_exit(SET_UP_FAILED);
+	for (i = 0; i < 2; i++)
+		fcntl(passing[i], F_SETFD, FD_CLOEXEC);
+	fcntl(shared_fd, F_SETFD, FD_CLOEXEC);
+	map_shared();
+	resume(at);
+	leave();
 }

@@ -29,6 +29,7 @@ from suite.run.surroundings import (
     EXPECTATION,
     JUDGED,
     JUDGEMENT,
+    MOUNTS,
     SPENT,
     denied_call,
     excuse_judgement,
@@ -98,6 +99,7 @@ class Setting:
 
     def mount_point(self, wanted: FileSystem) -> str:
         """Where a file system is mounted; skips the case if the target lacks what that takes."""
+        self._item.stash.setdefault(MOUNTS, []).append(wanted)
         try:
             return mounted(wanted, self.ground, self._hub.target(self.target_name))
         except MissingError as error:

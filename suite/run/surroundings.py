@@ -18,6 +18,7 @@ from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement
 from suite.process.process import Enforcer, Observation
 from suite.process.promise import CallError
+from suite.targets.filesystems import FileSystem
 
 _OF_LANDLOCK = {"EACCES", "EPERM", "EXDEV"}
 """What Landlock denies with (Documentation/userspace-api/landlock.rst)."""
@@ -29,6 +30,8 @@ EXPECTATION = pytest.StashKey[Expectation]()
 """What it was held against."""
 CONTROL = pytest.StashKey[Outcome | None]()
 """What the control came to."""
+MOUNTS = pytest.StashKey[list[FileSystem]]()
+"""The file systems that it was told the places of."""
 SPENT = pytest.StashKey[bool]()
 """Whether the process of an item can serve no other one."""
 BARE = pytest.StashKey[bool]()

@@ -15,8 +15,10 @@ from suite.process.process import Observation
 from suite.process.promise import Call
 from suite.process.session import Session
 from suite.run.envelopes import opened
-from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, SPENT
+from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, MOUNTS, SPENT
 from suite.targets.base import Ground
+from suite.targets.filesystems import FileSystem, making
+from suite.targets.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Traced:
 
     record: CaseRecord
     calls: list[Call]
-    """Also those that were left out, since an earlier one failed."""
+    """Also those that were left out, since an earlier one failed; and first of all those that
+    mounted the file system of the case's files."""
     observed: list[Call] | None
     """Those that were judged; None if that was no observation, but something made of one."""
     control: list[Call] | None
@@ -35,8 +38,8 @@ class Traced:
     agent: str
     """The agent's own file there."""
     abi: int
-    mounted: str
-    """The file system that was mounted for the case's files; empty if none was."""
+    commands: tuple[str, ...] = ()
+    """What a shell has to do before, where the files are on a disk."""
 
 
 class Tracer:
@@ -61,18 +64,31 @@ class Tracer:
 
 def _traced(item: pytest.Item, ground: Ground, record: CaseRecord) -> Traced:
     observed, control = item.stash.get(JUDGED, (None, None))
-    filesystem = getattr(item, "funcargs", {}).get("filesystem")
+    calls, commands = _all_calls(item, ground)
     return Traced(
         record,
-        list(ground.session.calls()),
+        calls,
         _calls_of(observed, ground.session),
         _calls_of(control, ground.session),
         item.stash.get(JUDGEMENT, None),
         ground.place,
         ground.agent,
         ground.facts.abi,
-        filesystem.id if filesystem else "",
+        commands,
     )
+
+
+def _all_calls(item: pytest.Item, ground: Ground) -> tuple[list[Call], tuple[str, ...]]:
+    """The calls of a case and of the making of its file system; or of the latter, commands."""
+    given: dict[str, object] = getattr(item, "funcargs", {})
+    tree = given.get("tree")
+    mounts: list[FileSystem] = item.stash.get(MOUNTS, [])
+    makings = [making(it, ground) for it in dict.fromkeys(mounts)]
+    name = tree.path.rpartition("/")[2] if isinstance(tree, Tree) else ""
+    before = [call for made in makings if not made.commands for call in made.of(name)]
+    known = {id(call) for made in makings for call in made.calls}
+    own = [call for call in ground.session.calls() if id(call) not in known]
+    return [*before, *own], tuple(line for made in makings for line in made.commands)
 
 
 def _calls_of(judged: Observation | Outcome | None, session: Session) -> list[Call] | None:

@@ -15,7 +15,7 @@ from enum import Enum
 from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
 from suite.process.process import Process
-from suite.process.promise import SetupError
+from suite.process.promise import Call, SetupError
 from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError, Mkfs, attached
 from suite.targets.fuse import serve
@@ -213,6 +213,39 @@ class _Laid(dict[str, list[str]]):
     """By the id of a file system: the trees that were laid on it for cases to come."""
 
 
+@dataclass(slots=True)
+class Making:
+    """How a file system came about, for who writes down all that a case builds on."""
+
+    calls: list[Call]
+    """Those that mounted it; with the files on it, if these had to be there before."""
+    commands: tuple[str, ...] = ()
+    """In place of its calls: what a shell has to do, where an image is made by tools of its own."""
+
+    def of(self, tree: str) -> list[Call]:
+        """The calls without those that made the trees of other cases, by the name of the tree."""
+        others = [f"/{name}" for name in _AHEAD if name != tree]
+        kept: list[Call] = []
+        left_out: set[int] = set()
+        for call in self.calls:
+            paths = [it for it in call.arguments if isinstance(it, str)]
+            about_others = any(f"{it}/".find(f"{other}/") >= 0 for it in paths for other in others)
+            if about_others or any(id(it) in left_out for it in call.arguments):
+                left_out.add(id(call))
+            else:
+                kept.append(call)
+        return kept
+
+
+class _Makings(dict[str, Making]):
+    """By the id of a file system."""
+
+
+def making(fs: FileSystem, ground: Ground) -> Making:
+    """How a file system that is ``mounted``, and on which the last tree was laid, came about."""
+    return ground.session.notes.of(_Makings)[fs.id]
+
+
 def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
     """Mount a file system unless it is mounted; return where, or "" if ``lay_tree`` mounts it.
 
@@ -225,7 +258,10 @@ def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
     known = places.get(fs.id)
     if known is None:
         try:
-            known = _mount(fs, ground, target)
+            with ground.session.block() as calls:
+                known = _mount(fs, ground, target)
+            made = Making(calls, _commands(fs, known) if fs.value.mkfs else ())
+            ground.session.notes.of(_Makings)[fs.id] = made
         except (MissingError, InfrastructureError, SetupError) as error:
             known = error  # what is left of this attempt would stand in the way of another
         places[fs.id] = known
@@ -239,10 +275,25 @@ def lay_tree(fs: FileSystem, process: Process, ground: Ground, name: str) -> Tre
     if fs.value.lay:
         laid = ground.session.notes.of(_Laid).setdefault(fs.id, [])
         if not laid:
-            laid += fs.value.lay(ground.root, f"{ground.place}/{fs.id}-{name}", ground.agent)
+            with ground.session.block() as calls:
+                laid += fs.value.lay(ground.root, f"{ground.place}/{fs.id}-{name}", ground.agent)
+            ground.session.notes.of(_Makings)[fs.id] = Making(calls)
         return Tree(process, laid.pop(0), ground.agent, fresh=False, copies=True)
     place = ground.session.notes.of(_Mounted)[fs.id]
     return Tree(process, f"{place}/{name}", ground.agent, copies=True)
+
+
+def _commands(fs: FileSystem, point: str) -> tuple[str, ...]:
+    """What a shell has to do to mount a file system that lies on a disk."""
+    mkfs, image = fs.value.mkfs, f"{point}.image"
+    assert mkfs is not None  # noqa: S101 (or it lies on no disk)
+    ways = " || ".join(f"{mkfs.tool} {' '.join(it)} {image}" for it in mkfs.options)
+    options = f"loop,{fs.value.data}" if fs.value.data else "loop"
+    return (
+        f"mkdir {point} && truncate -s {mkfs.size}M {image}",
+        f"PATH=$PATH:/usr/sbin:/sbin; ({ways}) > /dev/null 2>&1",
+        f"mount -t {fs.value.type} -o {options} {image} {point}",
+    )
 
 
 def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
