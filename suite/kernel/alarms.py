@@ -11,7 +11,7 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.tasks import Signal, Task
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Alarm:
     """A timer; it waits for nothing as long as ``when`` is None."""
 

@@ -23,7 +23,7 @@ _MOST = (1 << 64) - 1
 O_LARGEFILE = 0o100000
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class EventFile(File):
     """A counter (struct eventfd_ctx)."""
 
@@ -62,7 +62,7 @@ class EventFile(File):
         raise Waits
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class EpollFile(File):
     """A set of files (struct eventpoll)."""
 

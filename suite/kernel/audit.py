@@ -42,7 +42,7 @@ class Reader(Protocol):
         """Put a message into its queue, unless its filter drops it."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Audit:
     """The state of the subsystem, which is off at boot."""
 

@@ -16,7 +16,7 @@ Map: TypeAlias = "list[tuple[int, int, int]]"
 """Of ids: (first inside, first outside, how many)."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Namespace:
     """One of a kind of which nothing but identity matters, or what its subclass has."""
 
@@ -27,7 +27,7 @@ class Namespace:
     owner: UserNamespace | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class UserNamespace(Namespace):
     """A user namespace; what is outside of the maps are ids of the initial one."""
 

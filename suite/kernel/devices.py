@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[int, int]] = {}
 """What /dev has: permissions and number, by name."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Null(Special):
     """/dev/null: reads nothing, takes everything."""
 
@@ -58,7 +58,7 @@ class Null(Special):
         return 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Zero(Null):
     """/dev/zero: zeros without an end."""
 
@@ -67,7 +67,7 @@ class Zero(Null):
         return bytes(size)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Full(Zero):
     """/dev/full: has no room."""
 
@@ -76,7 +76,7 @@ class Full(Zero):
         raise Errno(errno.ENOSPC)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Random(Null):
     """/dev/random and /dev/urandom."""
 
@@ -95,7 +95,7 @@ class Random(Null):
         return 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Messages(Special):
     """/dev/kmsg: what the kernel printed, a message a read. The position counts messages.
 
@@ -131,7 +131,7 @@ class Messages(Special):
         return 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Missing(Special):
     """A number behind which there is no driver: it can't be opened."""
 

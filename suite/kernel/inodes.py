@@ -14,7 +14,7 @@ from suite.process.uapi import MS_RDONLY
 _numbers = itertools.count(1)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Superblock:
     """A file system."""
 
@@ -32,7 +32,7 @@ class Superblock:
     """Whose capabilities count for it (s_user_ns)."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Inode:
     """A file, whatever its names."""
 
@@ -68,7 +68,7 @@ class Inode:
         return stat.S_ISDIR(self.mode)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Dentry:
     """A name of a file in its directory. The root of a file system has itself as its parent."""
 
@@ -99,7 +99,7 @@ class Dentry:
             it = it.parent
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Mount:
     """A (part of a) file system in the hierarchy; ``suite.kernel.mounts`` attaches it."""
 
@@ -164,7 +164,7 @@ class Path:
         return self.dentry.inode
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class MountNamespace(Namespace):
     """The mounts that processes see."""
 

@@ -40,7 +40,7 @@ class Region:
         return Region(start, end - start, self.content, self.protection, offset, self.is_shared)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Memory:
     """An address space; threads share one."""
 

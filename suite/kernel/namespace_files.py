@@ -29,7 +29,7 @@ KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time
 """The names in /proc/PID/ns."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class NamespaceNode(Node):
     """What stands behind such a file: setns(2) and a bind mount take it."""
 

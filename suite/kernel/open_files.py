@@ -15,7 +15,7 @@ from suite.kernel.inodes import Inode, Path
 ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class File:
     """An open file description: what several descriptors may share.
 
@@ -100,7 +100,7 @@ class Slot:
     closes_on_exec: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class FileTable:
     """The descriptors of a process; threads share one."""
 

@@ -24,7 +24,7 @@ _ATOMIC = 4096
 """PIPE_BUF: so much is written at once or not at all."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Pipe:
     """What stands between the ends of a pipe (struct pipe_inode_info)."""
 

@@ -34,7 +34,7 @@ SQ_HEAD, SQ_TAIL, CQ_TAIL, CQES = 0, 4, 12, 64
 NULL_DEVICE = 1 << 8 | 3
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Ring(File):
     """An open ring."""
 

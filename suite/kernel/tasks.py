@@ -12,7 +12,7 @@ from suite.kernel.memory import Memory
 from suite.kernel.open_files import FileTable
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class PidNamespace(Namespace):
     """A PID namespace: who has which number in it."""
 
@@ -29,7 +29,7 @@ class PidNamespace(Namespace):
             it = it.parent
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class NetNamespace(Namespace):
     """A network namespace: who is bound where. Sockets keep their books in ``bound``."""
 
@@ -38,7 +38,7 @@ class NetNamespace(Namespace):
     loopback_up: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class FsContext:
     """Where a process stands; threads share one."""
 
@@ -53,7 +53,7 @@ class FsContext:
         return FsContext(self.root, self.cwd, self.umask)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Namespaces:
     """The namespaces of a task, but the user namespace, which credentials have."""
 
@@ -96,7 +96,7 @@ class Signal:
     """What sigqueue(3) or a timer sends along; the band of SIGIO."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Group:
     """A process: its threads, and what they share."""
 
@@ -131,7 +131,7 @@ class Group:
     """What single areas keep with a process."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Trace:
     """How a task is traced by ptrace(2)."""
 
@@ -148,7 +148,7 @@ class Trace:
     """Whether it is to stop at its next system call (PTRACE_SYSCALL)."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Task:
     """A thread: what makes system calls."""
 

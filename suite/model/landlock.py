@@ -121,7 +121,7 @@ def _joined(rules: Rules, key: Hashable, rule: Rule) -> Rule:
     return rules[key] | rule if key in rules else rule
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Layer:
     """A ruleset that was enforced: later changes of the ruleset do not reach it.
 

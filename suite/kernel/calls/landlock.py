@@ -30,7 +30,7 @@ _PATH_ATTR, _PORT_ATTR = 12, 16
 """Bytes of struct landlock_path_beneath_attr and landlock_net_port_attr."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RulesetFile(File):
     """An open ruleset; it can be neither read nor written, with EINVAL."""
 

@@ -20,7 +20,7 @@ from suite.kernel.proc.texts import Text
 from suite.kernel.tasks import Task
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Link(Node):
     """A link to a file of a process, which who may trace it may follow and read."""
 
@@ -41,7 +41,7 @@ class Link(Node):
         return name_of(path, task.fs.root) if path is not None else ""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class NamespaceLink(Node):
     """An entry of /proc/PID/ns (proc_ns_get_link)."""
 
@@ -59,7 +59,7 @@ class NamespaceLink(Node):
         return namespace_files.label(namespace_files.namespace_of(self.target, self.kind))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Namespaces(Node):
     """The folder ns."""
 
@@ -77,7 +77,7 @@ class Namespaces(Node):
         return list(namespace_files.KINDS)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Descriptors(Node):
     """The folders fd and fdinfo (fs/proc/fd.c)."""
 

@@ -16,7 +16,7 @@ from suite.kernel.tasks import Task
 from suite.kernel.tracing import ATTACH
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class MemoryNode(Node):
     """/proc/PID/mem."""
 
@@ -72,7 +72,7 @@ class MemoryFile(Special):
         return self.position
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class MapFiles(Node):
     """The folder map_files: links to what is mapped."""
 

@@ -216,7 +216,7 @@ class NetFolder(Node):
         return folder.children.get(name)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Folder(Node):
     """/proc/PID, or /proc/PID/task/TID."""
 
@@ -263,7 +263,7 @@ def _own(target: Task, inode: Inode) -> None:
     inode.gid = target.credentials.egid if dumpable else 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Threads(Node):
     """The folder task."""
 
@@ -302,7 +302,7 @@ def folder_of(folder: Dentry, name: str, node: Folder) -> Dentry:
     return made
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Root(Node):
     """The root of /proc: its files, and the folders of processes."""
 

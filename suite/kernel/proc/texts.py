@@ -22,7 +22,7 @@ def nobody_is_refused(kernel: Kernel, task: Task, flags: int) -> None:
     """Let the permissions of the file be all that opening asks for."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Text(Node):
     """A file that is a text, made anew for each who begins to read it."""
 

@@ -28,7 +28,7 @@ from suite.process.uapi import MSG_FASTOPEN
 RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Socket(Endpoint, Special):
     """The open file of a socket. Each kind is a subclass with what it does.
 

@@ -10,7 +10,7 @@ from suite.kernel.open_files import File
 from suite.model import ports
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Endpoint(File):
     """The open file of a socket."""
 

@@ -26,7 +26,7 @@ UNPRIVILEGED = "ipv4.ip_unprivileged_port_start"
 _BROADCAST = MAPPED + b"\xff\xff\xff\xff"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class InetSocket(PortSocket):
     """A socket of TCP or UDP."""
 

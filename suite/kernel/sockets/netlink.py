@@ -40,7 +40,7 @@ _RULE_SIZE = _RULE.size + 4
 _EXCLUDE, _ALWAYS, _MSGTYPE, _EQUAL = 5, 2, 12, 0x40000000
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class AuditSocket(Socket):
     """A socket of the protocol NETLINK_AUDIT."""
 

@@ -25,7 +25,7 @@ LEAST: dict[int, int] = {AF_NETLINK: 12, AF_PACKET: 20}
 LOOPBACK_INTERFACE = 1
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class IcmpSocket(PortSocket):
     """A raw socket, or one of ICMP; of IPv4."""
 
@@ -66,7 +66,7 @@ class IcmpSocket(PortSocket):
         return len(message.data())
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class PlainSocket(Socket):
     """A packet socket, or one of NETLINK_ROUTE."""
 

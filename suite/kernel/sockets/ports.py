@@ -23,7 +23,7 @@ _TABLES = {IPPROTO_TCP: 6, IPPROTO_MPTCP: 6, IPPROTO_UDP: 17, IPPROTO_UDPLITE: 1
 """Which protocols share their ports: MPTCP's sockets are TCP's within."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class PortSocket(Socket):
     """A socket that may have a port."""
 

@@ -55,7 +55,7 @@ class State(Enum):
     LISTEN = 2
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class TcpSocket(InetSocket):
     """A socket of TCP."""
 

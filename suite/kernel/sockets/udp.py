@@ -31,7 +31,7 @@ RECEIVE_BUFFER = 212992
 """net.core.rmem_default: what does not fit is lost."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class UdpSocket(InetSocket):
     """A socket of UDP."""
 

@@ -44,7 +44,7 @@ class State(Enum):
     LISTEN = 2
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class UnixSocket(Socket):
     """What all three kinds of UNIX sockets do alike."""
 
@@ -152,7 +152,7 @@ class UnixSocket(Socket):
             self.autobind()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class UnixDatagram(UnixSocket):
     """SOCK_DGRAM."""
 
@@ -199,7 +199,7 @@ class UnixDatagram(UnixSocket):
             old.state = State.CLOSE
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class UnixStream(UnixSocket):
     """SOCK_STREAM."""
 
@@ -294,7 +294,7 @@ class UnixStream(UnixSocket):
         return ready if self.state is State.LISTEN else ready | select.POLLOUT
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class UnixSeqpacket(UnixStream):
     """SOCK_SEQPACKET: connections as of a stream, datagrams on them."""
 
