@@ -26,7 +26,7 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
 from suite.kernel.open_files import File, drop
 from suite.kernel.permissions import is_in_group, require_access
-from suite.kernel.regular import allow_writing
+from suite.kernel.regular import allow_writing, deny_writing
 from suite.kernel.tasks import Signal, Task
 from suite.process import elf
 from suite.process.uapi import AT_EMPTY_PATH, AT_EXECVE_CHECK, AT_FDCWD
@@ -171,7 +171,10 @@ def _become(kernel: Kernel, task: Task, program: _Program, arch: str) -> None:
     new = _gained(task, program.file)
     _be_alone(kernel, task)
     group = task.group
-    task.memory, task.arch, task.is_new_image = Memory(), arch, True
+    life.leave_memory(task)
+    deny_writing(program.file.inode)
+    task.memory = Memory(program=program.file.inode)
+    task.arch, task.is_new_image = arch, True
     if task.files.users > 1:
         task.files.users -= 1
         task.files = task.files.copy()

@@ -13,6 +13,7 @@ from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
 from suite.kernel.open_files import FileTable
+from suite.kernel.regular import deny_writing
 from suite.kernel.tasks import FsContext, Group, Namespaces, PidNamespace, Task
 from suite.process.uapi import (
     CLONE_CLEAR_SIGHAND,
@@ -122,7 +123,13 @@ def _inherited(kernel: Kernel, task: Task, flags: int) -> _Heritage:
         files.users += 1
     if flags & CLONE_FS:
         fs.users += 1
-    memory = task.memory if flags & CLONE_VM else task.memory.copy()
+    if flags & CLONE_VM:
+        memory = task.memory
+        memory.users += 1
+    else:
+        memory = task.memory.copy()
+        if memory.program is not None:
+            deny_writing(memory.program)
     return _Heritage(credentials, files, fs, memory, spaces)
 
 

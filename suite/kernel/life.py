@@ -9,6 +9,7 @@ from signal import SIGCHLD, SIGKILL, SIGSYS
 from suite.kernel import signals
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
+from suite.kernel.regular import allow_writing
 from suite.kernel.tasks import Group, Signal, Task
 
 
@@ -42,6 +43,7 @@ def end(kernel: Kernel, task: Task, status: int) -> None:
     group.threads.remove(task)
     task.pending.clear()
     task.waits_for = None
+    leave_memory(task)
     task.fs.users -= 1
     task.files.users -= 1
     if not task.files.users:
@@ -54,6 +56,14 @@ def end(kernel: Kernel, task: Task, status: int) -> None:
         signals.queue(kernel, task.trace.tracer, Signal(SIGCHLD, 1))
     elif not task.is_leader:
         forget_number(task)
+
+
+def leave_memory(task: Task) -> None:
+    """A task no longer uses its memory. Source: mmput() in kernel/fork.c."""
+    memory = task.memory
+    memory.users -= 1
+    if not memory.users and memory.program is not None:
+        allow_writing(memory.program)
 
 
 def end_group(kernel: Kernel, task: Task, status: int) -> None:

@@ -8,6 +8,7 @@ import errno
 from dataclasses import dataclass, field
 
 from suite.kernel.errors import Errno
+from suite.kernel.inodes import Inode
 
 PAGE = 4096
 LIMIT = (1 << 47) - PAGE
@@ -49,6 +50,10 @@ class Memory:
     buffers: list[bytearray] = field(default_factory=list)
     """Of the operation that is performed now."""
     next_free: int = _MAPS
+    users: int = 1
+    """How many tasks have it."""
+    program: Inode | None = None
+    """What runs in it, to which nobody may write meanwhile (mm->exe_file)."""
 
     def copy(self) -> Memory:
         """As fork(2) does."""
@@ -56,7 +61,7 @@ class Memory:
         for it in regions:
             if not it.is_shared:
                 it.content = bytearray(it.content)
-        return Memory(regions, [], self.next_free)
+        return Memory(regions, [], self.next_free, program=self.program)
 
     def address(self, buffer: int) -> int:
         """The address of a buffer of the operation."""

@@ -12,6 +12,7 @@ from suite.kernel import pidfds, tracing
 from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
+from suite.kernel.memory import PAGE
 from suite.kernel.registry import CInt, CLong, CUint, CUlong, Pointer, call
 from suite.kernel.signals import numbered
 from suite.kernel.tasks import Task
@@ -24,12 +25,15 @@ from suite.process.uapi import (
     PTRACE_TRACEME,
 )
 
-_PEEKDATA, _PEEKUSER, _POKEDATA, _CONT, _SYSCALL = 2, 3, 5, 7, 24
+_SYSCALL = 24
+"""PTRACE_SYSCALL."""
 _MOST_PARTS = 1024
 """UIO_MAXIOV."""
 _KCMP_VM, _KCMP_KINDS = 1, 8
+"""KCMP_VM, and how many kinds there are."""
 _MADV_COLD, _MADVICES = 20, {3, 14, 15, 20, 21, 25}
 """MADV_WILLNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE."""
+_NODE = 0
 _HEAD_SIZE = 24
 """Of a struct robust_list_head."""
 
@@ -163,17 +167,23 @@ def get_robust_list(kernel: Kernel, task: Task, pid: CInt, head: Pointer, size: 
 
 @call("move_pages")
 def move_pages(
-    kernel: Kernel, task: Task, pid: CInt, count: CUlong, pages: Pointer, nodes: Pointer
-) -> int:
-    """move_pages(2), to ask where a page is: there is but one node.
+    kernel: Kernel, task: Task, pid: CInt, count: CUlong, pages: Pointer, nodes: Pointer,
+    status: Pointer, flags: CInt,
+) -> int:  # fmt: skip
+    """move_pages(2), to ask where pages are: there is but one node.
 
     Source: find_mm_struct() and kernel_move_pages() in mm/migrate.c.
     """
     target = numbered(task.namespaces.pids, pid) if pid else task
     tracing.require_access(kernel, task, target, READ | REALCREDS)
-    if nodes or count != 1:
+    if nodes or flags:
         raise NotModelled("memory: pages that move")
-    raise NotModelled("memory: nodes of pages")
+    for number in range(count):
+        page = task.memory.integer(pages + 8 * number, 8)
+        if not any(target.memory.read(page, PAGE)):
+            raise NotModelled("memory: pages that nobody wrote to")
+        task.memory.put(status + 4 * number, _NODE, 4)
+    return 0
 
 
 @call("migrate_pages")
