@@ -13,7 +13,7 @@ from suite.kernel.credentials import Credentials, Namespace, UserNamespace
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
-from suite.kernel.nodes import OPENERS, put
+from suite.kernel.nodes import put
 from suite.kernel.open_files import FileTable
 from suite.kernel.opening import open_path
 from suite.kernel.tasks import (
@@ -106,18 +106,7 @@ def booted(model: Model) -> Kernel:
     for name, point in (("devtmpfs", "dev"), ("sysfs", "sys")):
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
         mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
-    _open_console(kernel, supervisor)
     landlock_log.watch(kernel)
     for _ in range(3):  # as the agent has them, too
         supervisor.files.add(open_path(kernel, supervisor, "/dev/null", os.O_RDWR))
     return kernel
-
-
-def _open_console(kernel: Kernel, task: Task) -> None:
-    """Give the first process its three descriptors (console_on_rootfs in init/main.c)."""
-    folder = mounts.top(Path(task.fs.root.mount, task.fs.root.dentry.children["dev"]))
-    console = Path(folder.mount, folder.dentry.children["console"])
-    file = OPENERS[stat.S_IFCHR](kernel, task, console, os.O_RDWR)
-    kernel.hooks.file_alloc(file)
-    for _ in range(3):
-        task.files.add(file)
