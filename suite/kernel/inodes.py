@@ -54,6 +54,10 @@ class Inode:
     node: object = None
     """What stands behind it: the pipe of a FIFO, the socket bound to it, what /proc makes of it."""
     number: int = field(default_factory=lambda: next(_numbers))
+    stays: bool = False
+    """A directory of an overlay that is in a lower layer, too: it can't be moved (EXDEV)."""
+    is_copied_up: bool = False
+    """A file of an overlay that is in the upper layer from now on, whatever it says."""
     is_private: bool = False
     """Made by the kernel for itself (S_PRIVATE), such as that of memfd_secret(2)."""
 

@@ -5,6 +5,7 @@ So it does with what opens by path: devices, and file systems by name.
 """
 
 from suite.kernel import devices as devices
+from suite.kernel import overlay as overlay
 from suite.kernel import owners as owners
 from suite.kernel import system_folders as system_folders
 from suite.kernel.calls import changing as changing

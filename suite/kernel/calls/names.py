@@ -241,6 +241,8 @@ def renameat2(
     if new is not None and new.inode is old.inode:
         return 0
     _require_renamable(kernel, task, old, to.at, new, flags)
+    if old.inode.superblock.kind == "overlay":
+        _require_movable_in_overlay(old, new, flags)
     if flags & RENAME_EXCHANGE and new is not None:
         names.exchange(old, new)
         return 0
@@ -252,6 +254,14 @@ def renameat2(
     if flags & RENAME_WHITEOUT:
         names.make(task, was.at, was.last, stat.S_IFCHR)
     return 0
+
+
+def _require_movable_in_overlay(old: Dentry, new: Dentry | None, flags: int) -> None:
+    """ovl_rename, without redirect_dir."""
+    if flags & RENAME_WHITEOUT:
+        raise Errno(errno.EINVAL)
+    if old.inode.stays or (flags & RENAME_EXCHANGE and new is not None and new.inode.stays):
+        raise Errno(errno.EXDEV)
 
 
 def _require_renamable(

@@ -68,3 +68,9 @@ def nanosleep(kernel: Kernel, task: Task, address: Pointer, _left: Pointer) -> i
     if kernel.clock < until:
         raise Waits(until)
     return 0
+
+
+@call("sync")
+def sync(kernel: Kernel, task: Task) -> int:
+    """Write what is only in memory, where all of it is, and stays."""
+    return 0
