@@ -116,9 +116,13 @@ class Socket(Endpoint, Special):
             Waits: It may.
             Errno: EAGAIN if it may not.
         """
-        if self.flags & os.O_NONBLOCK or flags & socket.MSG_DONTWAIT:
+        if not self.waits(flags):
             raise Errno(errno.EAGAIN)
         raise Waits
+
+    def waits(self, flags: int = 0) -> bool:
+        """Whether a call with these MSG_* flags may wait."""
+        return not (self.flags & os.O_NONBLOCK or flags & socket.MSG_DONTWAIT)
 
     def tell_error(self) -> None:
         """Fail with what happened meanwhile, once: sock_error()."""
@@ -173,6 +177,17 @@ def check_receive_flags(flags: int) -> None:
     """Leave MSG_PEEK and other flags to real kernels."""
     if flags & ~(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL):
         raise NotModelled("sockets: flags of recvfrom")
+
+
+def next_datagram(it: Socket, size: int, flags: int) -> Packet:
+    """As much of a datagram as is asked for: __skb_recv_datagram() in net/core/datagram.c."""
+    it.tell_error()
+    if not it.queue:
+        if it.shut & RCV_SHUTDOWN and it.waits(flags):
+            return Packet(b"")
+        it.may_wait(flags)
+    packet = it.queue.popleft()
+    return Packet(packet.data[:size], packet.address)
 
 
 def take_bytes(queue: deque[Packet], size: int) -> Packet:

@@ -66,6 +66,8 @@ class InetSocket(PortSocket):
                 self.local = self.any_address
                 raise
         self.keeps_address = not ports.is_any(local)
+        if self.keeps_address and local[:12] != MAPPED:
+            self.only_ipv6 = True
         self.keeps_port = bool(port)
 
     def autobind(self) -> None:
@@ -77,10 +79,13 @@ class InetSocket(PortSocket):
                 raise Errno(errno.EAGAIN) from None
 
     def forget_peer(self) -> None:
-        """Be connected no more; what bind(2) did not give is lost, too."""
+        """Be connected no more; an address that bind(2) did not give is lost, too."""
         self.remote, self.remote_port = b"", 0
         if not self.keeps_address:
             self.local = self.any_address
+
+    def leave_port(self) -> None:
+        """Have no port any more, unless bind(2) asked for it."""
         if not self.keeps_port:
             ports.leave(self)
 
@@ -106,6 +111,8 @@ class InetSocket(PortSocket):
             self.only_ipv6 = bool(number)
         elif (level, option) == (IPPROTO_IPV6, IPV6_ADDRFORM) and is_ipv6:
             self._become_ipv4(number)
+        elif level == IPPROTO_IPV6 and not is_ipv6:
+            raise Errno(errno.ENOPROTOOPT)
         else:
             raise NotModelled(f"sockets: option {level}, {option}")
 
@@ -119,7 +126,7 @@ class InetSocket(PortSocket):
         """IPV6_ADDRFORM."""
         if family != AF_INET:
             raise Errno(errno.EINVAL)
-        if self.is_closed:
+        if not self.remote:
             raise Errno(errno.ENOTCONN)
         if self.only_ipv6 or self.remote[:12] != MAPPED:
             raise Errno(errno.EADDRNOTAVAIL)
@@ -199,8 +206,10 @@ def routed(it: PortSocket, ip: bytes) -> bytes:
 def source_for(it: InetSocket, ip: bytes) -> bytes:
     """The own address with which a socket speaks to a peer."""
     if not ports.is_any(it.local):
-        if (it.local[:12] == MAPPED) != (ip[:12] == MAPPED):
-            raise NotModelled("sockets: peers of two families")
+        if it.local[:12] == MAPPED and ip[:12] != MAPPED:
+            raise Errno(errno.EAFNOSUPPORT)
+        if it.local[:12] != MAPPED and ip[:12] == MAPPED:
+            raise NotModelled("sockets: peers of IPv6, then of IPv4")
         return it.local
     return LOOPBACK6 if ip == LOOPBACK6 else LOOPBACK4
 

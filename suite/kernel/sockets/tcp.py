@@ -56,12 +56,24 @@ class State(Enum):
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Phase(Enum):
+    """How far connect(2) has come (socket_state); what the peer does later leaves it as it is."""
+
+    UNCONNECTED = 0
+    CONNECTING = 1
+    CONNECTED = 2
+    DISCONNECTING = 3
+    """shutdown(2) ended an attempt that had failed."""
+
+
+@dataclass(slots=True, eq=False)
 class TcpSocket(InetSocket):
     """A socket of TCP."""
 
     state: State = State.CLOSE
-    is_connecting: bool = False
-    """Whether a connection was begun that nobody has waited for (SS_CONNECTING)."""
+    phase: Phase = Phase.UNCONNECTED
+    has_met_ipv4: bool = False
+    """Whether it has begun to speak with IPv4, in whatever family it is (icsk_af_ops)."""
     mate: TcpSocket | None = None
     """The other end of the connection."""
     backlog: int = 0
@@ -75,7 +87,7 @@ class TcpSocket(InetSocket):
 
     def listen(self, task: Task, backlog: int) -> None:
         """inet_listen()."""
-        if self.state is State.ESTABLISHED or self.is_connecting:
+        if self.state is State.ESTABLISHED or self.phase is not Phase.UNCONNECTED:
             raise Errno(errno.EINVAL)
         self.backlog = backlog
         if not self.port:
@@ -101,10 +113,12 @@ class TcpSocket(InetSocket):
 
     def _begin(self, address: bytes | None, *, waits: bool) -> None:
         """__inet_stream_connect() to an address; a message that has none gives None."""
-        if self.is_connecting:
-            self.is_connecting = False
+        if self.phase is Phase.CONNECTING:
+            self._finish()
             return
-        if self.state is not State.CLOSE:
+        if self.phase is Phase.DISCONNECTING:
+            raise Errno(errno.EINVAL)
+        if self.phase is Phase.CONNECTED or self.state is not State.CLOSE:
             raise Errno(errno.EISCONN)
         ip, port = self._to_connect(address or b"")
         ip = routed(self, ip)
@@ -112,20 +126,37 @@ class TcpSocket(InetSocket):
         if not self.port:
             self._take_any_port()
         self.error = 0
+        self._meet(ip, port)
+        self.phase = Phase.CONNECTING
+        if not waits:
+            raise Errno(errno.EINPROGRESS)
+        self._finish()
+
+    def _meet(self, ip: bytes, port: int) -> None:
+        """Establish a connection to a server, or be refused."""
+        if self.has_met_ipv4 and ip[:12] != MAPPED:
+            raise NotModelled("sockets: peers of IPv4, then of IPv6")
+        self.has_met_ipv4 = ip[:12] == MAPPED
+        if (ip, port) == (self.local, self.port):
+            raise NotModelled("sockets: a connection of TCP to itself")
         server = self._server_at(ip, port)
-        if server is None:
-            self.forget_peer()
-            if not waits:
-                raise NotModelled("sockets: refused while nobody waits")
-            raise Errno(errno.ECONNREFUSED)
-        if len(server.arrived) > server.backlog:
-            raise NotModelled("sockets: full backlog of TCP")
         self.remote, self.remote_port = ip, port
         self.state = State.ESTABLISHED
+        if server is None:
+            self.reset(errno.ECONNREFUSED)
+            return
+        if len(server.arrived) > server.backlog:
+            raise NotModelled("sockets: full backlog of TCP")
         server.arrive(self)
-        if not waits:
-            self.is_connecting = True
-            raise Errno(errno.EINPROGRESS)
+
+    def _finish(self) -> None:
+        """What an attempt came to."""
+        if self.state is State.ESTABLISHED:
+            self.phase = Phase.CONNECTED
+            return
+        number, self.error = self.error or errno.ECONNABORTED, 0
+        self.disconnect()
+        raise Errno(number)
 
     def _take_any_port(self) -> None:
         """inet_hash_connect()."""
@@ -166,6 +197,7 @@ class TcpSocket(InetSocket):
             local=client.remote,
             keeps_address=self.keeps_address,
             state=State.ESTABLISHED,
+            phase=Phase.CONNECTED,
             remote=client.local,
             remote_port=client.port,
         )
@@ -175,22 +207,27 @@ class TcpSocket(InetSocket):
 
     def disconnect(self) -> None:
         """tcp_disconnect(): connect(2) to AF_UNSPEC."""
-        self.error = errno.ECONNRESET if self.state is State.ESTABLISHED else 0
+        if self.state is State.ESTABLISHED:
+            self.error = errno.ECONNRESET
         self._drop_arrived()
         self._reset_mate()
         self._close()
+        self.forget_peer()
         self.queue.clear()
         self.shut = 0
+        self.phase = Phase.UNCONNECTED
 
-    def reset(self) -> None:
-        """The other end has reset the connection: tcp_reset()."""
-        self.error = errno.ECONNRESET
+    def reset(self, number: int = errno.ECONNRESET) -> None:
+        """The other end has reset the connection, or refuses it: tcp_reset()."""
+        self.error = number
         self._close()
         self.shut = RCV_SHUTDOWN | SEND_SHUTDOWN
 
     def _close(self) -> None:
-        self.state, self.mate, self.is_connecting = State.CLOSE, None, False
-        self.forget_peer()
+        """tcp_set_state() to TCP_CLOSE, unless it is that already."""
+        if self.state is not State.CLOSE:
+            self.state, self.mate, self.remote = State.CLOSE, None, b""
+            self.leave_port()
 
     def _reset_mate(self) -> None:
         if self.mate is not None:
@@ -224,6 +261,9 @@ class TcpSocket(InetSocket):
             if sides & RCV_SHUTDOWN:
                 self.disconnect()
             return
+        if self.phase is Phase.CONNECTING:
+            is_made = self.state is State.ESTABLISHED
+            self.phase = Phase.CONNECTED if is_made else Phase.DISCONNECTING
         self.shut |= sides
         if self.state is State.CLOSE:
             raise Errno(errno.ENOTCONN)

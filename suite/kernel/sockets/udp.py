@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 
 from suite.kernel.errors import Errno
-from suite.kernel.sockets.base import RCV_SHUTDOWN, SEND_SHUTDOWN, arrive, check_receive_flags
+from suite.kernel.sockets.base import (
+    SEND_SHUTDOWN,
+    arrive,
+    check_receive_flags,
+    next_datagram,
+)
 from suite.kernel.sockets.inet import (
     SIZE4,
     SIZE6,
@@ -41,6 +46,7 @@ class UdpSocket(InetSocket):
             raise Errno(errno.EINVAL)
         if family_of(address) == AF_UNSPEC:
             self.forget_peer()
+            self.leave_port()
             self.shown_port = self.port
             return
         self.autobind()
@@ -86,7 +92,7 @@ class UdpSocket(InetSocket):
         if found:
             best = max(found, key=lambda it: bool(it.remote))
             best.deliver(data, source, self.port)
-        elif self.remote and (ip, port) == (self.remote, self.remote_port):
+        elif self.remote and self.takes_from(ip, port):
             self.error = errno.ECONNREFUSED
         return len(data)
 
@@ -127,6 +133,8 @@ class UdpSocket(InetSocket):
         if address is None:
             if not self.remote:
                 raise Errno(errno.EDESTADDRREQ)
+            if self.remote[:12] == MAPPED and not self.remote_port:
+                raise Errno(errno.EINVAL)
             return None
         ip, port = read6(address)
         if ip[:12] == MAPPED:
@@ -142,8 +150,8 @@ class UdpSocket(InetSocket):
         return self._target4(message)
 
     def takes_from(self, ip: bytes, port: int) -> bool:
-        """Whether it has no peer, or this one."""
-        return not self.remote or (self.remote, self.remote_port) == (ip, port)
+        """Whether it has no peer, or this one; port 0 is any: compute_score()."""
+        return self.remote in (b"", ip) and self.remote_port in (0, port)
 
     def deliver(self, data: bytes, ip: bytes, port: int) -> None:
         """A datagram arrives; it is lost where there is no room."""
@@ -153,13 +161,7 @@ class UdpSocket(InetSocket):
     def receive(self, task: Task, size: int, flags: int) -> Packet:
         """udp_recvmsg()."""
         check_receive_flags(flags)
-        self.tell_error()
-        if not self.queue:
-            if self.shut & RCV_SHUTDOWN:
-                return Packet(b"")
-            self.may_wait(flags)
-        packet = self.queue.popleft()
-        return Packet(packet.data[:size], packet.address)
+        return next_datagram(self, size, flags)
 
     def shutdown(self, task: Task, how: int) -> None:
         """inet_shutdown()."""

@@ -23,6 +23,7 @@ from suite.kernel.sockets.base import (
     broken_pipe,
     check_receive_flags,
     new_path,
+    next_datagram,
     take_bytes,
 )
 from suite.kernel.sockets.messages import Message, Packet
@@ -258,6 +259,8 @@ class UnixStream(UnixSocket):
             raise Errno(errno.ENOTCONN)
         if self.shut & SEND_SHUTDOWN:
             broken_pipe(self, task, message)
+        if message.size:
+            self.tell_error()
         data = message.data()
         if data and (other.is_dead or other.shut & RCV_SHUTDOWN):
             broken_pipe(self, task, message)
@@ -335,6 +338,9 @@ def send_datagram(it: UnixSocket, task: Task, message: Message) -> int:
     it._autobind_to_pass_credentials()
     if message.size > SEND_BUFFER - 32:
         raise Errno(errno.EMSGSIZE)
+    it.tell_error()
+    if it.shut & SEND_SHUTDOWN:
+        raise Errno(errno.EPIPE)
     data = message.data()
     other = it.find(task, message.address) if message.address else it.other
     if other is None:
@@ -361,10 +367,7 @@ def receive_datagram(it: UnixSocket, size: int, flags: int) -> Packet:
     if flags & socket.MSG_OOB:
         raise Errno(errno.EOPNOTSUPP)
     check_receive_flags(flags)
-    it.tell_error()
-    if not it.queue:
-        if it.shut & RCV_SHUTDOWN:
-            return Packet(b"")
-        it.may_wait(flags)
-    packet = it.queue.popleft()
-    return Packet(packet.data[:size], packet.address)
+    if it.kind == socket.SOCK_SEQPACKET and not it.queue and it.shut & RCV_SHUTDOWN:
+        it.tell_error()
+        return Packet(b"")
+    return next_datagram(it, size, flags)
