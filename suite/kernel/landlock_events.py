@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket as so
+from dataclasses import replace
 from functools import singledispatch
 
 from suite.kernel.domains import Origin
@@ -21,7 +22,7 @@ from suite.kernel.tasks import Task
 from suite.kernel.trace import tracing_of
 from suite.landlock.abi import FS, NET, SCOPE, Feature
 from suite.model import log
-from suite.model.landlock import Domain, Layer, Ruleset, all_rights
+from suite.model.landlock import Domain, Layer, Met, Rule, Ruleset, all_rights, handled_fs
 from suite.model.verdicts import Cause, Request
 
 TRACED_SINCE = 11
@@ -39,7 +40,9 @@ _MOST_PATH = 4096
 
 
 def watch(kernel: Kernel) -> None:
-    """Have it told of denials, and of domains that end."""
+    """Have it told of denials, of rules that are met, and of domains that end."""
+    hooks = kernel.hooks
+    hooks.model = replace(hooks.model, meets=lambda met: _met(kernel, met))
     kernel.hooks.witnesses.append(lambda *told: _denied(kernel, *told))
     kernel.hooks.domains.mourners.append(lambda origin: _domain_freed(kernel, origin))
 
@@ -129,6 +132,34 @@ def _number(kernel: Kernel, domain: Domain) -> int:
 
 def _number_of_layer(kernel: Kernel, layer: Layer) -> int:
     return kernel.hooks.domains.origins[layer].number
+
+
+# Rules
+
+
+def _met(kernel: Kernel, met: Met) -> None:
+    """landlock_check_rule_inode or landlock_check_rule_net_port."""
+    if not _is_traced(kernel):
+        return
+    if isinstance(met.key, Inode):
+        kind: type[Feature] = FS
+        name, place = "inode", _identity(met.key)
+    else:
+        kind, name, place = NET, "net_port", f"port={met.key}"
+    grants = ",".join(
+        _flags(kind, _granted(kernel, kind, layer, rule) & met.request)
+        for layer, rule in zip(met.domain, met.rules, strict=True)
+    )
+    head = f"domain={_number(kernel, met.domain):x} access_request={_flags(kind, met.request)}"
+    _tell(kernel, f"check_rule_{name}", f"{head} {place} grants={{{grants}}}", kernel.current)
+
+
+def _granted(kernel: Kernel, kind: type[Feature], layer: Layer, rule: Rule | None) -> int:
+    """What a rule allows, with all that its layer does not handle."""
+    if rule is None:
+        return 0
+    handled = handled_fs(kernel.model, layer) if kind is FS else layer.handled.net
+    return rule.access | all_rights(kernel.model, kind) & ~handled
 
 
 # Denials
