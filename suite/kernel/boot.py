@@ -8,7 +8,7 @@ import resource
 import stat
 from signal import SIGCHLD, SIGPIPE
 
-from suite.kernel import filesystems, landlock_log, mounts
+from suite.kernel import filesystems, landlock_events, landlock_log, mounts
 from suite.kernel.credentials import Credentials, Namespace, UserNamespace
 from suite.kernel.executing import AGENT
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path
@@ -107,6 +107,8 @@ def booted(model: Model) -> Kernel:
     for name, point in (("devtmpfs", "dev"), ("sysfs", "sys")):
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
         mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
+    _open_console(kernel, supervisor)
+    landlock_events.watch(kernel)
     landlock_log.watch(kernel)
     for _ in range(3):  # as the agent has them, too
         supervisor.files.add(open_path(kernel, supervisor, "/dev/null", os.O_RDWR))

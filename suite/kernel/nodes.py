@@ -55,6 +55,10 @@ class Node:
         """Of a directory: the names in it, in their order."""
         return list(folder.children)
 
+    def make_folder(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> None:
+        """Of a directory: what mkdir(2) does, which as a rule is the kernel's alone."""
+        raise Errno(errno.EPERM)
+
     def text(self, kernel: Kernel, task: Task) -> str:
         """Of a symbolic link: what readlink(2) gives."""
         raise Errno(errno.EINVAL)

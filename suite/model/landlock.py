@@ -11,8 +11,10 @@ Source: Documentation/userspace-api/landlock.rst; Documentation/security/landloc
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import NamedTuple, TypeAlias
 
 from suite.landlock import bugs
@@ -52,6 +54,8 @@ class Model:
     """Known bugs that it has, of ``MODELLED``."""
     tells_errata: bool = True
     """Whether it can be asked for its errata."""
+    meets: Callable[[Met], None] | None = field(default=None, compare=False, repr=False)
+    """Who is told of the rules that checks come across, which decides nothing."""
 
     def knows(self, feature: Feature) -> bool:
         """Whether it has a right, a scope or a flag."""
@@ -239,6 +243,29 @@ def without(missing: Missing, rules: tuple[Rule | None, ...]) -> Missing:
     unions".
     """
     return tuple(it & ~rule.access if rule else it for it, rule in zip(missing, rules, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The rules of a domain on one file or port, as a check comes across them."""
+
+    domain: Domain
+    key: Hashable
+    """The inode, or the port."""
+    rules: tuple[Rule | None, ...]
+    request: int
+    """The rights that the check is about, as far as the domain handles them."""
+
+
+def tell_met(
+    model: Model, domain: Domain, key: Hashable, rules: tuple[Rule | None, ...], missing: Missing
+) -> None:
+    """Tell of rules on a file or port, if there are any; ``missing`` is what was at first.
+
+    Source: security/landlock/fs.c, unmask_layers_fs(); net.c, unmask_layers_net().
+    """
+    if model.meets is not None and any(rules):
+        model.meets(Met(domain, key, rules, reduce(or_, missing)))
 
 
 def all_rights(model: Model, kind: type[Feature]) -> int:

@@ -21,11 +21,11 @@ from suite.model.landlock import (
     Domain,
     Missing,
     Model,
-    Rule,
     Subject,
     all_rights,
     handles_any_fs,
     missing_fs,
+    tell_met,
     union_fs,
 )
 from suite.model.paths import (
@@ -114,10 +114,12 @@ class _Side:
     allowed: bool = False
     quiet: frozenset[int] = frozenset()
 
-    def meet(self, model: Model, rules: tuple[Rule | None, ...]) -> None:
+    def meet(self, model: Model, domain: Domain, inode: Hashable, asked: Missing) -> None:
         """Take the rules on a folder into account."""
         if self.allowed:
             return
+        rules = rules_on(domain, inode)
+        tell_met(model, domain, inode, rules, asked)
         self.missing = grant(model, self.missing, rules)
         self.quiet |= {number for number, rule in enumerate(rules) if rule and rule.quiet}
         self.allowed = not any(self.missing)
@@ -136,23 +138,27 @@ def _between(
     domain = subject.domain
     everything = missing_fs(model, domain, all_rights(model, FS))
     handled = union_fs(domain)
-    child = _of_file(model, domain, asked.old)
-    old = _Side(everything, of_old, child, asked.old.is_dir, handled)
+    old = _Side(everything, of_old, everything, asked.old.is_dir, handled)
     new = _Side(everything, of_new, everything, child_is_dir=True, told=handled)
-    if asked.exchanges and asked.new is not None:
-        new.child, new.child_is_dir = _of_file(model, domain, asked.new), asked.new.is_dir
     exempt = [_collect(model, domain, old, asked.old_folder)]
     exempt.append(_collect(model, domain, new, asked.new_folder))
     if all(exempt):
         return None
+    old.child = _of_file(model, domain, asked.old)
+    if asked.exchanges and asked.new is not None:
+        new.child, new.child_is_dir = _of_file(model, domain, asked.new), asked.new.is_dir
     if _climb(model, domain, (old, new), asked):
         return None
     return _denied(subject, old, new)
 
 
 def _of_file(model: Model, domain: Domain, entry: Entry) -> Missing:
-    everything = missing_fs(model, domain, all_rights(model, FS))
-    return grant(model, everything, rules_on(domain, entry.inode))
+    everything, rules = (
+        missing_fs(model, domain, all_rights(model, FS)),
+        rules_on(domain, entry.inode),
+    )
+    tell_met(model, domain, entry.inode, rules, everything)
+    return grant(model, everything, rules)
 
 
 def _collect(model: Model, domain: Domain, side: _Side, folder: Place) -> bool:
@@ -166,8 +172,9 @@ def _collect(model: Model, domain: Domain, side: _Side, folder: Place) -> bool:
         return True
     if not any(side.missing):
         return True
+    asked = side.missing
     for inode in folder.in_mount:
-        side.meet(model, rules_on(domain, inode))
+        side.meet(model, domain, inode, asked)
         if side.allowed:
             return True
     return False
@@ -193,9 +200,8 @@ def _climb(model: Model, domain: Domain, sides: tuple[_Side, _Side], asked: Move
                 new.narrow()
                 if old.allowed and new.allowed:
                     return True
-            rules = rules_on(domain, inode)
-            old.meet(model, rules)
-            new.meet(model, rules)
+            old.meet(model, domain, inode, (old.told,))
+            new.meet(model, domain, inode, (new.told,))
             if old.allowed and new.allowed:
                 return True
     except InternalRootError:

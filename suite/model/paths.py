@@ -23,6 +23,7 @@ from suite.model.landlock import (
     handles,
     handles_any_fs,
     missing_fs,
+    tell_met,
     without,
 )
 from suite.model.scopes import same_layers
@@ -123,9 +124,11 @@ def walk(model: Model, domain: Domain, place: Place, missing: Missing) -> Walked
     if not any(missing):
         return Walked(missing)
     quiet: set[int] = set()
+    asked = missing
     try:
         for inode in up(model, place):
             rules = rules_on(domain, inode)
+            tell_met(model, domain, inode, rules, asked)
             missing = grant(model, missing, rules)
             quiet |= {number for number, rule in enumerate(rules) if rule and rule.quiet}
             if not any(missing):

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from suite.landlock.abi import NET, Erratum
 from suite.landlock.changes import RIGHT_OF_CALL
-from suite.model.landlock import Masks, Model, Rule, Subject, handles, missing_net, without
+from suite.model.landlock import (
+    Masks,
+    Model,
+    Rule,
+    Subject,
+    handles,
+    missing_net,
+    tell_met,
+    without,
+)
 from suite.model.verdicts import Cause, Denial, Request, youngest
 
 _FAMILY_BYTES = 2
@@ -122,6 +131,7 @@ def _check(
     port = find(of, address, right, connecting=connecting)
     if isinstance(port, int):
         rules = tuple(layer.ruleset.ports.get(port) for layer in subject.domain)
+        tell_met(model, subject.domain, port, rules, missing_net(subject.domain, int(right)))
         return _allowed(subject, right, rules)
     if port is _DENIED:
         return _allowed(subject, right, (None,) * len(subject.domain))

@@ -10,9 +10,10 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from suite.kernel import landlock_events
 from suite.kernel.audit import program_of
 from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno
@@ -23,7 +24,7 @@ from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task
 from suite.landlock.abi import RULE_PATH_BENEATH
 from suite.model import calls
-from suite.model.landlock import Ruleset
+from suite.model.landlock import Domain, Ruleset
 
 _T = TypeVar("_T")
 _PATH_ATTR, _PORT_ATTR = 12, 16
@@ -34,7 +35,16 @@ _PATH_ATTR, _PORT_ATTR = 12, 16
 class RulesetFile(File):
     """An open ruleset; it can be neither read nor written, with EINVAL."""
 
-    ruleset: Ruleset | None = None
+    kernel: Kernel = field(kw_only=True)
+    ruleset: Ruleset = field(kw_only=True)
+    number: int = field(kw_only=True)
+    """What trace events call it, as domains are called."""
+    version: int = 0
+    """How many rules were added."""
+
+    def release(self) -> None:
+        """landlock_put_ruleset()."""
+        landlock_events.ruleset_freed(self.kernel, self.number, self.version)
 
 
 def _or_errno(make: Callable[[], _T]) -> _T:
@@ -59,7 +69,10 @@ def create_ruleset(kernel: Kernel, task: Task, attr: Pointer, size: CUlong, flag
     read = _reader(task.memory, attr) if attr else None
     ruleset = _or_errno(lambda: calls.create(model, read, size))
     path = kernel.internal("anon_inodefs", _name(kernel), stat.S_IRUSR | stat.S_IWUSR)
-    file = RulesetFile(path, os.O_RDWR, task.credentials, ruleset=ruleset)
+    number = next(kernel.hooks.domains.numbers)
+    who = task.credentials
+    file = RulesetFile(path, os.O_RDWR, who, kernel=kernel, ruleset=ruleset, number=number)
+    landlock_events.ruleset_created(kernel, number, ruleset)
     kernel.hooks.file_alloc(file)
     return task.files.add(file, closes_on_exec=True)
 
@@ -89,39 +102,42 @@ def add_rule(
         raise Errno(errno.EPERM)
     _or_errno(lambda: calls.check_rule_type(model, kind))
     if kind == RULE_PATH_BENEATH:
-        file.ruleset = _with_path(task, file.ruleset, task.memory.read(attr, _PATH_ATTR), flags)
+        _add_path(task, file, task.memory.read(attr, _PATH_ATTR), flags)
     else:
-        file.ruleset = _with_port(file.ruleset, task.memory.read(attr, _PORT_ATTR), flags)
+        _add_port(file, task.memory.read(attr, _PORT_ATTR), flags)
     return 0
 
 
 def _ruleset_of(task: Task, fd: int) -> RulesetFile:
     file = task.files.get(fd)
-    if not isinstance(file, RulesetFile) or file.ruleset is None:
+    if not isinstance(file, RulesetFile):
         raise Errno(errno.EBADFD)
     return file
 
 
-def _with_path(task: Task, ruleset: Ruleset | None, attr: bytes, flags: int) -> Ruleset | None:
-    if ruleset is None:
-        return None
+def _add_path(task: Task, to: RulesetFile, attr: bytes, flags: int) -> None:
     access = int.from_bytes(attr[:8], "little")
     fd = int.from_bytes(attr[8:12], "little", signed=True)
-    _or_errno(lambda: calls.check_rule(ruleset, RULE_PATH_BENEATH, access, flags))
+    was = to.ruleset
+    _or_errno(lambda: calls.check_rule(was, RULE_PATH_BENEATH, access, flags))
     file = task.files.get(fd, or_path=True)
     inode, mount = file.inode, file.path.mount
     is_internal = mount.is_internal or mount.superblock.is_internal or inode.is_private
     if isinstance(file, RulesetFile) or is_internal:
         raise Errno(errno.EBADFD)
-    return _or_errno(lambda: calls.add_path(ruleset, inode, access, flags, is_dir=inode.is_dir))
+    is_dir = inode.is_dir
+    to.ruleset = _or_errno(lambda: calls.add_path(was, inode, access, flags, is_dir=is_dir))
+    to.version += 1
+    landlock_events.path_rule_added(to.kernel, to.number, to.version, was, access, file.path)
 
 
-def _with_port(ruleset: Ruleset | None, attr: bytes, flags: int) -> Ruleset | None:
-    if ruleset is None:
-        return None
+def _add_port(to: RulesetFile, attr: bytes, flags: int) -> None:
     access, port = int.from_bytes(attr[:8], "little"), int.from_bytes(attr[8:], "little")
-    _or_errno(lambda: calls.check_rule(ruleset, 0, access, flags))
-    return _or_errno(lambda: calls.add_port(ruleset, port, access, flags))
+    was = to.ruleset
+    _or_errno(lambda: calls.check_rule(was, 0, access, flags))
+    to.ruleset = _or_errno(lambda: calls.add_port(was, port, access, flags))
+    to.version += 1
+    landlock_events.port_rule_added(to.kernel, to.number, to.version, was, access, port)
 
 
 @call("landlock_restrict_self")
@@ -132,21 +148,31 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
     who = task.credentials
     privileged = task.no_new_privs or capable(who, "SYS_ADMIN", who.user)
     _or_errno(lambda: calls.check_restrict(model, flags, privileged=privileged))
-    ruleset = None
+    file = None
     if not calls.needs_no_ruleset(model, ruleset_fd, flags):
         file = _ruleset_of(task, ruleset_fd)
         if not file.reads:
             raise Errno(errno.EPERM)
-        ruleset = file.ruleset
-    subject = task.credentials.landlock
+    ruleset, subject = file.ruleset if file else None, task.credentials.landlock
     enforced = _or_errno(lambda: calls.restrict(model, subject, ruleset, flags))
     if enforced.sets_no_new_privs:
         task.no_new_privs = True
-    if ruleset is not None:
-        kernel.free_domains()
-        kernel.hooks.domains.make(enforced.subject.domain[-1], task, program_of(task))
+    if file is not None:
+        _domain_made(task, file, enforced.subject.domain)
     threads = task.group.threads if enforced.siblings_too else [task]
-    for thread in threads:
+    for thread in sorted(threads, key=lambda it: it is task):  # itself comes last
         thread.credentials = replace(thread.credentials, landlock=enforced.subject)
         thread.no_new_privs |= task.no_new_privs and enforced.siblings_too
+        if file is not None:
+            alone = enforced.siblings_too or len(task.group.threads) == 1
+            landlock_events.domain_enforced(
+                kernel, thread, is_last=thread is task, process_wide=alone
+            )
     return 0
+
+
+def _domain_made(task: Task, of: RulesetFile, domain: Domain) -> None:
+    kernel = of.kernel
+    kernel.free_domains()
+    kernel.hooks.domains.make(domain[-1], task, program_of(task))
+    landlock_events.domain_created(kernel, domain, of.number, of.version)

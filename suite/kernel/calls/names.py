@@ -73,7 +73,9 @@ def mkdirat(kernel: Kernel, task: Task, at: CInt, path: Pointer, mode: CUint) ->
     folder, name = names.place_for(kernel, task, at, path_of(task, path), is_folder=True)
     kernel.hooks.path_mkdir(task, folder)
     names.require_creatable(kernel, task, folder)
-    names.require_makeable(folder)
+    if isinstance(folder.inode.node, Node):
+        folder.inode.node.make_folder(kernel, task, folder.dentry, name)
+        return 0
     names.make(task, folder, name, stat.S_IFDIR | mode & _OF_FOLDERS & ~task.fs.umask)
     return 0
 

@@ -24,6 +24,8 @@ class Endpoint(File):
     """Of IPv4 and IPv6: the own one; 0 if it has none yet (inet_num)."""
     name: bytes = b""
     """Of UNIX: ``sun_path`` of its address, b"" if it has none. An abstract name begins with 0."""
+    listener: int = 0
+    """Of UNIX: the process that called listen(2), in the initial PID namespace (sk_peer_pid)."""
     peer: Endpoint | None = None
     """Of UNIX: what it is connected to."""
 

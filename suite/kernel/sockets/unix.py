@@ -210,6 +210,7 @@ class UnixStream(UnixSocket):
             raise Errno(errno.EINVAL)
         self.backlog = backlog
         self.state = State.LISTEN
+        self.listener = task.group.leader.number
 
     def connect(self, task: Task, address: bytes, *, waits: bool = True) -> None:
         """unix_stream_connect()."""
