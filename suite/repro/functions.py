@@ -160,6 +160,8 @@ class Functions:
         parts = []
         if any(it.action == "CONTROL" for it in steps):
             parts.append("makes the control")
+        if process in self.script.narrow:
+            parts.append("makes 32-bit calls")
         if any(it.call.name == "landlock_restrict_self" for it in steps if not it.action):
             parts.append("enters a domain")
         if any(it.action == "OBSERVED" for it in steps):
@@ -216,6 +218,7 @@ class Functions:
             return f"\t{function}(s->noted - 1, {more}0);\n"
         if step.kind is OpKind.CALL:
             arguments = self.expressions.arguments(call, self._given[id(call)])
+            verb += "32" if step.is_narrow else ""
             return _folded(f"{target}{verb}(", [*([action] if action else []), label, *arguments])
         text = self._text(call)
         parts = [*([action] if action else []), f'"{label}"', text, self._operation(step)]
@@ -240,7 +243,8 @@ class Functions:
                 number = int(flags) if isinstance(flags, int) else 0
                 if call.batch.sender.shares_memory and call.name == "fork":
                     number &= ~CLONE_VM  # which is for speed, and changes no verdict
-                return f"spawn({_function(step.child)}, {self.expressions.flags(number)})"
+                spawn = "spawn_low" if step.child in self.script.narrow else "spawn"
+                return f"{spawn}({_function(step.child)}, {self.expressions.flags(number)})"
             case OpKind.GIVE:
                 return "take()" if step.takes else f"give({self.expressions.value(given[0])})"
             case OpKind.EXEC:

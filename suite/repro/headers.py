@@ -37,8 +37,8 @@ _OLD = {
     "CLONE_NEWUSER", "CLONE_NEWUTS", "CLONE_SIGHAND", "CLONE_SYSVSEM", "CLONE_THREAD",
     "CLONE_VFORK", "CLONE_VM", "MNT_DETACH", "MS_BIND", "MS_MOVE", "MS_PRIVATE", "MS_RDONLY",
     "MS_REC", "MS_REMOUNT", "MS_SHARED", "NULL", "PR_GET_DUMPABLE", "PR_SET_DUMPABLE",
-    "PR_SET_NAME", "PR_SET_NO_NEW_PRIVS", "PR_GET_NO_NEW_PRIVS", "WNOHANG", "WUNTRACED", "__WALL", "SIG_BLOCK",
-    "SIG_SETMASK", "SIG_UNBLOCK",
+    "PR_SET_NAME", "PR_SET_NO_NEW_PRIVS", "PR_GET_NO_NEW_PRIVS", "WNOHANG", "WUNTRACED",
+    "__WALL", "SIG_BLOCK", "SIG_SETMASK", "SIG_UNBLOCK",
 }  # fmt: skip
 """Others that these headers have had for ten years."""
 _RULESET_ATTR = "\n".join(f"\tuint64_t {it.name};" for it in RULESET_ATTR)
@@ -76,6 +76,12 @@ def definitions(calls: Iterable[str], constants: dict[str, int], arch: str) -> s
         f"#ifndef {name}\n#define {name} {_number(number)}\n#endif\n"
         for name, number in sorted({**numbers, **new}.items())
     )
+
+
+def narrow_definitions(calls: Iterable[str]) -> str:
+    """The numbers of 32-bit system calls, which no header has beside the others."""
+    numbers = NUMBERS["i386"]
+    return "".join(f"#define I386_{it} {numbers[it]}\n" for it in sorted(set(calls)))
 
 
 def _is_old(name: str) -> bool:

@@ -21,7 +21,7 @@ from suite.process.promise import Call
 from suite.process.syscalls import NUMBERS
 from suite.repro.errors import UnwritableError
 from suite.repro.functions import Functions
-from suite.repro.headers import STRUCTS, definitions, includes
+from suite.repro.headers import STRUCTS, definitions, includes, narrow_definitions
 from suite.repro.script import Script, refuse_places, script, without_root
 
 _HERE = Path(__file__).parent
@@ -80,13 +80,16 @@ def program(
     """
     outcomes = "".join(f"\t{_outcome(it)},\n" for it in owed.outcomes)
     written = script(calls, observed, control)
+    if written.narrow and owed.arch != "x86_64":
+        raise UnwritableError("it makes 32-bit system calls, as only x86_64 can")
     refuse_places(calls, owed.place, owed.agent)
     functions = Functions(owed.place, written, calls, ", or ".join(map(str, owed.outcomes)))
     if not functions.refers_to(written.steps[0].call):
         written = functions.script = without_root(written)
     text = "\n".join(functions.all())
     ends = _ends(owed, shape)
-    ends = ends.replace("FIRST", functions.first).replace("@PREPARE@", _prepared(owed, functions))
+    where = " | MAP_32BIT" if written.narrow else ""
+    ends = ends.replace(" | WHERE", where).replace("FIRST", functions.first).replace("@PREPARE@", _prepared(owed, functions))
     top, runtime, ends = _used(text, _read("turns.c"), _read("runtime.c"), ends)
     return "\n".join(
         (
@@ -128,7 +131,8 @@ def _comment(owed: Owed, shape: Shape) -> str:
 def _beginning(owed: Owed, functions: Functions, written: Script, shape: Shape, text: str) -> str:
     """The headers, and what they may lack."""
     expressions = functions.expressions
-    names = {it.call.name for it in written.steps if it.kind is OpKind.CALL}
+    made = [it for it in written.steps if it.kind is OpKind.CALL]
+    names = {it.call.name for it in made if not it.is_narrow}
     names |= set(re.findall(r"\bSYS_(\w+)", text)) - {"##name"}
     constants = {**expressions.names, CREATE.VERSION.constants[0]: int(CREATE.VERSION)}
     harness = ['"../kselftest_harness.h"'] if shape is Shape.KSELFTEST else []
@@ -137,6 +141,7 @@ def _beginning(owed: Owed, functions: Functions, written: Script, shape: Shape, 
             "#define _GNU_SOURCE",
             includes(expressions.tags, harness),
             definitions(names & NUMBERS[owed.arch].keys(), constants, owed.arch),
+            narrow_definitions(it.call.name for it in made if it.is_narrow),
             *(STRUCTS[tag] for tag in sorted(expressions.tags & STRUCTS.keys())),
         )
     )

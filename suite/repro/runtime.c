@@ -241,7 +241,7 @@ static void begin(void (*body)(void))
 	body();
 	leave();
 }
-/* @@ spawn */
+/* @@ spawn spawn_low */
 
 static int begin_shared(void *body)
 {
@@ -250,6 +250,7 @@ static int begin_shared(void *body)
 	return 0;
 }
 
+/* @@ spawn */
 /* clone(2), or clone3(2) where its flags need that: a process, or a thread, that does `body`. */
 static long spawn(void (*body)(void), unsigned long long flags)
 {
@@ -267,6 +268,34 @@ static long spawn(void (*body)(void), unsigned long long flags)
 	if (!pid)
 		begin(body);
 	return pid;
+}
+/* @@ spawn_low */
+
+/* A process whose memory a 32-bit call can name: its stack is low, and so is all that is static. */
+static long spawn_low(void (*body)(void), unsigned long long flags)
+{
+	size_t size = 1 << 18;
+	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if ((uintptr_t)&s >> 32)
+		stack = MAP_FAILED, errno = ENOTSUP; /* build it with -static or -no-pie */
+	return stack == MAP_FAILED ? -1 : clone(begin_shared, stack + size, flags, (void *)(uintptr_t)body);
+}
+/* @@ CALL32 */
+
+/* The gate of 32-bit system calls, which a 64-bit program may take, too. */
+static long call32(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long last __asm__("r12") = f;
+	__asm__ volatile("xchg %%rbp, %%r12\n\tint $0x80\n\txchg %%rbp, %%r12"
+			 : "+a"(number), "+r"(last)
+			 : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	number = (int)number;
+	if (number >= 0 || number < -4095)
+		return number;
+	errno = -number;
+	return -1;
 }
 /* @@ await_end */
 

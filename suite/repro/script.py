@@ -31,6 +31,8 @@ class Step:
     """Whether it is the half that takes the file."""
     child: int = 0
     """The process that it makes, if it makes one."""
+    is_narrow: bool = False
+    """Whether it is a 32-bit call."""
 
     @property
     def kind(self) -> OpKind:
@@ -80,6 +82,8 @@ class Script:
     turns: list[Turn]
     parents: dict[int, int] = field(default_factory=dict)
     """Of each process that the case makes, who makes it."""
+    narrow: set[int] = field(default_factory=set)
+    """The processes that make 32-bit calls."""
 
     @property
     def steps(self) -> list[Step]:
@@ -115,16 +119,21 @@ def script(
     steps: list[Step] = []
     parents: dict[int, int] = {}
     known: dict[Argument, int] = {}  # by the number that it has for the agent
+    narrow: set[int] = set()
     for call in calls:
         process = known.get(call.batch.ops[call.index].process, ROOT)
+        if makes_narrow(call):
+            narrow.add(process)
+            continue
         action = actions.get(id(call), "")
-        steps.append(Step(call, process, action))
+        steps.append(Step(call, process, action, is_narrow=process in narrow))
         if kind_of(call) is OpKind.FORK:
             steps[-1].child = known[call.arguments[0]] = len(parents) + 1
             parents[steps[-1].child] = process
+            narrow |= {steps[-1].child} if process in narrow else set()
         elif kind_of(call) is OpKind.GIVE:
             steps.append(Step(call, known.get(call.arguments[1], ROOT), action, takes=True))
-    return _with_skips(Script(_turns(steps), parents))
+    return _with_skips(Script(_turns(steps), parents, narrow))
 
 
 def without_root(written: Script) -> Script:
@@ -138,7 +147,7 @@ def without_root(written: Script) -> Script:
     for turn in written.turns:
         turn.number -= 1
         turn.skips_to -= 1
-    return Script(written.turns[1:], written.parents)
+    return Script(written.turns[1:], written.parents, written.narrow)
 
 
 def _turns(steps: Iterable[Step]) -> list[Turn]:
@@ -177,6 +186,11 @@ def kind_of(call: Call) -> OpKind:
     return call.batch.ops[call.index].kind
 
 
+def makes_narrow(call: Call) -> bool:
+    """Whether it executes the agent whose calls are 32-bit ones."""
+    return kind_of(call) is OpKind.EXEC and str(call.arguments[1]).endswith("agent32")
+
+
 def _actions(
     calls: Sequence[Call], observed: Sequence[Call], control: Sequence[Call]
 ) -> dict[int, str]:
@@ -199,6 +213,8 @@ def refuse_places(calls: Sequence[Call], place: str, agent: str) -> None:
     """
     made = {agent}
     for call in calls:
+        if makes_narrow(call):
+            continue
         for text in _strings(call.arguments):
             if text.startswith(f"{place}/"):
                 first = "/".join(text.split("/")[: place.count("/") + 2])
@@ -226,7 +242,5 @@ def _refuse(calls: Sequence[Call]) -> None:
             raise UnwritableError("its processes make calls at the same time")
         if call.name == "execve" or (call.name == "execveat" and kind_of(call) is OpKind.CALL):
             raise UnwritableError("it executes a program that is not the reproducer itself")
-        if kind_of(call) is OpKind.EXEC and str(call.arguments[1]).endswith("agent32"):
-            raise UnwritableError("it makes 32-bit system calls")
         if kind_of(call) is OpKind.EXEC and call.mode is Mode.DEATH:
             raise UnwritableError("it executes what ends its process")

@@ -3,7 +3,7 @@
 
 static void map_shared(void)
 {
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
+	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | WHERE, shared_fd, 0);
 	if (s == MAP_FAILED) {
 		perror("mmap");
 		_exit(SET_UP_FAILED);

@@ -33,6 +33,10 @@ static long tried(int call, int action, const char *name, long value);
 static long left_out(void);
 /* @@ spawn */
 static long spawn(void (*body)(void), unsigned long long flags);
+/* @@ spawn_low */
+static long spawn_low(void (*body)(void), unsigned long long flags);
+/* @@ CALL32 */
+static long call32(long number, long a, long b, long c, long d, long e, long f);
 /* @@ await_end */
 static void await_end(long pid);
 /* @@ give take */
@@ -76,3 +80,17 @@ static long result_at(long address);
 #define TRY_DO(action, name, text, call) \
 	(s->came_to[action].error ? left_out() : \
 	 ({ int at_ = tell(me, name, text); tried(at_, action, name, call); }))
+/* @@ MUST32 GATE32 MAY32 TRY32 */
+/* The same as a 32-bit call. */
+#define CALL32(...) CALL32_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define CALL32_(number, a, b, c, d, e, f, ...) \
+	call32(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+/* @@ MUST32 */
+#define MUST32(name, ...) MUST_DO(#name, #__VA_ARGS__, CALL32(I386_##name, ##__VA_ARGS__))
+/* @@ GATE32 */
+#define GATE32(name, ...) GATE_DO(#name, #__VA_ARGS__, CALL32(I386_##name, ##__VA_ARGS__))
+/* @@ MAY32 */
+#define MAY32(name, ...) MAY_DO(#name, #__VA_ARGS__, CALL32(I386_##name, ##__VA_ARGS__))
+/* @@ TRY32 */
+#define TRY32(action, name, ...) \
+	TRY_DO(action, #name, #__VA_ARGS__, CALL32(I386_##name, ##__VA_ARGS__))
