@@ -107,7 +107,6 @@ def booted(model: Model) -> Kernel:
     for name, point in (("devtmpfs", "dev"), ("sysfs", "sys")):
         made = filesystems.made(kernel, supervisor, filesystems.kind_of(name), {})
         mounts.attach(Mount(made.root, source=name), root, rootfs.root.children[point])
-    _open_console(kernel, supervisor)
     landlock_events.watch(kernel)
     landlock_log.watch(kernel)
     for _ in range(3):  # as the agent has them, too

@@ -56,7 +56,7 @@ class Pipe:
         )
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class PipeFile(Special):
     """An end of a pipe."""
 

@@ -130,7 +130,7 @@ class PipeNode(Node):
         return Pipe(path, flags, task.credentials, kernel=kernel, instance=self.instance)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Pipe(Special):
     """Lines are gone once they are read: tracing_read_pipe()."""
 

@@ -89,7 +89,11 @@ def program(
     text = "\n".join(functions.all())
     ends = _ends(owed, shape)
     where = " | MAP_32BIT" if written.narrow else ""
-    ends = ends.replace(" | WHERE", where).replace("FIRST", functions.first).replace("@PREPARE@", _prepared(owed, functions))
+    ends = (
+        ends.replace(" | WHERE", where)
+        .replace("FIRST", functions.first)
+        .replace("@PREPARE@", _prepared(owed, functions))
+    )
     top, runtime, ends = _used(text, _read("turns.c"), _read("runtime.c"), ends)
     return "\n".join(
         (

@@ -51,7 +51,7 @@ _NAMES = {"ro": MS_RDONLY, "rw": 0}
 _PROPAGATIONS = {0, MS_SHARED, MS_PRIVATE, 1 << 19, 1 << 17}
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Context(File):
     """A file system that is being configured (struct fs_context)."""
 

@@ -27,7 +27,7 @@ class MemoryNode(Node):
         return MemoryFile(path, flags, task.credentials, target=self.target)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class MemoryFile(Special):
     """The memory of a process."""
 

@@ -37,7 +37,7 @@ class Text(Node):
         return TextFile(path, flags, task.credentials, kernel=kernel, node=self)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class TextFile(Special):
     """A file of /proc or the like that is open."""
 

@@ -55,7 +55,6 @@ class State(Enum):
     LISTEN = 2
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Phase(Enum):
     """How far connect(2) has come (socket_state); what the peer does later leaves it as it is."""
 
@@ -66,7 +65,7 @@ class Phase(Enum):
     """shutdown(2) ended an attempt that had failed."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class TcpSocket(InetSocket):
     """A socket of TCP."""
 
