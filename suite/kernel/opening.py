@@ -40,8 +40,8 @@ _SPECIAL = {stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK}
 MS_NODEV, MS_NOEXEC = os.ST_NODEV, os.ST_NOEXEC
 
 
-class _Socket(Special):
-    """A socket, which can't be opened; that is known only after Landlock was asked (no_open)."""
+class _Unopenable(Special):
+    """A socket or an anonymous file: nobody can open them, but Landlock is asked first."""
 
     @classmethod
     def of(cls, _kernel: Kernel, task: Task, path: Path, flags: int) -> File:
@@ -288,7 +288,7 @@ def _file_of(kernel: Kernel, task: Task, path: Path, flags: int) -> File:
     inode = path.inode
     if isinstance(inode.node, Node) and not inode.is_dir:
         return inode.node.open(kernel, task, path, flags)
-    return OPENERS[inode.kind](kernel, task, path, flags)
+    return OPENERS.get(inode.kind, _Unopenable.of)(kernel, task, path, flags)
 
 
 def _temporary(walk: Walk, name: str, how: How) -> File:
@@ -319,4 +319,3 @@ def _directory(_kernel: Kernel, task: Task, path: Path, flags: int) -> File:
 
 OPENERS[stat.S_IFREG] = _regular
 OPENERS[stat.S_IFDIR] = _directory
-OPENERS[stat.S_IFSOCK] = _Socket.of
