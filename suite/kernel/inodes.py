@@ -7,6 +7,7 @@ import itertools
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 from suite.kernel.credentials import Namespace, UserNamespace
 from suite.process.uapi import MS_RDONLY
@@ -30,9 +31,11 @@ class Superblock:
     """As mount(2) was told."""
     user: UserNamespace | None = None
     """Whose capabilities count for it (s_user_ns)."""
+    inodes: WeakSet[Inode] = field(default_factory=WeakSet)
+    """Those that anything still refers to: a name, an open file, a rule of Landlock."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False, weakref_slot=True)
 class Inode:
     """A file, whatever its names."""
 
@@ -60,6 +63,9 @@ class Inode:
     """A file of an overlay that is in the upper layer from now on, whatever it says."""
     is_private: bool = False
     """Made by the kernel for itself (S_PRIVATE), such as that of memfd_secret(2)."""
+
+    def __post_init__(self) -> None:
+        self.superblock.inodes.add(self)
 
     @property
     def kind(self) -> int:

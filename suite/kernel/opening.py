@@ -280,6 +280,7 @@ def _opened(kernel: Kernel, task: Task, path: Path, how: How) -> File:
     if isinstance(file, Special):
         file.opened(kernel, task)
     elif isinstance(file, Regular) and file.writes:
+        file.is_writer = True
         inode.writers += 1
     return file
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import dataclass
 
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Inode
@@ -28,8 +29,12 @@ class Seekable(File):
         return self.position
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Regular(Seekable):
     """An open regular file."""
+
+    is_writer: bool = False
+    """Whether it counts as one of ``Inode.writers`` (FMODE_WRITER): it was opened by its path."""
 
     def read_at(self, offset: int, size: int) -> bytes:
         """What pread(2) does."""
@@ -66,7 +71,7 @@ class Regular(Seekable):
 
     def release(self) -> None:
         """The last reference is gone."""
-        if self.writes:
+        if self.is_writer:
             self.inode.writers -= 1
 
 

@@ -27,6 +27,8 @@ _NOBODY = 0xFFFFFFFF
 _AT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH
 _MOST_XATTR = 65536
 _XATTR_CREATE, _XATTR_REPLACE = 1, 2
+_CAPABILITY, _CAPABILITY_SIZE, _CAPABILITY_REVISION = "security.capability", 20, 2
+"""File capabilities: struct vfs_cap_data of VFS_CAP_REVISION_2."""
 _FILE_ATTR = 24
 """Bytes of struct file_attr of its first version."""
 _NOW, _OMIT = (1 << 30) - 1, (1 << 30) - 2
@@ -180,6 +182,8 @@ def setxattr(
     if size > _MOST_XATTR:
         raise Errno(errno.E2BIG)
     data = task.memory.read(value, size)
+    if attribute == _CAPABILITY and (size != _CAPABILITY_SIZE or data[3] != _CAPABILITY_REVISION):
+        raise NotModelled("files: file capabilities of another revision")
     file = resolve(kernel, task, path_of(task, path))
     require_writable(file.mount)
     _require_attribute(kernel, task, file, attribute, os.W_OK)
@@ -239,12 +243,17 @@ def _attribute(task: Task, name: int) -> str:
 
 
 def _require_attribute(kernel: Kernel, task: Task, file: Path, name: str, access: int) -> None:
-    """xattr_permission. tmpfs has no other kinds of names than these."""
+    """Source: xattr_permission() in fs/xattr.c; cap_inode_setxattr() in security/commoncap.c."""
     inode, kind = file.inode, name.partition(".")[0]
     writes = bool(access & os.W_OK)
     if kind == "trusted":
         if not capable(task.credentials, "SYS_ADMIN", kernel.user):
             raise Errno(errno.EPERM if writes else errno.ENODATA)
+        return
+    if kind == "security":
+        needed = "SETFCAP" if name == _CAPABILITY else "SYS_ADMIN"
+        if writes and not capable(task.credentials, needed, kernel.user):
+            raise Errno(errno.EPERM)
         return
     if kind != "user":
         raise NotModelled(f"files: attributes {kind}.*")

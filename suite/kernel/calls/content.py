@@ -41,11 +41,13 @@ def writable(task: Task, fd: int) -> File:
     """An open file that was opened to be written.
 
     Raises:
-        Errno: EBADF.
+        Errno: EBADF; EINVAL if nothing of its kind can be.
     """
     file = task.files.get(fd)
     if not file.writes:
         raise Errno(errno.EBADF)
+    if type(file).write is File.write:  # before what is to be written is copied
+        raise Errno(errno.EINVAL)
     return file
 
 
@@ -70,6 +72,8 @@ def pread64(
     """pread(2)."""
     if offset < 0:
         raise Errno(errno.EINVAL)
+    if type(task.files.get(fd)).read_at is File.read_at:
+        raise Errno(errno.ESPIPE)
     file = readable(task, fd)
     return _put(task, file.read_at(offset, min(size, _MOST)), [(buffer, size)])
 
@@ -81,6 +85,8 @@ def pwrite64(
     """pwrite(2)."""
     if offset < 0:
         raise Errno(errno.EINVAL)
+    if type(task.files.get(fd)).write_at is File.write_at:
+        raise Errno(errno.ESPIPE)
     file = writable(task, fd)
     return file.write_at(offset, task.memory.read(buffer, min(size, _MOST)))
 
@@ -283,9 +289,8 @@ def splice(
         raise Errno(errno.EINVAL)
     if (pipes[0] and offset) or (pipes[1] and out_offset):
         raise Errno(errno.ESPIPE)
-    others = [it for it, is_pipe in zip((file, receiver), pipes, strict=True) if not is_pipe]
-    if offset or out_offset or not all(isinstance(it, Regular) for it in others):
-        raise NotModelled("files: splice of other files, or with an offset")
+    if offset or out_offset or not (pipes[0] or isinstance(file, Regular)):
+        raise NotModelled("files: splice from other files, or with an offset")
     if receiver.flags & os.O_APPEND:
         raise Errno(errno.EINVAL)
     return receiver.write(file.read(min(size, _MOST_SPLICED)))

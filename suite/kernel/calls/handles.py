@@ -74,7 +74,9 @@ def open_by_handle_at(kernel: Kernel, task: Task, at: CInt, handle: Pointer, fla
     _, number = _OF_TMPFS.unpack_from(data)
     found = next((it for it in _all(mount.superblock.root) if it.inode.number == number), None)
     if found is None:
-        raise NotModelled("files: a handle of a file without a name")
+        if any(it.number == number for it in mount.superblock.inodes):
+            raise NotModelled("files: a handle of a file without a name")
+        raise Errno(errno.ESTALE)
     file = open_found(kernel, task, Path(mount, found), lenient(flags))
     return task.files.add(file, closes_on_exec=bool(flags & os.O_CLOEXEC))
 

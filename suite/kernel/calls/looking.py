@@ -13,6 +13,7 @@ from suite.kernel.credentials import inside
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Inode, Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.memory import PAGE
 from suite.kernel.nodes import Node
 from suite.kernel.opening import MS_NOEXEC
 from suite.kernel.permissions import require_access
@@ -26,8 +27,10 @@ AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EACCESS = 0x100, 0x800, 0x200
 _STATX_SYNC = 0x6000
 _STATX_ALL = 0x7FF
 _STATX_RESERVED = 1 << 31
-_MAGIC = {"tmpfs": 0x01021994, "rootfs": 0x01021994, "proc": 0x9FA0, "sysfs": 0x62656572}
+_MAGIC = {"tmpfs": 0x01021994, "proc": 0x9FA0, "sysfs": 0x62656572}
 """Of statfs(2), by kind of file system. Source: include/uapi/linux/magic.h."""
+_BLOCKS = 1 << 16
+"""Of each tmpfs; they have a page each."""
 _SPECIAL = {stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK}
 _ENTRY = struct.Struct("<QqHB")
 
@@ -128,7 +131,10 @@ def _put_statfs(task: Task, path: Path, buffer: int) -> int:
     kind = path.mount.superblock.kind
     if task.arch != "x86_64" or kind not in _MAGIC:
         raise NotModelled(f"files: statfs of {kind}")
-    sizes = struct.pack("<qqQQQQQQQ", _MAGIC[kind], 4096, 0, 0, 0, 0, 0, 0, 255)
+    total = _BLOCKS if kind == "tmpfs" else 0
+    used = sum((len(it.data) + PAGE - 1) // PAGE for it in path.mount.superblock.inodes)
+    free = max(0, total - used)
+    sizes = struct.pack("<qqQQQQQQQ", _MAGIC[kind], PAGE, total, free, free, 0, 0, 0, 255)
     task.memory.write(buffer, sizes.ljust(120, b"\0"))
     return 0
 

@@ -7,13 +7,16 @@ import errno
 from os import X_OK
 
 from suite.kernel.capabilities import require
-from suite.kernel.errors import Errno
+from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.permissions import require_access
 from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task
 from suite.kernel.walk import is_under, path_of, resolve, shown
+
+_FAILFS_ROOT = -10004
+"""FD_FAILFS_ROOT. Source: include/uapi/linux/fcntl.h."""
 
 
 @call("chdir")
@@ -49,6 +52,22 @@ def _folder(kernel: Kernel, task: Task, path: int) -> Path:
     found = resolve(kernel, task, path_of(task, path), directory=True)
     require_access(kernel, task, found.inode, X_OK)
     return found
+
+
+@call("fchroot")
+def fchroot(kernel: Kernel, task: Task, fd: CInt, flags: CUint) -> int:
+    """chroot(2) to an open directory."""
+    if flags:
+        raise Errno(errno.EINVAL)
+    if fd == _FAILFS_ROOT:
+        raise NotModelled("files: fchroot to FD_FAILFS_ROOT")
+    path = task.files.get(fd, or_path=True).path
+    if not path.inode.is_dir:
+        raise Errno(errno.ENOTDIR)
+    require_access(kernel, task, path.inode, X_OK)
+    require(task.credentials, "SYS_CHROOT", task.credentials.user)
+    task.fs.root = path
+    return 0
 
 
 @call("getcwd")
