@@ -7,6 +7,7 @@ import errno
 import os
 import select
 import socket
+import stat
 import struct
 from collections import deque
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from suite.process.calls.ioctls import SIOCSIFFLAGS
 from suite.process.uapi import MSG_FASTOPEN
 
 RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
+SURE_PACKETS, SURE_BYTES = 64, 2048
+"""So many packets of so many bytes any receive buffer has room for (net.core.rmem_default)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -143,15 +146,13 @@ def send(it: Socket, task: Task, message: Message) -> int:
 
 def new_path(kernel: Kernel) -> Path:
     """A new inode of a socket; sock_alloc() and sockfs_dname() in net/socket.c."""
-    path = kernel.internal("sockfs", "", 0o140777)
+    path = kernel.internal("sockfs", "", stat.S_IFSOCK | 0o777)
     path.dentry.name = f"socket:[{path.inode.number}]"
     return path
 
 
 def become_file(it: Socket, task: Task, flags: int) -> None:
     """Make an accepted or new socket an open file of a task: sock_alloc_file() in net/socket.c."""
-    it.path = new_path(it.kernel)
-    it.path.inode.node = it
     it.flags = os.O_RDWR | flags
     it.credentials = task.credentials
     it.kernel.hooks.file_alloc(it)
@@ -167,6 +168,8 @@ def broken_pipe(it: Socket, task: Task, message: Message) -> NoReturn:
 
 def arrive(it: Socket, packet: Packet) -> None:
     """Something comes to a socket, whose owner is told: sock_def_readable() in net/core/sock.c."""
+    if len(it.queue) >= SURE_PACKETS or len(packet.data) > SURE_BYTES:
+        raise NotModelled("sockets: full buffers")
     it.queue.append(packet)
     if packet.out_of_band:
         owners.send_sigurg(it.kernel, it)

@@ -24,7 +24,6 @@ from suite.kernel.sockets.base import (
     arrive,
     broken_pipe,
     check_receive_flags,
-    new_path,
     take_bytes,
 )
 from suite.kernel.sockets.inet import (
@@ -42,9 +41,6 @@ from suite.kernel.sockets.messages import Message, Packet
 from suite.kernel.sockets.ports import MAPPED
 from suite.kernel.tasks import Task
 from suite.process.uapi import MSG_FASTOPEN, TCP_FASTOPEN_CONNECT
-
-BUFFER = 65536
-"""What is received without being read; real windows grow, so that more is not modelled."""
 
 
 class State(Enum):
@@ -185,7 +181,7 @@ class TcpSocket(InetSocket):
     def arrive(self, client: TcpSocket) -> None:
         """A connection to a server: tcp_v4_syn_recv_sock()."""
         made = TcpSocket(
-            new_path(self.kernel),
+            self.path,  # until it is accepted
             os.O_RDWR,
             self.credentials,
             family=self.family,
@@ -283,8 +279,6 @@ class TcpSocket(InetSocket):
             raise NotModelled("sockets: urgent data of TCP")
         if self.mate is None or self.mate.is_dead:
             raise NotModelled("sockets: sending to a closed end of TCP")
-        if sum(len(it.data) for it in self.mate.queue) + len(data) > BUFFER:
-            raise NotModelled("sockets: full buffers")
         if data:
             arrive(self.mate, Packet(data))
         return len(data)

@@ -22,7 +22,6 @@ from suite.kernel.sockets.base import (
     arrive,
     broken_pipe,
     check_receive_flags,
-    new_path,
     next_datagram,
     take_bytes,
 )
@@ -225,7 +224,7 @@ class UnixStream(UnixSocket):
             raise Errno(errno.EISCONN if self.state is State.ESTABLISHED else errno.EINVAL)
         self.kernel.hooks.unix_stream_connect(task, self, other)
         arrived = type(self)(
-            new_path(self.kernel),
+            self.path,  # until it is accepted
             0,
             task.credentials,
             family=self.family,
@@ -265,8 +264,6 @@ class UnixStream(UnixSocket):
         data = message.data()
         if data and (other.is_dead or other.shut & RCV_SHUTDOWN):
             broken_pipe(self, task, message)
-        if sum(len(it.data) for it in other.queue) + len(data) > SEND_BUFFER:
-            raise NotModelled("sockets: full buffers")
         plain = data[:-1] if out_of_band else data
         if plain:
             arrive(other, Packet(plain))
