@@ -94,9 +94,17 @@ class Socket(Endpoint, Special):
         return send(self, self.kernel.current, Message(len(data), lambda: data))
 
     def poll(self) -> int:
-        """What poll(2) says."""
-        ready = select.POLLIN if self.queue or self.shut & RCV_SHUTDOWN else 0
-        return ready | select.POLLOUT
+        """What poll(2) says: datagram_poll() in net/core/datagram.c."""
+        ready = select.POLLOUT
+        if self.error:
+            ready |= select.POLLERR
+        if self.shut & RCV_SHUTDOWN:
+            ready |= select.POLLIN | select.POLLRDHUP
+        if self.shut == RCV_SHUTDOWN | SEND_SHUTDOWN:
+            ready |= select.POLLHUP
+        if self.queue:
+            ready |= select.POLLIN
+        return ready
 
     def ioctl(self, kernel: Kernel, task: Task, command: int, argument: int) -> int:
         """SIOCSIFFLAGS of the loopback interface: devinet_ioctl() in net/ipv4/devinet.c.

@@ -316,9 +316,7 @@ class TcpSocket(InetSocket):
 
     def poll(self) -> int:
         """tcp_poll()."""
-        ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
         if self.state is State.LISTEN:
-            return ready
-        if self.state is State.CLOSE:
-            ready |= select.POLLHUP
-        return ready | select.POLLOUT
+            return select.POLLIN if self.arrived else 0
+        ready = Socket.poll(self)
+        return ready | select.POLLHUP if self.state is State.CLOSE else ready

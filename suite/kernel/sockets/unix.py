@@ -287,12 +287,12 @@ class UnixStream(UnixSocket):
 
     def poll(self) -> int:
         """unix_poll()."""
-        ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
-        if self.shut == SHUTDOWN_MASK or self.state is State.CLOSE:
+        ready = Socket.poll(self)
+        if self.state is State.LISTEN:
+            ready &= ~select.POLLOUT
+        if self.state is State.CLOSE:
             ready |= select.POLLHUP
-        if self.error:
-            ready |= select.POLLERR
-        return ready if self.state is State.LISTEN else ready | select.POLLOUT
+        return ready | select.POLLIN if self.arrived else ready
 
 
 @dataclass(slots=True, eq=False, repr=False)
