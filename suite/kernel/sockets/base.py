@@ -181,7 +181,19 @@ def arrive(it: Socket, packet: Packet) -> None:
     it.queue.append(packet)
     if packet.out_of_band:
         owners.send_sigurg(it.kernel, it)
-    owners.send_sigio(it.kernel, it, owners.POLL_IN)
+    tell_owner(it, owners.POLL_IN)
+
+
+def fail(it: Socket, number: int) -> None:
+    """Something went wrong, which the next call tells: sk_error_report() in net/core/sock.c."""
+    it.error = number
+    tell_owner(it, owners.POLL_ERR)
+
+
+def tell_owner(it: Socket, band: int) -> None:
+    """Send SIGIO to who wants it: sk_wake_async() in include/net/sock.h."""
+    if not it.is_dead:
+        owners.send_sigio(it.kernel, it, band)
 
 
 def check_receive_flags(flags: int) -> None:

@@ -16,6 +16,7 @@ from enum import Enum
 from socket import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP
 
 from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.owners import POLL_HUP, POLL_IN, POLL_OUT
 from suite.kernel.sockets import ports
 from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
@@ -24,7 +25,9 @@ from suite.kernel.sockets.base import (
     arrive,
     broken_pipe,
     check_receive_flags,
+    fail,
     take_bytes,
+    tell_owner,
 )
 from suite.kernel.sockets.inet import (
     SIZE4,
@@ -143,6 +146,7 @@ class TcpSocket(InetSocket):
         if len(server.arrived) > server.backlog:
             raise NotModelled("sockets: full backlog of TCP")
         server.arrive(self)
+        tell_owner(self, POLL_OUT)
 
     def _finish(self) -> None:
         """What an attempt came to."""
@@ -199,6 +203,7 @@ class TcpSocket(InetSocket):
         ports.share(made, self.port)
         made.mate, client.mate = client, made
         self.arrived.append(made)
+        tell_owner(self, POLL_IN)
 
     def disconnect(self) -> None:
         """tcp_disconnect(): connect(2) to AF_UNSPEC."""
@@ -214,9 +219,15 @@ class TcpSocket(InetSocket):
 
     def reset(self, number: int = errno.ECONNRESET) -> None:
         """The other end has reset the connection, or refuses it: tcp_reset()."""
-        self.error = number
         self._close()
         self.shut = RCV_SHUTDOWN | SEND_SHUTDOWN
+        fail(self, number)
+
+    def hear_the_end(self) -> None:
+        """The other end will send no more: tcp_fin()."""
+        if not self.shut & RCV_SHUTDOWN:
+            self.shut |= RCV_SHUTDOWN
+            tell_owner(self, POLL_HUP if self.shut & SEND_SHUTDOWN else POLL_IN)
 
     def _close(self) -> None:
         """tcp_set_state() to TCP_CLOSE, unless it is that already."""
@@ -244,7 +255,7 @@ class TcpSocket(InetSocket):
         elif self.mate is not None:
             if not self.shut & RCV_SHUTDOWN:
                 ports.linger(self)
-            self.mate.shut |= RCV_SHUTDOWN
+            self.mate.hear_the_end()
             self.mate.mate = None
         self.mate, self.state = None, State.CLOSE
         ports.leave(self)
@@ -263,7 +274,7 @@ class TcpSocket(InetSocket):
         if self.state is State.CLOSE:
             raise Errno(errno.ENOTCONN)
         if sides & SEND_SHUTDOWN and self.mate is not None:
-            self.mate.shut |= RCV_SHUTDOWN
+            self.mate.hear_the_end()
 
     def send(self, task: Task, message: Message) -> int:
         """tcp_sendmsg_locked(); no address counts but that of MSG_FASTOPEN."""

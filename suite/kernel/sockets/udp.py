@@ -13,6 +13,7 @@ from suite.kernel.sockets.base import (
     SEND_SHUTDOWN,
     arrive,
     check_receive_flags,
+    fail,
     next_datagram,
 )
 from suite.kernel.sockets.inet import (
@@ -91,7 +92,7 @@ class UdpSocket(InetSocket):
             best = max(found, key=lambda it: bool(it.remote))
             best.deliver(data, source, self.port)
         elif self.remote and self.takes_from(ip, port):
-            self.error = errno.ECONNREFUSED
+            fail(self, errno.ECONNREFUSED)
         return len(data)
 
     def _target4(self, message: Message) -> tuple[bytes, int] | None:
