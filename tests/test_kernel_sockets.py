@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Sockets of the small kernel do what those of the running kernel do, call by call."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
+from signal import SIGIO
 from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
@@ -18,13 +20,15 @@ from suite.process.promise import Call
 from suite.process.session import Session
 from suite.process.uapi import (
     CLONE_NEWNET,
+    F_SETFL,
+    F_SETOWN,
     IP_BIND_ADDRESS_NO_PORT,
     IP_LOCAL_PORT_RANGE,
     IPV6_ADDRFORM,
     MSG_FASTOPEN,
 )
 from suite.targets.local import LocalTarget
-from suite.values import Out
+from suite.values import Fd, Out
 
 MAPPED = "::ffff:127.0.0.1"
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
@@ -405,9 +409,41 @@ def kinds(see: Seen, it: Process, port: int) -> None:
     see(lambda it: it.syscall("socketpair", AF_UNIX, SOCK_STREAM, 0, 0))
 
 
+def told(see: Seen, it: Process, port: int) -> None:
+    """The owner of a socket is told of what happens to it."""
+    it.block_signals(SIGIO)
+    me = it.syscall("getpid")
+
+    def asynchronous(fd: Fd) -> Fd:
+        it.fcntl(fd, F_SETOWN, me)
+        it.fcntl(fd, F_SETFL, os.O_ASYNC)
+        return fd
+
+    def then(action: Callable[..., object], *arguments: object) -> None:
+        see(action, *arguments)
+        see(Process.take_signal, SIGIO)
+
+    for family, address in ((AF_UNIX, abstract(f"told-{port}")), (AF_INET, inet(port))):
+        server = it.server(family, SOCK_STREAM, address)
+        asynchronous(server)
+        client = asynchronous(it.socket(family, SOCK_STREAM))
+        then(Process.connect, client, address)
+        accepted = it.accept(server)
+        then(Process.sendto, accepted, b"x")
+        then(Process.recv, client, 1)
+        then(Process.shutdown, accepted, socket.SHUT_WR)
+        then(Process.close, accepted)
+        it.close(client)
+    fd = asynchronous(it.socket(AF_INET, SOCK_DGRAM))
+    then(Process.bind, fd, inet(port))
+    then(Process.sendto, it.socket(AF_INET, SOCK_DGRAM), b"x", inet(port))
+    it.connect(fd, inet(port + 1))
+    then(Process.sendto, fd, b"x")
+
+
 PROGRAMS = [
     unix_streams, unix_datagrams, unix_seqpackets, unix_addresses, paths, autobind, tcp, tcp6,
-    disconnect, fast_open, udp, udp6, addresses, addrform, chosen, kinds,
+    disconnect, fast_open, udp, udp6, addresses, addrform, chosen, kinds, told,
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.registry import CALLS, CInt, CUint, CUlong, Pointer, call
 from suite.kernel.sockets import requests, unix
-from suite.kernel.sockets.base import Socket, become_file, send
+from suite.kernel.sockets.base import Socket, become_file, new_path, send
 from suite.kernel.sockets.making import flags_of, made
 from suite.kernel.sockets.messages import Message, address_at, message_at, put_address
 from suite.kernel.sockets.requests import found
@@ -83,6 +83,7 @@ def accept4(
     if flags & ~(so.SOCK_CLOEXEC | so.SOCK_NONBLOCK):
         raise Errno(errno.EINVAL)
     accepted = it.accept(task)
+    accepted.path = new_path(kernel)
     become_file(accepted, task, flags & os.O_NONBLOCK)
     if address:
         put_address(task, accepted.getname(of_peer=True), address, size)

@@ -7,6 +7,7 @@ import errno
 import os
 import select
 import socket
+import stat
 import struct
 from collections import deque
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from suite.process.calls.ioctls import SIOCSIFFLAGS
 from suite.process.uapi import MSG_FASTOPEN
 
 RCV_SHUTDOWN, SEND_SHUTDOWN = 1, 2
+SURE_PACKETS, SURE_BYTES = 64, 2048
+"""So many packets of so many bytes any receive buffer has room for (net.core.rmem_default)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -91,9 +94,17 @@ class Socket(Endpoint, Special):
         return send(self, self.kernel.current, Message(len(data), lambda: data))
 
     def poll(self) -> int:
-        """What poll(2) says."""
-        ready = select.POLLIN if self.queue or self.shut & RCV_SHUTDOWN else 0
-        return ready | select.POLLOUT
+        """What poll(2) says: datagram_poll() in net/core/datagram.c."""
+        ready = select.POLLOUT
+        if self.error:
+            ready |= select.POLLERR
+        if self.shut & RCV_SHUTDOWN:
+            ready |= select.POLLIN | select.POLLRDHUP
+        if self.shut == RCV_SHUTDOWN | SEND_SHUTDOWN:
+            ready |= select.POLLHUP
+        if self.queue:
+            ready |= select.POLLIN
+        return ready
 
     def ioctl(self, kernel: Kernel, task: Task, command: int, argument: int) -> int:
         """SIOCSIFFLAGS of the loopback interface: devinet_ioctl() in net/ipv4/devinet.c.
@@ -143,15 +154,13 @@ def send(it: Socket, task: Task, message: Message) -> int:
 
 def new_path(kernel: Kernel) -> Path:
     """A new inode of a socket; sock_alloc() and sockfs_dname() in net/socket.c."""
-    path = kernel.internal("sockfs", "", 0o140777)
+    path = kernel.internal("sockfs", "", stat.S_IFSOCK | 0o777)
     path.dentry.name = f"socket:[{path.inode.number}]"
     return path
 
 
 def become_file(it: Socket, task: Task, flags: int) -> None:
     """Make an accepted or new socket an open file of a task: sock_alloc_file() in net/socket.c."""
-    it.path = new_path(it.kernel)
-    it.path.inode.node = it
     it.flags = os.O_RDWR | flags
     it.credentials = task.credentials
     it.kernel.hooks.file_alloc(it)
@@ -167,10 +176,24 @@ def broken_pipe(it: Socket, task: Task, message: Message) -> NoReturn:
 
 def arrive(it: Socket, packet: Packet) -> None:
     """Something comes to a socket, whose owner is told: sock_def_readable() in net/core/sock.c."""
+    if len(it.queue) >= SURE_PACKETS or len(packet.data) > SURE_BYTES:
+        raise NotModelled("sockets: full buffers")
     it.queue.append(packet)
     if packet.out_of_band:
         owners.send_sigurg(it.kernel, it)
-    owners.send_sigio(it.kernel, it, owners.POLL_IN)
+    tell_owner(it, owners.POLL_IN)
+
+
+def fail(it: Socket, number: int) -> None:
+    """Something went wrong, which the next call tells: sk_error_report() in net/core/sock.c."""
+    it.error = number
+    tell_owner(it, owners.POLL_ERR)
+
+
+def tell_owner(it: Socket, band: int) -> None:
+    """Send SIGIO to who wants it: sk_wake_async() in include/net/sock.h."""
+    if not it.is_dead:
+        owners.send_sigio(it.kernel, it, band)
 
 
 def check_receive_flags(flags: int) -> None:

@@ -16,6 +16,7 @@ from enum import Enum
 from socket import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP
 
 from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.owners import POLL_HUP, POLL_IN, POLL_OUT
 from suite.kernel.sockets import ports
 from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
@@ -24,8 +25,9 @@ from suite.kernel.sockets.base import (
     arrive,
     broken_pipe,
     check_receive_flags,
-    new_path,
+    fail,
     take_bytes,
+    tell_owner,
 )
 from suite.kernel.sockets.inet import (
     SIZE4,
@@ -42,9 +44,6 @@ from suite.kernel.sockets.messages import Message, Packet
 from suite.kernel.sockets.ports import MAPPED
 from suite.kernel.tasks import Task
 from suite.process.uapi import MSG_FASTOPEN, TCP_FASTOPEN_CONNECT
-
-BUFFER = 65536
-"""What is received without being read; real windows grow, so that more is not modelled."""
 
 
 class State(Enum):
@@ -147,6 +146,7 @@ class TcpSocket(InetSocket):
         if len(server.arrived) > server.backlog:
             raise NotModelled("sockets: full backlog of TCP")
         server.arrive(self)
+        tell_owner(self, POLL_OUT)
 
     def _finish(self) -> None:
         """What an attempt came to."""
@@ -185,7 +185,7 @@ class TcpSocket(InetSocket):
     def arrive(self, client: TcpSocket) -> None:
         """A connection to a server: tcp_v4_syn_recv_sock()."""
         made = TcpSocket(
-            new_path(self.kernel),
+            self.path,  # until it is accepted
             os.O_RDWR,
             self.credentials,
             family=self.family,
@@ -203,6 +203,7 @@ class TcpSocket(InetSocket):
         ports.share(made, self.port)
         made.mate, client.mate = client, made
         self.arrived.append(made)
+        tell_owner(self, POLL_IN)
 
     def disconnect(self) -> None:
         """tcp_disconnect(): connect(2) to AF_UNSPEC."""
@@ -218,9 +219,15 @@ class TcpSocket(InetSocket):
 
     def reset(self, number: int = errno.ECONNRESET) -> None:
         """The other end has reset the connection, or refuses it: tcp_reset()."""
-        self.error = number
         self._close()
         self.shut = RCV_SHUTDOWN | SEND_SHUTDOWN
+        fail(self, number)
+
+    def hear_the_end(self) -> None:
+        """The other end will send no more: tcp_fin()."""
+        if not self.shut & RCV_SHUTDOWN:
+            self.shut |= RCV_SHUTDOWN
+            tell_owner(self, POLL_HUP if self.shut & SEND_SHUTDOWN else POLL_IN)
 
     def _close(self) -> None:
         """tcp_set_state() to TCP_CLOSE, unless it is that already."""
@@ -248,7 +255,7 @@ class TcpSocket(InetSocket):
         elif self.mate is not None:
             if not self.shut & RCV_SHUTDOWN:
                 ports.linger(self)
-            self.mate.shut |= RCV_SHUTDOWN
+            self.mate.hear_the_end()
             self.mate.mate = None
         self.mate, self.state = None, State.CLOSE
         ports.leave(self)
@@ -267,7 +274,7 @@ class TcpSocket(InetSocket):
         if self.state is State.CLOSE:
             raise Errno(errno.ENOTCONN)
         if sides & SEND_SHUTDOWN and self.mate is not None:
-            self.mate.shut |= RCV_SHUTDOWN
+            self.mate.hear_the_end()
 
     def send(self, task: Task, message: Message) -> int:
         """tcp_sendmsg_locked(); no address counts but that of MSG_FASTOPEN."""
@@ -283,8 +290,6 @@ class TcpSocket(InetSocket):
             raise NotModelled("sockets: urgent data of TCP")
         if self.mate is None or self.mate.is_dead:
             raise NotModelled("sockets: sending to a closed end of TCP")
-        if sum(len(it.data) for it in self.mate.queue) + len(data) > BUFFER:
-            raise NotModelled("sockets: full buffers")
         if data:
             arrive(self.mate, Packet(data))
         return len(data)
@@ -322,9 +327,7 @@ class TcpSocket(InetSocket):
 
     def poll(self) -> int:
         """tcp_poll()."""
-        ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
         if self.state is State.LISTEN:
-            return ready
-        if self.state is State.CLOSE:
-            ready |= select.POLLHUP
-        return ready | select.POLLOUT
+            return select.POLLIN if self.arrived else 0
+        ready = Socket.poll(self)
+        return ready | select.POLLHUP if self.state is State.CLOSE else ready

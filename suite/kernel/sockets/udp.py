@@ -13,6 +13,7 @@ from suite.kernel.sockets.base import (
     SEND_SHUTDOWN,
     arrive,
     check_receive_flags,
+    fail,
     next_datagram,
 )
 from suite.kernel.sockets.inet import (
@@ -32,8 +33,6 @@ from suite.kernel.sockets.ports import MAPPED, leave
 from suite.kernel.tasks import Task
 
 LONGEST = 0xFFFF
-RECEIVE_BUFFER = 212992
-"""net.core.rmem_default: what does not fit is lost."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -93,7 +92,7 @@ class UdpSocket(InetSocket):
             best = max(found, key=lambda it: bool(it.remote))
             best.deliver(data, source, self.port)
         elif self.remote and self.takes_from(ip, port):
-            self.error = errno.ECONNREFUSED
+            fail(self, errno.ECONNREFUSED)
         return len(data)
 
     def _target4(self, message: Message) -> tuple[bytes, int] | None:
@@ -154,9 +153,8 @@ class UdpSocket(InetSocket):
         return self.remote in (b"", ip) and self.remote_port in (0, port)
 
     def deliver(self, data: bytes, ip: bytes, port: int) -> None:
-        """A datagram arrives; it is lost where there is no room."""
-        if sum(len(it.data) for it in self.queue) + len(data) <= RECEIVE_BUFFER:
-            arrive(self, Packet(data, address_of(self.family, ip, port)))
+        """A datagram arrives."""
+        arrive(self, Packet(data, address_of(self.family, ip, port)))
 
     def receive(self, task: Task, size: int, flags: int) -> Packet:
         """udp_recvmsg()."""

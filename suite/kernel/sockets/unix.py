@@ -14,6 +14,7 @@ from typing import cast
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Inode
 from suite.kernel.names import unname
+from suite.kernel.owners import POLL_HUP, POLL_IN
 from suite.kernel.sockets import unix_names
 from suite.kernel.sockets.base import (
     RCV_SHUTDOWN,
@@ -22,9 +23,10 @@ from suite.kernel.sockets.base import (
     arrive,
     broken_pipe,
     check_receive_flags,
-    new_path,
+    fail,
     next_datagram,
     take_bytes,
+    tell_owner,
 )
 from suite.kernel.sockets.messages import Message, Packet
 from suite.kernel.tasks import Task
@@ -121,6 +123,8 @@ class UnixSocket(Socket):
         if self.other is not None and self.kind != socket.SOCK_DGRAM:
             sides = {0: SEND_SHUTDOWN, 1: RCV_SHUTDOWN, 2: SHUTDOWN_MASK}
             self.other.shut |= sides[how]
+            if sides[how] & RCV_SHUTDOWN:
+                tell_owner(self.other, POLL_HUP if how == socket.SHUT_RDWR else POLL_IN)
 
     def set_option(self, task: Task, level: int, option: int, value: bytes) -> None:
         """unix_setsockopt(): only SO_PASSCRED, as it makes sockets bind themselves."""
@@ -142,6 +146,7 @@ class UnixSocket(Socket):
             other.shut = SHUTDOWN_MASK
             if self.queue:
                 other.error = errno.ECONNRESET
+            tell_owner(other, POLL_HUP)
         self.queue.clear()
         for it in self.arrived:
             if it.other is not None:
@@ -195,7 +200,7 @@ class UnixDatagram(UnixSocket):
         if self.queue:
             self.queue.clear()
             if not old.is_dead and old.peer is self:
-                old.error = errno.ECONNRESET
+                fail(old, errno.ECONNRESET)
         if old.peer is None:
             old.state = State.CLOSE
 
@@ -225,7 +230,7 @@ class UnixStream(UnixSocket):
             raise Errno(errno.EISCONN if self.state is State.ESTABLISHED else errno.EINVAL)
         self.kernel.hooks.unix_stream_connect(task, self, other)
         arrived = type(self)(
-            new_path(self.kernel),
+            self.path,  # until it is accepted
             0,
             task.credentials,
             family=self.family,
@@ -236,6 +241,7 @@ class UnixStream(UnixSocket):
         )
         join(self, arrived)
         other.arrived.append(arrived)
+        tell_owner(other, POLL_IN)
 
     def accept(self, task: Task) -> Socket:
         """unix_accept()."""
@@ -265,8 +271,6 @@ class UnixStream(UnixSocket):
         data = message.data()
         if data and (other.is_dead or other.shut & RCV_SHUTDOWN):
             broken_pipe(self, task, message)
-        if sum(len(it.data) for it in other.queue) + len(data) > SEND_BUFFER:
-            raise NotModelled("sockets: full buffers")
         plain = data[:-1] if out_of_band else data
         if plain:
             arrive(other, Packet(plain))
@@ -290,12 +294,12 @@ class UnixStream(UnixSocket):
 
     def poll(self) -> int:
         """unix_poll()."""
-        ready = select.POLLIN if self.queue or self.arrived or self.shut & RCV_SHUTDOWN else 0
-        if self.shut == SHUTDOWN_MASK or self.state is State.CLOSE:
+        ready = Socket.poll(self)
+        if self.state is State.LISTEN:
+            ready &= ~select.POLLOUT
+        if self.state is State.CLOSE:
             ready |= select.POLLHUP
-        if self.error:
-            ready |= select.POLLERR
-        return ready if self.state is State.LISTEN else ready | select.POLLOUT
+        return ready | select.POLLIN if self.arrived else ready
 
 
 @dataclass(slots=True, eq=False, repr=False)
