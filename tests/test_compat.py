@@ -21,10 +21,11 @@ from reports.compat.document import (
     State,
     Support,
 )
+from reports.compat.evidence import kept
 from reports.render import render
 from reports.schema import COMPAT
 from suite.judge.outcome import Allowed, Denied, Outcome, Rejected, Seen
-from suite.judge.records import CaseRecord, Results, TargetRecord, Verdict
+from suite.judge.records import MODEL, CaseRecord, Results, TargetRecord, Verdict
 from suite.landlock.abi import CREATE
 from tests.abi_miniature import ABIS, FEATURES, at_abi_11
 from tests.report_miniatures import (
@@ -175,7 +176,7 @@ def test_each_statement_on_an_abi_version_says_by_what_it_is_known() -> None:
         ["6.12u"],
         ["el9"],
     )
-    assert (on["4"].errno, on["4"].by) == ("E2BIG", By.REPORTED)
+    assert (on["4"].errno, on["4"].by) == ("E2BIG", By.DOCUMENTED)
     assert ZOO.features["net.bind_udp"].by_abi["4"].errno == "EINVAL"
     assert (on["5"].by, on["5"].kernels) == (By.DOCUMENTED, [])
     device = ZOO.features["fs.ioctl_dev"].by_abi["3"]
@@ -184,7 +185,29 @@ def test_each_statement_on_an_abi_version_says_by_what_it_is_known() -> None:
     measured = {"3", "6", "8", "9"}
     assert {number for number, by in found.items() if by is By.MEASURED} == measured
     assert ZOO.abis["6"].evidence.kernels == ["el9", "6.12u"]
-    assert [bool(ZOO.abis[it].evidence.note) for it in ("1", "2", "3")] == [True, False, False]
+
+
+def test_where_no_kernel_was_at_hand_a_model_may_show_it() -> None:
+    """Of the miniature kernel of ABI 3, nothing is told twice; of ABI 4 and 5 there is none."""
+    models = [
+        replace(whole, kernel=replace(whole.kernel, source=MODEL))
+        for abi in (3, 5)
+        if (whole := kernel(f"model:{abi}", "6.9.0", abi)).kernel
+    ]
+    data = build(compat_zoo(), *(run(it) for it in models))
+    assert "model:5" not in data.kernels
+    assert (data.abis["5"].evidence.by, data.abis["5"].evidence.models) == (
+        By.MODELLED,
+        ["model:5"],
+    )
+    assert data.abis["3"].evidence.models == []
+    right = data.features["fs.truncate"].by_abi["5"]
+    assert (right.by, right.models, right.kernels) == (By.MODELLED, ["model:5"], [])
+    # The miniature refuses with EINVAL what that ABI version refuses with E2BIG.
+    assert data.features["scope.signal"].by_abi["5"].by is By.DOCUMENTED
+    again = kept(build(compat_zoo()), data)
+    assert again.abis["5"] == data.abis["5"]
+    assert again.features["fs.truncate"].by_abi["5"] == right
 
 
 @pytest.mark.parametrize("has", [True, False])

@@ -101,7 +101,7 @@ def test_every_row_is_told_with_its_answer_first() -> None:
             "scope.signal",
             4,
             "scope.signal: not before ABI 6 (Linux 6.12). On ABI 4, landlock_create_ruleset() "
-            "refuses it with E2BIG (reported, not measured here).",
+            "refuses it with E2BIG (documented, not measured).",
         ),
         (
             "tsync",
@@ -146,7 +146,7 @@ def test_of_no_kernel_in_particular() -> None:
     )
     rows = tables(shown, "By ABI version")
     assert [row[0] for row in rows] == [*ZOO.abis]
-    assert rows[0][2:] == ("landlock_create_ruleset: E2BIG", "reported, not measured here")
+    assert rows[0][2:] == ("landlock_create_ruleset: E2BIG", "documented, not measured")
     assert rows[-1][2:] == ("provides it", "documented, not measured")
 
 

@@ -22,7 +22,7 @@ from reports.compat.document import (
     Support,
 )
 from reports.compat.documented import since
-from reports.compat.evidence import evident
+from reports.compat.evidence import Modelling, evident
 from reports.compat.seen import (
     Build,
     answers,
@@ -45,9 +45,12 @@ def build(*runs: Results) -> Compat:
     """The data of all runs together; of none, what is documented.
 
     A build that several runs measured is one kernel: of a case that ran in several, the last
-    counts. Two builds of one name are told apart by their releases.
+    counts. Two builds of one name are told apart by their releases. Models are no kernels: they
+    show what is said of ABI versions, where no kernel does.
     """
-    seen = builds(runs)
+    found = builds(runs)
+    seen = {name: it for name, it in found.items() if not it.is_model}
+    models = {name: it for name, it in found.items() if it.is_model}
     halves = _halves(seen.values())
     errata = {
         number: _measured_erratum(Erratum(int(number)), row, seen, halves)
@@ -82,7 +85,14 @@ def build(*runs: Results) -> Compat:
         bugs=bugs.seen_on(bugs.rows(), seen, errata),
         changes=documented.changed(),
     )
-    return evident(data)
+    return evident(data, {name: _modelling(it) for name, it in models.items()})
+
+
+def _modelling(seen: Build) -> Modelling:
+    features = documented.features()
+    return Modelling(
+        seen.abi, {label: _support(label, table.FEATURES[label], seen) for label in features}
+    )
 
 
 def _support(label: str, feature: Feature, seen: Build) -> Support:

@@ -54,8 +54,8 @@ class By(StrEnum):
 
     MEASURED = "measured"
     """Cases showed it on the kernels named, all of whose answers are in this file."""
-    REPORTED = "reported"
-    """Cases showed it on a kernel that a page tells of, whose answers are not in this file."""
+    MODELLED = "modelled"
+    """Cases showed it on landproof's executable model of the ABI version; no kernel was asked."""
     DOCUMENTED = "documented"
     """The kernel's header, sources and history say so; no kernel was asked."""
 
@@ -118,8 +118,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: By
     kernels: list[str] = []
     """Those measured that claim it, by their names in ``kernels``."""
-    note: str = ""
-    """Of what is only reported: on which kernel it was seen."""
+    models: list[str] = []
+    """Where no kernel was measured: the models on which cases ran, such as ``model:3``."""
 
 
 class AbiVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,8 +219,10 @@ class AbiSupport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: By
     kernels: list[str] = []
     """Those of this ABI version that were seen to do so."""
+    models: list[str] = []
+    """Where no kernel of this ABI version was seen to do so: the models that were."""
     otherwise: list[str] = []
-    """Those of this ABI version that were seen to do something else: ``support`` says what."""
+    """Kernels of this ABI version that were seen to do something else: ``support`` says what."""
 
 
 class CompatFeature(msgspec.Struct, frozen=True, kw_only=True):

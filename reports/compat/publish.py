@@ -15,13 +15,13 @@ from msgspec.structs import replace
 
 from reports.compat.build import build
 from reports.compat.document import VERSION, Compat
-from reports.compat.evidence import evident
+from reports.compat.evidence import evident, kept
 from reports.results import load, write
 from suite.errors import InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Results
 
 FILE = Path(__file__).with_name("data.json")
-PUBLISHED = f"{VERSION}.0.0"
+PUBLISHED = f"{VERSION}.1.0"
 """The version of the data. Its first number is that of the schema; the second grows with rows and
 measurements, the third with corrections (docs/compat.md)."""
 LICENSE = "CC0-1.0"
@@ -63,7 +63,7 @@ def renewed(old: Compat) -> Compat:
         errata=_kept(new.errata, old.errata, "support", "features"),
         bugs=_kept(new.bugs, old.bugs, "support", "features"),
     )
-    return stamped(evident(both))
+    return stamped(kept(evident(both), old))
 
 
 R = TypeVar("R", bound=msgspec.Struct)

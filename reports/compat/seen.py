@@ -11,7 +11,7 @@ from reports.compat.document import Kernel
 from reports.kernel_line import Blame, summarize
 from reports.risk import is_like
 from suite.judge.outcome import Allowed, Outcome, Seen
-from suite.judge.records import CaseRecord, Facts, Results, TargetRecord, Verdict
+from suite.judge.records import MODEL, CaseRecord, Facts, Results, TargetRecord, Verdict
 from suite.landlock import abi as table
 from suite.landlock.releases import of_mainline
 
@@ -50,6 +50,11 @@ class Build:
     def abi(self) -> int:
         """The claimed ABI version; 0 without Landlock."""
         return self.target.facts.abi if self.target.facts else 0
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is no kernel but landproof's model of one."""
+        return bool(self.target.kernel and self.target.kernel.source == MODEL)
 
     @property
     def kernel(self) -> Kernel:

@@ -203,8 +203,8 @@ def _known(on: AbiSupport) -> str:
     match on.by:
         case By.MEASURED:
             return f"measured on {', '.join(on.kernels)}"
-        case By.REPORTED:
-            return "reported, not measured here"
+        case By.MODELLED:
+            return f"seen on {', '.join(on.models)}, not measured on a kernel"
         case By.DOCUMENTED:
             return "documented, not measured"
 
@@ -218,15 +218,12 @@ def _facts(feature: CompatFeature) -> Iterator[tuple[str, str]]:
     yield "source", feature.source
 
 
-def _by_abi(compat: Compat, feature: CompatFeature) -> Iterator[Table | str]:
+def _by_abi(compat: Compat, feature: CompatFeature) -> Iterator[Table]:
     rows = (
         (number, compat.abis[number].release, _does(on), _known(on))
         for number, on in feature.by_abi.items()
     )
     yield Table(("ABI", "Linux", "does", "known by"), tuple(rows))
-    for number, on in feature.by_abi.items():
-        if on.by is By.REPORTED:
-            yield f"ABI {number}: {compat.abis[number].evidence.note}."
 
 
 def _does(on: AbiSupport) -> str:

@@ -111,9 +111,8 @@ def introduction(compat: Compat) -> Iterator[str]:
         "On an ABI version newer than these, use the newest one here."
     )
     yield "6.1 … 6.12 stands for the kernels measured from the one to the other, and for no other."
-    for number, abi in compat.abis.items():
-        if abi.evidence.note:
-            yield f"ABI {number} is only reported: {abi.evidence.note}."
+    if models := [it for abi in compat.abis.values() for it in abi.evidence.models]:
+        yield f"{', '.join(models)}: landproof's executable model, where no kernel was at hand."
     groups: dict[str, list[str]] = defaultdict(list)
     for name, answer in _alike(compat).items():
         groups[answer].append(name)
@@ -219,8 +218,8 @@ def known_by(evidence: Evidence, compat: Compat) -> str:
     match evidence.by:
         case By.MEASURED:
             return _span(compat, evidence.kernels)
-        case By.REPORTED:
-            return "reported"
+        case By.MODELLED:
+            return ", ".join(evidence.models)
         case By.DOCUMENTED:
             return "documented"
 

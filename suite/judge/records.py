@@ -150,6 +150,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the processes have inherited; of results of before it was asked, nothing special."""
 
 
+MODEL = "model"
+"""The source of what is no kernel, but the executable model of Landlock."""
+
+
 class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
     """Where a kernel came from."""
 
@@ -160,7 +164,8 @@ class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """The package version, such as ``6.12.43-1~bpo12+1``."""
     source: str
-    """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says."""
+    """``debian:SUITE``, ``path:FOLDER``, ``host``; of another source, its name and what it says;
+    ``MODEL`` of a model."""
     sha256: str
     """Of the vmlinuz."""
     commit: str = ""

@@ -12,6 +12,7 @@ from os import R_OK, W_OK, X_OK
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Inode, Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.leases import break_lease
 from suite.kernel.names import new_inode
 from suite.kernel.nodes import OPENERS, Node, Special, put
 from suite.kernel.open_files import ACCESS_MODE, File
@@ -277,6 +278,8 @@ def _opened(kernel: Kernel, task: Task, path: Path, how: How) -> File:
         require_no_program(inode)
         require_writable(path.mount)
     kernel.hooks.file_open(task, file)
+    if inode.kind == stat.S_IFREG:
+        break_lease(kernel, file)
     if isinstance(file, Special):
         file.opened(kernel, task)
     elif isinstance(file, Regular) and file.writes:

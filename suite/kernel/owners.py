@@ -71,6 +71,16 @@ def set_owner(kernel: Kernel, task: Task, file: File, who: int) -> None:
     _own(kernel, task, file, F_OWNER_PGRP if who < 0 else F_OWNER_PID, abs(who))
 
 
+def own_by_default(kernel: Kernel, task: Task, file: File) -> None:
+    """The process that asks to be told becomes the owner, if there is none yet.
+
+    Source: __f_setown() without ``force``, for leases, directories and terminals.
+    """
+    if not owner_of(file).number:
+        leader = task.group.leader
+        _own(kernel, task, file, F_OWNER_PID, leader.number_in(task.namespaces.pids))
+
+
 def _own(kernel: Kernel, task: Task, file: File, kind: int, who: int) -> None:
     """Source: __f_setown()."""
     number = signals.numbered(task.namespaces.pids, who).number if who else 0

@@ -11,13 +11,26 @@ from select import POLLIN, POLLRDNORM
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.namespace_files import namespace_of, path_of
+from suite.kernel.nodes import Special
 from suite.kernel.open_files import File
 from suite.kernel.tasks import Task
+from suite.kernel.tracing import FSCREDS, READ, may_access
 
 PIDFD_THREAD, PIDFD_NONBLOCK = os.O_EXCL, os.O_NONBLOCK
 
 
-class PidFile(File):
+_NAMESPACES = {
+    0xFF00 + number: name
+    for number, name in enumerate(
+        ("cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children",
+         "user", "uts"), 1
+    )
+}  # fmt: skip
+"""The commands of ioctl(2) that open a namespace. Source: include/uapi/linux/pidfd.h."""
+
+
+class PidFile(Special):
     """A pidfd."""
 
     def __init__(self, path: Path, flags: int, opener: Task, task: Task) -> None:
@@ -35,6 +48,21 @@ class PidFile(File):
         """Whether nobody has waited for it yet."""
         pids = self.task.namespaces.pids
         return pids.tasks.get(self.task.number_in(pids)) is self.task
+
+    def ioctl(self, kernel: Kernel, task: Task, command: int, argument: int) -> int:
+        """Open a namespace of the process. Source: pidfd_ioctl() in fs/pidfs.c."""
+        if command not in _NAMESPACES:
+            raise Errno(errno.ENOTTY)
+        if argument:
+            raise Errno(errno.EINVAL)
+        if not self.task.is_alive:
+            raise Errno(errno.ESRCH)
+        if not may_access(kernel, task, self.task, READ | FSCREDS):
+            raise Errno(errno.EACCES)
+        path = path_of(kernel, namespace_of(self.task, _NAMESPACES[command]))
+        file = File(path, os.O_RDONLY, task.credentials)
+        kernel.hooks.file_alloc(file)
+        return task.files.add(file, closes_on_exec=True)
 
     def poll(self) -> int:
         """Readable once it has ended. Source: pidfd_poll() in fs/pidfs.c."""

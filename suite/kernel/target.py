@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from suite.errors import UsageError
-from suite.judge.records import Verdict
+from suite.judge.records import MODEL, KernelBuild, Verdict
 from suite.kernel.boot import booted
 from suite.kernel.channel import ModelChannel
 from suite.kernel.executing import AGENT
@@ -78,6 +78,7 @@ class ModelTarget(Target):
     def __init__(self, name: str, model: Model) -> None:
         self.name = name
         self.model = model
+        self.kernel = KernelBuild(name=name, release="", version="", source=MODEL, sha256="")
         self._channel: ModelChannel | None = None
 
     def start(self) -> Ground:

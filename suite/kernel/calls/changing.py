@@ -14,7 +14,7 @@ from suite.kernel.calls.looking import AT_SYMLINK_NOFOLLOW, found
 from suite.kernel.capabilities import capable, capable_of
 from suite.kernel.credentials import outside
 from suite.kernel.errors import Errno, NotModelled
-from suite.kernel.inodes import Path
+from suite.kernel.inodes import Inode, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node
 from suite.kernel.permissions import is_in_group, owns, require_access, require_writable
@@ -254,6 +254,8 @@ def _require_attribute(kernel: Kernel, task: Task, file: Path, name: str, access
         needed = "SETFCAP" if name == _CAPABILITY else "SYS_ADMIN"
         if writes and not capable(task.credentials, needed, kernel.user):
             raise Errno(errno.EPERM)
+    if kind == "security":  # who may is asked of the capabilities alone: cap_inode_setxattr()
+        _require_security(kernel, task, inode, name, writes=writes)
         return
     if kind != "user":
         raise NotModelled(f"files: attributes {kind}.*")
@@ -262,6 +264,17 @@ def _require_attribute(kernel: Kernel, task: Task, file: Path, name: str, access
     if inode.is_dir and inode.mode & stat.S_ISVTX and writes and not owns(task.credentials, inode):
         raise Errno(errno.EPERM)
     require_access(kernel, task, inode, access)
+
+
+def _require_security(kernel: Kernel, task: Task, inode: Inode, name: str, *, writes: bool) -> None:
+    """Source: cap_inode_setxattr() and cap_convert_nscap() in security/commoncap.c."""
+    mine = task.credentials
+    if name == "security.capability":
+        may = capable_of(mine, "SETFCAP", inode)
+    else:
+        may = capable(mine, "SYS_ADMIN", kernel.user)
+    if writes and not may:
+        raise Errno(errno.EPERM)
 
 
 def _given(task: Task, data: bytes, buffer: int, size: int) -> int:

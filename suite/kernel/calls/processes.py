@@ -12,12 +12,14 @@ import os
 from suite.kernel import life, signals
 from suite.kernel.errors import Died, Errno, NotModelled, Waits
 from suite.kernel.kernel import Kernel
-from suite.kernel.registry import CInt, CUint, Pointer, call
+from suite.kernel.memory import PAGE
+from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task, Trace
 from suite.process.uapi import WALL
 
 _WNOTHREAD, _WCLONE = 0x20000000, 0x80000000
 _SIGCHLD = 17
+_CLONE_ARGS_SIZE_VER0 = 64
 
 
 @call("getpid")
@@ -116,6 +118,17 @@ def setsid(kernel: Kernel, task: Task) -> int:
     group.session = group.process_group = number
     group.extra.pop("terminal", None)
     return group.leader.number_in(task.namespaces.pids)
+
+
+@call("clone3")
+def clone3(kernel: Kernel, task: Task, arguments: Pointer, size: CUlong) -> int:
+    """clone3(2) of what would not serve: only its refusals. Source: copy_clone_args_from_user()."""
+    if size > PAGE:
+        raise Errno(errno.E2BIG)
+    if size < _CLONE_ARGS_SIZE_VER0:
+        raise Errno(errno.EINVAL)
+    task.memory.read(arguments, size)
+    raise NotModelled("processes: clone3 as a plain call")
 
 
 @call("exit")
