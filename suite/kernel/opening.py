@@ -281,6 +281,7 @@ def _opened(kernel: Kernel, task: Task, path: Path, how: How) -> File:
         file.opened(kernel, task)
     elif isinstance(file, Regular) and file.writes:
         inode.writers += 1
+        inode.is_copied_up = True
     return file
 
 
