@@ -8,6 +8,7 @@ from suite.kernel import devices as devices
 from suite.kernel import overlay as overlay
 from suite.kernel import owners as owners
 from suite.kernel import system_folders as system_folders
+from suite.kernel import terminals as terminals
 from suite.kernel import tracefs as tracefs
 from suite.kernel.calls import changing as changing
 from suite.kernel.calls import content as content
