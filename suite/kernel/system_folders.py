@@ -32,6 +32,11 @@ def _sysfs(_kernel: Kernel, _task: Task, made: Superblock) -> None:
         add(kernel_folder, name, _FOLDER, Node())
     for name in ("bpf", "cgroup"):
         add(made.root.children["fs"], name, _FOLDER, Node())
+    parameters = add(
+        add(made.root.children["module"], "printk", _FOLDER, Node()), "parameters", _FOLDER, Node()
+    )
+    time = Text(lambda _kernel, _task: "Y\n", lambda _kernel, _file, _data: None)
+    add(parameters, "time", stat.S_IFREG | 0o644, time)
     add(kernel_folder, "uevent_seqnum", stat.S_IFREG | 0o444, Text(lambda _kernel, _task: "1\n"))
 
 

@@ -35,4 +35,5 @@ from suite.kernel.calls import standing as standing
 from suite.kernel.calls import system as system
 from suite.kernel.calls import tracing as tracing
 from suite.kernel.calls import uring as uring
+from suite.kernel.calls import watching as watching
 from suite.kernel.proc import root as root
