@@ -28,6 +28,8 @@ _NOTICE = 5
 """The level of messages (KERN_NOTICE): there are no others here."""
 DRIVERS: dict[int, Callable[[Path, int, Task], File]] = {}
 """Of character devices, by number: what makes an open file, given path, flags and who opens."""
+MAJORS: dict[int, Callable[[Path, int, Task], File]] = {}
+"""And of those of which each minor number is one more of the same."""
 NAMES: dict[str, tuple[int, int]] = {}
 """What /dev has: permissions and number, by name."""
 
@@ -142,7 +144,8 @@ class Missing(Special):
 
 def open_character(kernel: Kernel, task: Task, path: Path, flags: int) -> File:
     """An open character device."""
-    make = DRIVERS.get(path.inode.device)
+    number = path.inode.device
+    make = DRIVERS.get(number) or MAJORS.get(os.major(number))
     if make is None:
         return Missing(path, flags, task.credentials)
     return make(path, flags, task)

@@ -12,6 +12,8 @@ from weakref import WeakSet
 from suite.kernel.credentials import Namespace, UserNamespace
 from suite.process.uapi import MS_RDONLY
 
+IN_MODIFY, IN_OPEN, IN_CREATE = 0x2, 0x20, 0x100
+"""What can happen to a file. Source: include/uapi/linux/inotify.h; fanotify has the same bits."""
 _numbers = itertools.count(1)
 
 
@@ -57,6 +59,10 @@ class Inode:
     node: object = None
     """What stands behind it: the pipe of a FIFO, the socket bound to it, what /proc makes of it."""
     number: int = field(default_factory=lambda: next(_numbers))
+    watchers: list[Watcher] = field(default_factory=list)
+    """Who is told of what happens to it, and in it."""
+    lease: Lease | None = None
+    """Who wants to be asked before anybody writes to it."""
     stays: bool = False
     """A directory of an overlay that is in a lower layer, too: it can't be moved (EXDEV)."""
     is_copied_up: bool = False
@@ -172,6 +178,35 @@ class Path:
     def inode(self) -> Inode:
         """The file."""
         return self.dentry.inode
+
+
+class Watcher:
+    """Who is told of what happens to a file."""
+
+    __slots__ = ()
+
+    def tell(self, event: int, path: Path, *, is_child: bool) -> None:
+        """Hear of an event of the file, or of one in the directory that is watched."""
+        raise NotImplementedError
+
+
+class Lease:
+    """Who wants to be asked before anybody else writes to a file."""
+
+    __slots__ = ()
+
+    def break_for(self, flags: int) -> None:
+        """Let somebody open it with these flags to write."""
+        raise NotImplementedError
+
+
+def tell(event: int, path: Path) -> None:
+    """Tell those who watch a file or its directory (fsnotify_parent)."""
+    for watcher in path.inode.watchers:
+        watcher.tell(event, path, is_child=False)
+    if not path.dentry.is_root:
+        for watcher in path.dentry.parent.inode.watchers:
+            watcher.tell(event, path, is_child=True)
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ import stat
 from os import W_OK, X_OK
 
 from suite.kernel.errors import Errno, NotModelled
-from suite.kernel.inodes import Dentry, Inode, Path
+from suite.kernel.inodes import IN_CREATE, Dentry, Inode, Path, tell
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node, put
 from suite.kernel.permissions import require_access, require_writable
@@ -99,7 +99,9 @@ def make(
     if inode.is_dir:
         inode.links = 2
         folder.inode.links += 1
-    return put(folder.dentry, name, inode)
+    made = put(folder.dentry, name, inode)
+    tell(IN_CREATE, Path(folder.mount, made))
+    return made
 
 
 def new_inode(task: Task, folder: Inode, mode: int, device: int = 0) -> Inode:

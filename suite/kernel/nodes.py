@@ -29,6 +29,9 @@ class Special(File):
         """Perform a command that only this kind of file knows."""
         raise Errno(errno.ENOTTY)
 
+    def set_async(self, kernel: Kernel, task: Task, *, on: bool) -> None:
+        """Do what O_ASYNC means to it beyond the flag (the file's fasync())."""
+
 
 Opener = Callable[[Kernel, Task, Path, int], File]
 """Makes an open file of the file found there, and of the flags of open(2)."""

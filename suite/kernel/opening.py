@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os import R_OK, W_OK, X_OK
 
 from suite.kernel.errors import Errno
-from suite.kernel.inodes import Dentry, Inode, Path
+from suite.kernel.inodes import IN_CREATE, IN_OPEN, Dentry, Inode, Path, tell
 from suite.kernel.kernel import Kernel
 from suite.kernel.leases import break_lease
 from suite.kernel.names import new_inode
@@ -65,6 +65,8 @@ class How:
     resolve: int = 0
     follow: bool = True
     executes: bool = False
+    is_told: bool = True
+    """Whether those who watch it hear of it (without FMODE_NONOTIFY)."""
 
     @property
     def makes(self) -> bool:
@@ -212,7 +214,9 @@ def _made(walk: Walk, how: How) -> Dentry:
     require_access(walk.kernel, task, folder.inode, W_OK | X_OK)
     if isinstance(folder.inode.node, Node):
         raise Errno(errno.EACCES)
-    return put(folder.dentry, walk.last, new_inode(task, folder.inode, mode))
+    made = put(folder.dentry, walk.last, new_inode(task, folder.inode, mode))
+    tell(IN_CREATE, Path(folder.mount, made))
+    return made
 
 
 def _checked(walk: Walk, how: How, *, made: bool) -> File:
@@ -280,12 +284,22 @@ def _opened(kernel: Kernel, task: Task, path: Path, how: How) -> File:
     kernel.hooks.file_open(task, file)
     if inode.kind == stat.S_IFREG:
         break_lease(kernel, file)
+    if file.writes and inode.lease is not None:
+        inode.lease.break_for(how.flags)
     if isinstance(file, Special):
         file.opened(kernel, task)
     elif isinstance(file, Regular) and file.writes:
         file.is_writer = True
         inode.writers += 1
+        inode.is_copied_up = True
+    if how.is_told:
+        tell(IN_OPEN, path)
     return file
+
+
+def opened_again(kernel: Kernel, task: Task, path: Path, flags: int) -> File:
+    """Open a file that is known, whatever its permissions; nobody is told of it (dentry_open)."""
+    return _opened(kernel, task, path, How(flags, 0, is_told=False))
 
 
 def _file_of(kernel: Kernel, task: Task, path: Path, flags: int) -> File:

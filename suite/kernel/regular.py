@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 
 from suite.kernel.errors import Errno, NotModelled
-from suite.kernel.inodes import Inode
+from suite.kernel.inodes import IN_MODIFY, Inode, tell
 from suite.kernel.open_files import File
 
 MOST = 64 << 20
@@ -48,6 +48,7 @@ class Regular(Seekable):
         if data:
             resize(self.inode, max(len(content), offset + len(data)))
             content[offset : offset + len(data)] = data
+            tell(IN_MODIFY, self.path)
         return len(data)
 
     def mapped(self, offset: int, size: int) -> bytearray:

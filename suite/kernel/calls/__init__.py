@@ -8,6 +8,7 @@ from suite.kernel import devices as devices
 from suite.kernel import overlay as overlay
 from suite.kernel import owners as owners
 from suite.kernel import system_folders as system_folders
+from suite.kernel import terminals as terminals
 from suite.kernel import tracefs as tracefs
 from suite.kernel.calls import changing as changing
 from suite.kernel.calls import content as content
@@ -25,6 +26,7 @@ from suite.kernel.calls import names as names
 from suite.kernel.calls import namespaces as namespaces
 from suite.kernel.calls import opening as opening
 from suite.kernel.calls import processes as processes
+from suite.kernel.calls import queues as queues
 from suite.kernel.calls import security as security
 from suite.kernel.calls import signals as signals
 from suite.kernel.calls import sockets as sockets
@@ -33,4 +35,5 @@ from suite.kernel.calls import standing as standing
 from suite.kernel.calls import system as system
 from suite.kernel.calls import tracing as tracing
 from suite.kernel.calls import uring as uring
+from suite.kernel.calls import watching as watching
 from suite.kernel.proc import root as root

@@ -10,7 +10,7 @@ import os
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Inode
 from suite.kernel.kernel import Kernel
-from suite.kernel.nodes import COMMANDS
+from suite.kernel.nodes import COMMANDS, Special
 from suite.kernel.open_files import File, FileTable
 from suite.kernel.registry import CInt, CUint, CUlong, call
 from suite.kernel.tasks import Task
@@ -92,6 +92,8 @@ def fcntl(kernel: Kernel, task: Task, fd: CUint, command: CUint, argument: CUlon
     if command == _fcntl.F_GETFL:
         return file.flags & ~os.O_CLOEXEC
     if command == _fcntl.F_SETFL:
+        if isinstance(file, Special) and (file.flags ^ argument) & os.O_ASYNC:
+            file.set_async(kernel, task, on=bool(argument & os.O_ASYNC))
         file.flags = file.flags & ~_SETTABLE | argument & _SETTABLE
         return 0
     if command not in COMMANDS:

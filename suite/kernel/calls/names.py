@@ -264,6 +264,7 @@ def _require_movable_in_overlay(old: Dentry, new: Dentry | None, flags: int) -> 
         raise Errno(errno.EINVAL)
     if old.inode.stays or (flags & RENAME_EXCHANGE and new is not None and new.inode.stays):
         raise Errno(errno.EXDEV)
+    old.inode.is_copied_up = True
 
 
 def _require_renamable(

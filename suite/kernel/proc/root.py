@@ -42,6 +42,7 @@ SETTINGS = {
     "kernel/core_uses_pid": "0",
     "kernel/pid_max": "4194304",
     "kernel/io_uring_disabled": "0",
+    "kernel/ostype": "Linux",
     "kernel/overflowuid": "65534",
     "kernel/overflowgid": "65534",
     "kernel/printk_ratelimit": "5",
@@ -49,6 +50,7 @@ SETTINGS = {
     "user/max_net_namespaces": "64000",
     "user/max_pid_namespaces": "64000",
     "user/max_user_namespaces": "64000",
+    "vm/drop_caches": "0",
 }
 """What can be read in /proc/sys of the whole system, as this kernel has it."""
 OF_NETWORKS = {
