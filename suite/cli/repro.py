@@ -19,6 +19,7 @@ from suite.judge.records import TargetRecord, Verdict
 from suite.judge.verdict import Judgement
 from suite.repro.errors import UnwritableError
 from suite.repro.program import Owed, Shape, program
+from suite.repro.script import Seen
 from suite.run.tracing import Traced, Tracer
 
 _MOST = 1000
@@ -117,7 +118,8 @@ def reproducer(traced: Traced, target: TargetRecord, shape: Shape = Shape.PROGRA
             may_die=judgement is None,
             commands=traced.commands,
         )
-        return program(owed, traced.calls, traced.observed or (), traced.control, shape)
+        seen = Seen(traced.observed or (), traced.control, traced.outside)
+        return program(owed, traced.calls, seen, shape)
     except UnwritableError as error:
         raise UnwritableError(f"{identity} can't be written in C yet: {error}") from error
 
