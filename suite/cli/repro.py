@@ -80,6 +80,8 @@ def _repro(arguments: argparse.Namespace) -> int:
 def _traced(target: str, cases: list[str]) -> tuple[TargetRecord, list[Traced]]:
     """Run cases on a target; gives what is known of it, and those that came to something there.
 
+    Results of another version may name cases that there are not.
+
     Raises:
         LandproofError: There is no such target, or it can't be had.
     """
@@ -87,7 +89,9 @@ def _traced(target: str, cases: list[str]) -> tuple[TargetRecord, list[Traced]]:
     kept: list[Traced] = []
     chosen = choose([target])
     (name,) = chosen.names
-    nodes = [collect.find(declared, case).node(name) for case in cases]
+    nodes = [declared[case].node(name) for case in cases if case in declared]
+    if not nodes:
+        raise UsageError(f"this version has no case {cases[0]}")
     ended = run([name], options=chosen.options, nodes=nodes, plugins=[Tracer(kept.append)])
     if ended.interrupted:
         raise KeyboardInterrupt
