@@ -13,8 +13,8 @@ from collections.abc import Callable
 from suite.packed import packed
 from cases.fs.everything import everything
 from suite.case import (
-    CLONE_NEWNS, FS, Allowed, Case, Denied, Facts, Fd, Int, Judge, Need, Process, Row,
-    Tree, answers, covers, needs, own_memory, since, table,
+    CLONE_NEWNS, FS, Allowed, Case, Denied, Facts, Fd, Int, Judge, Need, Process, Row, Tree,
+    answers, covers, needs, own_memory, since, table,
 )  # fmt: skip
 from suite.values import InOut
 
