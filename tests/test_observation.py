@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from suite.judge.outcome import Allowed, Denied, Rejected
-from suite.process.process import NotRunError, Process
+from suite.process.process import NotRunError, Observation, Process
 from suite.process.promise import HungError, Mode, SetupError
 from suite.process.session import Session
+from suite.values import Pack
 
 
 def test_a_hung_observation_is_no_outcome(session: Session, process: Process) -> None:
@@ -24,6 +25,23 @@ def test_an_observed_action_is_allowed_or_denied(process: Process) -> None:
     bad = process.observe(Process.open, "/none", os.O_RDONLY)
     assert process.getpid().value > 0
     assert (good.outcome, bad.outcome) == (Allowed(), Denied("ENOENT"))
+
+
+def test_what_fails_outside_too_is_not_denied(process: Process) -> None:
+    def seen(path: str) -> Observation:
+        return process.observe(Process.open, path, os.O_RDONLY)
+
+    assert seen("/none").against(seen("/none/other")) == Allowed()
+    assert seen("/none").against(seen("/dev/null")) == Denied("ENOENT")
+    assert seen("/dev/null").against(seen("/none")) == Allowed()
+
+
+def test_a_refusal_stays_what_it_is_whatever_was_seen_outside(process: Process) -> None:
+    with process.session.gate():
+        process.create_ruleset(Pack(()), 0)
+    refused = process.observe(Process.getpid)
+    assert isinstance(refused.outcome, Rejected)
+    assert refused.against(refused) == refused.outcome
 
 
 def test_the_first_failure_is_the_outcome_and_leaves_out_the_rest(

@@ -187,12 +187,12 @@ def test_the_verb_writes_the_file_and_says_what_it_shows(
 
 
 def test_what_can_not_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["repro", "fs/compat[openat]"])
+    code = main(["repro", "syscalls/flags[create-one]"])
     said = capsys.readouterr()
     assert code == Exit.INFRASTRUCTURE
     assert said.out == ""
     line = said.err.strip()
-    assert line.startswith("landproof: fs/compat[openat] ")
+    assert line.startswith("landproof: syscalls/flags[create-one] ")
     assert "\n" not in line
 
 

@@ -24,6 +24,12 @@ from suite.repro.program import Shape
 from suite.run.declared import Declared
 from suite.run.tracing import Traced, Tracer
 
+ALWAYS = (
+    "fs/compat[truncate64]",
+    "fs/open_files[fallocate-collapse-range]",
+    "fs/kernel_filesystems[proc-list-no-rule]",
+)
+"""Of kinds that a file may lack: 32-bit calls, what is compared with outside, other mounts."""
 MOST = 200
 TRIED = 450
 """Cases that are run to have so many: some are skipped here, some can't be written yet."""
@@ -39,7 +45,7 @@ def chosen(cases: Iterable[str]) -> list[str]:
     """Cases in an order that is always the same: first one of each file, then by their digests."""
     by_digest = sorted(cases, key=lambda it: hashlib.sha256(it.encode()).digest())
     first = {it.partition("[")[0]: it for it in reversed(by_digest)}
-    return [*dict.fromkeys([*DEVIATE, *sorted(first.values()), *by_digest])]
+    return [*dict.fromkeys([*DEVIATE, *ALWAYS, *sorted(first.values()), *by_digest])]
 
 
 @pytest.fixture(scope="module")

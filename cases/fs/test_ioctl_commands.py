@@ -9,7 +9,7 @@ Source: is_masked_device_ioctl() and is_device() in security/landlock/fs.c.
 import os
 from collections.abc import Callable
 
-from cases.fs.ioctl import ALLOWED, DENIED, NULL, SPACE, WITHOUT_RULE, command_compared, compared
+from cases.fs.ioctl import ALLOWED, DENIED, NULL, SPACE, WITHOUT_RULE, command_compared
 from suite.case import (
     FIONREAD, FS, Argument, Call, Case, Judge, Process, Row, Ruleset, Tree, answers, covers,
     known_bits, table,
@@ -154,7 +154,7 @@ def test_on_no_device(case: NoDevice, process: Process, tree: Tree, judge: Judge
     outside = process.observe(Process.ioctl, case.open(process, tree), case.command, SPACE)
     sandboxed = process.under(WITHOUT_RULE)
     fd = case.open(sandboxed, tree)
-    judge(ALLOWED, compared(sandboxed.observe(Process.ioctl, fd, case.command, SPACE), outside))
+    judge(ALLOWED, sandboxed.observe(Process.ioctl, fd, case.command, SPACE).against(outside))
 
 
 @answers("ioctl-memfd")
@@ -164,4 +164,4 @@ def test_on_a_memory_file(process: Process, judge: Judge) -> None:
     outside = process.observe(Process.ioctl, process.memfd_create(), FS_IOC_GETFLAGS, SPACE)
     sandboxed = process.under(Ruleset(fs=known_bits(FS, FS.IOCTL_DEV.since)))
     fd = sandboxed.memfd_create()
-    judge(ALLOWED, compared(sandboxed.observe(Process.ioctl, fd, FS_IOC_GETFLAGS, SPACE), outside))
+    judge(ALLOWED, sandboxed.observe(Process.ioctl, fd, FS_IOC_GETFLAGS, SPACE).against(outside))

@@ -19,6 +19,7 @@ from suite.judge.records import TargetRecord, Verdict
 from suite.judge.verdict import Judgement
 from suite.repro.errors import UnwritableError
 from suite.repro.program import Owed, Shape, program
+from suite.repro.script import Seen
 from suite.run.tracing import Traced, Tracer
 
 _MOST = 1000
@@ -79,6 +80,8 @@ def _repro(arguments: argparse.Namespace) -> int:
 def _traced(target: str, cases: list[str]) -> tuple[TargetRecord, list[Traced]]:
     """Run cases on a target; gives what is known of it, and those that came to something there.
 
+    Results of another version may name cases that there are not.
+
     Raises:
         LandproofError: There is no such target, or it can't be had.
     """
@@ -86,7 +89,9 @@ def _traced(target: str, cases: list[str]) -> tuple[TargetRecord, list[Traced]]:
     kept: list[Traced] = []
     chosen = choose([target])
     (name,) = chosen.names
-    nodes = [collect.find(declared, case).node(name) for case in cases]
+    nodes = [declared[case].node(name) for case in cases if case in declared]
+    if not nodes:
+        raise UsageError(f"this version has no case {cases[0]}")
     ended = run([name], options=chosen.options, nodes=nodes, plugins=[Tracer(kept.append)])
     if ended.interrupted:
         raise KeyboardInterrupt
@@ -117,7 +122,8 @@ def reproducer(traced: Traced, target: TargetRecord, shape: Shape = Shape.PROGRA
             may_die=judgement is None,
             commands=traced.commands,
         )
-        return program(owed, traced.calls, traced.observed or (), traced.control, shape)
+        seen = Seen(traced.observed or (), traced.control, traced.outside)
+        return program(owed, traced.calls, seen, shape)
     except UnwritableError as error:
         raise UnwritableError(f"{identity} can't be written in C yet: {error}") from error
 

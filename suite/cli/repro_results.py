@@ -147,7 +147,8 @@ def _texts(
     for it in found:
         now = by_id.get(it.case.id)
         if now is None:
-            why = next((case.reason for case in record.cases if case.id == it.case.id), "")
+            ran = (case.reason for case in record.cases if case.id == it.case.id)
+            why = next(ran, "this version has no such case")
             lost.append(f"{it.case.id} came to no outcome on {target}{f': {why}' if why else ''}")
             continue
         try:

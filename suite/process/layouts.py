@@ -91,10 +91,9 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "mmsghdr": Layout(
         "struct mmsghdr",
-        _fields("msg_hdr 56 msghdr, msg_len 4 dec"),
-        60,
+        _fields("msg_hdr 56 msghdr, msg_len 4 dec, _ 4 none"),
+        64,
         in_array=True,
-        has_more=True,
     ),
     "mqattr": Layout(
         "",

@@ -27,7 +27,7 @@ from suite.process.calls.mounts import Mounts
 from suite.process.calls.sockets import Sockets
 from suite.process.calls.tasks import Tasks
 from suite.process.calls.uring import Rings
-from suite.process.promise import Batch, Call, Mode, SetupError
+from suite.process.promise import Batch, Call, Gave, Mode, SetupError
 from suite.process.session import Session
 from suite.process.uapi import AT_EMPTY_PATH, AT_FDCWD, CLONE_THREAD, CLONE_VFORK, CLONE_VM
 from suite.values import Argument, Fd, Form, Out, Pack
@@ -81,9 +81,19 @@ class Observation:
         """
         return self._given(self._came_to())
 
-    def _given(self, outcome: Outcome) -> Outcome:
-        self.batch.sender.given.append((outcome, self.calls))
+    def _given(self, outcome: Outcome, outside: list[Call] | None = None) -> Outcome:
+        self.batch.sender.given.append(Gave(outcome, self.calls, outside))
         return outcome
+
+    def against(self, outside: Observation) -> Outcome:
+        """The outcome; ``Allowed`` if the same calls came to it outside of the domain, too.
+
+        For what a file system or a device may refuse by itself. What Landlock refuses on the way
+        into a domain stays what it is.
+        """
+        outcome = self.outcome
+        same = outcome == outside.outcome and not isinstance(outcome, Rejected)
+        return self._given(Allowed() if same else outcome, outside.calls)
 
     def _came_to(self) -> Outcome:
         if not self.calls:

@@ -71,14 +71,24 @@ class Mode(Enum):
     """Nothing: the call is expected to end its process."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gave:
+    """An outcome that an observation gave."""
+
+    outcome: Outcome
+    calls: list[Call]
+    outside: list[Call] | None = None
+    """The calls that were to come to the same, if that was asked."""
+
+
 class Sender(Protocol):
     """Who sends programs: a session."""
 
     channel: Channel
     is_big: bool
     """Whether the target is big-endian."""
-    given: list[tuple[Outcome, list[Call]]]
-    """The outcomes that observations gave in this case, and the calls of each."""
+    given: list[Gave]
+    """The outcomes that observations gave in this case."""
     shares_memory: bool
 
     def flush(self) -> None:

@@ -15,9 +15,8 @@ from types import TracebackType
 from suite.agent import wire
 from suite.agent.channel import Channel
 from suite.errors import LandproofError
-from suite.judge.outcome import Outcome
 from suite.process.notes import Notes
-from suite.process.promise import Batch, Call, FilteredError, Mode
+from suite.process.promise import Batch, Call, FilteredError, Gave, Mode
 from suite.process.syscalls import NUMBERS
 from suite.process.target_order import BIG_ENDIAN, adapted, adapts
 from suite.values import Argument, Beyond, InOut, Int, Out, Pack, Packed, Promise
@@ -55,8 +54,8 @@ class Session:
         """The calls with which the case enters domains; a refusal of one is the case's outcome."""
         self.sent: list[Batch] = []
         """The programs of the case, in the order in which they were sent."""
-        self.given: list[tuple[Outcome, list[Call]]] = []
-        """The outcomes that observations gave in this case, and the calls of each."""
+        self.given: list[Gave] = []
+        """The outcomes that observations gave in this case."""
         self.blocks: list[list[Call]] = []
         """The calls of the blocks that are open, for ``Block``."""
         self._free = list(range(1, wire.MAX_PROCESS + 1))

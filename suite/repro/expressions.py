@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from suite.agent.wire import padded
 from suite.process.kinds import Asked, nodes
-from suite.process.nodes import Array, Bytes, Ending, Node, Raw, Ref, Struct, Text
+from suite.process.nodes import Array, Bytes, Ending, Node, Note, Raw, Ref, Struct, Text
 from suite.process.promise import Call
 from suite.process.quoting import quoted
 from suite.process.symbols import SYMBOLS, Word
@@ -28,6 +28,8 @@ _EMBEDDED = {"it_interval", "it_value", "msg_hdr"}
 """Members that are structs, not addresses of structs."""
 _READ_ONLY = {"bind", "connect", "pwrite64", "send", "sendto", "write"}
 """Calls that don't write to what they read, so that it may be a string literal."""
+_SIGNALS = re.compile(r"\[(?:(?!RT_)[A-Z0-9]+ ?)*\]")
+"""A set of signals that have names in C."""
 _INET6 = re.compile(r'inet_pton\(AF_INET6, "(.*)", .*\)')
 
 
@@ -127,6 +129,8 @@ class Expressions:
                 return f"(&(int){{ {text} }})"
             case Bytes(data):
                 return self._bytes(data)
+            case Note(text) if _SIGNALS.fullmatch(text):
+                return f"(&(uint64_t){{ {_mask(text)} }})"
             case None if isinstance(argument, int) and argument > 9:
                 return f"0{int(argument):o}"  # a mode without a meaning
             case Raw(it):
@@ -248,6 +252,12 @@ class Expressions:
 
 def _literal_of(data: bytes) -> str:
     return quoted(data).replace("??", "?\\?")
+
+
+def _mask(text: str) -> str:
+    """A set of signals, from how strace writes it."""
+    names = [f"SIG{it}" for it in text.strip("[]").split()]
+    return " | ".join(f"1ULL << ({it} - 1)" for it in names) or "0"
 
 
 def _is_whole(fields: tuple[tuple[str, Node], ...]) -> bool:

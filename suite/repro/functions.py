@@ -165,7 +165,7 @@ class Functions:
         if any(it.call.name == "landlock_restrict_self" for it in steps if not it.action):
             parts.append("enters a domain")
         if any(it.action == "OBSERVED" for it in steps):
-            parts.append("makes the calls that are judged")
+            parts.append("is judged")
         parent = self.script.parents.get(process, ROOT)
         of = f", a child of process {parent}" if parent in self.script.processes else ""
         who = f"Process {process}{of}" if process != ROOT else "Process 0, from before the case"
@@ -197,6 +197,7 @@ class Functions:
         """What begins with a step; said once."""
         said = {
             "CONTROL": "The control: this has to succeed, or nothing is shown.",
+            "OUTSIDE": "Outside of the domain: if this fails in the same way, nothing is denied.",
             "OBSERVED": f"What is judged. Owed: {self._owed}.",
         }.get(step.action, "")
         if not said or step.action in self._said:

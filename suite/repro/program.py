@@ -22,7 +22,7 @@ from suite.process.syscalls import NUMBERS
 from suite.repro.errors import UnwritableError
 from suite.repro.functions import Functions
 from suite.repro.headers import STRUCTS, definitions, includes, narrow_definitions
-from suite.repro.script import Script, refuse_places, script, without_root
+from suite.repro.script import Script, Seen, refuse_places, script, without_root
 
 _HERE = Path(__file__).parent
 
@@ -62,8 +62,7 @@ class Owed:
 def program(
     owed: Owed,
     calls: Sequence[Call],
-    observed: Sequence[Call],
-    control: Sequence[Call] | None,
+    seen: Seen,
     shape: Shape = Shape.PROGRAM,
 ) -> str:
     """The file.
@@ -71,15 +70,14 @@ def program(
     Args:
         owed: What the kernel owes.
         calls: All that the case did, settled, in order.
-        observed: The calls of the action that was judged.
-        control: Those of its control, if there was one.
+        seen: Which of them were looked at.
         shape: What the file is to be.
 
     Raises:
         UnwritableError: It can't be written yet; the message says why.
     """
     outcomes = "".join(f"\t{_outcome(it)},\n" for it in owed.outcomes)
-    written = script(calls, observed, control)
+    written = script(calls, seen)
     if written.narrow and owed.arch != "x86_64":
         raise UnwritableError("it makes 32-bit system calls, as only x86_64 can")
     refuse_places(calls, owed.place, owed.agent)
@@ -99,7 +97,7 @@ def program(
         (
             _comment(owed, shape),
             _beginning(owed, functions, written, shape, text + runtime + ends),
-            _constants(owed, functions, written, control),
+            _constants(owed, functions, written, seen),
             functions.variables(),
             f"static char scratch[{functions.expressions.scratch}]; /* what nobody looks at */\n"
             if "scratch" in text
@@ -151,17 +149,15 @@ def _beginning(owed: Owed, functions: Functions, written: Script, shape: Shape, 
     )
 
 
-def _constants(
-    owed: Owed, functions: Functions, written: Script, control: Sequence[Call] | None
-) -> str:
-    others = sorted({it.action for it in written.steps if it.action.startswith("OTHER")})
+def _constants(owed: Owed, functions: Functions, written: Script, seen: Seen) -> str:
+    others = sorted({it.action for it in written.steps} - {"", "CONTROL", "OBSERVED"})
     actions = ", ".join(["CONTROL", "OBSERVED", *others, "ACTIONS"])
     lines = [
         "/* All files are there: on a tmpfs of the program's own, if it may mount one. */",
         f"#define PLACE {functions.expressions.quoted_place}\n",
         f"enum {{ ABI = {owed.abi} }}; /* of the kernels that owe what is owed here */",
         f"enum {{ TURNS = {len(written.turns)}, CALLS = {len(written.steps)} }};",
-        f"enum {{ HAS_CONTROL = {int(control is not None)}, MAY_DIE = {int(owed.may_die)} }};",
+        f"enum {{ HAS_CONTROL = {int(seen.control is not None)}, MAY_DIE = {int(owed.may_die)} }};",
         f"enum {{ HAS_VALUE = {int(_has_value(owed.outcomes))} }}; /* what is owed is a number */",
         f"enum {{ {actions} }};\n",
     ]

@@ -65,7 +65,7 @@ static void write_arguments(char *to, size_t room, const char *from)
 			from += 3;
 			continue;
 		} else if (brace && depth < 7 && (!strncmp(from, "(&(", 3) || !strncmp(from, "((char[])", 9))) {
-			char kind = !strncmp(from, "(&(int", 6) ? '[' : from[1] == '&' ? '{' : 0;
+			char kind = !strncmp(from, "(&(int", 6) || !strncmp(from, "(&(uint", 7) ? '[' : from[1] == '&' ? '{' : 0;
 			ends[depth++] = kind == '[' ? ']' : kind ? '}' : 0;
 			if (kind)
 				*to++ = kind;

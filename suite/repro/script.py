@@ -101,21 +101,40 @@ class Script:
         return [turn for turn in self.turns if turn.process == process]
 
 
-def script(
-    calls: Sequence[Call], observed: Sequence[Call], control: Sequence[Call] | None
-) -> Script:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which of a case's calls were looked at."""
+
+    observed: Sequence[Call]
+    """Those of the action that was judged."""
+    control: Sequence[Call] | None = None
+    """Those of its control, if there was one."""
+    outside: Sequence[Call] | None = None
+    """Those of an action outside of the domain: what came to the same is as good as allowed."""
+
+    @property
+    def actions(self) -> dict[int, str]:
+        """The names of their actions, by the ids of calls."""
+        kinds = {
+            "CONTROL": self.control or (),
+            "OUTSIDE": self.outside or (),
+            "OBSERVED": self.observed,
+        }
+        return {id(call): name for name, calls in kinds.items() for call in calls}
+
+
+def script(calls: Sequence[Call], seen: Seen) -> Script:
     """The turns of a case.
 
     Args:
         calls: All that it did, in order.
-        observed: The calls of the action that was judged.
-        control: Those of its control, if there was one.
+        seen: Which of them were looked at.
 
     Raises:
         UnwritableError: It does something that can't be written yet.
     """
     _refuse(calls)
-    actions = _actions(calls, observed, control or ())
+    actions = _actions(calls, seen)
     steps: list[Step] = []
     parents: dict[int, int] = {}
     known: dict[Argument, int] = {}  # by the number that it has for the agent
@@ -191,11 +210,9 @@ def makes_narrow(call: Call) -> bool:
     return kind_of(call) is OpKind.EXEC and str(call.arguments[1]).endswith("agent32")
 
 
-def _actions(
-    calls: Sequence[Call], observed: Sequence[Call], control: Sequence[Call]
-) -> dict[int, str]:
+def _actions(calls: Sequence[Call], seen: Seen) -> dict[int, str]:
     """The name of the action that a call belongs to, by the call's id."""
-    names = {id(call): "CONTROL" for call in control} | {id(call): "OBSERVED" for call in observed}
+    names = seen.actions
     others: dict[tuple[int, int], str] = {}
     for call in calls:
         if call.mode is Mode.OBSERVED and id(call) not in names:

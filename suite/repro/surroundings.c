@@ -232,6 +232,11 @@ static void perform(void)
 		passing[i] = high(passing[i]);
 	map_shared();
 	run_in_namespaces();
+/* @@ OUTSIDE */
+	/* What fails in the same way outside of the domain is not denied by it. */
+	if (!s->came_to[OBSERVED].refused[0] && s->came_to[OBSERVED].error == s->came_to[OUTSIDE].error)
+		s->came_to[OBSERVED].error = 0;
+/* @@ */
 }
 /* @@ execute */
 

@@ -12,7 +12,7 @@ from suite.judge.outcome import Outcome
 from suite.judge.records import CaseRecord
 from suite.judge.verdict import Judgement
 from suite.process.process import Observation
-from suite.process.promise import Call
+from suite.process.promise import Call, Gave
 from suite.process.session import Session
 from suite.run.envelopes import opened
 from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, MOUNTS, SPENT
@@ -32,6 +32,8 @@ class Traced:
     observed: list[Call] | None
     """Those that were judged; None if that was no observation, but something made of one."""
     control: list[Call] | None
+    outside: list[Call] | None
+    """Those that were to come to the same outside of a domain, if that is what was judged."""
     judgement: Judgement | None
     place: str
     """The folder of the cases' files on the target."""
@@ -70,6 +72,7 @@ def _traced(item: pytest.Item, ground: Ground, record: CaseRecord) -> Traced:
         calls,
         _calls_of(observed, ground.session),
         _calls_of(control, ground.session),
+        gave.outside if (gave := _gave(observed, ground.session)) else None,
         item.stash.get(JUDGEMENT, None),
         ground.place,
         ground.agent,
@@ -95,4 +98,9 @@ def _calls_of(judged: Observation | Outcome | None, session: Session) -> list[Ca
     """The calls of the observation that was judged, be it by the outcome that it gave."""
     if isinstance(judged, Observation):
         return judged.calls
-    return next((calls for given, calls in session.given if given is judged), None)
+    gave = _gave(judged, session)
+    return gave.calls if gave else None
+
+
+def _gave(judged: Observation | Outcome | None, session: Session) -> Gave | None:
+    return next((gave for gave in session.given if gave.outcome is judged), None)
