@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""Play programs of a space on a started target, several in flight."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from suite.agent.channel import AgentLostError
+from suite.errors import LandproofError
+from suite.explore.given import Given
+from suite.explore.manner import PLAIN, Manner
+from suite.explore.space import Scene, Space
+from suite.explore.trial import Stage, Trial, failed
+from suite.judge.outcome import Allowed
+from suite.process.process import Process
+from suite.process.promise import Batch, SetupError
+from suite.process.session import Session
+from suite.process.uapi import MNT_DETACH
+from suite.targets.base import Ground
+
+IN_FLIGHT = 3
+"""Programs: with one, the target would wait for us; with many, nobody knows which one it died of."""
+_FOLDERS = "explore"
+
+
+class LostError(LandproofError):
+    """The target died or fell silent; ``doubtful`` are the programs that were in flight."""
+
+    def __init__(self, doubtful: list[int], why: AgentLostError) -> None:
+        super().__init__(str(why))
+        self.doubtful = doubtful
+
+
+@dataclass(slots=True)
+class Lane:
+    """A stage, and the program that is played on it: one at a time."""
+
+    ground: Ground
+    space: Space
+    manner: Manner
+    key: int
+    session: Session = field(init=False)
+    number: int = -1
+    """The program that is in flight."""
+    _played: int = 0
+    _stage: Stage | None = None
+    _scene: Scene | None = None
+    _trial: Trial | None = None
+    _batch: Batch | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+    _errors: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.session = self.ground.session.lane(self.space.processes + 2)
+
+    def begin(self, number: int) -> None:
+        """Send a program."""
+        if self._stage is None or self._played >= self.space.lasts:
+            self.strike()
+            self._build()
+        assert self._stage  # noqa: S101 (it was built)
+        assert self._scene  # noqa: S101
+        self.number = number
+        self._played += 1
+        self._errors.clear()
+        self._open.enter_context(self.session.scope())
+        self._trial = Trial(self._stage, self.session)
+        self._scene.play(self._trial, number)
+        self.session.conclude()
+        self._batch = self.session.launch()
+
+    def end(self) -> Given:
+        """What the program came to.
+
+        Raises:
+            AgentLostError: The target died.
+        """
+        assert self._batch  # noqa: S101 (it was begun)
+        assert self._trial  # noqa: S101
+        try:
+            self._batch.settle()
+        except AgentLostError:
+            raise
+        except LandproofError as error:
+            self._errors.append(error)
+        self._open.close()
+        given = self._trial.given()
+        if self._errors and not given.fault and not self._is_told(given):
+            given = failed(self._trial, self._errors)
+        self._batch = self._trial = None
+        return given
+
+    @staticmethod
+    def _is_told(given: Given) -> bool:
+        """Whether an error is a decision's: a process died or hung in it, or it has no word."""
+        return any(code in given.codes for code in (251, 252, 253))
+
+    def _build(self) -> None:
+        """Make a stage.
+
+        Raises:
+            SetupError: It can't be made.
+        """
+        ground = self.ground
+        parent = ground.sharing
+        holder = parent.fork()
+        folder = f"{ground.place}/{_FOLDERS}/{self.key}"
+        ground.root.observe(Process.mkdir, f"{ground.place}/{_FOLDERS}")
+        ground.root.observe(Process.mkdir, folder)
+        if ground.private:
+            ground.root.mount("tmpfs", folder, "tmpfs")
+        if self.manner.binds:
+            ground.root.observe(Process.mkdir, f"{folder}b")
+            ground.root.bind_mount(folder, f"{folder}b")
+        holder.no_new_privs()
+        self._stage = Stage(holder, folder, ground.facts, self.key, self.manner, ground.agent)
+        self._scene = self.space.scene(self._stage)
+        ground.session.pending.settle()
+        refused = [
+            f"{call}: {call.failure}" for call in ground.session.standing_gates() if call.failure
+        ]
+        ground.session.gates.clear()
+        ground.session.sent.clear()
+        if refused:
+            raise SetupError(ground.session.pending.calls[0], "") if False else LandproofError(
+                f"{ground.facts.release} refuses a ruleset that it says it knows: {refused[0]}"
+            )
+        self._played = 0
+
+    def strike(self) -> None:
+        """Take the stage down."""
+        stage, self._stage, self._scene = self._stage, None, None
+        if stage is None:
+            return
+        ground = self.ground
+        ground.session.kill(stage.holder.id)
+        if self.manner.binds:
+            ground.root.observe(Process.umount, f"{stage.folder}b", MNT_DETACH)
+        if ground.private:
+            ground.root.observe(Process.umount, stage.folder, MNT_DETACH)
+
+
+def play(
+    ground: Ground,
+    space: Space,
+    numbers: Iterable[int],
+    manner: Manner = PLAIN,
+    in_flight: int = IN_FLIGHT,
+) -> Iterator[tuple[int, Given]]:
+    """Play programs; each with what it gave, in the order of the numbers.
+
+    Raises:
+        LostError: The target died. What was in flight is not known.
+    """
+    lanes = [Lane(ground, space, manner, key) for key in range(in_flight)]
+    idle, busy = deque(lanes), deque[Lane]()
+    try:
+        for number in numbers:
+            if not idle:
+                lane = busy.popleft()
+                try:
+                    given = lane.end()
+                except AgentLostError:
+                    busy.appendleft(lane)
+                    raise
+                idle.append(lane)
+                yield lane.number, given
+            lane = idle.popleft()
+            busy.append(lane)
+            lane.begin(number)
+        while busy:
+            given = busy[0].end()
+            yield busy.popleft().number, given
+    except AgentLostError as error:
+        raise LostError([lane.number for lane in busy], error) from error
+    for lane in lanes:
+        lane.strike()
+    with suppress(AgentLostError):
+        ground.session.flush()
