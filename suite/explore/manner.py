@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TypeVar
 
 from suite.explore.given import DENIALS, UNKNOWN
-from suite.landlock.abi import FS, RESTRICT, Feature
+from suite.landlock.abi import RESTRICT, Feature
 from suite.landlock.ruleset import Ruleset
 from suite.process.process import Process
 from suite.process.promise import Call
@@ -207,6 +207,3 @@ def manners_of(space: str, abi: int) -> list[Manner]:
         if (it.spaces is None or space in it.spaces) and it.since <= abi
     ]
 
-
-EXTRA = FS.MAKE_SYM
-"""What an unrelated layer handles, where no path is decided."""

@@ -10,6 +10,7 @@ from suite.agent import wire
 from suite.explore.given import LEFT_OUT, Given, code_of
 from suite.explore.manner import PLAIN, Manner
 from suite.judge.records import Facts
+from suite.landlock.abi import LANDLOCK_CALLS
 from suite.landlock.ruleset import Ruleset
 from suite.process.process import Process, failure_outcome
 from suite.process.promise import Call, Mode, NotModelledError
@@ -70,8 +71,20 @@ class Trial:
         """Enforce rulesets as layers, the first one first; the process to go on with."""
         with self.session.in_mode(Mode.GATE) as calls:
             process = self.stage.manner.enter(process, rulesets)
-        self.gates += [call for call in calls if call.name.startswith("landlock_")]
+        self.gates += calls
         return process
+
+    def build(self, process: Process, ruleset: Ruleset) -> Call:
+        """Make a ruleset that only this program needs."""
+        with self.session.in_mode(Mode.GATE) as calls:
+            made = process.build(self.stage.manner.rewritten(ruleset))
+        self.gates += calls
+        return made
+
+    def attempt(self, action: Callable[..., object], *arguments: object) -> None:
+        """Do something, whatever comes of it."""
+        with self.session.in_mode(Mode.OBSERVED):
+            action(*arguments)
 
     def decide(self, label: str, action: Callable[..., object], *arguments: object) -> None:
         """A decision: the action's first call that fails says what it came to."""
@@ -89,7 +102,8 @@ class Trial:
         """What it came to, once its program was answered."""
         for call in self.gates:
             record = call.batch.records.get(call.index)
-            if record is not None and record.failed and record.status is wire.Status.DONE:
+            is_refused = record is not None and record.failed and call.name in LANDLOCK_CALLS
+            if record and is_refused and record.status is wire.Status.DONE:
                 return Given(b"", f"in its domain: {failure_outcome(call, record)}")
         codes = bytes(code_of(calls) if calls else LEFT_OUT for calls in self.decided)
         return Given(codes)

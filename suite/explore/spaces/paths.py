@@ -32,6 +32,8 @@ POLICIES: tuple[tuple[int, ...] | None, ...] = (
     *(places for count in range(_FOLDERS + 1) for places in combinations(range(_FOLDERS), count)),
 )
 """A layer's, for a right: not handled, or the folders with rules; the smallest first."""
+_FURTHER = 13
+"""A further layer is one of so many: a divisor of 17 would be the first layer once more."""
 _ACCMODE_NONE = 3
 """open(2): neither read nor write, but ioctl(2)."""
 _COMMAND = 0x4C01
@@ -159,7 +161,7 @@ class _Chain(Scene):
         manner = trial.stage.manner
         rulesets = [self._rulesets[it] for it in layers]
         if manner.further:
-            rulesets.append(self._rulesets[number % len(POLICIES)])
+            rulesets.append(self._rulesets[number % _FURTHER])
         if manner.unrelated and self._other is not None:
             rulesets.append(self._other)
         process = trial.enforce(trial.fork(), *rulesets)
