@@ -10,19 +10,18 @@ from dataclasses import dataclass, field
 
 from suite.agent.channel import AgentLostError
 from suite.errors import LandproofError
-from suite.explore.given import Given
+from suite.explore.given import DIED, HUNG, NOT_MODELLED, Given
 from suite.explore.manner import PLAIN, Manner
 from suite.explore.space import Scene, Space
 from suite.explore.trial import Stage, Trial, failed
-from suite.judge.outcome import Allowed
 from suite.process.process import Process
-from suite.process.promise import Batch, SetupError
+from suite.process.promise import Batch, Call
 from suite.process.session import Session
 from suite.process.uapi import MNT_DETACH
 from suite.targets.base import Ground
 
 IN_FLIGHT = 3
-"""Programs: with one, the target would wait for us; with many, nobody knows which one it died of."""
+"""Programs: with one, the target waits for us; of many, nobody knows of which it died."""
 _FOLDERS = "explore"
 
 
@@ -45,6 +44,8 @@ class Lane:
     session: Session = field(init=False)
     number: int = -1
     """The program that is in flight."""
+    keeps: list[Call] | None = None
+    """Takes the calls by which stages are made, if anybody asks for them."""
     _played: int = 0
     _stage: Stage | None = None
     _scene: Scene | None = None
@@ -93,10 +94,16 @@ class Lane:
         self._batch = self._trial = None
         return given
 
+    @property
+    def trial(self) -> Trial:
+        """The program that was begun."""
+        assert self._trial  # noqa: S101 (it was begun)
+        return self._trial
+
     @staticmethod
     def _is_told(given: Given) -> bool:
         """Whether an error is a decision's: a process died or hung in it, or it has no word."""
-        return any(code in given.codes for code in (251, 252, 253))
+        return any(code in given.codes for code in (NOT_MODELLED, DIED, HUNG))
 
     def _build(self) -> None:
         """Make a stage.
@@ -119,14 +126,15 @@ class Lane:
         self._stage = Stage(holder, folder, ground.facts, self.key, self.manner, ground.agent)
         self._scene = self.space.scene(self._stage)
         ground.session.pending.settle()
-        refused = [
-            f"{call}: {call.failure}" for call in ground.session.standing_gates() if call.failure
-        ]
+        refused = next((it for it in ground.session.standing_gates() if it.failure), None)
+        if self.keeps is not None:
+            self.keeps += ground.session.calls()
         ground.session.gates.clear()
         ground.session.sent.clear()
         if refused:
-            raise SetupError(ground.session.pending.calls[0], "") if False else LandproofError(
-                f"{ground.facts.release} refuses a ruleset that it says it knows: {refused[0]}"
+            raise LandproofError(
+                f"{ground.facts.release} refuses a ruleset of its own ABI version: "
+                f"{refused}: {refused.failure}"
             )
         self._played = 0
 

@@ -28,8 +28,8 @@ _FIRST_FD = 500
 class Relation(Enum):
     """How what a program gives in a manner relates to what it gives as it is."""
 
-    SAME = "is the same"
-    NO_MORE = "allows no more"
+    SAME = "the same"
+    NO_MORE = "no more than that"
 
     def holds(self, plain: int, other: int) -> bool:
         """Whether it does, for one decision."""
@@ -206,4 +206,3 @@ def manners_of(space: str, abi: int) -> list[Manner]:
         for it in MANNERS.values()
         if (it.spaces is None or space in it.spaces) and it.since <= abi
     ]
-

@@ -9,10 +9,9 @@ small programs, so that the smallest number that differs is the smallest program
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeAlias
+from types import MappingProxyType
 
 from suite.errors import UsageError
 from suite.explore.trial import Stage, Trial
@@ -45,13 +44,14 @@ class Space:
     """After so many programs a new stage is made, since they leave files behind."""
     processes: int = 4
     """The most that a program makes, those of ``ways`` into a domain among them."""
-    slices: tuple[Slice, ...] = ()
-    """What is judged alone, so that programs have it in layers of its own; see `Slice`."""
+    is_uniform: bool = True
+    """Whether all programs decide the same, so that they have the same labels."""
+    features: Mapping[str, tuple[Feature, ...]] = MappingProxyType({})
+    """What decisions hang on, by the first word of their labels; those of all others by none."""
 
-    @cached_property
-    def sliced(self) -> dict[str, Slice]:
-        """The slices by what the labels of their decisions begin with."""
-        return {it.label: it for it in self.slices}
+    def hangs_on(self, label: str) -> tuple[Feature, ...]:
+        """The features that a kernel may lack so that a decision comes to something else."""
+        return self.features.get(label.partition(" ")[0], self.features.get("", ()))
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,6 @@ class Name:
 
     def __str__(self) -> str:
         return f"{self.space.name}:{self.number}"
-
-
-Places: TypeAlias = Sequence[int]
 
 
 def digits(number: int, *bases: int) -> list[int]:

@@ -8,5 +8,7 @@ from suite.explore.spaces.programs import PROGRAMS
 from suite.explore.spaces.refer import REFER
 from suite.explore.spaces.relations import RELATIONS
 
-SPACES: dict[str, Space] = {it.name: it for it in (PATHS, REFER, PORTS_AND_CALLS, RELATIONS, PROGRAMS)}
+SPACES: dict[str, Space] = {
+    it.name: it for it in (PATHS, REFER, PORTS_AND_CALLS, RELATIONS, PROGRAMS)
+}
 """By name, in the order in which they are explored."""

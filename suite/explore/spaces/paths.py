@@ -118,9 +118,7 @@ _RIGHTS: dict[FS, Callable[[_At], object]] = {
     FS.RESOLVE_UNIX: _At.resolve,
 }
 """What needs nothing but the right."""
-SLICES = tuple(
-    Slice(str(right.name).lower(), right, shift) for shift, right in enumerate(_RIGHTS)
-)
+SLICES = tuple(Slice(str(right.name).lower(), right, shift) for shift, right in enumerate(_RIGHTS))
 
 
 class _Chain(Scene):
@@ -209,5 +207,5 @@ PATHS = Space(
     "every placement of every right but REFER, three layers, a chain of four folders",
     len(POLICIES) ** _LAYERS,
     _Chain,
-    slices=SLICES,
+    features={it.label: (it.right,) for it in SLICES},
 )

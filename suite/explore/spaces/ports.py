@@ -99,5 +99,8 @@ PORTS_AND_CALLS = Space(
     len(POLICIES) ** _LAYERS,
     _Sockets,
     lasts=1024,
-    slices=SLICES,
+    features={
+        **{it.label: (it.right,) for it in SLICES},
+        "unbound": (NET.CONNECT_SEND_UDP, NET.BIND_UDP),
+    },
 )

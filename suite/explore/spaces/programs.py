@@ -112,6 +112,12 @@ CALLS: dict[str, Callable[[_Run], object]] = {
 
 
 class _Set(Scene):
+    tcp: Call
+    udp: Call
+    pid: Call
+    rulesets: dict[str, Call | None]
+    """The further layers; None of those that the kernel does not know."""
+
     def __init__(self, stage: Stage) -> None:
         holder = stage.holder
         folders = [f"{stage.folder}/{it}" for it in "ab"]
@@ -121,13 +127,11 @@ class _Set(Scene):
             nodes.append(holder.open(stage.manner.reached(folder), os.O_PATH))
         holder.chdir(stage.folder)
         fs, net = known_bits(FS, stage.abi), known_bits(NET, stage.abi)
-        rules = tuple(
-            (node, rights & fs) for node, rights in zip(nodes, (_A, _B), strict=True)
-        )
+        rules = tuple((node, rights & fs) for node, rights in zip(nodes, (_A, _B), strict=True))
         self._base = stage.ruleset(Ruleset(fs=_HANDLED & fs, paths=rules))
         changing = FS.WRITE_FILE | FS.MAKE_REG | FS.REMOVE_FILE | FS.TRUNCATE
         closed = Ruleset(net=net, scope=known_bits(SCOPE, stage.abi))
-        self.rulesets: dict[str, Call | None] = {
+        self.rulesets = {
             "read-only": holder.build(Ruleset(fs=changing & fs)),
             "no-refer": holder.build(
                 Ruleset(fs=FS.MAKE_SYM, paths=tuple((node, FS.MAKE_SYM) for node in nodes))
@@ -157,4 +161,6 @@ PROGRAMS = Space(
     _Set,
     processes=_CALLS + 4,
     lasts=512,
+    is_uniform=False,
+    features={"": (FS.REFER, FS.TRUNCATE, *NET, SCOPE.SIGNAL)},
 )

@@ -218,4 +218,5 @@ REFER = Space(
     _ONE_LAYER + _PAIRS,
     _Folders,
     lasts=4096,
+    features={"": (FS.REFER,)},
 )

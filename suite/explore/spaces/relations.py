@@ -171,4 +171,10 @@ RELATIONS = Space(
     12_705,
     _Family,
     processes=_MOST_PROCESSES,
+    is_uniform=False,
+    features={
+        "signal": (SCOPE.SIGNAL,),
+        "abstract_unix_socket": (SCOPE.ABSTRACT_UNIX_SOCKET,),
+        "resolve_unix": (FS.RESOLVE_UNIX,),
+    },
 )

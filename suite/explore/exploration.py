@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""An exploration: which programs are played on which targets, and what came of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from suite.explore.compare import Kind, Kinds, between_kernels, in_manners, with_model
+from suite.explore.given import Given
+from suite.explore.ledger import Kept, Ledger
+from suite.explore.manner import manners_of
+from suite.explore.pool import Pool
+from suite.explore.space import Space
+from suite.explore.worker import Chunk, Up, chunks
+
+_FIRST = ""
+"""The space of a chunk that is there to bring its target up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which programs of each space are played here."""
+
+    first: int = 0
+    end: int | None = None
+    shard: int = 1
+    of: int = 1
+    """Shards: of them, this is the ``shard``-th; each has every ``of``-th program."""
+    most: int | None = None
+    every: int = 16
+    """Each of so many programs is played in other manners, too; 0: none is."""
+
+    def numbers(self, space: Space) -> range:
+        """The programs of a space, the smallest first."""
+        end = space.size if self.end is None else min(self.end, space.size)
+        start = self.first + (self.shard - 1 - self.first) % self.of
+        return range(start, end, self.of)[: self.most]
+
+    def again(self, space: Space) -> range:
+        """Those of them that are played in other manners, too."""
+        return self.numbers(space)[:: self.every] if self.every else range(0)
+
+
+class Watcher(Protocol):
+    """Who shows how far an exploration is."""
+
+    def planned(self, target: str, programs: int, left: int) -> None:
+        """So many programs are to be played on a target, of which so many were not yet."""
+
+    def played(self, target: str, space: str, programs: int) -> None:
+        """So many more programs were played."""
+
+    def down(self, target: str, why: str) -> None:
+        """A target was given up."""
+
+    def told(self, line: str) -> None:
+        """Something is to be said."""
+
+
+class Tally(NamedTuple):
+    """What there is of a space and a target."""
+
+    space: Space
+    target: Kept
+    programs: int
+    decisions: int
+    again: int
+    """Decisions of programs in other manners."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What an exploration came to."""
+
+    tallies: list[Tally]
+    kinds: list[Kind]
+    faults: list[tuple[Tally, str, int, str]]
+    """Programs on which a target decided nothing: manner, number, why."""
+    down: Mapping[str, str]
+    """Targets that were given up, and why."""
+    unmodelled: dict[str, int]
+    """Programs for which a model has no words, by what it lacks."""
+
+    @property
+    def unexplained(self) -> list[Kind]:
+        """What nothing predicts."""
+        return [it for it in self.kinds if not it.expected]
+
+    @property
+    def decisions(self) -> int:
+        """All of them."""
+        return sum(it.decisions + it.again for it in self.tallies)
+
+
+@dataclass(slots=True)
+class Exploration:
+    """Spaces on targets.
+
+    Args:
+        ledger: What was given before, and will be.
+        targets: Their names; what they are held against are the others, and their models.
+        spaces: To be explored.
+        part: Which programs of each.
+        watcher: Is told how far it is.
+        models: The name of the model of a target that is up; None if there is none.
+        builds: Adds what else a target is made of, by its name, to what it says of itself.
+    """
+
+    ledger: Ledger
+    targets: Sequence[str]
+    spaces: Sequence[Space]
+    part: Part
+    watcher: Watcher
+    models: Mapping[str, str] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
+    """The targets that are up, or were."""
+    gone: dict[str, str] = field(default_factory=dict)
+    """Those that were given up, and why."""
+
+    def up(self, target: str, up: Up) -> None:
+        """A target has come up."""
+        self.kept[target], is_other = self.ledger.target(target, up.facts, up.build)
+        if is_other:
+            self.watcher.told(f"{target} is another kernel than it was: its programs begin anew")
+
+    def played(self, chunk: Chunk, given: Iterable[tuple[int, Given]]) -> None:
+        """Programs gave something: keep it."""
+        them = list(given)
+        if them:
+            self.ledger.keep(self.kept[chunk.target], chunk.space, chunk.manner, them)
+            self.watcher.played(chunk.target, chunk.space, len(them))
+
+    def down(self, target: str, why: str) -> None:
+        """A target is given up."""
+        self.gone[target] = why
+        self.watcher.down(target, why)
+
+    def raise_all(self, pool: Pool, targets: Sequence[str]) -> None:
+        """Have every target up once, to know what it is."""
+        pool.run({it: [Chunk(it, _FIRST, "", ())] for it in targets})
+
+    def play(self, pool: Pool, targets: Sequence[str]) -> None:
+        """Play what is left to do on targets that were up."""
+        left = {}
+        for target in targets:
+            if target in self.kept and target not in self.gone and self.kept[target].facts.abi:
+                wanted = list(self._wanted(self.kept[target]))
+                left[target] = [it for _, them in wanted for it in them]
+                missing = sum(len(it.numbers) for it in left[target])
+                self.watcher.planned(target, sum(count for count, _ in wanted), missing)
+        pool.run(left)
+
+    def _wanted(self, target: Kept) -> Iterator[tuple[int, list[Chunk]]]:
+        """For each space and manner, how many programs there are, and the chunks of those left."""
+        for space in self.spaces:
+            plain = self.part.numbers(space)
+            yield len(plain), self._left(target, space, "", plain)
+            again = self.part.again(space)
+            if target.name in self.models.values():
+                continue
+            for manner in manners_of(space.name, target.facts.abi):
+                yield len(again), self._left(target, space, manner.name, again)
+
+    def _left(self, target: Kept, space: Space, manner: str, numbers: range) -> list[Chunk]:
+        done = self.ledger.done(target.name, space.name, manner)
+        left = [it for it in numbers if it not in done]
+        return list(chunks(target.name, space.name, manner, left))
+
+    def found(self) -> Found:
+        """Hold all that there is against each other."""
+        kinds = Kinds()
+        tallies, faults = [], []
+        unmodelled: dict[str, int] = defaultdict(int)
+        modelled = set(self.models.values())
+        for space in self.spaces:
+            for target in self.kept.values():
+                if not target.facts.abi:
+                    continue
+                tally = self._tally(space, target)
+                tallies.append(tally)
+                for manner, number, why in self.ledger.faults(target, space.name):
+                    if why.startswith("not modelled"):
+                        unmodelled[why] += 1
+                    else:
+                        faults.append((tally, manner, number, why))
+                if target.name in modelled:
+                    continue
+                manners = manners_of(space.name, target.facts.abi)
+                in_manners(self.ledger, space, target, manners, kinds)
+                model = self.kept.get(self.models.get(target.name, ""))
+                if model:
+                    with_model(self.ledger, space, target, model, kinds)
+            kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
+            between_kernels(self.ledger, space, kernels, None, kinds)
+        return Found(tallies, kinds.all(), faults, self.gone, dict(unmodelled))
+
+    def _tally(self, space: Space, target: Kept) -> Tally:
+        programs, decisions = self.ledger.count(target, space.name, plain=True)
+        _, again = self.ledger.count(target, space.name, plain=False)
+        return Tally(space, target, programs, decisions, again)
