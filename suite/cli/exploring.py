@@ -30,10 +30,13 @@ from suite.targets.base import Target
 from vm.target import VM
 
 
+_PLUGIN = ("-p", "suite.run.plugin")
+
+
 @cache
 def _config(options: tuple[str, ...]) -> pytest.Config:
     """Pytest's configuration, which says how targets are made, as a run of cases has it."""
-    words = [f"--config-file={CONFIG}", f"--rootdir={CONFIG.parent.parent}", *options]
+    words = [f"--config-file={CONFIG}", f"--rootdir={CONFIG.parent.parent}", *_PLUGIN, *options]
     return pytest.Config.fromdictargs({}, words)
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from suite.errors import UsageError
 from suite.explore.trial import Stage, Trial
@@ -46,7 +45,7 @@ class Space:
     """The most that a program makes, those of ``ways`` into a domain among them."""
     is_uniform: bool = True
     """Whether all programs decide the same, so that they have the same labels."""
-    features: Mapping[str, tuple[Feature, ...]] = MappingProxyType({})
+    features: Mapping[str, tuple[Feature, ...]] = field(default_factory=dict, hash=False)
     """What decisions hang on, by the first word of their labels; those of all others by none."""
 
     def hangs_on(self, label: str) -> tuple[Feature, ...]:

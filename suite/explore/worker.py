@@ -22,6 +22,7 @@ Maker = Callable[[str], Target]
 """Makes a target of a name, not started. It is sent to other processes."""
 _MOST_STARTS = 20
 """A target that dies again and again is given up after so many starts."""
+_GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 _EVERY_S = 0.5
 """How often what was given is sent."""
 
@@ -144,13 +145,15 @@ def work(make: Maker, link: Connection) -> None:
             chunk: Chunk = link.recv()
             try:
                 _do(player, chunk, link)
+            except _GONE:
+                raise
             except LandproofError as error:
                 link.send(Down(str(error)))
                 player.stop()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 (told by our parent, whatever it is)
                 link.send(Down(told_fault(error)))
                 player.stop()
-    except (EOFError, BrokenPipeError, ConnectionResetError):
+    except _GONE:
         pass  # whoever asked has gone
     finally:
         player.stop()
