@@ -62,12 +62,15 @@ def alone(ground: Ground, space: Space, number: int, manner: Manner = PLAIN) -> 
     lane = Lane(ground, space, manner, key=0)
     stage_calls: list[Call] = []
     lane.keeps = stage_calls
+    ground.session.flush()
+    ground.session.sent.clear()  # what was done before has its turn elsewhere
     lane.begin(number)
     trial = lane.trial
+    holder = trial.stage.holder.id
     given = lane.end()
     calls = [*stage_calls, *lane.session.calls()]
     try:
-        yield Alone(tuple(trial.labels), given, needed(calls), trial.decided)
+        yield Alone(tuple(trial.labels), given, needed(calls, holder), trial.decided)
     finally:
-        lane.strike()
+        lane.close()
         ground.session.flush()

@@ -138,6 +138,11 @@ class Lane:
             )
         self._played = 0
 
+    def close(self) -> None:
+        """Take all down that is the lane's; nothing is in flight."""
+        self.strike()
+        self.ground.session.rejoin(self.session)
+
     def strike(self) -> None:
         """Take the stage down."""
         stage, self._stage, self._scene = self._stage, None, None
@@ -185,6 +190,6 @@ def play(
     except AgentLostError as error:
         raise LostError([lane.number for lane in busy], error) from error
     for lane in lanes:
-        lane.strike()
+        lane.close()
     with suppress(AgentLostError):
         ground.session.flush()

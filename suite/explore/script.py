@@ -15,6 +15,8 @@ from suite.landlock.abi import NEWEST
 from suite.process.process import Process
 from suite.process.promise import Call
 from suite.process.session import Session
+from suite.process.syscalls import SYSCALLS, Opens
+from suite.repro.sources import referred
 
 _ALL = (1 << 64) - 1
 
@@ -57,25 +59,59 @@ def _on_paper(scene: type[Scene], number: int) -> Trial:
     return trial
 
 
-def needed(calls: Sequence[Call]) -> list[Call]:
-    """Calls without the rulesets that nobody enforces: a stage has all that its space needs."""
-    enforced = {id(it.arguments[0]) for it in calls if it.name == "landlock_restrict_self"}
-    return [call for call in calls if _ruleset_of(call) in enforced | {0}]
+def needed(calls: Sequence[Call], holder: int, *, laid: bool = True) -> list[Call]:
+    """Calls of a program; of those of its stage, which has all that its space needs, what it uses.
+
+    Args:
+        calls: Of both, in order.
+        holder: The stage's process.
+        laid: Whether the files and sockets of the stage are among them.
+    """
+    wanted = {id(it) for it in calls if _process(it) != holder and it.name != "fork"}
+    for call in reversed(calls):
+        used = id(call) in wanted or (laid and call.name in _LAYING)
+        if call.name == "fork":
+            used = _process(call) == holder or call.arguments[0] == holder
+        if call.name == "landlock_add_rule":
+            used = id(call.arguments[0]) in wanted
+        if used:
+            wanted |= {id(call), *(id(it) for them in referred(call.arguments) for it in them)}
+    return [it for it in calls if id(it) in wanted]
 
 
-def _ruleset_of(call: Call) -> int:
-    """The ruleset that a call makes or fills; 0 for all else."""
-    if call.name == "landlock_create_ruleset":
-        return id(call)
-    return id(call.arguments[0]) if call.name == "landlock_add_rule" else 0
+_LAYING = frozenset({
+    "bind", "chdir", "connect", "dup3", "linkat", "listen", "mkdirat", "mknodat", "mount", "prctl",
+    "symlinkat", "write",
+})  # fmt: skip
+"""Calls that make a stage what it is, though nobody takes what they give."""
+
+
+def _process(call: Call) -> int:
+    return call.batch.ops[call.index].process
 
 
 def written(space: Space, number: int, label: str) -> list[str]:
-    """A program as strace writes calls, with one of its decisions; results are not known."""
+    """A program as strace writes calls, with one of its decisions; the numbers of files are made up.
+
+    Of its stage, only what its layers are made of.
+    """
     trial = _on_paper(space.scene, number)
-    calls = trial.session.pending.calls
+    pending, holder = trial.session.pending, trial.stage.holder.id
     decided = dict(zip(trial.labels, trial.decided, strict=True))
     others = {id(it) for name, them in decided.items() if name != label for it in them}
-    return [
-        f"[{it.batch.ops[it.index].process}] {it}" for it in needed(calls) if id(it) not in others
-    ]
+    lines, opened = [], _FIRST_FD
+    for call in needed(pending.calls, holder, laid=False):
+        if id(call) in others:
+            continue
+        gives = None
+        if call.name in SYSCALLS and SYSCALLS[call.name].opens is Opens.ONE:
+            gives, opened = opened, opened + 1
+        elif call.name in ("fork", "thread"):
+            gives = _FIRST_PID + int(str(call.arguments[0]))
+        lines.append(f"[{_process(call)}] {call}{'' if gives is None else f' = {gives}'}")
+        if gives is not None:
+            pending.records[call.index] = wire.Record(wire.Status.DONE, gives)
+    return lines
+
+
+_FIRST_FD, _FIRST_PID = 3, 100

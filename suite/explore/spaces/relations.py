@@ -103,7 +103,7 @@ class _Actor:
     name: str
     process: Process
     datagrams: Call
-    paths: Call
+    client: Call
     address: str
     path: str
 
@@ -142,9 +142,11 @@ class _Family(Scene):
         datagrams = process.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         process.bind(datagrams, abstract(f"{address}d"))
         process.server(socket.AF_UNIX, socket.SOCK_STREAM, abstract(f"{address}s"))
-        paths = process.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        process.bind(paths, unix(path))
-        return _Actor(f"p{place}", process, datagrams, paths, address, path)
+        server = process.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        process.bind(server, unix(path))
+        # Another one connects: a socket that has a peer takes nothing from others.
+        client = process.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        return _Actor(f"p{place}", process, datagrams, client, address, path)
 
 
 def _act(trial: Trial, actor: _Actor, other: _Actor) -> None:
@@ -162,7 +164,7 @@ def _act(trial: Trial, actor: _Actor, other: _Actor) -> None:
         f"abstract_unix_socket {pair} stream",
         process.connect, stream, abstract(f"{other.address}s"),
     )  # fmt: skip
-    trial.decide(f"resolve_unix {pair}", process.connect, actor.paths, unix(other.path))
+    trial.decide(f"resolve_unix {pair}", process.connect, actor.client, unix(other.path))
 
 
 RELATIONS = Space(
