@@ -85,9 +85,9 @@ def _add_part_options(parser: argparse.ArgumentParser) -> None:
         help=f"only each N-th program, beginning with the I-th (default: ${shards.VARIABLE})",
     )  # fmt: skip
     parser.add_argument(
-        "--relations", dest="every", type=_number, default=16, metavar="N",
+        "--relations", dest="every", type=_number, default=64, metavar="N",
         help="play each N-th program in other ways, too, that have to give the same; 0: none "
-        "(default: 16)",
+        "(default: 64)",
     )  # fmt: skip
 
 

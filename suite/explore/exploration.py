@@ -12,7 +12,7 @@ from suite.explore.compare import Kind, Kinds, between_kernels, in_manners, with
 from suite.explore.given import Given
 from suite.explore.ledger import Kept, Ledger
 from suite.explore.manner import manners_of
-from suite.explore.pool import Pool
+from suite.explore.pool import Plays
 from suite.explore.space import Space
 from suite.explore.worker import Chunk, Up, chunks
 
@@ -30,7 +30,7 @@ class Part:
     of: int = 1
     """Shards: of them, this is the ``shard``-th; each has every ``of``-th program."""
     most: int | None = None
-    every: int = 16
+    every: int = 64
     """Each of so many programs is played in other manners, too; 0: none is."""
 
     def numbers(self, space: Space) -> range:
@@ -138,11 +138,11 @@ class Exploration:
         self.gone[target] = why
         self.watcher.down(target, why)
 
-    def raise_all(self, pool: Pool, targets: Sequence[str]) -> None:
+    def raise_all(self, pool: Plays, targets: Sequence[str]) -> None:
         """Have every target up once, to know what it is."""
         pool.run({it: [Chunk(it, _FIRST, "", ())] for it in targets})
 
-    def play(self, pool: Pool, targets: Sequence[str]) -> None:
+    def play(self, pool: Plays, targets: Sequence[str]) -> None:
         """Play what is left to do on targets that were up."""
         left = {}
         for target in targets:

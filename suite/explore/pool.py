@@ -19,6 +19,13 @@ _END_S = 10.0
 """How long a worker may take to end its target."""
 
 
+class Plays(Protocol):
+    """Who has programs played: a `Pool`."""
+
+    def run(self, chunks: Mapping[str, Iterable[Chunk]]) -> None:
+        """Do all that is asked for, by target."""
+
+
 class Heard(Protocol):
     """Who is told of all that workers say."""
 

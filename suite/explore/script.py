@@ -46,10 +46,11 @@ def labels(space: Space, number: int) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _labels(_name: str, scene: type[Scene], number: int) -> tuple[str, ...]:
-    return tuple(_on_paper(scene, number).labels)
+    return tuple(on_paper(scene, number).labels)
 
 
-def _on_paper(scene: type[Scene], number: int) -> Trial:
+def on_paper(scene: type[Scene], number: int) -> Trial:
+    """Write a program down, all in one that is never sent; its stage with it."""
     facts = Facts(release="", version="", machine="x86_64", abi=NEWEST, errata=0, capabilities=_ALL)
     session = Session(_Paper(), "x86_64")
     holder = Process(session, 0, shares=True).fork()
@@ -95,7 +96,7 @@ def written(space: Space, number: int, label: str) -> list[str]:
 
     Of its stage, only what its layers are made of.
     """
-    trial = _on_paper(space.scene, number)
+    trial = on_paper(space.scene, number)
     pending, holder = trial.session.pending, trial.stage.holder.id
     decided = dict(zip(trial.labels, trial.decided, strict=True))
     others = {id(it) for name, them in decided.items() if name != label for it in them}

@@ -64,7 +64,7 @@ class Down:
 Said = Up | Played | Down
 
 
-class _Player:
+class Player:
     """Targets, one up at a time."""
 
     def __init__(self, make: Maker) -> None:
@@ -139,7 +139,7 @@ class _Player:
 def work(make: Maker, link: Connection) -> None:
     """Do what is asked for over a connection, until it is closed: the whole of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # our parent hears of it, and ends us
-    player = _Player(make)
+    player = Player(make)
     try:
         while True:
             chunk: Chunk = link.recv()
@@ -159,7 +159,7 @@ def work(make: Maker, link: Connection) -> None:
         player.stop()
 
 
-def _do(player: _Player, chunk: Chunk, link: Connection) -> None:
+def _do(player: Player, chunk: Chunk, link: Connection) -> None:
     if up := player.on(chunk.target):
         link.send(up)
     kept: list[tuple[int, Given]] = []

@@ -64,7 +64,7 @@ class _At:
 
     def execute(self) -> None:
         """A text without a program: ENOEXEC, if it may be executed; no memory is replaced."""
-        at, path = self.spell("f")
+        at, path = self.spell("x")
         self.process.session.call(self.process.id, "execveat", at, path, None, None, 0)
 
     def remove_dir(self) -> None:
@@ -131,10 +131,12 @@ class _Chain(Scene):
         if stage.manner.reached is not str:
             paths = [stage.manner.reached(it.folder) for it in self._spots]
             nodes = [holder.open(path, os.O_PATH) for path in paths]
+        programs = [holder.open(f"{it.folder}/x", os.O_PATH) for it in self._spots]
         self._socket = holder.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         known = known_bits(FS, stage.abi)
         self._rulesets = [
-            stage.ruleset(_ruleset(policy, known, nodes)) for policy in range(len(POLICIES))
+            stage.ruleset(_ruleset(policy, known, nodes, programs))
+            for policy in range(len(POLICIES))
         ]
         self._other = (
             holder.build(Ruleset(net=NET.BIND_TCP)) if stage.abi >= NET.BIND_TCP.since else None
@@ -143,7 +145,8 @@ class _Chain(Scene):
     def _spot(self, stage: Stage, number: int) -> Spot:
         holder, folder = stage.holder, stage.folder + "/d" * (number + 1)
         holder.mkdir(folder)
-        holder.write_file(f"{folder}/f", _CONTENT, 0o777)
+        holder.write_file(f"{folder}/f", _CONTENT)
+        holder.write_file(f"{folder}/x", _CONTENT, 0o777)
         holder.mkdir(f"{folder}/e")
         holder.mkdir(f"{folder}/e/e")
         bound = holder.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -180,8 +183,13 @@ class _Chain(Scene):
                 trial.decide(label, act, at)
 
 
-def _ruleset(policy: int, known: FS, nodes: list[Fd]) -> Ruleset:
-    """The layer of a policy: each right has the one that is ``shift`` further on."""
+def _ruleset(policy: int, known: FS, nodes: list[Fd], programs: list[Fd]) -> Ruleset:
+    """The layer of a policy: each right has the one that is ``shift`` further on.
+
+    Who executes a program has to read it, too (security/landlock/fs.c,
+    ``get_required_file_open_access``): so that only the other right is judged, programs may be
+    read, by rules on themselves.
+    """
     handled, rules = FS(0), [FS(0)] * _FOLDERS
     for its in SLICES:
         places = POLICIES[(policy + its.shift) % len(POLICIES)]
@@ -191,10 +199,10 @@ def _ruleset(policy: int, known: FS, nodes: list[Fd]) -> Ruleset:
         handled |= right
         for place in places:
             rules[place] |= right
-    return Ruleset(
-        fs=handled,
-        paths=tuple((node, rights) for node, rights in zip(nodes, rules, strict=True) if rights),
-    )
+    rules_of = {node: rights for node, rights in zip(nodes, rules, strict=True) if rights}
+    if readable := handled & FS.READ_FILE:
+        rules_of |= dict.fromkeys(programs, readable)
+    return Ruleset(fs=handled, paths=tuple(rules_of.items()))
 
 
 def _makes_devices(stage: Stage) -> bool:

@@ -34,7 +34,7 @@ _ONE_LAYER = len(_PLACES) ** len(_RIGHTS)
 _RIGHTS_OF_FOLDER = 1 << len(_RIGHTS)
 _HANDLING = _RIGHTS_OF_FOLDER**2
 """Layers that handle all four rights."""
-_PAIRS = _HANDLING * (_HANDLING + 1) // 2
+PAIRS = _HANDLING * (_HANDLING + 1) // 2
 _FURTHER = 7
 
 
@@ -51,7 +51,7 @@ def policies(number: int) -> list[Policy]:
     """The layers of a program, the first one first."""
     if number < _ONE_LAYER:
         return [_one(number)]
-    first, second = _pair(number - _ONE_LAYER)
+    first, second = pair(number - _ONE_LAYER)
     # Of a folder, its rights in both layers; of both folders, which one has which is no matter.
     return [
         Policy(_set(_RIGHTS_OF_FOLDER - 1), _set(first >> shift), _set(second >> shift))
@@ -71,7 +71,7 @@ def _one(number: int) -> Policy:
     return Policy(handled, *rules)
 
 
-def _pair(number: int) -> tuple[int, int]:
+def pair(number: int) -> tuple[int, int]:
     """Two numbers, the first not less than the second, by their place in that order."""
     first = int(((8 * number + 1) ** 0.5 - 1) // 2)
     while first * (first + 1) // 2 > number:
@@ -215,7 +215,7 @@ class _Folders(Scene):
 REFER = Space(
     "refer",
     "every rename, link and exchange over two folders: four rights, one layer and two",
-    _ONE_LAYER + _PAIRS,
+    _ONE_LAYER + PAIRS,
     _Folders,
     lasts=4096,
     features={"": (FS.REFER,)},
