@@ -89,9 +89,7 @@ def _but(codes: dict[str, int]) -> bytes:
     """What ``paths`` gives if all is allowed but these decisions, in the folder on top."""
     from suite.explore.script import labels  # noqa: PLC0415 (used here alone)
 
-    return bytes(
-        codes.get(it.split()[0], 0) if it.endswith(" 0") else 0 for it in labels(PATHS, 0)
-    )
+    return bytes(codes.get(it.split()[0], 0) if it.endswith(" 0") else 0 for it in labels(PATHS, 0))
 
 
 def _compared(ledger: Ledger, codes: dict[int, bytes]) -> list:  # type: ignore[type-arg]

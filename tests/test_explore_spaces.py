@@ -100,7 +100,8 @@ def test_trees_are_as_many_as_there_are() -> None:
         if largest == 0:
             return 0
         return sum(
-            comb(sizes[largest] + count - 1, count) * sets(sizes, total - count * largest, largest - 1)
+            comb(sizes[largest] + count - 1, count)
+            * sets(sizes, total - count * largest, largest - 1)
             for count in range(total // largest + 1)
         )
 

@@ -20,11 +20,12 @@ from suite.cli.check import (
     positive,
 )
 from suite.cli.explored import answer, listed, shown
-from suite.cli.exploring import Shown, fetched
+from suite.cli.exploring import Shown, fetched, model_sources
 from suite.cli.outlet import put, put_table, tell
 from suite.cli.targets import choose
 from suite.errors import Exit, LandproofError, UsageError
 from suite.explore.alone import alone
+from suite.explore.causes import Causes
 from suite.explore.exploration import Exploration, Found, Part
 from suite.explore.ledger import Ledger
 from suite.explore.pool import Pool
@@ -58,6 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="how many targets are up at once, of one kernel too (default: one a processor)",
     )  # fmt: skip
     _add_part_options(parser)
+    parser.add_argument(
+        "--no-model", action="store_true", help="do not hold targets against the model"
+    )
     parser.add_argument(
         "--state", type=Path, metavar="FILE",
         help="keep what was given here (default: in the user's cache), and go on from there",
@@ -125,7 +129,8 @@ def _explore(arguments: argparse.Namespace) -> int:
             ledger.forget(name)
         with Shown(names) as watcher:
             asked = [SPACES[it] for it in spaces or SPACES]
-            exploration = Exploration(ledger, names, asked, part, watcher)
+            causes = None if arguments.no_model else Causes(make)
+            exploration = Exploration(ledger, names, asked, part, watcher, causes, model_sources())
             exploration.gone.update(lost)
             interrupted = _play(exploration, arguments.workers, make)
         found = exploration.found()
@@ -143,12 +148,10 @@ def _part(arguments: argparse.Namespace) -> Part:
 
 def _play(exploration: Exploration, workers: int, make: Maker) -> bool:
     """Play all that is left; whether that was interrupted."""
-    targets = exploration.targets
-    shares = max(1, workers // max(len(targets), 1))
+    shares = max(1, workers // max(len(exploration.targets), 1))
     try:
         with Pool(make, workers, exploration, lambda _target: shares) as pool:
-            exploration.raise_all(pool, targets)
-            exploration.play(pool, targets)
+            exploration.run(pool)
     except KeyboardInterrupt:
         return True
     return False
@@ -159,7 +162,7 @@ def _code(found: Found, *, interrupted: bool) -> int:
         return Exit.DEVIATES
     if interrupted:
         return Exit.INTERRUPTED
-    if found.down:
+    if found.lost:
         return Exit.INFRASTRUCTURE
     return Exit.CONFORMS if found.decisions else Exit.NO_LANDLOCK
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,8 @@ import pytest
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+import suite.kernel
+import suite.model
 from suite.cli import kernels
 from suite.cli.check import machine_options
 from suite.cli.fetching import display, labelled
@@ -24,11 +27,11 @@ from suite.cli.preparing import choose_accelerator
 from suite.cli.run import CONFIG
 from suite.cli.targets import Chosen
 from suite.errors import LandproofError
+from suite.explore.ledger import digest
 from suite.explore.worker import Maker
 from suite.run.workers import make_target
 from suite.targets.base import Target
 from vm.target import VM
-
 
 _PLUGIN = ("-p", "suite.run.plugin")
 
@@ -64,6 +67,11 @@ def fetched(arguments: argparse.Namespace, chosen: Chosen) -> tuple[Maker, dict[
             accelerator = choose_accelerator(kernel, arguments.accel)
     options = *machine_options(arguments, accelerator), *chosen.options
     return partial(made, options=options), lost
+
+
+def model_sources() -> str:
+    """A digest of what models are made of: what one gave is of no use once its rules are others."""
+    return digest([Path(it.__file__).parent for it in (suite.kernel, suite.model) if it.__file__])
 
 
 @dataclass(slots=True)

@@ -114,26 +114,23 @@ def _told(given: Given) -> str:
     return given.fault or "is played"
 
 
+Predictor = Callable[[Kept, Kept], Predicts]
+"""Gives who predicts the differences of two targets, the older one first."""
+
+
 def between_kernels(
-    ledger: Ledger, space: Space, kernels: Sequence[Kept], predicts: Predicts | None, kinds: Kinds
+    ledger: Ledger, space: Space, kernels: Sequence[Kept], predictor: Predictor, kinds: Kinds
 ) -> None:
     """Compare each target with the next one, from the lowest ABI version to the highest.
 
     So all are compared: if two differ, two neighbours between them do.
-
-    Args:
-        ledger: What they gave.
-        space: Of the programs.
-        kernels: The targets.
-        predicts: What predicts a difference; None: ``by_features``.
-        kinds: Takes what is found.
     """
     ordered = sorted(kernels, key=lambda it: (it.facts.abi, it.facts.errata or 0, it.name))
     for older, newer in pairwise(ordered):
-        known = predicts or by_features(older, newer)
+        predicts = predictor(older, newer)
         for row in ledger.differing(space.name, (older, ""), (newer, "")):
             for it in differences(space, row):
-                why = known(space, it)
+                why = predicts(space, it)
                 said = why or _nothing_predicts(older, newer)
                 kinds.add(Side(older.name), Side(newer.name), it, said, expected=bool(why))
 

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from suite.explore.compare import Kind, Kinds, between_kernels, in_manners, with_model
+from suite.explore.causes import MODEL, Causes, Which, by_models
+from suite.explore.compare import (
+    Kind,
+    Kinds,
+    Predicts,
+    between_kernels,
+    by_features,
+    in_manners,
+    with_model,
+)
 from suite.explore.given import Given
 from suite.explore.ledger import Kept, Ledger
 from suite.explore.manner import manners_of
@@ -83,11 +92,18 @@ class Found:
     """Targets that were given up, and why."""
     unmodelled: dict[str, int]
     """Programs for which a model has no words, by what it lacks."""
+    models: Sequence[str] = ()
+    """Those that kernels were held against."""
 
     @property
     def unexplained(self) -> list[Kind]:
         """What nothing predicts."""
         return [it for it in self.kinds if not it.expected]
+
+    @property
+    def lost(self) -> list[str]:
+        """The targets that were given up, without models."""
+        return [it for it in self.down if it not in self.models]
 
     @property
     def decisions(self) -> int:
@@ -105,8 +121,8 @@ class Exploration:
         spaces: To be explored.
         part: Which programs of each.
         watcher: Is told how far it is.
-        models: The name of the model of a target that is up; None if there is none.
-        builds: Adds what else a target is made of, by its name, to what it says of itself.
+        causes: Plays single programs on models; None if targets are held against none.
+        sources: What models are made of.
     """
 
     ledger: Ledger
@@ -114,7 +130,10 @@ class Exploration:
     spaces: Sequence[Space]
     part: Part
     watcher: Watcher
-    models: Mapping[str, str] = field(default_factory=dict)
+    causes: Causes | None = None
+    sources: str = ""
+    models: dict[str, str] = field(default_factory=dict)
+    """The name of the model of each target, once it was up."""
     kept: dict[str, Kept] = field(default_factory=dict)
     """The targets that are up, or were."""
     gone: dict[str, str] = field(default_factory=dict)
@@ -122,7 +141,8 @@ class Exploration:
 
     def up(self, target: str, up: Up) -> None:
         """A target has come up."""
-        self.kept[target], is_other = self.ledger.target(target, up.facts, up.build)
+        build = up.build or (self.sources if target.startswith(MODEL) else "")
+        self.kept[target], is_other = self.ledger.target(target, up.facts, build)
         if is_other:
             self.watcher.told(f"{target} is another kernel than it was: its programs begin anew")
 
@@ -138,19 +158,34 @@ class Exploration:
         self.gone[target] = why
         self.watcher.down(target, why)
 
-    def raise_all(self, pool: Plays, targets: Sequence[str]) -> None:
+    def run(self, pool: Plays) -> None:
+        """Play what is left to do: on the targets, and on a model of each."""
+        self._raise(pool, self.targets)
+        if self.causes is not None:
+            up = [it for it in self.targets if it in self.kept and not it.startswith(MODEL)]
+            self.models = {
+                it: str(Which.of(self.kept[it].facts)) for it in up if self.kept[it].facts.abi
+            }
+            self._raise(pool, [it for it in self._of_models if it not in self.kept])
+        self._play(pool)
+
+    @property
+    def _of_models(self) -> list[str]:
+        """The models, each once."""
+        return [*dict.fromkeys(self.models.values())]
+
+    def _raise(self, pool: Plays, targets: Sequence[str]) -> None:
         """Have every target up once, to know what it is."""
         pool.run({it: [Chunk(it, _FIRST, "", ())] for it in targets})
 
-    def play(self, pool: Plays, targets: Sequence[str]) -> None:
-        """Play what is left to do on targets that were up."""
+    def _play(self, pool: Plays) -> None:
         left = {}
-        for target in targets:
-            if target in self.kept and target not in self.gone and self.kept[target].facts.abi:
-                wanted = list(self._wanted(self.kept[target]))
-                left[target] = [it for _, them in wanted for it in them]
-                missing = sum(len(it.numbers) for it in left[target])
-                self.watcher.planned(target, sum(count for count, _ in wanted), missing)
+        for name, target in self.kept.items():
+            if name not in self.gone and target.facts.abi:
+                wanted = list(self._wanted(target))
+                left[name] = [it for _, them in wanted for it in them]
+                missing = sum(len(it.numbers) for it in left[name])
+                self.watcher.planned(name, sum(count for count, _ in wanted), missing)
         pool.run(left)
 
     def _wanted(self, target: Kept) -> Iterator[tuple[int, list[Chunk]]]:
@@ -159,8 +194,8 @@ class Exploration:
             plain = self.part.numbers(space)
             yield len(plain), self._left(target, space, "", plain)
             again = self.part.again(space)
-            if target.name in self.models.values():
-                continue
+            if target.name in self._of_models:
+                continue  # its rules are held against kernels, not against each other
             for manner in manners_of(space.name, target.facts.abi):
                 yield len(again), self._left(target, space, manner.name, again)
 
@@ -194,8 +229,14 @@ class Exploration:
                 if model:
                     with_model(self.ledger, space, target, model, kinds)
             kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
-            between_kernels(self.ledger, space, kernels, None, kinds)
-        return Found(tallies, kinds.all(), faults, self.gone, dict(unmodelled))
+            between_kernels(self.ledger, space, kernels, self._predictor, kinds)
+        return Found(tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models)
+
+    def _predictor(self, older: Kept, newer: Kept) -> Predicts:
+        both = [self.kept.get(self.models.get(it.name, "")) for it in (older, newer)]
+        if self.causes is None or both[0] is None or both[1] is None:
+            return by_features(older, newer)
+        return by_models(self.ledger, (older, newer), (both[0], both[1]), self.causes)
 
     def _tally(self, space: Space, target: Kept) -> Tally:
         programs, decisions = self.ledger.count(target, space.name, plain=True)

@@ -180,6 +180,16 @@ class Ledger:
                 (target.id, space),
             ).fetchall()
 
+    def given(self, target: Kept, space: str, number: int) -> Given | None:
+        """What a target gave on a program; None if it has not played it."""
+        with self._plain_errors():
+            found = self._base.execute(
+                "SELECT codes, fault FROM given "
+                "WHERE target = ? AND space = ? AND manner = '' AND number = ?",
+                (target.id, space, number),
+            ).fetchone()
+        return Given(*found) if found else None
+
     def differing(
         self, space: str, ours: tuple[Kept, str], theirs: tuple[Kept, str]
     ) -> Iterator[Row]:

@@ -92,9 +92,9 @@ def _process(call: Call) -> int:
 
 
 def written(space: Space, number: int, label: str) -> list[str]:
-    """A program as strace writes calls, with one of its decisions; the numbers of files are made up.
+    """A program as strace writes calls, with one of its decisions; of its stage, what it uses.
 
-    Of its stage, only what its layers are made of.
+    Nobody has made the calls: the numbers of files and processes are made up.
     """
     trial = on_paper(space.scene, number)
     pending, holder = trial.session.pending, trial.stage.holder.id

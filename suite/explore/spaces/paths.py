@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -100,7 +100,6 @@ class _At:
 
 _CONTENT = b"text\n"
 _RIGHTS: dict[FS, Callable[[_At], object]] = {
-    FS.EXECUTE: _At.execute,
     FS.WRITE_FILE: lambda at: at.open("f", os.O_WRONLY),
     FS.READ_FILE: lambda at: at.open("f", os.O_RDONLY),
     FS.READ_DIR: lambda at: at.open("e", os.O_RDONLY | os.O_DIRECTORY),
@@ -116,6 +115,7 @@ _RIGHTS: dict[FS, Callable[[_At], object]] = {
     FS.TRUNCATE: _At.truncate,
     FS.IOCTL_DEV: _At.command,  # ENOTTY
     FS.RESOLVE_UNIX: _At.resolve,
+    FS.EXECUTE: _At.execute,
 }
 """What needs nothing but the right."""
 SLICES = tuple(Slice(str(right.name).lower(), right, shift) for shift, right in enumerate(_RIGHTS))
@@ -183,7 +183,7 @@ class _Chain(Scene):
                 trial.decide(label, act, at)
 
 
-def _ruleset(policy: int, known: FS, nodes: list[Fd], programs: list[Fd]) -> Ruleset:
+def _ruleset(policy: int, known: FS, nodes: Sequence[Fd], programs: Sequence[Fd]) -> Ruleset:
     """The layer of a policy: each right has the one that is ``shift`` further on.
 
     Who executes a program has to read it, too (security/landlock/fs.c,
