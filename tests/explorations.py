@@ -7,14 +7,17 @@ from pathlib import Path
 
 from suite.agent import wire
 from suite.agent.channel import AgentLostError, Channel
+from suite.errors import InfrastructureError
+from suite.explore.causes import Causes
 from suite.explore.exploration import Exploration, Found, Part
 from suite.explore.ledger import Ledger
 from suite.explore.pool import Heard
 from suite.explore.space import Space
-from suite.explore.worker import Chunk, Player, Up
+from suite.explore.worker import Chunk, Player
 from suite.judge.records import Verdict
+from suite.kernel.target import ModelTarget, named
 from suite.process.syscalls import NUMBERS
-from suite.targets.base import Ground
+from suite.targets.base import Ground, Target
 from suite.targets.local import LocalTarget
 
 Alters = Callable[[wire.Op, wire.Record], wire.Record]
@@ -40,11 +43,13 @@ class Between:
         self.hello = self.channel.hello
 
     def submit(self, ops: Sequence[wire.Op]) -> int:
+        """Send it, and keep it."""
         number = self.channel.submit(ops)
         self._sent[number] = ops
         return number
 
     def results(self, identity: int, patience_s: float) -> dict[int, wire.Record]:
+        """What is said in place of what the kernel gave."""
         ops = self._sent.pop(identity)
         if any(map(self.is_deadly, ops)):
             raise AgentLostError("the agent is gone")
@@ -52,9 +57,11 @@ class Between:
         return {place: self.alters(ops[place], it) for place, it in records.items()}
 
     def answered(self, identity: int) -> bool:
+        """As ever."""
         return self.channel.answered(identity)
 
     def close(self) -> None:
+        """As ever."""
         self.channel.close()
 
 
@@ -74,12 +81,14 @@ class Altered(LocalTarget):
         self.starts = 0
 
     def start(self) -> Ground:
+        """Start it, and stand between."""
         self.starts += 1
         ground = super().start()
         ground.session.channel = Between(ground.session.channel, self._alters, self._is_deadly)
         return ground
 
     def autopsy(self) -> tuple[Verdict, str]:
+        """As of a kernel that panicked."""
         return Verdict.CRASHED, "Kernel panic - not syncing\nand more"
 
 
@@ -87,10 +96,11 @@ class Altered(LocalTarget):
 class Here:
     """A pool that has one worker, in this process."""
 
-    targets: Mapping[str, LocalTarget]
+    targets: Mapping[str, Target]
     heard: Heard
 
     def run(self, chunks: Mapping[str, Iterable[Chunk]]) -> None:
+        """Do all that is asked for."""
         player = Player(self.targets.__getitem__)
         try:
             for name, them in chunks.items():
@@ -110,32 +120,60 @@ class Silent:
         self.lines: list[str] = []
 
     def planned(self, target: str, programs: int, left: int) -> None:
-        pass
+        """Not counted."""
 
     def played(self, target: str, space: str, programs: int) -> None:
+        """Counted."""
         self.programs += programs
 
     def down(self, target: str, why: str) -> None:
+        """Kept."""
         self.lines.append(f"{target}: {why}")
 
     def told(self, line: str) -> None:
+        """Kept."""
         self.lines.append(line)
 
 
 def explored(
-    path: Path, targets: Sequence[LocalTarget], spaces: Sequence[Space], part: Part
+    path: Path,
+    targets: Sequence[Target],
+    spaces: Sequence[Space],
+    part: Part,
+    models: Sequence[str] = (),
 ) -> tuple[Found, Silent]:
-    """What comes of an exploration, and how many programs were played for it."""
+    """What comes of an exploration, and how many programs were played for it.
+
+    Models are those of targets; the change that makes two of them differ is looked for, too.
+    """
     watcher = Silent()
-    by_name = {it.name: it for it in targets}
+    by_name: dict[str, Target] = {it.name: it for it in targets}
+    by_name |= {it: model(it) for it in models}
     with Ledger(path) as ledger:
-        exploration = Exploration(ledger, list(by_name), spaces, part, watcher)
-        pool = Here(by_name, exploration)
-        exploration.raise_all(pool, list(by_name))
-        exploration.play(pool, list(by_name))
+        names = [it.name for it in targets]
+        causes = Causes(model) if models else None
+        exploration = Exploration(ledger, names, spaces, part, watcher, causes)
+        exploration.run(Here(by_name, exploration))
         return exploration.found(), watcher
 
 
-def of_build(up: Up, build: str) -> Up:
-    """The same, made of something else."""
-    return Up(up.facts, build)
+def model(name: str) -> ModelTarget:
+    """The model of a name."""
+    return ModelTarget(name, named(name))
+
+
+def made_here(name: str) -> Target:
+    """The running kernel under a name; or a target that does not come up."""
+    return Downed(name) if name == "down" else Altered(name)
+
+
+class Downed(LocalTarget):
+    """A target that does not come up."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def start(self) -> Ground:
+        """Fail."""
+        raise InfrastructureError("it has no power")

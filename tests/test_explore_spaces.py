@@ -8,13 +8,13 @@ from math import comb
 import pytest
 
 from suite.agent.wire import encode_program
+from suite.errors import UsageError
 from suite.explore.explorer import play
 from suite.explore.given import DENIALS
 from suite.explore.script import labels, on_paper, written
 from suite.explore.space import Space, digits, named
 from suite.explore.spaces import SPACES, paths, ports, refer, relations
 from suite.explore.spaces.programs import CALLS
-from suite.errors import UsageError
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 

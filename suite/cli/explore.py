@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from reports.explored import answer, listed, shown
 from suite.agent.channel import AgentLostError
 from suite.cli import kernels, shards
 from suite.cli.check import (
@@ -19,7 +20,6 @@ from suite.cli.check import (
     add_target_option,
     positive,
 )
-from suite.cli.explored import answer, listed, shown
 from suite.cli.exploring import Shown, fetched, model_sources
 from suite.cli.outlet import put, put_table, tell
 from suite.cli.targets import choose

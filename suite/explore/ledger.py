@@ -55,18 +55,19 @@ class Ledger:
 
     Args:
         path: Where it is; made if it is not there.
+        patience_s: How long somebody else may have it.
 
     Raises:
         InfrastructureError: It can't be used, or is no ledger.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = 2) -> None:
         self.path = path
         self.begun_anew = ""
         """Why what the file held is of no use any more; empty if it is."""
         with self._plain_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=2)
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=patience_s)
             # Of two explorations, one has the file.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")

@@ -77,6 +77,7 @@ class Session:
         free again. Processes of this one may be used there, too: programs wait for each other where
         they share one.
         """
+        self.flush()  # or the kills of processes whose ids it takes would come later
         lane = Session(self.channel, self.arch)
         lane.deadline_ms, lane.shares_memory = self.deadline_ms, self.shares_memory
         lane.killing = self.killing
