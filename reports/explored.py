@@ -9,6 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from reports.words import plural
+from suite.errors import Exit
 from suite.explore.alone import Alone
 from suite.explore.compare import Kind
 from suite.explore.exploration import Found, Tally
@@ -36,7 +37,7 @@ def answer(found: Found, *, interrupted: bool, path: Path) -> str:
         parts.append("Differences that are predicted:\n" + "\n".join(_predicted(predicted)))
     if found.unmodelled:
         parts.append("Programs that the model has no words for:\n" + _counted(found.unmodelled))
-    parts += [f"{target}: {why}" for target, why in found.down.items()]
+    parts += [f"{target}: {down.why}" for target, down in found.down.items()]
     if interrupted:
         parts.append(f"The same command goes on where this one was interrupted ({path}).")
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -48,13 +49,16 @@ def _headline(found: Found, *, interrupted: bool) -> str:
     of = f"{found.decisions:,} decisions in {plural(len(spaces), 'space')}"
     of += f" on {plural(len(targets), 'target')}"
     said = "interrupted; so far: " if interrupted else ""
-    if not found.decisions:
+    if not found.decisions and found.code is not Exit.DEVIATES:
         return f"{said}nothing was decided: no target has Landlock, or none came up"
     bad = []
     if count := sum(it.count for it in found.unexplained):
         bad.append(f"{count:,} differences that nothing explains")
     if found.faults:
         bad.append(f"{plural(len(found.faults), 'program')} without a decision")
+    refusing = [it for it, down in found.down.items() if down.exit is Exit.DEVIATES]
+    if refusing:
+        bad.append(f"what {', '.join(refusing)} claims is refused")
     return f"{said}{' and '.join(bad) if bad else 'no unexplained difference'}: {of}"
 
 
@@ -72,14 +76,16 @@ def _unexplained(found: Found) -> Iterator[str]:
 
 def _told(kind: Kind, *, with_calls: bool) -> str:
     first = kind.first[0]
-    numbers = ", ".join(f"{it.space}:{it.number}" for it in kind.first)
-    if kind.count > len(kind.first):
-        numbers += f" and {kind.count - len(kind.first):,} larger"
+    others = [f"{it.space}:{it.number}" for it in kind.first[1:]]
+    if (more := len(kind.programs) - len(kind.first)) > 0:
+        others.append(f"{more:,} larger")
     lines = [
         f"{first.space}:{first.number} {first.label}: {kind.why}",
         f"  {kind.ours}: {first.ours}",
         f"  {kind.theirs}: {first.theirs}",
-        f"  so do {numbers}" if kind.count > 1 else "  no other program shows it",
+        f"  no smaller program shows it; so do {', '.join(others)}"
+        if others
+        else "  no other program shows it",
     ]
     if with_calls and first.label:
         space = SPACES[first.space]
@@ -119,7 +125,7 @@ def shown(name: Name, target: str, played: Alone) -> str:
     lines = [f"{name} on {target}"]
     if played.given.fault:
         lines.append(f"  {played.given.fault}")
-    lines += [f"  {it}" for it in played.lines()]
+    lines += [f"  {it.told()}" for it in played.calls]
     if played.given.codes:
         words = map(word, played.given.codes)
         rows = list(zip(played.labels, words, strict=True))

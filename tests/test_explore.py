@@ -2,7 +2,7 @@
 """Explorations: what is planted is found, nothing is lost, and nothing is done twice."""
 
 import errno
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ from suite.explore.pool import Pool
 from suite.explore.script import labels
 from suite.explore.spaces import SPACES
 from suite.explore.spaces.programs import CALLS
-from suite.explore.worker import Chunk, Up, chunks
+from suite.explore.worker import Chunk, Down, Up, chunks
 from suite.judge.records import Facts
 from suite.landlock.abi import NEWEST
 from suite.model import paths as model_of_paths
@@ -307,16 +307,16 @@ class _Heard:
     def __init__(self) -> None:
         self.ups: dict[str, Up] = {}
         self.given: dict[str, dict[int, Given]] = {}
-        self.downs: dict[str, str] = {}
+        self.downs: dict[str, Down] = {}
 
     def up(self, target: str, up: Up) -> None:
         self.ups[target] = up
 
-    def played(self, chunk: Chunk, given: Sequence[tuple[int, Given]]) -> None:
+    def played(self, chunk: Chunk, given: Iterable[tuple[int, Given]]) -> None:
         self.given.setdefault(chunk.target, {}).update(given)
 
-    def down(self, target: str, why: str) -> None:
-        self.downs[target] = why
+    def down(self, target: str, down: Down) -> None:
+        self.downs[target] = down
 
 
 def test_workers_play_what_is_asked_for_on_several_targets() -> None:
@@ -324,7 +324,7 @@ def test_workers_play_what_is_asked_for_on_several_targets() -> None:
     asked = {it: [*chunks(it, "paths", "", range(9), size=4)] for it in ("one", "two", "down")}
     with Pool(made_here, 2, heard) as pool:
         pool.run(asked)
-    assert heard.downs == {"down": "it has no power"}
+    assert heard.downs == {"down": Down("it has no power")}
     assert {it: sorted(given) for it, given in heard.given.items()} == {
         "one": [*range(9)],
         "two": [*range(9)],
@@ -337,7 +337,7 @@ def test_a_program_alone_has_its_calls_and_what_they_need() -> None:
     target = LocalTarget()
     try:
         with alone(target.start(), SPACES["refer"], 800) as played:
-            lines = [*played.lines("link ab")]
+            lines = [it.told() for it in played.only("link ab")]
             assert len(played.labels) == len(played.given.codes) == len(played.decided)
             assert str(played.outcome("link ab")) in lines[-1]
     finally:

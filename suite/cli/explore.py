@@ -26,7 +26,7 @@ from suite.cli.targets import choose
 from suite.errors import Exit, LandproofError, UsageError
 from suite.explore.alone import alone
 from suite.explore.causes import Causes
-from suite.explore.exploration import Exploration, Found, Part
+from suite.explore.exploration import Exploration, Part
 from suite.explore.ledger import Ledger
 from suite.explore.pool import Pool
 from suite.explore.space import Name, named
@@ -119,6 +119,8 @@ def _explore(arguments: argparse.Namespace) -> int:
     find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
     make, lost = fetched(arguments, chosen)
     names = [it for it in chosen.names if it not in lost]
+    for it in names:
+        make(it)  # or only a worker would hear that there is none of this name
     if programs:
         return _show(programs, names, make) if names else Exit.INFRASTRUCTURE
     path = arguments.state or platformdirs.user_cache_path("landproof") / "explore.db"
@@ -135,7 +137,8 @@ def _explore(arguments: argparse.Namespace) -> int:
             interrupted = _play(exploration, arguments.workers, make)
         found = exploration.found()
         put(answer(found, interrupted=interrupted, path=path))
-    return _code(found, interrupted=interrupted)
+    is_whole = found.code is not Exit.CONFORMS or not interrupted
+    return found.code if is_whole else Exit.INTERRUPTED
 
 
 def _part(arguments: argparse.Namespace) -> Part:
@@ -155,16 +158,6 @@ def _play(exploration: Exploration, workers: int, make: Maker) -> bool:
     except KeyboardInterrupt:
         return True
     return False
-
-
-def _code(found: Found, *, interrupted: bool) -> int:
-    if found.unexplained or found.faults:
-        return Exit.DEVIATES
-    if interrupted:
-        return Exit.INTERRUPTED
-    if found.lost:
-        return Exit.INFRASTRUCTURE
-    return Exit.CONFORMS if found.decisions else Exit.NO_LANDLOCK
 
 
 def _show(programs: Sequence[Name], targets: Sequence[str], make: Maker) -> int:

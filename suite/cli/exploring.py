@@ -28,7 +28,7 @@ from suite.cli.run import CONFIG
 from suite.cli.targets import Chosen
 from suite.errors import LandproofError
 from suite.explore.ledger import digest
-from suite.explore.worker import Maker
+from suite.explore.worker import Down, Maker
 from suite.run.workers import make_target
 from suite.targets.base import Target
 from vm.target import VM
@@ -48,10 +48,10 @@ def made(name: str, options: tuple[str, ...]) -> Target:
     return make_target(name, _config(options))
 
 
-def fetched(arguments: argparse.Namespace, chosen: Chosen) -> tuple[Maker, dict[str, str]]:
+def fetched(arguments: argparse.Namespace, chosen: Chosen) -> tuple[Maker, dict[str, Down]]:
     """Fetch kernels; what makes the targets of a run, and why some can't be had."""
     store = kernels.open_store(arguments)
-    lost: dict[str, str] = {}
+    lost: dict[str, Down] = {}
     accelerator = None
     for label, wish in chosen.kernels.items():
         try:
@@ -60,7 +60,7 @@ def fetched(arguments: argparse.Namespace, chosen: Chosen) -> tuple[Maker, dict[
                     wish, refresh=arguments.refresh, progress=labelled(label, show)
                 )
         except LandproofError as error:
-            lost[f"{VM}{label}"] = str(error)
+            lost[f"{VM}{label}"] = Down(str(error), error.exit)
             tell(f"{label}: {error}")
             continue
         if accelerator is None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from suite.errors import UsageError
 from suite.explore.explorer import Lane
-from suite.explore.given import Given
+from suite.explore.given import DENIALS, Given
 from suite.explore.manner import PLAIN, Manner
-from suite.explore.script import needed
+from suite.explore.script import beside, needed
 from suite.explore.space import Space
 from suite.judge.outcome import Allowed, Outcome
 from suite.process.process import failure_outcome
@@ -22,6 +23,7 @@ from suite.targets.base import Ground
 class Alone:
     """A program that was played alone."""
 
+    space: Space
     labels: tuple[str, ...]
     given: Given
     calls: list[Call]
@@ -29,22 +31,34 @@ class Alone:
     decided: list[list[Call]]
     """The calls of each decision."""
 
-    def lines(self, label: str = "") -> Iterator[str]:
-        """The calls as strace writes them; of the decisions, one or all."""
-        others = [
-            call
-            for name, calls in zip(self.labels, self.decided, strict=True)
-            if label and name != label
-            for call in calls
-        ]
-        left_out = set(map(id, others))
-        for call in self.calls:
-            if id(call) not in left_out:
-                yield call.told()
+    def only(self, label: str) -> list[Call]:
+        """The calls without those of decisions that one decision does not hang on."""
+        others = beside(self.space, self.labels, self.decided, label)
+        return [call for call in self.calls if id(call) not in others]
+
+    def of(self, label: str) -> list[Call]:
+        """The calls of a decision.
+
+        Raises:
+            UsageError: The program does not decide that.
+        """
+        if label not in self.labels:
+            raise UsageError(f"it decides no {label!r}; it decides {', '.join(self.labels)}")
+        return self.decided[self.labels.index(label)]
+
+    @property
+    def telling(self) -> str:
+        """The first decision that was denied, or the first of all."""
+        denied = (
+            label
+            for label, code in zip(self.labels, self.given.codes, strict=False)
+            if code in DENIALS
+        )
+        return next(denied, self.labels[0])
 
     def outcome(self, label: str) -> Outcome:
         """What a decision came to."""
-        for call in self.decided[self.labels.index(label)]:
+        for call in self.of(label):
             record = call.batch.records.get(call.index)
             if record is not None and record.failed:
                 return failure_outcome(call, record)
@@ -70,7 +84,7 @@ def alone(ground: Ground, space: Space, number: int, manner: Manner = PLAIN) -> 
     given = lane.end()
     calls = [*stage_calls, *lane.session.calls()]
     try:
-        yield Alone(tuple(trial.labels), given, needed(calls, holder), trial.decided)
+        yield Alone(space, tuple(trial.labels), given, needed(calls, holder), trial.decided)
     finally:
         lane.close()
         ground.session.flush()

@@ -52,13 +52,16 @@ class Kind:
     expected: bool
     """Whether they are predicted."""
     count: int = 0
+    programs: set[int] = field(default_factory=set)
     first: list[Difference] = field(default_factory=list)
     """The smallest programs: since spaces are complete and in order, none smaller shows it."""
 
     def add(self, difference: Difference) -> None:
         """Count one more."""
         self.count += 1
-        if len(self.first) < _SHOWN:
+        self.programs.add(difference.number)
+        is_new = all(it.number != difference.number for it in self.first)
+        if is_new and len(self.first) < _SHOWN:
             self.first.append(difference)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from suite.errors import Exit
 from suite.explore.causes import MODEL, Causes, Which, by_models
 from suite.explore.compare import (
     Kind,
@@ -23,7 +24,7 @@ from suite.explore.ledger import Kept, Ledger
 from suite.explore.manner import manners_of
 from suite.explore.pool import Plays
 from suite.explore.space import Space
-from suite.explore.worker import Chunk, Up, chunks
+from suite.explore.worker import Chunk, Down, Up, chunks
 
 _FIRST = ""
 """The space of a chunk that is there to bring its target up."""
@@ -88,7 +89,7 @@ class Found:
     kinds: list[Kind]
     faults: list[tuple[Tally, str, int, str]]
     """Programs on which a target decided nothing: manner, number, why."""
-    down: Mapping[str, str]
+    down: Mapping[str, Down]
     """Targets that were given up, and why."""
     unmodelled: dict[str, int]
     """Programs for which a model has no words, by what it lacks."""
@@ -101,9 +102,14 @@ class Found:
         return [it for it in self.kinds if not it.expected]
 
     @property
-    def lost(self) -> list[str]:
-        """The targets that were given up, without models."""
-        return [it for it in self.down if it not in self.models]
+    def code(self) -> Exit:
+        """What it comes to; an interrupt is for others to tell."""
+        ends = {down.exit for it, down in self.down.items() if it not in self.models}
+        if self.unexplained or self.faults or Exit.DEVIATES in ends:
+            return Exit.DEVIATES
+        if ends:
+            return min(ends)
+        return Exit.CONFORMS if self.decisions else Exit.NO_LANDLOCK
 
     @property
     def decisions(self) -> int:
@@ -136,7 +142,7 @@ class Exploration:
     """The name of the model of each target, once it was up."""
     kept: dict[str, Kept] = field(default_factory=dict)
     """The targets that are up, or were."""
-    gone: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, Down] = field(default_factory=dict)
     """Those that were given up, and why."""
 
     def up(self, target: str, up: Up) -> None:
@@ -153,10 +159,10 @@ class Exploration:
             self.ledger.keep(self.kept[chunk.target], chunk.space, chunk.manner, them)
             self.watcher.played(chunk.target, chunk.space, len(them))
 
-    def down(self, target: str, why: str) -> None:
+    def down(self, target: str, down: Down) -> None:
         """A target is given up."""
-        self.gone[target] = why
-        self.watcher.down(target, why)
+        self.gone[target] = down
+        self.watcher.down(target, down.why)
 
     def run(self, pool: Plays) -> None:
         """Play what is left to do: on the targets, and on a model of each."""

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from suite.agent.channel import AgentLostError
-from suite.errors import LandproofError
+from suite.errors import Exit, LandproofError
 from suite.explore.given import DIED, HUNG, NOT_MODELLED, Given
 from suite.explore.manner import PLAIN, Manner
 from suite.explore.space import Scene, Space
@@ -31,6 +31,12 @@ class LostError(LandproofError):
     def __init__(self, doubtful: list[int], why: AgentLostError) -> None:
         super().__init__(str(why))
         self.doubtful = doubtful
+
+
+class RefusedError(LandproofError):
+    """The kernel refuses what it says it knows, so that a space can't be explored."""
+
+    exit = Exit.DEVIATES
 
 
 @dataclass(slots=True)
@@ -71,7 +77,11 @@ class Lane:
         self._trial = Trial(self._stage, self.session)
         self._scene.play(self._trial, number)
         self.session.conclude()
-        self._batch = self.session.launch()
+        self._batch = self.session.pending
+        if self.keeps is None:
+            self.session.launch()
+        else:
+            self.session.flush()
 
     def end(self) -> Given:
         """What the program came to.
@@ -109,6 +119,7 @@ class Lane:
         """Make a stage.
 
         Raises:
+            RefusedError: The kernel refuses a ruleset of it.
             SetupError: It can't be made.
         """
         ground = self.ground
@@ -117,7 +128,7 @@ class Lane:
         folder = f"{ground.place}/{_FOLDERS}/{self.key}"
         ground.root.observe(Process.mkdir, f"{ground.place}/{_FOLDERS}")
         ground.root.observe(Process.mkdir, folder)
-        if ground.private:
+        if self._has_mount:
             ground.root.mount("tmpfs", folder, "tmpfs")
         if self.manner.binds:
             ground.root.observe(Process.mkdir, f"{folder}b")
@@ -132,11 +143,16 @@ class Lane:
         ground.session.gates.clear()
         ground.session.sent.clear()
         if refused:
-            raise LandproofError(
+            raise RefusedError(
                 f"{ground.facts.release} refuses a ruleset of its own ABI version: "
                 f"{refused}: {refused.failure}"
             )
         self._played = 0
+
+    @property
+    def _has_mount(self) -> bool:
+        """Whether its stages are file systems: for what many programs leave behind."""
+        return self.ground.private and self.keeps is None
 
     def close(self) -> None:
         """Take all down that is the lane's; nothing is in flight."""
@@ -152,7 +168,7 @@ class Lane:
         ground.session.kill(stage.holder.id)
         if self.manner.binds:
             ground.root.observe(Process.umount, f"{stage.folder}b", MNT_DETACH)
-        if ground.private:
+        if self._has_mount:
             ground.root.observe(Process.umount, stage.folder, MNT_DETACH)
 
 

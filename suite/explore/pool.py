@@ -35,7 +35,7 @@ class Heard(Protocol):
     def played(self, chunk: Chunk, given: Iterable[tuple[int, Given]]) -> None:
         """Programs gave something."""
 
-    def down(self, target: str, why: str) -> None:
+    def down(self, target: str, down: Down) -> None:
         """A target is given up, with what was left to do."""
 
 
@@ -129,11 +129,11 @@ class Pool:
                 self.heard.played(chunk, given)
                 if over:
                     worker.chunk = None
-            case Down(why):
+            case Down():
                 worker.chunk = None
                 worker.target = ""
                 if left.pop(chunk.target, None) is not None:
-                    self.heard.down(chunk.target, why)
+                    self.heard.down(chunk.target, said)
 
     def end(self) -> None:
         """End the workers, and their targets with them."""

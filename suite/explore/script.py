@@ -80,6 +80,21 @@ def needed(calls: Sequence[Call], holder: int, *, laid: bool = True) -> list[Cal
     return [it for it in calls if id(it) in wanted]
 
 
+def beside(
+    space: Space, names: Sequence[str], decided: Sequence[Sequence[Call]], label: str
+) -> set[int]:
+    """The calls, by id, of decisions that one decision does not hang on.
+
+    Those behind it; and those before it, where all programs decide the same, so that each is for
+    itself.
+    """
+    place = names.index(label)
+    calls = list(decided[place + 1 :])
+    if space.is_uniform:
+        calls += decided[:place]
+    return {id(it) for them in calls for it in them}
+
+
 _LAYING = frozenset({
     "bind", "chdir", "connect", "dup3", "linkat", "listen", "mkdirat", "mknodat", "mount", "prctl",
     "symlinkat", "write",
@@ -98,8 +113,7 @@ def written(space: Space, number: int, label: str) -> list[str]:
     """
     trial = on_paper(space.scene, number)
     pending, holder = trial.session.pending, trial.stage.holder.id
-    decided = dict(zip(trial.labels, trial.decided, strict=True))
-    others = {id(it) for name, them in decided.items() if name != label for it in them}
+    others = beside(space, trial.labels, trial.decided, label)
     lines, opened = [], _FIRST_FD
     for call in needed(pending.calls, holder, laid=False):
         if id(call) in others:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from suite.errors import LandproofError, told_fault
+from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.explorer import LostError, play
 from suite.explore.given import Given
 from suite.explore.manner import MANNERS, PLAIN
@@ -59,6 +59,7 @@ class Down:
     """The target is given up."""
 
     why: str
+    exit: Exit = Exit.INFRASTRUCTURE
 
 
 Said = Up | Played | Down
@@ -148,7 +149,7 @@ def work(make: Maker, link: Connection) -> None:
             except _GONE:
                 raise
             except LandproofError as error:
-                link.send(Down(str(error)))
+                link.send(Down(str(error), error.exit))
                 player.stop()
             except Exception as error:  # noqa: BLE001 (told by our parent, whatever it is)
                 link.send(Down(told_fault(error)))
