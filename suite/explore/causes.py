@@ -16,6 +16,7 @@ from suite.explore.space import Space
 from suite.judge.records import Facts
 from suite.landlock.abi import ERRATA, NEWEST, Erratum
 from suite.landlock.bugs import BUGS
+from suite.model.landlock import MODELLED
 from suite.targets.base import Ground, Target
 
 MODEL = "model:"
@@ -30,7 +31,9 @@ class Which:
     errata: frozenset[int] = frozenset()
     """Those that are fixed."""
     bugs: frozenset[str] = frozenset()
-    """Known ones that it has, by name."""
+    """Known ones that it has, by name, as far as a model can have them."""
+    tells_errata: bool = True
+    """Whether it has the interface to ask for errata."""
 
     @classmethod
     def of(cls, facts: Facts) -> Which:
@@ -42,11 +45,12 @@ class Which:
             frozenset(
                 int(it) for it in Erratum if claimed >> (it - 1) & 1 and ERRATA[it].since <= abi
             ),
-            frozenset(it.name for it in BUGS.values() if it.is_in(facts.release, facts.version)),
+            frozenset(it for it in MODELLED if BUGS[it].is_in(facts.release, facts.version)),
+            facts.errata is not None,
         )
 
     def __str__(self) -> str:
-        errata = ",".join(map(str, sorted(self.errata)))
+        errata = ",".join(map(str, sorted(self.errata))) if self.tells_errata else "none"
         bugs = f"+bugs={','.join(sorted(self.bugs))}" if self.bugs else ""
         return f"{MODEL}{self.abi}+errata={errata}{bugs}"
 
