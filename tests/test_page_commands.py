@@ -80,6 +80,17 @@ ROWS = {
         lambda words: verb_of(words) in {"matrix", "run", "shell", "bisect", "check-tree"},
         "boots kernels; the tests of each verb do that with one kernel",
     ),
+    "explores kernels": Row(
+        lambda words: (
+            verb_of(words) == "explore" and ("--kernels" in words or "vm:" in " ".join(words))
+        ),
+        "boots kernels; tests/test_explore.py plays on the running one",
+    ),
+    "explores": Row(
+        lambda words: verb_of(words) == "explore",
+        "all programs take minutes",
+        ("--most", "1", "--relations", "0", "--no-model", "--state", "state"),
+    ),
     "elsewhere": Row(is_elsewhere, "another machine; tests/test_ssh.py and test_uml.py have one"),
     "archive": Row(
         lambda words: verb_of(words) == "kernels",

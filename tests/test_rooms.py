@@ -32,6 +32,10 @@ FLOORS: list[dict[str, set[str]]] = [
             "suite/witness",
         },
         "suite/command": {"suite/agent", "suite/judge", "suite/process", "suite/targets"},
+        "suite/explore": {
+            "suite/agent", "suite/judge", "suite/landlock", "suite/model", "suite/process",
+            "suite/repro", "suite/targets",
+        },
     },
     {
         "suite/kernel": {
@@ -54,7 +58,7 @@ FLOORS: list[dict[str, set[str]]] = [
             "suite/judge", "suite/landlock", "suite/process", "suite/run", "suite/targets",
             "suite/witness",
         },
-        "reports": {"suite/judge", "suite/landlock", "suite/run"},
+        "reports": {"suite/explore", "suite/judge", "suite/landlock", "suite/run"},
     },
     {
         "cases": {
@@ -64,8 +68,9 @@ FLOORS: list[dict[str, set[str]]] = [
     },
     {
         "suite/cli": {
-            "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/judge",
-            "suite/process", "suite/repro", "suite/run", "suite/targets", "vm",
+            "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/explore",
+            "suite/judge", "suite/kernel", "suite/model", "suite/process", "suite/repro",
+            "suite/run", "suite/targets", "vm",
         },
     },
 ]  # fmt: skip
@@ -182,6 +187,7 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/commands.py",
         "reports/coverage.py",
+        "reports/explored.py",
         "reports/formats/clients.py",
         "reports/markdown.py",
     }

@@ -240,7 +240,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
             outcome = _prepare_and_run(arguments, chosen, shard.options, progress)
         else:
             words = (
-                _machine_options(arguments, arguments.accel) if hidden else machine_words(arguments)
+                machine_options(arguments, arguments.accel) if hidden else machine_words(arguments)
             )
             outcome = _run(arguments, chosen.names, [*words, *shard.options], progress)
     return judge.finish(shard.noted(outcome))
@@ -270,7 +270,7 @@ def _prepare_and_run(
         raise prepared.none_left()
     # If it is not known now, workers know it by when the first kernel is ready.
     accelerator = prepared.accelerator.accel if prepared.accelerator else None
-    options = [*_machine_options(arguments, accelerator), *chosen.options, *parts]
+    options = [*machine_options(arguments, accelerator), *chosen.options, *parts]
     with nullcontext() if prepared.is_finished else prepared.meanwhile() as coming:
         outcome = _run(arguments, targets, options, progress, coming)
     if not outcome.results.targets:
@@ -285,14 +285,14 @@ def _prepare_and_run(
     return outcome
 
 
-def _machine_options(arguments: argparse.Namespace, accelerator: str | None) -> Iterator[str]:
+def machine_options(arguments: argparse.Namespace, accelerator: str | None) -> Iterator[str]:
     """Pytest's options for what boots."""
     yield f"--store={kernels.open_store(arguments).folder}"
     yield f"--flavour={arguments.flavour}"
     if accelerator:
         yield f"--accel={accelerator}"
     yield from machine_words(arguments)
-    if arguments.append:
+    if getattr(arguments, "append", ""):
         yield f"--append={arguments.append}"
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from suite.agent.build import host_arch
 from suite.cli import collect
 from suite.cli.report import emit
+from suite.cli.repro_programs import written
 from suite.cli.repro_results import faults, write_all
 from suite.cli.run import run
 from suite.cli.targets import choose
 from suite.errors import Exit, UsageError
+from suite.explore.spaces import SPACES
 from suite.judge.outcome import Allowed, Outcome
 from suite.judge.records import TargetRecord, Verdict
 from suite.judge.verdict import Judgement
@@ -36,10 +38,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "it does not, with 2 if the set-up failed. Build them with cc -static.",
     )
     parser.add_argument(
-        "what", metavar="CASE|FILE", help="a case, by its id or how that begins; or a results file"
+        "what",
+        metavar="CASE|FILE|PROGRAM",
+        help="a case, by its id or how that begins; a results file; or a program of landproof "
+        "explore, such as paths:1234",
     )
     parser.add_argument(
-        "case", nargs="?", metavar="CASE", help="of a results file, only this one, fault or not"
+        "case",
+        nargs="?",
+        metavar="CASE|DECISION",
+        help="of a results file, only this one, fault or not; of a program, what is looked at "
+        "(default: the first that is denied)",
     )
     parser.add_argument(
         "--target",
@@ -67,6 +76,10 @@ def _repro(arguments: argparse.Namespace) -> int:
     if Path(arguments.what).suffix == ".json" or Path(arguments.what).is_file():
         found = faults(Path(arguments.what), arguments.case, arguments.target)
         return write_all(found, arguments.output, arguments.shape, _traced, reproducer)
+    if arguments.what.partition(":")[0] in SPACES:
+        text = written(arguments.what, arguments.case, arguments.target or "local", arguments.shape)
+        emit(text, arguments.output)
+        return Exit.CONFORMS
     if arguments.case is not None:
         raise UsageError(f"{arguments.what} is no results file, so that no other case can follow")
     case = collect.find(collect.declared_cases(), arguments.what)

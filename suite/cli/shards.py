@@ -91,7 +91,7 @@ def shard(arguments: argparse.Namespace, targets: Sequence[str], *, brief: bool)
         if arguments.measured:
             raise UsageError(f"--measured is for shards, and {VARIABLE} is not set")
         return Shard(None)
-    number, count = _numbers(asked)
+    number, count = numbers(asked)
     if require.required(arguments):
         raise UsageError(
             f"{VARIABLE} is set, and a shard sees but a part; hold the merged file against "
@@ -154,9 +154,14 @@ def longest(cases: Sequence[str], parts: Sequence[Part], times: Times) -> tuple[
     return min(taken), max(taken)
 
 
-def _numbers(text: str) -> tuple[int, int]:
+def numbers(text: str, named: str = VARIABLE) -> tuple[int, int]:
+    """Which shard a text such as ``2/4`` means, and of how many.
+
+    Raises:
+        UsageError: It is none; ``named`` is where it stands.
+    """
     match = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text, re.ASCII)
     number, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= number <= count:
-        raise UsageError(f"{VARIABLE}={text!r} is no shard; set it to 1/4 for the first of four")
+        raise UsageError(f"{named}={text!r} is no shard; set it to 1/4 for the first of four")
     return number, count

@@ -31,6 +31,10 @@ _VERBS = {
     "clients": _Verb(
         "suite.cli.clients:add_parser", "try other people's enforcers, or yours, on kernels"
     ),
+    "explore": _Verb(
+        "suite.cli.explore:add_parser",
+        "play all small programs on targets, and hold targets against each other",
+    ),
     "shell": _Verb("suite.cli.shell:add_parser", "look around on a kernel, from this terminal"),
     "kernels": _Verb(
         "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"

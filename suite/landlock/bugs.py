@@ -95,6 +95,11 @@ class Bug:
             return f"{_LIKE}{self.name}, which {unlike}: {self._told()}"
         return str(self)
 
+    def is_in(self, release: str, version: str) -> bool:
+        """Whether a kernel that says so of itself (uname(2)) is known to have it."""
+        kernel = of_mainline(release, version)
+        return kernel is not None and not self._unlike(kernel)
+
     def fixed_for(self, release: str, version: str) -> str:
         """Where the fix is, for who runs a kernel that says so of itself (uname(2))."""
         kernel = of_mainline(release, version)

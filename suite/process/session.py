@@ -68,6 +68,32 @@ class Session:
         self._ahead: dict[int, Call] = {}
         """The kills that ``conclude`` added, by process."""
 
+    def lane(self, processes: int) -> Session:
+        """Another session with the same agent, so that scopes of both can be in flight at once.
+
+        Its processes have so many ids, which are this one's no more until ``rejoin``: of one
+        session, a scope must not begin before what the last one launched is settled, as its ids are
+        free again. Processes of this one may be used there, too: programs wait for each other where
+        they share one.
+        """
+        self.flush()  # or the kills of processes whose ids it takes would come later
+        lane = Session(self.channel, self.arch)
+        lane.deadline_ms, lane.shares_memory = self.deadline_ms, self.shares_memory
+        lane.killing = self.killing
+        lane._free = [heapq.heappop(self._free) for _ in range(processes)]
+        return lane
+
+    def rejoin(self, lane: Session) -> None:
+        """Take the ids of a lane back; its processes are dead, and nothing of it is in flight.
+
+        Its last kills travel with this one's next program.
+        """
+        for op in lane.pending.ops:
+            self._add_kill(op.process)
+        for identity in lane._free:
+            heapq.heappush(self._free, identity)
+        lane._free.clear()
+
     def call(self, process: int, name: str, *arguments: Argument, arch: str | None = None) -> Call:
         """Append a system call; ``arch`` is for a process that does not use the agent's numbers.
 

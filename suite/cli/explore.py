@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""``landproof explore``: all small programs on every target, held against each other."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+
+from reports.explored import answer, listed, shown
+from suite.agent.channel import AgentLostError
+from suite.cli import kernels, shards
+from suite.cli.check import (
+    add_kernels_option,
+    add_machine_options,
+    add_target_option,
+    positive,
+)
+from suite.cli.exploring import Shown, fetched, model_sources
+from suite.cli.outlet import put, put_table, tell
+from suite.cli.targets import choose
+from suite.errors import Exit, LandproofError, UsageError
+from suite.explore.alone import alone
+from suite.explore.causes import Causes
+from suite.explore.exploration import Exploration, Part
+from suite.explore.ledger import Ledger
+from suite.explore.pool import Pool
+from suite.explore.space import Name, named
+from suite.explore.spaces import SPACES
+from suite.explore.worker import Maker
+from vm.command import find_emulators
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "explore",
+        usage="landproof explore [SPACE... | SPACE:NUMBER...] [OPTION...]",
+        description="Play all programs of bounded kinds (spaces), none of them random, on each "
+        "target. Targets are compared with each other, where each difference has to be predicted "
+        "by the ABI version or errata, and with the same programs written in other ways. What was "
+        "played is kept in a file, so that an interrupted exploration goes on where it was.",
+        epilog="SPACE:NUMBER shows one program, its calls and what each decision came to. Exits "
+        "with 1 if a difference is unexplained or a kernel died.",
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="SPACE",
+        help=f"of {', '.join(SPACES)} (default: all), or one program: {next(iter(SPACES))}:1234",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="say which spaces there are")
+    add_kernels_option(parser, ())
+    add_target_option(parser, "explore it, too (default: local, without --kernels)")
+    parser.add_argument(
+        "-n", dest="workers", type=positive, default=os.cpu_count() or 1, metavar="N",
+        help="how many targets are up at once, of one kernel too (default: one a processor)",
+    )  # fmt: skip
+    _add_part_options(parser)
+    parser.add_argument(
+        "--no-model", action="store_true", help="do not hold targets against the model"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE",
+        help="keep what was given here (default: in the user's cache), and go on from there",
+    )  # fmt: skip
+    parser.add_argument("--anew", action="store_true", help="forget what these targets gave before")
+    add_machine_options(parser)
+    kernels.add_archive_options(parser)
+    kernels.add_store_options(parser)
+    parser.set_defaults(handler=_explore)
+
+
+def _add_part_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="first", type=_number, default=0, metavar="N",
+        help="the first program of each space (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", dest="last", type=_number, metavar="N", help="the last one (default: that of all)"
+    )
+    parser.add_argument(
+        "--most", type=positive, metavar="N", help="so many programs of each space at most"
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", default=os.environ.get(shards.VARIABLE) or "1/1",
+        help=f"only each N-th program, beginning with the I-th (default: ${shards.VARIABLE})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--relations", dest="every", type=_number, default=64, metavar="N",
+        help="play each N-th program in other ways, too, that have to give the same; 0: none "
+        "(default: 64)",
+    )  # fmt: skip
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("at least 0")
+    return number
+
+
+def _explore(arguments: argparse.Namespace) -> int:
+    if arguments.list:
+        put_table(listed(SPACES.values()), ["space", "programs", "what"], ["left", "right"])
+        return Exit.CONFORMS
+    programs = [named(it, SPACES) for it in arguments.names if ":" in it]
+    spaces = [it for it in arguments.names if ":" not in it]
+    if programs and spaces:
+        raise UsageError("either spaces to be explored, or programs to be shown")
+    for it in spaces:
+        if it not in SPACES:
+            raise UsageError(f"there is no space {it!r} (there is {', '.join(SPACES)})")
+    part = _part(arguments)
+    targets = arguments.targets or ([] if arguments.kernels else ["local"])
+    chosen = choose(targets, arguments.kernels or (), partial(kernels.open_store, arguments))
+    find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
+    make, lost = fetched(arguments, chosen)
+    names = [it for it in chosen.names if it not in lost]
+    for it in names:
+        make(it)  # or only a worker would hear that there is none of this name
+    if programs:
+        return _show(programs, names, make) if names else Exit.INFRASTRUCTURE
+    path = arguments.state or platformdirs.user_cache_path("landproof") / "explore.db"
+    with Ledger(path) as ledger:
+        if ledger.begun_anew:
+            tell(f"{path}: {ledger.begun_anew}; all is played anew")
+        for name in names if arguments.anew else ():
+            ledger.forget(name)
+        with Shown(names) as watcher:
+            asked = [SPACES[it] for it in spaces or SPACES]
+            causes = None if arguments.no_model else Causes(make)
+            exploration = Exploration(ledger, names, asked, part, watcher, causes, model_sources())
+            exploration.gone.update(lost)
+            interrupted = _play(exploration, arguments.workers, make)
+        found = exploration.found()
+        put(answer(found, interrupted=interrupted, path=path))
+    is_whole = found.code is not Exit.CONFORMS or not interrupted
+    return found.code if is_whole else Exit.INTERRUPTED
+
+
+def _part(arguments: argparse.Namespace) -> Part:
+    shard, of = shards.numbers(arguments.shard, "--shard")
+    end = None if arguments.last is None else arguments.last + 1
+    if end is not None and end <= arguments.first:
+        raise UsageError("--to is less than --from: no program is between them")
+    return Part(arguments.first, end, shard, of, arguments.most, arguments.every)
+
+
+def _play(exploration: Exploration, workers: int, make: Maker) -> bool:
+    """Play all that is left; whether that was interrupted."""
+    shares = max(1, workers // max(len(exploration.targets), 1))
+    try:
+        with Pool(make, workers, exploration, lambda _target: shares) as pool:
+            exploration.run(pool)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _show(programs: Sequence[Name], targets: Sequence[str], make: Maker) -> int:
+    """Print programs, one after the other, as each target plays them."""
+    code = Exit.CONFORMS
+    for target_name in targets:
+        target = make(target_name)
+        try:
+            ground = target.start()
+            for name in programs:
+                with alone(ground, name.space, name.number) as played:
+                    put(shown(name, target_name, played))
+        except AgentLostError as error:
+            _, why = target.autopsy()
+            tell(f"{target_name}: {error}: {why}")
+            code = Exit.DEVIATES
+        except LandproofError as error:
+            tell(f"{target_name}: {error}")
+            code = error.exit
+        finally:
+            target.stop()
+    return code

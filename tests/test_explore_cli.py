@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""``landproof explore`` as its users see it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from suite.cli import repro_programs
+from suite.cli.main import main
+from suite.errors import Exit, UsageError
+from suite.repro.program import Shape
+from suite.targets.local import LocalTarget
+
+_COMMAND = (sys.executable, "-m", "suite.cli.main", "explore")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needs_landlock() -> None:
+    target = LocalTarget()
+    try:
+        if not target.start().facts.abi:
+            pytest.skip("the running kernel has no Landlock")
+    finally:
+        target.stop()
+
+
+def test_a_kernel_that_enforces_nothing_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = ["--state", str(tmp_path / "state"), "--most", "2", "--relations", "0"]
+    targets = ["--target", "local", "--target", "lying:enforces-nothing/local"]
+    assert main(["explore", "paths", "refer", *targets, *state]) == Exit.DEVIATES
+    out = capsys.readouterr().out
+    first = out.partition("\n")[0]
+    assert "differences that nothing explains: " in first
+    assert "decisions in 2 spaces on 3 targets" in first
+    assert "of the same ABI version and errata" in out
+    assert "not as the model" in out
+    assert "landlock_restrict_self(" in out
+    assert main(["explore", "paths", "refer", "--target", "local", *state]) == Exit.CONFORMS
+    again = capsys.readouterr()
+    assert again.out.startswith("no unexplained difference: ")
+
+
+def test_a_kernel_that_refuses_what_it_claims_deviates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--target", "lying:rocky-9.7/local", "--most", "1", "--no-model"]
+    state = ["--state", str(tmp_path / "state")]
+    assert main(["explore", "paths", *words, *state]) == Exit.DEVIATES
+    assert "what lying:rocky-9.7/local claims is refused" in capsys.readouterr().out
+
+
+def test_an_interrupted_exploration_keeps_what_was_played(tmp_path: Path) -> None:
+    words = [*_COMMAND, "ports", "--no-model", "--relations", "0", "--state", str(tmp_path / "it")]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        _await((tmp_path / "it-wal"), 100_000)
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert running.returncode == Exit.INTERRUPTED
+    assert out.startswith("interrupted; so far: no unexplained difference: ")
+    assert "goes on where this one was" in out
+    played = int(out.partition("ports")[2].split()[2].replace(",", ""))
+    assert played > 0
+    more = [*words, "--to", "10"]
+    told = subprocess.run(more, capture_output=True, text=True, check=False)
+    assert told.returncode == Exit.CONFORMS
+    assert f"{played:,}" in told.stdout
+    assert "programs in" not in told.stderr  # there was nothing left to play
+
+
+def _await(file: Path, size: int) -> None:
+    limit = time.monotonic() + 30
+    while not file.exists() or file.stat().st_size < size:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def test_a_program_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "refer:800"]) == Exit.CONFORMS
+    out = capsys.readouterr().out
+    assert out.startswith("refer:800 on local\n")
+    assert ' linkat(3, "l0", 4, "l0", 0) = -1 EACCES (Permission denied)' in out
+    assert "link ab           EACCES" in out
+
+
+def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "--list"]) == Exit.CONFORMS
+    assert [it.split()[0] for it in capsys.readouterr().out.splitlines()[2:]] == [
+        "paths",
+        "refer",
+        "ports",
+        "relations",
+        "programs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nosuch"], "there is no space 'nosuch'"),
+        (["paths:1", "refer"], "either spaces to be explored, or programs to be shown"),
+        (["paths:9999"], "numbers from 0 to 4912"),
+        (["paths", "--shard", "3/2"], "--shard='3/2' is no shard"),
+        (["paths", "--from", "9", "--to", "3"], "--to is less than --from"),
+        (["--target", "lying:nosuch/local"], "there is no shape 'nosuch'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", *words]) == Exit.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_a_program_is_written_in_c() -> None:
+    """For one decision: what it hangs on is there, and what others do is not."""
+    text = repro_programs.written("refer:800", "link ab", "local", Shape.PROGRAM)
+    assert "refer:800 link ab" in text
+    assert text.count("(landlock_restrict_self, ") == 2
+    assert text.count("MUST(linkat, ") == 1  # of the files that it needs
+    assert text.count("TRY(OBSERVED, ") == text.count("TRY(OBSERVED, linkat, ") == 1
+    with pytest.raises(UsageError, match="it decides no 'nosuch'"):
+        repro_programs.written("refer:800", "nosuch", "local", Shape.PROGRAM)

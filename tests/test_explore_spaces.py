@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""Spaces: numbers are programs, all of them and each once; and what a kernel gives on them."""
+
+from collections.abc import Iterator
+from itertools import product
+from math import comb
+
+import pytest
+
+from suite.agent.wire import encode_program
+from suite.errors import UsageError
+from suite.explore.explorer import play
+from suite.explore.given import DENIALS
+from suite.explore.script import labels, on_paper, written
+from suite.explore.space import Space, digits, named
+from suite.explore.spaces import SPACES, paths, ports, refer, relations
+from suite.explore.spaces.programs import CALLS
+from suite.targets.base import Ground
+from suite.targets.local import LocalTarget
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    target = LocalTarget()
+    try:
+        ground = target.start()
+        if not ground.facts.abi:
+            pytest.skip("the running kernel has no Landlock")
+        yield ground
+    finally:
+        target.stop()
+
+
+def _sample(space: Space, count: int) -> list[int]:
+    """Numbers from all over a space: the first ones, and others evenly apart."""
+    return sorted({*range(count), *range(0, space.size, space.size // count), space.size - 1})
+
+
+def _program(space: Space, number: int) -> bytes:
+    """All that is asked of a kernel, as bytes."""
+    pending = on_paper(space.scene, number).session.pending
+    return encode_program(1, pending.ops)
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_another_number_is_another_program(space: Space) -> None:
+    numbers = _sample(space, 10)
+    assert len({_program(space, it) for it in numbers}) == len(numbers)
+    assert _program(space, 7) == _program(space, 7)
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_the_labels_of_a_program_tell_its_decisions_apart(space: Space) -> None:
+    for number in _sample(space, 5):
+        names = labels(space, number)
+        assert names == tuple(on_paper(space.scene, number).labels)
+        assert len(set(names)) == len(names)
+
+
+def test_the_numbers_of_digits_are_all_combinations() -> None:
+    assert {tuple(digits(it, 3, 4, 5)) for it in range(3 * 4 * 5)} == set(
+        product(range(3), range(4), range(5))
+    )
+
+
+def test_a_right_sees_every_combination_of_policies() -> None:
+    """Each right of a program has another policy; over all programs, each has all."""
+    for module, slices, layers in ((paths, paths.SLICES, 3), (ports, ports.SLICES, 3)):
+        count = len(module.POLICIES)
+        assert len({it.shift % count for it in slices}) == len(slices)
+        assert SPACES[module.__name__.rpartition(".")[2]].size == count**layers
+        assert len(set(module.POLICIES)) == count
+    assert len(paths.POLICIES) == 1 + 2**4
+    assert len(ports.POLICIES) == 1 + 2**5
+
+
+def test_of_two_folders_that_could_be_swapped_there_is_one() -> None:
+    pairs = [refer.pair(it) for it in range(refer.PAIRS)]
+    assert len(set(pairs)) == len(pairs)
+    assert {*pairs, *((second, first) for first, second in pairs)} == set(
+        product(range(256), repeat=2)
+    )
+    assert SPACES["refer"].size == 5**4 + len(pairs)
+
+
+def test_policies_of_folders_are_all_different() -> None:
+    numbers = [*range(5**4), *range(5**4, SPACES["refer"].size, 53)]
+    found = [tuple(refer.policies(it)) for it in numbers]
+    assert len(set(found)) == len(found)
+    assert [len(it) for it in found] == [1] * 5**4 + [2] * (len(found) - 5**4)
+
+
+def test_trees_are_as_many_as_there_are() -> None:
+    """Counted without making them: of trees, by their size, and of sets of them."""
+    own = {True: 5, False: 11}  # what a process enforces: a leaf; one that has children
+
+    def sets(sizes: dict[int, int], total: int, largest: int) -> int:
+        if total == 0:
+            return 1
+        if largest == 0:
+            return 0
+        return sum(
+            comb(sizes[largest] + count - 1, count)
+            * sets(sizes, total - count * largest, largest - 1)
+            for count in range(total // largest + 1)
+        )
+
+    counted = {1: own[True]}
+    for size in (2, 3, 4):
+        counted[size] = own[False] * sets(counted, size - 1, size - 1)
+    found = relations.trees()
+    assert len(set(found)) == len(found) == SPACES["relations"].size
+    assert [sum(it.processes == size for it in found) for size in (2, 3, 4)] == [
+        counted[size] for size in (2, 3, 4)
+    ]
+    sizes = [(it.processes, it.layers) for it in found]
+    assert sizes == sorted(sizes)
+
+
+def test_programs_are_of_forty_calls() -> None:
+    assert len(CALLS) == 40
+    assert SPACES["programs"].size == 40**3
+
+
+def _denied(ground: Ground, space: Space, numbers: list[int]) -> Iterator[tuple[int, list[str]]]:
+    for number, given in play(ground, space, numbers):
+        assert not given.fault
+        names = labels(space, number)
+        yield number, [it for it, code in zip(names, given.codes, strict=True) if code in DENIALS]
+
+
+def test_a_path_is_denied_by_each_layer_without_a_rule_above(ground: Ground) -> None:
+    space = SPACES["paths"]
+    for number, denied in _denied(ground, space, _sample(space, 60)):
+        layers = digits(number, *[len(paths.POLICIES)] * 3)
+        owed = [
+            f"{its.label} {depth}"
+            for its in paths.SLICES
+            for depth in range(4)
+            if its.right.since <= ground.facts.abi
+            and any(
+                places is not None and not any(place <= depth for place in places)
+                for it in layers
+                for places in [paths.POLICIES[(it + its.shift) % len(paths.POLICIES)]]
+            )
+        ]
+        if not any("ioctl_dev" in it for it in denied):
+            owed = [it for it in owed if "ioctl_dev" not in it]  # it has no devices
+        assert denied == owed
+
+
+def test_a_port_is_denied_by_each_layer_without_its_rule(ground: Ground) -> None:
+    space = SPACES["ports"]
+    for number, denied in _denied(ground, space, _sample(space, 60)):
+        layers = digits(number, *[len(ports.POLICIES)] * 3)
+        owed = {
+            f"{its.label} {port}"
+            for its in ports.SLICES
+            for port in ports.PORTS
+            if its.right.since <= ground.facts.abi
+            and any(
+                allowed is not None and port not in allowed
+                for it in layers
+                for allowed in [ports.POLICIES[(it + its.shift) % len(ports.POLICIES)]]
+            )
+        }
+        found = {" ".join(it.split()[:2]) for it in denied if not it.startswith("unbound")}
+        assert found == owed
+
+
+def test_a_process_acts_on_none_that_is_in_no_domain_of_its_own(ground: Ground) -> None:
+    """ptrace(2): on itself and what is beneath, if it is in a domain at all."""
+    space = SPACES["relations"]
+    for number, denied in _denied(ground, space, _sample(space, 40)):
+        domains = list(_domains(relations.trees()[number], ()))
+        owed = [
+            f"ptrace p{one}→p{other}"
+            for one, mine in enumerate(domains)
+            for other, its in enumerate(domains)
+            if one != other and its[: len(mine)] != mine
+        ]
+        assert [it for it in denied if it.startswith("ptrace")] == owed
+
+
+def _domains(tree: relations.Tree, above: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+    """The domain of each process: the layers, each of which is an object of its own."""
+    inherited = (*above, *(object() for _ in range(tree.before)))
+    yield (*inherited, *(object() for _ in range(tree.after)))
+    for child in tree.children:
+        yield from _domains(child, inherited)
+
+
+def test_a_written_program_shows_its_layers_and_the_decision() -> None:
+    lines = written(SPACES["refer"], 800, "link ab")
+    assert sum("landlock_restrict_self(" in it for it in lines) == 2
+    assert 'linkat(3, "l0", 4, "l0", 0)' in lines[-1]
+    assert not any("mknodat" in it for it in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path:1", "there is no space 'path' (there is paths, refer, ports"),
+        ("paths:4913", "programs of paths have numbers from 0 to 4912"),
+        ("paths:-1", "numbers from 0"),
+        ("paths:", "numbers from 0"),
+    ],
+)
+def test_a_name_that_means_no_program_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        named(text, SPACES)
+    assert said in str(caught.value)
+
+
+def test_a_name_is_that_of_its_program() -> None:
+    assert str(named("ports:12", SPACES)) == "ports:12"
