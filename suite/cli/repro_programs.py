@@ -11,6 +11,7 @@ from suite.explore.space import Name, named
 from suite.explore.spaces import SPACES
 from suite.repro.errors import UnwritableError
 from suite.repro.program import Owed, Shape, program
+from suite.repro.script import Seen
 from suite.targets.base import Ground
 
 
@@ -58,6 +59,6 @@ def _file(name: Name, played: Alone, label: str, ground: Ground, shape: Shape) -
         host_arch(),
     )
     try:
-        return program(owed, played.only(label), observed, None, shape)
+        return program(owed, played.only(label), Seen(observed), shape)
     except UnwritableError as error:
         raise UnwritableError(f"{name} can't be written in C yet: {error}") from error
