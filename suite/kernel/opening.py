@@ -306,6 +306,8 @@ def _file_of(kernel: Kernel, task: Task, path: Path, flags: int) -> File:
     inode = path.inode
     if isinstance(inode.node, Node) and not inode.is_dir:
         return inode.node.open(kernel, task, path, flags)
+    if inode.is_private:
+        return _Unopenable(path, flags, task.credentials)
     return OPENERS.get(inode.kind, _Unopenable.of)(kernel, task, path, flags)
 
 
