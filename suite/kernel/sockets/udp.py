@@ -81,11 +81,11 @@ class UdpSocket(InetSocket):
         ip, port = target or (self.remote, self.remote_port)
         if target is not None:
             ip = routed(self, ip)
+        source = source_for(self, ip)
         self.tell_error()
         if self.shut & SEND_SHUTDOWN:
             raise Errno(errno.EPIPE)
         data = message.data()
-        source = source_for(self, ip)
         found = [it for it in receivers(self, ip, port) if isinstance(it, UdpSocket)]
         found = [it for it in found if it.takes_from(source, self.port)]
         if found:

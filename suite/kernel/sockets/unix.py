@@ -248,7 +248,7 @@ class UnixStream(UnixSocket):
         if self.state is not State.LISTEN:
             raise Errno(errno.EINVAL)
         if not self.arrived:
-            if self.shut & RCV_SHUTDOWN:
+            if self.shut & RCV_SHUTDOWN and self.waits():
                 raise Errno(errno.EINVAL)
             self.may_wait()
         return self.arrived.pop(0)
