@@ -21,7 +21,7 @@ class Kernel:
         model: The rules of Landlock that it has.
         hooks: Where it asks them.
         tasks: The tasks that the host drives, by the host's numbers.
-        doomed: Processes that a signal ends as soon as the call is over, and with which status.
+        doomed: Processes that a signal ends as soon as the call is over, and which signal.
         has_traced: Whether any task was ever traced: then they have to be looked for.
         current: The task whose call is performed, or was last.
         clock: Seconds since boot. Stands still while anything can be done.

@@ -6,11 +6,14 @@ from __future__ import annotations
 from contextlib import suppress
 from signal import SIGCHLD, SIGKILL, SIGSYS
 
-from suite.kernel import signals
+from suite.kernel import dumps, signals
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.kernel import Kernel
 from suite.kernel.regular import allow_writing
 from suite.kernel.tasks import Group, Signal, Task
+
+DUMPED = 0x80
+"""In the status of a process that dumped core."""
 
 
 def is_held(task: Task) -> bool:
@@ -177,9 +180,11 @@ def reap(group: Group) -> None:
 def bury(kernel: Kernel) -> None:
     """End what signals have doomed; to be called when a call is over."""
     while kernel.doomed:
-        task, status = kernel.doomed.pop(0)
+        task, number = kernel.doomed.pop(0)
         if task.group.status is None:
-            end_group(kernel, task.group.threads[0], status)
+            dying = task if task.is_alive else task.group.threads[0]
+            has_core = dumps.dump(kernel, dying, number)
+            end_group(kernel, dying, number | DUMPED * has_core)
 
 
 def forget_number(task: Task) -> None:

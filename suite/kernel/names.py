@@ -14,7 +14,7 @@ from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import IN_CREATE, Dentry, Inode, Path, tell
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node, put
-from suite.kernel.permissions import require_access, require_writable
+from suite.kernel.permissions import require_access, require_deletable, require_writable
 from suite.kernel.tasks import Task
 from suite.kernel.walk import Last, Walk
 from suite.process.uapi import RENAME_EXCHANGE, RENAME_NOREPLACE
@@ -144,3 +144,31 @@ def exchange(one: Dentry, other: Dentry) -> None:
             into.inode.links += 1
         it.name, it.parent = called, into
         into.children[called] = it
+
+
+def unlink(kernel: Kernel, task: Task, at: int, name: str) -> int:
+    """Remove a name of a file that is no directory (filename_unlinkat)."""
+    walk = to_parent(kernel, task, at, name)
+    if walk.kind is not Last.NAME:
+        raise Errno(errno.EISDIR)
+    require_writable(walk.at.mount)
+    victim = walk.child()
+    if victim is None:
+        raise Errno(errno.ENOENT)
+    if walk.has_slashes:
+        raise Errno(errno.EISDIR if victim.inode.is_dir else errno.ENOTDIR)
+    kernel.hooks.path_unlink(task, walk.at)
+    require_removable(kernel, task, walk.at, victim, as_folder=False)
+    unname(victim)
+    return 0
+
+
+def require_removable(
+    kernel: Kernel, task: Task, folder: Path, victim: Dentry, *, as_folder: bool
+) -> None:
+    """A file may be removed, and nothing is mounted on it here (vfs_unlink, vfs_rmdir)."""
+    require_deletable(kernel, task, folder.inode, victim.inode, as_folder=as_folder)
+    if isinstance(folder.inode.node, Node):
+        raise Errno(errno.EPERM)
+    if task.namespaces.mounts.is_mounted_on(victim):
+        raise Errno(errno.EBUSY)

@@ -11,6 +11,7 @@ from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import IN_MODIFY, Inode, tell
 from suite.kernel.open_files import File
 
+PAGE = 4096
 MOST = 64 << 20
 """Bytes of a file. There is no case with a larger one."""
 
@@ -21,12 +22,28 @@ class Seekable(File):
     def seek(self, offset: int, whence: int) -> int:
         """What lseek(2) does."""
         starts = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: len(self.inode.data)}
+        if whence == os.SEEK_DATA:
+            return self._to_data(offset)
         if whence not in starts:
-            raise NotModelled("files: lseek for data and holes")
+            raise NotModelled("files: lseek for holes")
         if starts[whence] + offset < 0:
             raise Errno(errno.EINVAL)
         self.position = starts[whence] + offset
         return self.position
+
+    def _to_data(self, offset: int) -> int:
+        """SEEK_DATA where there is some: of zeros, nobody knows whether they were written.
+
+        Source: shmem_file_llseek() in mm/shmem.c.
+        """
+        content = self.inode.data
+        if not 0 <= offset < len(content):
+            raise Errno(errno.ENXIO)
+        page = offset // PAGE * PAGE
+        if not any(content[page : page + PAGE]):
+            raise NotModelled("files: lseek for data and holes")
+        self.position = offset
+        return offset
 
 
 @dataclass(slots=True, eq=False, repr=False)

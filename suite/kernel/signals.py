@@ -13,12 +13,11 @@ from __future__ import annotations
 import errno
 import signal
 from collections.abc import Iterable
-from resource import RLIMIT_CORE
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 from suite.kernel.capabilities import capable
 from suite.kernel.credentials import inside
-from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.tasks import Group, PidNamespace, Signal, Task
 
@@ -276,8 +275,6 @@ def trap(kernel: Kernel, task: Task, status: int, *, has_caught: bool = False) -
 
 def doom(kernel: Kernel, task: Task, number: int) -> None:
     """End a process by a signal, as soon as the call that is made now is over."""
-    if number in DUMPING and task.group.limits.get(RLIMIT_CORE, (0, 0))[0]:
-        raise NotModelled("signals: core dumps")
     kernel.doomed.append((task, int(number)))
     task.group.is_doomed = True
 

@@ -111,36 +111,19 @@ def unlinkat(kernel: Kernel, task: Task, at: CInt, path: Pointer, flags: CInt) -
         raise Errno(errno.EINVAL)
     if flags:
         return _remove_folder(kernel, task, at, path_of(task, path))
-    return _unlink(kernel, task, at, path_of(task, path))
+    return names.unlink(kernel, task, at, path_of(task, path))
 
 
 @call("unlink")
 def unlink(kernel: Kernel, task: Task, path: Pointer) -> int:
     """unlink(2)."""
-    return _unlink(kernel, task, AT_FDCWD, path_of(task, path))
+    return names.unlink(kernel, task, AT_FDCWD, path_of(task, path))
 
 
 @call("rmdir")
 def rmdir(kernel: Kernel, task: Task, path: Pointer) -> int:
     """rmdir(2)."""
     return _remove_folder(kernel, task, AT_FDCWD, path_of(task, path))
-
-
-def _unlink(kernel: Kernel, task: Task, at: int, name: str) -> int:
-    """filename_unlinkat."""
-    walk = names.to_parent(kernel, task, at, name)
-    if walk.kind is not Last.NAME:
-        raise Errno(errno.EISDIR)
-    require_writable(walk.at.mount)
-    victim = walk.child()
-    if victim is None:
-        raise Errno(errno.ENOENT)
-    if walk.has_slashes:
-        raise Errno(errno.EISDIR if victim.inode.is_dir else errno.ENOTDIR)
-    kernel.hooks.path_unlink(task, walk.at)
-    _require_removable(kernel, task, walk.at, victim, as_folder=False)
-    names.unname(victim)
-    return 0
 
 
 def _remove_folder(kernel: Kernel, task: Task, at: int, name: str) -> int:
@@ -154,22 +137,11 @@ def _remove_folder(kernel: Kernel, task: Task, at: int, name: str) -> int:
     if victim is None:
         raise Errno(errno.ENOENT)
     kernel.hooks.path_rmdir(task, walk.at)
-    _require_removable(kernel, task, walk.at, victim, as_folder=True)
+    names.require_removable(kernel, task, walk.at, victim, as_folder=True)
     if victim.children:
         raise Errno(errno.ENOTEMPTY)
     names.unname(victim)
     return 0
-
-
-def _require_removable(
-    kernel: Kernel, task: Task, folder: Path, victim: Dentry, *, as_folder: bool
-) -> None:
-    """A file may be removed, and nothing is mounted on it here (vfs_unlink, vfs_rmdir)."""
-    require_deletable(kernel, task, folder.inode, victim.inode, as_folder=as_folder)
-    if isinstance(folder.inode.node, Node):
-        raise Errno(errno.EPERM)
-    if task.namespaces.mounts.is_mounted_on(victim):
-        raise Errno(errno.EBUSY)
 
 
 @call("linkat")

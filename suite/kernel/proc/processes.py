@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import stat
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Dentry, Inode
 from suite.kernel.kernel import Kernel
+from suite.kernel.memory import PAGE
 from suite.kernel.nodes import Node, add, dropped
 from suite.kernel.open_files import File
 from suite.kernel.permissions import is_in_group
@@ -143,9 +145,11 @@ _FILE = stat.S_IFREG | 0o444
 _OWN = stat.S_IFREG | 0o400
 _SET = stat.S_IFREG | 0o644
 _LINK = stat.S_IFLNK | 0o777
+_AUXILIARY = struct.pack("<4Q", 6, PAGE, 0, 0).decode()
+"""AT_PAGESZ, and the end of the vector."""
 ENTRIES: dict[str, tuple[int, Make]] = {
     "attr": (_FOLDER, lambda _target: Attributes()),
-    "auxv": (_OWN, _text(_says("\x10" + "\0" * 7), opens=require_memory)),
+    "auxv": (_OWN, _text(_says(_AUXILIARY), opens=require_memory)),
     "cgroup": (_FILE, _text(_says("0::/\n"))),
     "clear_refs": (stat.S_IFREG | 0o200, _ignored),
     "cmdline": (_FILE, _text(lambda _kernel, _reader, task: f"{task.name}\0")),
