@@ -13,8 +13,11 @@ import stat
 from dataclasses import dataclass, field
 from select import POLLIN, POLLOUT
 
+from suite.kernel.devices import Missing
 from suite.kernel.errors import Errno, Waits
+from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.nodes import OPENERS, Node
 from suite.kernel.open_files import File
 from suite.kernel.regular import Regular
 from suite.kernel.tasks import Task
@@ -62,6 +65,13 @@ class EventFile(File):
         raise Waits
 
 
+class _Memory(Regular):
+    """A memory file as it was made: it does not count as opened to be written (alloc_file)."""
+
+    def release(self) -> None:
+        """Nothing has to be undone."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class EpollFile(File):
     """A set of files (struct eventpoll)."""
@@ -88,13 +98,15 @@ def memory_file(kernel: Kernel, task: Task, name: str, *, has_huge_pages: bool =
     path.inode.uid, path.inode.gid = task.credentials.fsuid, task.credentials.fsgid
     path.inode.links = 0
     return _allocated(kernel, Regular(path, os.O_RDWR | O_LARGEFILE, task.credentials))
+    return _allocated(kernel, _Memory(path, os.O_RDWR | O_LARGEFILE, task.credentials))
 
 
 def secret_file(kernel: Kernel, task: Task) -> File:
     """Memory that the kernel itself does not look into (secretmem_file_create)."""
-    path = kernel.internal("secretmem", "/secretmem (deleted)", stat.S_IFREG | 0o600)
+    path = kernel.internal("secretmem", "/secretmem (deleted)", stat.S_IFREG | 0o600, _Unopened())
     path.inode.is_private = True
     return _allocated(kernel, Regular(path, os.O_RDWR | O_LARGEFILE, task.credentials))
+    return _allocated(kernel, _Memory(path, os.O_RDWR | O_LARGEFILE, task.credentials))
 
 
 def event_file(kernel: Kernel, task: Task, count: int, flags: int, *, is_semaphore: bool) -> File:
@@ -116,3 +128,19 @@ def epoll_file(kernel: Kernel, task: Task) -> EpollFile:
 def _allocated(kernel: Kernel, file: File) -> File:
     kernel.hooks.file_alloc(file)
     return file
+
+
+class _Unopened(Node):
+    """What is opened once, when it is made (no_open_fops)."""
+
+    def open(self, kernel: Kernel, task: Task, path: Path, flags: int) -> File:
+        """By /proc/PID/fd: fails once Landlock was asked."""
+        return Missing(path, flags, task.credentials)
+
+
+def _reopen(kernel: Kernel, task: Task, path: Path, flags: int) -> File:
+    return _Unopened().open(kernel, task, path, flags)
+
+
+OPENERS[0] = _reopen
+"""Of files without a type, such as events."""

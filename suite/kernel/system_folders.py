@@ -7,7 +7,7 @@ import stat
 
 from suite.kernel.errors import NotModelled
 from suite.kernel.filesystems import Kind, register
-from suite.kernel.inodes import Superblock
+from suite.kernel.inodes import Dentry, Inode, Superblock
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node, add
 from suite.kernel.open_files import File
@@ -45,12 +45,37 @@ def _securityfs(_kernel: Kernel, _task: Task, made: Superblock) -> None:
     add(made.root, "lsm", stat.S_IFREG | 0o444, Text(_modules))
 
 
+class Group(Node):
+    """A control group without controllers: the root, in which all processes are and stay."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Dentry] = {}
+
+    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+        """A group in it, or a file about it, which does not keep it from being removed."""
+        if name in _GROUP_FILES and name not in self._files:
+            mode = _GROUP_FILES[name]
+            node = Text(lambda _kernel, _task: "", None if mode == 0o444 else _forget)
+            made = Dentry(
+                name, Inode(folder.superblock, stat.S_IFREG | mode, node=node), folder.superblock
+            )
+            made.parent = folder
+            self._files[name] = made
+        if name.startswith("cgroup.") and name not in _GROUP_FILES:
+            raise NotModelled("files: control groups")
+        return self._files.get(name) or folder.children.get(name)
+
+    def names(self, kernel: Kernel, task: Task, folder: Dentry) -> list[str]:
+        """The files and the groups."""
+        return [*_GROUP_FILES, *folder.children]
+
+    def make_folder(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> None:
+        """Make a group (cgroup_mkdir)."""
+        add(folder, name, _FOLDER, Group())
+
+
 def _groups(_kernel: Kernel, _task: Task, made: Superblock) -> None:
-    """The root of control groups without controllers: all processes are in it, and stay there."""
-    made.root.inode.node = Node()
-    for name, mode in _GROUP_FILES.items():
-        node = Text(lambda _kernel, _task: "", None if mode == 0o444 else _forget)
-        add(made.root, name, stat.S_IFREG | mode, node)
+    made.root.inode.node = Group()
 
 
 def _forget(_kernel: Kernel, _file: File, data: bytes) -> None:

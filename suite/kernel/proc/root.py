@@ -39,6 +39,7 @@ SETTINGS = {
     "fs/protected_symlinks": "1",
     "fs/suid_dumpable": "0",
     "kernel/core_pattern": "core",
+    "kernel/core_pipe_limit": "0",
     "kernel/core_uses_pid": "0",
     "kernel/pid_max": "4194304",
     "kernel/io_uring_disabled": "0",
