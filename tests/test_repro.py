@@ -104,6 +104,19 @@ def test_a_kernel_that_denies_nothing_is_found(
     assert exit_code(without) == 1
 
 
+def test_what_a_lying_kernel_did_is_not_there_on_an_honest_one(
+    declared: dict[str, Declared], exit_code: Callable[[str], int]
+) -> None:
+    """The file holds what is owed, and not what was seen where it was written."""
+    kept: list[Traced] = []
+    target = "lying:enforces-nothing/local"
+    node = collect.find(declared, "fs/truncate[truncate]").node(target)
+    run([target], nodes=[node], plugins=[Tracer(kept.append)])
+    it = judged({it.record.id: it for it in kept}, "fs/truncate[truncate]")
+    assert it.record.verdict is Verdict.DEVIATES
+    assert exit_code(reproducer(it, TargetRecord(name=target))) == 0
+
+
 @pytest.mark.parametrize("step", ["MUST(mkdirat, ", "TRY(CONTROL, truncate, "])
 def test_a_set_up_or_a_control_that_fails_blames_nobody(
     step: str, traced: dict[str, Traced], exit_code: Callable[[str], int]

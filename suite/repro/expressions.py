@@ -194,7 +194,9 @@ class Expressions:
             case Out(size):
                 return self._filled(size)
             case InOut(data):
-                return f"filled({self._filled(len(data))}, {_literal_of(data)}, {len(data)})"
+                some = data.rstrip(b"\0") or b"\0"
+                place = self._filled(len(data))
+                return f"filled({place}, {len(data)}, {_literal_of(some)}, {len(some)})"
             case Pack(fields) | GivenPack(fields):
                 return self._pack(fields)
 

@@ -17,6 +17,7 @@ from suite.repro.errors import UnwritableError
 from suite.repro.expressions import Expressions
 from suite.repro.script import ROOT, Script, Step, Turn, kind_of
 from suite.repro.sources import Given, Sources, referred, size_of_data
+from suite.values import Out, Pack
 
 _NAMES = {
     "openat": "file", "openat2": "file", "open": "file", "creat": "file", "fork": "child",
@@ -230,6 +231,11 @@ class Functions:
         if kind_of(call) is OpKind.EXEC:
             at, path, flags = self.expressions.exec_arguments(call, self._given[id(call)])
             return quoted(f'{at}, {path}, ["repro"], [...], {flags}'.encode())
+        if kind_of(call) in (OpKind.PEEK, OpKind.POKE):
+            size = sum(it.size for it in call.arguments if isinstance(it, Out | Pack))
+            size += sum(len(it) for it in call.arguments if isinstance(it, bytes))
+            address = self.expressions.value(self._given[id(call)][0])
+            return quoted(f"{address}, <{size} bytes>".encode())
         text = shown(call.name, call.arguments, call.known, call.known_data)
         if kind_of(call) is OpKind.GIVE:
             text = "give(a file)"

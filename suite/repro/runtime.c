@@ -190,8 +190,10 @@ static long get(const void *data, size_t size)
 }
 /* @@ filled */
 
-static void *filled(void *buffer, const void *data, size_t size)
+/* A buffer of which the beginning is given; the rest is zero. */
+static void *filled(void *buffer, size_t room, const void *data, size_t size)
 {
+	memset(buffer, 0, room);
 	return memcpy(buffer, data, size);
 }
 /* @@ path */

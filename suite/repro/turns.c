@@ -47,7 +47,7 @@ static long execute(int at, int fd, const char *name, int flags);
 /* @@ get */
 static long get(const void *data, size_t size);
 /* @@ filled */
-static void *filled(void *buffer, const void *data, size_t size);
+static void *filled(void *buffer, size_t room, const void *data, size_t size);
 /* @@ path */
 static const char *path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* @@ poke */
