@@ -97,7 +97,6 @@ def memory_file(kernel: Kernel, task: Task, name: str, *, has_huge_pages: bool =
     )
     path.inode.uid, path.inode.gid = task.credentials.fsuid, task.credentials.fsgid
     path.inode.links = 0
-    return _allocated(kernel, Regular(path, os.O_RDWR | O_LARGEFILE, task.credentials))
     return _allocated(kernel, _Memory(path, os.O_RDWR | O_LARGEFILE, task.credentials))
 
 
@@ -105,7 +104,6 @@ def secret_file(kernel: Kernel, task: Task) -> File:
     """Memory that the kernel itself does not look into (secretmem_file_create)."""
     path = kernel.internal("secretmem", "/secretmem (deleted)", stat.S_IFREG | 0o600, _Unopened())
     path.inode.is_private = True
-    return _allocated(kernel, Regular(path, os.O_RDWR | O_LARGEFILE, task.credentials))
     return _allocated(kernel, _Memory(path, os.O_RDWR | O_LARGEFILE, task.credentials))
 
 
