@@ -153,10 +153,8 @@ def _between(
 
 
 def _of_file(model: Model, domain: Domain, entry: Entry) -> Missing:
-    everything, rules = (
-        missing_fs(model, domain, all_rights(model, FS)),
-        rules_on(domain, entry.inode),
-    )
+    everything = missing_fs(model, domain, all_rights(model, FS))
+    rules = rules_on(domain, entry.inode)
     tell_met(model, domain, entry.inode, rules, everything)
     return grant(model, everything, rules)
 
