@@ -110,6 +110,10 @@ class Directory(Seekable):
         """What pread(2) does."""
         raise Errno(errno.EISDIR)
 
+    def write_at(self, offset: int, data: bytes) -> int:
+        """What pwrite(2) does."""
+        raise Errno(errno.EBADF)
+
 
 def resize(inode: Inode, size: int) -> None:
     """Cut a file, or fill it with zeros."""

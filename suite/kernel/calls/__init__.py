@@ -33,6 +33,7 @@ from suite.kernel.calls import sockets as sockets
 from suite.kernel.calls import special as special
 from suite.kernel.calls import standing as standing
 from suite.kernel.calls import system as system
+from suite.kernel.calls import system_files as system_files
 from suite.kernel.calls import tracing as tracing
 from suite.kernel.calls import uring as uring
 from suite.kernel.calls import watching as watching

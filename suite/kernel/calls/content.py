@@ -220,6 +220,8 @@ def sendfile(
         raise Errno(errno.EINVAL)
     if receiver.flags & os.O_APPEND:
         raise Errno(errno.EINVAL)
+    if receiver.inode is file.inode:
+        raise NotModelled("files: sendfile of a file to itself")
     begin = task.memory.integer(offset, 8) if offset else file.position
     count = receiver.write(file.read_at(begin, min(size, _MOST)))
     if offset:
