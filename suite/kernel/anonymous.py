@@ -65,13 +65,6 @@ class EventFile(File):
         raise Waits
 
 
-class _Memory(Regular):
-    """A memory file as it was made: it does not count as opened to be written (alloc_file)."""
-
-    def release(self) -> None:
-        """Nothing has to be undone."""
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class EpollFile(File):
     """A set of files (struct eventpoll)."""
@@ -97,14 +90,14 @@ def memory_file(kernel: Kernel, task: Task, name: str, *, has_huge_pages: bool =
     )
     path.inode.uid, path.inode.gid = task.credentials.fsuid, task.credentials.fsgid
     path.inode.links = 0
-    return _allocated(kernel, _Memory(path, os.O_RDWR | O_LARGEFILE, task.credentials))
+    return _allocated(kernel, Regular(path, os.O_RDWR | O_LARGEFILE, task.credentials))
 
 
 def secret_file(kernel: Kernel, task: Task) -> File:
     """Memory that the kernel itself does not look into (secretmem_file_create)."""
     path = kernel.internal("secretmem", "/secretmem (deleted)", stat.S_IFREG | 0o600, _Unopened())
     path.inode.is_private = True
-    return _allocated(kernel, _Memory(path, os.O_RDWR | O_LARGEFILE, task.credentials))
+    return _allocated(kernel, Regular(path, os.O_RDWR | O_LARGEFILE, task.credentials))
 
 
 def event_file(kernel: Kernel, task: Task, count: int, flags: int, *, is_semaphore: bool) -> File:

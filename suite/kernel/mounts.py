@@ -233,6 +233,25 @@ def is_busy(kernel: Kernel, mount: Mount) -> bool:
     return False
 
 
+def require_unwritten(kernel: Kernel, mount: Mount, *, all_of_it: bool = False) -> None:
+    """Nobody has a file open to write to it, through this mount or any of the file system.
+
+    Source: mnt_hold_writers(), sb_prepare_remount_readonly().
+
+    Raises:
+        Errno: EBUSY.
+    """
+    for task in kernel.pids.tasks.values():
+        for thread in task.group.threads:
+            for slot in thread.files.slots.values():
+                file = slot.file
+                same = file.path.mount is mount
+                if all_of_it:
+                    same = file.path.mount.superblock is mount.superblock
+                if same and file.writes and file.inode.kind in (stat.S_IFREG, stat.S_IFDIR):
+                    raise Errno(errno.EBUSY)
+
+
 def move(task: Task, old: Path, new: Path) -> None:
     """Mount a mount elsewhere (do_move_mount).
 

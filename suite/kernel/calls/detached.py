@@ -155,6 +155,8 @@ def _reconfigure(kernel: Kernel, task: Task, file: Context) -> None:
         raise Errno(errno.EBUSY)
     require(task.credentials, "SYS_ADMIN", file.superblock.user or kernel.user)
     kernel.hooks.change_topology(task, file.superblock.root)
+    if file.flags_of_it & MS_RDONLY:
+        mounts.require_unwritten(kernel, file.picked.mount, all_of_it=True)
     file.superblock.options |= file.options
     file.superblock.read_only = bool(file.flags_of_it & MS_RDONLY)
 
@@ -254,7 +256,7 @@ def mount_setattr(
         raise Errno(errno.EINVAL)
     wanted = _wanted(task, attr, size)
     if wanted is not None:
-        _set_attributes(task, _at(kernel, task, at, name, flags), flags, wanted)
+        _set_attributes(kernel, task, _at(kernel, task, at, name, flags), flags, wanted)
     return 0
 
 
@@ -268,7 +270,7 @@ def open_tree_attr(
     path = _tree(kernel, task, at, name, flags)
     wanted = _wanted(task, attr, size) if attr else None
     if wanted is not None:
-        _set_attributes(task, path, flags, wanted)
+        _set_attributes(kernel, task, path, flags, wanted)
     return _opened(kernel, task, path, closes_on_exec=bool(flags & os.O_CLOEXEC))
 
 
@@ -291,7 +293,9 @@ def _wanted(task: Task, address: int, size: int) -> tuple[int, int, int] | None:
     return on, off, propagation
 
 
-def _set_attributes(task: Task, path: Path, flags: int, wanted: tuple[int, int, int]) -> None:
+def _set_attributes(
+    kernel: Kernel, task: Task, path: Path, flags: int, wanted: tuple[int, int, int]
+) -> None:
     """do_mount_setattr."""
     on, off, propagation = wanted
     mount = path.mount
@@ -302,6 +306,9 @@ def _set_attributes(task: Task, path: Path, flags: int, wanted: tuple[int, int, 
     changed = list(mount.tree()) if recursive else [mount]
     if any(it.locked_flags & ~((it.flags & ~off) | on) for it in changed):
         raise Errno(errno.EPERM)
+    for it in changed:
+        if on & ~it.flags & MS_RDONLY:
+            mounts.require_unwritten(kernel, it)
     for it in changed:
         it.flags = (it.flags & ~off) | on
     if propagation:

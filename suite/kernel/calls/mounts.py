@@ -51,7 +51,7 @@ def mount(
     mounts.require_may_mount(task)
     if flags & MS_REMOUNT:
         if flags & MS_BIND:
-            _remount_bind(task, path, flags)
+            _remount_bind(kernel, task, path, flags)
         else:
             _remount(kernel, task, path, flags, options)
     elif flags & MS_BIND:
@@ -97,9 +97,11 @@ def _require_mounted(task: Task, path: Path) -> None:
         raise Errno(errno.EINVAL)
 
 
-def _remount_bind(task: Task, path: Path, flags: int) -> None:
+def _remount_bind(kernel: Kernel, task: Task, path: Path, flags: int) -> None:
     """Give a mount other flags (do_reconfigure_mnt)."""
     _require_mounted(task, path)
+    if flags & ~path.mount.flags & MS_RDONLY:
+        mounts.require_unwritten(kernel, path.mount)
     mounts.set_flags(path.mount, flags)
 
 
@@ -112,6 +114,8 @@ def _remount(kernel: Kernel, task: Task, path: Path, flags: int, options: str) -
     parsed = filesystems.parsed(filesystems.kind_of(superblock.kind), options)
     require(task.credentials, "SYS_ADMIN", superblock.user or kernel.user)
     kernel.hooks.change_topology(task, superblock.root)
+    if flags & MS_RDONLY:
+        mounts.require_unwritten(kernel, path.mount, all_of_it=True)
     superblock.options |= parsed
     superblock.read_only = bool(flags & MS_RDONLY)
     mounts.set_flags(path.mount, flags)

@@ -15,6 +15,7 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.mounts import name_of
 from suite.kernel.nodes import Node, add, dropped
 from suite.kernel.open_files import File
+from suite.kernel.proc import texts
 from suite.kernel.proc.access import require_look
 from suite.kernel.proc.texts import Text
 from suite.kernel.tasks import Task
@@ -60,12 +61,12 @@ class NamespaceLink(Node):
 
 
 @dataclass(eq=False, repr=False)
-class Namespaces(Node):
+class Namespaces(texts.Folder):
     """The folder ns."""
 
     target: Task
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A namespace."""
         if name not in namespace_files.KINDS:
             return None
@@ -78,7 +79,7 @@ class Namespaces(Node):
 
 
 @dataclass(eq=False, repr=False)
-class Descriptors(Node):
+class Descriptors(texts.Folder):
     """The folders fd and fdinfo (fs/proc/fd.c)."""
 
     target: Task
@@ -92,7 +93,7 @@ class Descriptors(Node):
             return False
         return self.target.group is task.group
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A descriptor that is open."""
         slots = self.target.files.slots
         if not (name.isdigit() and str(int(name)) == name and int(name) in slots):

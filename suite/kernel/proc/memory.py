@@ -11,6 +11,7 @@ from suite.kernel.inodes import Dentry, Inode, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node, Special
 from suite.kernel.open_files import File
+from suite.kernel.proc import texts
 from suite.kernel.proc.access import require_look, require_memory
 from suite.kernel.tasks import Task
 from suite.kernel.tracing import ATTACH
@@ -73,12 +74,12 @@ class MemoryFile(Special):
 
 
 @dataclass(eq=False, repr=False)
-class MapFiles(Node):
+class MapFiles(texts.Folder):
     """The folder map_files: links to what is mapped."""
 
     target: Task
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A mapping, by its addresses (proc_map_files_lookup)."""
         require_look(kernel, task, self.target)
         raise NotModelled("proc: map_files")

@@ -17,7 +17,7 @@ from suite.kernel.memory import PAGE
 from suite.kernel.nodes import Node, add, dropped
 from suite.kernel.open_files import File
 from suite.kernel.permissions import is_in_group
-from suite.kernel.proc import fields, idmaps
+from suite.kernel.proc import fields, idmaps, texts
 from suite.kernel.proc.access import may_look, require_attach, require_look, require_memory
 from suite.kernel.proc.links import Descriptors, Link, Namespaces
 from suite.kernel.proc.memory import MapFiles, MemoryNode
@@ -193,10 +193,10 @@ ENTRIES: dict[str, tuple[int, Make]] = {
 """What is in the folder of each process and thread: the type and permissions, and the file."""
 
 
-class Attributes(Node):
+class Attributes(texts.Folder):
     """The folder attr: no security module of this kernel gives processes any."""
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """What a label would be in."""
 
         def none(_kernel: Kernel, _task: Task) -> str:
@@ -207,10 +207,10 @@ class Attributes(Node):
         return folder.children.get(name)
 
 
-class NetFolder(Node):
+class NetFolder(texts.Folder):
     """The folder net: of its files cases read one alone."""
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A table of sockets."""
         if name == "unix" and name not in folder.children:
             header = "Num       RefCount Protocol Flags    Type St Inode Path\n"
@@ -221,7 +221,7 @@ class NetFolder(Node):
 
 
 @dataclass(eq=False, repr=False)
-class Folder(Node):
+class Folder(texts.Folder):
     """/proc/PID, or /proc/PID/task/TID."""
 
     target: Task
@@ -238,7 +238,7 @@ class Folder(Node):
             raise Errno(errno.ENOENT if self.view.hides == INVISIBLE else errno.EPERM)
         return False
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A file about the process."""
         found = folder.children.get(name)
         if found is None:
@@ -268,13 +268,13 @@ def _own(target: Task, inode: Inode) -> None:
 
 
 @dataclass(eq=False, repr=False)
-class Threads(Node):
+class Threads(texts.Folder):
     """The folder task."""
 
     target: Task
     view: View
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A thread of the process."""
         found = _numbered(self.view.pids, name)
         if found is None or found.group is not self.target.group:
@@ -307,12 +307,12 @@ def folder_of(folder: Dentry, name: str, node: Folder) -> Dentry:
 
 
 @dataclass(eq=False, repr=False)
-class Root(Node):
+class Root(texts.Folder):
     """The root of /proc: its files, and the folders of processes."""
 
     view: View
 
-    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
         """A file, or a process by the number of any of its threads (proc_pid_lookup)."""
         if not name[0].isdigit():
             return folder.children.get(name)

@@ -23,7 +23,7 @@ from suite.kernel.proc.processes import (
     SelfLink,
     View,
 )
-from suite.kernel.proc.texts import Text, fixed
+from suite.kernel.proc.texts import Folder, Text, fixed
 from suite.kernel.tasks import PidNamespace, Task
 
 _HIDES = {"": 0, "0": 0, "off": 0, "1": NO_ACCESS, "noaccess": NO_ACCESS, "2": INVISIBLE,
@@ -76,7 +76,12 @@ def _fill(kernel: Kernel, task: Task, made: Superblock) -> None:
     add(root, "net", _LINK).inode.data += b"self/net"
     add(root, "cmdline", _FILE, fixed("landproof\n"))
     add(root, "uptime", _FILE, Text(lambda it, _task: f"{it.clock:.2f} {it.clock:.2f}\n"))
-    shm = add(add(root, "sysvipc", _FOLDER), "shm", _FILE, fixed("       key      shmid perms\n"))
+    shm = add(
+        add(root, "sysvipc", _FOLDER, Folder()),
+        "shm",
+        _FILE,
+        fixed("       key      shmid perms\n"),
+    )
     shm.inode.links = 1
     for path, value in SETTINGS.items():
         _put(root, f"sys/{path}", _setting(path, value))
@@ -94,7 +99,7 @@ def _put(root: Dentry, path: str, node: Text) -> None:
     *folders, name = path.split("/")
     at = root
     for folder in folders:
-        at = at.children.get(folder) or add(at, folder, _FOLDER)
+        at = at.children.get(folder) or add(at, folder, _FOLDER, Folder())
     add(at, name, _SETTING, node)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from suite.kernel.errors import Errno
-from suite.kernel.inodes import Path
+from suite.kernel.inodes import Dentry, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Node, Special
 from suite.kernel.open_files import File
@@ -67,6 +67,21 @@ class TextFile(Special):
         self.node.store(self.kernel, self, data)
         self.position += len(data)
         return len(data)
+
+
+class Folder(Node):
+    """A directory: what is not there can't be made, and the kernel says so before anything else."""
+
+    def lookup(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry:
+        """A file; ENOENT also for who would make it (proc_lookup, proc_sys_lookup)."""
+        found = self.find(kernel, task, folder, name)
+        if found is None:
+            raise Errno(errno.ENOENT)
+        return found
+
+    def find(self, kernel: Kernel, task: Task, folder: Dentry, name: str) -> Dentry | None:
+        """The file of this name, if there is one."""
+        return folder.children.get(name)
 
 
 def fixed(text: str) -> Text:
