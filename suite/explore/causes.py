@@ -114,6 +114,8 @@ def by_models(
         causes: Finds the change.
     """
     features = by_features(*kernels)
+    found: dict[tuple[str, ...], str] = {}
+    """Of differences that are alike, the smallest program is asked for."""
 
     def predicts(space: Space, it: Difference) -> str:
         given = [ledger.given(model, space.name, it.number) for model in models]
@@ -128,11 +130,17 @@ def by_models(
         known = features(space, it)
         if known and "," not in known:
             return known
-        try:
-            older, newer = (Which.of(kernel.facts) for kernel in kernels)
-            change = causes.between(older, newer, space, it)
-        except LandproofError:
-            return known
-        return change or known
+        alike = space.name, it.label, it.ours, it.theirs
+        if alike not in found:
+            found[alike] = _change(causes, kernels, space, it) or known
+        return found[alike]
 
     return predicts
+
+
+def _change(causes: Causes, kernels: tuple[Kept, Kept], space: Space, it: Difference) -> str:
+    older, newer = (Which.of(kernel.facts) for kernel in kernels)
+    try:
+        return causes.between(older, newer, space, it)
+    except LandproofError:
+        return ""
