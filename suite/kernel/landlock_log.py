@@ -107,11 +107,11 @@ def _of_abstract_socket(about: Endpoint, kernel: Kernel, cause: Cause) -> str:
 def _of_wire(about: Wire, kernel: Kernel, cause: Cause) -> str:
     """The socket's own addresses, then the one that was asked for.
 
-    Source: net.c, current_check_access_socket(); "landlock: Set audit_net.sk for socket access
-    checks".
+    Source: net.c, current_check_access_socket().
     """
-    knows_socket = not kernel.model.has("audit-without-socket")
-    text = _ends(about.socket) if knows_socket and isinstance(about.socket, InetSocket) else ""
+    text = ""
+    if isinstance(about.socket, InetSocket) and log.names_own_addresses(kernel.model):
+        text = _ends(about.socket)
     asked = about.address or b""
     part = _ADDRESSES.get(int.from_bytes(asked[:2], "little"))
     if part:

@@ -45,6 +45,14 @@ def _is_quiet(cause: Cause, layer: Layer) -> bool:
     return False
 
 
+def names_own_addresses(model: Model) -> bool:
+    """Whether a record of the network names the addresses that the socket has already, too.
+
+    Source: "landlock: Set audit_net.sk for socket access checks".
+    """
+    return not model.has("audit-without-socket")
+
+
 def blockers(cause: Cause) -> str:
     """What was missing, as a record names it: ``fs.read_file,fs.write_file``."""
     if cause.request is Request.FS_ACCESS:

@@ -110,6 +110,7 @@ class AuditSocket(Socket):
         """netlink_sendmsg(): messages to the kernel, which answers at once."""
         if message.address is not None:
             _check_kernel(message.address)
+        self.kernel.free_domains()  # before auditing is switched: that decides what is said of it
         data = message.data()
         at = 0
         while len(data) - at >= HEAD_SIZE:
@@ -174,7 +175,6 @@ class AuditSocket(Socket):
         if mask & _ENABLED:
             if enabled >= _LOCKED:
                 raise NotModelled("audit: a locked configuration")
-            self.kernel.free_domains()  # of what is freed while it is off, nothing is said
             self.audit.switch(enabled)
         if mask & _PID:
             self._set_daemon(task, pid)
