@@ -31,7 +31,6 @@ class Kernel:
         namespace_files: The files by which namespaces are known, once somebody asked.
         superblocks: File systems that all see who mount them, by name and namespace.
         release: As uname(2) gives it: the first with these rules.
-        settings: What was written to files in /proc/sys, by their path there.
         endings: Who wants to know the value of the call that is performed now (negative: an errno).
         printed: What the kernel printed (printk), and at which time of its clock.
         extra: What single areas keep of the whole system, by a name of theirs.
@@ -53,7 +52,6 @@ class Kernel:
         self.superblocks: dict[tuple[str, Namespace | None], Superblock] = {}
         self.namespace_files: dict[Namespace, Path] = {}
         self.release = (ABIS[model.abi] if model.abi else ABIS[NEWEST]).release + ".0"
-        self.settings: dict[str, str] = {}
         self.endings: list[Callable[[int], None]] = []
         self.printed: list[tuple[float, str]] = []
         self.extra: dict[str, object] = {}

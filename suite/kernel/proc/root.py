@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import stat
 
-from suite.kernel.errors import Errno
+from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.filesystems import KINDS, Kind, register
 from suite.kernel.inodes import Dentry, Superblock
 from suite.kernel.kernel import Kernel
@@ -54,6 +54,8 @@ SETTINGS = {
     "vm/drop_caches": "0",
 }
 """What can be read in /proc/sys of the whole system, as this kernel has it."""
+_WITHOUT_EFFECT = {"vm/drop_caches"}
+"""Of these, what can be written into without a difference to anybody here."""
 OF_NETWORKS = {
     "net/ipv4/ip_local_port_range": "32768\t60999",
     "net/ipv4/ip_unprivileged_port_start": "1024",
@@ -103,13 +105,14 @@ def _put(root: Dentry, path: str, node: Text) -> None:
     add(at, name, _SETTING, node)
 
 
-def _setting(name: str, default: str) -> Text:
-    """One of the whole system: kept with the kernel, whatever /proc it is written in."""
+def _setting(name: str, value: str) -> Text:
+    """One of the whole system, which stays as it is."""
 
-    def store(kernel: Kernel, _file: File, data: bytes) -> None:
-        kernel.settings[name] = data.decode(errors="replace").rstrip("\n")
+    def store(_kernel: Kernel, _file: File, data: bytes) -> None:
+        if name not in _WITHOUT_EFFECT and data.strip() != value.encode():
+            raise NotModelled(f"proc: sys/{name}")
 
-    return Text(lambda kernel, _task: kernel.settings.get(name, default) + "\n", store)
+    return fixed(f"{value}\n", store)
 
 
 def _of_network(name: str, default: str) -> Text:

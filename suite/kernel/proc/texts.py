@@ -16,6 +16,8 @@ from suite.kernel.tasks import Task
 
 Read = Callable[[Kernel, Task], str]
 """Given the system and who reads."""
+Store = Callable[[Kernel, File, bytes], None]
+"""Given the system, the open file, and what was written to it at once."""
 
 
 def nobody_is_refused(kernel: Kernel, task: Task, flags: int) -> None:
@@ -27,8 +29,8 @@ class Text(Node):
     """A file that is a text, made anew for each who begins to read it."""
 
     content: Read
-    store: Callable[[Kernel, File, bytes], None] | None = None
-    """Takes what is written at once, given the open file that it is written to."""
+    store: Store | None = None
+    """Takes what is written."""
     check_open: Callable[[Kernel, Task, int], None] = nobody_is_refused
     """What is checked once Landlock has allowed to open it; given the flags."""
 
@@ -84,6 +86,6 @@ class Folder(Node):
         return folder.children.get(name)
 
 
-def fixed(text: str) -> Text:
+def fixed(text: str, store: Store | None = None) -> Text:
     """A file that always says the same."""
-    return Text(lambda _kernel, _task: text)
+    return Text(lambda _kernel, _task: text, store)
