@@ -196,6 +196,34 @@ def copy_namespace(
     return made
 
 
+def namespace_of_tree(
+    kernel: Kernel, task: Task, path: Path, *, is_new: bool = False, recursive: bool = False
+) -> MountNamespace:
+    """A mount namespace of one tree, on a copy of the first root (create_new_namespace).
+
+    Args:
+        kernel: The system.
+        task: Whose user namespace owns it.
+        path: What it shows: a copy of what is seen there.
+        is_new: Whether that is a mount that nobody has seen yet.
+        recursive: Whether what is mounted beneath is shown, too.
+
+    Raises:
+        Errno: ENOTDIR, EINVAL.
+    """
+    was, owner = task.namespaces.mounts, task.credentials.user
+    if not path.inode.is_dir:
+        raise Errno(errno.ENOTDIR)
+    if owner is not was.owner:
+        raise NotModelled("mounts: a tree for another user namespace")
+    made = MountNamespace("mnt", next(kernel.namespace_numbers), owner)
+    made.root = clone(was.root, was.root.root)
+    tree = path.mount if is_new else copied(task, path, recursive=recursive)
+    made.root.namespace = made
+    attach(tree, made.root, made.root.root)
+    return made
+
+
 # Away, elsewhere, otherwise
 
 

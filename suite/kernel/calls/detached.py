@@ -11,14 +11,15 @@ import errno
 import os
 from dataclasses import dataclass, field
 
-from suite.kernel import filesystems, mounts
+from suite.kernel import filesystems, mounts, namespace_files
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.filesystems import Kind, Options
-from suite.kernel.inodes import Mount, Path, Superblock
+from suite.kernel.inodes import Mount, MountNamespace, Path, Superblock
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import PAGE
 from suite.kernel.open_files import File
+from suite.kernel.opening import opened_again
 from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task
 from suite.kernel.walk import path_of, resolve
@@ -167,8 +168,9 @@ def fsmount(kernel: Kernel, task: Task, fd: CInt, flags: CUint, attributes: CUin
     if flags & ~(FSMOUNT_CLOEXEC | FSMOUNT_NAMESPACE):
         raise Errno(errno.EINVAL)
     if flags & FSMOUNT_NAMESPACE:
-        raise NotModelled("mounts: FSMOUNT_NAMESPACE")
-    mounts.require_may_mount(task)
+        require(task.credentials, "SYS_ADMIN", task.credentials.user)
+    else:
+        mounts.require_may_mount(task)
     if attributes & ~_ATTRIBUTES:
         raise Errno(errno.EINVAL)
     file = task.files.get(fd)
@@ -180,8 +182,22 @@ def fsmount(kernel: Kernel, task: Task, fd: CInt, flags: CUint, attributes: CUin
         raise Errno(errno.EBUSY)
     made = Mount(file.superblock.root, flags=attributes & mounts.KEPT)
     file.is_mounted = True
+    closes = bool(flags & FSMOUNT_CLOEXEC)
+    if flags & FSMOUNT_NAMESPACE:
+        place = Path(made, made.root)
+        namespace = mounts.namespace_of_tree(kernel, task, place, is_new=True)
+        return _namespace(kernel, task, namespace, closes_on_exec=closes)
     tree = mounts.detached(kernel, task, made)
-    return _opened(kernel, task, Path(tree, tree.root), closes_on_exec=bool(flags))
+    return _opened(kernel, task, Path(tree, tree.root), closes_on_exec=closes)
+
+
+def _namespace(
+    kernel: Kernel, task: Task, namespace: MountNamespace, *, closes_on_exec: bool
+) -> int:
+    """A descriptor of a mount namespace (open_namespace_file)."""
+    path = namespace_files.path_of(kernel, namespace)
+    file = opened_again(kernel, task, path, os.O_RDONLY)
+    return task.files.add(file, closes_on_exec=closes_on_exec)
 
 
 def _opened(kernel: Kernel, task: Task, path: Path, *, closes_on_exec: bool) -> int:
@@ -194,7 +210,12 @@ def _opened(kernel: Kernel, task: Task, path: Path, *, closes_on_exec: bool) -> 
 def open_tree(kernel: Kernel, task: Task, at: CInt, name: Pointer, flags: CUint) -> int:
     """Have a descriptor of what is seen somewhere, or of a copy of the mounts there."""
     path = _tree(kernel, task, at, name, flags)
-    return _opened(kernel, task, path, closes_on_exec=bool(flags & os.O_CLOEXEC))
+    closes = bool(flags & os.O_CLOEXEC)
+    if flags & OPEN_TREE_NAMESPACE:
+        recursive = bool(flags & _AT_RECURSIVE)
+        namespace = mounts.namespace_of_tree(kernel, task, path, recursive=recursive)
+        return _namespace(kernel, task, namespace, closes_on_exec=closes)
+    return _opened(kernel, task, path, closes_on_exec=closes)
 
 
 def _tree(kernel: Kernel, task: Task, at: int, name: int, flags: int) -> Path:
@@ -207,7 +228,7 @@ def _tree(kernel: Kernel, task: Task, at: int, name: int, flags: int) -> Path:
     if flags & ~known or (flags & _AT_RECURSIVE and not copies) or copies.bit_count() > 1:
         raise Errno(errno.EINVAL)
     if flags & OPEN_TREE_NAMESPACE:
-        raise NotModelled("mounts: OPEN_TREE_NAMESPACE")
+        require(task.credentials, "SYS_ADMIN", task.credentials.user)
     if flags & OPEN_TREE_CLONE:
         mounts.require_may_mount(task)
     path = _at(kernel, task, at, name, flags)
@@ -267,6 +288,8 @@ def open_tree_attr(
     """open_tree(2), and mount_setattr(2) of what it gives."""
     if not attr and size:
         raise Errno(errno.EINVAL)
+    if flags & OPEN_TREE_NAMESPACE:
+        raise NotModelled("mounts: attributes of a new namespace")
     path = _tree(kernel, task, at, name, flags)
     wanted = _wanted(task, attr, size) if attr else None
     if wanted is not None:
