@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 
-from suite.kernel.capabilities import require
+from suite.kernel.capabilities import BITS, require
 from suite.kernel.credentials import (
     ALL_CAPABILITIES,
     NOBODY,
@@ -18,7 +18,7 @@ from suite.kernel.credentials import (
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
-from suite.kernel.mounts import copy_namespace
+from suite.kernel.mount_copies import copy_namespace
 from suite.kernel.tasks import FsContext, Namespaces, NetNamespace, PidNamespace, Task
 from suite.process.uapi import (
     CLONE_NEWCGROUP,
@@ -76,6 +76,7 @@ def in_new_user_namespace(kernel: Kernel, task: Task, was: Credentials) -> Crede
         owner_gid=was.egid,
         setgroups=was.user.setgroups,
         level=was.user.level + 1,
+        parent_could_setfcap=bool(was.effective & BITS["SETFCAP"]),
     )
     return in_user_namespace(was, made)
 

@@ -11,7 +11,7 @@ import errno
 import os
 from dataclasses import dataclass, field
 
-from suite.kernel import filesystems, mounts, namespace_files
+from suite.kernel import filesystems, mount_copies, mounts, namespace_files
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.filesystems import Kind, Options
@@ -185,9 +185,9 @@ def fsmount(kernel: Kernel, task: Task, fd: CInt, flags: CUint, attributes: CUin
     closes = bool(flags & FSMOUNT_CLOEXEC)
     if flags & FSMOUNT_NAMESPACE:
         place = Path(made, made.root)
-        namespace = mounts.namespace_of_tree(kernel, task, place, is_new=True)
+        namespace = mount_copies.namespace_of_tree(kernel, task, place, is_new=True)
         return _namespace(kernel, task, namespace, closes_on_exec=closes)
-    tree = mounts.detached(kernel, task, made)
+    tree = mount_copies.detached(kernel, task, made)
     return _opened(kernel, task, Path(tree, tree.root), closes_on_exec=closes)
 
 
@@ -213,7 +213,7 @@ def open_tree(kernel: Kernel, task: Task, at: CInt, name: Pointer, flags: CUint)
     closes = bool(flags & os.O_CLOEXEC)
     if flags & OPEN_TREE_NAMESPACE:
         recursive = bool(flags & _AT_RECURSIVE)
-        namespace = mounts.namespace_of_tree(kernel, task, path, recursive=recursive)
+        namespace = mount_copies.namespace_of_tree(kernel, task, path, recursive=recursive)
         return _namespace(kernel, task, namespace, closes_on_exec=closes)
     return _opened(kernel, task, path, closes_on_exec=closes)
 
@@ -233,8 +233,8 @@ def _tree(kernel: Kernel, task: Task, at: int, name: int, flags: int) -> Path:
         mounts.require_may_mount(task)
     path = _at(kernel, task, at, name, flags)
     if flags & OPEN_TREE_CLONE:
-        made = mounts.copied(task, path, recursive=bool(flags & _AT_RECURSIVE))
-        return Path(mounts.detached(kernel, task, made), made.root)
+        made = mount_copies.copied(task, path, recursive=bool(flags & _AT_RECURSIVE))
+        return Path(mount_copies.detached(kernel, task, made), made.root)
     return path
 
 
@@ -288,9 +288,9 @@ def open_tree_attr(
     """open_tree(2), and mount_setattr(2) of what it gives."""
     if not attr and size:
         raise Errno(errno.EINVAL)
+    path = _tree(kernel, task, at, name, flags)
     if flags & OPEN_TREE_NAMESPACE:
         raise NotModelled("mounts: attributes of a new namespace")
-    path = _tree(kernel, task, at, name, flags)
     wanted = _wanted(task, attr, size) if attr else None
     if wanted is not None:
         _set_attributes(kernel, task, path, flags, wanted)

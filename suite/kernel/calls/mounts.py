@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from suite.kernel import filesystems, mounts
+from suite.kernel import filesystems, mount_copies, mounts
 from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Mount, Path
@@ -128,7 +128,7 @@ def _bind(kernel: Kernel, task: Task, path: Path, name: str | None, *, recursive
     source = resolve(kernel, task, name)
     if not mounts.is_mine(task, mounts.top(path).mount):
         raise Errno(errno.EINVAL)
-    mounts.graft(mounts.copied(task, source, recursive=recursive), path)
+    mounts.graft(mount_copies.copied(task, source, recursive=recursive), path)
 
 
 def _change_type(task: Task, path: Path, flags: int) -> None:
