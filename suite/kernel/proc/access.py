@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import errno
 
-from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.tasks import Task
-from suite.kernel.tracing import ATTACH, FSCREDS, NOAUDIT, READ, may_access
+from suite.kernel.tracing import ATTACH, FSCREDS, NOAUDIT, READ, may_access, memory_of
 
 
 def may_look(kernel: Kernel, task: Task, target: Task, *, audit: bool = True) -> bool:
@@ -38,13 +37,10 @@ def require_attach(kernel: Kernel, task: Task, target: Task) -> None:
 
 
 def require_memory(kernel: Kernel, task: Task, target: Task, mode: int = READ) -> None:
-    """Be let to look into the memory of a process (proc_mem_open, mm_access).
+    """Be let to look into the memory of a process (proc_mem_open).
 
     Raises:
-        Errno: EACCES.
+        Errno: EACCES. One that has ended can be opened, and holds nothing.
     """
-    if target.memory is task.memory or may_access(kernel, task, target, mode | FSCREDS):
-        return
-    if mode & READ and capable(task.credentials, "PERFMON", kernel.user):
-        return
-    raise Errno(errno.EACCES)
+    if target.is_alive:
+        memory_of(kernel, task, target, mode | FSCREDS)
