@@ -13,8 +13,8 @@ from enum import IntEnum
 from typing import Protocol
 
 from suite.kernel.kernel import Kernel
+from suite.kernel.mounts import name_of
 from suite.kernel.tasks import Task
-from suite.kernel.walk import shown
 
 LOGIN = f"auid={0xFFFFFFFF} ses={0xFFFFFFFF}"
 """Of who never logged in."""
@@ -137,7 +137,7 @@ def audit_of(kernel: Kernel) -> Audit:
 
 def program_of(task: Task) -> str:
     """The path of what a task runs, as itself sees it."""
-    return "" if task.executable is None else shown(task.executable, task.fs.root)
+    return "" if task.executable is None else name_of(task.executable, task.fs.root)
 
 
 def untrusted(text: str) -> str:

@@ -144,7 +144,7 @@ class Hooks:
         self._decide(moves.move(self.model, subject, asked), folder, parent)
 
     def path_truncate(self, task: Task, path: Path) -> None:
-        """truncate(2), and open(2) with O_TRUNC of what was there."""
+        """truncate(2)."""
         subject = task.credentials.landlock
         if subject.domain:
             self._decide(paths.truncate(self.model, subject, place_of(path)), path)
@@ -168,7 +168,7 @@ class Hooks:
         self._decide(denial, file.path)
 
     def file_truncate(self, task: Task, file: File) -> None:
-        """ftruncate(2)."""
+        """ftruncate(2), and open(2) with O_TRUNC of what was there."""
         if isinstance(file.landlock, paths.Opened):
             self._decide(paths.use_opened(file.landlock, FS.TRUNCATE), file)
 

@@ -15,11 +15,11 @@ from suite.kernel.domains import Origin
 from suite.kernel.hooks import Command, Object, Wire
 from suite.kernel.inodes import Dentry, Inode, Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.mounts import name_of
 from suite.kernel.open_files import File
 from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.sockets.inet import InetSocket
 from suite.kernel.tasks import Task
-from suite.kernel.walk import shown
 from suite.landlock.abi import NET
 from suite.model import log
 from suite.model.verdicts import Cause
@@ -70,7 +70,7 @@ def _told(about: Object, kernel: Kernel, cause: Cause) -> str:
 
 @_told.register
 def _of_path(about: Path, kernel: Kernel, cause: Cause) -> str:
-    path = untrusted(shown(about, kernel.current.fs.root))
+    path = untrusted(name_of(about, kernel.current.fs.root))
     return f" path={path}{_inode(about.inode)}"
 
 

@@ -13,6 +13,7 @@ from suite.kernel.errors import Errno
 from suite.kernel.inodes import IN_CREATE, IN_OPEN, Dentry, Inode, Path, tell
 from suite.kernel.kernel import Kernel
 from suite.kernel.leases import break_lease
+from suite.kernel.mounts import MS_NODEV, MS_NOEXEC
 from suite.kernel.names import new_inode
 from suite.kernel.nodes import OPENERS, Node, Special, put
 from suite.kernel.open_files import ACCESS_MODE, File
@@ -38,7 +39,6 @@ _PERMISSIONS = 0o7777
 _MEANINGS = {os.O_RDONLY: R_OK, os.O_WRONLY: W_OK, os.O_RDWR: R_OK | W_OK, 3: R_OK | W_OK}
 _ONLY_AT_OPEN = os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC
 _SPECIAL = {stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK}
-MS_NODEV, MS_NOEXEC = os.ST_NODEV, os.ST_NOEXEC
 
 
 class _Unopenable(Special):

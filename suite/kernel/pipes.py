@@ -69,9 +69,11 @@ class PipeFile(Special):
         """Wait for the other end, unless that is not wanted (fifo_open).
 
         Raises:
-            Errno: ENXIO: nobody reads, and to wait is not wanted.
+            Errno: ENXIO: nobody reads, and to wait is not wanted; EINVAL for access mode 3.
             Waits: For the other end.
         """
+        if not self.reads and not self.writes:
+            raise Errno(errno.EINVAL)
         pipe = self.pipe
         self.had_writers = pipe.opened[True]
         if self.flags & ACCESS_MODE == os.O_RDWR:

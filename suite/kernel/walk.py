@@ -12,6 +12,7 @@ from suite.kernel.capabilities import capable
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.mounts import MS_NOSYMFOLLOW, is_reachable, top
 from suite.kernel.nodes import Node
 from suite.kernel.permissions import require_access
 from suite.kernel.tasks import Task
@@ -150,7 +151,7 @@ class Walk:
 
     def check_scope(self) -> None:
         """Be where RESOLVE_BENEATH and RESOLVE_IN_ROOT allow (complete_walk)."""
-        if self._resolve & _SCOPED and not is_under(self.at, self._root):
+        if self._resolve & _SCOPED and not is_reachable(self.at, self._root):
             raise Errno(errno.EXDEV)
 
     def child(self) -> Dentry | None:
@@ -215,13 +216,9 @@ class Walk:
 
     def _enter(self, path: Path) -> None:
         """Go to what is mounted on a place (handle_mounts)."""
-        mounted = path.mount.on(path.dentry)
-        if mounted is not None and self._resolve & RESOLVE_NO_XDEV:
+        self.at = top(path)
+        if self.at.mount is not path.mount and self._resolve & RESOLVE_NO_XDEV:
             raise Errno(errno.EXDEV)
-        while mounted is not None:
-            path = Path(mounted, mounted.root)
-            mounted = mounted.on(mounted.root)
-        self.at = path
 
     def _picked(self, link: Path, *, is_last: bool) -> str | None:
         """Follow a symbolic link (pick_link)."""
@@ -230,7 +227,7 @@ class Walk:
             raise Errno(errno.ELOOP)
         if is_last:
             self._require_followable(link)
-        if self._resolve & RESOLVE_NO_SYMLINKS:
+        if self._resolve & RESOLVE_NO_SYMLINKS or link.mount.flags & MS_NOSYMFOLLOW:
             raise Errno(errno.ELOOP)
         node = link.inode.node
         if isinstance(node, Node):
@@ -349,31 +346,3 @@ def link_text(kernel: Kernel, task: Task, link: Dentry) -> str:
     if isinstance(node, Node):
         return node.text(kernel, task)
     return link.inode.data.decode("utf-8", "surrogateescape")
-
-
-def is_under(path: Path, root: Path) -> bool:
-    """Whether a file is beneath a directory, or that itself (path_is_under)."""
-    while path.mount is not root.mount:
-        if path.mount.parent is None or path.mount.point is None:
-            return False
-        path = Path(path.mount.parent, path.mount.point)
-    return root.dentry in path.dentry.up()
-
-
-def shown(path: Path, root: Path) -> str:
-    """The path of a file as seen from a root, as /proc/PID/fd shows it (d_path)."""
-    if path.dentry.superblock.is_internal:
-        return path.dentry.name
-    names: list[str] = []
-    at = path
-    while at != root:
-        mount, dentry = at.mount, at.dentry
-        if dentry is not mount.root and not dentry.is_root:
-            names.append(dentry.name)
-            at = Path(mount, dentry.parent)
-        elif mount.parent is not None and mount.point is not None:
-            at = Path(mount.parent, mount.point)
-        else:
-            break
-    ending = " (deleted)" if path.dentry.is_removed else ""
-    return f"/{'/'.join(reversed(names))}{ending}"

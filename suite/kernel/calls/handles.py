@@ -46,7 +46,9 @@ def name_to_handle_at(
         raise Errno(errno.EINVAL)
     if found.mount.superblock.kind not in ("tmpfs", "rootfs"):
         raise NotModelled(f"files: handles of {found.mount.superblock.kind}")
-    task.memory.put(mount, id(found.mount) & 0x7FFFFFFF, 4)
+    mounts = list(task.namespaces.mounts.root.tree())
+    number = mounts.index(found.mount) + 1 if found.mount in mounts else 0
+    task.memory.put(mount, number, 4)  # as /proc/PID/mountinfo has it
     task.memory.put(handle, _OF_TMPFS.size, 4)
     if room < _OF_TMPFS.size:
         raise Errno(errno.EOVERFLOW)

@@ -14,8 +14,8 @@ from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Inode, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import PAGE
+from suite.kernel.mounts import MS_NOEXEC
 from suite.kernel.nodes import Node
-from suite.kernel.opening import MS_NOEXEC
 from suite.kernel.permissions import require_access
 from suite.kernel.registry import CInt, CUint, Pointer, call
 from suite.kernel.regular import Directory

@@ -10,10 +10,11 @@ from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.inodes import Path
 from suite.kernel.kernel import Kernel
+from suite.kernel.mounts import is_reachable, name_of
 from suite.kernel.permissions import require_access
 from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task
-from suite.kernel.walk import is_under, path_of, resolve, shown
+from suite.kernel.walk import path_of, resolve
 
 _FAILFS_ROOT = -10004
 """FD_FAILFS_ROOT. Source: include/uapi/linux/fcntl.h."""
@@ -76,7 +77,9 @@ def getcwd(kernel: Kernel, task: Task, buffer: Pointer, size: CUlong) -> int:
     cwd, root = task.fs.cwd, task.fs.root
     if cwd.dentry.is_removed:
         raise Errno(errno.ENOENT)
-    text = shown(cwd, root) if is_under(cwd, root) else f"(unreachable){shown(cwd, root)}"
+    text = name_of(cwd, root)
+    if not is_reachable(cwd, root):
+        text = f"(unreachable){text}"
     data = text.encode("utf-8", "surrogateescape") + b"\0"
     if len(data) > size:
         raise Errno(errno.ERANGE)
