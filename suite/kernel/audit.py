@@ -106,7 +106,10 @@ class Audit:
             self.kernel.printed.append((self.kernel.clock, line))
 
     def _end_call(self, value: int) -> None:
-        """What a call ends with that something was logged of: audit_log_exit()."""
+        """What a call ends with that something was logged of: audit_log_exit().
+
+        Command lines are not kept here; the program stands for it, as with the first process.
+        """
         task = self.kernel.current
         who = task.credentials
         success = "no" if value < 0 else "yes"
@@ -117,7 +120,7 @@ class Audit:
             f"sgid={who.sgid} fsgid={who.fsgid} comm={untrusted(task.name)} "
             f"exe={untrusted(program_of(task))}",
         )
-        self.log(Kind.PROCTITLE, "proctitle=(null)")
+        self.log(Kind.PROCTITLE, f"proctitle={untrusted(program_of(task))}")
         self.log(Kind.END_OF_EVENT, "")
         self._event = 0
 
