@@ -87,26 +87,28 @@ class Audit:
             self._event = number
             self.kernel.endings.append(self._end_call)
         seconds, milliseconds = divmod(int(self.kernel.clock * 1000), 1000)
-        self._send(kind, f"audit({seconds}.{milliseconds:03}:{number}): {text}".encode())
+        self._send(kind, f"audit({seconds}.{milliseconds:03}:{number}): {text}")
         return True
 
     def _is_described(self) -> bool:
         """Whether calls of the task have a context: audit_alloc()."""
         return self._newer_than is not None and self.kernel.current.number > self._newer_than
 
-    def _send(self, kind: Kind, text: bytes) -> None:
+    def _send(self, kind: Kind, text: str) -> None:
         """kauditd_send_multicast_skb(), auditd_send_unicast_skb(), kauditd_printk_skb()."""
-        message = with_head(kind, text)
+        message = with_head(kind, text.encode("utf-8", "surrogateescape"))
         for reader in self.readers:
             reader.deliver(message)
         if self.daemon is not None:
             self.daemon.deliver(message)
         elif kind is not Kind.END_OF_EVENT:
-            line = f"audit: type={kind.value} {text.decode()}"
-            self.kernel.printed.append((self.kernel.clock, line))
+            self.kernel.printed.append((self.kernel.clock, f"audit: type={kind.value} {text}"))
 
     def _end_call(self, value: int) -> None:
-        """What a call ends with that something was logged of: audit_log_exit()."""
+        """What a call ends with that something was logged of: audit_log_exit().
+
+        Command lines are not kept here; the program stands for it, as with the first process.
+        """
         task = self.kernel.current
         who = task.credentials
         success = "no" if value < 0 else "yes"
@@ -117,7 +119,7 @@ class Audit:
             f"sgid={who.sgid} fsgid={who.fsgid} comm={untrusted(task.name)} "
             f"exe={untrusted(program_of(task))}",
         )
-        self.log(Kind.PROCTITLE, "proctitle=(null)")
+        self.log(Kind.PROCTITLE, f"proctitle={untrusted(program_of(task))}")
         self.log(Kind.END_OF_EVENT, "")
         self._event = 0
 

@@ -117,7 +117,8 @@ class Messages(Special):
                 raise Errno(errno.EAGAIN)
             raise Waits
         at, text = self.printed[self.position]
-        line = f"{_NOTICE},{self.position},{int(at * 1e6)},-;{text}\n".encode()
+        shown = f"{_NOTICE},{self.position},{int(at * 1e6)},-;{text}\n"
+        line = shown.encode("utf-8", "surrogateescape")
         if len(line) > size:
             raise Errno(errno.EINVAL)
         self.position += 1

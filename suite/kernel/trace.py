@@ -47,7 +47,8 @@ class Tracing:
         """An event happens in a task, or in none: then in a thread of the kernel."""
         thread, number = (task.name, task.number) if task else KWORKER
         who = f"{thread:>16}-{number:<7}"
-        line = f"{who} [000] ..... {next(self.clock):>5}: {name}: {text}\n".encode()
+        shown = f"{who} [000] ..... {next(self.clock):>5}: {name}: {text}\n"
+        line = shown.encode("utf-8", "surrogateescape")
         for it in self.instances:
             if it.is_enabled and it.is_on:
                 it.lines.append(line)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from suite.kernel.audit import HEAD_SIZE, LOGIN, Audit, Kind, audit_of, with_head
@@ -45,7 +45,6 @@ class AuditSocket(Socket):
     """A socket of the protocol NETLINK_AUDIT."""
 
     filter: Filter | None = None
-    is_reader: bool = field(default=False, init=False)
 
     @property
     def audit(self) -> Audit:
@@ -63,12 +62,9 @@ class AuditSocket(Socket):
             raise NotModelled("audit: other groups, and ports that are asked for")
         if groups:
             require(task.credentials, "AUDIT_READ", self.kernel.user)
-            self._join()
-
-    def _join(self) -> None:
-        self.is_reader = True
-        if self.network is self.kernel.net:  # it is sent to the readers there alone
-            self.audit.readers.insert(0, self)
+            is_there = self.network is self.kernel.net  # the only one whose readers get anything
+            if is_there and self not in self.audit.readers:
+                self.audit.readers.insert(0, self)
 
     def connect(self, task: Task, address: bytes, *, waits: bool = True) -> None:
         """netlink_connect()."""
