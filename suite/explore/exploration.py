@@ -95,6 +95,8 @@ class Found:
     """Programs for which a model has no words, by what it lacks."""
     models: Sequence[str] = ()
     """Those that kernels were held against."""
+    without: Sequence[str] = ()
+    """Targets that have no Landlock."""
 
     @property
     def unexplained(self) -> list[Kind]:
@@ -112,10 +114,19 @@ class Found:
         return Exit.CONFORMS if self.decisions else Exit.NO_LANDLOCK
 
     @property
-    def decisions(self) -> int:
-        """All of them."""
-        return sum(it.decisions + it.again for it in self.tallies)
+    def kernels(self) -> list[Tally]:
+        """What there is of targets that are no models of others."""
+        return [it for it in self.tallies if it.target.name not in self.models]
 
+    @property
+    def decisions(self) -> int:
+        """Of all targets but models."""
+        return sum(it.decisions + it.again for it in self.kernels)
+
+    @property
+    def modelled(self) -> int:
+        """Decisions of models."""
+        return sum(it.decisions for it in self.tallies) - sum(it.decisions for it in self.kernels)
 
 @dataclass(slots=True)
 class Exploration:
@@ -236,7 +247,10 @@ class Exploration:
                     with_model(self.ledger, space, target, model, kinds)
             kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
             between_kernels(self.ledger, space, kernels, self._predictor, kinds)
-        return Found(tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models)
+        without = [it.name for it in self.kept.values() if not it.facts.abi]
+        return Found(
+            tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models, without
+        )
 
     def _predictor(self, older: Kept, newer: Kept) -> Predicts:
         both = [self.kept.get(self.models.get(it.name, "")) for it in (older, newer)]
