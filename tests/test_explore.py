@@ -221,7 +221,7 @@ def test_a_model_has_the_bugs_of_a_release() -> None:
     assert str(which).startswith("model:2+errata=none+bugs=")
     fixed = Facts(release="5.19.8", version="", machine="x86_64", abi=2, errata=0b101)
     assert "refer-without-right" not in Which.of(fixed).bugs
-    assert str(Which.of(fixed)) == "model:2+errata=3"  # erratum 1 is of ABI 4
+    assert str(Which.of(fixed)).startswith("model:2+errata=3+")  # erratum 1 is of ABI 4
 
 
 def test_an_exploration_goes_on_where_it_was(tmp_path: Path) -> None:

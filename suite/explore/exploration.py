@@ -128,6 +128,7 @@ class Found:
         """Decisions of models."""
         return sum(it.decisions for it in self.tallies) - sum(it.decisions for it in self.kernels)
 
+
 @dataclass(slots=True)
 class Exploration:
     """Spaces on targets.
