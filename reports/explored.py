@@ -37,6 +37,13 @@ def answer(found: Found, *, interrupted: bool, path: Path) -> str:
         parts.append("Differences that are predicted:\n" + "\n".join(_predicted(predicted)))
     if found.unmodelled:
         parts.append("Programs that the model has no words for:\n" + _counted(found.unmodelled))
+    undecided = [
+        f"  {it.undecided:,} of {it.space.name} on {it.target.name}"
+        for it in found.tallies
+        if it.undecided
+    ]
+    if undecided:
+        parts.append("\n".join(["Decisions that could not be shown:", *undecided]))
     if found.without:
         parts.append(f"No Landlock: {', '.join(found.without)}")
     parts += [f"{target}: {down.why}" for target, down in found.down.items()]

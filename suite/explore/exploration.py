@@ -79,6 +79,8 @@ class Tally(NamedTuple):
     decisions: int
     again: int
     """Decisions of programs in other manners."""
+    undecided: int
+    """What the target could not show, in whichever manner."""
 
 
 @dataclass(slots=True)
@@ -260,6 +262,6 @@ class Exploration:
         return by_models(self.ledger, (older, newer), (both[0], both[1]), self.causes)
 
     def _tally(self, space: Space, target: Kept) -> Tally:
-        programs, decisions = self.ledger.count(target, space.name, plain=True)
-        _, again = self.ledger.count(target, space.name, plain=False)
-        return Tally(space, target, programs, decisions, again)
+        programs, decisions, undecided = self.ledger.count(target, space.name, plain=True)
+        _, again, more = self.ledger.count(target, space.name, plain=False)
+        return Tally(space, target, programs, decisions, again, undecided + more)
