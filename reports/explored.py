@@ -37,6 +37,15 @@ def answer(found: Found, *, interrupted: bool, path: Path) -> str:
         parts.append("Differences that are predicted:\n" + "\n".join(_predicted(predicted)))
     if found.unmodelled:
         parts.append("Programs that the model has no words for:\n" + _counted(found.unmodelled))
+    undecided = [
+        f"  {it.undecided:,} of {it.space.name} on {it.target.name}"
+        for it in found.tallies
+        if it.undecided
+    ]
+    if undecided:
+        parts.append("\n".join(["Decisions that could not be shown:", *undecided]))
+    if found.without:
+        parts.append(f"No Landlock: {', '.join(found.without)}")
     parts += [f"{target}: {down.why}" for target, down in found.down.items()]
     if interrupted:
         parts.append(f"The same command goes on where this one was interrupted ({path}).")
@@ -44,10 +53,12 @@ def answer(found: Found, *, interrupted: bool, path: Path) -> str:
 
 
 def _headline(found: Found, *, interrupted: bool) -> str:
-    spaces = {it.space.name for it in found.tallies if it.programs}
-    targets = {it.target.name for it in found.tallies if it.programs}
+    spaces = {it.space.name for it in found.kernels if it.programs}
+    targets = {it.target.name for it in found.kernels if it.programs}
     of = f"{found.decisions:,} decisions in {plural(len(spaces), 'space')}"
     of += f" on {plural(len(targets), 'target')}"
+    if found.modelled:
+        of += f"; {found.modelled:,} of {plural(len(found.models), 'model')}"
     said = "interrupted; so far: " if interrupted else ""
     if not found.decisions and found.code is not Exit.DEVIATES:
         return f"{said}nothing was decided: no target has Landlock, or none came up"
@@ -103,7 +114,7 @@ def _predicted(kinds: Iterable[Kind]) -> Iterator[str]:
 
 
 def _table(found: Found) -> str:
-    rows = [_row(it) for it in found.tallies if it.programs]
+    rows = [_row(it) for it in found.kernels if it.programs]
     head = ["space", "target", "ABI", "programs", "of", "decisions", "in other ways"]
     align = ("left", "left", *["right"] * 5)
     return tabulate(rows, head, disable_numparse=True, colalign=align) if rows else ""

@@ -79,6 +79,8 @@ class Tally(NamedTuple):
     decisions: int
     again: int
     """Decisions of programs in other manners."""
+    undecided: int
+    """What the target could not show, in whichever manner."""
 
 
 @dataclass(slots=True)
@@ -95,6 +97,8 @@ class Found:
     """Programs for which a model has no words, by what it lacks."""
     models: Sequence[str] = ()
     """Those that kernels were held against."""
+    without: Sequence[str] = ()
+    """Targets that have no Landlock."""
 
     @property
     def unexplained(self) -> list[Kind]:
@@ -112,9 +116,19 @@ class Found:
         return Exit.CONFORMS if self.decisions else Exit.NO_LANDLOCK
 
     @property
+    def kernels(self) -> list[Tally]:
+        """What there is of targets that are no models of others."""
+        return [it for it in self.tallies if it.target.name not in self.models]
+
+    @property
     def decisions(self) -> int:
-        """All of them."""
-        return sum(it.decisions + it.again for it in self.tallies)
+        """Of all targets but models."""
+        return sum(it.decisions + it.again for it in self.kernels)
+
+    @property
+    def modelled(self) -> int:
+        """Decisions of models."""
+        return sum(it.decisions for it in self.tallies) - sum(it.decisions for it in self.kernels)
 
 
 @dataclass(slots=True)
@@ -236,7 +250,10 @@ class Exploration:
                     with_model(self.ledger, space, target, model, kinds)
             kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
             between_kernels(self.ledger, space, kernels, self._predictor, kinds)
-        return Found(tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models)
+        without = [it.name for it in self.kept.values() if not it.facts.abi]
+        return Found(
+            tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models, without
+        )
 
     def _predictor(self, older: Kept, newer: Kept) -> Predicts:
         both = [self.kept.get(self.models.get(it.name, "")) for it in (older, newer)]
@@ -245,6 +262,6 @@ class Exploration:
         return by_models(self.ledger, (older, newer), (both[0], both[1]), self.causes)
 
     def _tally(self, space: Space, target: Kept) -> Tally:
-        programs, decisions = self.ledger.count(target, space.name, plain=True)
-        _, again = self.ledger.count(target, space.name, plain=False)
-        return Tally(space, target, programs, decisions, again)
+        programs, decisions, undecided = self.ledger.count(target, space.name, plain=True)
+        _, again, more = self.ledger.count(target, space.name, plain=False)
+        return Tally(space, target, programs, decisions, again, undecided + more)

@@ -37,6 +37,11 @@ class Given:
     fault: str = ""
     """Why nothing was decided: Landlock refused a domain, the set-up failed, the kernel died."""
 
+    @property
+    def undecided(self) -> int:
+        """Of its decisions, how many the target could not show."""
+        return sum(code in UNKNOWN for code in self.codes)
+
 
 def word(code: int) -> str:
     """A code in words: ``allowed``, ``EACCES``, ``not modelled``."""

@@ -20,14 +20,14 @@ from suite.errors import InfrastructureError
 from suite.explore.given import Given
 from suite.judge.records import Facts
 
+_PROGRAMS = "CREATE TABLE IF NOT EXISTS programs (revision TEXT NOT NULL);"
 _TABLES = """
-CREATE TABLE IF NOT EXISTS programs (revision TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS targets (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, facts BLOB NOT NULL, build TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS given (
     target INTEGER NOT NULL, space TEXT NOT NULL, manner TEXT NOT NULL, number INTEGER NOT NULL,
-    codes BLOB NOT NULL, fault TEXT NOT NULL,
+    codes BLOB NOT NULL, fault TEXT NOT NULL, undecided INTEGER NOT NULL,
     PRIMARY KEY (target, space, manner, number)
 ) WITHOUT ROWID;
 """
@@ -72,10 +72,9 @@ class Ledger:
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
-            self._base.executescript(_TABLES)
-            self._base.execute("BEGIN IMMEDIATE")
+            self._base.executescript(_PROGRAMS)
             self._check_revision()
-            self._base.execute("COMMIT")
+            self._base.executescript(_TABLES)
 
     def __enter__(self) -> Self:
         return self
@@ -89,10 +88,12 @@ class Ledger:
             return
         if found:
             self.begun_anew = "its programs are of another landproof"
+        self._base.execute("BEGIN")
         self._base.execute("DELETE FROM programs")
-        self._base.execute("DELETE FROM targets")
-        self._base.execute("DELETE FROM given")
+        for table in ("targets", "given"):  # which may have had other columns then
+            self._base.execute(f"DROP TABLE IF EXISTS {table}")
         self._base.execute("INSERT INTO programs VALUES (?)", (revision(),))
+        self._base.execute("COMMIT")
 
     def forget(self, name: str) -> None:
         """Forget all that a target gave."""
@@ -158,16 +159,23 @@ class Ledger:
         with self._plain_errors():
             self._base.execute("BEGIN")
             self._base.executemany(
-                "INSERT OR REPLACE INTO given VALUES (?, ?, ?, ?, ?, ?)",
-                ((target.id, space, manner, number, it.codes, it.fault) for number, it in given),
+                "INSERT OR REPLACE INTO given VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (target.id, space, manner, number, it.codes, it.fault, it.undecided)
+                    for number, it in given
+                ),
             )
             self._base.execute("COMMIT")
 
-    def count(self, target: Kept, space: str, *, plain: bool) -> tuple[int, int]:
-        """How many programs and decisions there are of a target, as they are or in manners."""
+    def count(self, target: Kept, space: str, *, plain: bool) -> tuple[int, int, int]:
+        """How many programs there are of a target, as they are or in manners.
+
+        And how many decisions, and how many that it could not show.
+        """
         with self._plain_errors():
             return self._base.execute(  # type: ignore[no-any-return]
-                "SELECT COUNT(*), COALESCE(SUM(LENGTH(codes)), 0) FROM given "
+                "SELECT COUNT(*), COALESCE(SUM(LENGTH(codes) - undecided), 0), "
+                "COALESCE(SUM(undecided), 0) FROM given "
                 "WHERE target = ? AND space = ? AND (manner = '') = ?",
                 (target.id, space, plain),
             ).fetchone()

@@ -26,6 +26,7 @@ from suite.kernel.calls import names as names
 from suite.kernel.calls import namespaces as namespaces
 from suite.kernel.calls import opening as opening
 from suite.kernel.calls import processes as processes
+from suite.kernel.calls import programs as programs
 from suite.kernel.calls import queues as queues
 from suite.kernel.calls import security as security
 from suite.kernel.calls import signals as signals
