@@ -152,7 +152,10 @@ class ModelChannel:
         was, task.memory.buffers = task.memory.buffers, buffers
         value = 0
         try:
-            value = self._value(task, op, arguments, buffers)
+            try:
+                value = self._value(task, op, arguments, buffers)
+            finally:
+                life.bury(self.kernel)
         except Errno as error:
             value = -error.number
         except NotModelled as limit:

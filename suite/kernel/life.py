@@ -21,15 +21,19 @@ def is_held(task: Task) -> bool:
 
     The call of its that waits is made again when it can.
     """
-    child = task.waits_for
-    if child is not None:
-        if child.is_alive and not child.is_new_image:
-            return True
-        task.waits_for = None
     trace = task.trace
     if trace is not None and trace.at_calls:
         raise NotModelled("tracing: stops at system calls")
-    return bool(task.group.stopped) or (trace is not None and trace.stop is not None)
+    is_stopped = bool(task.group.stopped) or (trace is not None and trace.stop is not None)
+    return is_stopped or is_in_vfork(task)
+
+
+def is_in_vfork(task: Task) -> bool:
+    """Whether its child of vfork(2) has called neither execve(2) nor exit(2) yet."""
+    child = task.waits_for
+    if child is not None and (not child.is_alive or child.is_new_image):
+        child = task.waits_for = None
+    return child is not None
 
 
 # Ends

@@ -121,6 +121,8 @@ class Group:
     """The signal that stopped it; 0 while it runs."""
     unseen: int | None = None
     """A status of stopping or going on that wait4(2) has not told its parent yet."""
+    synchronizes: bool = False
+    """Whether its threads wait for one that is held, so that Landlock restricts all at once."""
     is_subreaper: bool = False
     """PR_SET_CHILD_SUBREAPER."""
     is_doomed: bool = False

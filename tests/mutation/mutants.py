@@ -275,7 +275,9 @@ def functions(module: ModuleType) -> Mapping[str, FunctionType]:
             continue
         inner = vars(thing).values() if inspect.isclass(thing) else [thing]
         for it in inner:
-            function = it.fget if isinstance(it, property) else inspect.unwrap(it) if callable(it) else it
+            function = (
+                it.fget if isinstance(it, property) else inspect.unwrap(it) if callable(it) else it
+            )
             if isinstance(function, FunctionType):
                 found[function.__qualname__] = function
     return found

@@ -16,8 +16,9 @@ from typing import TypeVar
 from suite.kernel import landlock_events
 from suite.kernel.audit import program_of
 from suite.kernel.capabilities import capable
-from suite.kernel.errors import Errno
+from suite.kernel.errors import Errno, Waits
 from suite.kernel.kernel import Kernel
+from suite.kernel.life import is_held
 from suite.kernel.memory import Memory
 from suite.kernel.open_files import File
 from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
@@ -155,6 +156,8 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
             raise Errno(errno.EPERM)
     ruleset, subject = file.ruleset if file else None, task.credentials.landlock
     enforced = _or_errno(lambda: calls.restrict(model, subject, ruleset, flags))
+    if enforced.siblings_too:
+        _synchronize(task)
     if enforced.sets_no_new_privs:
         task.no_new_privs = True
     if file is not None:
@@ -169,6 +172,17 @@ def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) ->
                 kernel, thread, is_last=thread is task, process_wide=alone
             )
     return 0
+
+
+def _synchronize(task: Task) -> None:
+    """Wait until each sibling thread can take part.
+
+    Source: landlock_restrict_sibling_threads() in security/landlock/tsync.c.
+    """
+    group = task.group
+    group.synchronizes = any(is_held(it) for it in group.threads)
+    if group.synchronizes:
+        raise Waits
 
 
 def _domain_made(task: Task, of: RulesetFile, domain: Domain) -> None:

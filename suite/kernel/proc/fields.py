@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from suite.kernel.credentials import NOBODY, Map, inside
 from suite.kernel.kernel import Kernel
+from suite.kernel.life import is_in_vfork
 from suite.kernel.memory import READ as PROT_READ
 from suite.kernel.memory import WRITE as PROT_WRITE
 from suite.kernel.mounts import shown
@@ -24,6 +25,12 @@ def state(task: Task) -> str:
     """The letter of what it does: it waits for the host unless it ended or was stopped."""
     if not task.is_alive:
         return "Z (zombie)"
+    if task.trace is not None and task.trace.stop is not None:
+        return "t (tracing stop)"
+    if task.group.stopped:
+        return "T (stopped)"
+    if is_in_vfork(task) or task.group.synchronizes:
+        return "D (disk sleep)"
     return "S (sleeping)"
 
 
