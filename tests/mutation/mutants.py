@@ -17,8 +17,6 @@ from types import CodeType, FunctionType, ModuleType
 
 from tests.mutation.operators import RULES, Edit, Spot
 
-REACHED = "__reached__"
-"""What a module that tells of its lines calls them by."""
 _FLAGS = __future__.annotations.compiler_flag
 
 
@@ -42,6 +40,14 @@ class Mutant:
     default; none if only the function itself changes."""
     install: Callable[[], None]
     """Bring it into effect, for good: for a process that ends soon."""
+    variant: Callable[[], Mapping[str, FunctionType]] | None
+    """The functions that it changes, as ``module:function``, made anew; None if it is not known
+    which these are."""
+
+    @property
+    def function(self) -> str:
+        """The function that it changes, as ``module:function``."""
+        return ":".join(self.name.split(":")[:2])
 
     def __str__(self) -> str:
         text = self.source.lstrip()
@@ -84,36 +90,20 @@ class Source:
                 found.statement,
                 found.uses,
                 found.installer(self),
+                found.varied(self),
             )
-
-    def statements(self) -> set[int]:
-        """The lines at which statements of functions begin."""
-        return {it.lineno for body in _bodies(self.tree) for it in body if not _is_text(it)}
-
-    def tell(self, reached: Callable[[int], object]) -> None:
-        """From now on, call this with the line of each statement of a function that is run."""
-        for body in _bodies(self.tree):
-            told: list[ast.stmt] = []
-            for statement in body:
-                if not _is_text(statement):
-                    call = ast.Call(
-                        ast.Name(REACHED, ast.Load()), [ast.Constant(statement.lineno)], []
-                    )
-                    told.append(ast.copy_location(ast.Expr(call), statement))
-                told.append(statement)
-            body[:] = told
-        setattr(self.module, REACHED, reached)
-        for statement in self.tree.body:
-            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                self.reload(statement)
 
     def reload(self, statement: ast.stmt) -> None:
         """Give the functions of a statement of the module the code that its tree has now."""
-        code = compile(_alone(statement), str(self.module.__file__), "exec", _FLAGS, True)
-        codes = dict(_codes(code))
-        for qualname, function in functions(self.module).items():
-            if qualname in codes:
-                function.__code__ = codes[qualname]
+        now = functions(self.module)
+        for qualname, code in self.codes(statement):
+            if qualname in now:
+                now[qualname].__code__ = code
+
+    def codes(self, statement: ast.stmt) -> Iterator[tuple[str, CodeType]]:
+        """The code of each function of a statement of the module, by qualified name."""
+        whole = ast.fix_missing_locations(ast.Module([statement], []))
+        yield from _codes(compile(whole, str(self.module.__file__), "exec", _FLAGS, True))
 
     def value(self, node: ast.expr) -> object:
         """What an expression at the top of the module gives."""
@@ -148,11 +138,7 @@ class _Found:
             if self.statement is not None:
                 source.reload(self.top)
                 return
-            # The edit may have replaced the value itself.
-            is_value = self.edit.at is self.value and isinstance(self.edit.new, ast.expr)
-            node = self.edit.new if is_value else self.value
-            assert isinstance(node, ast.expr)  # noqa: S101 (what is found here has a value)
-            new = source.value(node)
+            new = self._new(source)
             if self.parameter:
                 _set_default(source.module, self.function, self.parameter, new)
             elif "." in self.function:
@@ -162,6 +148,29 @@ class _Found:
                 _set_constant(source.module, self.function, new)
 
         return install
+
+    def varied(self, source: Source) -> Callable[[], Mapping[str, FunctionType]] | None:
+        if self.statement is None:
+            return None
+
+        def vary() -> Mapping[str, FunctionType]:
+            with self.edit.tried():
+                codes = dict(source.codes(self.top))
+            was = functions(source.module)[self.function]
+            made = FunctionType(
+                codes[self.function], was.__globals__, was.__name__, was.__defaults__
+            )
+            made.__kwdefaults__ = was.__kwdefaults__
+            return {f"{source.name}:{self.function}": made}
+
+        return vary
+
+    def _new(self, source: Source) -> object:
+        """The other value of a constant; the edit may have replaced all of it."""
+        is_all = self.edit.at is self.value and isinstance(self.edit.new, ast.expr)
+        node = self.edit.new if is_all else self.value
+        assert isinstance(node, ast.expr)  # noqa: S101 (what is found here has a value)
+        return source.value(node)
 
 
 class _Finder:
@@ -183,6 +192,9 @@ class _Finder:
     def _definition(self, node: ast.stmt, top: ast.stmt, within: str) -> Iterator[_Found]:
         if isinstance(node, ast.FunctionDef):
             name = within + node.name
+            function = functions(self.source.module).get(name)
+            if function is None or function.__code__.co_freevars:
+                return  # an exception's own words
             yield from self._defaults(node, top, name)
             yield from self._body(node, top, name)
         elif isinstance(node, ast.ClassDef):
@@ -270,37 +282,29 @@ class _Finder:
 def functions(module: ModuleType) -> Mapping[str, FunctionType]:
     """The functions of a module and of its classes, by qualified name."""
     found: dict[str, FunctionType] = {}
+    file = module.__file__
     for thing in vars(module).values():
         if getattr(thing, "__module__", None) != module.__name__:
             continue
-        inner = vars(thing).values() if inspect.isclass(thing) else [thing]
-        for it in inner:
-            function = it.fget if isinstance(it, property) else inspect.unwrap(it) if callable(it) else it
-            if isinstance(function, FunctionType):
+        for it in vars(thing).values() if inspect.isclass(thing) else [thing]:
+            function = it.fget if isinstance(it, property) else it
+            # Those that are made for dataclasses stand in no file.
+            if isinstance(function, FunctionType) and function.__code__.co_filename == file:
                 found[function.__qualname__] = function
     return found
 
 
-def users(sources: Sequence[Source]) -> Mapping[str, frozenset[tuple[str, int]]]:
-    """Where each name is mentioned: the statements of functions, by module and line."""
-    found: dict[str, set[tuple[str, int]]] = defaultdict(set)
+def users(sources: Sequence[Source]) -> Mapping[str, frozenset[str]]:
+    """The functions that mention each name, as ``module:function``."""
+    found: dict[str, set[str]] = defaultdict(set)
     for source in sources:
-        for body in _bodies(source.tree):
-            for statement in body:
-                for node in _own_nodes(statement):
-                    if isinstance(node, ast.Name | ast.Attribute):
-                        name = node.id if isinstance(node, ast.Name) else node.attr
-                        found[name].add((source.name, statement.lineno))
+        for qualname, function in functions(source.module).items():
+            for code in [function.__code__, *(it for _, it in _codes(function.__code__))]:
+                for name in code.co_names:
+                    found[name].add(f"{source.name}:{qualname}")
+            found[qualname.rpartition(".")[0]].add(f"{source.name}:{qualname}")
+            found[qualname].add(f"{source.name}:{qualname}")
     return {name: frozenset(where) for name, where in found.items()}
-
-
-def _own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement, apart from those of the statements inside of it."""
-    todo: list[ast.AST] = [statement]
-    while todo:
-        node = todo.pop()
-        yield node
-        todo += [it for it in ast.iter_child_nodes(node) if not isinstance(it, ast.stmt)]
 
 
 def _bodies(tree: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -347,10 +351,6 @@ def _rings(tree: ast.AST) -> Mapping[str, Sequence[str]]:
             if node.attr.isupper() or node.attr.startswith("S_IF") and node.attr != "S_IFMT":
                 found[node.value.id].add(node.attr)
     return {name: sorted(constants) for name, constants in found.items()}
-
-
-def _alone(statement: ast.stmt) -> ast.Module:
-    return ast.fix_missing_locations(ast.Module([statement], []))
 
 
 def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import EnumType
 from types import ModuleType
@@ -34,6 +35,18 @@ class Edit:
             return
         items = getattr(self.parent, self.field)
         items[self.index : self.index + 1] = [] if self.new is None else [self.new]
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Change the tree for a while."""
+        was = getattr(self.parent, self.field)
+        kept = was if self.index is None else [*was]
+        self.apply()
+        yield
+        if self.index is None:
+            setattr(self.parent, self.field, kept)
+        else:
+            was[:] = kept
 
 
 @dataclass(frozen=True, slots=True)
