@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.cli.outlet import emit
+from suite.cli.outlet import put
 from suite.cli.run import run
 from suite.judge.records import Verdict
 from suite.run import rows
@@ -141,13 +141,13 @@ def main(arguments: Sequence[str]) -> int:
     stale = [it for it in reasons if it.partition(":")[0] in files and it not in hunt.mutants]
     words = f"{len(made)} mutants, {len(hunt.killed)} killed, {len(survivors)} survive"
     equivalent = f", {len(excused)} equivalent" if excused else ""
-    emit(f"{words}{equivalent}, in {time.monotonic() - began:.0f} s")
+    put(f"{words}{equivalent}, in {time.monotonic() - began:.0f} s")
     for mutant in survivors:
         why = "" if mutant.name in hunt.seen else " (no case gives it anything that it would change)"
-        emit(f"\n{mutant}{why}")
+        put(f"\n{mutant}{why}")
     for name in stale:
         what = f"is killed by {hunt.killed[name]}" if name in hunt.killed else "is no mutant"
-        emit(f"\n{name} {what}: take it out of {Path(EQUIVALENT).name}")
+        put(f"\n{name} {what}: take it out of {Path(EQUIVALENT).name}")
     return 1 if survivors or stale else 0
 
 
