@@ -40,7 +40,7 @@ class Mutant:
     default; none if only the function itself changes."""
     install: Callable[[], None]
     """Bring it into effect, for good: for a process that ends soon."""
-    variant: Callable[[], Mapping[str, FunctionType]] | None
+    variant: Callable[[], Mapping[str, Callable[..., object]]] | None
     """The functions that it changes, as ``module:function``, made anew; None if it is not known
     which these are."""
 
@@ -149,7 +149,7 @@ class _Found:
 
         return install
 
-    def varied(self, source: Source) -> Callable[[], Mapping[str, FunctionType]] | None:
+    def varied(self, source: Source) -> Callable[[], Mapping[str, Callable[..., object]]] | None:
         if self.statement is None:
             return None
 
@@ -200,10 +200,6 @@ class _Finder:
         elif isinstance(node, ast.ClassDef):
             for inner in node.body:
                 yield from self._definition(inner, top, f"{within}{node.name}.")
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            name = within.rstrip(".")
-            if not _is_field_of_factory(node.value):
-                yield from self._constant(node, "value", name, top, node.target.id)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if isinstance(self.names.get(within.rstrip(".")), EnumType):
                 yield from self._constant(node, "value", within + node.targets[0].id, top)
@@ -339,10 +335,6 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _is_field_of_factory(value: ast.expr) -> bool:
-    return isinstance(value, ast.Call) and ast.unparse(value.func) == "field"
-
-
 def _rings(tree: ast.AST) -> Mapping[str, Sequence[str]]:
     """The constants of each name that the file uses, in a fixed order."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -364,7 +356,7 @@ def _set_constant(module: ModuleType, name: str, new: object) -> None:
     """In the module, and in those that have imported it by its name."""
     old = getattr(module, name)
     for other in list(sys.modules.values()):
-        if other.__name__.startswith("suite.") and vars(other).get(name) is old:
+        if getattr(other, "__name__", "").startswith("suite.") and vars(other).get(name) is old:
             setattr(other, name, new)
     setattr(module, name, new)
 

@@ -166,7 +166,7 @@ def _attribute(spot: Spot, node: ast.Attribute) -> Iterator[Edit]:
     ring: Sequence[str] = ()
     if isinstance(home, EnumType):
         ring = list(home.__members__)
-    elif isinstance(home, ModuleType):
+    elif isinstance(home, ModuleType) and not home.__name__.startswith("suite."):
         ring = spot.rings[node.value.id]
     if len(ring) > 1:
         other = ring[(ring.index(node.attr) + 1) % len(ring)]

@@ -40,7 +40,7 @@ class Probe:
         self.called: set[str] = set()
         self._comparing = False
         self._known: dict[object, object] = {}
-        variants: dict[str, dict[str, FunctionType]] = defaultdict(dict)
+        variants: dict[str, dict[str, Callable[..., object]]] = defaultdict(dict)
         for mutant in wanted:
             if mutant.variant is not None:
                 for function, variant in mutant.variant().items():
@@ -57,7 +57,7 @@ class Probe:
         self._known.clear()
 
     def _wrap(
-        self, function: FunctionType, name: str, variants: Mapping[str, FunctionType]
+        self, function: FunctionType, name: str, variants: Mapping[str, Callable[..., object]]
     ) -> None:
         """Have it tell of its calls; the function itself stays, whoever has imported it."""
         if function.__code__.co_freevars:
@@ -65,7 +65,7 @@ class Probe:
         original = _copy(function)
         makes_items = inspect.isgeneratorfunction(function)
 
-        def watched(*args: Any, **kwargs: Any) -> Any:
+        def watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (whatever it takes)
             if self._comparing:
                 return original(*args, **kwargs)
             self.called.add(name)
@@ -90,7 +90,7 @@ class Probe:
     def _compare(
         self,
         original: FunctionType,
-        variants: Mapping[str, FunctionType],
+        variants: Mapping[str, Callable[..., object]],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
@@ -155,7 +155,7 @@ def _copied_sides(thing: object) -> object:
     return thing
 
 
-def _same(one: Any, other: Any) -> bool:  # noqa: PLR0911 (one a kind of thing)
+def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 (whatever a rule gives)
     """Whether two results mean the same, new layers included, which are equal to none else."""
     if one is other:
         return True
@@ -165,11 +165,8 @@ def _same(one: Any, other: Any) -> bool:  # noqa: PLR0911 (one a kind of thing)
         return len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, frozenset | set):
         return bool(one == other) or (
-            len(one) == len(other)
-            and all(any(_same(it, that) for that in other) for it in one)
+            len(one) == len(other) and all(any(_same(it, that) for that in other) for it in one)
         )
     if type(one).__module__.startswith("suite.model.") and is_dataclass(one):
-        return all(
-            _same(getattr(one, it.name), getattr(other, it.name)) for it in fields(one)
-        )
+        return all(_same(getattr(one, it.name), getattr(other, it.name)) for it in fields(one))
     return bool(one == other)

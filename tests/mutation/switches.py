@@ -6,39 +6,37 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from suite.landlock.abi import Erratum
-from suite.landlock.bugs import BUGS
-from suite.model.landlock import Model
+from suite.model.landlock import MODELLED, Model
 from tests.mutation.mutants import Mutant
 
-ASKED = frozenset({
-    "attr-before-ruleset", "audit-without-socket", "cred-transfer", "flags-before-privileges",
-    "log-subdomains-on", "many-layers", "refer-without-right", "rule-unions", "ruleset-link",
-    "short-unspec", "sigio-bypass", "tcp-fast-open-bypass", "tsync-without-ruleset", "weird-files",
-})  # fmt: skip
-"""The bugs that ``Model.has`` is asked for; a test holds it against the source."""
+SWITCH = "switch"
+"""How the names of these mutants begin."""
 
 
 def switches() -> Iterator[Mutant]:
     """A mutant for each erratum that is not fixed, and for each known bug that the model has."""
     for erratum in Erratum:
-        yield _switch(Model.fixed, f"erratum-{int(erratum)}", partial(_unfix, erratum))
-    for bug in sorted(ASKED & BUGS.keys()):
-        yield _switch(Model.has, bug, partial(_infect, bug))
+        yield _switch("fixed", f"erratum-{int(erratum)}", _unfixed(erratum))
+    for bug in sorted(MODELLED):
+        yield _switch("has", bug, _infected(bug))
 
 
-def _switch(asked: Callable[..., object], name: str, install: Callable[[], None]) -> Mutant:
-    line = inspect.getsourcelines(asked)[1]
-    source = f"def {asked.__name__}"
-    return Mutant(f"switch:{name}", line, 0, source, "on", None, frozenset(), install, None)
+def _switch(method: str, name: str, instead: Callable[[Model, Any], bool]) -> Mutant:
+    line = inspect.getsourcelines(getattr(Model, method))[1]
+    source = f"def {method}"
+    install = partial(setattr, Model, method, instead)
+    return Mutant(
+        f"{SWITCH}:{name}", line, 0, source, "on", None, frozenset(), install,
+        lambda: {f"landlock:Model.{method}": instead},
+    )  # fmt: skip
 
 
-def _unfix(erratum: Erratum) -> None:
-    was = Model.fixed
-    Model.fixed = lambda self, of: of is not erratum and was(self, of)  # type: ignore[method-assign]
+def _unfixed(erratum: Erratum) -> Callable[[Model, Erratum], bool]:
+    return lambda model, of: of is not erratum and of in model.errata
 
 
-def _infect(bug: str) -> None:
-    was = Model.has
-    Model.has = lambda self, of: of == bug or was(self, of)  # type: ignore[method-assign]
+def _infected(bug: str) -> Callable[[Model, str], bool]:
+    return lambda model, of: of == bug or of in model.bugs
