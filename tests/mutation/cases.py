@@ -135,7 +135,7 @@ class Cases:
 
 def _tell_of_failures() -> None:
     """An exception of Python's in the small kernel ends the run: no case is to wait for more."""
-    perform = ModelChannel._value  # noqa: SLF001 (where all of it passes through)
+    perform = ModelChannel._value
 
     def watched(self: ModelChannel, *arguments: Any) -> int:
         try:
@@ -145,4 +145,4 @@ def _tell_of_failures() -> None:
         except Exception as error:
             raise RuleError(f"{type(error).__name__}: {error}") from error
 
-    ModelChannel._value = watched  # type: ignore[method-assign]  # noqa: SLF001 (as above)
+    ModelChannel._value = watched  # type: ignore[method-assign]

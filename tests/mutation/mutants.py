@@ -2,7 +2,6 @@
 """All mutants of a module: where each change is, what it is called, and how it gets into effect."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -169,7 +168,7 @@ class _Found:
         """The other value of a constant; the edit may have replaced all of it."""
         is_all = self.edit.at is self.value and isinstance(self.edit.new, ast.expr)
         node = self.edit.new if is_all else self.value
-        assert isinstance(node, ast.expr)  # noqa: S101 (what is found here has a value)
+        assert isinstance(node, ast.expr)
         return source.value(node)
 
 
@@ -340,7 +339,7 @@ def _rings(tree: ast.AST) -> Mapping[str, Sequence[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.attr.isupper() or node.attr.startswith("S_IF") and node.attr != "S_IFMT":
+            if node.attr.isupper() or (node.attr.startswith("S_IF") and node.attr != "S_IFMT"):
                 found[node.value.id].add(node.attr)
     return {name: sorted(constants) for name, constants in found.items()}
 
@@ -365,7 +364,7 @@ def _set_default(module: ModuleType, owner: str, parameter: str, new: object) ->
     thing = functions(module).get(owner) or vars(module)[owner]
     if inspect.isclass(thing):
         thing = thing.__new__ if issubclass(thing, tuple) else thing.__init__
-    assert isinstance(thing, FunctionType)  # noqa: S101 (of our own modules)
+    assert isinstance(thing, FunctionType)
     if thing.__kwdefaults__ and parameter in thing.__kwdefaults__:
         thing.__kwdefaults__[parameter] = new
         return

@@ -67,7 +67,7 @@ class Spot:
     def becomes(self, operator: str, new: ast.AST | None, at: ast.AST | None = None) -> Edit:
         """The node is replaced."""
         where = at or self.node
-        assert isinstance(where, ast.expr | ast.stmt)  # noqa: S101 (who calls gives one)
+        assert isinstance(where, ast.expr | ast.stmt)
         return Edit(operator, self.parent, self.field, self.index, new, where)
 
 
