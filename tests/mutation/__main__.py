@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,8 @@ class Hunt:
             wanted = [*self.mutants.values()]
             probed: list[Seen] = []
             halves = [numbers[at::AT_ONCE] for at in range(AT_ONCE)]
-            for _, part in forked(
-                halves, lambda it: self.cases.probe(it, self.sources, wanted), AT_ONCE
-            ):
+            probe = partial(self.cases.probe, sources=self.sources, wanted=wanted)
+            for _, part in forked(halves, probe, AT_ONCE):
                 probed += part or []
             told = [it for it in probed if it.came.verdict.judged]
             deviating = sum(it.came.verdict is Verdict.DEVIATES for it in told)
@@ -108,13 +108,15 @@ class Hunt:
                     yield mutant, self._chosen(mutant, could)
 
         for (mutant, _), found in forked(tasks(), lambda it: self.cases.try_mutant(*it), AT_ONCE):
-            if found is None or found.case is not None:
-                at = None if found is None else found.case
-                by = "it never ends" if at is None else f"{self.cases.id(at)}: {found.came}"
-                self.killed[mutant.name] = by
-                del self.mutants[mutant.name]
-                if at is not None:
-                    self._kills[mutant.function, at] += 1
+            if found is None:
+                by = "it never ends"
+            elif found.case is None:
+                continue
+            else:
+                by = f"{self.cases.id(found.case)}: {found.came}"
+                self._kills[mutant.function, found.case] += 1
+            self.killed[mutant.name] = by
+            del self.mutants[mutant.name]
 
     def _chosen(self, mutant: Mutant, could: Sequence[Seen]) -> list[Seen]:
         """First the cases that killed its neighbours, then some of all kinds."""

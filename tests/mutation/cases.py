@@ -137,7 +137,7 @@ def _tell_of_failures() -> None:
     """An exception of Python's in the small kernel ends the run: no case is to wait for more."""
     perform = ModelChannel._value
 
-    def watched(self: ModelChannel, *arguments: Any) -> int:
+    def watched(self: ModelChannel, *arguments: Any) -> int:  # noqa: ANN401 (handed on)
         try:
             return perform(self, *arguments)
         except CallEndedError:
@@ -145,4 +145,4 @@ def _tell_of_failures() -> None:
         except Exception as error:
             raise RuleError(f"{type(error).__name__}: {error}") from error
 
-    ModelChannel._value = watched  # type: ignore[method-assign]
+    ModelChannel._value = watched  # type: ignore[assignment, method-assign]

@@ -184,9 +184,13 @@ class _Finder:
                 yield from self._definition(top, top, "")
             elif isinstance(top, ast.Assign) and isinstance(top.targets[0], ast.Name):
                 yield from self._constant(top, "value", top.targets[0].id, top)
-            elif isinstance(top, ast.AnnAssign) and isinstance(top.target, ast.Name) and top.value:
-                if ast.unparse(top.annotation) != "TypeAlias":
-                    yield from self._constant(top, "value", top.target.id, top)
+            elif (
+                isinstance(top, ast.AnnAssign)
+                and isinstance(top.target, ast.Name)
+                and top.value
+                and ast.unparse(top.annotation) != "TypeAlias"
+            ):
+                yield from self._constant(top, "value", top.target.id, top)
 
     def _definition(self, node: ast.stmt, top: ast.stmt, within: str) -> Iterator[_Found]:
         if isinstance(node, ast.FunctionDef):
@@ -199,9 +203,12 @@ class _Finder:
         elif isinstance(node, ast.ClassDef):
             for inner in node.body:
                 yield from self._definition(inner, top, f"{within}{node.name}.")
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if isinstance(self.names.get(within.rstrip(".")), EnumType):
-                yield from self._constant(node, "value", within + node.targets[0].id, top)
+        elif (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(self.names.get(within.rstrip(".")), EnumType)
+        ):
+            yield from self._constant(node, "value", within + node.targets[0].id, top)
 
     def _defaults(self, node: ast.FunctionDef, top: ast.stmt, name: str) -> Iterator[_Found]:
         arguments = node.args
@@ -338,9 +345,13 @@ def _rings(tree: ast.AST) -> Mapping[str, Sequence[str]]:
     """The constants of each name that the file uses, in a fixed order."""
     found: dict[str, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.attr.isupper() or (node.attr.startswith("S_IF") and node.attr != "S_IFMT"):
-                found[node.value.id].add(node.attr)
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.attr.isupper()
+            and node.attr != "S_IFMT"
+        ):
+            found[node.value.id].add(node.attr)
     return {name: sorted(constants) for name, constants in found.items()}
 
 

@@ -43,8 +43,8 @@ class Probe:
         variants: dict[str, dict[str, Callable[..., object]]] = defaultdict(dict)
         for mutant in wanted:
             if mutant.variant is not None:
-                for function, variant in mutant.variant().items():
-                    variants[function][mutant.name] = variant
+                for owner, variant in mutant.variant().items():
+                    variants[owner][mutant.name] = variant
         for source in sources:
             for qualname, function in functions(source.module).items():
                 name = f"{source.name}:{qualname}"
@@ -146,7 +146,7 @@ def _items(generator: Iterator[Any]) -> object:
 
 def _changes(thing: object) -> bool:
     """Whether it is a record that functions change."""
-    return is_dataclass(thing) and not type(thing).__dataclass_params__.frozen  # type: ignore[attr-defined]
+    return is_dataclass(thing) and not vars(type(thing))["__dataclass_params__"].frozen
 
 
 def _copied_sides(thing: object) -> object:
