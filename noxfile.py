@@ -78,6 +78,12 @@ def confinements(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the model's rules in every small way, and have the cases find each change."""
+    session.run(sys.executable, "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed, each figure over what it is compared with; not on a busy machine."""
     session.run(sys.executable, "-m", "suite.cli.bench", *session.posargs)

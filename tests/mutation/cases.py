@@ -4,22 +4,26 @@
 from __future__ import annotations
 
 import signal
-import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from suite.errors import LandproofError
 from suite.judge.records import Verdict
+from suite.kernel.channel import ModelChannel
+from suite.kernel.errors import CallEndedError
 from suite.run import rows
 from suite.run.envelopes import opened
-from tests.mutation.mutants import Source
+from tests.mutation.mutants import Mutant, Source
+from tests.mutation.probe import Probe
 
-LIMIT_S = 3
+LIMIT_S = 1
 """Seconds of processor time that a case may take; it needs a hundredth of that."""
-_OURS = "/suite/kernel/", "/suite/model/"
+
+
+_PROBED = 60
+"""How many times as long it may take while its calls of rules are made by all mutants, too."""
 
 
 class Came(NamedTuple):
@@ -46,12 +50,28 @@ class Came(NamedTuple):
         return self.verdict.fault is Verdict.DEVIATES.fault
 
 
-class Reached(NamedTuple):
-    """A case that was run, and the statements of the rules that it ran."""
+class Seen(NamedTuple):
+    """A case that was run on the rules as they are."""
 
     case: int
     came: Came
-    statements: frozenset[tuple[str, int]]
+    differing: frozenset[str]
+    """The names of the mutants by which a rule would have given it something else."""
+    called: frozenset[str]
+    """The functions of the rules that it called."""
+
+
+class Tried(NamedTuple):
+    """What came of a mutant."""
+
+    case: int | None
+    """The case that found it, if any."""
+    came: str = ""
+    """What the case came to."""
+
+
+class RuleError(KeyboardInterrupt):
+    """A rule failed as none should, by an exception of Python's: nobody is to catch it."""
 
 
 @dataclass
@@ -64,53 +84,65 @@ class Cases:
 
     items: Sequence[pytest.Item] = ()
     _heard: list[Came] = field(default_factory=list)
-    _raised: str = ""
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Look whether it is the rules themselves that failed."""
-        error = call.excinfo
-        if error and not isinstance(error.value, LandproofError | pytest.skip.Exception):
-            frames = traceback.extract_tb(error.tb)
-            if any(part in frame.filename for frame in frames for part in _OURS):
-                self._raised = f"{type(error.value).__name__}: {error.value}"
-        return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hear of a verdict."""
         envelope = opened(report)
         if envelope:
             case = envelope.case
-            self._heard.append(Came(case.verdict, case.about_bug if case.bug else "", self._raised))
+            self._heard.append(Came(case.verdict, case.about_bug if case.bug else ""))
 
-    def run(self, number: int) -> Came:
+    def run(self, number: int, limit_s: float = LIMIT_S) -> Came:
         """Run one; a rule that loops ends the process, by SIGVTALRM."""
         self._heard.clear()
-        self._raised = ""
         item = self.items[number]
-        signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT_S)
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, limit_s)
+        try:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        except RuleError as error:
+            return Came(Verdict.BROKEN, raised=str(error))
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         return self._heard[-1]
 
-    def reach(self, numbers: Sequence[int], sources: Sequence[Source]) -> list[Reached]:
-        """Run some in a process of their own, and note which statements of the rules each runs."""
-        lines: dict[str, set[int]] = {}
-        for source in sources:
-            lines[source.name] = set()
-            source.tell(lines[source.name].add)
+    def probe(
+        self, numbers: Sequence[int], sources: Sequence[Source], wanted: Sequence[Mutant]
+    ) -> list[Seen]:
+        """Run some, in a process of their own, and note which mutants each of them could find."""
+        probe = Probe(sources, wanted)
         found = []
         for number in numbers:
-            for it in lines.values():
-                it.clear()
-            came = self.run(number)
-            reached = {(name, line) for name, it in lines.items() for line in it}
-            found.append(Reached(number, came, frozenset(reached)))
+            probe.clear()
+            came = self.run(number, LIMIT_S * _PROBED)
+            found.append(Seen(number, came, frozenset(probe.differing), frozenset(probe.called)))
         return found
+
+    def try_mutant(self, mutant: Mutant, finders: Sequence[Seen]) -> Tried:
+        """Change the rules for good, and run cases until one finds it."""
+        _tell_of_failures()
+        mutant.install()
+        for seen in finders:
+            came = self.run(seen.case)
+            if came.finds(seen.came):
+                return Tried(seen.case, str(came))
+        return Tried(None)
 
     def id(self, number: int) -> str:
         """Its permanent id, and the target."""
         item = self.items[number]
         return f"{rows.case_id(item)} on {rows.target_of(item)}"
+
+
+def _tell_of_failures() -> None:
+    """An exception of Python's in the small kernel ends the run: no case is to wait for more."""
+    perform = ModelChannel._value
+
+    def watched(self: ModelChannel, *arguments: Any) -> int:  # noqa: ANN401 (handed on)
+        try:
+            return perform(self, *arguments)
+        except CallEndedError:
+            raise
+        except Exception as error:
+            raise RuleError(f"{type(error).__name__}: {error}") from error
+
+    ModelChannel._value = watched  # type: ignore[assignment, method-assign]

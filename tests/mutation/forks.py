@@ -75,7 +75,7 @@ def _begin(task: _Task, work: Callable[[_Task], object]) -> tuple[int, int]:
         os._exit(code)
 
 
-def _result(process: int, heard: bytearray) -> _Result | None:  # type: ignore[type-var]
+def _result(process: int, heard: bytearray) -> _Result | None:
     _, status = os.waitpid(process, 0)
     if os.WIFSIGNALED(status):
         return None

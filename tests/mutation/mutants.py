@@ -2,7 +2,6 @@
 """All mutants of a module: where each change is, what it is called, and how it gets into effect."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -17,8 +16,6 @@ from types import CodeType, FunctionType, ModuleType
 
 from tests.mutation.operators import RULES, Edit, Spot
 
-REACHED = "__reached__"
-"""What a module that tells of its lines calls them by."""
 _FLAGS = __future__.annotations.compiler_flag
 
 
@@ -42,6 +39,14 @@ class Mutant:
     default; none if only the function itself changes."""
     install: Callable[[], None]
     """Bring it into effect, for good: for a process that ends soon."""
+    variant: Callable[[], Mapping[str, Callable[..., object]]] | None
+    """The functions that it changes, as ``module:function``, made anew; None if it is not known
+    which these are."""
+
+    @property
+    def function(self) -> str:
+        """The function that it changes, as ``module:function``."""
+        return ":".join(self.name.split(":")[:2])
 
     def __str__(self) -> str:
         text = self.source.lstrip()
@@ -84,36 +89,20 @@ class Source:
                 found.statement,
                 found.uses,
                 found.installer(self),
+                found.varied(self),
             )
-
-    def statements(self) -> set[int]:
-        """The lines at which statements of functions begin."""
-        return {it.lineno for body in _bodies(self.tree) for it in body if not _is_text(it)}
-
-    def tell(self, reached: Callable[[int], object]) -> None:
-        """From now on, call this with the line of each statement of a function that is run."""
-        for body in _bodies(self.tree):
-            told: list[ast.stmt] = []
-            for statement in body:
-                if not _is_text(statement):
-                    call = ast.Call(
-                        ast.Name(REACHED, ast.Load()), [ast.Constant(statement.lineno)], []
-                    )
-                    told.append(ast.copy_location(ast.Expr(call), statement))
-                told.append(statement)
-            body[:] = told
-        setattr(self.module, REACHED, reached)
-        for statement in self.tree.body:
-            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                self.reload(statement)
 
     def reload(self, statement: ast.stmt) -> None:
         """Give the functions of a statement of the module the code that its tree has now."""
-        code = compile(_alone(statement), str(self.module.__file__), "exec", _FLAGS, True)
-        codes = dict(_codes(code))
-        for qualname, function in functions(self.module).items():
-            if qualname in codes:
-                function.__code__ = codes[qualname]
+        now = functions(self.module)
+        for qualname, code in self.codes(statement):
+            if qualname in now:
+                now[qualname].__code__ = code
+
+    def codes(self, statement: ast.stmt) -> Iterator[tuple[str, CodeType]]:
+        """The code of each function of a statement of the module, by qualified name."""
+        whole = ast.fix_missing_locations(ast.Module([statement], []))
+        yield from _codes(compile(whole, str(self.module.__file__), "exec", _FLAGS, True))
 
     def value(self, node: ast.expr) -> object:
         """What an expression at the top of the module gives."""
@@ -148,11 +137,7 @@ class _Found:
             if self.statement is not None:
                 source.reload(self.top)
                 return
-            # The edit may have replaced the value itself.
-            is_value = self.edit.at is self.value and isinstance(self.edit.new, ast.expr)
-            node = self.edit.new if is_value else self.value
-            assert isinstance(node, ast.expr)  # noqa: S101 (what is found here has a value)
-            new = source.value(node)
+            new = self._new(source)
             if self.parameter:
                 _set_default(source.module, self.function, self.parameter, new)
             elif "." in self.function:
@@ -162,6 +147,29 @@ class _Found:
                 _set_constant(source.module, self.function, new)
 
         return install
+
+    def varied(self, source: Source) -> Callable[[], Mapping[str, Callable[..., object]]] | None:
+        if self.statement is None:
+            return None
+
+        def vary() -> Mapping[str, FunctionType]:
+            with self.edit.tried():
+                codes = dict(source.codes(self.top))
+            was = functions(source.module)[self.function]
+            made = FunctionType(
+                codes[self.function], was.__globals__, was.__name__, was.__defaults__
+            )
+            made.__kwdefaults__ = was.__kwdefaults__
+            return {f"{source.name}:{self.function}": made}
+
+        return vary
+
+    def _new(self, source: Source) -> object:
+        """The other value of a constant; the edit may have replaced all of it."""
+        is_all = self.edit.at is self.value and isinstance(self.edit.new, ast.expr)
+        node = self.edit.new if is_all else self.value
+        assert isinstance(node, ast.expr)
+        return source.value(node)
 
 
 class _Finder:
@@ -176,25 +184,31 @@ class _Finder:
                 yield from self._definition(top, top, "")
             elif isinstance(top, ast.Assign) and isinstance(top.targets[0], ast.Name):
                 yield from self._constant(top, "value", top.targets[0].id, top)
-            elif isinstance(top, ast.AnnAssign) and isinstance(top.target, ast.Name) and top.value:
-                if ast.unparse(top.annotation) != "TypeAlias":
-                    yield from self._constant(top, "value", top.target.id, top)
+            elif (
+                isinstance(top, ast.AnnAssign)
+                and isinstance(top.target, ast.Name)
+                and top.value
+                and ast.unparse(top.annotation) != "TypeAlias"
+            ):
+                yield from self._constant(top, "value", top.target.id, top)
 
     def _definition(self, node: ast.stmt, top: ast.stmt, within: str) -> Iterator[_Found]:
         if isinstance(node, ast.FunctionDef):
             name = within + node.name
+            function = functions(self.source.module).get(name)
+            if function is None or function.__code__.co_freevars:
+                return  # an exception's own words
             yield from self._defaults(node, top, name)
             yield from self._body(node, top, name)
         elif isinstance(node, ast.ClassDef):
             for inner in node.body:
                 yield from self._definition(inner, top, f"{within}{node.name}.")
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            name = within.rstrip(".")
-            if not _is_field_of_factory(node.value):
-                yield from self._constant(node, "value", name, top, node.target.id)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if isinstance(self.names.get(within.rstrip(".")), EnumType):
-                yield from self._constant(node, "value", within + node.targets[0].id, top)
+        elif (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(self.names.get(within.rstrip(".")), EnumType)
+        ):
+            yield from self._constant(node, "value", within + node.targets[0].id, top)
 
     def _defaults(self, node: ast.FunctionDef, top: ast.stmt, name: str) -> Iterator[_Found]:
         arguments = node.args
@@ -270,6 +284,7 @@ class _Finder:
 def functions(module: ModuleType) -> Mapping[str, FunctionType]:
     """The functions of a module and of its classes, by qualified name."""
     found: dict[str, FunctionType] = {}
+    file = module.__file__
     for thing in vars(module).values():
         if getattr(thing, "__module__", None) != module.__name__:
             continue
@@ -279,30 +294,25 @@ def functions(module: ModuleType) -> Mapping[str, FunctionType]:
                 it.fget if isinstance(it, property) else inspect.unwrap(it) if callable(it) else it
             )
             if isinstance(function, FunctionType):
+        for it in vars(thing).values() if inspect.isclass(thing) else [thing]:
+            function = it.fget if isinstance(it, property) else it
+            # Those that are made for dataclasses stand in no file.
+            if isinstance(function, FunctionType) and function.__code__.co_filename == file:
                 found[function.__qualname__] = function
     return found
 
 
-def users(sources: Sequence[Source]) -> Mapping[str, frozenset[tuple[str, int]]]:
-    """Where each name is mentioned: the statements of functions, by module and line."""
-    found: dict[str, set[tuple[str, int]]] = defaultdict(set)
+def users(sources: Sequence[Source]) -> Mapping[str, frozenset[str]]:
+    """The functions that mention each name, as ``module:function``."""
+    found: dict[str, set[str]] = defaultdict(set)
     for source in sources:
-        for body in _bodies(source.tree):
-            for statement in body:
-                for node in _own_nodes(statement):
-                    if isinstance(node, ast.Name | ast.Attribute):
-                        name = node.id if isinstance(node, ast.Name) else node.attr
-                        found[name].add((source.name, statement.lineno))
+        for qualname, function in functions(source.module).items():
+            for code in [function.__code__, *(it for _, it in _codes(function.__code__))]:
+                for name in code.co_names:
+                    found[name].add(f"{source.name}:{qualname}")
+            found[qualname.rpartition(".")[0]].add(f"{source.name}:{qualname}")
+            found[qualname].add(f"{source.name}:{qualname}")
     return {name: frozenset(where) for name, where in found.items()}
-
-
-def _own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement, apart from those of the statements inside of it."""
-    todo: list[ast.AST] = [statement]
-    while todo:
-        node = todo.pop()
-        yield node
-        todo += [it for it in ast.iter_child_nodes(node) if not isinstance(it, ast.stmt)]
 
 
 def _bodies(tree: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -337,22 +347,18 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _is_field_of_factory(value: ast.expr) -> bool:
-    return isinstance(value, ast.Call) and ast.unparse(value.func) == "field"
-
-
 def _rings(tree: ast.AST) -> Mapping[str, Sequence[str]]:
     """The constants of each name that the file uses, in a fixed order."""
     found: dict[str, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.attr.isupper() or node.attr.startswith("S_IF") and node.attr != "S_IFMT":
-                found[node.value.id].add(node.attr)
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.attr.isupper()
+            and node.attr != "S_IFMT"
+        ):
+            found[node.value.id].add(node.attr)
     return {name: sorted(constants) for name, constants in found.items()}
-
-
-def _alone(statement: ast.stmt) -> ast.Module:
-    return ast.fix_missing_locations(ast.Module([statement], []))
 
 
 def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
@@ -366,7 +372,7 @@ def _set_constant(module: ModuleType, name: str, new: object) -> None:
     """In the module, and in those that have imported it by its name."""
     old = getattr(module, name)
     for other in list(sys.modules.values()):
-        if other.__name__.startswith("suite.") and vars(other).get(name) is old:
+        if getattr(other, "__name__", "").startswith("suite.") and vars(other).get(name) is old:
             setattr(other, name, new)
     setattr(module, name, new)
 
@@ -375,7 +381,7 @@ def _set_default(module: ModuleType, owner: str, parameter: str, new: object) ->
     thing = functions(module).get(owner) or vars(module)[owner]
     if inspect.isclass(thing):
         thing = thing.__new__ if issubclass(thing, tuple) else thing.__init__
-    assert isinstance(thing, FunctionType)  # noqa: S101 (of our own modules)
+    assert isinstance(thing, FunctionType)
     if thing.__kwdefaults__ and parameter in thing.__kwdefaults__:
         thing.__kwdefaults__[parameter] = new
         return
