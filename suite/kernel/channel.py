@@ -112,6 +112,9 @@ class ModelChannel:
             except Waits as wait:
                 program.waits, program.until = True, wait.until
                 return
+            except Exception as error:
+                self._programs.clear()
+                raise AgentLostError(f"the model has a bug: {error!r}") from error
             program.waits, program.until = False, None
             self._settle(program, op, record)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from resource import RLIMIT_CORE
 
 from suite.kernel import names, opening
-from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.errors import Errno
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import PAGE
 from suite.kernel.open_files import drop
@@ -30,8 +30,6 @@ def dump(kernel: Kernel, task: Task, number: int) -> bool:
     group = task.group
     if number not in DUMPING or not group.dumpable or group.limits[RLIMIT_CORE][0] < PAGE:
         return False
-    if kernel.settings.get("kernel/core_pattern", NAME) != NAME:
-        raise NotModelled("processes: core patterns")
     with suppress(Errno):
         names.unlink(kernel, task, AT_FDCWD, NAME)
     try:

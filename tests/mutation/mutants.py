@@ -288,12 +288,6 @@ def functions(module: ModuleType) -> Mapping[str, FunctionType]:
     for thing in vars(module).values():
         if getattr(thing, "__module__", None) != module.__name__:
             continue
-        inner = vars(thing).values() if inspect.isclass(thing) else [thing]
-        for it in inner:
-            function = (
-                it.fget if isinstance(it, property) else inspect.unwrap(it) if callable(it) else it
-            )
-            if isinstance(function, FunctionType):
         for it in vars(thing).values() if inspect.isclass(thing) else [thing]:
             function = it.fget if isinstance(it, property) else it
             # Those that are made for dataclasses stand in no file.
