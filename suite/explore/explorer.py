@@ -69,7 +69,7 @@ class Lane:
             self.strike()
             self._build()
         assert self._stage  # noqa: S101 (it was built)
-        assert self._scene  # noqa: S101
+        assert self._scene  # noqa: S101 (it was set up before)
         self.number = number
         self._played += 1
         self._errors.clear()
@@ -90,7 +90,7 @@ class Lane:
             AgentLostError: The target died.
         """
         assert self._batch  # noqa: S101 (it was begun)
-        assert self._trial  # noqa: S101
+        assert self._trial  # noqa: S101 (it was begun before)
         try:
             self._batch.settle()
         except AgentLostError:

@@ -66,10 +66,10 @@ class Hooks:
         """Tell of a denial and give its errno; of two causes, each has an object."""
         if denial is None:
             return
-        for number, cause in enumerate(denial.causes):
+        for cause in denial.causes:
             self.domains.origins[log.denying(cause)].denials += 1
             logged = log.is_logged(self.model, cause)
-            about = objects[cause.of_parent - 1 if cause.of_parent else min(number, 0)]
+            about = objects[max(cause.of_parent - 1, 0)]
             for witness in self.witnesses:
                 witness(cause, about, logged)
         raise Errno(denial.errno)
