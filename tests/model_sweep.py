@@ -20,7 +20,7 @@ from tabulate import tabulate
 
 from reports.results import load
 from suite.judge.records import CaseRecord, Verdict, is_not_modelled
-from suite.landlock.abi import ABIS, ERRATA, Erratum
+from suite.landlock.abi import ABIS, ERRATA, ERRATA_PROMISED, Erratum
 
 WORKERS = 2
 RAN = (Verdict.CONFORMS, Verdict.ABSENT, Verdict.UNFIXED, Verdict.DEVIATES)
@@ -35,7 +35,8 @@ def names() -> Iterator[str]:
     yield "model:none"
     for abi in ABIS:
         errata = [it for it in Erratum if ERRATA[it].since <= abi]
-        yield f"model:{abi}+errata=none"
+        if abi < ERRATA_PROMISED:
+            yield f"model:{abi}+errata=none"
         for count in range(len(errata) + 1):
             for some in combinations(errata, count):
                 yield f"model:{abi}+errata={','.join(str(int(it)) for it in some)}"
