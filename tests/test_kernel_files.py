@@ -9,12 +9,8 @@ from random import Random
 
 import pytest
 
-from suite.kernel.boot import booted
-from suite.kernel.channel import ModelChannel
-from suite.kernel.target import named
 from suite.process.process import Process
 from suite.process.promise import Call
-from suite.process.session import Session
 from suite.process.uapi import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -32,9 +28,9 @@ from suite.process.uapi import (
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
 )
-from suite.targets.local import LocalTarget
 from suite.targets.standing import tried
 from suite.values import Out
+from tests.both_kernels import running, small
 
 Step = Callable[[Process], Call]
 USER = 1000
@@ -67,22 +63,17 @@ def outcomes(process: Process, place: str, steps: list[Step]) -> list[str]:
 @pytest.fixture(scope="module")
 def local() -> Iterator[tuple[Process, str]]:
     """A process of the running kernel, and a folder on a tmpfs."""
-    target = LocalTarget()
-    ground = target.start()
-    if not ground.private or ground.facts.in_user_namespace:
-        target.stop()
-        pytest.skip("needs mounts of its own, and ids of others")
-    yield ground.root, ground.place
-    target.stop()
+    with running("ids of others", lambda it: not it.facts.in_user_namespace) as ground:
+        yield ground.root, ground.place
 
 
 @pytest.fixture
 def model() -> tuple[Process, str]:
     """A process of a small kernel, and a folder on a tmpfs."""
-    process = Process(Session(ModelChannel(booted(named("model:none"))), "x86_64"), 0)
+    process = small()
     process.mount("tmpfs", "/tmp", "tmpfs")  # noqa: S108 (the model's own)
     process.mount("proc", "/proc", "proc")
-    return process, "/tmp"  # noqa: S108
+    return process, "/tmp"  # noqa: S108 (the model's own)
 
 
 def opens(path: str, flags: int, mode: int = 0o666) -> Step:

@@ -26,8 +26,8 @@ from suite.process.uapi import (
     OPEN_TREE_CLONE,
 )
 from suite.targets.base import Ground
-from suite.targets.local import LocalTarget
 from suite.values import InOut, Out
+from tests.both_kernels import running
 
 Program = Callable[["Seen", Process], None]
 
@@ -35,13 +35,8 @@ Program = Callable[["Seen", Process], None]
 @pytest.fixture(scope="module")
 def local() -> Iterator[Ground]:
     """The running kernel, with mounts of its own."""
-    target = LocalTarget()
-    ground = target.start()
-    if not ground.private:
-        target.stop()
-        pytest.skip("needs a mount namespace of its own")
-    yield ground
-    target.stop()
+    with running() as ground:
+        yield ground
 
 
 @pytest.fixture(scope="module")

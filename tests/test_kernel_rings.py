@@ -8,37 +8,32 @@ from socket import AF_INET, AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 import pytest
 
 from suite.judge.outcome import Allowed
-from suite.kernel.boot import booted
-from suite.kernel.channel import ModelChannel
-from suite.kernel.target import named
 from suite.process.calls.sockets import abstract, inet
 from suite.process.calls.uring import SETUP_SQPOLL, Op, Ring
 from suite.process.process import Process
-from suite.process.session import Session
 from suite.process.uapi import MSG_FASTOPEN
-from suite.targets.local import LocalTarget
+from tests.both_kernels import running, small
 
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Process]:
     """A process of the running kernel, with a network and files of its own."""
-    target = LocalTarget()
-    ground = target.start()
-    try:
-        process = ground.root.fork()
-        if not ground.private or process.observe(Process.uring).outcome != Allowed():
-            pytest.skip("needs namespaces of its own, and io_uring")
-        yield process
-    finally:
-        target.stop()
+    with running("io_uring", lambda it: has_rings(it.root)) as ground:
+        yield ground.root.fork()
+
+
+def has_rings(process: Process) -> bool:
+    """Whether io_uring may be used."""
+    child = process.fork()
+    allowed = child.observe(Process.uring).outcome == Allowed()
+    process.session.kill(child.id)
+    return allowed
 
 
 @pytest.fixture
 def model() -> Process:
     """A process of a small kernel."""
-    kernel = booted(named("model:none"))
-    kernel.net.loopback_up = True
-    return Process(Session(ModelChannel(kernel), "x86_64"), 0)
+    return small()
 
 
 def files(it: Process, ring: Ring, see: Callable[..., None]) -> None:

@@ -23,17 +23,13 @@ from socket import (
 import pytest
 
 from suite.judge.outcome import Allowed, Outcome
-from suite.kernel.boot import booted
-from suite.kernel.channel import ModelChannel
-from suite.kernel.target import named
 from suite.packed import packed
 from suite.process.calls.sockets import abstract, inet, inet6, unix, unspecified
 from suite.process.process import Process
 from suite.process.promise import Call, NotModelledError
-from suite.process.session import Session
 from suite.process.uapi import CLONE_NEWNET
-from suite.targets.local import LocalTarget
 from suite.values import InOut, Out
+from tests.both_kernels import running, small
 
 PORT, ANY, MAPPED = 40010, "0.0.0.0", "::ffff:127.0.0.1"  # noqa: S104 (in a network of our own)
 POLLED = 0x2007
@@ -94,14 +90,8 @@ ACTIONS: dict[str, Callable[[Process, Call, bytes], object]] = {
 @pytest.fixture(scope="module")
 def local() -> Iterator[Process]:
     """A process of the running kernel."""
-    target = LocalTarget()
-    ground = target.start()
-    try:
-        if not ground.private:
-            pytest.skip("needs a network namespace of its own")
+    with running() as ground:
         yield ground.root
-    finally:
-        target.stop()
 
 
 def played(process: Process, world: World, seed: int) -> list[object]:
@@ -131,11 +121,8 @@ def played(process: Process, world: World, seed: int) -> list[object]:
 def test_as_the_running_kernel(local: Process, name: str) -> None:
     compared = 0
     for seed in range(PROGRAMS):
-        kernel = booted(named("model:none"))
-        kernel.net.loopback_up = True
-        model = Process(Session(ModelChannel(kernel), "x86_64"), 0)
         try:
-            expected = played(model, WORLDS[name], seed)
+            expected = played(small(), WORLDS[name], seed)
         except NotModelledError:
             continue
         child = local.fork()

@@ -10,14 +10,10 @@ from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_
 import pytest
 
 from suite.judge.outcome import Outcome
-from suite.kernel.boot import booted
-from suite.kernel.channel import ModelChannel
-from suite.kernel.target import named
 from suite.packed import packed
 from suite.process.calls.sockets import abstract, inet, inet6, unix, unspecified
 from suite.process.process import Process
 from suite.process.promise import Call
-from suite.process.session import Session
 from suite.process.uapi import (
     CLONE_NEWNET,
     F_SETFL,
@@ -27,8 +23,8 @@ from suite.process.uapi import (
     IPV6_ADDRFORM,
     MSG_FASTOPEN,
 )
-from suite.targets.local import LocalTarget
 from suite.values import Fd, Out
+from tests.both_kernels import running, small
 
 MAPPED = "::ffff:127.0.0.1"
 ANY = "0.0.0.0"  # noqa: S104 (in a network namespace of our own)
@@ -38,21 +34,14 @@ QUIET = socket.MSG_NOSIGNAL
 @pytest.fixture(scope="module")
 def local() -> Iterator[Process]:
     """A process of the running kernel, with a network of its own."""
-    target = LocalTarget()
-    ground = target.start()
-    if not ground.private:
-        target.stop()
-        pytest.skip("needs a network namespace of its own")
-    yield ground.root
-    target.stop()
+    with running() as ground:
+        yield ground.root
 
 
 @pytest.fixture
 def model() -> Process:
     """A process of a small kernel."""
-    kernel = booted(named("model:none"))
-    kernel.net.loopback_up = True
-    return Process(Session(ModelChannel(kernel), "x86_64"), 0)
+    return small()
 
 
 class Seen:

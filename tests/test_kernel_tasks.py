@@ -26,7 +26,7 @@ from suite.process.uapi import (
     WUNTRACED,
 )
 from suite.targets.base import Ground
-from suite.targets.local import LocalTarget
+from tests.both_kernels import running
 
 NOBODY, LOST = 65534, 1 << 21
 """A user, and an id that no process has."""
@@ -35,13 +35,8 @@ NOBODY, LOST = 65534, 1 << 21
 @pytest.fixture(scope="module")
 def local() -> Iterator[Ground]:
     """The running kernel, with processes of our own."""
-    target = LocalTarget()
-    ground = target.start()
-    if not ground.private or ground.facts.uid:
-        target.stop()
-        pytest.skip("needs root, and namespaces of its own")
-    yield ground
-    target.stop()
+    with running("root", lambda it: not it.facts.uid) as ground:
+        yield ground
 
 
 @pytest.fixture(scope="module")

@@ -173,12 +173,13 @@ class Ledger:
         And how many decisions, and how many that it could not show.
         """
         with self._plain_errors():
-            return self._base.execute(  # type: ignore[no-any-return]
+            row: tuple[int, int, int] = self._base.execute(
                 "SELECT COUNT(*), COALESCE(SUM(LENGTH(codes) - undecided), 0), "
                 "COALESCE(SUM(undecided), 0) FROM given "
                 "WHERE target = ? AND space = ? AND (manner = '') = ?",
                 (target.id, space, plain),
             ).fetchone()
+        return row
 
     def faults(self, target: Kept, space: str) -> list[tuple[str, int, str]]:
         """The programs on which nothing was decided: manner, number, why."""

@@ -81,7 +81,8 @@ def booted(model: Model) -> Kernel:
     )
     top = Path(root, rootfs.root)
     group = Group()
-    init = put(rootfs.root, "init", Inode(rootfs, stat.S_IFREG | 0o755))
+    image = Inode(rootfs, stat.S_IFREG | 0o755, data=bytearray(AGENT))
+    init = put(rootfs.root, "init", image)
     supervisor = Task(
         0,
         1,
@@ -111,6 +112,4 @@ def booted(model: Model) -> Kernel:
     landlock_log.watch(kernel)
     for _ in range(3):  # as the agent has them, too
         supervisor.files.add(open_path(kernel, supervisor, "/dev/null", os.O_RDWR))
-    image = Inode(rootfs, stat.S_IFREG | 0o755, data=bytearray(AGENT))
-    supervisor.executable = Path(root, put(rootfs.root, "init", image))
     return kernel

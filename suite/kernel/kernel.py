@@ -23,11 +23,10 @@ class Kernel:
         tasks: The tasks that the host drives, by the host's numbers.
         doomed: Processes that a signal ends as soon as the call is over, and which signal.
         has_traced: Whether any task was ever traced: then they have to be looked for.
-        current: The task whose call is performed, or was last.
         clock: Seconds since boot. Stands still while anything can be done.
         mounts, user, pids, net: The initial namespaces.
         namespace_numbers: The next one is free for a new namespace.
-        current: Who makes the system call that is performed now.
+        current: Whose system call is performed now, or was last.
         namespace_files: The files by which namespaces are known, once somebody asked.
         superblocks: File systems that all see who mount them, by name and namespace.
         release: As uname(2) gives it: the first with these rules.

@@ -18,7 +18,7 @@ from operator import or_
 from typing import NamedTuple, TypeAlias
 
 from suite.landlock import bugs
-from suite.landlock.abi import FS, Erratum, Feature, known_bits
+from suite.landlock.abi import FS, MAX_LAYERS, Erratum, Feature, known_bits
 
 MODELLED = frozenset(
     bug.name
@@ -176,7 +176,7 @@ def max_layers(model: Model) -> int:
     Source: security/landlock/limits.h, LANDLOCK_MAX_NUM_LAYERS; "landlock: Reduce the maximum
     number of layers to 16".
     """
-    return 64 if model.has("many-layers") else 16
+    return 64 if model.has("many-layers") else MAX_LAYERS
 
 
 def handled_fs(model: Model, layer: Layer) -> int:

@@ -13,6 +13,7 @@ Documentation/userspace-api/landlock.rst, "Filesystem flags", LANDLOCK_ACCESS_FS
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ class Entry:
     @property
     def is_dir(self) -> bool:
         """Whether it is a directory."""
-        return self.mode & 0o170000 == 0o040000
+        return stat.S_ISDIR(self.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,9 @@ def _between(
     handled = union_fs(domain)
     old = _Side(everything, of_old, everything, asked.old.is_dir, handled)
     new = _Side(everything, of_new, everything, child_is_dir=True, told=handled)
-    exempt = [_collect(model, domain, old, asked.old_folder)]
-    exempt.append(_collect(model, domain, new, asked.new_folder))
-    if all(exempt):
+    old_allows = _collect(model, domain, old, asked.old_folder)
+    new_allows = _collect(model, domain, new, asked.new_folder)
+    if old_allows and new_allows:
         return None
     old.child = _of_file(model, domain, asked.old)
     if asked.exchanges and asked.new is not None:

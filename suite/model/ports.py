@@ -75,7 +75,7 @@ def send(
 
     Source: hook_socket_sendmsg(); "landlock: Fix TCP Fast Open connection bypass".
     """
-    opens = fast_open and address is not None and not model.has("tcp-fast-open-bypass")
+    opens = fast_open and not model.has("tcp-fast-open-bypass")
     if opens and address is not None and _counts_as_tcp(model, of):
         denial = _check(model, subject, of, address, NET.CONNECT_TCP, connecting=True)
         if denial:

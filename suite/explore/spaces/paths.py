@@ -14,6 +14,7 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 from suite.explore.manner import Spot
@@ -175,7 +176,7 @@ class _Chain(Scene):
                     continue
                 at = _At(
                     process,
-                    lambda name, spot=spot: manner.spelled(spot, name),  # type: ignore[misc]
+                    partial(manner.spelled, spot),
                     f"{its.label}{number}",
                     self._socket,
                     spot.folder,

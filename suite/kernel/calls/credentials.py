@@ -7,11 +7,12 @@ Source: kernel/sys.c, kernel/capability.c, kernel/cred.c, security/commoncap.c.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from dataclasses import replace
 
 from suite.kernel import seccomp
 from suite.kernel.capabilities import capable
-from suite.kernel.credentials import ALL_CAPABILITIES, Credentials, inside, outside
+from suite.kernel.credentials import ALL_CAPABILITIES, Credentials, Map, inside, outside
 from suite.kernel.errors import Errno, NotModelled
 from suite.kernel.identity import commit
 from suite.kernel.kernel import Kernel
@@ -91,19 +92,9 @@ def setuid(kernel: Kernel, task: Task, uid: CUint) -> int:
 def setresuid(kernel: Kernel, task: Task, real: CUint, effective: CUint, saved: CUint) -> int:
     """setresuid(2)."""
     old = task.credentials
-    asked = [
-        None if it == _SAME else outside(old.user.uid_map, it) for it in (real, effective, saved)
-    ]
-    if any(
-        new is None and it != _SAME for new, it in zip(asked, (real, effective, saved), strict=True)
-    ):
-        raise Errno(errno.EINVAL)
-    if not capable(old, "SETUID", old.user) and not {*asked} <= {None, old.uid, old.euid, old.suid}:
-        raise Errno(errno.EPERM)
-    uid, euid, suid = (
-        was if new is None else new
-        for new, was in zip(asked, (old.uid, old.euid, old.suid), strict=True)
-    )
+    has = (old.uid, old.euid, old.suid)
+    asked = (real, effective, saved)
+    uid, euid, suid = _three(asked, has, old.user.uid_map, may=capable(old, "SETUID", old.user))
     commit(kernel, task, _fixed(old, replace(old, uid=uid, euid=euid, suid=suid, fsuid=euid)))
     return 0
 
@@ -112,21 +103,27 @@ def setresuid(kernel: Kernel, task: Task, real: CUint, effective: CUint, saved: 
 def setresgid(kernel: Kernel, task: Task, real: CUint, effective: CUint, saved: CUint) -> int:
     """setresgid(2)."""
     old = task.credentials
-    asked = [
-        None if it == _SAME else outside(old.user.gid_map, it) for it in (real, effective, saved)
-    ]
-    if any(
-        new is None and it != _SAME for new, it in zip(asked, (real, effective, saved), strict=True)
-    ):
-        raise Errno(errno.EINVAL)
-    if not capable(old, "SETGID", old.user) and not {*asked} <= {None, old.gid, old.egid, old.sgid}:
-        raise Errno(errno.EPERM)
-    gid, egid, sgid = (
-        was if new is None else new
-        for new, was in zip(asked, (old.gid, old.egid, old.sgid), strict=True)
-    )
+    has = (old.gid, old.egid, old.sgid)
+    asked = (real, effective, saved)
+    gid, egid, sgid = _three(asked, has, old.user.gid_map, may=capable(old, "SETGID", old.user))
     commit(kernel, task, replace(old, gid=gid, egid=egid, sgid=sgid, fsgid=egid))
     return 0
+
+
+def _three(
+    asked: tuple[int, int, int], has: tuple[int, int, int], ids: Map, *, may: bool
+) -> Iterator[int]:
+    """The real, effective and saved id that are asked for; who may not can only exchange its own.
+
+    Raises:
+        Errno: EINVAL for one that has no number in the user namespace, EPERM.
+    """
+    new = [was if it == _SAME else outside(ids, it) for it, was in zip(asked, has, strict=True)]
+    if None in new:
+        raise Errno(errno.EINVAL)
+    if not may and not {*new} <= {*has}:
+        raise Errno(errno.EPERM)
+    return (it for it in new if it is not None)
 
 
 @call("setgroups")
