@@ -168,7 +168,7 @@ def _attribute(spot: Spot, node: ast.Attribute) -> Iterator[Edit]:
         ring = list(home.__members__)
     elif isinstance(home, ModuleType) and not home.__name__.startswith("suite."):
         ring = spot.rings[node.value.id]
-    if len(ring) > 1:
+    if len(ring) > 1 and node.attr in ring:
         other = ring[(ring.index(node.attr) + 1) % len(ring)]
         yield spot.becomes("member", ast.Attribute(node.value, other, ast.Load()))
 
