@@ -23,12 +23,13 @@ MOVE = FS.MAKE_REG | FS.REMOVE_FILE | FS.REFER
 
 
 class Files(Case, frozen=True, kw_only=True):
-    """Quiet rights, quiet rules in the tree, and a call that is denied."""
+    """Quiet rights, quiet rules in the tree, rules that are not, and a call that is denied."""
 
     call: Callable[[Process, Tree], object]
     handled: FS = READ | WRITE
     quiet: FS
     rules: tuple[str, ...]
+    allowed: dict[str, FS]
 
 
 def files(
@@ -37,9 +38,15 @@ def files(
     seen: str,
     *rules: str,
     handled: FS = READ | WRITE,
+    allowed: dict[str, FS] | None = None,
 ) -> Files:
     return Files(
-        call=call, quiet=quiet, handled=handled, rules=rules, expect=since(QUIET, Seen(seen))
+        call=call,
+        quiet=quiet,
+        handled=handled,
+        rules=rules,
+        allowed=allowed or {},
+        expect=since(QUIET, Seen(seen)),
     )
 
 
@@ -49,6 +56,10 @@ def opened(flags: int) -> Callable[[Process, Tree], object]:
 
 def rename(process: Process, tree: Tree) -> None:
     process.rename(tree.file, f"{tree.d2}/new")
+
+
+def truncate_opened(process: Process, tree: Tree) -> None:
+    process.ftruncate(process.open(tree.file, os.O_WRONLY))
 
 
 read, write, both = opened(os.O_RDONLY), opened(os.O_WRONLY), opened(os.O_RDWR)
@@ -63,6 +74,15 @@ FILES = {
     "rename-from-and-to-quiet": files(rename, MOVE, SILENT, "d1", "d2", handled=MOVE),
     "rename-from-quiet": files(rename, MOVE, LOGGED, "d1", handled=MOVE),
     "rename-of-quiet-file": files(rename, MOVE, LOGGED, "d1/file", handled=MOVE),
+    "rule-not-quiet": files(read, READ, LOGGED, allowed={"d1": WRITE}),
+    "rule-not-quiet-beside-quiet": files(read, READ, SILENT, "", allowed={"d1": WRITE}),
+    "truncate-opened": files(truncate_opened, FS.TRUNCATE, SILENT, "d1/file", handled=FS.TRUNCATE),
+    "truncate-opened-rule-elsewhere": files(
+        truncate_opened, FS.TRUNCATE, LOGGED, "d2", handled=FS.TRUNCATE
+    ),
+    "rename-rules-not-quiet": files(
+        rename, MOVE, LOGGED, handled=MOVE, allowed={"d1": FS.REFER, "d2": FS.REFER}
+    ),
     "rename-quiet-refer-only": files(rename, FS.REFER, LOGGED, "d1", "d2", handled=MOVE),
 }
 
@@ -78,6 +98,8 @@ def test_files(case: Files, process: Process, tree: Tree, judge: Judge) -> None:
     ruleset = Ruleset(fs=case.handled, quiet_fs=case.quiet)
     for path in case.rules:
         ruleset = ruleset.quiet(f"{tree.path}/{path}")
+    for path, rights in case.allowed.items():
+        ruleset = ruleset.allow(f"{tree.path}/{path}", rights)
     with AuditLog(process) as log:
         sandboxed = process.under(ruleset)
         denied, accesses = sandboxed.observe(case.call, tree), log.accesses()
@@ -134,6 +156,20 @@ def test_port(case: Ports, process: Process, port: int, judge: Judge) -> None:
         ports = port, port + 1
         denied = [(sandboxed.observe(case.call, AF_INET, it), log.accesses()) for it in ports]
     judge(case.expect, sequence(*denied), control)
+
+
+@vm_only
+@answers("aud-quiet-net")
+@covers(QUIET)
+@needs(Need.AUDIT)
+def test_port_not_quiet(process: Process, port: int, judge: Judge) -> None:
+    """A rule on a port that is not quiet, and allows something else, leaves the log as it is."""
+    control = process.observe(bind_tcp, AF_INET, port)
+    ruleset = Ruleset(net=BIND | NET.CONNECT_TCP, quiet_net=BIND)
+    with AuditLog(process) as log:
+        sandboxed = process.under(ruleset.allow_port(port, NET.CONNECT_TCP))
+        denied, accesses = sandboxed.observe(bind_tcp, AF_INET, port), log.accesses()
+    judge(since(QUIET, Seen(LOGGED)), sequence((denied, accesses)), control)
 
 
 class Chosen(Case, frozen=True, kw_only=True):

@@ -107,6 +107,12 @@ RULES = {
         answers="ioctl-chr-allowed",
         expect=ALLOWED,
     ),
+    # TRUNCATE is settled when the device is opened, too, and apart.
+    "rule-on-device-without-truncate": Rule(
+        ruleset=Ruleset(fs=FS.IOCTL_DEV | FS.TRUNCATE).allow(DEVICE, FS.IOCTL_DEV),
+        answers="ioctl-chr-allowed",
+        expect=ALLOWED,
+    ),
     "rule-on-folder": Rule(
         ruleset=WITHOUT_RULE.allow("/dev", FS.IOCTL_DEV),
         answers="ioctl-chr-allowed",

@@ -39,6 +39,12 @@ def mount_over(process: Process, tree: Tree) -> None:
     process.write_file(tree.file, b"")
 
 
+def mount_over_bind(process: Process, tree: Tree) -> None:
+    bind_folder(process, tree)
+    process.mount("tmpfs", f"{tree.d2}/mount", "tmpfs")
+    process.write_file(f"{tree.d2}/mount/file", b"")
+
+
 class Mounted(Case, frozen=True, kw_only=True):
     """What is mounted, the folder or file with the rule, and the file that is opened."""
 
@@ -122,6 +128,28 @@ MOUNTS = {
         mount=mount,
         rule="d1",
         path="d1/sub/file",
+        expect=ALLOWED,
+        answers="mnt-rule-over-mountpoint",
+    ),
+    # A mount on the root of another one, which is no folder of its own on the way up.
+    "over-bind-rule-on-the-source": Mounted(
+        mount=mount_over_bind,
+        rule="d1/sub",
+        path="d2/mount/file",
+        expect=DENIED,
+        answers="mnt-hidden-via-parent-rule",
+    ),
+    "over-bind-rule-above-the-source": Mounted(
+        mount=mount_over_bind,
+        rule="d1",
+        path="d2/mount/file",
+        expect=DENIED,
+        answers="mnt-hidden-via-parent-rule",
+    ),
+    "over-bind-rule-above-the-mount": Mounted(
+        mount=mount_over_bind,
+        rule="d2",
+        path="d2/mount/file",
         expect=ALLOWED,
         answers="mnt-rule-over-mountpoint",
     ),

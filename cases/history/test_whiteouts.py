@@ -103,6 +103,12 @@ WITHIN = {
         expect=denied_since(REG),
         answers=("rename-whiteout-same-dir", "llr-05"),
     ),
+    "rename-no-remove-file": Whiteout(
+        call=leave_behind,
+        denied=FS.REMOVE_FILE,
+        expect=since(FS.REMOVE_FILE, Denied("EACCES")),
+        answers=("rename-whiteout-same-dir", "llr-05"),
+    ),
     "rename-no-make-char": Whiteout(
         call=leave_behind,
         denied=CHAR,

@@ -82,6 +82,7 @@ SENT = {
     "sendto-15-bytes": of_ipv4(sendto, first(15, inet), INVALID, SHORT, INVALID),
     "sendto-unspecified-15-bytes": of_ipv4(sendto, first(15, unspec), INVALID, SHORT, INVALID),
     "sendto-ipv6-1-byte": of_ipv6(sendto, first(1, inet6), INVALID, SHORT, INVALID),
+    "sendto-ipv6-unspecified-1-byte": of_ipv6(sendto, first(1, unspec6), INVALID, SHORT, INVALID),
     "sendto-ipv6-23-bytes": of_ipv6(sendto, first(23, inet6), INVALID, SHORT, INVALID),
     "sendto-ipv6-to-ipv4-socket": of_ipv4(sendto, inet6, INVALID, "udp-v4-v6addr", OTHER_FAMILY),
     "sendto-ipv4-to-ipv6-socket": of_ipv6(sendto, long_inet, INVALID, MIXED, ""),
@@ -99,6 +100,12 @@ LEFT_TO_UDP = {
     "connect-unix": of_ipv4(connect, local, OTHER_FAMILY, UNKNOWN, OTHER_FAMILY),
     "sendto-unix": of_ipv4(sendto, local, OTHER_FAMILY, UNKNOWN, OTHER_FAMILY),
     "sendto-ipv6-unix": of_ipv6(sendto, local, INVALID, UNKNOWN, INVALID),
+}
+# Whether an address has a family is looked at before the port of the socket is.
+FAMILY = {
+    "connect-0-bytes": of_ipv4(connect, first(0, inet), INVALID, UNKNOWN, INVALID),
+    "connect-1-byte": of_ipv4(connect, first(1, inet), INVALID, UNKNOWN, INVALID),
+    "connect-2-bytes": of_ipv4(connect, first(2, inet), "EACCES", UNKNOWN, INVALID),
 }
 ALL = BOUND | SENT | ANY_PORT | LEFT_TO_UDP
 
@@ -149,12 +156,8 @@ def test_unbound(case: Address, process: Process, port: int, judge: Judge) -> No
     judge(since(UDP, Denied(case.owed)), observed, control)
 
 
-@answers("udp-addrlen-short-autobind")
-@needs(Need.NET)
-@covers(BIND)
-@table({f"{name}-unbound-send-unhandled": row for name, row in (SENT | LEFT_TO_UDP).items()})
-def test_unbound_send_unhandled(case: Address, process: Process, port: int, judge: Judge) -> None:
-    """Where only BIND_UDP is handled, the denied port comes before what is wrong or is not."""
+def check_unhandled(case: Address, process: Process, port: int, errno: str, judge: Judge) -> None:
+    """Give the address to a socket without a port, where only BIND_UDP is handled."""
     handled_by_none = process.observe(sendto, udp(process), inet(port)).outcome
     fds = [udp(process, case.family) for _ in range(2)]
     ruled = process.under(Ruleset(net=BIND, ports=((0, BIND),)))
@@ -162,4 +165,22 @@ def test_unbound_send_unhandled(case: Address, process: Process, port: int, judg
     with_rule = ruled.observe(case.way, fds[0], case.address(port))
     observed = sandboxed.observe(case.way, fds[1], case.address(port))
     control = all_of(handled_by_none, as_outside(case, with_rule))
-    judge(since(BIND, Denied("EACCES")), observed, control)
+    judge(since(BIND, Denied(errno)), observed, control)
+
+
+@answers("udp-addrlen-short-autobind")
+@needs(Need.NET)
+@covers(BIND)
+@table({f"{name}-unbound-send-unhandled": row for name, row in (SENT | LEFT_TO_UDP).items()})
+def test_unbound_send_unhandled(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """Where only BIND_UDP is handled, the denied port comes before what is wrong or is not."""
+    check_unhandled(case, process, port, "EACCES", judge)
+
+
+@answers("udp-addrlen-short-autobind")
+@needs(Need.NET)
+@covers(BIND)
+@table({f"{name}-unbound-send-unhandled": row for name, row in FAMILY.items()})
+def test_family_send_unhandled(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """It does not, unless the address to connect to has room for a family."""
+    check_unhandled(case, process, port, case.owed, judge)

@@ -12,8 +12,8 @@ from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 from cases.relations import SCOPE_RELATIONS, UNSCOPED, Relation
 from cases.scope.abstract import ALLOWED, DENIED, SCOPED, WAYS, Way, connect
 from suite.case import (
-    FS, SCOPE, Allowed, Case, Judge, Need, Process, Ring, Ruleset, Tree, abstract, covers, needs,
-    own_memory, since, table,
+    FS, SCOPE, Allowed, Case, Judge, Need, Process, Ring, Ruleset, Tree, abstract, answers, covers,
+    needs, own_memory, since, table,
 )  # fmt: skip
 
 NOBODY = 65534
@@ -91,6 +91,16 @@ def test_others(case: Other, process: Process, tree: Tree, judge: Judge) -> None
     """A domain without the scope restricts no abstract socket."""
     process.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
     judge(case.expect, process.under(case.ruleset).observe(connect, abstract(tree.path)))
+
+
+@answers("scu-nested-unscoped", "scu-other-scope-only")
+@covers(SCOPE.ABSTRACT_UNIX_SOCKET)
+def test_other_scope_in_domain(process: Process, tree: Tree, judge: Judge) -> None:
+    """A nested layer with the other scope alone does not keep a process from its outer domain."""
+    outer = process.under(SCOPED)
+    outer.server(AF_UNIX, SOCK_STREAM, abstract(tree.path))
+    inner = outer.under(Ruleset(scope=SCOPE.SIGNAL))
+    judge(ALLOWED, inner.observe(connect, abstract(tree.path)))
 
 
 class User(Case, frozen=True, kw_only=True):

@@ -46,6 +46,15 @@ def test_permission(case: Between, process: Process, judge: Judge) -> None:
     judge(case.expect, sender.observe(kill, pid(receiver), 0), control)
 
 
+@answers("sig-nested-unscoped")
+@covers(SCOPE.SIGNAL)
+def test_other_scope_in_domain(process: Process, judge: Judge) -> None:
+    """A nested layer with the other scope alone does not keep a process from its outer domain."""
+    outer = process.under(SCOPED)
+    inner = outer.under(Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET))
+    judge(ALLOWED, inner.observe(kill, pid(outer), 0))
+
+
 class Way(Case, frozen=True, kw_only=True):
     """A way to send a signal, and who sends it to whom."""
 

@@ -13,8 +13,8 @@ from socket import AF_INET, SOCK_STREAM
 from cases.net.calls import bind_tcp, connect_tcp
 from cases.trace.traces import NOTHING, flags, identity, traced
 from suite.case import (
-    FS, NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, answers, loopback, needs,
-    since, table, vm_only,
+    CLONE_NEWNS, FS, NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, answers,
+    loopback, needs, since, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE, TRUNCATE = FS.READ_FILE, FS.WRITE_FILE, FS.TRUNCATE
@@ -82,6 +82,14 @@ OPENED = {
         os.O_RDONLY,
         check("D1", READ | TRUNCATE, "read_file|truncate"),
     ),
+    # A file that is no device can't want IOCTL_DEV later: the rule above is not looked for.
+    "file-rule-with-right-of-devices": opened(
+        READ | FS.IOCTL_DEV,
+        ({"d1/sub/file": READ, "d1": READ},),
+        os.O_RDONLY,
+        check("FILE", READ, "read_file"),
+    ),
+    "file-rule-of-nothing-asked-for": opened(WRITE, ({"d1": WRITE},), os.O_RDONLY),
     "file-two-layers": opened(
         READ,
         ({"d1": READ}, {"d1": READ}),
@@ -196,6 +204,25 @@ def test_ports(case: Port, process: Process, port: int, judge: Judge) -> None:
     judge(case.expect, observed, control)
 
 
+DEVICE = "/dev/null"
+
+
+@vm_only
+@answers("trc-check-rule")
+@needs(Need.TRACEPOINTS)
+def test_device(process: Process, judge: Judge) -> None:
+    """Of a device, both what ftruncate(2) and what ioctl(2) need is asked when it is opened."""
+    asked = READ | TRUNCATE | FS.IOCTL_DEV
+    control = process.observe(Process.open, DEVICE, os.O_RDONLY)
+    stat = process.stat(DEVICE)
+    with Trace(process, "check_rule_inode") as trace:
+        sandboxed = process.under(Ruleset(fs=asked).allow(DEVICE, asked))
+        tried = sandboxed.observe(Process.open, DEVICE, os.O_RDONLY)
+        events = trace.take()
+    observed = traced(trace, events, tried, names={identity(stat): "DEVICE"})
+    judge(since(asked, Seen(check("DEVICE", asked, flags(asked)))), observed, control)
+
+
 RENAMED = FS.MAKE_REG | FS.REMOVE_FILE | FS.REFER
 
 
@@ -216,3 +243,74 @@ def test_rename(process: Process, tree: Tree, judge: Judge) -> None:
     every = flags(RENAMED)
     checks = [check(name, RENAMED, every) for name in ("D1", "D2")]
     judge(since(RENAMED, Seen(" + ".join(checks))), observed, control)
+
+
+ALL = RENAMED | READ_WRITE
+
+
+class Renamed(Case, frozen=True, kw_only=True):
+    """The rules, and what the rename of d1/file to d2/new comes to."""
+
+    rules: dict[str, FS]
+    errno: str
+
+
+def renamed(rules: dict[str, FS], *checks: tuple[str, FS], errno: str = "") -> Renamed:
+    """A row; ``checks`` are the files whose rules are met, and what these grant."""
+    texts = [check(name, ALL, flags(grants)) for name, grants in checks]
+    return Renamed(rules=rules, errno=errno, expect=since(ALL, Seen(" + ".join(texts))))
+
+
+MOVES = {
+    # The file's own rules are compared with what both folders lack.
+    "rename-file-with-rule": renamed(
+        {"d1": RENAMED, "d2": RENAMED, "d1/file": READ},
+        ("D1", RENAMED),
+        ("D2", RENAMED),
+        ("FILE", READ),
+    ),
+    "rename-file-with-rule-all-allowed": renamed(
+        {"d1": ALL, "d2": ALL, "d1/file": READ}, ("D1", ALL), ("D2", ALL)
+    ),
+    # A folder that allows all is not looked beyond.
+    "rename-one-folder-allows-all": renamed(
+        {"d1": ALL, "d2": RENAMED, "": READ_WRITE},
+        ("D1", ALL),
+        ("D2", RENAMED),
+        ("ROOT", READ_WRITE),
+    ),
+    # What neither folder allows, the file does not gain: once that is known, nobody looks on.
+    "rename-rule-on-root-of-mount": renamed(
+        {"d1": RENAMED, "d2": RENAMED, "": READ},
+        ("D1", RENAMED),
+        ("ROOT", READ),
+        ("D2", RENAMED),
+        ("ROOT", READ),
+    ),
+    "rename-gains-a-right": renamed(
+        {"d1": RENAMED, "d2": ALL}, ("D1", RENAMED), ("D2", ALL), errno="EXDEV"
+    ),
+}
+
+
+@vm_only
+@answers("trc-check-rule")
+@needs(Need.TRACEPOINTS, Need.MOUNT)
+@table(MOVES)
+def test_renames(case: Renamed, process: Process, tree: Tree, judge: Judge) -> None:
+    """The folders are looked at up to the root of their mount, one after the other; then the file.
+
+    What the call itself needs is enough as soon as the file is known to gain nothing.
+    """
+    process.unshare(CLONE_NEWNS)
+    process.bind_mount(tree.path, tree.path)
+    twin = tree.twin()
+    control = process.observe(Process.rename, twin.file, f"{twin.d2}/new")
+    paths = {"FILE": tree.file, "D1": tree.d1, "D2": tree.d2, "ROOT": tree.path}
+    stats = {name: process.stat(path) for name, path in paths.items()}
+    with Trace(process, "check_rule_inode") as trace:
+        sandboxed = process.under(tree.layer(ALL, case.rules))
+        tried = sandboxed.observe(Process.rename, tree.file, f"{tree.d2}/new")
+        events = trace.take()
+    names = {identity(stat): name for name, stat in stats.items()}
+    judge(case.expect, traced(trace, events, tried, case.errno, names), control)

@@ -143,3 +143,24 @@ def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> Non
     names["/" + tree.sub.split("/", 2)[2]] = "SUB_FROM_ROOT"
     observed = traced(trace, events, tried, case.errno, names)
     judge(case.expect, observed, control)
+
+
+@vm_only
+@answers("trc-deny-fs")
+@needs(Need.TRACEPOINTS)
+def test_layer(process: Process, tree: Tree, judge: Judge) -> None:
+    """The layer that lacks what was asked for is named, not a younger one that lacks more.
+
+    Whether the file may be truncated later, which the younger one denies, is no reason to refuse.
+    """
+    twin = tree.twin()
+    control = process.observe(Process.open, twin.file, os.O_RDONLY)
+    stat = process.stat(tree.file)
+    with Trace(process, "deny_access_fs") as trace:
+        outer = process.under(Ruleset(fs=READ))
+        sandboxed = outer.under(Ruleset(fs=READ | FS.TRUNCATE).allow(tree.file, READ))
+        tried = sandboxed.observe(Process.open, tree.file, os.O_RDONLY)
+        events = trace.take()
+    names = {identity(stat): "ID_FILE", tree.file: "FILE"}
+    observed = traced(trace, events, tried, "EACCES", names)
+    judge(since(FS.TRUNCATE, Seen(event("read_file", "FILE"))), observed, control)
