@@ -69,7 +69,7 @@ class Hooks:
         for cause in denial.causes:
             self.domains.origins[log.denying(cause)].denials += 1
             logged = log.is_logged(self.model, cause)
-            about = objects[max(cause.of_parent - 1, 0)]
+            about = objects[cause.of_new]
             for witness in self.witnesses:
                 witness(cause, about, logged)
         raise Errno(denial.errno)
@@ -175,7 +175,7 @@ class Hooks:
     def file_ioctl(self, task: Task, file: File, command: int, *, compat: bool = False) -> None:
         """ioctl(2); ``compat`` ones of 32 bits are treated alike."""
         if isinstance(file.landlock, paths.Opened):
-            denial = paths.ioctl(file.landlock, command & 0xFFFFFFFF, is_device=is_device(file))
+            denial = paths.ioctl(file.landlock, command & 0xFFFFFFFF)
             self._decide(denial, Command(file, command))
 
     def change_topology(self, task: Task, place: Path | Dentry) -> None:
@@ -325,5 +325,4 @@ def place_of(path: Path) -> paths.Place:
         mount.root.inode,
         above,
         mount.is_internal,
-        mount.superblock.is_internal or dentry.inode.is_private,
     )

@@ -101,11 +101,11 @@ def _fields(model: Model, read: Read | None, size: int) -> list[int]:
         raise Refused(errno.EINVAL)
     if size > _PAGE:
         raise Refused(errno.E2BIG)
-    for at in range(known, size, 8):  # what is not zero comes first, or a fault
-        if any(read(at, min(8, size - at))):
+    for at in range(known, size):  # what is not zero comes first, or a fault
+        if read(at, 1) != b"\0":
             raise Refused(errno.E2BIG)
-    data = read(0, min(size, known)).ljust(48, b"\0")
-    return [int.from_bytes(data[at : at + 8], "little") for at in range(0, 48, 8)]
+    data = read(0, min(size, known))
+    return [int.from_bytes(data[8 * at : 8 * at + 8], "little") for at in range(6)]
 
 
 # landlock_add_rule(2)
@@ -203,9 +203,7 @@ def needs_no_ruleset(model: Model, descriptor: int, flags: int) -> bool:
 
     Source: "landlock: Allow TSYNC with LOG_SUBDOMAINS_OFF and fd=-1".
     """
-    if not model.knows(RESTRICT.LOG_SUBDOMAINS_OFF):
-        return False
-    if model.knows(RESTRICT.TSYNC) and not model.has("tsync-without-ruleset"):
+    if not model.has("tsync-without-ruleset"):
         flags &= ~RESTRICT.TSYNC
     return descriptor == -1 and flags == RESTRICT.LOG_SUBDOMAINS_OFF
 
@@ -236,7 +234,7 @@ def restrict(model: Model, subject: Subject, ruleset: Ruleset | None, flags: int
             raise Refused(errno.E2BIG)
         same = not flags & RESTRICT.LOG_SAME_EXEC_OFF
         later = bool(flags & RESTRICT.LOG_NEW_EXEC_ON)
-        layer = Layer(ruleset, same, later, was_off or not (same or later))
+        layer = Layer(ruleset, same, later, was_off)
         new = replace(new, domain=(*subject.domain, layer), same_exec=subject.same_exec | {layer})
     return Enforced(new, bool(flags & RESTRICT.NO_NEW_PRIVS), bool(flags & RESTRICT.TSYNC))
 

@@ -36,10 +36,13 @@ MODELLED = frozenset(
         bugs.SIGIO_BYPASS,
         bugs.TCP_FAST_OPEN_BYPASS,
         bugs.TSYNC_WITHOUT_RULESET,
-        bugs.WEIRD_FILES,
     )
 )
 """The known bugs that rules have a word for, by name; the others are about memory, and races."""
+
+
+def nobody(_: object) -> None:
+    """Whom rules tell of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Model:
     """Known bugs that it has, of ``MODELLED``."""
     tells_errata: bool = True
     """Whether it can be asked for its errata."""
-    meets: Callable[[Met], None] | None = field(default=None, compare=False, repr=False)
+    meets: Callable[[Met], object] = field(default=nobody, compare=False, repr=False)
     """Who is told of the rules that checks come across, which decides nothing."""
 
     def knows(self, feature: Feature) -> bool:
@@ -138,8 +141,7 @@ class Layer:
     logs_new_exec: bool = False
     """Whether those of programs executed since then are."""
     muted: bool = False
-    """Whether an older layer has turned off the logs of its descendants, or both of the above are
-    off."""
+    """Whether an older layer has turned off the logs of its descendants."""
 
     @property
     def handled(self) -> Masks:
@@ -188,7 +190,7 @@ def handled_fs(model: Model, layer: Layer) -> int:
     Source: Documentation/userspace-api/landlock.rst, "Filesystem flags"; access.h there.
     """
     handled = layer.handled.fs
-    if model.knows(FS.REFER) and not model.has("refer-without-right"):
+    if not model.has("refer-without-right"):
         handled |= FS.REFER
     return int(handled)
 
@@ -201,27 +203,18 @@ def union_fs(domain: Domain) -> int:
     return union
 
 
-def handles_any_fs(domain: Domain) -> bool:
-    """Whether a domain is about files at all."""
-    return any(layer.handled.fs for layer in domain)
-
-
-def handles(domain: Domain, wanted: Masks) -> int | None:
-    """The youngest layer that handles any of these rights, counted from 0; None if no one does.
+def layers_with(domain: Domain, handles: Callable[[Masks], int]) -> tuple[int, ...]:
+    """The layers that handle something, counted from 0, the oldest first.
 
     Source: security/landlock/cred.h, landlock_get_applicable_subject().
     """
-    for number in reversed(range(len(domain))):
-        handled = domain[number].handled
-        if handled.fs & wanted.fs or handled.net & wanted.net or handled.scope & wanted.scope:
-            return number
-    return None
+    return tuple(number for number, layer in enumerate(domain) if handles(layer.handled))
 
 
 # What is missing
 
 Missing: TypeAlias = tuple[int, ...]
-"""For each layer of a domain, the rights that it has not allowed yet."""
+"""For each layer of a domain, the rights that it has not allowed yet; empty: none lacks any."""
 
 
 def missing_fs(model: Model, domain: Domain, request: int) -> Missing:
@@ -264,7 +257,7 @@ def tell_met(
 
     Source: security/landlock/fs.c, unmask_layers_fs(); net.c, unmask_layers_net().
     """
-    if model.meets is not None and any(rules):
+    if any(rules):
         model.meets(Met(domain, key, rules, reduce(or_, missing)))
 
 

@@ -59,7 +59,16 @@ def blockers(cause: Cause) -> str:
         return _labels(FS, cause.access)
     if cause.request is Request.NET_ACCESS:
         return _labels(NET, cause.access)
-    return str(cause.request.value)
+    return _BLOCKERS[cause.request]
+
+
+_BLOCKERS = {
+    Request.CHANGE_TOPOLOGY: "fs.change_topology",
+    Request.PTRACE: "ptrace",
+    Request.ABSTRACT_UNIX_SOCKET: "scope.abstract_unix_socket",
+    Request.SIGNAL: "scope.signal",
+}
+"""Of what is no right. Source: security/landlock/audit.c, get_blocker()."""
 
 
 def _labels(kind: type[Feature], access: int) -> str:

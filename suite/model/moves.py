@@ -24,7 +24,6 @@ from suite.model.landlock import (
     Model,
     Subject,
     all_rights,
-    handles_any_fs,
     missing_fs,
     tell_met,
     union_fs,
@@ -74,11 +73,16 @@ class Move:
     """RENAME_WHITEOUT."""
     same_folder: bool = False
 
+    @property
+    def exchanged(self) -> Entry | None:
+        """What goes to the old folder, if anything."""
+        return self.new if self.exchanges else None
+
     def needed(self, model: Model) -> tuple[int, int]:
         """The rights on the old folder, and on the new one, but REFER."""
-        of_old, of_new = 0, making(model, self.old.mode, self.old.device)
-        if self.exchanges and self.new is not None:
-            of_old |= making(model, self.new.mode, self.new.device)
+        back = self.exchanged
+        of_old = making(model, back.mode, back.device) if back else 0
+        of_new = making(model, self.old.mode, self.old.device)
         if self.removes:
             of_old |= removing(is_dir=self.old.is_dir)
             if self.new is not None:
@@ -90,7 +94,7 @@ class Move:
 
 def move(model: Model, subject: Subject, asked: Move) -> Denial | None:
     """rename(2), link(2) and their like."""
-    if not handles_any_fs(subject.domain):
+    if not union_fs(subject.domain):
         return None
     of_old, of_new = asked.needed(model)
     if asked.same_folder:
@@ -107,11 +111,11 @@ class _Side:
     missing: Missing
     """At first of all rights, later of what is needed."""
     needed: int
-    child: Missing
-    """What the file that leaves this folder lacks, by the rules on itself alone."""
-    child_is_dir: bool
     told: int
     """The rights that a record tells of if they are missing."""
+    child: Missing = ()
+    """What the file that leaves this folder lacks, by the rules on itself alone."""
+    child_is_dir: bool = False
     allowed: bool = False
     quiet: frozenset[int] = frozenset()
 
@@ -125,12 +129,18 @@ class _Side:
         self.quiet |= {number for number, rule in enumerate(rules) if rule and rule.quiet}
         self.allowed = not any(self.missing)
 
+    def take(self, model: Model, domain: Domain, child: Entry) -> None:
+        """Look at the file that leaves this folder."""
+        everything = missing_fs(model, domain, all_rights(model, FS))
+        rules = rules_on(domain, child.inode)
+        tell_met(model, domain, child.inode, rules, everything)
+        self.child, self.child_is_dir = grant(model, everything, rules), child.is_dir
+
     def narrow(self) -> None:
         """From here on, only what is needed counts."""
         self.told = self.needed
-        if not self.allowed:
-            self.missing = tuple(it & self.needed for it in self.missing)
-            self.allowed = not any(self.missing)
+        self.missing = tuple(it & self.needed for it in self.missing)
+        self.allowed = not any(self.missing)
 
 
 def _between(
@@ -139,66 +149,33 @@ def _between(
     domain = subject.domain
     everything = missing_fs(model, domain, all_rights(model, FS))
     handled = union_fs(domain)
-    old = _Side(everything, of_old, everything, asked.old.is_dir, handled)
-    new = _Side(everything, of_new, everything, child_is_dir=True, told=handled)
-    old_allows = _collect(model, domain, old, asked.old_folder)
-    new_allows = _collect(model, domain, new, asked.new_folder)
-    if old_allows and new_allows:
+    old, new = _Side(everything, of_old, handled), _Side(everything, of_new, handled)
+    for side, folder in (old, asked.old_folder), (new, asked.new_folder):
+        for inode in folder.in_mount:  # up to the root of the mount that both are on
+            side.meet(model, domain, inode, everything)
+    if old.allowed and new.allowed:
         return None
-    old.child = _of_file(model, domain, asked.old)
-    if asked.exchanges and asked.new is not None:
-        new.child, new.child_is_dir = _of_file(model, domain, asked.new), asked.new.is_dir
-    if _climb(model, domain, (old, new), asked):
+    old.take(model, domain, asked.old)
+    if asked.exchanged:
+        new.take(model, domain, asked.exchanged)
+    if _climb(model, domain, old, new, asked):
         return None
     return _denied(subject, old, new)
 
 
-def _of_file(model: Model, domain: Domain, entry: Entry) -> Missing:
-    everything = missing_fs(model, domain, all_rights(model, FS))
-    rules = rules_on(domain, entry.inode)
-    tell_met(model, domain, entry.inode, rules, everything)
-    return grant(model, everything, rules)
-
-
-def _collect(model: Model, domain: Domain, side: _Side, folder: Place) -> bool:
-    """Walk from a folder to the root of the mount that both folders are on.
-
-    Returns:
-        Whether all rights are allowed there.
-    """
-    if folder.is_exempt:
-        side.missing = (0,) * len(domain)
-        return True
-    if not any(side.missing):
-        return True
-    asked = side.missing
-    for inode in folder.in_mount:
-        side.meet(model, domain, inode, asked)
-        if side.allowed:
-            return True
-    return False
-
-
-def _climb(model: Model, domain: Domain, sides: tuple[_Side, _Side], asked: Move) -> bool:
+def _climb(model: Model, domain: Domain, old: _Side, new: _Side, asked: Move) -> bool:
     """Go on from the root of the mount, for both folders at once; whether all is allowed.
 
     As soon as the new place is known to be no less restricted than the old one, only the rights
     that the call needs have to be found; until then, all rights count.
     """
-    old, new = sides
-    for side in sides:
-        side.allowed = not any(side.missing)
-    compares = True
     folder = asked.new_folder
     top = Place((folder.root,), folder.root, folder.mounted_on, folder.is_internal)
     try:
         for inode in up(model, top):
-            if compares and _gains_nothing(old, new, exchanges=asked.exchanges):
-                compares = False
+            if _gains_nothing(old, new, exchanges=asked.exchanges):
                 old.narrow()
                 new.narrow()
-                if old.allowed and new.allowed:
-                    return True
             old.meet(model, domain, inode, (old.told,))
             new.meet(model, domain, inode, (new.told,))
             if old.allowed and new.allowed:
@@ -240,9 +217,9 @@ def _denied(subject: Subject, old: _Side, new: _Side) -> Denial:
     """
     is_access = any(it & side.needed & ~FS.REFER for side in (old, new) for it in side.missing)
     causes = []
-    for number, side in ((1, old), (2, new)):
+    for of_new, side in ((False, old), (True, new)):
         if not side.allowed:
             layer, access = youngest(side.missing, side.told)
             quiet = layer in side.quiet
-            causes.append(Cause(subject, Request.FS_ACCESS, layer, access, quiet, of_parent=number))
+            causes.append(Cause(subject, Request.FS_ACCESS, layer, access, quiet, of_new))
     return Denial(errno.EACCES if is_access else errno.EXDEV, tuple(causes))

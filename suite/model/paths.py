@@ -15,13 +15,11 @@ from suite.landlock.abi import FS, FS_FILE, Erratum
 from suite.landlock.changes import OPENER_CREDENTIALS
 from suite.model.landlock import (
     Domain,
-    Masks,
     Missing,
     Model,
     Rule,
     Subject,
-    handles,
-    handles_any_fs,
+    layers_with,
     missing_fs,
     tell_met,
     without,
@@ -29,7 +27,6 @@ from suite.model.landlock import (
 from suite.model.scopes import same_layers
 from suite.model.verdicts import Cause, Denial, Request, youngest
 
-ANY_FS = Masks(fs=~0)
 FILE_RIGHTS = int(FS_FILE)
 """The rights that make sense for a file that is no directory."""
 WHITEOUT_DEVICE = 0
@@ -49,10 +46,9 @@ class Place:
     mounted_on: Place | None = None
     """The mount point; None at the real root."""
     is_internal: bool = False
-    """Whether the mount is the kernel's own, as that of /proc/PID/ns/mnt's files (MNT_INTERNAL)."""
-    is_exempt: bool = False
-    """Whether the file can't be reached but by a descriptor: pipes, sockets (SB_NOUSER), and what
-    the kernel made for itself."""
+    """Whether the mount is the kernel's own (MNT_INTERNAL), as that of pipes, memory files and
+    /proc/PID/ns/mnt is. So are all mounts of what the kernel exempts before it looks for rules, by
+    SB_NOUSER and S_PRIVATE."""
 
     @property
     def in_mount(self) -> tuple[Hashable, ...]:
@@ -134,7 +130,7 @@ def walk(model: Model, domain: Domain, place: Place, missing: Missing) -> Walked
             if not any(missing):
                 break
     except InternalRootError:
-        missing = (0,) * len(domain)
+        missing = ()
     return Walked(missing, frozenset(quiet))
 
 
@@ -153,8 +149,6 @@ def grant(model: Model, missing: Missing, rules: tuple[Rule | None, ...]) -> Mis
 
 def check(model: Model, subject: Subject, place: Place, request: int) -> Denial | None:
     """Whether a domain allows rights on a file."""
-    if not handles_any_fs(subject.domain) or place.is_exempt:
-        return None
     walked = walk(model, subject.domain, place, missing_fs(model, subject.domain, request))
     if walked.is_allowed:
         return None
@@ -169,8 +163,8 @@ def _cause(subject: Subject, walked: Walked, request: int) -> Cause:
 # What is asked for
 
 
-def making(model: Model, mode: int, device: int = -1) -> int:
-    """The right to make a file of a type, on its folder.
+def making(model: Model, mode: int, device: int) -> int:
+    """The right to make a file of a type, on its folder: a regular one if there is no type.
 
     A whiteout is a character device of number 0, as overlayfs makes them.
 
@@ -186,17 +180,11 @@ def making(model: Model, mode: int, device: int = -1) -> int:
         stat.S_IFBLK: FS.MAKE_BLOCK,
         stat.S_IFIFO: FS.MAKE_FIFO,
         stat.S_IFSOCK: FS.MAKE_SOCK,
-        stat.S_IFREG: FS.MAKE_REG,
-        0: FS.MAKE_REG,
     }
-    if kind not in rights and model.has("weird-files"):
-        return 0
     return int(rights.get(kind, FS.MAKE_REG))
 
 
-def make(
-    model: Model, subject: Subject, folder: Place, mode: int, device: int = -1
-) -> Denial | None:
+def make(model: Model, subject: Subject, folder: Place, mode: int, device: int) -> Denial | None:
     """mknod(2), mkdir(2), symlink(2), open(2) with O_CREAT, bind(2) of a UNIX socket."""
     return check(model, subject, folder, making(model, mode, device))
 
@@ -213,8 +201,6 @@ def removing(*, is_dir: bool) -> int:
 
 def truncate(model: Model, subject: Subject, place: Place) -> Denial | None:
     """Truncation by path, which open(2) with O_TRUNC is, too."""
-    if not model.knows(FS.TRUNCATE):
-        return None
     return check(model, subject, place, int(FS.TRUNCATE))
 
 
@@ -225,10 +211,10 @@ def change_topology(subject: Subject) -> Denial | None:
 
     Source: Documentation/userspace-api/landlock.rst, "Current limitations".
     """
-    layer = handles(subject.domain, ANY_FS)
-    if layer is None:
+    restricting = layers_with(subject.domain, lambda handled: handled.fs)
+    if not restricting:
         return None
-    return Denial(errno.EPERM, (Cause(subject, Request.CHANGE_TOPOLOGY, layer),))
+    return Denial(errno.EPERM, (Cause(subject, Request.CHANGE_TOPOLOGY, restricting[-1]),))
 
 
 # Open files
@@ -261,11 +247,9 @@ class Opening:
 
         Source: get_required_file_open_access().
         """
-        if self.reads and self.is_dir:
+        if self.is_dir:
             return int(FS.READ_DIR)
-        needed = 0
-        if self.reads:
-            needed |= FS.READ_FILE
+        needed = FS.READ_FILE if self.reads else FS(0)
         if self.writes:
             needed |= FS.WRITE_FILE
         if self.executes:
@@ -285,20 +269,15 @@ def open_file(
     model: Model, subject: Subject, place: Place, opening: Opening
 ) -> tuple[Denial | None, Opened]:
     """open(2) and its like: whether it is allowed, and what is kept with the open file."""
-    if not handles_any_fs(subject.domain) or place.is_exempt:
-        return None, Opened(subject)
-    optional = 0
-    if model.knows(FS.TRUNCATE):
-        optional |= FS.TRUNCATE
-    if model.knows(FS.IOCTL_DEV) and opening.is_device:
+    optional = FS.TRUNCATE
+    if opening.is_device:
         optional |= FS.IOCTL_DEV
     needed = opening.needed
     missing = missing_fs(model, subject.domain, needed | optional)
     walked = walk(model, subject.domain, place, missing)
     if any(it & needed for it in walked.missing):
         return Denial(errno.EACCES, (_cause(subject, walked, needed),)), Opened(subject)
-    denied = tuple(it & optional for it in walked.missing)
-    return None, Opened(subject, denied, walked.quiet)
+    return None, Opened(subject, walked.missing, walked.quiet)
 
 
 def use_opened(opened: Opened, right: FS) -> Denial | None:
@@ -334,9 +313,9 @@ Source: is_masked_device_ioctl(); include/uapi/linux/fs.h, asm-generic/ioctls.h.
 """
 
 
-def ioctl(opened: Opened, command: int, *, is_device: bool) -> Denial | None:
-    """A command on an open file; other files than devices have no such right."""
-    if not is_device or command in ALWAYS_ALLOWED:
+def ioctl(opened: Opened, command: int) -> Denial | None:
+    """A command on an open file; other files than devices lack no such right."""
+    if command in ALWAYS_ALLOWED:
         return None
     return use_opened(opened, FS.IOCTL_DEV)
 
@@ -352,13 +331,9 @@ def resolve_unix(model: Model, subject: Subject, place: Place, server: Subject) 
     Source: hook_unix_find(), unmask_scoped_access().
     """
     domain = subject.domain
-    if not model.knows(FS.RESOLVE_UNIX) or handles(domain, Masks(fs=int(FS.RESOLVE_UNIX))) is None:
-        return None
     shared = same_layers(domain, server.domain)
     missing = missing_fs(model, domain, int(FS.RESOLVE_UNIX))
     missing = tuple(0 if number < shared else it for number, it in enumerate(missing))
-    if place.is_exempt:
-        return None
     walked = walk(model, domain, place, missing)
     if walked.is_allowed:
         return None

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from suite.landlock.abi import NET, Erratum
 from suite.landlock.changes import RIGHT_OF_CALL
 from suite.model.landlock import (
-    Masks,
     Model,
-    Rule,
     Subject,
-    handles,
+    layers_with,
     missing_net,
     tell_met,
     without,
@@ -67,7 +67,7 @@ def connect(model: Model, subject: Subject, of: Socket, address: bytes) -> Denia
 
 
 def send(
-    model: Model, subject: Subject, of: Socket, address: bytes | None, *, fast_open: bool = False
+    model: Model, subject: Subject, of: Socket, address: bytes | None, *, fast_open: bool
 ) -> Denial | None:
     """sendto(2) and its like, with an address or on a connected socket.
 
@@ -77,9 +77,7 @@ def send(
     """
     opens = fast_open and not model.has("tcp-fast-open-bypass")
     if opens and address is not None and _counts_as_tcp(model, of):
-        denial = _check(model, subject, of, address, NET.CONNECT_TCP, connecting=True)
-        if denial:
-            return denial
+        return _check(model, subject, of, address, NET.CONNECT_TCP, connecting=True)
     if not of.is_udp:
         return None
     if address is not None:
@@ -103,8 +101,7 @@ def _autobind(model: Model, subject: Subject, of: Socket) -> Denial | None:
     """A UDP socket without a port is about to get one: that takes the right to bind to port 0."""
     if of.is_bound:
         return None
-    any_port = of.family.to_bytes(2, "little").ljust(128, b"\0")
-    return _check(model, subject, of, any_port, NET.BIND_UDP)
+    return _allowed(model, subject, NET.BIND_UDP, 0)
 
 
 def _check(
@@ -128,18 +125,14 @@ def _check(
     if len(address) < _FAMILY_BYTES:
         return Denial(errno.EINVAL)
     find = _port_with_bug if model.has("short-unspec") else _port
-    port = find(of, address, right, connecting=connecting)
-    if isinstance(port, int):
-        rules = tuple(layer.ruleset.ports.get(port) for layer in subject.domain)
-        tell_met(model, subject.domain, port, rules, missing_net(subject.domain, int(right)))
-        return _allowed(subject, right, rules)
-    if port is _DENIED:
-        return _allowed(subject, right, (None,) * len(subject.domain))
-    return port
+    found = find(of, address, right, connecting=connecting)
+    if found is None or isinstance(found, Denial):
+        return found
+    return _allowed(model, subject, right, found)
 
 
-_DENIED = Denial(errno.EACCES)
-"""Of an address on which no rule can be."""
+_NO_PORT = object()
+"""Of an address that no rule can be about."""
 
 
 def _is_about(model: Model, subject: Subject, right: NET) -> bool:
@@ -148,10 +141,10 @@ def _is_about(model: Model, subject: Subject, right: NET) -> bool:
     Source: "landlock: Prepare to use credential instead of domain for network".
     """
     wanted = int(right) if model.abi >= RIGHT_OF_CALL.since else ~0
-    return handles(subject.domain, Masks(net=wanted)) is not None
+    return bool(layers_with(subject.domain, lambda handled: handled.net & wanted))
 
 
-def _port(of: Socket, address: bytes, right: NET, *, connecting: bool) -> int | Denial | None:
+def _port(of: Socket, address: bytes, right: NET, *, connecting: bool) -> Hashable | Denial | None:
     """The port for which a rule is needed, or the answer if it is known without one.
 
     An address of the family AF_UNSPEC dissolves a connection, which is always allowed. In bind(2)
@@ -165,7 +158,7 @@ def _port(of: Socket, address: bytes, right: NET, *, connecting: bool) -> int | 
             return None
         if of.family != socket.AF_INET:
             if right is NET.CONNECT_SEND_UDP:
-                return _DENIED
+                return _NO_PORT
             is_short = len(address) < _LENGTHS[socket.AF_INET6]
             return Denial(errno.EINVAL if is_short else errno.EAFNOSUPPORT)
     if family not in _LENGTHS:
@@ -177,7 +170,7 @@ def _port(of: Socket, address: bytes, right: NET, *, connecting: bool) -> int | 
 
 def _port_with_bug(
     of: Socket, address: bytes, right: NET, *, connecting: bool
-) -> int | Denial | None:
+) -> Hashable | Denial | None:
     """The same before "landlock: Fix TCP handling of short AF_UNSPEC addresses"."""
     family = _family(address)
     if family not in _LENGTHS:
@@ -193,11 +186,14 @@ def _bound_to(address: bytes, right: NET) -> int | Denial:
     is_bind = right in (NET.BIND_TCP, NET.BIND_UDP)
     if is_bind and _family(address) == socket.AF_UNSPEC and address[4:8] != _ANY:
         return Denial(errno.EAFNOSUPPORT)
-    return int.from_bytes(address[2:4], "big")
+    return int(struct.unpack_from("!H", address, _FAMILY_BYTES)[0])
 
 
-def _allowed(subject: Subject, right: NET, rules: tuple[Rule | None, ...]) -> Denial | None:
-    missing = without(missing_net(subject.domain, int(right)), rules)
+def _allowed(model: Model, subject: Subject, right: NET, port: Hashable) -> Denial | None:
+    handled = missing_net(subject.domain, int(right))
+    rules = tuple(layer.ruleset.ports.get(port) for layer in subject.domain)
+    tell_met(model, subject.domain, port, rules, handled)
+    missing = without(handled, rules)
     if not any(missing):
         return None
     layer, access = youngest(missing, int(right))

@@ -11,7 +11,7 @@ import errno
 from dataclasses import dataclass
 
 from suite.landlock.abi import SCOPE, Erratum
-from suite.model.landlock import Domain, Masks, Model, Subject, handles
+from suite.model.landlock import Domain, Model, Subject, layers_with
 from suite.model.verdicts import Cause, Denial, Request
 
 
@@ -59,10 +59,10 @@ def is_outside(client: Domain, server: Domain, scope: SCOPE) -> bool:
 
 
 def _scoped(client: Subject, server: Subject, scope: SCOPE, request: Request) -> Denial | None:
-    layer = handles(client.domain, Masks(scope=int(scope)))
-    if layer is None or not is_outside(client.domain, server.domain, scope):
+    if not is_outside(client.domain, server.domain, scope):
         return None
-    return Denial(errno.EPERM, (Cause(client, request, layer),))
+    scoped = layers_with(client.domain, lambda handled: handled.scope & scope)
+    return Denial(errno.EPERM, (Cause(client, request, scoped[-1]),))
 
 
 def signal(
@@ -93,18 +93,16 @@ def connect_abstract(client: Subject, server: Subject) -> Denial | None:
 class Owner:
     """What is kept with a file when a thread says who is to be signalled (F_SETOWN)."""
 
-    subject: Subject | None = None
-    """Of the thread that said so; None if its scopes do not matter."""
-    layer: int = 0
-    """Its youngest layer that has the scope, for the log."""
-    process: object = None
-    """Its process, which may always be signalled."""
+    subject: Subject
+    """Of the thread that said so."""
+    process: object
+    """Its process, if it may always be signalled."""
 
 
 def set_owner(
     model: Model, setter: Subject, process: object, *, is_group: bool, own_process: bool
-) -> Owner:
-    """Who will be asked about when the file sends a signal.
+) -> Owner | None:
+    """Who will be asked about when the file sends a signal; None if nobody needs to be.
 
     Args:
         model: The rules.
@@ -119,12 +117,9 @@ def set_owner(
     exempts_own = model.fixed(Erratum.SCOPED_SIGNAL_HANDLING)
     counts_groups = model.has("sigio-bypass")
     if exempts_own and own_process and (counts_groups or not is_group):
-        return Owner()
-    layer = handles(setter.domain, Masks(scope=int(SCOPE.SIGNAL)))
-    if layer is None:
-        return Owner()
+        return None
     own = process if exempts_own and not counts_groups else None
-    return Owner(setter, layer, own)
+    return Owner(setter, own)
 
 
 def send_sigio(owner: Owner, receiver: Subject, process: object) -> Denial | None:
@@ -132,8 +127,6 @@ def send_sigio(owner: Owner, receiver: Subject, process: object) -> Denial | Non
 
     Source: hook_file_send_sigiotask().
     """
-    if owner.subject is None or (owner.process is not None and owner.process is process):
+    if owner.process is process:
         return None
-    if not is_outside(owner.subject.domain, receiver.domain, SCOPE.SIGNAL):
-        return None
-    return Denial(errno.EPERM, (Cause(owner.subject, Request.SIGNAL, owner.layer),))
+    return _scoped(owner.subject, receiver, SCOPE.SIGNAL, Request.SIGNAL)

@@ -7,23 +7,23 @@ A rule gives ``None`` if the access is allowed, as far as Landlock is concerned,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 
 from suite.model.landlock import Missing, Subject
 
 
 class Request(Enum):
-    """What was asked for, as logs call it (``blockers``).
+    """What was asked for.
 
-    Source: security/landlock/log.h, enum landlock_request_type; audit.c, get_blocker().
+    Source: security/landlock/log.h, enum landlock_request_type.
     """
 
-    FS_ACCESS = "fs"
-    NET_ACCESS = "net"
-    CHANGE_TOPOLOGY = "fs.change_topology"
-    PTRACE = "ptrace"
-    ABSTRACT_UNIX_SOCKET = "scope.abstract_unix_socket"
-    SIGNAL = "scope.signal"
+    FS_ACCESS = auto()
+    NET_ACCESS = auto()
+    CHANGE_TOPOLOGY = auto()
+    PTRACE = auto()
+    ABSTRACT_UNIX_SOCKET = auto()
+    SIGNAL = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Cause:
     """The rights that were missing in that layer; 0 for requests that are no right."""
     quiet: bool = False
     """Whether a quiet rule of that layer holds for the object."""
-    of_parent: int = 0
-    """Of a rename or link: 1 for the folder that it comes from, 2 for the one it goes to."""
+    of_new: bool = False
+    """Of a rename or link: whether it is about the folder that the file goes to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,12 @@ class Came(NamedTuple):
     def finds(self, before: Came) -> bool:
         """Whether a change of the rules is found out, by what the case came to before.
 
-        On a kernel that has a known bug, the case for it deviates, and is to go on to do so. A case
-        that deviates without a reason finds nothing.
+        On a kernel that has a known bug, or lacks the fix of an erratum, the case for it says so,
+        and is to go on to do so. A case that deviates without a reason finds nothing.
         """
         if self.raised:
             return True
-        if before.bug:
+        if before.bug or before.verdict is Verdict.UNFIXED:
             return self.verdict.judged and self != before
         if before.verdict.bad:
             return False

@@ -5,14 +5,17 @@ from __future__ import annotations
 import __future__
 
 import ast
+import copy
 import inspect
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import EnumType
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from tests.mutation.operators import RULES, Edit, Spot
 
@@ -150,19 +153,32 @@ class _Found:
 
     def varied(self, source: Source) -> Callable[[], Mapping[str, Callable[..., object]]] | None:
         if self.statement is None:
-            return None
+            is_constant = not self.parameter and "." not in self.function
+            return partial(self._users, source) if is_constant else None
 
         def vary() -> Mapping[str, FunctionType]:
             with self.edit.tried():
                 codes = dict(source.codes(self.top))
             was = functions(source.module)[self.function]
-            made = FunctionType(
-                codes[self.function], was.__globals__, was.__name__, was.__defaults__
-            )
-            made.__kwdefaults__ = was.__kwdefaults__
+            made = copied(was, was.__globals__, codes[self.function])
             return {f"{source.name}:{self.function}": made}
 
         return vary
+
+    def _users(self, source: Source) -> Mapping[str, FunctionType]:
+        """The functions that use the constant, with its other value."""
+        with self.edit.tried():
+            new = self._new(source)
+        old = getattr(source.module, self.function)
+        found = {}
+        for module in _importers(source.module, self.function, old):
+            for qualname, function in functions(module).items():
+                if self.function in _names(function.__code__):
+                    names = {**function.__globals__, self.function: new}
+                    found[f"{module.__name__.rpartition('.')[2]}:{qualname}"] = copied(
+                        function, names
+                    )
+        return found
 
     def _new(self, source: Source) -> object:
         """The other value of a constant; the edit may have replaced all of it."""
@@ -296,17 +312,30 @@ def functions(module: ModuleType) -> Mapping[str, FunctionType]:
     return found
 
 
+def copied(
+    function: FunctionType, names: dict[str, Any], code: CodeType | None = None
+) -> FunctionType:
+    """A function once more, with other names around it, or with other code."""
+    made = FunctionType(code or function.__code__, names, function.__name__, function.__defaults__)
+    made.__kwdefaults__ = copy.copy(function.__kwdefaults__)
+    return made
+
+
 def users(sources: Sequence[Source]) -> Mapping[str, frozenset[str]]:
     """The functions that mention each name, as ``module:function``."""
     found: dict[str, set[str]] = defaultdict(set)
     for source in sources:
         for qualname, function in functions(source.module).items():
-            for code in [function.__code__, *(it for _, it in _codes(function.__code__))]:
-                for name in code.co_names:
-                    found[name].add(f"{source.name}:{qualname}")
+            for name in _names(function.__code__):
+                found[name].add(f"{source.name}:{qualname}")
             found[qualname.rpartition(".")[0]].add(f"{source.name}:{qualname}")
             found[qualname].add(f"{source.name}:{qualname}")
     return {name: frozenset(where) for name, where in found.items()}
+
+
+def _names(code: CodeType) -> frozenset[str]:
+    """The names that a function uses, and what is inside of it."""
+    return frozenset(code.co_names).union(*(it.co_names for _, it in _codes(code)))
 
 
 def _bodies(tree: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -362,13 +391,17 @@ def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
             yield from _codes(it)
 
 
+def _importers(module: ModuleType, name: str, value: object) -> Iterator[ModuleType]:
+    """A constant's module, and those that have imported it by its name."""
+    for other in [*sys.modules.values()]:
+        is_ours = getattr(other, "__name__", "").startswith("suite.")
+        if other is module or (is_ours and vars(other).get(name) is value):
+            yield other
+
+
 def _set_constant(module: ModuleType, name: str, new: object) -> None:
-    """In the module, and in those that have imported it by its name."""
-    old = getattr(module, name)
-    for other in list(sys.modules.values()):
-        if getattr(other, "__name__", "").startswith("suite.") and vars(other).get(name) is old:
-            setattr(other, name, new)
-    setattr(module, name, new)
+    for other in _importers(module, name, getattr(module, name)):
+        setattr(other, name, new)
 
 
 def _set_default(module: ModuleType, owner: str, parameter: str, new: object) -> None:

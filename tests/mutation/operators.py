@@ -165,7 +165,10 @@ def _attribute(spot: Spot, node: ast.Attribute) -> Iterator[Edit]:
     home = spot.names.get(node.value.id)
     ring: Sequence[str] = ()
     if isinstance(home, EnumType):
-        ring = list(home.__members__)
+        ring = [*home.__members__]
+        if isinstance(spot.parent, ast.Call) and ast.unparse(spot.parent.func).endswith(".knows"):
+            since = {it: int(home[it].since) for it in ring}  # what came together is known together
+            ring = [it for it in ring if it == node.attr or since[it] != since[node.attr]]
     elif isinstance(home, ModuleType) and not home.__name__.startswith("suite."):
         ring = spot.rings[node.value.id]
     if len(ring) > 1 and node.attr in ring:
@@ -197,7 +200,7 @@ def _assign(spot: Spot, node: ast.Assign) -> Iterator[Edit]:
 def _return(spot: Spot, node: ast.Return) -> Iterator[Edit]:
     if node.value is None:
         yield spot.becomes("statement", ast.Pass())
-    elif not isinstance(node.value, ast.Constant) or node.value.value is not None:
+    elif not isinstance(node.value, ast.Constant) or node.value.value not in (None, False):
         yield spot.becomes("return", ast.Return(ast.Constant(None)))
     elif not _is_last(spot):
         yield spot.becomes("statement", ast.Pass())

@@ -16,11 +16,12 @@ import copy
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from types import FunctionType
 from typing import Any
 
-from tests.mutation.mutants import Mutant, Source, functions
+from suite.model.landlock import Met, Model, nobody
+from tests.mutation.mutants import Mutant, Source, copied, functions
 
 _MOST_ITEMS = 1000
 """Of a generator: a walk has as many steps as a path has names."""
@@ -62,7 +63,7 @@ class Probe:
         """Have it tell of its calls; the function itself stays, whoever has imported it."""
         if function.__code__.co_freevars:
             return
-        original = _copy(function)
+        original = copied(function, function.__globals__)
         makes_items = inspect.isgeneratorfunction(function)
 
         def watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (whatever it takes)
@@ -102,17 +103,10 @@ class Probe:
         self._comparing = False
 
 
-def _copy(function: FunctionType) -> FunctionType:
-    copied = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__
-    )
-    copied.__kwdefaults__ = copy.copy(function.__kwdefaults__)
-    return copied
-
-
 def _key(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object | None:
     """By which a call is known again; None if its arguments may change."""
-    key = (name, *args, *kwargs.items())
+    tells = [it.meets is nobody for it in args if isinstance(it, Model)]  # == does not tell
+    key = (name, *args, *kwargs.items(), *tells)
     try:
         hash(key)
     except TypeError:
@@ -121,15 +115,25 @@ def _key(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object 
 
 
 def _given(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
-    """What a call gives, an exception included, and what it makes of arguments that change."""
-    own = [copy.copy(it) if _changes(it) else _copied_sides(it) for it in args]
+    """What a call gives (or raises), makes of arguments that change, and tells of."""
+    told: list[Met] = []
+    own = [_own(it, told) for it in args]
     try:
         value = function(*own, **kwargs)
         if inspect.isgenerator(value):
             value = _items(value)
     except Exception as error:  # noqa: BLE001 (whatever a mutant raises)
         value = type(error), error.args
-    return value, [it for it in own if _changes(it) or isinstance(it, tuple)]
+    return value, [it for it in own if _changes(it) or isinstance(it, tuple)], told
+
+
+def _own(argument: object, told: list[Met]) -> object:
+    """What a call may do with it as it likes; nobody but us is told of what it meets."""
+    if isinstance(argument, Model) and argument.meets is not nobody:
+        return replace(argument, meets=told.append)
+    if _changes(argument):
+        return copy.copy(argument)
+    return _copied_sides(argument)
 
 
 def _items(generator: Iterator[Any]) -> object:
