@@ -121,6 +121,15 @@ CASES = {
         f"fs.read_file,fs.remove_file,fs.make_reg,fs.refer{SOURCE}",
         f"fs.remove_file,fs.make_reg,fs.refer{TARGET}",
     ),
+    # REFER is named though nobody handles it: it is denied all the same.
+    "rename-gains-read-refer-unhandled": access(
+        rename,
+        READ,
+        {"d2": READ},
+        f"fs.read_file,fs.refer{SOURCE}",
+        f"fs.refer{TARGET}",
+        errno="EXDEV",
+    ),
     "replace": access(replace, MOVE, {}, FROM, f"fs.remove_file,fs.make_reg,fs.refer{TARGET}"),
     "link": access(link, MOVE, {}, f"fs.refer{SOURCE}", TO),
     "link-may-refer": access(link, MOVE, {"": REFER}, f"fs.make_reg{TARGET}"),

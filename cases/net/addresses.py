@@ -2,7 +2,9 @@
 """Addresses for a port that are malformed, or of another family than their socket."""
 
 from collections.abc import Callable
+from socket import AF_INET
 
+from suite.packed import packed
 from suite.case import Need, inet, inet6, unix, unspecified
 
 Addressing = Callable[[int], bytes]
@@ -28,6 +30,11 @@ def unspec6(port: int) -> bytes:
 
 def local(port: int) -> bytes:
     return unix("/nowhere").ljust(110, b"\0")
+
+
+def beyond_a_byte(port: int) -> bytes:
+    """Of a family that has no name, and of which the lower byte alone is that of IPv4."""
+    return packed("H", 0x100 | AF_INET) + inet(port)[2:]
 
 
 def of_its_own(address: Addressing) -> tuple[Need, ...]:

@@ -11,7 +11,9 @@ from socket import AF_INET, AF_INET6
 from msgspec.structs import replace
 
 from cases.controls import all_of, refused
-from cases.net.addresses import Addressing, first, local, long_inet, of_its_own, unspec, unspec6
+from cases.net.addresses import (
+    Addressing, beyond_a_byte, first, local, long_inet, of_its_own, unspec, unspec6,
+)  # fmt: skip
 from cases.net.calls import bind_or_connect, denies_tcp
 from suite.case import (
     NET, ByBug, Case, Denied, Judge, Need, Process, Ruleset, answers, inet, inet6, needs, since,
@@ -102,6 +104,12 @@ CASES = {
     "bind-unix-8-bytes": of_ipv4(BIND, first(8, local), INVALID, "net-family-unix-on-tcp"),
     "connect-unix": of_ipv4(CONNECT, local, OTHER_FAMILY, "net-family-unix-on-tcp"),
     "connect-unix-to-ipv6-socket": of_ipv6(CONNECT, local, OTHER_FAMILY, "net-family-unix-on-tcp"),
+    "bind-family-without-name": of_ipv4(
+        BIND, beyond_a_byte, OTHER_FAMILY, "net-family-unix-on-tcp"
+    ),
+    "connect-family-without-name": of_ipv4(
+        CONNECT, beyond_a_byte, OTHER_FAMILY, "net-family-unix-on-tcp"
+    ),
     # Of no family, which stands for IPv4 at any address, and for nothing else.
     "bind-unspecified-loopback": of_ipv4(BIND, unspec, OTHER_FAMILY, "net-unspec-bind-v4-lo"),
     "bind-unspecified-2-bytes": of_ipv4(BIND, first(2, unspec), INVALID, "net-unspec-bind-short"),

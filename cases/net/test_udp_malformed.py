@@ -13,8 +13,8 @@ from cases.controls import all_of, refused
 from cases.net.addresses import Addressing, first, local, long_inet, of_its_own, unspec, unspec6
 from cases.net.udp import BIND, UDP, Way, bind, bound, connect, denies_to_bind, sendto, udp
 from suite.case import (
-    Denied, Judge, Need, Observation, Outcome, Process, Row, Ruleset, answers, covers, inet, inet6,
-    needs, since, table,
+    NET, Denied, Judge, Need, Observation, Outcome, Process, Row, Ruleset, answers, covers, inet,
+    inet6, needs, since, table,
 )  # fmt: skip
 
 INVALID, OTHER_FAMILY = "EINVAL", "EAFNOSUPPORT"
@@ -95,6 +95,7 @@ ANY_PORT = {
     "connect-129-bytes": of_ipv4(connect, too_long, INVALID, SHORT, INVALID),
     "sendto-129-bytes": of_ipv4(sendto, too_long, INVALID, SHORT, INVALID),
 }
+OF_IPV6 = [it for it in (BOUND | SENT).values() if it.family == AF_INET and it.address is inet6]
 UNKNOWN = "udp-addrlen-short-autobind"
 LEFT_TO_UDP = {
     "connect-unix": of_ipv4(connect, local, OTHER_FAMILY, UNKNOWN, OTHER_FAMILY),
@@ -184,3 +185,15 @@ def test_unbound_send_unhandled(case: Address, process: Process, port: int, judg
 def test_family_send_unhandled(case: Address, process: Process, port: int, judge: Judge) -> None:
     """It does not, unless the address to connect to has room for a family."""
     check_unhandled(case, process, port, case.owed, judge)
+
+
+@answers("udp-v4-v6addr")
+@needs(Need.NET, Need.IPV6)
+@covers(NET.BIND_TCP)
+@table({f"{row.way.__name__}-tcp-handled": row for row in OF_IPV6})
+def test_tcp_handled(case: Address, process: Process, port: int, judge: Judge) -> None:
+    """Where only rights on TCP are handled, UDP says itself what is wrong, on every kernel."""
+    outside = process.observe(case.way, udp(process), case.address(port))
+    sandboxed = process.under(Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP))
+    observed = sandboxed.observe(case.way, udp(sandboxed), case.address(port))
+    judge(since(NET.BIND_TCP, Denied(case.outside)), observed, refused(outside, case.outside))

@@ -7,8 +7,8 @@ LANDLOCK_CREATE_RULESET_ERRATA.
 
 from cases.syscalls.queries import QUERIES, Query, check_query
 from suite.case import (
-    CREATE, FS, NEWEST, Allowed, Judge, Outcome, Process, Ruleset, Seen, answers, by_abi, covers,
-    table,
+    CREATE, FS, NEWEST, Allowed, Facts, Judge, Outcome, Process, Rejected, Ruleset, Seen, answers,
+    by_abi, covers, table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS
 
@@ -48,3 +48,14 @@ def test_version_in_a_domain(process: Process, judge: Judge) -> None:
     sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
     version = sandboxed.observe(Process.create_ruleset, 0, 0, CREATE.VERSION).with_value
     judge(ITS_VERSION, as_known(version))
+
+
+@covers(CREATE.ERRATA)
+@answers("sys-cr-errata")
+def test_errata_in_a_domain(process: Process, facts: Facts, judge: Judge) -> None:
+    """The errata that are fixed are told to a process in a domain too, and are the same there."""
+    refused = Rejected("create_ruleset", "EINVAL")
+    claimed = refused if facts.errata is None else Allowed(facts.errata)
+    sandboxed = process.under(Ruleset(fs=FS.READ_FILE))
+    mask = sandboxed.observe(Process.create_ruleset, 0, 0, CREATE.ERRATA).with_value
+    judge(by_abi(lambda _: claimed), mask)

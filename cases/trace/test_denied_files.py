@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from cases.trace.traces import identity, traced
 from suite.case import (
-    CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT, Case, Judge, Need, Out, Process,
-    Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
+    CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT, SCOPE, Case, Judge, Need, Out,
+    Process, Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
 )  # fmt: skip
 
 Call = Callable[[Process, Tree], object]
@@ -164,3 +164,21 @@ def test_layer(process: Process, tree: Tree, judge: Judge) -> None:
     names = {identity(stat): "ID_FILE", tree.file: "FILE"}
     observed = traced(trace, events, tried, "EACCES", names)
     judge(since(FS.TRUNCATE, Seen(event("read_file", "FILE"))), observed, control)
+
+
+@vm_only
+@answers("trc-deny-fs")
+@needs(Need.TRACEPOINTS, Need.MOUNT)
+def test_layer_of_topology(process: Process, tree: Tree, judge: Judge) -> None:
+    """A change of the topology is denied by the youngest layer that is about files."""
+    outside = process.fork()
+    outside.unshare(CLONE_NEWNS)
+    control = outside.observe(mount, tree)
+    stat = process.stat(tree.d1)
+    with Trace(process, "deny_access_fs") as trace:
+        scoped = Ruleset(scope=SCOPE.SIGNAL)
+        tried = process.under(Ruleset(fs=READ), Ruleset(fs=READ), scoped).observe(mount, tree)
+        events = trace.take()
+    names = {identity(stat): "ID_D1", tree.d1: "D1"}
+    observed = traced(trace, events, tried, "EPERM", names)
+    judge(since(READ, Seen(event(TOPOLOGY, "D1").replace("D1", "D2", 1))), observed, control)

@@ -90,6 +90,13 @@ CASES = {
     "signal-sibling-domain": access(kill, SIGNAL, KILLED, (2, 1), (SIGNAL,)),
     "signal-parent-domain": access(kill, SIGNAL, KILLED, (2, 1), both=(ANY,)),
     "signal-from-unscoped-in-scoped-domain": access(kill, SIGNAL, KILLED, (1, 0), inner=(ANY,)),
+    "signal-from-other-scope-in-scoped-domain": access(
+        kill,
+        SIGNAL,
+        KILLED,
+        (1, 0),
+        inner=(Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET),),
+    ),
 }
 
 

@@ -195,14 +195,6 @@ def handled_fs(model: Model, layer: Layer) -> int:
     return int(handled)
 
 
-def union_fs(domain: Domain) -> int:
-    """The rights on files that any layer handles."""
-    union = 0
-    for layer in domain:
-        union |= layer.handled.fs
-    return union
-
-
 def layers_with(domain: Domain, handles: Callable[[Masks], int]) -> tuple[int, ...]:
     """The layers that handle something, counted from 0, the oldest first.
 

@@ -16,6 +16,8 @@ import errno
 import stat
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from suite.landlock.abi import FS, Erratum
 from suite.model.landlock import (
@@ -24,9 +26,9 @@ from suite.model.landlock import (
     Model,
     Subject,
     all_rights,
+    layers_with,
     missing_fs,
     tell_met,
-    union_fs,
 )
 from suite.model.paths import (
     FILE_RIGHTS,
@@ -94,7 +96,7 @@ class Move:
 
 def move(model: Model, subject: Subject, asked: Move) -> Denial | None:
     """rename(2), link(2) and their like."""
-    if not union_fs(subject.domain):
+    if not layers_with(subject.domain, lambda handled: handled.fs):
         return None
     of_old, of_new = asked.needed(model)
     if asked.same_folder:
@@ -148,7 +150,7 @@ def _between(
 ) -> Denial | None:
     domain = subject.domain
     everything = missing_fs(model, domain, all_rights(model, FS))
-    handled = union_fs(domain)
+    handled = reduce(or_, everything)
     old, new = _Side(everything, of_old, handled), _Side(everything, of_new, handled)
     for side, folder in (old, asked.old_folder), (new, asked.new_folder):
         for inode in folder.in_mount:  # up to the root of the mount that both are on

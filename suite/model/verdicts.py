@@ -56,7 +56,5 @@ def youngest(missing: Missing, request: int) -> tuple[int, int]:
 
     Source: security/landlock/log.c, get_denied_layer().
     """
-    for number in reversed(range(len(missing))):
-        if missing[number] & request:
-            return number, missing[number] & request
-    return len(missing) - 1, 0
+    lacking = [number for number, it in enumerate(missing) if it & request]
+    return lacking[-1], missing[lacking[-1]] & request

@@ -32,13 +32,13 @@ from tests.mutation.switches import SWITCH, switches
 
 MODULES = ("landlock", "paths", "moves", "ports", "scopes", "log", "calls", "verdicts")
 """Of ``suite.model``: those that hold rules."""
-TARGETS = {
+TARGETS: Mapping[str, str | tuple[str, ...]] = {
     "model:11": "",
     "model:1": "",
     "model:2": "fs/",
     "model:5": "net/",
-    "model:9+errata=none": "syscalls/queries",
-    "model:7+errata=2,4+bugs=flags-before-privileges": "",
+    "model:9+errata=none+bugs=flags-before-privileges": ("syscalls/", "inheritance/no_new_privs"),
+    "model:7+errata=2,4": "",
     "model:11+errata=1,3+bugs=short-unspec,tcp-fast-open-bypass,tsync-without-ruleset": "",
     "model:11+bugs=attr-before-ruleset,audit-without-socket,cred-transfer,log-subdomains-on,"
     "many-layers,refer-without-right,rule-unions,ruleset-link,sigio-bypass": "",

@@ -137,15 +137,18 @@ class Cases:
 
 
 def _tell_of_failures() -> None:
-    """An exception of Python's in the small kernel ends the run: no case is to wait for more."""
+    """What no system call gives ends the run: an exception of Python's, or nothing at all."""
     perform = ModelChannel._value
 
     def watched(self: ModelChannel, *arguments: Any) -> int:  # noqa: ANN401 (handed on)
         try:
-            return perform(self, *arguments)
+            value = perform(self, *arguments)
         except CallEndedError:
             raise
         except Exception as error:
             raise RuleError(f"{type(error).__name__}: {error}") from error
+        if value is None:
+            raise RuleError("a call that gives nothing")
+        return value
 
     ModelChannel._value = watched  # type: ignore[assignment, method-assign]
