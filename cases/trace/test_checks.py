@@ -89,7 +89,7 @@ OPENED = {
         os.O_RDONLY,
         check("FILE", READ, "read_file"),
     ),
-    "file-rule-of-nothing-asked-for": opened(WRITE, ({"d1": WRITE},), os.O_RDONLY),
+    "file-rule-of-nothing-asked-for": opened(WRITE, ({"d1/sub/file": WRITE},), os.O_RDONLY),
     "file-two-layers": opened(
         READ,
         ({"d1": READ}, {"d1": READ}),
@@ -245,7 +245,7 @@ def test_rename(process: Process, tree: Tree, judge: Judge) -> None:
     judge(since(RENAMED, Seen(" + ".join(checks))), observed, control)
 
 
-ALL = RENAMED | READ_WRITE
+ALL, ABOVE = RENAMED | READ_WRITE, "ABOVE"
 
 
 class Renamed(Case, frozen=True, kw_only=True):
@@ -255,9 +255,15 @@ class Renamed(Case, frozen=True, kw_only=True):
     errno: str
 
 
-def renamed(rules: dict[str, FS], *checks: tuple[str, FS], errno: str = "") -> Renamed:
-    """A row; ``checks`` are the files whose rules are met, and what these grant."""
-    texts = [check(name, ALL, flags(grants)) for name, grants in checks]
+def renamed(
+    rules: dict[str, FS], *checks: tuple[str, FS], rest: FS = ALL, errno: str = ""
+) -> Renamed:
+    """A row; ``checks`` are the files whose rules are met, and what these grant.
+
+    All but what is above the mount are asked for all that is handled, that for the ``rest``.
+    """
+    asked = {ABOVE: rest}
+    texts = [check(name, asked.get(name, ALL), flags(grants)) for name, grants in checks]
     return Renamed(rules=rules, errno=errno, expect=since(ALL, Seen(" + ".join(texts))))
 
 
@@ -287,6 +293,13 @@ MOVES = {
         ("D2", RENAMED),
         ("ROOT", READ),
     ),
+    "rename-allowed-above-the-mount": renamed(
+        {"d1": FS.REFER, "d2": RENAMED, "..": FS.REMOVE_FILE},
+        ("D1", FS.REFER),
+        ("D2", RENAMED),
+        (ABOVE, FS.REMOVE_FILE),
+        rest=FS.REMOVE_FILE | FS.REFER,
+    ),
     "rename-gains-a-right": renamed(
         {"d1": RENAMED, "d2": ALL}, ("D1", RENAMED), ("D2", ALL), errno="EXDEV"
     ),
@@ -306,7 +319,13 @@ def test_renames(case: Renamed, process: Process, tree: Tree, judge: Judge) -> N
     process.bind_mount(tree.path, tree.path)
     twin = tree.twin()
     control = process.observe(Process.rename, twin.file, f"{twin.d2}/new")
-    paths = {"FILE": tree.file, "D1": tree.d1, "D2": tree.d2, "ROOT": tree.path}
+    paths = {
+        "FILE": tree.file,
+        "D1": tree.d1,
+        "D2": tree.d2,
+        "ROOT": tree.path,
+        ABOVE: f"{tree.path}/..",
+    }
     stats = {name: process.stat(path) for name, path in paths.items()}
     with Trace(process, "check_rule_inode") as trace:
         sandboxed = process.under(tree.layer(ALL, case.rules))

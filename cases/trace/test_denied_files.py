@@ -168,6 +168,24 @@ def test_layer(process: Process, tree: Tree, judge: Judge) -> None:
 
 @vm_only
 @answers("trc-deny-fs")
+@needs(Need.TRACEPOINTS)
+def test_blockers_of_layer(process: Process, tree: Tree, judge: Judge) -> None:
+    """Of two layers that deny, the younger one is named, and what is missing there."""
+    twin = tree.twin()
+    control = process.observe(Process.open, twin.file, os.O_RDWR)
+    stat = process.stat(tree.file)
+    with Trace(process, "deny_access_fs") as trace:
+        both = Ruleset(fs=READ | WRITE)
+        sandboxed = process.under(both, both.allow(tree.file, WRITE))
+        tried = sandboxed.observe(Process.open, tree.file, os.O_RDWR)
+        events = trace.take()
+    names = {identity(stat): "ID_FILE", tree.file: "FILE"}
+    observed = traced(trace, events, tried, "EACCES", names)
+    judge(since(READ, Seen(event("read_file", "FILE").replace("D1", "D2"))), observed, control)
+
+
+@vm_only
+@answers("trc-deny-fs")
 @needs(Need.TRACEPOINTS, Need.MOUNT)
 def test_layer_of_topology(process: Process, tree: Tree, judge: Judge) -> None:
     """A change of the topology is denied by the youngest layer that is about files."""

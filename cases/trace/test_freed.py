@@ -13,8 +13,8 @@ from dataclasses import replace
 from cases.processes import end
 from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
-    FS, RESTRICT, Case, Denied, Expectation, Fd, Judge, Need, Observation, Outcome, Process,
-    Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
+    F_SETOWN, FS, RESTRICT, SCOPE, Case, Denied, Expectation, Fd, Int, Judge, Need, Observation,
+    Outcome, Process, Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
@@ -179,3 +179,55 @@ def test_heir(process: Process, tree: Tree, judge: Judge) -> None:
             heir.exit()
             outcome = Seen(", ".join(event.name for event in trace.until_freed("D1")))
     judge(owed("deny_access_fs, free_domain"), outcome, control)
+
+
+SCOPED = Ruleset(scope=SCOPE.SIGNAL)
+FREED_1, FREED_2 = (f"free_domain domain={name} denials=0" for name in ("D1", "D2"))
+
+
+class Owned(Case, frozen=True, kw_only=True):
+    """Who sets an owner of a file that stays open, and whether that is its parent or itself."""
+
+    ruleset: Ruleset
+    outside: bool
+
+
+OWNED = {
+    "owner-set-without-scope": Owned(ruleset=READ, outside=True, expect=owed(FREED_1, READ)),
+    "owner-set-to-itself": Owned(ruleset=SCOPED, outside=False, expect=owed(FREED_1, SCOPED)),
+}
+
+
+@vm_only
+@answers("trc-free-domain")
+@needs(Need.TRACEPOINTS)
+@table(OWNED)
+def test_owner(case: Owned, process: Process, judge: Judge) -> None:
+    """A file keeps no domain for whose owner no scope will ever be asked about."""
+    with Trace(process, "free_domain") as trace:
+        fd = Int(process.pipe(), 0)
+        child = process.under(case.ruleset)
+        pid = process.getpid() if case.outside else child.getpid()
+        child.fcntl(fd, F_SETOWN, pid)
+        observed = freed(trace, process, child)
+    judge(case.expect, observed)
+
+
+@vm_only
+@answers("trc-free-domain")
+@needs(Need.TRACEPOINTS)
+def test_owner_kept(process: Process, judge: Judge) -> None:
+    """A file keeps the scoped domain of who set another process as its owner, until it is closed.
+
+    That another domain is freed before, which lost its last process later, shows it.
+    """
+    with Trace(process, "free_domain") as trace:
+        fd = Int(process.pipe(), 0)
+        owner, other = process.under(SCOPED), process.under(READ)
+        owner.fcntl(fd, F_SETOWN, process.getpid())
+        end(process, owner)
+        end(process, other)
+        events = trace.until_freed("D2")
+        process.close(fd)
+        events += trace.until_freed("D1")
+    judge(owed(f"{FREED_2} + {FREED_1}", SCOPED), Seen(told(events)))

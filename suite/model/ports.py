@@ -186,7 +186,8 @@ def _bound_to(address: bytes, right: NET) -> int | Denial:
     is_bind = right in (NET.BIND_TCP, NET.BIND_UDP)
     if is_bind and _family(address) == socket.AF_UNSPEC and address[4:8] != _ANY:
         return Denial(errno.EAFNOSUPPORT)
-    return int(struct.unpack_from("!H", address, _FAMILY_BYTES)[0])
+    (port,) = struct.unpack_from("!H", address, _FAMILY_BYTES)
+    return int(port)
 
 
 def _allowed(model: Model, subject: Subject, right: NET, port: Hashable) -> Denial | None:

@@ -104,6 +104,8 @@ def set_owner(
 ) -> Owner | None:
     """Who will be asked about when the file sends a signal; None if nobody needs to be.
 
+    The file keeps the domain of whom it is, though all of its processes may have ended.
+
     Args:
         model: The rules.
         setter: The thread that sets the owner.
@@ -117,6 +119,8 @@ def set_owner(
     exempts_own = model.fixed(Erratum.SCOPED_SIGNAL_HANDLING)
     counts_groups = model.has("sigio-bypass")
     if exempts_own and own_process and (counts_groups or not is_group):
+        return None
+    if not layers_with(setter.domain, lambda handled: handled.scope & SCOPE.SIGNAL):
         return None
     own = process if exempts_own and not counts_groups else None
     return Owner(setter, own)

@@ -4,7 +4,6 @@
 ``python -m tests.mutation`` (``nox -s mutants``) makes the changes, and has the cases find each.
 
 None of the known mutation testers would do. mutmut forks for each mutant, but pytest then collects
-all cases anew, which takes longer than most mutants live; cosmic-ray and mutatest start a process
-for each; none of them changes masks, members of enumerations or errnos, and all of them ask for an
-exit code, where a verdict is to be told from another one.
+the cases anew, which takes longer than most mutants live; cosmic-ray starts a process for each. And
+all of them ask for an exit code, where a verdict is to be told from another one.
 """

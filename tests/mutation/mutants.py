@@ -182,8 +182,9 @@ class _Found:
 
     def _new(self, source: Source) -> object:
         """The other value of a constant; the edit may have replaced all of it."""
-        is_all = self.edit.at is self.value and isinstance(self.edit.new, ast.expr)
-        node = self.edit.new if is_all else self.value
+        assert self.value is not None
+        is_part = self.edit.parent in ast.walk(self.value)
+        node = self.value if is_part else self.edit.new
         assert isinstance(node, ast.expr)
         return source.value(node)
 
