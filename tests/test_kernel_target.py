@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import suite.model
+from suite.cli.run import run
 from suite.errors import UsageError
 from suite.kernel.target import named
 from suite.landlock.abi import ABIS, ERRATA, Erratum
@@ -57,3 +58,10 @@ def test_every_modelled_bug_is_asked_for_by_a_rule() -> None:
     # Of the calls, and of records, which are beside the rules.
     of_kernel = {"attr-before-ruleset", "audit-without-socket", "ruleset-link"}
     assert asked | of_kernel == MODELLED
+
+
+def test_a_long_name_has_its_cases() -> None:
+    """Longer than what pytest makes an id of."""
+    name = f"model:7+bugs={','.join(sorted(MODELLED - {'cred-transfer'}))}"
+    [target] = run([name], select="claims/errata").results.targets
+    assert [it.id for it in target.cases] == ["claims/errata[out-of-place]"]

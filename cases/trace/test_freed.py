@@ -181,7 +181,7 @@ def test_heir(process: Process, tree: Tree, judge: Judge) -> None:
     judge(owed("deny_access_fs, free_domain"), outcome, control)
 
 
-SCOPED = Ruleset(scope=SCOPE.SIGNAL)
+SCOPED, OTHER = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
 FREED_1, FREED_2 = (f"free_domain domain={name} denials=0" for name in ("D1", "D2"))
 
 
@@ -194,6 +194,7 @@ class Owned(Case, frozen=True, kw_only=True):
 
 OWNED = {
     "owner-set-without-scope": Owned(ruleset=READ, outside=True, expect=owed(FREED_1, READ)),
+    "owner-set-with-other-scope": Owned(ruleset=OTHER, outside=True, expect=owed(FREED_1, OTHER)),
     "owner-set-to-itself": Owned(ruleset=SCOPED, outside=False, expect=owed(FREED_1, SCOPED)),
 }
 

@@ -150,7 +150,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "ground" in metafunc.fixturenames:
         names = rows.targets(metafunc.config)
         # Of no scope but the function's: pytest would sort by it, and we have done so.
-        metafunc.parametrize("target_name", names, indirect=True)
+        # Ids of our own: pytest makes none of a long name.
+        metafunc.parametrize("target_name", names, indirect=True, ids=names)
         functions = metafunc.config.stash.get(_chosen, {}).get(metafunc.definition.path, {})
         name = metafunc.function.__name__
         rows.parametrize(metafunc, functions.get(name) or rows.variants(metafunc.function))
