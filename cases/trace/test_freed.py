@@ -13,7 +13,7 @@ from dataclasses import replace
 from cases.processes import end
 from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
-    F_SETOWN, FS, RESTRICT, SCOPE, Case, Denied, Expectation, Fd, Int, Judge, Need, Observation,
+    FS, F_SETOWN, RESTRICT, SCOPE, Case, Denied, Expectation, Fd, Int, Judge, Need, Observation,
     Outcome, Process, Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
 )  # fmt: skip
 
