@@ -84,12 +84,48 @@ def _await(file: Path, size: int) -> None:
         time.sleep(0.05)
 
 
-def test_a_program_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_program_is_shown_and_the_answer_comes_first_and_last(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["explore", "refer:800"]) == Exit.CONFORMS
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == out[-1]
+    assert out[0].startswith("refer:800: local agrees with its model and itself when written ")
+    decision = next(it.split() for it in out if it.startswith("link ab "))
+    assert decision[2:] == ["EACCES", "EACCES"]  # of the target and of its model
+    calls = out.index("refer:800 on local:")
+    assert any(
+        it.endswith('linkat(3, "l0", 4, "l0", 0) = -1 EACCES (Permission denied)')
+        for it in out[calls:]
+    )
+
+
+def test_of_a_program_on_which_targets_differ_the_answer_says_which(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    liar = "lying:enforces-nothing/local"
+    words = ["refer:800", "--target", "local", "--target", liar, "--no-model", "--relations", "0"]
+    assert main(["explore", *words]) == Exit.DEVIATES
     out = capsys.readouterr().out
-    assert out.startswith("refer:800 on local\n")
-    assert ' linkat(3, "l0", 4, "l0", 0) = -1 EACCES (Permission denied)' in out
-    assert "link ab           EACCES" in out
+    assert out.startswith(
+        f"refer:800: 14 differences that nothing explains: between local and {liar}\n"
+    )
+    assert f"local and {liar}, of the same ABI version and errata: 14 decisions, such as " in out
+    words = ["refer:800", "--target", "model:1", "--target", "model:7", "--relations", "0"]
+    assert main(["explore", *words]) == Exit.CONFORMS
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "refer:800: model:1 and model:7 differ in 7 of 14 decisions, as is predicted by fs.refer "
+    )
+    assert sum(it.endswith("differs") for it in out.splitlines()) == 7
+
+
+def test_what_one_target_gave_is_held_against_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["explore", "refer:800", "--no-model", "--relations", "0"]
+    assert main(words) == Exit.CONFORMS
+    assert "local was held against nothing in 14 decisions" in capsys.readouterr().out
+    assert main(["explore", "refer:800", "--target", "model:none"]) == Exit.NO_LANDLOCK
+    assert "nothing was decided" in capsys.readouterr().out.partition("\n")[0]
 
 
 def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -187,7 +187,7 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/commands.py",
         "reports/coverage.py",
-        "reports/explored.py",
+        "reports/explored/text.py",
         "reports/formats/clients.py",
         "reports/markdown.py",
     }

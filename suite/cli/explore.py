@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import platformdirs
 
-from reports.explored import answer, listed, shown
-from suite.agent.channel import AgentLostError
+from reports.explored.build import build
+from reports.explored.document import Program
+from reports.explored.text import listed, text
 from suite.cli import kernels, shards
 from suite.cli.check import (
     add_kernels_option,
@@ -20,18 +21,20 @@ from suite.cli.check import (
     add_target_option,
     positive,
 )
-from suite.cli.exploring import Shown, fetched, model_sources
+from suite.cli.exploring import Quiet, Shown, fetched, model_sources
 from suite.cli.outlet import put, put_table, tell
 from suite.cli.targets import choose
-from suite.errors import Exit, LandproofError, UsageError
-from suite.explore.alone import alone
+from suite.errors import Exit, UsageError
 from suite.explore.causes import Causes
-from suite.explore.exploration import Exploration, Part
-from suite.explore.ledger import Ledger
+from suite.explore.exploration import Chosen, Exploration, Part
+from suite.explore.given import word
+from suite.explore.ledger import IN_MEMORY, Ledger
 from suite.explore.pool import Pool
+from suite.explore.script import labels
+from suite.explore.single import Seen, Single
 from suite.explore.space import Name, named
 from suite.explore.spaces import SPACES
-from suite.explore.worker import Maker
+from suite.explore.worker import Down, Maker
 from vm.command import find_emulators
 
 
@@ -121,8 +124,9 @@ def _explore(arguments: argparse.Namespace) -> int:
     names = [it for it in chosen.names if it not in lost]
     for it in names:
         make(it)  # or only a worker would hear that there is none of this name
+    causes = None if arguments.no_model else Causes(make)
     if programs:
-        return _show(programs, names, make) if names else Exit.INFRASTRUCTURE
+        return _show(programs, names, make, causes, lost, every=bool(part.every))
     path = arguments.state or platformdirs.user_cache_path("landproof") / "explore.db"
     with Ledger(path) as ledger:
         if ledger.begun_anew:
@@ -131,14 +135,12 @@ def _explore(arguments: argparse.Namespace) -> int:
             ledger.forget(name)
         with Shown(names) as watcher:
             asked = [SPACES[it] for it in spaces or SPACES]
-            causes = None if arguments.no_model else Causes(make)
             exploration = Exploration(ledger, names, asked, part, watcher, causes, model_sources())
             exploration.gone.update(lost)
             interrupted = _play(exploration, arguments.workers, make)
-        found = exploration.found()
-        put(answer(found, interrupted=interrupted, path=path))
-    is_whole = found.code is not Exit.CONFORMS or not interrupted
-    return found.code if is_whole else Exit.INTERRUPTED
+        explored = build(exploration.found(), interrupted=interrupted)
+        put(text(explored, path))
+    return explored.code
 
 
 def _part(arguments: argparse.Namespace) -> Part:
@@ -160,23 +162,49 @@ def _play(exploration: Exploration, workers: int, make: Maker) -> bool:
     return False
 
 
-def _show(programs: Sequence[Name], targets: Sequence[str], make: Maker) -> int:
-    """Print programs, one after the other, as each target plays them."""
-    code = Exit.CONFORMS
-    for target_name in targets:
-        target = make(target_name)
-        try:
-            ground = target.start()
-            for name in programs:
-                with alone(ground, name.space, name.number) as played:
-                    put(shown(name, target_name, played))
-        except AgentLostError as error:
-            _, why = target.autopsy()
-            tell(f"{target_name}: {error}: {why}")
-            code = Exit.DEVIATES
-        except LandproofError as error:
-            tell(f"{target_name}: {error}")
-            code = error.exit
-        finally:
-            target.stop()
-    return code
+def _show(
+    programs: Sequence[Name],
+    targets: Sequence[str],
+    make: Maker,
+    causes: Causes | None,
+    lost: Mapping[str, Down],
+    *,
+    every: bool,
+) -> int:
+    """Print programs: what they come to on each target, held against each other, and their calls.
+
+    Args:
+        programs: By number.
+        targets: Their names.
+        make: Makes them.
+        causes: Plays on models; None if targets are held against none.
+        lost: Targets that can't be had.
+        every: Whether they are played in other manners, too.
+    """
+    spaces = [*dict.fromkeys(it.space for it in programs)]
+    part = Chosen(every=int(every), names=programs)
+    with Ledger(IN_MEMORY) as ledger:
+        exploration = Exploration(ledger, targets, spaces, part, Quiet(), causes)
+        exploration.gone.update(lost)
+        with Single(make, exploration) as single:
+            exploration.run(single)
+        order = [*dict.fromkeys(programs)]
+        seen = sorted(single.seen, key=lambda it: order.index(it.name))
+        explored = build(exploration.found(), [_program(it) for it in seen])
+    put(text(explored))
+    return explored.code
+
+
+def _program(seen: Seen) -> Program:
+    space, number = seen.name.space, seen.name.number
+    words = map(word, seen.given.codes)
+    # A program that decided nothing has labels, but no outcomes.
+    outcomes = dict(zip(labels(space, number), words, strict=False))
+    return Program(
+        space=space.name,
+        number=number,
+        target=seen.target,
+        fault=seen.given.fault,
+        outcomes=outcomes,
+        calls=seen.calls,
+    )

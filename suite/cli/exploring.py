@@ -82,6 +82,23 @@ class _Line:
     done: int = 0
 
 
+class Quiet:
+    """A watcher of what is done in a second: it says what goes wrong."""
+
+    def planned(self, target: str, programs: int, left: int) -> None:
+        """Nothing is said of it."""
+
+    def played(self, target: str, space: str, programs: int) -> None:
+        """Nothing is said of it."""
+
+    def down(self, target: str, why: str) -> None:
+        """A target was given up: the answer says so."""
+
+    def told(self, line: str) -> None:
+        """Something is to be said."""
+        tell(line)
+
+
 class Shown:
     """A watcher that shows a line a target; at no terminal, a line every half minute."""
 

@@ -23,7 +23,7 @@ from suite.explore.given import Given
 from suite.explore.ledger import Kept, Ledger
 from suite.explore.manner import manners_of
 from suite.explore.pool import Plays
-from suite.explore.space import Space
+from suite.explore.space import Name, Space
 from suite.explore.worker import Chunk, Down, Up, chunks
 
 _FIRST = ""
@@ -43,15 +43,26 @@ class Part:
     every: int = 64
     """Each of so many programs is played in other manners, too; 0: none is."""
 
-    def numbers(self, space: Space) -> range:
+    def numbers(self, space: Space) -> Sequence[int]:
         """The programs of a space, the smallest first."""
         end = space.size if self.end is None else min(self.end, space.size)
         start = self.first + (self.shard - 1 - self.first) % self.of
         return range(start, end, self.of)[: self.most]
 
-    def again(self, space: Space) -> range:
+    def again(self, space: Space) -> Sequence[int]:
         """Those of them that are played in other manners, too."""
-        return self.numbers(space)[:: self.every] if self.every else range(0)
+        return self.numbers(space)[:: self.every] if self.every else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Part):
+    """Programs that are named one by one."""
+
+    names: Sequence[Name] = ()
+
+    def numbers(self, space: Space) -> Sequence[int]:
+        """Those of a space."""
+        return sorted({it.number for it in self.names if it.space == space})
 
 
 class Watcher(Protocol):
@@ -95,10 +106,10 @@ class Found:
     """Targets that were given up, and why."""
     unmodelled: dict[str, int]
     """Programs for which a model has no words, by what it lacks."""
-    models: Sequence[str] = ()
-    """Those that kernels were held against."""
-    without: Sequence[str] = ()
-    """Targets that have no Landlock."""
+    targets: Sequence[Kept] = ()
+    """All that are up, or were; models among them."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The models that targets were held against, by the targets' names."""
 
     @property
     def unexplained(self) -> list[Kind]:
@@ -108,7 +119,7 @@ class Found:
     @property
     def code(self) -> Exit:
         """What it comes to; an interrupt is for others to tell."""
-        ends = {down.exit for it, down in self.down.items() if it not in self.models}
+        ends = {down.exit for it, down in self.down.items() if it not in self.models.values()}
         if self.unexplained or self.faults or Exit.DEVIATES in ends:
             return Exit.DEVIATES
         if ends:
@@ -118,7 +129,7 @@ class Found:
     @property
     def kernels(self) -> list[Tally]:
         """What there is of targets that are no models of others."""
-        return [it for it in self.tallies if it.target.name not in self.models]
+        return [it for it in self.tallies if it.target.name not in self.models.values()]
 
     @property
     def decisions(self) -> int:
@@ -219,7 +230,7 @@ class Exploration:
             for manner in manners_of(space.name, target.facts.abi):
                 yield len(again), self._left(target, space, manner.name, again)
 
-    def _left(self, target: Kept, space: Space, manner: str, numbers: range) -> list[Chunk]:
+    def _left(self, target: Kept, space: Space, manner: str, numbers: Sequence[int]) -> list[Chunk]:
         done = self.ledger.done(target.name, space.name, manner)
         left = [it for it in numbers if it not in done]
         return list(chunks(target.name, space.name, manner, left))
@@ -250,9 +261,14 @@ class Exploration:
                     with_model(self.ledger, space, target, model, kinds)
             kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
             between_kernels(self.ledger, space, kernels, self._predictor, kinds)
-        without = [it.name for it in self.kept.values() if not it.facts.abi]
         return Found(
-            tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models, without
+            tallies,
+            kinds.all(),
+            faults,
+            self.gone,
+            dict(unmodelled),
+            [*self.kept.values()],
+            self.models,
         )
 
     def _predictor(self, older: Kept, newer: Kept) -> Predicts:

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS given (
 ) WITHOUT ROWID;
 """
 _SOURCES = Path(__file__).parent
+IN_MEMORY = Path(":memory:")
+"""A ledger that is no file, and gone with who made it."""
 
 
 class Kept(NamedTuple):

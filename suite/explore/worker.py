@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from suite.agent.channel import AgentLostError
 from suite.errors import Exit, LandproofError, told_fault
+from suite.explore.alone import alone
 from suite.explore.explorer import LostError, play
 from suite.explore.given import Given
 from suite.explore.manner import MANNERS, PLAIN
 from suite.explore.space import Space
 from suite.explore.spaces import SPACES
 from suite.judge.records import Facts, Verdict
+from suite.process.promise import Call
 from suite.targets.base import Ground, Target
 
 Maker = Callable[[str], Target]
@@ -111,6 +114,14 @@ class Player:
                 for number in lost.doubtful:
                     left.remove(number)
                     yield number, self._alone(space, number, chunk.manner)
+
+    def shown(self, space: Space, number: int) -> tuple[Given, list[Call]]:
+        """Play a program on a stage of its own; what it gave, and its calls."""
+        try:
+            with alone(self._started(), space, number) as played:
+                return played.given, played.calls
+        except AgentLostError as lost:
+            return Given(b"", self._bury() or str(lost)), []
 
     def _alone(self, space: Space, number: int, manner: str) -> Given:
         try:
