@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """``landproof explore`` as its users see it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,8 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from reports.schema import EXPLORED
 from suite.cli import repro_programs
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
@@ -34,17 +37,45 @@ def test_a_kernel_that_enforces_nothing_is_found(
 ) -> None:
     state = ["--state", str(tmp_path / "state"), "--most", "2", "--relations", "0"]
     targets = ["--target", "local", "--target", "lying:enforces-nothing/local"]
-    assert main(["explore", "paths", "refer", *targets, *state]) == Exit.DEVIATES
+    file = tmp_path / "found.json"
+    asked = ["explore", "paths", "refer", *targets, *state]
+    assert main([*asked, "--json", str(file)]) == Exit.DEVIATES
     out = capsys.readouterr().out
-    first = out.partition("\n")[0]
+    first, *_, last = out.splitlines()
+    assert first == last
     assert "differences that nothing explains: " in first
     assert "decisions in 2 spaces on 2 targets; " in first
     assert "of the same ABI version and errata" in out
     assert "not as the model" in out
     assert "landlock_restrict_self(" in out
+    told = json.loads(file.read_text(encoding="utf-8"))
+    _validate(told)
+    assert (told["answer"], told["code"]) == (first, Exit.DEVIATES)
+    assert sum(it["decisions"] for it in told["differences"]) == int(first.split()[0])
+    assert main(["explore", "--report", *state[:2]]) == Exit.DEVIATES
+    assert capsys.readouterr().out == out  # nothing was played anew, and nothing is forgotten
     assert main(["explore", "paths", "refer", "--target", "local", *state]) == Exit.CONFORMS
     again = capsys.readouterr()
     assert again.out.startswith("no unexplained difference: ")
+    assert main(["explore", "--report", *state[:2], "--target", "vm:6.1"]) == Exit.USAGE
+    assert "has nothing of vm:6.1 (it has local, lying:enf" in capsys.readouterr().err
+
+
+def _validate(told: object) -> None:
+    jsonschema.validate(told, json.loads(EXPLORED.path.read_bytes()))
+
+
+def test_json_in_place_of_words_has_programs_with_their_calls(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explore", "refer:800", "refer:3", "--relations", "0", "--json", "-"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    _validate(told)
+    local = [it for it in told["programs"] if it["target"] == "local"]
+    assert [it["number"] for it in local] == [800, 3]
+    assert local[0]["outcomes"]["link ab"] == "EACCES"
+    assert any("linkat(" in it for it in local[0]["calls"])
+    assert [it["model"][:6] for it in told["targets"] if it["name"] == "local"] == ["model:"]
 
 
 def test_a_kernel_that_refuses_what_it_claims_deviates(
@@ -147,6 +178,9 @@ def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["paths:9999"], "numbers from 0 to 4912"),
         (["paths", "--shard", "3/2"], "--shard='3/2' is no shard"),
         (["paths", "--from", "9", "--to", "3"], "--to is less than --from"),
+        (["paths:1", "--report"], "what a program gives is not kept"),
+        (["--report", "--state", "/nowhere/state"], "nothing was explored yet"),
+        (["--json", "/nowhere/file"], "there is no folder /nowhere"),
         (["--target", "lying:nosuch/local"], "there is no shape 'nosuch'"),
     ],
 )

@@ -140,3 +140,8 @@ class Explored(msgspec.Struct, kw_only=True):
     def unexplained(self) -> list[Difference]:
         """What nothing predicts."""
         return [it for it in self.differences if not it.predicted]
+
+
+def json(explored: Explored) -> str:
+    """The document, as a file holds it."""
+    return msgspec.json.format(msgspec.json.encode(explored), indent=2).decode() + "\n"

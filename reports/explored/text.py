@@ -42,7 +42,7 @@ def text(explored: Explored, state: Path | None = None) -> str:
 def _spaces(explored: Explored) -> Iterator[str]:
     yield from _unexplained(explored)
     yield _counts(explored)
-    yield from _predicted(explored)
+    yield _causes(explored)
     yield from _unknown(explored)
 
 
@@ -104,15 +104,18 @@ def _told(it: Difference) -> str:
     )
 
 
-def _predicted(explored: Explored) -> Iterator[str]:
-    lines = []
+def _causes(explored: Explored) -> str:
+    """A row for what predicts differences of two sides, or breaks them; unexplained ones first."""
+    alike: dict[tuple[str, ...], list[Difference]] = {}
     for it in explored.differences:
-        if it.predicted:
-            lines.append(
-                f"  {it.one} and {it.other}: {it.decisions:,} by {it.why}, such as {_such_as(it)}"
-            )
-    if lines:
-        yield "\n".join(["Differences that are predicted:", *lines])
+        said = it.why if it.predicted else f"nothing ({it.why})"
+        alike.setdefault((it.space, str(it.one), str(it.other), said), []).append(it)
+    rows = [
+        (*sides, f"{sum(it.decisions for it in them):,}", said, _such_as(them[0]))
+        for (*sides, said), them in alike.items()
+    ]
+    head = ["space", "one", "the other", "differences", "predicted by", "such as"]
+    return _table(rows, head, (*["left"] * 3, "right", "left", "left")) if rows else ""
 
 
 def _unknown(explored: Explored) -> Iterator[str]:

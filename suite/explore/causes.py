@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from suite.errors import LandproofError
 from suite.explore.compare import Difference, Predicts, by_features
@@ -114,11 +115,16 @@ def by_models(
         causes: Finds the change.
     """
     features = by_features(*kernels)
+
+    @lru_cache(maxsize=1)  # a program differs in many decisions at once
+    def given_on(space: str, number: int) -> list[Given | None]:
+        return [ledger.given(model, space, number) for model in models]
+
     found: dict[tuple[str, ...], str] = {}
     """Of differences that are alike, the smallest program is asked for."""
 
     def predicts(space: Space, it: Difference) -> str:
-        given = [ledger.given(model, space.name, it.number) for model in models]
+        given = given_on(space.name, it.number)
         if not it.label or any(one is None or not one.codes for one in given):
             return features(space, it)
         place = labels(space, it.number).index(it.label)

@@ -187,18 +187,37 @@ class Exploration:
     def down(self, target: str, down: Down) -> None:
         """A target is given up."""
         self.gone[target] = down
+        self.ledger.give_up(target, down.why, down.exit)
         self.watcher.down(target, down.why)
 
     def run(self, pool: Plays) -> None:
         """Play what is left to do: on the targets, and on a model of each."""
         self._raise(pool, self.targets)
         if self.causes is not None:
-            up = [it for it in self.targets if it in self.kept and not it.startswith(MODEL)]
-            self.models = {
-                it: str(Which.of(self.kept[it].facts)) for it in up if self.kept[it].facts.abi
-            }
+            self.models = self._held_against()
             self._raise(pool, [it for it in self._of_models if it not in self.kept])
         self._play(pool)
+
+    def recall(self) -> None:
+        """Take what the ledger has of the targets, and of their models, and play nothing."""
+        known = self.ledger.targets
+        self._recall(self.targets)
+        if self.causes is not None:
+            models = self._held_against()
+            self.models = {it: model for it, model in models.items() if model in known}
+            self._recall(self._of_models)
+
+    def _recall(self, targets: Sequence[str]) -> None:
+        for name in targets:
+            self.kept[name] = self.ledger.kept(name)
+            why, code = self.ledger.given_up(name)
+            if why:
+                self.gone[name] = Down(why, Exit(code))
+
+    def _held_against(self) -> dict[str, str]:
+        """The model of each target that is up and has Landlock, but of models."""
+        up = [it for it in self.targets if it in self.kept and not it.startswith(MODEL)]
+        return {it: str(Which.of(self.kept[it].facts)) for it in up if self.kept[it].facts.abi}
 
     @property
     def _of_models(self) -> list[str]:

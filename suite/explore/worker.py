@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from suite.agent.channel import AgentLostError
 from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.alone import alone
-from suite.explore.explorer import LostError, play
+from suite.explore.explorer import IN_FLIGHT, LostError, play
 from suite.explore.given import Given
 from suite.explore.manner import MANNERS, PLAIN
 from suite.explore.space import Space
@@ -76,6 +76,7 @@ class Player:
         self._target: Target | None = None
         self._ground: Ground | None = None
         self._starts = 0
+        self._shown = 0
 
     def on(self, name: str) -> Up | None:
         """Have a target up; what it is if it is not the one that was."""
@@ -117,8 +118,10 @@ class Player:
 
     def shown(self, space: Space, number: int) -> tuple[Given, list[Call]]:
         """Play a program on a stage of its own; what it gave, and its calls."""
+        self._shown += 1
         try:
-            with alone(self._started(), space, number) as played:
+            key = IN_FLIGHT + self._shown
+            with alone(self._started(), space, number, key) as played:
                 return played.given, played.calls
         except AgentLostError as lost:
             return Given(b"", self._bury() or str(lost)), []
