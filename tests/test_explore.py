@@ -134,6 +134,38 @@ def test_programs_give_the_same_in_every_manner(space: object, tmp_path: Path) -
     assert watcher.programs == 2 + 2 * len(tried)
     assert not found.kinds
     assert not found.faults
+    (tally,) = found.tallies
+    assert tally.again == len(tried) * tally.decisions > 0
+
+
+def test_a_domain_that_is_lost_by_execve_is_found(tmp_path: Path) -> None:
+    executed: set[int] = set()
+
+    def alters(op: wire.Op, record: wire.Record) -> wire.Record:
+        if op.kind is wire.OpKind.EXEC:
+            executed.add(op.process)
+        elif op.kind is wire.OpKind.KILL:
+            executed.discard(op.process)
+        elif op.process in executed and record.value == -errno.EACCES:
+            return wire.Record(record.status, 0)
+        return record
+
+    found, _ = explored(tmp_path / "state", [Altered("odd", alters)], [PATHS], Part(1, 2, every=1))
+    assert {it.theirs.manner for it in found.unexplained} == {"exec"}
+    assert {it.why for it in found.unexplained} == {"exec has to give the same"}
+
+
+def test_a_program_that_did_not_enter_its_domain_has_decided_nothing(tmp_path: Path) -> None:
+    """Or it would say nothing, and nobody would know."""
+
+    def alters(op: wire.Op, record: wire.Record) -> wire.Record:
+        if op.kind is wire.OpKind.EXEC:
+            return wire.Record(record.status, -errno.ENOMEM)
+        return record
+
+    found, _ = explored(tmp_path / "state", [Altered("odd", alters)], [PATHS], Part(1, 2, every=1))
+    assert [(manner, number) for _, manner, number, _ in found.faults] == [("exec", 1)]
+    assert found.faults[0][-1].endswith("ENOMEM")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -17,6 +18,7 @@ from suite.explore.trial import Stage, Trial, failed
 from suite.process.process import Process
 from suite.process.promise import Batch, Call
 from suite.process.session import Session
+from suite.process.syscalls import SYSCALLS, Opens
 from suite.process.uapi import MNT_DETACH
 from suite.targets.base import Ground
 
@@ -137,6 +139,9 @@ class Lane:
         self._stage = Stage(holder, folder, ground.facts, self.key, self.manner, ground.agent)
         self._scene = self.space.scene(self._stage)
         ground.session.pending.settle()
+        if self.manner.executes:
+            _keep_open(holder)
+            ground.session.pending.settle()
         refused = next((it for it in ground.session.standing_gates() if it.failure), None)
         if self.keeps is not None:
             self.keeps += ground.session.calls()
@@ -170,6 +175,14 @@ class Lane:
             ground.root.observe(Process.umount, f"{stage.folder}b", MNT_DETACH)
         if self._has_mount:
             ground.root.observe(Process.umount, stage.folder, MNT_DETACH)
+
+
+def _keep_open(holder: Process) -> None:
+    """Have what a stage has open stay so in a program that its children execute."""
+    for call in holder.session.calls():
+        opens = call.name in SYSCALLS and SYSCALLS[call.name].opens is Opens.ONE
+        if opens and call.batch.ops[call.index].process == holder.id:
+            holder.observe(Process.fcntl, call, fcntl.F_SETFD, 0)
 
 
 def play(

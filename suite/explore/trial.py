@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from suite.agent import wire
 from suite.explore.given import LEFT_OUT, Given, code_of
-from suite.explore.manner import PLAIN, Manner
+from suite.explore.manner import PLAIN, Manner, allowed
 from suite.judge.records import Facts
 from suite.landlock.abi import LANDLOCK_CALLS
 from suite.landlock.ruleset import Ruleset
@@ -42,7 +42,12 @@ class Stage:
 
     def ruleset(self, ruleset: Ruleset) -> Call:
         """Make a ruleset, as the manner would have it, and keep its descriptor open."""
-        return self.holder.build(self.manner.rewritten(ruleset))
+        return self.holder.build(self.in_manner(ruleset))
+
+    def in_manner(self, ruleset: Ruleset) -> Ruleset:
+        """A ruleset as the manner would have it."""
+        written = self.manner.rewritten(ruleset)
+        return allowed(written, self.agent) if self.manner.executes else written
 
 
 @dataclass(slots=True)
@@ -71,13 +76,15 @@ class Trial:
         """Enforce rulesets as layers, the first one first; the process to go on with."""
         with self.session.in_mode(Mode.GATE) as calls:
             process = self.stage.manner.enter(process, rulesets)
+            if rulesets and self.stage.manner.executes:
+                process.exec(self.stage.agent)
         self.gates += calls
         return process
 
     def build(self, process: Process, ruleset: Ruleset) -> Call:
         """Make a ruleset that only this program needs."""
         with self.session.in_mode(Mode.GATE) as calls:
-            made = process.build(self.stage.manner.rewritten(ruleset))
+            made = process.build(self.stage.in_manner(ruleset))
         self.gates += calls
         return made
 
@@ -102,9 +109,9 @@ class Trial:
         """What it came to, once its program was answered."""
         for call in self.gates:
             record = call.batch.records.get(call.index)
-            is_refused = record is not None and record.failed and call.name in LANDLOCK_CALLS
-            if record and is_refused and record.status is wire.Status.DONE:
-                return Given(b"", f"in its domain: {failure_outcome(call, record)}")
+            if record and record.failed and record.status is wire.Status.DONE:
+                what = "" if call.name in LANDLOCK_CALLS else f"{call}: "
+                return Given(b"", f"in its domain: {what}{failure_outcome(call, record)}")
         codes = bytes(code_of(calls) if calls else LEFT_OUT for calls in self.decided)
         return Given(codes)
 

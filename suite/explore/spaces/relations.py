@@ -129,12 +129,14 @@ class _Family(Scene):
                     _act(trial, actor, other)
 
     def _grow(self, trial: Trial, process: Process, tree: Tree, made: list[Process]) -> None:
+        place = len(made)
         made.append(process)
         ruleset = self._rulesets[tree.scoped]
-        trial.enforce(process, *[ruleset] * tree.before)
+        process = trial.enforce(process, *[ruleset] * tree.before)
         for child in tree.children:
             self._grow(trial, process.fork(), child, made)
-        trial.enforce(process, *[ruleset] * tree.after)
+        further = [self._rulesets[True]] * trial.stage.manner.further
+        made[place] = trial.enforce(process, *[ruleset] * tree.after, *further)
 
     def _ready(self, process: Process, number: int, place: int) -> _Actor:
         """Make the sockets of a process, which are of its last domain."""
@@ -172,7 +174,7 @@ RELATIONS = Space(
     "signals, ptrace and UNIX sockets in all trees of four processes, two layers each",
     12_705,
     _Family,
-    processes=_MOST_PROCESSES,
+    processes=_MOST_PROCESSES * (1 + _MOST_LAYERS),
     is_uniform=False,
     features={
         "signal": (SCOPE.SIGNAL,),
