@@ -167,6 +167,7 @@ def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         "ports",
         "relations",
         "programs",
+        "flags",
     ]
 
 

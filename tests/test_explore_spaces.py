@@ -2,6 +2,8 @@
 """Spaces: numbers are programs, all of them and each once; and what a kernel gives on them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from errno import EACCES, EBADF
 from itertools import product
 from math import comb
 
@@ -13,10 +15,12 @@ from suite.explore.explorer import play
 from suite.explore.given import DENIALS
 from suite.explore.script import labels, on_paper, written
 from suite.explore.space import Space, digits, named
-from suite.explore.spaces import SPACES, paths, ports, refer, relations
+from suite.explore.spaces import SPACES, flags, paths, ports, refer, relations
 from suite.explore.spaces.programs import CALLS
+from suite.landlock.abi import RESTRICT
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
+from tests.explorations import model
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +192,78 @@ def _domains(tree: relations.Tree, above: tuple[object, ...]) -> Iterator[tuple[
     yield (*inherited, *(object() for _ in range(tree.after)))
     for child in tree.children:
         yield from _domains(child, inherited)
+
+
+def test_trees_of_tasks_are_as_many_as_there_are() -> None:
+    """Rooted trees whose edges are of two kinds: OEIS A000151."""
+    found = [[it for it in flags._tasks(size) if not it.is_thread] for size in range(1, 5)]
+    assert [len(set(it)) for it in found] == [len(it) for it in found] == [1, 2, 7, 26]
+    assert len(set(flags.programs())) == len(flags.programs()) == SPACES["flags"].size
+
+
+@dataclass
+class _Task:
+    """What a task has, stated without the model."""
+
+    process: int
+    layers: set[str]
+    no_new_privs: bool = False
+
+
+def _become(it: flags.Pair, abi: int) -> list[_Task]:
+    """What the tasks of two calls become: TSYNC gives a process's other tasks what the caller has.
+
+    Source: Documentation/userspace-api/landlock.rst; prctl(2), PR_SET_NO_NEW_PRIVS.
+    """
+    tasks: list[_Task] = []
+
+    def call(place: int, way: flags.Way, layer: str) -> None:
+        caller = tasks[place]
+        caller.no_new_privs |= way.sets_it_before
+        if way.flags.since > abi:
+            return
+        caller.no_new_privs |= RESTRICT.NO_NEW_PRIVS in way.flags
+        if way.has_ruleset:
+            caller.layers.add(layer)
+        if RESTRICT.TSYNC in way.flags:
+            for other in tasks:
+                if other.process == caller.process:
+                    other.layers = set(caller.layers)
+                    other.no_new_privs |= caller.no_new_privs
+
+    def grow(task: flags.Task, parent: _Task | None) -> None:
+        place = len(tasks)
+        of = parent if parent and task.is_thread else None
+        inherited = (set(parent.layers), parent.no_new_privs) if parent else (set(), False)
+        tasks.append(_Task(of.process if of else place, *inherited))
+        if it.early and place == it.first:
+            call(place, it.one, "first")
+        made = tasks[place]
+        for child in task.children:
+            grow(child, made)
+
+    grow(it.root, None)
+    if not it.early:
+        call(it.first, it.one, "first")
+    call(it.second, it.other, "second")
+    return tasks
+
+
+@pytest.mark.parametrize("where", ["local", "model:11"])
+def test_tasks_become_what_two_calls_make_of_them(where: str, ground: Ground) -> None:
+    space = SPACES["flags"]
+    target = model(where) if where != "local" else None
+    ground = target.start() if target else ground
+    numbers = [it for it in _sample(space, 150) if isinstance(flags.programs()[it], flags.Pair)]
+    for number, given in play(ground, space, numbers):
+        program = flags.programs()[number]
+        assert isinstance(program, flags.Pair)
+        codes = dict(zip(labels(space, number), given.codes, strict=True))
+        tasks = _become(program, ground.facts.abi)
+        for place, task in enumerate(tasks):
+            assert (codes[f"write t{place}"] == EACCES) is ("first" in task.layers), number
+            assert (codes[f"read t{place}"] == EACCES) is ("second" in task.layers), number
+            assert (codes[f"no_new_privs t{place}"] == EBADF) is task.no_new_privs, number
 
 
 def test_a_written_program_shows_its_layers_and_the_decision() -> None:

@@ -135,7 +135,8 @@ class Lane:
         if self.manner.binds:
             ground.root.observe(Process.mkdir, f"{folder}b")
             ground.root.bind_mount(folder, f"{folder}b")
-        holder.no_new_privs()
+        if self.space.no_new_privs:
+            holder.no_new_privs()
         self._stage = Stage(holder, folder, ground.facts, self.key, self.manner, ground.agent)
         self._scene = self.space.scene(self._stage)
         ground.session.pending.settle()

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TypeVar
 
 from suite.explore.given import DENIALS, UNKNOWN
-from suite.landlock.abi import FS, RESTRICT, Feature
+from suite.landlock.abi import ADD_RULE, FS, RESTRICT, Feature
 from suite.landlock.ruleset import Ruleset
 from suite.process.process import Process
 from suite.process.promise import Call
@@ -130,6 +130,16 @@ def _one_by_one(ruleset: Ruleset) -> Ruleset:
     )
 
 
+def _quiet(ruleset: Ruleset) -> Ruleset:
+    return replace(
+        ruleset,
+        quiet_fs=ruleset.fs,
+        quiet_net=ruleset.net,
+        quiet_scope=ruleset.scope,
+        quiet_paths=tuple(place for place, _ in ruleset.paths),
+    )
+
+
 def _bits(rights: _F) -> Iterator[_F]:
     return (bit for bit in type(rights) if bit in rights)
 
@@ -169,10 +179,17 @@ def _each_twice(process: Process, rulesets: Sequence[Call]) -> Process:
     return _enforced(process, [it for it in rulesets for _ in range(2)])
 
 
+def _logged_otherwise(process: Process, rulesets: Sequence[Call]) -> Process:
+    for ruleset in rulesets:
+        process.restrict_self(ruleset, _LOG_FLAGS)
+    return process
+
+
 def _through_proc(spot: Spot, name: str) -> tuple[Fd, str]:
     return AT_FDCWD, f"/proc/self/fd/{_FIRST_FD + spot.number}/{name}"
 
 
+_LOG_FLAGS = RESTRICT.LOG_SAME_EXEC_OFF | RESTRICT.LOG_NEW_EXEC_ON | RESTRICT.LOG_SUBDOMAINS_OFF
 PLAIN = Manner("")
 """A program as it is."""
 _ONE_PROCESS = frozenset({"paths", "refer", "ports", "programs"})
@@ -194,6 +211,10 @@ _ROWS = (
     Manner("thread", spaces=_ONE_PROCESS, enter=_in_thread),
     Manner("thread-after", spaces=_ONE_PROCESS, enter=_thread_after),
     Manner("tsync", spaces=_ANY, since=RESTRICT.TSYNC.since, enter=_by_sibling),
+    Manner("logged-otherwise", spaces=_ANY, since=_LOG_FLAGS.since, enter=_logged_otherwise),
+    Manner(
+        "quiet", spaces=_WITH_RULES | {"relations"}, since=ADD_RULE.QUIET.since, rewritten=_quiet,
+    ),
     Manner(
         "absolute-path", spaces=_WITH_SPOTS,
         spelled=lambda spot, name: (AT_FDCWD, f"{spot.folder}/{name}"),
