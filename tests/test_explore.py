@@ -4,6 +4,7 @@
 import errno
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ from suite.landlock.abi import NEWEST
 from suite.model import paths as model_of_paths
 from suite.process.process import Process
 from suite.process.uapi import AT_FDCWD
+from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
 from tests.explorations import Altered, Alters, Silent, explored, made_here, model, numbered
 
@@ -254,6 +256,13 @@ def test_a_model_tells_which_change_flips_a_decision() -> None:
     assert Causes(model).between(older, newer, PROGRAMS, it) == "ABI 6"
 
 
+def test_two_models_differ_by_what_their_names_say(tmp_path: Path) -> None:
+    names = ["model:7", "model:7+bugs=rule-unions"]
+    targets = [model(it) for it in names]
+    found, _ = explored(tmp_path / "state", targets, [PATHS], Part(most=8, every=0), names)
+    assert {(it.why, it.expected) for it in found.kinds} == {("the bug rule-unions", True)}
+
+
 def test_one_change_after_the_other_leads_from_one_landlock_to_another() -> None:
     older, newer = Which(2, frozenset(), frozenset({"cred-transfer"})), Which(4, frozenset({1}))
     steps = [*older.steps_to(newer)]
@@ -364,7 +373,21 @@ def test_another_scene_is_another_revision(monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
+def test_a_full_disk_costs_nothing_that_was_kept(tmp_path: Path) -> None:
+    given = [(it, Given(bytes(64))) for it in range(10_000)]
+    with Ledger(tmp_path / "state", {}) as ledger:
+        target = _kept(ledger, 7, bytes(64))
+        (pages,) = ledger._base.execute("PRAGMA page_count").fetchone()
+        ledger._base.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(InfrastructureError, match="is full; make room, and go on"):
+            ledger.keep(target, "refer", "", given)
+    with Ledger(tmp_path / "state", {}, to_read=True) as ledger:
+        assert ledger.spaces == ["paths"]
+
+
 def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it is no file"):
+        Ledger(tmp_path, {})
     text, base = tmp_path / "text", tmp_path / "base"
     text.write_text("text" * 1000)
     with sqlite3.connect(base) as other:
@@ -419,6 +442,20 @@ def test_the_program_that_a_kernel_dies_of_is_told_and_the_others_are_played(
     assert found.tallies[0].programs == 12
     assert found.decisions == 11 * 64
     assert target.starts == 4  # to know it, to play, to play alone what was in flight, to go on
+
+
+class _Shared(Altered):
+    """A target without namespaces of its own."""
+
+    def start(self) -> Ground:
+        return replace(super().start(), private=False)
+
+
+def test_a_target_in_the_machines_own_network_is_not_explored(tmp_path: Path) -> None:
+    """What a program sends would leave it, and what it gives is another machine's."""
+    target = _Shared("shared")
+    with pytest.raises(InfrastructureError, match="run it as root, or where users may make"):
+        explored(tmp_path / "state", [target], [PATHS], Part(most=1))
 
 
 class _Heard:

@@ -12,10 +12,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from reports.explored.build import build
 from reports.schema import EXPLORED
 from suite.cli import repro_programs
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
+from suite.explore.exploration import Found
 from suite.repro.program import Shape
 from suite.targets.local import LocalTarget
 
@@ -58,7 +60,7 @@ def test_a_kernel_that_enforces_nothing_is_found(
     again = capsys.readouterr()
     assert again.out.startswith("no unexplained difference: ")
     assert main(["explore", "--report", *state[:2], "--target", "vm:6.1"]) == Exit.USAGE
-    assert "has nothing of vm:6.1 (it has local, lying:enf" in capsys.readouterr().err
+    assert "has nothing of vm:6.1 (it has l" in capsys.readouterr().err
 
 
 def _validate(told: object) -> None:
@@ -106,6 +108,16 @@ def test_an_interrupted_exploration_keeps_what_was_played(tmp_path: Path) -> Non
     assert told.returncode == Exit.CONFORMS
     assert f"{played:,}" in told.stdout
     assert "programs in" not in told.stderr  # there was nothing left to play
+
+
+def test_what_is_interrupted_before_it_began_has_decided_nothing() -> None:
+    found = Found([], [], [], {}, {})
+    told = build(found, interrupted=True)
+    assert (told.answer, told.code) == (
+        "interrupted before anything was decided",
+        Exit.INTERRUPTED,
+    )
+    assert build(found).code == Exit.NO_LANDLOCK
 
 
 def _await(file: Path, size: int) -> None:
@@ -156,7 +168,8 @@ def test_what_one_target_gave_is_held_against_nothing(capsys: pytest.CaptureFixt
     assert main(words) == Exit.CONFORMS
     assert "local was held against nothing in 14 decisions" in capsys.readouterr().out
     assert main(["explore", "refer:800", "--target", "model:none"]) == Exit.NO_LANDLOCK
-    assert "nothing was decided" in capsys.readouterr().out.partition("\n")[0]
+    first = capsys.readouterr().out.partition("\n")[0]
+    assert first == "nothing was decided: model:none has no Landlock"
 
 
 def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,6 +192,8 @@ def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["paths:9999"], "numbers from 0 to 4912"),
         (["paths", "--shard", "3/2"], "--shard='3/2' is no shard"),
         (["paths", "--from", "9", "--to", "3"], "--to is less than --from"),
+        (["paths", "--from", "5000"], "leave no program: paths ends at 4912"),
+        (["paths", "--state", "/"], "/: it is no file"),
         (["paths:1", "--report"], "what a program gives is not kept"),
         (["--report", "--state", "/nowhere/state"], "nothing was explored yet"),
         (["--json", "/nowhere/file"], "there is no folder /nowhere"),

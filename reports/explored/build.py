@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from itertools import pairwise
 
 from reports.explored.document import (
     Count,
@@ -22,12 +21,12 @@ from reports.words import plural, some
 from suite.errors import Exit
 from suite.explore.compare import Kind
 from suite.explore.exploration import Found, Tally
+from suite.explore.given import UNKNOWN_WORDS
 from suite.explore.script import written
 from suite.explore.spaces import SPACES
 
 _CALLS = 6
 """Kinds of differences that nothing explains of which the calls are written."""
-_NOTHING = "nothing was decided: no target has Landlock, or none came up"
 
 
 def build(found: Found, programs: Sequence[Program] = (), *, interrupted: bool = False) -> Explored:
@@ -38,12 +37,11 @@ def build(found: Found, programs: Sequence[Program] = (), *, interrupted: bool =
         programs: Those that were asked for by number; none if spaces were.
         interrupted: Whether it would have been more.
     """
-    said = "interrupted; so far: " if interrupted else ""
-    code = found.code
+    deviates = found.code is Exit.DEVIATES
     return Explored(
         landproof=version("landproof"),
-        answer=said + (_of_programs(found, programs) if programs else _of_spaces(found)),
-        code=Exit.INTERRUPTED if interrupted and code is Exit.CONFORMS else code,
+        answer=_of_programs(found, programs) if programs else _of_spaces(found, interrupted),
+        code=Exit.INTERRUPTED if interrupted and not deviates else found.code,
         interrupted=interrupted,
         targets=[*_places(found)],
         counts=[_count(it) for it in found.tallies],
@@ -119,7 +117,7 @@ def _difference(kind: Kind, *, with_calls: bool) -> Difference:
     )
 
 
-def _of_spaces(found: Found) -> str:
+def _of_spaces(found: Found, interrupted: bool) -> str:
     """The answer of an exploration, in a line."""
     spaces = {it.space.name for it in found.kernels if it.programs}
     targets = {it.target.name for it in found.kernels if it.programs}
@@ -128,8 +126,20 @@ def _of_spaces(found: Found) -> str:
     if found.modelled:
         of += f"; {found.modelled:,} of {plural(len(set(found.models.values())), 'model')}"
     if not found.decisions and found.code is not Exit.DEVIATES:
-        return _NOTHING
-    return f"{' and '.join(_bad(found)) or 'no unexplained difference'}: {of}"
+        return "interrupted before anything was decided" if interrupted else _nothing(found)
+    said = "interrupted; so far: " if interrupted else ""
+    return f"{said}{' and '.join(_bad(found)) or 'no unexplained difference'}: {of}"
+
+
+def _nothing(found: Found) -> str:
+    """The answer where no target has decided anything: why."""
+    without = [it.name for it in found.targets if not it.facts.abi]
+    said = []
+    if without:
+        said.append(f"{_and(without)} {'has' if len(without) == 1 else 'have'} no Landlock")
+    if found.down:
+        said.append(f"{_and([*found.down])} could not be explored")
+    return f"nothing was decided: {'; '.join(said) or 'no program was played'}"
 
 
 def _bad(found: Found) -> list[str]:
@@ -153,7 +163,7 @@ def _of_programs(found: Found, programs: Sequence[Program]) -> str:
         return f"{names}: {' and '.join(bad)}{where}"
     played = [it for it in found.kernels if it.programs]
     if not any(it.decisions for it in played):
-        return f"{names}: {_NOTHING}"
+        return f"{names}: {_nothing(found)}"
     targets = [*dict.fromkeys(it.target.name for it in played)]
     decisions = plural(max(_by_target(played).values()), "decision")
     others = ["its model"] if found.modelled else []
@@ -167,19 +177,20 @@ def _of_programs(found: Found, programs: Sequence[Program]) -> str:
     if not predicted:
         return f"{names}: {_and(targets)} agree in {decisions}{rest}"
     causes = some([*dict.fromkeys(it.why for it in predicted)])
-    count = len(
-        {
-            (it.name, label)
-            for it, other in pairwise([it for it in programs if it.target in targets])
-            if it.name == other.name
-            for label, outcome in it.outcomes.items()
-            if outcome != other.outcomes.get(label, outcome)
-        }
-    )
+    count = len(_differing([it for it in programs if it.target in targets]))
     return (
         f"{names}: {_and(targets)} differ in {count} of {decisions}, as is predicted by "
         f"{causes}{rest}"
     )
+
+
+def _differing(programs: Sequence[Program]) -> set[tuple[str, str]]:
+    """The programs and decisions on which two targets do not agree."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for it in programs:
+        for label, outcome in it.outcomes.items():
+            seen.setdefault((it.name, label), set()).add(outcome)
+    return {it for it, outcomes in seen.items() if len(outcomes - UNKNOWN_WORDS) > 1}
 
 
 def _by_target(tallies: Sequence[Tally]) -> dict[str, int]:

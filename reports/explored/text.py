@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from reports.explored.document import Count, Difference, Explored, Program
 from reports.words import plural
+from suite.explore.given import UNKNOWN_WORDS
 from suite.explore.space import Space
 
 _MOST = 20
@@ -156,7 +157,8 @@ def _by_decision(programs: Sequence[Program]) -> str:
     rows = []
     for label in dict.fromkeys(label for it in them for label in it.outcomes):
         outcomes = [it.outcomes.get(label, "") for it in them]
-        rows.append((label, *outcomes, _DIFFERS if len({*outcomes}) > 1 else ""))
+        differs = len({*outcomes} - UNKNOWN_WORDS) > 1
+        rows.append((label, *outcomes, _DIFFERS if differs else ""))
     faults = [f"{it.name} on {it.target}: {it.fault}" for it in programs if it.fault]
     head = [programs[0].name, *(it.target for it in them), ""]
     width = len(head) - (not any(row[-1] for row in rows))

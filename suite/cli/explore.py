@@ -111,10 +111,9 @@ def _add_part_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("at least 0")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
 
 
 def _explore(arguments: argparse.Namespace) -> int:
@@ -128,6 +127,10 @@ def _explore(arguments: argparse.Namespace) -> int:
     if programs and (arguments.report or arguments.anew):
         raise UsageError("--report and --anew are of spaces; what a program gives is not kept")
     part = _part(arguments)
+    asked = spaces or [*SPACES.values()]
+    if not any(part.numbers(it) for it in asked):
+        ends = ", ".join(f"{it.name} ends at {it.size - 1}" for it in asked)
+        raise UsageError(f"--from, --to and --shard leave no program: {ends}")
     foresee(None if arguments.json == _STDOUT else arguments.json)
     targets = arguments.targets or ([] if arguments.kernels or arguments.report else ["local"])
     chosen = choose(targets, arguments.kernels or (), partial(kernels.open_store, arguments))
@@ -150,7 +153,6 @@ def _explore(arguments: argparse.Namespace) -> int:
         for name in names if arguments.anew else ():
             ledger.forget(name)
         with Shown(names) as watcher:
-            asked = spaces or [*SPACES.values()]
             exploration = Exploration(ledger, names, asked, part, watcher, causes, model_sources())
             exploration.gone.update(lost)
             interrupted = _play(exploration, arguments.workers, make)

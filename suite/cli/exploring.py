@@ -19,6 +19,7 @@ from rich.table import Column
 
 import suite.kernel
 import suite.model
+from reports.words import plural
 from suite.cli import kernels
 from suite.cli.check import machine_options
 from suite.cli.fetching import display, labelled
@@ -153,9 +154,10 @@ class Shown:
             self._said = time.monotonic()
             for name, it in self._lines.items():
                 if it.began and it.done < it.left:
-                    tell(f"{name}: {it.done} of {it.left} programs")
+                    tell(f"{name}: {it.done:,} of {plural(it.left, 'program')}")
         if line.done == line.left and not self._console.is_terminal:
-            tell(f"{target}: {line.left} programs in {time.monotonic() - line.began:.1f} s")
+            seconds = time.monotonic() - line.began
+            tell(f"{target}: {plural(line.left, 'program')} in {seconds:.1f} s")
 
     def down(self, target: str, why: str) -> None:
         """A target was given up."""

@@ -22,6 +22,7 @@ from suite.targets.base import Ground, Target
 
 MODEL = "model:"
 """How the names of such targets begin."""
+_BUGS = "bugs="
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +38,31 @@ class Which:
     """Whether it has the interface to ask for errata."""
 
     @classmethod
-    def of(cls, facts: Facts) -> Which:
-        """That of a kernel: what it claims, and the bugs that its release has."""
+    def of(cls, facts: Facts, name: str = "") -> Which:
+        """That of a kernel: what it claims, and the bugs that its release has.
+
+        Args:
+            facts: Of the kernel.
+            name: Of the target: a model has the bugs that its name says.
+        """
         claimed = facts.errata or 0
         abi = min(facts.abi, NEWEST)
+        bugs = (it for it in MODELLED if BUGS[it].is_in(facts.release, facts.version))
+        if name.startswith(MODEL):
+            said = (it.removeprefix(_BUGS) for it in name.split("+") if it.startswith(_BUGS))
+            bugs = (bug for words in said for bug in words.split(","))
         return cls(
             abi,
             frozenset(
                 int(it) for it in Erratum if claimed >> (it - 1) & 1 and ERRATA[it].since <= abi
             ),
-            frozenset(it for it in MODELLED if BUGS[it].is_in(facts.release, facts.version)),
+            frozenset(bugs),
             facts.errata is not None,
         )
 
     def __str__(self) -> str:
         errata = ",".join(map(str, sorted(self.errata))) if self.tells_errata else "none"
-        bugs = f"+bugs={','.join(sorted(self.bugs))}" if self.bugs else ""
+        bugs = f"+{_BUGS}{','.join(sorted(self.bugs))}" if self.bugs else ""
         return f"{MODEL}{self.abi}+errata={errata}{bugs}"
 
     def steps_to(self, other: Which) -> Iterator[tuple[str, Which]]:
@@ -145,7 +155,7 @@ def by_models(
 
 
 def _change(causes: Causes, kernels: tuple[Kept, Kept], space: Space, it: Difference) -> str:
-    older, newer = (Which.of(kernel.facts) for kernel in kernels)
+    older, newer = (Which.of(kernel.facts, kernel.name) for kernel in kernels)
     try:
         return causes.between(older, newer, space, it)
     except LandproofError:

@@ -128,6 +128,11 @@ Predictor = Callable[[Kept, Kept], Predicts]
 """Gives who predicts the differences of two targets, the older one first."""
 
 
+def in_order(targets: Iterable[Kept]) -> list[Kept]:
+    """Targets from the lowest ABI version to the highest, whichever came up first."""
+    return sorted(targets, key=lambda it: (it.facts.abi, it.facts.errata or 0, it.name))
+
+
 def between_kernels(
     ledger: Ledger, space: Space, kernels: Sequence[Kept], predictor: Predictor, kinds: Kinds
 ) -> None:
@@ -136,7 +141,7 @@ def between_kernels(
     So all are compared: if two differ, two neighbours between them do. The neighbour on a program
     is the next one that has played it.
     """
-    ordered = sorted(kernels, key=lambda it: (it.facts.abi, it.facts.errata or 0, it.name))
+    ordered = in_order(kernels)
     done = {it.name: ledger.done(it.name, space.name, "") for it in ordered}
     for place, older in enumerate(ordered):
         left = done[older.name]

@@ -17,6 +17,7 @@ from suite.explore.compare import (
     between_kernels,
     by_features,
     in_manners,
+    in_order,
     with_model,
 )
 from suite.explore.given import Given
@@ -175,7 +176,7 @@ class Exploration:
         build = up.build or (self.sources if target.startswith(MODEL) else "")
         self.kept[target], is_other = self.ledger.target(target, up.facts, build)
         if is_other:
-            self.watcher.told(f"{target} is another kernel than it was: its programs begin anew")
+            self.watcher.told(f"{target} is not the one that it was: its programs begin anew")
 
     def played(self, chunk: Chunk, given: Iterable[tuple[int, Given]]) -> None:
         """Programs gave something: keep it."""
@@ -260,8 +261,9 @@ class Exploration:
         tallies, faults = [], []
         unmodelled: dict[str, int] = defaultdict(int)
         modelled = set(self.models.values())
+        targets = in_order(self.kept.values())
         for space in self.spaces:
-            for target in self.kept.values():
+            for target in targets:
                 if not target.facts.abi:
                     continue
                 tally = self._tally(space, target)
@@ -278,7 +280,7 @@ class Exploration:
                 model = self.kept.get(self.models.get(target.name, ""))
                 if model:
                     with_model(self.ledger, space, target, model, kinds)
-            kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
+            kernels = [it for it in targets if it.name not in modelled and it.facts.abi]
             between_kernels(self.ledger, space, kernels, self._predictor, kinds)
         return Found(
             tallies,
@@ -286,15 +288,21 @@ class Exploration:
             faults,
             self.gone,
             dict(unmodelled),
-            [*self.kept.values()],
+            targets,
             self.models,
         )
 
     def _predictor(self, older: Kept, newer: Kept) -> Predicts:
-        both = [self.kept.get(self.models.get(it.name, "")) for it in (older, newer)]
+        both = [self._model_of(it) for it in (older, newer)]
         if self.causes is None or both[0] is None or both[1] is None:
             return by_features(older, newer)
         return by_models(self.ledger, (older, newer), (both[0], both[1]), self.causes)
+
+    def _model_of(self, target: Kept) -> Kept | None:
+        """The model that a target is held against; of a model, itself."""
+        if target.name.startswith(MODEL):
+            return target
+        return self.kept.get(self.models.get(target.name, ""))
 
     def _tally(self, space: Space, target: Kept) -> Tally:
         programs, decisions, undecided = self.ledger.count(target, space.name, plain=True)

@@ -23,6 +23,7 @@ _WORDS = {
 }
 UNKNOWN = frozenset({LEFT_OUT, NOT_MODELLED})
 """Codes that say nothing about a kernel."""
+UNKNOWN_WORDS = frozenset(_WORDS[it] for it in UNKNOWN)
 DENIALS = frozenset({errno.EACCES, errno.EPERM, errno.EXDEV})
 """The errnos by which Landlock denies. Of the calls of our spaces, nothing else gives them but a
 missing capability, and that in all domains alike."""

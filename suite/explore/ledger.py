@@ -63,7 +63,7 @@ class Ledger:
 
     Raises:
         InfrastructureError: It can't be used, or is no ledger.
-        UsageError: It is to be read, and not there.
+        UsageError: It is to be read, and not there; or it is a folder or a device.
     """
 
     def __init__(
@@ -79,12 +79,14 @@ class Ledger:
         """The spaces of which the file holds, or held, programs of another landproof."""
         if to_read and not path.exists():
             raise UsageError(f"{path}: nothing was explored yet, or say --state FILE")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: it is no file; choose another by --state")
         with self._plain_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._base = sqlite3.connect(path, isolation_level=None, timeout=patience_s)
-            self._check_owner()
             # Of two explorations, one has the file.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._check_owner()
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
             self._make_tables()
@@ -99,6 +101,10 @@ class Ledger:
     def _tables(self) -> set[str]:
         return {name for (name,) in self._base.execute("SELECT name FROM sqlite_schema")}
 
+    def _columns(self, table: str) -> set[str]:
+        rows = self._base.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return {name for (name,) in rows}
+
     def _check_owner(self) -> None:
         """See that it is ours before anything is written to it."""
         tables = self._tables()
@@ -107,6 +113,9 @@ class Ledger:
 
     def _make_tables(self) -> None:
         self._base.execute("BEGIN")
+        if self._tables() and "undecided" not in self._columns("given"):  # of our first days
+            for table in ("targets", "given", "programs", "spaces"):
+                self._base.execute(f"DROP TABLE IF EXISTS {table}")
         is_old = "programs" in self._tables()  # which had one revision for all spaces
         if is_old:
             self._base.execute("ALTER TABLE targets ADD given_up TEXT NOT NULL DEFAULT ''")
@@ -298,6 +307,8 @@ class Ledger:
                 why = "an exploration uses it; wait for its end, or choose another by --state"
             elif "not a database" in str(error):
                 why = "it is no file of an exploration; choose another by --state"
+            elif "disk" in str(error):  # is full, or can't be written or read
+                why = f"{error}; make room, and go on: what was kept before is not lost"
             else:
                 why = str(error)
             raise InfrastructureError(f"{self.path}: {why}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from suite.agent.channel import AgentLostError
-from suite.errors import Exit, LandproofError, told_fault
+from suite.errors import Exit, InfrastructureError, LandproofError, told_fault
 from suite.explore.alone import alone
 from suite.explore.explorer import IN_FLIGHT, LostError, play
 from suite.explore.given import Given
@@ -25,6 +25,11 @@ Maker = Callable[[str], Target]
 """Makes a target of a name, not started. It is sent to other processes."""
 _MOST_STARTS = 20
 """A target that dies again and again is given up after so many starts."""
+_NOT_PRIVATE = (
+    "programs need a network and mounts of their own, which landproof can't make there; run it as "
+    "root, or where users may make user namespaces"
+)
+"""In the machine's own network, a program would send something, and what it gives is another's."""
 _GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 _EVERY_S = 0.5
 """How often what was given is sent."""
@@ -96,7 +101,10 @@ class Player:
             if self._starts >= _MOST_STARTS:
                 raise LandproofError(f"died {self._starts} times")
             self._starts += 1
-            self._ground = self._target.start()
+            ground = self._target.start()
+            if not ground.private:
+                raise InfrastructureError(_NOT_PRIVATE)
+            self._ground = ground
         return self._ground
 
     def play(self, chunk: Chunk) -> Iterator[tuple[int, Given]]:
@@ -154,6 +162,7 @@ class Player:
 def work(make: Maker, link: Connection) -> None:
     """Do what is asked for over a connection, until it is closed: the whole of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # our parent hears of it, and ends us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # what we start does not inherit it
     player = Player(make)
     try:
         while True:

@@ -37,10 +37,10 @@ from suite.landlock.ruleset import Ruleset, net_port, path_beneath
 from suite.process.calls.sockets import inet
 from suite.process.process import Process
 from suite.process.promise import Call
+from suite.process.uapi import CAP_SYS_ADMIN
 from suite.values import Fd
 
 _MOST_TASKS = 4
-_CAP_SYS_ADMIN = 21
 _PORT = 80
 _NO_RULESET, _CLOSED = -1, 900
 """Descriptors that nobody has."""
@@ -204,7 +204,7 @@ class _Flags(Scene):
         scope = known_bits(SCOPE, stage.abi) & SCOPE.SIGNAL
         self._first = holder.build(Ruleset(fs=FS.WRITE_FILE, scope=scope))
         self._second = holder.build(Ruleset(fs=FS.READ_FILE))
-        self._is_capable = bool(stage.facts.capabilities >> _CAP_SYS_ADMIN & 1)
+        self._is_capable = bool(stage.facts.capabilities >> CAP_SYS_ADMIN & 1)
         self._is_free = not stage.facts.standing.no_new_privs
 
     def play(self, trial: Trial, number: int) -> None:
@@ -251,7 +251,7 @@ class _Flags(Scene):
     def _restrict(self, trial: Trial, it: Restrict) -> None:
         decide = self._deciding(trial, it.who)
         caller = trial.fork()
-        caller.drop_capabilities(kept=1 << _CAP_SYS_ADMIN if it.who.is_capable else 0)
+        caller.drop_capabilities(kept=1 << CAP_SYS_ADMIN if it.who.is_capable else 0)
         thread, child = caller.thread(), caller.fork()
         if it.who.has_no_new_privs:
             caller.no_new_privs()
