@@ -181,6 +181,7 @@ def test_spaces_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         "relations",
         "programs",
         "flags",
+        "logs",
     ]
 
 

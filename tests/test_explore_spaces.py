@@ -11,11 +11,11 @@ import pytest
 
 from suite.agent.wire import encode_program
 from suite.errors import UsageError
-from suite.explore.explorer import play
-from suite.explore.given import DENIALS
+from suite.explore.explorer import Fate, play
+from suite.explore.given import DENIALS, word
 from suite.explore.script import labels, on_paper, written
 from suite.explore.space import Space, digits, named
-from suite.explore.spaces import SPACES, flags, paths, ports, refer, relations
+from suite.explore.spaces import SPACES, flags, logs, paths, ports, refer, relations
 from suite.explore.spaces.programs import CALLS
 from suite.landlock.abi import RESTRICT
 from suite.targets.base import Ground
@@ -265,6 +265,64 @@ def test_tasks_become_what_two_calls_make_of_them(where: str, ground: Ground) ->
             assert (codes[f"write t{place}"] == EACCES) is ("first" in task.layers), number
             assert (codes[f"read t{place}"] == EACCES) is ("second" in task.layers), number
             assert (codes[f"no_new_privs t{place}"] == EBADF) is task.no_new_privs, number
+
+
+@dataclass
+class _Layer:
+    """A layer of a history, as its log goes."""
+
+    it: logs.Layer
+    muted: bool
+    executed: bool = False
+    """Whether another program was executed since."""
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether a denial of it is told.
+
+        Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_*.
+        """
+        off, on = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
+        wanted = on in self.it.flags if self.executed else off not in self.it.flags
+        return wanted and not self.muted and not self.it.quiet
+
+
+def _logged(actions: list[logs.Action]) -> list[_Layer]:
+    layers: list[_Layer] = []
+    off = False
+    for action in actions:
+        if isinstance(action, logs.Layer):
+            layers.append(_Layer(action, muted=off))
+            off |= RESTRICT.LOG_SUBDOMAINS_OFF in action.flags
+        elif action == logs.OFF:
+            off = True
+        elif action == logs.EXEC:
+            for it in layers:
+                it.executed = True
+    return layers
+
+
+def test_a_denial_is_logged_as_the_flags_of_its_layer_and_of_those_before_say() -> None:
+    space = SPACES["logs"]
+    ground = model("model:11").start()
+    ground.session.notes.of(Fate).disposable = True
+    words = set()
+    for number, given in play(ground, space, _sample(space, 200)):
+        layers = _logged(logs.history(number))
+        found = dict(zip(labels(space, number), map(word, given.codes), strict=True))
+        told = [found[it] for it in found if it.startswith("log ")]
+        owed = ["logged" if it.is_logged else "not logged" for it in layers]
+        assert told == [*owed, *["no event"] * (3 - len(owed))], logs.history(number)
+        words |= {*told}
+    assert words == {"logged", "not logged", "no event"}
+
+
+def test_no_trace_is_begun_on_a_machine_that_is_not_ours(ground: Ground) -> None:
+    space = SPACES["logs"]
+    ((_, given),) = play(ground, space, [0])
+    found = dict(zip(labels(space, 0), map(word, given.codes), strict=True))
+    assert {found[it] for it in found if it.startswith("log ")} == {"left out"}
+    assert found["deny write_file"] == "EACCES"
 
 
 def test_a_written_program_shows_its_layers_and_the_decision() -> None:

@@ -34,7 +34,7 @@ FLOORS: list[dict[str, set[str]]] = [
         "suite/command": {"suite/agent", "suite/judge", "suite/process", "suite/targets"},
         "suite/explore": {
             "suite/agent", "suite/judge", "suite/landlock", "suite/model", "suite/process",
-            "suite/repro", "suite/targets",
+            "suite/repro", "suite/targets", "suite/witness",
         },
     },
     {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from suite.errors import UsageError
-from suite.explore.explorer import IN_FLIGHT, Lane
+from suite.explore.explorer import Lane
 from suite.explore.given import DENIALS, Given
 from suite.explore.manner import PLAIN
 from suite.explore.script import beside, needed
@@ -17,6 +17,9 @@ from suite.judge.outcome import Allowed, Outcome
 from suite.process.process import failure_outcome
 from suite.process.promise import Call
 from suite.targets.base import Ground
+
+FIRST_KEY = 10
+"""Of stages for programs alone: those of programs in flight have smaller ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Alone:
 
 
 @contextmanager
-def alone(ground: Ground, space: Space, number: int, key: int = IN_FLIGHT) -> Iterator[Alone]:
+def alone(ground: Ground, space: Space, number: int, key: int = FIRST_KEY) -> Iterator[Alone]:
     """Play a program on a stage of its own, which is there as long as the block.
 
     Args:

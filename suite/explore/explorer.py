@@ -22,8 +22,6 @@ from suite.process.syscalls import SYSCALLS, Opens
 from suite.process.uapi import MNT_DETACH
 from suite.targets.base import Ground
 
-IN_FLIGHT = 3
-"""Programs: with one, the target waits for us; of many, nobody knows of which it died."""
 _FOLDERS = "explore"
 
 
@@ -39,6 +37,13 @@ class RefusedError(LandproofError):
     """The kernel refuses what it says it knows, so that a space can't be explored."""
 
     exit = Exit.DEVIATES
+
+
+@dataclass(slots=True)
+class Fate:
+    """Whether a target is a machine of ours, to be thrown away; a note of its session."""
+
+    disposable: bool = False
 
 
 @dataclass(slots=True)
@@ -137,10 +142,13 @@ class Lane:
             ground.root.bind_mount(folder, f"{folder}b")
         if self.space.no_new_privs:
             holder.no_new_privs()
-        self._stage = Stage(holder, folder, ground.facts, self.key, self.manner, ground.agent)
+        is_ours = ground.session.notes.of(Fate).disposable
+        self._stage = Stage(
+            holder, folder, ground.facts, self.key, self.manner, ground.agent, is_ours
+        )
         self._scene = self.space.scene(self._stage)
         ground.session.pending.settle()
-        if self.manner.executes:
+        if self.manner.executes or self.space.executes:
             _keep_open(holder)
             ground.session.pending.settle()
         refused = next((it for it in ground.session.standing_gates() if it.failure), None)
@@ -182,7 +190,8 @@ def _keep_open(holder: Process) -> None:
     """Have what a stage has open stay so in a program that its children execute."""
     for call in holder.session.calls():
         opens = call.name in SYSCALLS and SYSCALLS[call.name].opens is Opens.ONE
-        if opens and call.batch.ops[call.index].process == holder.id:
+        is_done = (record := call.batch.records.get(call.index)) is not None and not record.failed
+        if opens and is_done and call.batch.ops[call.index].process == holder.id:
             holder.observe(Process.fcntl, call, fcntl.F_SETFD, 0)
 
 
@@ -191,14 +200,21 @@ def play(
     space: Space,
     numbers: Iterable[int],
     manner: Manner = PLAIN,
-    in_flight: int = IN_FLIGHT,
+    in_flight: int = 0,
 ) -> Iterator[tuple[int, Given]]:
     """Play programs; each with what it gave, in the order of the numbers.
+
+    Args:
+        ground: Of the target.
+        space: Of the programs.
+        numbers: Which of them.
+        manner: In which they are written.
+        in_flight: How many at once; 0: as many as the space says.
 
     Raises:
         LostError: The target died. What was in flight is not known.
     """
-    lanes = [Lane(ground, space, manner, key) for key in range(in_flight)]
+    lanes = [Lane(ground, space, manner, key) for key in range(in_flight or space.in_flight)]
     idle, busy = deque(lanes), deque[Lane]()
     try:
         for number in numbers:

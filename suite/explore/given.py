@@ -14,7 +14,12 @@ ALLOWED = 0
 """All calls of the decision succeeded. Other codes below ``LEFT_OUT`` are an errno each."""
 LEFT_OUT, NOT_MODELLED, DIED, HUNG = 250, 251, 252, 253
 """The target can't show it, or has no word for it; a process died in it, or did not return."""
+NO_EVENT, SILENT, LOGGED = 240, 241, 242
+"""What a trace tells of a denial: nothing; that it was not logged; that it was."""
 _WORDS = {
+    NO_EVENT: "no event",
+    SILENT: "not logged",
+    LOGGED: "logged",
     ALLOWED: "allowed",
     LEFT_OUT: "left out",
     NOT_MODELLED: "not modelled",

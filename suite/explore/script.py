@@ -97,8 +97,8 @@ def beside(
 
 
 _LAYING = frozenset({
-    "bind", "chdir", "connect", "dup3", "linkat", "listen", "mkdirat", "mknodat", "mount", "prctl",
-    "symlinkat", "write",
+    "bind", "chdir", "connect", "dup3", "fcntl", "linkat", "listen", "mkdirat", "mknodat", "mount",
+    "prctl", "symlinkat", "write",
 })  # fmt: skip
 """Calls that make a stage what it is, though nobody takes what they give."""
 

@@ -49,6 +49,10 @@ class Space:
     """The most that a program makes, those of ``ways`` into a domain among them."""
     no_new_privs: bool = True
     """Whether programs begin with no_new_privs, as who enforces a ruleset needs it."""
+    executes: bool = False
+    """Whether programs execute the agent, and use what the stage has open afterwards."""
+    in_flight: int = 3
+    """Programs: with one, the target waits for us; of many, nobody knows of which it died."""
     is_uniform: bool = True
     """Whether all programs decide the same, so that they have the same labels."""
     features: Mapping[str, tuple[Feature, ...]] = field(default_factory=dict, hash=False)

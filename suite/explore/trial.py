@@ -34,6 +34,8 @@ class Stage:
     manner: Manner = PLAIN
     """How programs are written; see `Manner`."""
     agent: str = ""
+    disposable: bool = False
+    """Whether the target is a machine of ours, whose settings may be changed."""
 
     @property
     def abi(self) -> int:
@@ -61,6 +63,8 @@ class Trial:
     decided: list[list[Call]] = field(default_factory=list)
     """The calls of each decision."""
     gates: list[Call] = field(default_factory=list)
+    _codes: dict[int, Callable[[list[Call]], int]] = field(default_factory=dict)
+    """What makes the code of a decision, of those of which no errno tells."""
 
     @property
     def holder(self) -> Process:
@@ -88,10 +92,11 @@ class Trial:
         self.gates += calls
         return made
 
-    def attempt(self, action: Callable[..., object], *arguments: object) -> None:
-        """Do something, whatever comes of it."""
-        with self.session.in_mode(Mode.OBSERVED):
+    def attempt(self, action: Callable[..., object], *arguments: object) -> list[Call]:
+        """Do something, whatever comes of it; the calls that were made for it."""
+        with self.session.in_mode(Mode.OBSERVED) as calls:
             action(*arguments)
+        return calls
 
     def decide(self, label: str, action: Callable[..., object], *arguments: object) -> None:
         """A decision: the action's first call that fails says what it came to."""
@@ -99,6 +104,12 @@ class Trial:
             action(*arguments)
         self.labels.append(label)
         self.decided.append(calls)
+
+    def watch(self, label: str, code: Callable[[list[Call]], int], *calls: Call) -> None:
+        """A decision that is told by what calls have read, which are made already."""
+        self._codes[len(self.labels)] = code
+        self.labels.append(label)
+        self.decided.append([*calls])
 
     def leave_out(self, label: str) -> None:
         """A decision that this target can't show."""
@@ -112,7 +123,10 @@ class Trial:
             if record and record.failed and record.status is wire.Status.DONE:
                 what = "" if call.name in LANDLOCK_CALLS else f"{call}: "
                 return Given(b"", f"in its domain: {what}{failure_outcome(call, record)}")
-        codes = bytes(code_of(calls) if calls else LEFT_OUT for calls in self.decided)
+        codes = bytes(
+            self._codes.get(number, code_of)(calls) if calls else LEFT_OUT
+            for number, calls in enumerate(self.decided)
+        )
         return Given(codes)
 
 

@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 
 from suite.agent.channel import AgentLostError
 from suite.errors import Exit, InfrastructureError, LandproofError, told_fault
-from suite.explore.alone import alone
-from suite.explore.explorer import IN_FLIGHT, LostError, play
+from suite.explore.alone import FIRST_KEY, alone
+from suite.explore.explorer import Fate, LostError, play
 from suite.explore.given import Given
 from suite.explore.manner import MANNERS, PLAIN
 from suite.explore.space import Space
@@ -104,6 +104,7 @@ class Player:
             ground = self._target.start()
             if not ground.private:
                 raise InfrastructureError(_NOT_PRIVATE)
+            ground.session.notes.of(Fate).disposable = self._target.disposable
             self._ground = ground
         return self._ground
 
@@ -128,7 +129,7 @@ class Player:
         """Play a program on a stage of its own; what it gave, and its calls."""
         self._shown += 1
         try:
-            key = IN_FLIGHT + self._shown
+            key = FIRST_KEY + self._shown
             with alone(self._started(), space, number, key) as played:
                 return played.given, played.calls
         except AgentLostError as lost:

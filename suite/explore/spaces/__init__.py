@@ -11,6 +11,7 @@ from suite.explore import explorer, given, manner, space, trial
 from suite.explore.ledger import digest
 from suite.explore.space import Space
 from suite.explore.spaces.flags import FLAGS
+from suite.explore.spaces.logs import LOGS
 from suite.explore.spaces.paths import PATHS
 from suite.explore.spaces.ports import PORTS_AND_CALLS
 from suite.explore.spaces.programs import PROGRAMS
@@ -18,7 +19,7 @@ from suite.explore.spaces.refer import REFER
 from suite.explore.spaces.relations import RELATIONS
 
 SPACES: dict[str, Space] = {
-    it.name: it for it in (PATHS, REFER, PORTS_AND_CALLS, RELATIONS, PROGRAMS, FLAGS)
+    it.name: it for it in (PATHS, REFER, PORTS_AND_CALLS, RELATIONS, PROGRAMS, FLAGS, LOGS)
 }
 """By name, in the order in which they are explored."""
 
