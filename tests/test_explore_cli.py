@@ -18,6 +18,7 @@ from suite.cli import repro_programs
 from suite.cli.main import main
 from suite.errors import Exit, UsageError
 from suite.explore.exploration import Found
+from suite.repro.errors import UnwritableError
 from suite.repro.program import Shape
 from suite.targets.local import LocalTarget
 
@@ -217,3 +218,5 @@ def test_a_program_is_written_in_c() -> None:
     assert text.count("TRY(OBSERVED, ") == text.count("TRY(OBSERVED, linkat, ") == 1
     with pytest.raises(UsageError, match="it decides no 'nosuch'"):
         repro_programs.written("refer:800", "nosuch", "local", Shape.PROGRAM)
+    with pytest.raises(UnwritableError, match="left out, no call tells"):
+        repro_programs.written("logs:500", "log write_file", "local", Shape.PROGRAM)

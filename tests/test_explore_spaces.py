@@ -11,7 +11,7 @@ import pytest
 
 from suite.agent.wire import encode_program
 from suite.errors import UsageError
-from suite.explore.explorer import Fate, play
+from suite.explore.explorer import play, started
 from suite.explore.given import DENIALS, word
 from suite.explore.script import labels, on_paper, written
 from suite.explore.space import Space, digits, named
@@ -304,8 +304,7 @@ def _logged(actions: list[logs.Action]) -> list[_Layer]:
 
 def test_a_denial_is_logged_as_the_flags_of_its_layer_and_of_those_before_say() -> None:
     space = SPACES["logs"]
-    ground = model("model:11").start()
-    ground.session.notes.of(Fate).disposable = True
+    ground = started(model("model:11"))
     words = set()
     for number, given in play(ground, space, _sample(space, 200)):
         layers = _logged(logs.history(number))

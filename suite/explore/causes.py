@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from suite.errors import LandproofError
 from suite.explore.compare import Difference, Predicts, by_features
-from suite.explore.explorer import play
+from suite.explore.explorer import play, started
 from suite.explore.given import UNKNOWN, Given, word
 from suite.explore.ledger import Kept, Ledger
 from suite.explore.script import labels
@@ -100,7 +100,7 @@ class Causes:
         place = labels(space, it.number).index(it.label)
         for change, which in older.steps_to(newer):
             codes = self._given(which, space, it.number).codes
-            if codes and word(codes[place]) != it.ours:
+            if codes and codes[place] not in UNKNOWN and word(codes[place]) != it.ours:
                 return change
         return ""
 
@@ -108,7 +108,7 @@ class Causes:
         key = which, space.name, number
         if key not in self._played:
             if which not in self._grounds:
-                self._grounds[which] = self.make(str(which)).start()
+                self._grounds[which] = started(self.make(str(which)))
             ((_, self._played[key]),) = play(self._grounds[which], space, [number], in_flight=1)
         return self._played[key]
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from suite.agent.channel import AgentLostError
-from suite.errors import Exit, LandproofError
+from suite.errors import Exit, InfrastructureError, LandproofError
 from suite.explore.given import DIED, HUNG, NOT_MODELLED, Given
 from suite.explore.manner import PLAIN, Manner
 from suite.explore.space import Scene, Space
@@ -20,7 +20,7 @@ from suite.process.promise import Batch, Call
 from suite.process.session import Session
 from suite.process.syscalls import SYSCALLS, Opens
 from suite.process.uapi import MNT_DETACH
-from suite.targets.base import Ground
+from suite.targets.base import Ground, Target
 
 _FOLDERS = "explore"
 
@@ -44,6 +44,23 @@ class Fate:
     """Whether a target is a machine of ours, to be thrown away; a note of its session."""
 
     disposable: bool = False
+
+
+def started(target: Target) -> Ground:
+    """Start a target for programs.
+
+    Raises:
+        InfrastructureError: It does not come up, or has no namespaces of its own: in the machine's
+            network a program would send something, and what it gives would be another's.
+    """
+    ground = target.start()
+    if not ground.private:
+        raise InfrastructureError(
+            "programs need a network and mounts of their own, which landproof can't make there; "
+            "run it as root, or where users may make user namespaces"
+        )
+    ground.session.notes.of(Fate).disposable = target.disposable
+    return ground
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ LEFT_OUT, NOT_MODELLED, DIED, HUNG = 250, 251, 252, 253
 """The target can't show it, or has no word for it; a process died in it, or did not return."""
 NO_EVENT, SILENT, LOGGED = 240, 241, 242
 """What a trace tells of a denial: nothing; that it was not logged; that it was."""
+EVENTS = frozenset({NO_EVENT, SILENT, LOGGED})
 _WORDS = {
     NO_EVENT: "no event",
     SILENT: "not logged",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from suite.agent.channel import AgentLostError
-from suite.errors import Exit, InfrastructureError, LandproofError, told_fault
+from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.alone import FIRST_KEY, alone
-from suite.explore.explorer import Fate, LostError, play
+from suite.explore.explorer import LostError, play, started
 from suite.explore.given import Given
 from suite.explore.manner import MANNERS, PLAIN
 from suite.explore.space import Space
@@ -25,11 +25,6 @@ Maker = Callable[[str], Target]
 """Makes a target of a name, not started. It is sent to other processes."""
 _MOST_STARTS = 20
 """A target that dies again and again is given up after so many starts."""
-_NOT_PRIVATE = (
-    "programs need a network and mounts of their own, which landproof can't make there; run it as "
-    "root, or where users may make user namespaces"
-)
-"""In the machine's own network, a program would send something, and what it gives is another's."""
 _GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 _EVERY_S = 0.5
 """How often what was given is sent."""
@@ -101,11 +96,7 @@ class Player:
             if self._starts >= _MOST_STARTS:
                 raise LandproofError(f"died {self._starts} times")
             self._starts += 1
-            ground = self._target.start()
-            if not ground.private:
-                raise InfrastructureError(_NOT_PRIVATE)
-            ground.session.notes.of(Fate).disposable = self._target.disposable
-            self._ground = ground
+            self._ground = started(self._target)
         return self._ground
 
     def play(self, chunk: Chunk) -> Iterator[tuple[int, Given]]:
