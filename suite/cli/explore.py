@@ -21,7 +21,7 @@ from suite.cli.check import (
     add_target_option,
     positive,
 )
-from suite.cli.exploring import Quiet, Shown, fetched, made, model_sources
+from suite.cli.exploring import Quiet, Shown, comparing, fetched, made, model_sources
 from suite.cli.outlet import put, put_table, tell
 from suite.cli.report import emit, foresee
 from suite.cli.targets import choose
@@ -156,7 +156,8 @@ def _explore(arguments: argparse.Namespace) -> int:
             exploration = Exploration(ledger, names, asked, part, watcher, causes, model_sources())
             exploration.gone.update(lost)
             interrupted = _play(exploration, arguments.workers, make)
-        explored = build(exploration.found(), interrupted=interrupted)
+        with comparing():
+            explored = build(exploration.found(), interrupted=interrupted)
     return _put(explored, arguments.json, state)
 
 
@@ -202,7 +203,8 @@ def _report(
         names = targets or ledger.targets
         exploration = Exploration(ledger, names, asked, _part(arguments), Quiet(), causes)
         exploration.recall()
-        explored = build(exploration.found())
+        with comparing():
+            explored = build(exploration.found())
     return _put(explored, arguments.json)
 
 

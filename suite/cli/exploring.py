@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -81,6 +81,14 @@ class _Line:
     left: int
     began: float = 0.0
     done: int = 0
+
+
+@contextmanager
+def comparing() -> Iterator[None]:
+    """Say at a terminal that results are compared: a million differences take half a minute."""
+    console = screen()
+    with console.status("comparing") if console.is_terminal else nullcontext():
+        yield
 
 
 class Quiet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from suite.errors import InfrastructureError
 from suite.explore.given import UNKNOWN, Given, word
@@ -173,11 +174,12 @@ def by_features(older: Kept, newer: Kept) -> Predicts:
     """Predict a difference by a feature that a decision hangs on, and one of both lacks."""
     low, high = older.facts.abi, newer.facts.abi
 
-    def predicts(space: Space, difference: Difference) -> str:
-        found = [it for it in space.hangs_on(difference.label) if low < it.since <= high]
+    @cache  # labels are few, and differences may be a million
+    def named(space: Space, label: str) -> str:
+        found = [it for it in space.hangs_on(label) if low < it.since <= high]
         return ", ".join(f"{it.labels[0]} (ABI {it.since})" for it in found)
 
-    return predicts
+    return lambda space, difference: named(space, difference.label)
 
 
 def with_model(ledger: Ledger, space: Space, kernel: Kept, model: Kept, kinds: Kinds) -> None:

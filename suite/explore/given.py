@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from functools import cache
 
 from suite.agent import wire
 from suite.judge.outcome import errno_name
@@ -50,6 +51,7 @@ class Given:
         return sum(code in UNKNOWN for code in self.codes)
 
 
+@cache
 def word(code: int) -> str:
     """A code in words: ``allowed``, ``EACCES``, ``not modelled``."""
     return _WORDS.get(code) or errno_name(code)
