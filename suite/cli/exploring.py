@@ -144,9 +144,9 @@ class Shown:
 
     def planned(self, target: str, programs: int, left: int) -> None:
         """So many programs are to be played on a target, of which so many were not yet."""
-        line = self._lines.setdefault(
-            target, _Line(self._bars.add_task(guard(target), total=None, state=""), 0)
-        )
+        if target not in self._lines:  # a model
+            self._lines[target] = _Line(self._bars.add_task(guard(target), total=None, state=""), 0)
+        line = self._lines[target]
         line.left = left
         self._bars.update(line.task, total=programs, completed=programs - left, state="queued")
 
