@@ -16,6 +16,7 @@ import msgspec
 
 from reports.clients import build as clients
 from reports.compat import document
+from reports.explored import document as explored
 from suite.judge import records
 
 
@@ -40,7 +41,13 @@ COMPAT = Schema(
 CLIENTS = Schema(
     _FOLDER / "clients.schema.json", "Landlock clients", clients.Clients, clients.SCHEMA_VERSION
 )
-SCHEMAS = (RESULTS, COMPAT, CLIENTS)
+EXPLORED = Schema(
+    _FOLDER / "explored.schema.json",
+    "landproof exploration",
+    explored.Explored,
+    explored.SCHEMA_VERSION,
+)
+SCHEMAS = (RESULTS, COMPAT, CLIENTS, EXPLORED)
 
 
 def generate(schema: Schema) -> str:

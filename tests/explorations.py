@@ -13,6 +13,7 @@ from suite.explore.exploration import Exploration, Found, Part
 from suite.explore.ledger import Ledger
 from suite.explore.pool import Heard
 from suite.explore.space import Space
+from suite.explore.spaces import revisions
 from suite.explore.worker import Chunk, Player
 from suite.judge.records import Verdict
 from suite.kernel.target import ModelTarget, named
@@ -149,7 +150,7 @@ def explored(
     watcher = Silent()
     by_name: dict[str, Target] = {it.name: it for it in targets}
     by_name |= {it: model(it) for it in models}
-    with Ledger(path) as ledger:
+    with Ledger(path, revisions()) as ledger:
         names = [it.name for it in targets]
         causes = Causes(model) if models else None
         exploration = Exploration(ledger, names, spaces, part, watcher, causes)

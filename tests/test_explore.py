@@ -2,14 +2,16 @@
 """Explorations: what is planted is found, nothing is lost, and nothing is done twice."""
 
 import errno
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from suite.agent import wire
-from suite.errors import InfrastructureError
-from suite.explore import ledger as ledgers
+from suite.errors import Exit, InfrastructureError, UsageError
+from suite.explore import spaces
 from suite.explore.alone import alone
 from suite.explore.causes import Causes, Which
 from suite.explore.compare import (
@@ -21,13 +23,13 @@ from suite.explore.compare import (
     differences,
     in_manners,
 )
-from suite.explore.exploration import Part
+from suite.explore.exploration import Exploration, Part
 from suite.explore.given import ALLOWED, LEFT_OUT, NOT_MODELLED, Given
 from suite.explore.ledger import Kept, Ledger, Row
 from suite.explore.manner import MANNERS, Relation, manners_of
 from suite.explore.pool import Pool
 from suite.explore.script import labels
-from suite.explore.spaces import SPACES
+from suite.explore.spaces import SPACES, revisions
 from suite.explore.spaces.programs import CALLS
 from suite.explore.worker import Chunk, Down, Up, chunks
 from suite.judge.records import Facts
@@ -35,8 +37,9 @@ from suite.landlock.abi import NEWEST
 from suite.model import paths as model_of_paths
 from suite.process.process import Process
 from suite.process.uapi import AT_FDCWD
+from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
-from tests.explorations import Altered, Alters, explored, made_here, model, numbered
+from tests.explorations import Altered, Alters, Silent, explored, made_here, model, numbered
 
 PATHS, PROGRAMS = SPACES["paths"], SPACES["programs"]
 FEW = Part(most=6, every=0)
@@ -133,6 +136,39 @@ def test_programs_give_the_same_in_every_manner(space: object, tmp_path: Path) -
     assert watcher.programs == 2 + 2 * len(tried)
     assert not found.kinds
     assert not found.faults
+    (tally,) = found.tallies
+    assert tally.again == len(tried) * tally.decisions
+    assert tally.decisions
+
+
+def test_a_domain_that_is_lost_by_execve_is_found(tmp_path: Path) -> None:
+    executed: set[int] = set()
+
+    def alters(op: wire.Op, record: wire.Record) -> wire.Record:
+        if op.kind is wire.OpKind.EXEC:
+            executed.add(op.process)
+        elif op.kind is wire.OpKind.KILL:
+            executed.discard(op.process)
+        elif op.process in executed and record.value == -errno.EACCES:
+            return wire.Record(record.status, 0)
+        return record
+
+    found, _ = explored(tmp_path / "state", [Altered("odd", alters)], [PATHS], Part(1, 2, every=1))
+    assert {it.theirs.manner for it in found.unexplained} == {"exec"}
+    assert {it.why for it in found.unexplained} == {"exec has to give the same"}
+
+
+def test_a_program_that_did_not_enter_its_domain_has_decided_nothing(tmp_path: Path) -> None:
+    """Or it would say nothing, and nobody would know."""
+
+    def alters(op: wire.Op, record: wire.Record) -> wire.Record:
+        if op.kind is wire.OpKind.EXEC:
+            return wire.Record(record.status, -errno.ENOMEM)
+        return record
+
+    found, _ = explored(tmp_path / "state", [Altered("odd", alters)], [PATHS], Part(1, 2, every=1))
+    assert [(manner, number) for _, manner, number, _ in found.faults] == [("exec", 1)]
+    assert found.faults[0][-1].endswith("ENOMEM")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +193,7 @@ def test_relations_hold_or_fail(relation: Relation, plain: int, other: int, hold
 
 def test_a_further_layer_that_grants_is_found(tmp_path: Path) -> None:
     kinds = Kinds()
-    with Ledger(tmp_path / "state") as ledger:
+    with Ledger(tmp_path / "state", {}) as ledger:
         target = _kept(ledger, 7, _but(read_file=errno.EACCES))
         ledger.keep(target, "paths", "further-layer", [(0, Given(bytes(64)))])
         in_manners(ledger, PATHS, target, [MANNERS["further-layer"]], kinds)
@@ -186,15 +222,28 @@ def _between(ledger: Ledger, codes: dict[int, bytes]) -> Sequence[Kind]:
 
 
 def test_what_a_newer_version_knows_is_predicted_and_nothing_else(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "one") as ledger:
+    with Ledger(tmp_path / "one", {}) as ledger:
         (kind,) = _between(ledger, {2: bytes(64), 7: _but(truncate=errno.EACCES)})
     assert (kind.why, kind.expected, kind.count) == ("fs.truncate (ABI 3)", True, 1)
-    with Ledger(tmp_path / "two") as ledger:
+    with Ledger(tmp_path / "two", {}) as ledger:
         (kind,) = _between(ledger, {2: bytes(64), 7: _but(read_file=errno.EACCES)})
-    assert (kind.why, kind.expected) == ("nothing predicts it", False)
-    with Ledger(tmp_path / "three") as ledger:
+    assert (kind.why, kind.expected) == ("no change between them predicts it", False)
+    with Ledger(tmp_path / "three", {}) as ledger:
         (kind,) = _between(ledger, {3: bytes(64), 7: _but(truncate=errno.EACCES)})
     assert not kind.expected
+
+
+def test_targets_are_compared_on_what_both_have_played_whoever_is_between(tmp_path: Path) -> None:
+    """Such as one that was given up, or has played less by now."""
+    kinds = Kinds()
+    with Ledger(tmp_path / "state", {}) as ledger:
+        older, between, newer = (_kept(ledger, it, bytes(64)) for it in (2, 5, 7))
+        for kernel, codes in ((older, bytes(64)), (newer, _but(truncate=errno.EACCES))):
+            ledger.keep(kernel, "paths", "", [(1, Given(codes))])
+        between_kernels(ledger, PATHS, [older, between, newer], by_features, kinds)
+    (kind,) = kinds.all()
+    assert (kind.ours.target, kind.theirs.target) == ("abi-2", "abi-7")
+    assert [it.number for it in kind.first] == [1]
 
 
 def test_a_model_tells_which_change_flips_a_decision() -> None:
@@ -205,6 +254,13 @@ def test_a_model_tells_which_change_flips_a_decision() -> None:
     older, newer = Which(2), Which(NEWEST, frozenset({1, 2, 3}))
     it = Difference("programs", number, "2 signal-parent", "allowed", "EPERM")
     assert Causes(model).between(older, newer, PROGRAMS, it) == "ABI 6"
+
+
+def test_two_models_differ_by_what_their_names_say(tmp_path: Path) -> None:
+    names = ["model:7", "model:7+bugs=rule-unions"]
+    targets = [model(it) for it in names]
+    found, _ = explored(tmp_path / "state", targets, [PATHS], Part(most=8, every=0), names)
+    assert {(it.why, it.expected) for it in found.kinds} == {("the bug rule-unions", True)}
 
 
 def test_one_change_after_the_other_leads_from_one_landlock_to_another() -> None:
@@ -249,7 +305,7 @@ def test_shards_are_the_whole_together(tmp_path: Path) -> None:
 
 def test_what_a_target_can_not_show_is_counted_apart(tmp_path: Path) -> None:
     given = Given(bytes([ALLOWED, NOT_MODELLED, errno.EACCES, LEFT_OUT]))
-    with Ledger(tmp_path / "state") as ledger:
+    with Ledger(tmp_path / "state", {}) as ledger:
         target = _kept(ledger, 7, bytes(64))
         ledger.keep(target, "refer", "", [(1, given), (2, Given(b"", "died"))])
         assert ledger.count(target, "refer", plain=True) == (2, 2, 2)
@@ -259,7 +315,7 @@ def test_what_a_target_can_not_show_is_counted_apart(tmp_path: Path) -> None:
 def test_another_kernel_of_the_name_begins_anew(tmp_path: Path) -> None:
     facts = Facts(release="6.1", version="", machine="x86_64", abi=2, errata=0)
     newer = Facts(release="6.2", version="", machine="x86_64", abi=3, errata=0)
-    with Ledger(tmp_path / "state") as ledger:
+    with Ledger(tmp_path / "state", {}) as ledger:
         target, is_other = ledger.target("local", facts, "a")
         ledger.keep(target, "paths", "", [(1, Given(bytes(64)))])
         assert not is_other
@@ -270,31 +326,107 @@ def test_another_kernel_of_the_name_begins_anew(tmp_path: Path) -> None:
         assert ledger.target("local", newer, "b")[1]
 
 
-def test_programs_of_another_landproof_are_forgotten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, facts: Facts
-) -> None:
-    with Ledger(tmp_path / "state") as ledger:
-        assert not ledger.begun_anew
-        ledger.target("local", facts, "")
-    with Ledger(tmp_path / "state") as ledger:
-        assert not ledger.begun_anew
-        ledger.kept("local")
-    monkeypatch.setattr(ledgers, "revision", lambda: "another")
-    with Ledger(tmp_path / "state") as ledger:
-        assert ledger.begun_anew
-        with pytest.raises(KeyError):
-            ledger.kept("local")
+def test_programs_of_another_landproof_are_forgotten_and_no_others(tmp_path: Path) -> None:
+    state, given = tmp_path / "state", Given(bytes(64))
+    with Ledger(state, {"paths": "a", "refer": "a"}) as ledger:
+        assert not ledger.others
+        target = _kept(ledger, 7, bytes(64))
+        ledger.keep(target, "refer", "", [(1, given)])
+    changed = {"paths": "a", "refer": "b", "ports": "a"}
+    with Ledger(state, changed, to_read=True) as ledger:
+        assert ledger.others == ["refer"]
+        assert ledger.given(target, "refer", 1) == given
+    with Ledger(state, changed) as ledger:
+        assert ledger.others == ["refer"]
+        assert ledger.given(target, "refer", 1) is None
+        assert ledger.given(target, "paths", 0) == given
+        assert ledger.spaces == ["paths"]
+    with Ledger(state, changed) as ledger:
+        assert not ledger.others
 
 
-def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "state").write_text("text" * 1000)
-    with pytest.raises(InfrastructureError, match="no file of an exploration"):
-        Ledger(tmp_path / "state")
+def test_a_file_that_did_not_tell_spaces_apart_can_be_read_and_begins_anew(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with Ledger(state, {}) as ledger:
+        target = _kept(ledger, 7, bytes(64))
+    with sqlite3.connect(state) as base:
+        base.executescript(
+            "DROP TABLE spaces; CREATE TABLE programs (revision TEXT);"
+            "ALTER TABLE targets DROP given_up; ALTER TABLE targets DROP exit;"
+        )
+    base.close()
+    now = {"paths": "a", "refer": "a"}
+    with Ledger(state, now, to_read=True) as ledger:
+        assert (ledger.others, ledger.targets) == (["paths"], ["abi-7"])
+        assert ledger.given(target, "paths", 0)
+    with Ledger(state, now) as ledger:
+        assert (ledger.others, ledger.spaces) == (["paths"], [])
+
+
+def test_another_scene_is_another_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = revisions()
+    assert before.keys() == SPACES.keys()
+    assert len({*before.values()}) == len(SPACES)
+    monkeypatch.setattr(spaces, "digest", lambda paths: ",".join(it.name for it in paths))
+    assert {name: text.split(",")[0] for name, text in revisions().items()} == {
+        name: f"{name}.py" for name in SPACES
+    }
+
+
+def test_a_full_disk_costs_nothing_that_was_kept(tmp_path: Path) -> None:
+    given = [(it, Given(bytes(64))) for it in range(10_000)]
+    with Ledger(tmp_path / "state", {}) as ledger:
+        target = _kept(ledger, 7, bytes(64))
+        (pages,) = ledger._base.execute("PRAGMA page_count").fetchone()
+        ledger._base.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(InfrastructureError, match="is full; make room, and go on"):
+            ledger.keep(target, "refer", "", given)
+    with Ledger(tmp_path / "state", {}, to_read=True) as ledger:
+        assert ledger.spaces == ["paths"]
+
+
+def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it is no file"):
+        Ledger(tmp_path, {})
+    text, base = tmp_path / "text", tmp_path / "base"
+    text.write_text("text" * 1000)
+    with sqlite3.connect(base) as other:
+        other.execute("CREATE TABLE targets (url TEXT)")
+    other.close()
+    for file in (text, base):
+        before = file.read_bytes()
+        with pytest.raises(InfrastructureError, match="no file of an exploration"):
+            Ledger(file, {})
+        assert file.read_bytes() == before
+
+
+def test_what_is_only_read_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing was explored yet"):
+        Ledger(tmp_path / "state", {}, to_read=True)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_two_explorations_do_not_share_a_file(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "state"), pytest.raises(InfrastructureError, match="another explor"):
-        Ledger(tmp_path / "state", patience_s=0)
+    with (
+        Ledger(tmp_path / "state", {}),
+        pytest.raises(InfrastructureError, match="an exploration uses it"),
+    ):
+        Ledger(tmp_path / "state", {}, patience_s=0)
+
+
+def test_what_was_found_is_found_again_without_playing(tmp_path: Path, facts: Facts) -> None:
+    targets = [Altered("right"), Altered("wrong", _allowing("truncate"))]
+    models = [str(Which.of(facts))]
+    found, _ = explored(tmp_path / "state", targets, [PATHS], Part(most=9, every=4), models)
+    assert found.unexplained
+    with Ledger(tmp_path / "state", revisions(), to_read=True) as ledger:
+        assert ledger.targets == ["right", "wrong", *models]
+        again = Exploration(ledger, ["right", "wrong"], [PATHS], Part(), Silent(), Causes(model))
+        again.recall()
+        assert again.found() == found
+        ledger.give_up("wrong", "refuses what it claims", Exit.DEVIATES)
+        again.recall()
+        assert again.found().down == {"wrong": Down("refuses what it claims", Exit.DEVIATES)}
 
 
 def test_the_program_that_a_kernel_dies_of_is_told_and_the_others_are_played(
@@ -310,6 +442,20 @@ def test_the_program_that_a_kernel_dies_of_is_told_and_the_others_are_played(
     assert found.tallies[0].programs == 12
     assert found.decisions == 11 * 64
     assert target.starts == 4  # to know it, to play, to play alone what was in flight, to go on
+
+
+class _Shared(Altered):
+    """A target without namespaces of its own."""
+
+    def start(self) -> Ground:
+        return replace(super().start(), private=False)
+
+
+def test_a_target_in_the_machines_own_network_is_not_explored(tmp_path: Path) -> None:
+    """What a program sends would leave it, and what it gives is another machine's."""
+    target = _Shared("shared")
+    with pytest.raises(InfrastructureError, match="run it as root, or where users may make"):
+        explored(tmp_path / "state", [target], [PATHS], Part(most=1))
 
 
 class _Heard:

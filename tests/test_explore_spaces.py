@@ -2,6 +2,8 @@
 """Spaces: numbers are programs, all of them and each once; and what a kernel gives on them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from errno import EACCES, EBADF
 from itertools import product
 from math import comb
 
@@ -9,14 +11,16 @@ import pytest
 
 from suite.agent.wire import encode_program
 from suite.errors import UsageError
-from suite.explore.explorer import play
-from suite.explore.given import DENIALS
+from suite.explore.explorer import play, started
+from suite.explore.given import DENIALS, word
 from suite.explore.script import labels, on_paper, written
 from suite.explore.space import Space, digits, named
-from suite.explore.spaces import SPACES, paths, ports, refer, relations
+from suite.explore.spaces import SPACES, flags, logs, paths, ports, refer, relations
 from suite.explore.spaces.programs import CALLS
+from suite.landlock.abi import RESTRICT
 from suite.targets.base import Ground
 from suite.targets.local import LocalTarget
+from tests.explorations import model
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +148,9 @@ def test_a_path_is_denied_by_each_layer_without_a_rule_above(ground: Ground) -> 
                 for places in [paths.POLICIES[(it + its.shift) % len(paths.POLICIES)]]
             )
         ]
-        if not any("ioctl_dev" in it for it in denied):
-            owed = [it for it in owed if "ioctl_dev" not in it]  # it has no devices
+        if not paths._makes_devices(ground.facts):
+            on_devices = ("ioctl_dev", "make_char", "make_block")
+            owed = [it for it in owed if not it.startswith(on_devices)]
         assert denied == owed
 
 
@@ -188,6 +193,135 @@ def _domains(tree: relations.Tree, above: tuple[object, ...]) -> Iterator[tuple[
     yield (*inherited, *(object() for _ in range(tree.after)))
     for child in tree.children:
         yield from _domains(child, inherited)
+
+
+def test_trees_of_tasks_are_as_many_as_there_are() -> None:
+    """Rooted trees whose edges are of two kinds: OEIS A000151."""
+    found = [[it for it in flags._tasks(size) if not it.is_thread] for size in range(1, 5)]
+    assert [len(set(it)) for it in found] == [len(it) for it in found] == [1, 2, 7, 26]
+    assert len(set(flags.programs())) == len(flags.programs()) == SPACES["flags"].size
+
+
+@dataclass
+class _Task:
+    """What a task has, stated without the model."""
+
+    process: int
+    layers: set[str]
+    no_new_privs: bool = False
+
+
+def _become(it: flags.Pair, abi: int) -> list[_Task]:
+    """What the tasks of two calls become: TSYNC gives a process's other tasks what the caller has.
+
+    Source: Documentation/userspace-api/landlock.rst; prctl(2), PR_SET_NO_NEW_PRIVS.
+    """
+    tasks: list[_Task] = []
+
+    def call(place: int, way: flags.Way, layer: str) -> None:
+        caller = tasks[place]
+        caller.no_new_privs |= way.sets_it_before
+        if way.flags.since > abi:
+            return
+        caller.no_new_privs |= RESTRICT.NO_NEW_PRIVS in way.flags
+        if way.has_ruleset:
+            caller.layers.add(layer)
+        if RESTRICT.TSYNC in way.flags:
+            for other in tasks:
+                if other.process == caller.process:
+                    other.layers = set(caller.layers)
+                    other.no_new_privs |= caller.no_new_privs
+
+    def grow(task: flags.Task, parent: _Task | None) -> None:
+        place = len(tasks)
+        of = parent if parent and task.is_thread else None
+        inherited = (set(parent.layers), parent.no_new_privs) if parent else (set(), False)
+        tasks.append(_Task(of.process if of else place, *inherited))
+        if it.early and place == it.first:
+            call(place, it.one, "first")
+        made = tasks[place]
+        for child in task.children:
+            grow(child, made)
+
+    grow(it.root, None)
+    if not it.early:
+        call(it.first, it.one, "first")
+    call(it.second, it.other, "second")
+    return tasks
+
+
+@pytest.mark.parametrize("where", ["local", "model:11"])
+def test_tasks_become_what_two_calls_make_of_them(where: str, ground: Ground) -> None:
+    space = SPACES["flags"]
+    target = model(where) if where != "local" else None
+    ground = target.start() if target else ground
+    numbers = [it for it in _sample(space, 150) if isinstance(flags.programs()[it], flags.Pair)]
+    for number, given in play(ground, space, numbers):
+        program = flags.programs()[number]
+        assert isinstance(program, flags.Pair)
+        codes = dict(zip(labels(space, number), given.codes, strict=True))
+        tasks = _become(program, ground.facts.abi)
+        for place, task in enumerate(tasks):
+            assert (codes[f"write t{place}"] == EACCES) is ("first" in task.layers), number
+            assert (codes[f"read t{place}"] == EACCES) is ("second" in task.layers), number
+            assert (codes[f"no_new_privs t{place}"] == EBADF) is task.no_new_privs, number
+
+
+@dataclass
+class _Layer:
+    """A layer of a history, as its log goes."""
+
+    it: logs.Layer
+    muted: bool
+    executed: bool = False
+    """Whether another program was executed since."""
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether a denial of it is told.
+
+        Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_*.
+        """
+        off, on = RESTRICT.LOG_SAME_EXEC_OFF, RESTRICT.LOG_NEW_EXEC_ON
+        wanted = on in self.it.flags if self.executed else off not in self.it.flags
+        return wanted and not self.muted and not self.it.quiet
+
+
+def _logged(actions: list[logs.Action]) -> list[_Layer]:
+    layers: list[_Layer] = []
+    off = False
+    for action in actions:
+        if isinstance(action, logs.Layer):
+            layers.append(_Layer(action, muted=off))
+            off |= RESTRICT.LOG_SUBDOMAINS_OFF in action.flags
+        elif action == logs.OFF:
+            off = True
+        elif action == logs.EXEC:
+            for it in layers:
+                it.executed = True
+    return layers
+
+
+def test_a_denial_is_logged_as_the_flags_of_its_layer_and_of_those_before_say() -> None:
+    space = SPACES["logs"]
+    ground = started(model("model:11"))
+    words = set()
+    for number, given in play(ground, space, _sample(space, 200)):
+        layers = _logged(logs.history(number))
+        found = dict(zip(labels(space, number), map(word, given.codes), strict=True))
+        told = [found[it] for it in found if it.startswith("log ")]
+        owed = ["logged" if it.is_logged else "not logged" for it in layers]
+        assert told == [*owed, *["no event"] * (3 - len(owed))], logs.history(number)
+        words |= {*told}
+    assert words == {"logged", "not logged", "no event"}
+
+
+def test_no_trace_is_begun_on_a_machine_that_is_not_ours(ground: Ground) -> None:
+    space = SPACES["logs"]
+    ((_, given),) = play(ground, space, [0])
+    found = dict(zip(labels(space, 0), map(word, given.codes), strict=True))
+    assert {found[it] for it in found if it.startswith("log ")} == {"left out"}
+    assert found["deny write_file"] == "EACCES"
 
 
 def test_a_written_program_shows_its_layers_and_the_decision() -> None:

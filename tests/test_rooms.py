@@ -34,7 +34,7 @@ FLOORS: list[dict[str, set[str]]] = [
         "suite/command": {"suite/agent", "suite/judge", "suite/process", "suite/targets"},
         "suite/explore": {
             "suite/agent", "suite/judge", "suite/landlock", "suite/model", "suite/process",
-            "suite/repro", "suite/targets",
+            "suite/repro", "suite/targets", "suite/witness",
         },
     },
     {
@@ -187,7 +187,7 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/commands.py",
         "reports/coverage.py",
-        "reports/explored.py",
+        "reports/explored/text.py",
         "reports/formats/clients.py",
         "reports/markdown.py",
     }

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import platformdirs
 
-from reports.explored import answer, listed, shown
-from suite.agent.channel import AgentLostError
+from reports.explored.build import build
+from reports.explored.document import Explored, Program, json
+from reports.explored.text import listed, text
 from suite.cli import kernels, shards
 from suite.cli.check import (
     add_kernels_option,
@@ -20,19 +21,24 @@ from suite.cli.check import (
     add_target_option,
     positive,
 )
-from suite.cli.exploring import Shown, fetched, model_sources
+from suite.cli.exploring import Quiet, Shown, comparing, fetched, made, model_sources
 from suite.cli.outlet import put, put_table, tell
+from suite.cli.report import emit, foresee
 from suite.cli.targets import choose
-from suite.errors import Exit, LandproofError, UsageError
-from suite.explore.alone import alone
+from suite.errors import Exit, UsageError
 from suite.explore.causes import Causes
-from suite.explore.exploration import Exploration, Part
-from suite.explore.ledger import Ledger
+from suite.explore.exploration import Chosen, Exploration, Part
+from suite.explore.given import word
+from suite.explore.ledger import IN_MEMORY, Ledger
 from suite.explore.pool import Pool
-from suite.explore.space import Name, named
-from suite.explore.spaces import SPACES
-from suite.explore.worker import Maker
+from suite.explore.script import labels
+from suite.explore.single import Seen, Single
+from suite.explore.space import Name, Space, named
+from suite.explore.spaces import SPACES, revisions
+from suite.explore.worker import Down, Maker
 from vm.command import find_emulators
+
+_STDOUT = Path("-")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +57,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "names", nargs="*", metavar="SPACE",
         help=f"of {', '.join(SPACES)} (default: all), or one program: {next(iter(SPACES))}:1234",
     )  # fmt: skip
-    parser.add_argument("--list", action="store_true", help="say which spaces there are")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="say which spaces there are")
+    what.add_argument(
+        "--report", action="store_true",
+        help="tell of what is kept once more, and play nothing (default: of all targets there)",
+    )  # fmt: skip
+    what.add_argument("--anew", action="store_true", help="forget what these targets gave before")
     add_kernels_option(parser, ())
     add_target_option(parser, "explore it, too (default: local, without --kernels)")
     parser.add_argument(
@@ -66,7 +78,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--state", type=Path, metavar="FILE",
         help="keep what was given here (default: in the user's cache), and go on from there",
     )  # fmt: skip
-    parser.add_argument("--anew", action="store_true", help="forget what these targets gave before")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE",
+        help="write all that was found as JSON, too; -: to standard output, in place of words",
+    )  # fmt: skip
     add_machine_options(parser)
     kernels.add_archive_options(parser)
     kernels.add_store_options(parser)
@@ -96,10 +111,9 @@ def _add_part_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("at least 0")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
 
 
 def _explore(arguments: argparse.Namespace) -> int:
@@ -107,38 +121,91 @@ def _explore(arguments: argparse.Namespace) -> int:
         put_table(listed(SPACES.values()), ["space", "programs", "what"], ["left", "right"])
         return Exit.CONFORMS
     programs = [named(it, SPACES) for it in arguments.names if ":" in it]
-    spaces = [it for it in arguments.names if ":" not in it]
+    spaces = [_space(it) for it in arguments.names if ":" not in it]
     if programs and spaces:
         raise UsageError("either spaces to be explored, or programs to be shown")
-    for it in spaces:
-        if it not in SPACES:
-            raise UsageError(f"there is no space {it!r} (there is {', '.join(SPACES)})")
+    if programs and (arguments.report or arguments.anew):
+        raise UsageError("--report and --anew are of spaces; what a program gives is not kept")
     part = _part(arguments)
-    targets = arguments.targets or ([] if arguments.kernels else ["local"])
+    asked = spaces or [*SPACES.values()]
+    if not any(part.numbers(it) for it in asked):
+        ends = ", ".join(f"{it.name} ends at {it.size - 1}" for it in asked)
+        raise UsageError(f"--from, --to and --shard leave no program: {ends}")
+    foresee(None if arguments.json == _STDOUT else arguments.json)
+    targets = arguments.targets or ([] if arguments.kernels or arguments.report else ["local"])
     chosen = choose(targets, arguments.kernels or (), partial(kernels.open_store, arguments))
+    state = arguments.state or platformdirs.user_cache_path("landproof") / "explore.db"
+    if arguments.report:
+        return _report(arguments, state, chosen.names, spaces)
     find_emulators(chosen.kernels.values())  # better said before kernels are downloaded
     make, lost = fetched(arguments, chosen)
     names = [it for it in chosen.names if it not in lost]
     for it in names:
         make(it)  # or only a worker would hear that there is none of this name
+    causes = None if arguments.no_model else Causes(make)
     if programs:
-        return _show(programs, names, make) if names else Exit.INFRASTRUCTURE
-    path = arguments.state or platformdirs.user_cache_path("landproof") / "explore.db"
-    with Ledger(path) as ledger:
-        if ledger.begun_anew:
-            tell(f"{path}: {ledger.begun_anew}; all is played anew")
+        explored = _shown(programs, names, make, causes, lost, every=bool(part.every))
+        return _put(explored, arguments.json)
+    with Ledger(state, revisions()) as ledger:
+        if ledger.others:
+            others = ", ".join(ledger.others)
+            tell(f"{state}: programs of {others} were those of another landproof; played anew")
         for name in names if arguments.anew else ():
             ledger.forget(name)
         with Shown(names) as watcher:
-            asked = [SPACES[it] for it in spaces or SPACES]
-            causes = None if arguments.no_model else Causes(make)
             exploration = Exploration(ledger, names, asked, part, watcher, causes, model_sources())
             exploration.gone.update(lost)
             interrupted = _play(exploration, arguments.workers, make)
-        found = exploration.found()
-        put(answer(found, interrupted=interrupted, path=path))
-    is_whole = found.code is not Exit.CONFORMS or not interrupted
-    return found.code if is_whole else Exit.INTERRUPTED
+        with comparing():
+            explored = build(exploration.found(), interrupted=interrupted)
+    return _put(explored, arguments.json, state)
+
+
+def _space(name: str) -> Space:
+    if name not in SPACES:
+        raise UsageError(f"there is no space {name!r} (there is {', '.join(SPACES)})")
+    return SPACES[name]
+
+
+def _put(explored: Explored, file: Path | None, state: Path | None = None) -> int:
+    """Print what was found, and write it as JSON if that was asked for; the exit code.
+
+    Args:
+        explored: What was found.
+        file: For JSON; ``-`` is standard output, in place of words.
+        state: The file that keeps what was played.
+    """
+    if file is not None:
+        emit(json(explored), None if file == _STDOUT else file)
+    if file != _STDOUT:
+        put(text(explored, state))
+    return explored.code
+
+
+def _report(
+    arguments: argparse.Namespace, state: Path, targets: Sequence[str], spaces: Sequence[Space]
+) -> int:
+    """Tell of what was played before, without playing anything.
+
+    Raises:
+        UsageError: Nothing was.
+    """
+    with Ledger(state, revisions(), to_read=True) as ledger:
+        if unknown := [it for it in targets if it not in ledger.targets]:
+            raise UsageError(
+                f"{state} has nothing of {', '.join(unknown)} "
+                f"(it has {', '.join(ledger.targets) or 'nothing'})"
+            )
+        asked = spaces or [it for it in SPACES.values() if it.name in ledger.spaces]
+        if others := [it.name for it in asked if it.name in ledger.others]:
+            tell(f"{state}: programs of {', '.join(others)} are those of another landproof")
+        causes = None if arguments.no_model else Causes(partial(made, options=()))
+        names = targets or ledger.targets
+        exploration = Exploration(ledger, names, asked, _part(arguments), Quiet(), causes)
+        exploration.recall()
+        with comparing():
+            explored = build(exploration.found())
+    return _put(explored, arguments.json)
 
 
 def _part(arguments: argparse.Namespace) -> Part:
@@ -160,23 +227,47 @@ def _play(exploration: Exploration, workers: int, make: Maker) -> bool:
     return False
 
 
-def _show(programs: Sequence[Name], targets: Sequence[str], make: Maker) -> int:
-    """Print programs, one after the other, as each target plays them."""
-    code = Exit.CONFORMS
-    for target_name in targets:
-        target = make(target_name)
-        try:
-            ground = target.start()
-            for name in programs:
-                with alone(ground, name.space, name.number) as played:
-                    put(shown(name, target_name, played))
-        except AgentLostError as error:
-            _, why = target.autopsy()
-            tell(f"{target_name}: {error}: {why}")
-            code = Exit.DEVIATES
-        except LandproofError as error:
-            tell(f"{target_name}: {error}")
-            code = error.exit
-        finally:
-            target.stop()
-    return code
+def _shown(
+    programs: Sequence[Name],
+    targets: Sequence[str],
+    make: Maker,
+    causes: Causes | None,
+    lost: Mapping[str, Down],
+    *,
+    every: bool,
+) -> Explored:
+    """What programs come to on each target, held against each other, with their calls.
+
+    Args:
+        programs: By number.
+        targets: Their names.
+        make: Makes them.
+        causes: Plays on models; None if targets are held against none.
+        lost: Targets that can't be had.
+        every: Whether they are played in other manners, too.
+    """
+    spaces = [*dict.fromkeys(it.space for it in programs)]
+    part = Chosen(every=int(every), names=programs)
+    with Ledger(IN_MEMORY, {}) as ledger:
+        exploration = Exploration(ledger, targets, spaces, part, Quiet(), causes)
+        exploration.gone.update(lost)
+        with Single(make, exploration) as single:
+            exploration.run(single)
+        order = [*dict.fromkeys(programs)]
+        seen = sorted(single.seen, key=lambda it: order.index(it.name))
+        return build(exploration.found(), [_program(it) for it in seen])
+
+
+def _program(seen: Seen) -> Program:
+    space, number = seen.name.space, seen.name.number
+    words = map(word, seen.given.codes)
+    # A program that decided nothing has labels, but no outcomes.
+    outcomes = dict(zip(labels(space, number), words, strict=False))
+    return Program(
+        space=space.name,
+        number=number,
+        target=seen.target,
+        fault=seen.given.fault,
+        outcomes=outcomes,
+        calls=seen.calls,
+    )

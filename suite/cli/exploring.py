@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.table import Column
 
 import suite.kernel
 import suite.model
+from reports.words import plural
 from suite.cli import kernels
 from suite.cli.check import machine_options
 from suite.cli.fetching import display, labelled
@@ -82,6 +83,31 @@ class _Line:
     done: int = 0
 
 
+@contextmanager
+def comparing() -> Iterator[None]:
+    """Say at a terminal that results are compared: a million differences take half a minute."""
+    console = screen()
+    with console.status("comparing") if console.is_terminal else nullcontext():
+        yield
+
+
+class Quiet:
+    """A watcher of what is done in a second: it says what goes wrong."""
+
+    def planned(self, target: str, programs: int, left: int) -> None:
+        """Nothing is said of it."""
+
+    def played(self, target: str, space: str, programs: int) -> None:
+        """Nothing is said of it."""
+
+    def down(self, target: str, why: str) -> None:
+        """A target was given up: the answer says so."""
+
+    def told(self, line: str) -> None:
+        """Something is to be said."""
+        tell(line)
+
+
 class Shown:
     """A watcher that shows a line a target; at no terminal, a line every half minute."""
 
@@ -118,9 +144,9 @@ class Shown:
 
     def planned(self, target: str, programs: int, left: int) -> None:
         """So many programs are to be played on a target, of which so many were not yet."""
-        line = self._lines.setdefault(
-            target, _Line(self._bars.add_task(guard(target), total=None, state=""), 0)
-        )
+        if target not in self._lines:  # a model
+            self._lines[target] = _Line(self._bars.add_task(guard(target), total=None, state=""), 0)
+        line = self._lines[target]
         line.left = left
         self._bars.update(line.task, total=programs, completed=programs - left, state="queued")
 
@@ -136,9 +162,10 @@ class Shown:
             self._said = time.monotonic()
             for name, it in self._lines.items():
                 if it.began and it.done < it.left:
-                    tell(f"{name}: {it.done} of {it.left} programs")
+                    tell(f"{name}: {it.done:,} of {plural(it.left, 'program')}")
         if line.done == line.left and not self._console.is_terminal:
-            tell(f"{target}: {line.left} programs in {time.monotonic() - line.began:.1f} s")
+            seconds = time.monotonic() - line.began
+            tell(f"{target}: {plural(line.left, 'program')} in {seconds:.1f} s")
 
     def down(self, target: str, why: str) -> None:
         """A target was given up."""

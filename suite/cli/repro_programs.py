@@ -7,6 +7,8 @@ from suite.agent.build import host_arch
 from suite.cli.exploring import made
 from suite.cli.targets import choose
 from suite.explore.alone import Alone, alone
+from suite.explore.explorer import started
+from suite.explore.given import EVENTS, UNKNOWN, word
 from suite.explore.space import Name, named
 from suite.explore.spaces import SPACES
 from suite.repro.errors import UnwritableError
@@ -33,7 +35,7 @@ def written(text: str, label: str | None, target_name: str, shape: Shape) -> str
     (own,) = chosen.names
     target = made(own, tuple(chosen.options))
     try:
-        ground = target.start()
+        ground = started(target)
         with alone(ground, name.space, name.number) as played:
             if not played.given.codes:
                 raise UnwritableError(f"{name} on {target_name}: {played.given.fault}")
@@ -44,6 +46,9 @@ def written(text: str, label: str | None, target_name: str, shape: Shape) -> str
 
 def _file(name: Name, played: Alone, label: str, ground: Ground, shape: Shape) -> str:
     observed = played.of(label)
+    code = played.given.codes[played.labels.index(label)]
+    if code in UNKNOWN | EVENTS:
+        raise UnwritableError(f"{name} {label} can't be written in C: {word(code)}, no call tells")
     outcome = played.outcome(label)
     notes = (
         f"A program of landproof explore: {name.space.about}.",

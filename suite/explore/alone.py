@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from suite.errors import UsageError
 from suite.explore.explorer import Lane
 from suite.explore.given import DENIALS, Given
-from suite.explore.manner import PLAIN, Manner
+from suite.explore.manner import PLAIN
 from suite.explore.script import beside, needed
 from suite.explore.space import Space
 from suite.judge.outcome import Allowed, Outcome
 from suite.process.process import failure_outcome
 from suite.process.promise import Call
 from suite.targets.base import Ground
+
+FIRST_KEY = 10
+"""Of stages for programs alone: those of programs in flight have smaller ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,20 @@ class Alone:
 
 
 @contextmanager
-def alone(ground: Ground, space: Space, number: int, manner: Manner = PLAIN) -> Iterator[Alone]:
+def alone(ground: Ground, space: Space, number: int, key: int = FIRST_KEY) -> Iterator[Alone]:
     """Play a program on a stage of its own, which is there as long as the block.
+
+    Args:
+        ground: Of the target.
+        space: Of the program.
+        number: Of the program.
+        key: Of the stage, whose files stay behind: no other stage of the target had it.
 
     Raises:
         AgentLostError: The target died.
         LandproofError: The stage can't be made.
     """
-    lane = Lane(ground, space, manner, key=0)
+    lane = Lane(ground, space, PLAIN, key)
     stage_calls: list[Call] = []
     lane.keeps = stage_calls
     ground.session.flush()

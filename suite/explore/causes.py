@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from suite.errors import LandproofError
 from suite.explore.compare import Difference, Predicts, by_features
-from suite.explore.explorer import play
+from suite.explore.explorer import play, started
 from suite.explore.given import UNKNOWN, Given, word
 from suite.explore.ledger import Kept, Ledger
 from suite.explore.script import labels
@@ -21,6 +22,7 @@ from suite.targets.base import Ground, Target
 
 MODEL = "model:"
 """How the names of such targets begin."""
+_BUGS = "bugs="
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +38,31 @@ class Which:
     """Whether it has the interface to ask for errata."""
 
     @classmethod
-    def of(cls, facts: Facts) -> Which:
-        """That of a kernel: what it claims, and the bugs that its release has."""
+    def of(cls, facts: Facts, name: str = "") -> Which:
+        """That of a kernel: what it claims, and the bugs that its release has.
+
+        Args:
+            facts: Of the kernel.
+            name: Of the target: a model has the bugs that its name says.
+        """
         claimed = facts.errata or 0
         abi = min(facts.abi, NEWEST)
+        bugs = (it for it in MODELLED if BUGS[it].is_in(facts.release, facts.version))
+        if name.startswith(MODEL):
+            said = (it.removeprefix(_BUGS) for it in name.split("+") if it.startswith(_BUGS))
+            bugs = (bug for words in said for bug in words.split(","))
         return cls(
             abi,
             frozenset(
                 int(it) for it in Erratum if claimed >> (it - 1) & 1 and ERRATA[it].since <= abi
             ),
-            frozenset(it for it in MODELLED if BUGS[it].is_in(facts.release, facts.version)),
+            frozenset(bugs),
             facts.errata is not None,
         )
 
     def __str__(self) -> str:
         errata = ",".join(map(str, sorted(self.errata))) if self.tells_errata else "none"
-        bugs = f"+bugs={','.join(sorted(self.bugs))}" if self.bugs else ""
+        bugs = f"+{_BUGS}{','.join(sorted(self.bugs))}" if self.bugs else ""
         return f"{MODEL}{self.abi}+errata={errata}{bugs}"
 
     def steps_to(self, other: Which) -> Iterator[tuple[str, Which]]:
@@ -89,7 +100,7 @@ class Causes:
         place = labels(space, it.number).index(it.label)
         for change, which in older.steps_to(newer):
             codes = self._given(which, space, it.number).codes
-            if codes and word(codes[place]) != it.ours:
+            if codes and codes[place] not in UNKNOWN and word(codes[place]) != it.ours:
                 return change
         return ""
 
@@ -97,7 +108,7 @@ class Causes:
         key = which, space.name, number
         if key not in self._played:
             if which not in self._grounds:
-                self._grounds[which] = self.make(str(which)).start()
+                self._grounds[which] = started(self.make(str(which)))
             ((_, self._played[key]),) = play(self._grounds[which], space, [number], in_flight=1)
         return self._played[key]
 
@@ -114,11 +125,16 @@ def by_models(
         causes: Finds the change.
     """
     features = by_features(*kernels)
+
+    @lru_cache(maxsize=1)  # a program differs in many decisions at once
+    def given_on(space: str, number: int) -> list[Given | None]:
+        return [ledger.given(model, space, number) for model in models]
+
     found: dict[tuple[str, ...], str] = {}
     """Of differences that are alike, the smallest program is asked for."""
 
     def predicts(space: Space, it: Difference) -> str:
-        given = [ledger.given(model, space.name, it.number) for model in models]
+        given = given_on(space.name, it.number)
         if not it.label or any(one is None or not one.codes for one in given):
             return features(space, it)
         place = labels(space, it.number).index(it.label)
@@ -139,7 +155,7 @@ def by_models(
 
 
 def _change(causes: Causes, kernels: tuple[Kept, Kept], space: Space, it: Difference) -> str:
-    older, newer = (Which.of(kernel.facts) for kernel in kernels)
+    older, newer = (Which.of(kernel.facts, kernel.name) for kernel in kernels)
     try:
         return causes.between(older, newer, space, it)
     except LandproofError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cache
 
+from suite.errors import InfrastructureError
 from suite.explore.given import UNKNOWN, Given, word
 from suite.explore.ledger import Kept, Ledger, Row
 from suite.explore.manner import Manner, Relation
@@ -99,6 +100,9 @@ def differences(space: Space, row: Row, relation: Relation = Relation.SAME) -> I
     """In what the two sides of a row do not relate as they have to.
 
     A side that was not modelled, or can't show it, says nothing.
+
+    Raises:
+        InfrastructureError: The program of that number decides less today.
     """
     ours, theirs = row.ours, row.theirs
     if ours.fault or theirs.fault:
@@ -110,6 +114,10 @@ def differences(space: Space, row: Row, relation: Relation = Relation.SAME) -> I
         if one == other or one in UNKNOWN or other in UNKNOWN or relation.holds(one, other):
             continue
         names = names or labels(space, row.number)
+        if place >= len(names):
+            raise InfrastructureError(
+                f"{space.name}:{row.number} was another program when it was played; explore it anew"
+            )
         yield Difference(space.name, row.number, names[place], word(one), word(other))
 
 
@@ -121,37 +129,57 @@ Predictor = Callable[[Kept, Kept], Predicts]
 """Gives who predicts the differences of two targets, the older one first."""
 
 
+def in_order(targets: Iterable[Kept]) -> list[Kept]:
+    """Targets from the lowest ABI version to the highest, whichever came up first."""
+    return sorted(targets, key=lambda it: (it.facts.abi, it.facts.errata or 0, it.name))
+
+
 def between_kernels(
     ledger: Ledger, space: Space, kernels: Sequence[Kept], predictor: Predictor, kinds: Kinds
 ) -> None:
     """Compare each target with the next one, from the lowest ABI version to the highest.
 
-    So all are compared: if two differ, two neighbours between them do.
+    So all are compared: if two differ, two neighbours between them do. The neighbour on a program
+    is the next one that has played it.
     """
-    ordered = sorted(kernels, key=lambda it: (it.facts.abi, it.facts.errata or 0, it.name))
-    for older, newer in pairwise(ordered):
-        predicts = predictor(older, newer)
-        for row in ledger.differing(space.name, (older, ""), (newer, "")):
-            for it in differences(space, row):
-                why = predicts(space, it)
-                said = why or _nothing_predicts(older, newer)
-                kinds.add(Side(older.name), Side(newer.name), it, said, expected=bool(why))
+    ordered = in_order(kernels)
+    done = {it.name: ledger.done(it.name, space.name, "") for it in ordered}
+    for place, older in enumerate(ordered):
+        left = done[older.name]
+        for newer in ordered[place + 1 :]:
+            if both := left & done[newer.name]:
+                predicts = predictor(older, newer)
+                for row in ledger.differing(space.name, (older, ""), (newer, "")):
+                    if row.number in both:
+                        _add_difference(space, (older, newer), row, predicts, kinds)
+            left = left - both
+
+
+def _add_difference(
+    space: Space, both: tuple[Kept, Kept], row: Row, predicts: Predicts, kinds: Kinds
+) -> None:
+    older, newer = both
+    for it in differences(space, row):
+        why = predicts(space, it)
+        said = why or _nothing_predicts(older, newer)
+        kinds.add(Side(older.name), Side(newer.name), it, said, expected=bool(why))
 
 
 def _nothing_predicts(older: Kept, newer: Kept) -> str:
     same = (older.facts.abi, older.facts.errata) == (newer.facts.abi, newer.facts.errata)
-    return "of the same ABI version and errata" if same else "nothing predicts it"
+    return "of the same ABI version and errata" if same else "no change between them predicts it"
 
 
 def by_features(older: Kept, newer: Kept) -> Predicts:
     """Predict a difference by a feature that a decision hangs on, and one of both lacks."""
     low, high = older.facts.abi, newer.facts.abi
 
-    def predicts(space: Space, difference: Difference) -> str:
-        found = [it for it in space.hangs_on(difference.label) if low < it.since <= high]
+    @cache  # labels are few, and differences may be a million
+    def named(space: Space, label: str) -> str:
+        found = [it for it in space.hangs_on(label) if low < it.since <= high]
         return ", ".join(f"{it.labels[0]} (ABI {it.since})" for it in found)
 
-    return predicts
+    return lambda space, difference: named(space, difference.label)
 
 
 def with_model(ledger: Ledger, space: Space, kernel: Kept, model: Kept, kinds: Kinds) -> None:

@@ -17,13 +17,14 @@ from suite.explore.compare import (
     between_kernels,
     by_features,
     in_manners,
+    in_order,
     with_model,
 )
 from suite.explore.given import Given
 from suite.explore.ledger import Kept, Ledger
 from suite.explore.manner import manners_of
 from suite.explore.pool import Plays
-from suite.explore.space import Space
+from suite.explore.space import Name, Space
 from suite.explore.worker import Chunk, Down, Up, chunks
 
 _FIRST = ""
@@ -43,15 +44,26 @@ class Part:
     every: int = 64
     """Each of so many programs is played in other manners, too; 0: none is."""
 
-    def numbers(self, space: Space) -> range:
+    def numbers(self, space: Space) -> Sequence[int]:
         """The programs of a space, the smallest first."""
         end = space.size if self.end is None else min(self.end, space.size)
         start = self.first + (self.shard - 1 - self.first) % self.of
         return range(start, end, self.of)[: self.most]
 
-    def again(self, space: Space) -> range:
+    def again(self, space: Space) -> Sequence[int]:
         """Those of them that are played in other manners, too."""
-        return self.numbers(space)[:: self.every] if self.every else range(0)
+        return self.numbers(space)[:: self.every] if self.every else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Part):
+    """Programs that are named one by one."""
+
+    names: Sequence[Name] = ()
+
+    def numbers(self, space: Space) -> Sequence[int]:
+        """Those of a space."""
+        return sorted({it.number for it in self.names if it.space == space})
 
 
 class Watcher(Protocol):
@@ -95,10 +107,10 @@ class Found:
     """Targets that were given up, and why."""
     unmodelled: dict[str, int]
     """Programs for which a model has no words, by what it lacks."""
-    models: Sequence[str] = ()
-    """Those that kernels were held against."""
-    without: Sequence[str] = ()
-    """Targets that have no Landlock."""
+    targets: Sequence[Kept] = ()
+    """All that are up, or were; models among them."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The models that targets were held against, by the targets' names."""
 
     @property
     def unexplained(self) -> list[Kind]:
@@ -108,7 +120,7 @@ class Found:
     @property
     def code(self) -> Exit:
         """What it comes to; an interrupt is for others to tell."""
-        ends = {down.exit for it, down in self.down.items() if it not in self.models}
+        ends = {down.exit for it, down in self.down.items() if it not in self.models.values()}
         if self.unexplained or self.faults or Exit.DEVIATES in ends:
             return Exit.DEVIATES
         if ends:
@@ -118,7 +130,7 @@ class Found:
     @property
     def kernels(self) -> list[Tally]:
         """What there is of targets that are no models of others."""
-        return [it for it in self.tallies if it.target.name not in self.models]
+        return [it for it in self.tallies if it.target.name not in self.models.values()]
 
     @property
     def decisions(self) -> int:
@@ -164,7 +176,7 @@ class Exploration:
         build = up.build or (self.sources if target.startswith(MODEL) else "")
         self.kept[target], is_other = self.ledger.target(target, up.facts, build)
         if is_other:
-            self.watcher.told(f"{target} is another kernel than it was: its programs begin anew")
+            self.watcher.told(f"{target} is not the one that it was: its programs begin anew")
 
     def played(self, chunk: Chunk, given: Iterable[tuple[int, Given]]) -> None:
         """Programs gave something: keep it."""
@@ -176,18 +188,37 @@ class Exploration:
     def down(self, target: str, down: Down) -> None:
         """A target is given up."""
         self.gone[target] = down
+        self.ledger.give_up(target, down.why, down.exit)
         self.watcher.down(target, down.why)
 
     def run(self, pool: Plays) -> None:
         """Play what is left to do: on the targets, and on a model of each."""
         self._raise(pool, self.targets)
         if self.causes is not None:
-            up = [it for it in self.targets if it in self.kept and not it.startswith(MODEL)]
-            self.models = {
-                it: str(Which.of(self.kept[it].facts)) for it in up if self.kept[it].facts.abi
-            }
+            self.models = self._held_against()
             self._raise(pool, [it for it in self._of_models if it not in self.kept])
         self._play(pool)
+
+    def recall(self) -> None:
+        """Take what the ledger has of the targets, and of their models, and play nothing."""
+        known = self.ledger.targets
+        self._recall(self.targets)
+        if self.causes is not None:
+            models = self._held_against()
+            self.models = {it: model for it, model in models.items() if model in known}
+            self._recall(self._of_models)
+
+    def _recall(self, targets: Sequence[str]) -> None:
+        for name in targets:
+            self.kept[name] = self.ledger.kept(name)
+            why, code = self.ledger.given_up(name)
+            if why:
+                self.gone[name] = Down(why, Exit(code))
+
+    def _held_against(self) -> dict[str, str]:
+        """The model of each target that is up and has Landlock, but of models."""
+        up = [it for it in self.targets if it in self.kept and not it.startswith(MODEL)]
+        return {it: str(Which.of(self.kept[it].facts)) for it in up if self.kept[it].facts.abi}
 
     @property
     def _of_models(self) -> list[str]:
@@ -219,7 +250,7 @@ class Exploration:
             for manner in manners_of(space.name, target.facts.abi):
                 yield len(again), self._left(target, space, manner.name, again)
 
-    def _left(self, target: Kept, space: Space, manner: str, numbers: range) -> list[Chunk]:
+    def _left(self, target: Kept, space: Space, manner: str, numbers: Sequence[int]) -> list[Chunk]:
         done = self.ledger.done(target.name, space.name, manner)
         left = [it for it in numbers if it not in done]
         return list(chunks(target.name, space.name, manner, left))
@@ -230,8 +261,9 @@ class Exploration:
         tallies, faults = [], []
         unmodelled: dict[str, int] = defaultdict(int)
         modelled = set(self.models.values())
+        targets = in_order(self.kept.values())
         for space in self.spaces:
-            for target in self.kept.values():
+            for target in targets:
                 if not target.facts.abi:
                     continue
                 tally = self._tally(space, target)
@@ -248,18 +280,29 @@ class Exploration:
                 model = self.kept.get(self.models.get(target.name, ""))
                 if model:
                     with_model(self.ledger, space, target, model, kinds)
-            kernels = [it for it in self.kept.values() if it.name not in modelled and it.facts.abi]
+            kernels = [it for it in targets if it.name not in modelled and it.facts.abi]
             between_kernels(self.ledger, space, kernels, self._predictor, kinds)
-        without = [it.name for it in self.kept.values() if not it.facts.abi]
         return Found(
-            tallies, kinds.all(), faults, self.gone, dict(unmodelled), self._of_models, without
+            tallies,
+            kinds.all(),
+            faults,
+            self.gone,
+            dict(unmodelled),
+            targets,
+            self.models,
         )
 
     def _predictor(self, older: Kept, newer: Kept) -> Predicts:
-        both = [self.kept.get(self.models.get(it.name, "")) for it in (older, newer)]
+        both = [self._model_of(it) for it in (older, newer)]
         if self.causes is None or both[0] is None or both[1] is None:
             return by_features(older, newer)
         return by_models(self.ledger, (older, newer), (both[0], both[1]), self.causes)
+
+    def _model_of(self, target: Kept) -> Kept | None:
+        """The model that a target is held against; of a model, itself."""
+        if target.name.startswith(MODEL):
+            return target
+        return self.kept.get(self.models.get(target.name, ""))
 
     def _tally(self, space: Space, target: Kept) -> Tally:
         programs, decisions, undecided = self.ledger.count(target, space.name, plain=True)

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from suite.agent.channel import AgentLostError
-from suite.errors import Exit, LandproofError
+from suite.errors import Exit, InfrastructureError, LandproofError
 from suite.explore.given import DIED, HUNG, NOT_MODELLED, Given
 from suite.explore.manner import PLAIN, Manner
 from suite.explore.space import Scene, Space
@@ -17,11 +18,10 @@ from suite.explore.trial import Stage, Trial, failed
 from suite.process.process import Process
 from suite.process.promise import Batch, Call
 from suite.process.session import Session
+from suite.process.syscalls import SYSCALLS, Opens
 from suite.process.uapi import MNT_DETACH
-from suite.targets.base import Ground
+from suite.targets.base import Ground, Target
 
-IN_FLIGHT = 3
-"""Programs: with one, the target waits for us; of many, nobody knows of which it died."""
 _FOLDERS = "explore"
 
 
@@ -37,6 +37,30 @@ class RefusedError(LandproofError):
     """The kernel refuses what it says it knows, so that a space can't be explored."""
 
     exit = Exit.DEVIATES
+
+
+@dataclass(slots=True)
+class Fate:
+    """Whether a target is a machine of ours, to be thrown away; a note of its session."""
+
+    disposable: bool = False
+
+
+def started(target: Target) -> Ground:
+    """Start a target for programs.
+
+    Raises:
+        InfrastructureError: It does not come up, or has no namespaces of its own: in the machine's
+            network a program would send something, and what it gives would be another's.
+    """
+    ground = target.start()
+    if not ground.private:
+        raise InfrastructureError(
+            "programs need a network and mounts of their own, which landproof can't make there; "
+            "run it as root, or where users may make user namespaces"
+        )
+    ground.session.notes.of(Fate).disposable = target.disposable
+    return ground
 
 
 @dataclass(slots=True)
@@ -133,10 +157,17 @@ class Lane:
         if self.manner.binds:
             ground.root.observe(Process.mkdir, f"{folder}b")
             ground.root.bind_mount(folder, f"{folder}b")
-        holder.no_new_privs()
-        self._stage = Stage(holder, folder, ground.facts, self.key, self.manner, ground.agent)
+        if self.space.no_new_privs:
+            holder.no_new_privs()
+        is_ours = ground.session.notes.of(Fate).disposable
+        self._stage = Stage(
+            holder, folder, ground.facts, self.key, self.manner, ground.agent, is_ours
+        )
         self._scene = self.space.scene(self._stage)
         ground.session.pending.settle()
+        if self.manner.executes or self.space.executes:
+            _keep_open(holder)
+            ground.session.pending.settle()
         refused = next((it for it in ground.session.standing_gates() if it.failure), None)
         if self.keeps is not None:
             self.keeps += ground.session.calls()
@@ -172,19 +203,35 @@ class Lane:
             ground.root.observe(Process.umount, stage.folder, MNT_DETACH)
 
 
+def _keep_open(holder: Process) -> None:
+    """Have what a stage has open stay so in a program that its children execute."""
+    for call in holder.session.calls():
+        opens = call.name in SYSCALLS and SYSCALLS[call.name].opens is Opens.ONE
+        is_done = (record := call.batch.records.get(call.index)) is not None and not record.failed
+        if opens and is_done and call.batch.ops[call.index].process == holder.id:
+            holder.observe(Process.fcntl, call, fcntl.F_SETFD, 0)
+
+
 def play(
     ground: Ground,
     space: Space,
     numbers: Iterable[int],
     manner: Manner = PLAIN,
-    in_flight: int = IN_FLIGHT,
+    in_flight: int = 0,
 ) -> Iterator[tuple[int, Given]]:
     """Play programs; each with what it gave, in the order of the numbers.
+
+    Args:
+        ground: Of the target.
+        space: Of the programs.
+        numbers: Which of them.
+        manner: In which they are written.
+        in_flight: How many at once; 0: as many as the space says.
 
     Raises:
         LostError: The target died. What was in flight is not known.
     """
-    lanes = [Lane(ground, space, manner, key) for key in range(in_flight)]
+    lanes = [Lane(ground, space, manner, key) for key in range(in_flight or space.in_flight)]
     idle, busy = deque(lanes), deque[Lane]()
     try:
         for number in numbers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from functools import cache
 
 from suite.agent import wire
 from suite.judge.outcome import errno_name
@@ -14,7 +15,13 @@ ALLOWED = 0
 """All calls of the decision succeeded. Other codes below ``LEFT_OUT`` are an errno each."""
 LEFT_OUT, NOT_MODELLED, DIED, HUNG = 250, 251, 252, 253
 """The target can't show it, or has no word for it; a process died in it, or did not return."""
+NO_EVENT, SILENT, LOGGED = 240, 241, 242
+"""What a trace tells of a denial: nothing; that it was not logged; that it was."""
+EVENTS = frozenset({NO_EVENT, SILENT, LOGGED})
 _WORDS = {
+    NO_EVENT: "no event",
+    SILENT: "not logged",
+    LOGGED: "logged",
     ALLOWED: "allowed",
     LEFT_OUT: "left out",
     NOT_MODELLED: "not modelled",
@@ -23,6 +30,7 @@ _WORDS = {
 }
 UNKNOWN = frozenset({LEFT_OUT, NOT_MODELLED})
 """Codes that say nothing about a kernel."""
+UNKNOWN_WORDS = frozenset(_WORDS[it] for it in UNKNOWN)
 DENIALS = frozenset({errno.EACCES, errno.EPERM, errno.EXDEV})
 """The errnos by which Landlock denies. Of the calls of our spaces, nothing else gives them but a
 missing capability, and that in all domains alike."""
@@ -43,6 +51,7 @@ class Given:
         return sum(code in UNKNOWN for code in self.codes)
 
 
+@cache
 def word(code: int) -> str:
     """A code in words: ``allowed``, ``EACCES``, ``not modelled``."""
     return _WORDS.get(code) or errno_name(code)

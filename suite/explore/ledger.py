@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
 
-from suite.errors import InfrastructureError
+from suite.errors import InfrastructureError, UsageError
 from suite.explore.given import Given
 from suite.judge.records import Facts
 
-_PROGRAMS = "CREATE TABLE IF NOT EXISTS programs (revision TEXT NOT NULL);"
 _TABLES = """
+CREATE TABLE IF NOT EXISTS spaces (name TEXT PRIMARY KEY, revision TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS targets (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, facts BLOB NOT NULL, build TEXT NOT NULL
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, facts BLOB NOT NULL, build TEXT NOT NULL,
+    given_up TEXT NOT NULL DEFAULT '', exit INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS given (
     target INTEGER NOT NULL, space TEXT NOT NULL, manner TEXT NOT NULL, number INTEGER NOT NULL,
@@ -31,7 +32,8 @@ CREATE TABLE IF NOT EXISTS given (
     PRIMARY KEY (target, space, manner, number)
 ) WITHOUT ROWID;
 """
-_SOURCES = Path(__file__).parent
+IN_MEMORY = Path(":memory:")
+"""A ledger that is no file, and gone with who made it."""
 
 
 class Kept(NamedTuple):
@@ -55,26 +57,40 @@ class Ledger:
 
     Args:
         path: Where it is; made if it is not there.
+        revisions: Of the programs of each space; what was given on others is forgotten.
         patience_s: How long somebody else may have it.
+        to_read: Whether it is only looked at: then nothing is forgotten, and it has to be there.
 
     Raises:
         InfrastructureError: It can't be used, or is no ledger.
+        UsageError: It is to be read, and not there; or it is a folder or a device.
     """
 
-    def __init__(self, path: Path, patience_s: float = 2) -> None:
+    def __init__(
+        self,
+        path: Path,
+        revisions: Mapping[str, str],
+        patience_s: float = 2,
+        *,
+        to_read: bool = False,
+    ) -> None:
         self.path = path
-        self.begun_anew = ""
-        """Why what the file held is of no use any more; empty if it is."""
+        self.others: list[str] = []
+        """The spaces of which the file holds, or held, programs of another landproof."""
+        if to_read and not path.exists():
+            raise UsageError(f"{path}: nothing was explored yet, or say --state FILE")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: it is no file; choose another by --state")
         with self._plain_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._base = sqlite3.connect(path, isolation_level=None, timeout=patience_s)
             # Of two explorations, one has the file.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._check_owner()
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
-            self._base.executescript(_PROGRAMS)
-            self._check_revision()
-            self._base.executescript(_TABLES)
+            self._make_tables()
+            self._check_programs(revisions, to_read=to_read)
 
     def __enter__(self) -> Self:
         return self
@@ -82,17 +98,44 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self._base.close()
 
-    def _check_revision(self) -> None:
-        found = self._base.execute("SELECT revision FROM programs").fetchone()
-        if found and found[0] == revision():
-            return
-        if found:
-            self.begun_anew = "its programs are of another landproof"
+    def _tables(self) -> set[str]:
+        return {name for (name,) in self._base.execute("SELECT name FROM sqlite_schema")}
+
+    def _columns(self, table: str) -> set[str]:
+        rows = self._base.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return {name for (name,) in rows}
+
+    def _check_owner(self) -> None:
+        """See that it is ours before anything is written to it."""
+        tables = self._tables()
+        if tables and not {"targets", "given"} <= tables:
+            raise sqlite3.DatabaseError("file is not a database of ours")
+
+    def _make_tables(self) -> None:
         self._base.execute("BEGIN")
-        self._base.execute("DELETE FROM programs")
-        for table in ("targets", "given"):  # which may have had other columns then
-            self._base.execute(f"DROP TABLE IF EXISTS {table}")
-        self._base.execute("INSERT INTO programs VALUES (?)", (revision(),))
+        if self._tables() and "undecided" not in self._columns("given"):  # of our first days
+            for table in ("targets", "given", "programs", "spaces"):
+                self._base.execute(f"DROP TABLE IF EXISTS {table}")
+        is_old = "programs" in self._tables()  # which had one revision for all spaces
+        if is_old:
+            self._base.execute("ALTER TABLE targets ADD given_up TEXT NOT NULL DEFAULT ''")
+            self._base.execute("ALTER TABLE targets ADD exit INTEGER NOT NULL DEFAULT 0")
+        for statement in _TABLES.split(";"):
+            self._base.execute(statement)
+        if is_old:
+            self._base.execute("INSERT INTO spaces SELECT DISTINCT space, '' FROM given")
+            self._base.execute("DROP TABLE programs")
+        self._base.execute("COMMIT")
+
+    def _check_programs(self, revisions: Mapping[str, str], *, to_read: bool) -> None:
+        """Look for programs of another landproof, and forget what they gave."""
+        kept = dict(self._base.execute("SELECT name, revision FROM spaces"))
+        self.others += [it for it, now in revisions.items() if kept.get(it, now) != now]
+        if to_read:
+            return
+        self._base.execute("BEGIN")
+        self._base.executemany("DELETE FROM given WHERE space = ?", [(it,) for it in self.others])
+        self._base.executemany("INSERT OR REPLACE INTO spaces VALUES (?, ?)", revisions.items())
         self._base.execute("COMMIT")
 
     def forget(self, name: str) -> None:
@@ -102,6 +145,39 @@ class Ledger:
                 "DELETE FROM given WHERE target IN (SELECT id FROM targets WHERE name = ?)", (name,)
             )
             self._base.execute("DELETE FROM targets WHERE name = ?", (name,))
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets that it knows, in the order in which they were first up."""
+        with self._plain_errors():
+            return [it for (it,) in self._base.execute("SELECT name FROM targets ORDER BY id")]
+
+    @property
+    def spaces(self) -> list[str]:
+        """The spaces of which programs were played."""
+        with self._plain_errors():
+            return [it for (it,) in self._base.execute("SELECT DISTINCT space FROM given")]
+
+    def give_up(self, name: str, why: str, code: int) -> None:
+        """Keep that a target was given up, if it was up before.
+
+        Args:
+            name: Of the target.
+            why: In words.
+            code: The exit code that it comes to.
+        """
+        with self._plain_errors():
+            self._base.execute(
+                "UPDATE targets SET given_up = ?, exit = ? WHERE name = ?", (why, code, name)
+            )
+
+    def given_up(self, name: str) -> tuple[str, int]:
+        """Why a target was given up, and the exit code; an empty reason if it was not."""
+        with self._plain_errors():
+            found: tuple[str, int] = self._base.execute(
+                "SELECT given_up, exit FROM targets WHERE name = ?", (name,)
+            ).fetchone()
+        return found
 
     def target(self, name: str, facts: Facts, build: str) -> tuple[Kept, bool]:
         """A target that has come up; and whether it is another kernel than it was.
@@ -126,6 +202,7 @@ class Ledger:
                     "INSERT INTO targets (name, facts, build) VALUES (?, ?, ?)",
                     (name, encoded, build),
                 )
+            self.give_up(name, "", 0)
         return self.kept(name), bool(found and not same)
 
     def kept(self, name: str) -> Kept:
@@ -227,9 +304,11 @@ class Ledger:
             yield
         except sqlite3.DatabaseError as error:
             if "locked" in str(error):
-                why = "another exploration uses it; give one of them another file by --state"
+                why = "an exploration uses it; wait for its end, or choose another by --state"
             elif "not a database" in str(error):
                 why = "it is no file of an exploration; choose another by --state"
+            elif "disk" in str(error):  # is full, or can't be written or read
+                why = f"{error}; make room, and go on: what was kept before is not lost"
             else:
                 why = str(error)
             raise InfrastructureError(f"{self.path}: {why}") from error
@@ -243,15 +322,10 @@ def _identity(facts: bytes) -> dict[str, object]:
     return {name: told.get(name) for name in ("release", "version", "machine", "abi", "errata")}
 
 
-def digest(folders: Sequence[Path]) -> str:
-    """Of the Python sources in these folders and beneath."""
+def digest(paths: Sequence[Path]) -> str:
+    """Of Python sources: files, and folders with all that is beneath."""
     found = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            found.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in paths:
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            found.update(file.name.encode() + b"\0" + file.read_bytes())
     return found.hexdigest()
-
-
-def revision() -> str:
-    """Of the programs: what they are, as far as files tell."""
-    return digest([_SOURCES])

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TypeVar
 
 from suite.explore.given import DENIALS, UNKNOWN
-from suite.landlock.abi import RESTRICT, Feature
+from suite.landlock.abi import ADD_RULE, FS, RESTRICT, Feature
 from suite.landlock.ruleset import Ruleset
 from suite.process.process import Process
 from suite.process.promise import Call
@@ -89,8 +89,19 @@ class Manner:
     """So many layers more are enforced, of those that the scene has for it."""
     unrelated: bool = False
     """Whether there is one more layer, which handles nothing that is decided."""
+    executes: bool = False
+    """Whether who has entered a domain executes the agent, and goes on in it; see ``allowed``."""
     binds: bool = False
     """Whether the stage is mounted a second time; see ``bound``."""
+
+
+def allowed(ruleset: Ruleset, agent: str) -> Ruleset:
+    """A ruleset by which the agent can be executed, and nothing else that could not be before.
+
+    Who executes a program has to read it, too.
+    """
+    rights = ruleset.fs & (FS.EXECUTE | FS.READ_FILE)
+    return ruleset.allow(agent, rights) if rights else ruleset
 
 
 def bound(path: str) -> str:
@@ -119,12 +130,22 @@ def _one_by_one(ruleset: Ruleset) -> Ruleset:
     )
 
 
+def _quiet(ruleset: Ruleset) -> Ruleset:
+    return replace(
+        ruleset,
+        quiet_fs=ruleset.fs,
+        quiet_net=ruleset.net,
+        quiet_scope=ruleset.scope,
+        quiet_paths=tuple(place for place, _ in ruleset.paths),
+    )
+
+
 def _bits(rights: _F) -> Iterator[_F]:
     return (bit for bit in type(rights) if bit in rights)
 
 
 def _in_child(process: Process, rulesets: Sequence[Call]) -> Process:
-    return _enforced(process, rulesets).fork()
+    return _enforced(process, rulesets).fork() if rulesets else process
 
 
 def _in_descendants(process: Process, rulesets: Sequence[Call]) -> Process:
@@ -142,6 +163,8 @@ def _thread_after(process: Process, rulesets: Sequence[Call]) -> Process:
 
 
 def _by_sibling(process: Process, rulesets: Sequence[Call]) -> Process:
+    if not rulesets:
+        return process
     thread = process.thread()
     for ruleset in rulesets:
         thread.restrict_self(ruleset, RESTRICT.TSYNC)
@@ -156,13 +179,22 @@ def _each_twice(process: Process, rulesets: Sequence[Call]) -> Process:
     return _enforced(process, [it for it in rulesets for _ in range(2)])
 
 
+def _logged_otherwise(process: Process, rulesets: Sequence[Call]) -> Process:
+    for ruleset in rulesets:
+        process.restrict_self(ruleset, _LOG_FLAGS)
+    return process
+
+
 def _through_proc(spot: Spot, name: str) -> tuple[Fd, str]:
     return AT_FDCWD, f"/proc/self/fd/{_FIRST_FD + spot.number}/{name}"
 
 
+_LOG_FLAGS = RESTRICT.LOG_SAME_EXEC_OFF | RESTRICT.LOG_NEW_EXEC_ON | RESTRICT.LOG_SUBDOMAINS_OFF
 PLAIN = Manner("")
 """A program as it is."""
 _ONE_PROCESS = frozenset({"paths", "refer", "ports", "programs"})
+_ANY = _ONE_PROCESS | {"relations"}
+"""There, no thread is an actor, as kill(2) is for processes; and any layer hinders ptrace(2)."""
 _WITH_RULES = frozenset({"paths", "refer", "ports"})
 _WITH_SPOTS = frozenset({"paths", "refer"})
 _ROWS = (
@@ -170,14 +202,19 @@ _ROWS = (
     Manner("rules-backwards", spaces=_WITH_RULES, rewritten=_backwards),
     Manner("rights-one-by-one", spaces=_WITH_RULES, rewritten=_one_by_one),
     Manner("layers-backwards", spaces=_WITH_RULES, enter=_last_first),
-    Manner("layers-twice", spaces=_ONE_PROCESS, enter=_each_twice),
-    Manner("further-layer", Relation.NO_MORE, spaces=_WITH_RULES, further=1),
+    Manner("layers-twice", spaces=_ANY, enter=_each_twice),
+    Manner("further-layer", Relation.NO_MORE, spaces=_WITH_RULES | {"relations"}, further=1),
     Manner("unrelated-layer", spaces=_WITH_RULES, unrelated=True),
-    Manner("child", spaces=_ONE_PROCESS, enter=_in_child),
-    Manner("descendants", spaces=_ONE_PROCESS, enter=_in_descendants),
+    Manner("child", spaces=_ANY, enter=_in_child),
+    Manner("descendants", spaces=_ANY, enter=_in_descendants),
+    Manner("exec", spaces=_ANY, executes=True),
     Manner("thread", spaces=_ONE_PROCESS, enter=_in_thread),
     Manner("thread-after", spaces=_ONE_PROCESS, enter=_thread_after),
-    Manner("tsync", spaces=_ONE_PROCESS, since=RESTRICT.TSYNC.since, enter=_by_sibling),
+    Manner("tsync", spaces=_ANY, since=RESTRICT.TSYNC.since, enter=_by_sibling),
+    Manner("logged-otherwise", spaces=_ANY, since=_LOG_FLAGS.since, enter=_logged_otherwise),
+    Manner(
+        "quiet", spaces=_WITH_RULES | {"relations"}, since=ADD_RULE.QUIET.since, rewritten=_quiet,
+    ),
     Manner(
         "absolute-path", spaces=_WITH_SPOTS,
         spelled=lambda spot, name: (AT_FDCWD, f"{spot.folder}/{name}"),

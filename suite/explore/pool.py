@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol, Self
@@ -102,7 +104,13 @@ class Pool:
         context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(self.make, theirs), daemon=True)
-        process.start()
+        resource_tracker.ensure_running()  # or it would be begun now, and let signals through
+        # A Ctrl-C is for us; until the worker ignores it, it would end it with a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         worker = _Worker(process, ours)
         self._crew.append(worker)

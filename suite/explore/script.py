@@ -69,10 +69,11 @@ def needed(calls: Sequence[Call], holder: int, *, laid: bool = True) -> list[Cal
         laid: Whether the files and sockets of the stage are among them.
     """
     wanted = {id(it) for it in calls if _process(it) != holder and it.name != "fork"}
+    acting = {holder, *(_process(it) for it in calls if id(it) in wanted)}
     for call in reversed(calls):
         used = id(call) in wanted or (laid and call.name in _LAYING)
-        if call.name == "fork":
-            used = _process(call) == holder or call.arguments[0] == holder
+        if call.name == "fork" and (used := call.arguments[0] in acting):
+            acting.add(_process(call))
         if call.name == "landlock_add_rule":
             used = id(call.arguments[0]) in wanted
         if used:
@@ -96,8 +97,8 @@ def beside(
 
 
 _LAYING = frozenset({
-    "bind", "chdir", "connect", "dup3", "linkat", "listen", "mkdirat", "mknodat", "mount", "prctl",
-    "symlinkat", "write",
+    "bind", "chdir", "connect", "dup3", "fcntl", "linkat", "listen", "mkdirat", "mknodat", "mount",
+    "prctl", "symlinkat", "write",
 })  # fmt: skip
 """Calls that make a stage what it is, though nobody takes what they give."""
 

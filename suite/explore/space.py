@@ -9,12 +9,16 @@ small programs, so that the smallest number that differs is the smallest program
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
+from typing import TypeVar
 
 from suite.errors import UsageError
 from suite.explore.trial import Stage, Trial
 from suite.landlock.abi import Feature
+
+T = TypeVar("T")
 
 
 class Scene(ABC):
@@ -43,6 +47,12 @@ class Space:
     """After so many programs a new stage is made, since they leave files behind."""
     processes: int = 4
     """The most that a program makes, those of ``ways`` into a domain among them."""
+    no_new_privs: bool = True
+    """Whether programs begin with no_new_privs, as who enforces a ruleset needs it."""
+    executes: bool = False
+    """Whether programs execute the agent, and use what the stage has open afterwards."""
+    in_flight: int = 3
+    """Programs: with one, the target waits for us; of many, nobody knows of which it died."""
     is_uniform: bool = True
     """Whether all programs decide the same, so that they have the same labels."""
     features: Mapping[str, tuple[Feature, ...]] = field(default_factory=dict, hash=False)
@@ -86,6 +96,26 @@ def digits(number: int, *bases: int) -> list[int]:
         number, digit = divmod(number, base)
         found.append(digit)
     return found
+
+
+def forests(total: int, largest: int, of: Callable[[int], Sequence[T]]) -> Iterator[tuple[T, ...]]:
+    """All sets of trees that have so many nodes together, none of them more than ``largest``.
+
+    As two trees may be alike, they are sets with repetition.
+
+    Args:
+        total: Nodes of all.
+        largest: Nodes of one, at most.
+        of: Gives all trees of so many nodes.
+    """
+    if not total:
+        yield ()
+        return
+    for size in range(min(largest, total), 0, -1):
+        for count in range(1, total // size + 1):
+            for first in combinations_with_replacement(of(size), count):
+                for rest in forests(total - size * count, size - 1, of):
+                    yield (*first, *rest)
 
 
 def named(text: str, spaces: dict[str, Space]) -> Name:

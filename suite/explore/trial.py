@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from suite.agent import wire
 from suite.explore.given import LEFT_OUT, Given, code_of
-from suite.explore.manner import PLAIN, Manner
+from suite.explore.manner import PLAIN, Manner, allowed
 from suite.judge.records import Facts
 from suite.landlock.abi import LANDLOCK_CALLS
 from suite.landlock.ruleset import Ruleset
@@ -34,6 +34,8 @@ class Stage:
     manner: Manner = PLAIN
     """How programs are written; see `Manner`."""
     agent: str = ""
+    disposable: bool = False
+    """Whether the target is a machine of ours, whose settings may be changed."""
 
     @property
     def abi(self) -> int:
@@ -42,7 +44,12 @@ class Stage:
 
     def ruleset(self, ruleset: Ruleset) -> Call:
         """Make a ruleset, as the manner would have it, and keep its descriptor open."""
-        return self.holder.build(self.manner.rewritten(ruleset))
+        return self.holder.build(self.in_manner(ruleset))
+
+    def in_manner(self, ruleset: Ruleset) -> Ruleset:
+        """A ruleset as the manner would have it."""
+        written = self.manner.rewritten(ruleset)
+        return allowed(written, self.agent) if self.manner.executes else written
 
 
 @dataclass(slots=True)
@@ -56,6 +63,8 @@ class Trial:
     decided: list[list[Call]] = field(default_factory=list)
     """The calls of each decision."""
     gates: list[Call] = field(default_factory=list)
+    _codes: dict[int, Callable[[list[Call]], int]] = field(default_factory=dict)
+    """What makes the code of a decision, of those of which no errno tells."""
 
     @property
     def holder(self) -> Process:
@@ -71,20 +80,23 @@ class Trial:
         """Enforce rulesets as layers, the first one first; the process to go on with."""
         with self.session.in_mode(Mode.GATE) as calls:
             process = self.stage.manner.enter(process, rulesets)
+            if rulesets and self.stage.manner.executes:
+                process.exec(self.stage.agent)
         self.gates += calls
         return process
 
     def build(self, process: Process, ruleset: Ruleset) -> Call:
         """Make a ruleset that only this program needs."""
         with self.session.in_mode(Mode.GATE) as calls:
-            made = process.build(self.stage.manner.rewritten(ruleset))
+            made = process.build(self.stage.in_manner(ruleset))
         self.gates += calls
         return made
 
-    def attempt(self, action: Callable[..., object], *arguments: object) -> None:
-        """Do something, whatever comes of it."""
-        with self.session.in_mode(Mode.OBSERVED):
+    def attempt(self, action: Callable[..., object], *arguments: object) -> list[Call]:
+        """Do something, whatever comes of it; the calls that were made for it."""
+        with self.session.in_mode(Mode.OBSERVED) as calls:
             action(*arguments)
+        return calls
 
     def decide(self, label: str, action: Callable[..., object], *arguments: object) -> None:
         """A decision: the action's first call that fails says what it came to."""
@@ -92,6 +104,12 @@ class Trial:
             action(*arguments)
         self.labels.append(label)
         self.decided.append(calls)
+
+    def watch(self, label: str, code: Callable[[list[Call]], int], *calls: Call) -> None:
+        """A decision that is told by what calls have read, which are made already."""
+        self._codes[len(self.labels)] = code
+        self.labels.append(label)
+        self.decided.append([*calls])
 
     def leave_out(self, label: str) -> None:
         """A decision that this target can't show."""
@@ -102,10 +120,13 @@ class Trial:
         """What it came to, once its program was answered."""
         for call in self.gates:
             record = call.batch.records.get(call.index)
-            is_refused = record is not None and record.failed and call.name in LANDLOCK_CALLS
-            if record and is_refused and record.status is wire.Status.DONE:
-                return Given(b"", f"in its domain: {failure_outcome(call, record)}")
-        codes = bytes(code_of(calls) if calls else LEFT_OUT for calls in self.decided)
+            if record and record.failed and record.status is wire.Status.DONE:
+                what = "" if call.name in LANDLOCK_CALLS else f"{call}: "
+                return Given(b"", f"in its domain: {what}{failure_outcome(call, record)}")
+        codes = bytes(
+            self._codes.get(number, code_of)(calls) if calls else LEFT_OUT
+            for number, calls in enumerate(self.decided)
+        )
         return Given(codes)
 
 

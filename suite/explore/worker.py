@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from suite.agent.channel import AgentLostError
 from suite.errors import Exit, LandproofError, told_fault
-from suite.explore.explorer import LostError, play
+from suite.explore.alone import FIRST_KEY, alone
+from suite.explore.explorer import LostError, play, started
 from suite.explore.given import Given
 from suite.explore.manner import MANNERS, PLAIN
 from suite.explore.space import Space
 from suite.explore.spaces import SPACES
 from suite.judge.records import Facts, Verdict
+from suite.process.promise import Call
 from suite.targets.base import Ground, Target
 
 Maker = Callable[[str], Target]
@@ -73,6 +76,7 @@ class Player:
         self._target: Target | None = None
         self._ground: Ground | None = None
         self._starts = 0
+        self._shown = 0
 
     def on(self, name: str) -> Up | None:
         """Have a target up; what it is if it is not the one that was."""
@@ -92,7 +96,7 @@ class Player:
             if self._starts >= _MOST_STARTS:
                 raise LandproofError(f"died {self._starts} times")
             self._starts += 1
-            self._ground = self._target.start()
+            self._ground = started(self._target)
         return self._ground
 
     def play(self, chunk: Chunk) -> Iterator[tuple[int, Given]]:
@@ -111,6 +115,16 @@ class Player:
                 for number in lost.doubtful:
                     left.remove(number)
                     yield number, self._alone(space, number, chunk.manner)
+
+    def shown(self, space: Space, number: int) -> tuple[Given, list[Call]]:
+        """Play a program on a stage of its own; what it gave, and its calls."""
+        self._shown += 1
+        try:
+            key = FIRST_KEY + self._shown
+            with alone(self._started(), space, number, key) as played:
+                return played.given, played.calls
+        except AgentLostError as lost:
+            return Given(b"", self._bury() or str(lost)), []
 
     def _alone(self, space: Space, number: int, manner: str) -> Given:
         try:
@@ -140,6 +154,7 @@ class Player:
 def work(make: Maker, link: Connection) -> None:
     """Do what is asked for over a connection, until it is closed: the whole of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # our parent hears of it, and ends us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # what we start does not inherit it
     player = Player(make)
     try:
         while True:

@@ -93,10 +93,8 @@ class Trace(Witness[Event]):
         self._root = mounted(process)
         switch = process.session.notes.of(_Switch)
         if not _is_allowed(switch.by):
-            # An earlier case may have left it.
-            process.observe(_make_instance, self._root)
             # A kernel that owes the events and lacks them shows none, and is told so by the case.
-            switch.by = process.observe(_write, self._root, _ENABLE, b"1")
+            switch.by = enable(process, self._root)
         # Without a clock: the events of all CPUs in one order. It empties the buffer, too.
         _write(process, self._root, "trace_clock", b"counter")
         self._found = process.observe(self._look_for_wanted)
@@ -132,9 +130,7 @@ class Trace(Witness[Event]):
         return entry.fields["domain"] if entry.name == "free_domain" else None
 
     def _receive(self, *, wait: bool = False) -> None:
-        # It has one reader at a time: no child may have it from us.
-        path = f"{_INSTANCE}/trace_pipe"
-        pipe = self._process.open(path, os.O_RDONLY | os.O_NONBLOCK, at=self._root)
+        pipe = open_pipe(self._process, self._root)
         if wait:
             self._process.poll(pipe)
         self._unread.append(self._process.observe(_receive, pipe))
@@ -198,6 +194,25 @@ def mounted(process: Process) -> Call:
     context = process.fsopen("tracefs")
     process.fsconfig(context, FSCONFIG_CMD_CREATE)
     return process.fsmount(context)
+
+
+def enable(process: Process, root: Fd) -> Observation:
+    """Switch Landlock's events on, in an instance that an earlier caller may have left."""
+    process.observe(_make_instance, root)
+    return process.observe(_write, root, _ENABLE, b"1")
+
+
+def record(process: Process, root: Fd) -> None:
+    """Have events recorded from now on, where they are enabled."""
+    _write(process, root, "tracing_on", b"1")
+
+
+def open_pipe(process: Process, root: Fd) -> Call:
+    """What events are read from, without waiting for any.
+
+    It has one reader at a time, so that it is to be closed before a child could have it.
+    """
+    return process.open(f"{_INSTANCE}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK, at=root)
 
 
 def forget(process: Process) -> None:

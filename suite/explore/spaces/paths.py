@@ -20,6 +20,7 @@ from itertools import combinations
 from suite.explore.manner import Spot
 from suite.explore.space import Scene, Slice, Space, digits
 from suite.explore.trial import Stage, Trial
+from suite.judge.records import Facts
 from suite.landlock.abi import FS, NET, known_bits
 from suite.landlock.ruleset import Ruleset
 from suite.process.calls.sockets import unix
@@ -119,6 +120,8 @@ _RIGHTS: dict[FS, Callable[[_At], object]] = {
     FS.EXECUTE: _At.execute,
 }
 """What needs nothing but the right."""
+_ON_DEVICES = (FS.MAKE_CHAR, FS.MAKE_BLOCK, FS.IOCTL_DEV)
+"""And CAP_MKNOD: without it, what Landlock allows fails with EPERM, or there is no device."""
 SLICES = tuple(Slice(str(right.name).lower(), right, shift) for shift, right in enumerate(_RIGHTS))
 
 
@@ -126,7 +129,7 @@ class _Chain(Scene):
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         holder = stage.holder
-        self._devices = _makes_devices(stage)
+        self._devices = _makes_devices(stage.facts)
         self._spots = [self._spot(stage, number) for number in range(_FOLDERS)]
         nodes = [it.fd for it in self._spots]
         if stage.manner.reached is not str:
@@ -171,7 +174,7 @@ class _Chain(Scene):
             act = _RIGHTS[FS(its.right)]
             for spot in self._spots:
                 label = f"{its.label} {spot.number}"
-                if its.right is FS.IOCTL_DEV and not self._devices:
+                if its.right in _ON_DEVICES and not self._devices:
                     trial.leave_out(label)
                     continue
                 at = _At(
@@ -206,8 +209,7 @@ def _ruleset(policy: int, known: FS, nodes: Sequence[Fd], programs: Sequence[Fd]
     return Ruleset(fs=handled, paths=tuple(rules_of.items()))
 
 
-def _makes_devices(stage: Stage) -> bool:
-    facts = stage.facts
+def _makes_devices(facts: Facts) -> bool:
     return not facts.in_user_namespace and bool(facts.capabilities >> _CAP_MKNOD & 1)
 
 

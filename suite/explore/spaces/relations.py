@@ -17,10 +17,9 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
-from suite.explore.space import Scene, Space
+from suite.explore.space import Scene, Space, forests
 from suite.explore.trial import Stage, Trial
 from suite.landlock.abi import FS, SCOPE, known_bits
 from suite.landlock.ruleset import Ruleset
@@ -67,7 +66,7 @@ def _of(processes: int) -> tuple[Tree, ...]:
     """All trees of so many processes."""
     return tuple(
         Tree(*own, scoped, children)
-        for children in _forests(processes - 1, processes - 1)
+        for children in forests(processes - 1, processes - 1, _of)
         for own in _own(is_leaf=not children)
         for scoped in ((True, False) if any(own) else (False,))
     )
@@ -78,22 +77,6 @@ def _own(*, is_leaf: bool) -> Iterator[tuple[int, int]]:
     for count in range(_MOST_LAYERS + 1):
         for after in range(1 if is_leaf else count + 1):
             yield count - after, after
-
-
-@cache
-def _forests(processes: int, largest: int) -> tuple[tuple[Tree, ...], ...]:
-    """All sets of trees that have so many processes together, none of them more than ``largest``.
-
-    As two children may be alike, they are sets with repetition.
-    """
-    if not processes:
-        return ((),)
-    found: list[tuple[Tree, ...]] = []
-    for size in range(min(largest, processes), 0, -1):
-        for count in range(1, processes // size + 1):
-            for first in combinations_with_replacement(_of(size), count):
-                found += [(*first, *rest) for rest in _forests(processes - size * count, size - 1)]
-    return tuple(found)
 
 
 @dataclass(slots=True)
@@ -114,8 +97,8 @@ class _Family(Scene):
         fs = (FS.MAKE_SYM | FS.RESOLVE_UNIX) & known_bits(FS, stage.abi)
         scopes = known_bits(SCOPE, stage.abi)
         self._rulesets = {
-            True: stage.holder.build(Ruleset(fs=fs, scope=scopes)),
-            False: stage.holder.build(Ruleset(fs=FS.MAKE_SYM)),
+            True: stage.ruleset(Ruleset(fs=fs, scope=scopes)),
+            False: stage.ruleset(Ruleset(fs=FS.MAKE_SYM)),
         }
         stage.holder.chdir(stage.folder)
 
@@ -129,12 +112,14 @@ class _Family(Scene):
                     _act(trial, actor, other)
 
     def _grow(self, trial: Trial, process: Process, tree: Tree, made: list[Process]) -> None:
+        place = len(made)
         made.append(process)
         ruleset = self._rulesets[tree.scoped]
-        trial.enforce(process, *[ruleset] * tree.before)
+        process = trial.enforce(process, *[ruleset] * tree.before)
         for child in tree.children:
             self._grow(trial, process.fork(), child, made)
-        trial.enforce(process, *[ruleset] * tree.after)
+        further = [self._rulesets[True]] * trial.stage.manner.further
+        made[place] = trial.enforce(process, *[ruleset] * tree.after, *further)
 
     def _ready(self, process: Process, number: int, place: int) -> _Actor:
         """Make the sockets of a process, which are of its last domain."""
@@ -172,7 +157,7 @@ RELATIONS = Space(
     "signals, ptrace and UNIX sockets in all trees of four processes, two layers each",
     12_705,
     _Family,
-    processes=_MOST_PROCESSES,
+    processes=_MOST_PROCESSES * (1 + _MOST_LAYERS),
     is_uniform=False,
     features={
         "signal": (SCOPE.SIGNAL,),
