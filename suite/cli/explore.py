@@ -38,8 +38,6 @@ from suite.explore.spaces import SPACES, revisions
 from suite.explore.worker import Down, Maker
 from vm.command import find_emulators
 
-_STDOUT = Path("-")
-
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
@@ -79,9 +77,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="keep what was given here (default: in the user's cache), and go on from there",
     )  # fmt: skip
     parser.add_argument(
-        "--json", type=Path, metavar="FILE",
-        help="write all that was found as JSON, too; -: to standard output, in place of words",
+        "--json", action="store_true", help="print all that was found as JSON"
     )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
+    )
     add_machine_options(parser)
     kernels.add_archive_options(parser)
     kernels.add_store_options(parser)
@@ -131,7 +131,7 @@ def _explore(arguments: argparse.Namespace) -> int:
     if not any(part.numbers(it) for it in asked):
         ends = ", ".join(f"{it.name} ends at {it.size - 1}" for it in asked)
         raise UsageError(f"--from, --to and --shard leave no program: {ends}")
-    foresee(None if arguments.json == _STDOUT else arguments.json)
+    foresee(arguments.output)
     targets = arguments.targets or ([] if arguments.kernels or arguments.report else ["local"])
     chosen = choose(targets, arguments.kernels or (), partial(kernels.open_store, arguments))
     state = arguments.state or platformdirs.user_cache_path("landproof") / "explore.db"
@@ -145,7 +145,7 @@ def _explore(arguments: argparse.Namespace) -> int:
     causes = None if arguments.no_model else Causes(make)
     if programs:
         explored = _shown(programs, names, make, causes, lost, every=bool(part.every))
-        return _put(explored, arguments.json)
+        return _put(explored, arguments)
     with Ledger(state, revisions()) as ledger:
         if ledger.others:
             others = ", ".join(ledger.others)
@@ -158,7 +158,7 @@ def _explore(arguments: argparse.Namespace) -> int:
             interrupted = _play(exploration, arguments.workers, make)
         with comparing():
             explored = build(exploration.found(), interrupted=interrupted)
-    return _put(explored, arguments.json, state)
+    return _put(explored, arguments, state)
 
 
 def _space(name: str) -> Space:
@@ -167,17 +167,18 @@ def _space(name: str) -> Space:
     return SPACES[name]
 
 
-def _put(explored: Explored, file: Path | None, state: Path | None = None) -> int:
-    """Print what was found, and write it as JSON if that was asked for; the exit code.
+def _put(explored: Explored, arguments: argparse.Namespace, state: Path | None = None) -> int:
+    """Write what was found, as it was asked for; the exit code.
 
     Args:
         explored: What was found.
-        file: For JSON; ``-`` is standard output, in place of words.
+        arguments: Whether as JSON, and where to.
         state: The file that keeps what was played.
     """
-    if file is not None:
-        emit(json(explored), None if file == _STDOUT else file)
-    if file != _STDOUT:
+    if arguments.json or arguments.output:
+        told = json(explored) if arguments.json else text(explored, state)
+        emit(told, arguments.output)
+    else:
         put(text(explored, state))
     return explored.code
 
@@ -205,7 +206,7 @@ def _report(
         exploration.recall()
         with comparing():
             explored = build(exploration.found())
-    return _put(explored, arguments.json)
+    return _put(explored, arguments)
 
 
 def _part(arguments: argparse.Namespace) -> Part:
