@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections import defaultdict
@@ -47,17 +48,45 @@ class GcovTarget(VmTarget):
         super().__init__(f"{SCHEME}{tree}", path_kernel(f"path:{tree}"), accelerator)
         self._tree = tree
         self._ground: Ground | None = None
+        self._debugfs = ""
 
     def start(self) -> Ground:
         """Boot and prepare the guest."""
         self._ground = super().start()
+        self._debugfs = f"{self._ground.place}/debug"
+        with self._ground.session.scope():
+            root = self._ground.root
+            root.mkdir(self._debugfs)
+            root.mount("debugfs", self._debugfs, "debugfs")
         return self._ground
+
+    def reached(self) -> frozenset[tuple[str, int]]:
+        """What was run since it started: the words of each file of counters that are not 0.
+
+        Some are no counters, but are never 0, and so are reached from the first time on.
+        """
+        return frozenset(
+            (counters.name, number)
+            for counters, data in self._counters()
+            for number, (word,) in enumerate(struct.iter_unpack("<I", data))
+            if word
+        )
+
+    def _counters(self) -> Iterator[tuple[Path, bytes]]:
+        """Each file of counters, where it belongs in the tree, and what it holds now."""
+        assert self._ground  # noqa: S101 (it has started)
+        with self._ground.session.scope():
+            process = self._ground.root.fork()
+            for notes in (self._tree / _CODE).glob("*.gcno"):
+                counters = notes.with_suffix(".gcda")
+                yield counters, b"".join(_chunks(process, f"{self._debugfs}/gcov{counters}"))
 
     def stop(self) -> None:
         """Take the counters, unless the machine died, and end QEMU."""
         try:
             if self._ground:
-                _take_counters(self._ground, self._tree)
+                for counters, data in self._counters():
+                    counters.write_bytes(data)
         except LandproofError as error:
             sys.stderr.write(f"no counters: {error}\n")
         finally:
@@ -73,18 +102,6 @@ class Gcov(Scheme):
     def make(self, name: str, config: pytest.Config) -> GcovTarget:
         """The machine of this build tree."""
         return GcovTarget(Path(name.removeprefix(SCHEME)), config.getoption("accel"))
-
-
-def _take_counters(ground: Ground, tree: Path) -> None:
-    with ground.session.scope():
-        process = ground.root.fork()
-        folder = f"{ground.place}/debug"
-        process.mkdir(folder)
-        process.mount("debugfs", folder, "debugfs")
-        for notes in (tree / _CODE).glob("*.gcno"):
-            counters = notes.with_suffix(".gcda")
-            data = b"".join(_chunks(process, f"{folder}/gcov{counters}"))
-            counters.write_bytes(data)
 
 
 def _chunks(process: Process, path: str) -> Iterator[bytes]:

@@ -64,6 +64,13 @@ class Target(ABC):
         """
         return ()
 
+    def reached(self) -> frozenset[tuple[str, int]]:
+        """What of the kernel's Landlock code was run since it started, by file and counter.
+
+        Nothing of a kernel that does not count. Not while calls of its session are in flight.
+        """
+        return frozenset()
+
     @abstractmethod
     def stop(self) -> None:
         """Take it down; nothing of it is left behind."""
