@@ -48,6 +48,10 @@ FLOORS: list[dict[str, set[str]]] = [
         },
     },
     {
+        "suite/fuzz": {
+            "suite/agent", "suite/explore", "suite/kernel", "suite/landlock", "suite/model",
+            "suite/process", "suite/targets",
+        },
         "vm": {
             "suite/agent", "suite/clients", "suite/command", "suite/judge", "suite/process",
             "suite/targets", "suite/witness",
@@ -58,7 +62,7 @@ FLOORS: list[dict[str, set[str]]] = [
             "suite/judge", "suite/landlock", "suite/process", "suite/run", "suite/targets",
             "suite/witness",
         },
-        "reports": {"suite/explore", "suite/judge", "suite/landlock", "suite/run"},
+        "reports": {"suite/explore", "suite/fuzz", "suite/judge", "suite/landlock", "suite/run"},
     },
     {
         "cases": {
@@ -69,8 +73,8 @@ FLOORS: list[dict[str, set[str]]] = [
     {
         "suite/cli": {
             "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/explore",
-            "suite/judge", "suite/kernel", "suite/model", "suite/process", "suite/repro",
-            "suite/run", "suite/targets", "vm",
+            "suite/fuzz", "suite/judge", "suite/kernel", "suite/model", "suite/process",
+            "suite/repro", "suite/run", "suite/targets", "vm",
         },
     },
 ]  # fmt: skip
@@ -189,5 +193,6 @@ def test_rich_draws_and_tabulate_writes() -> None:
         "reports/coverage.py",
         "reports/explored/text.py",
         "reports/formats/clients.py",
+        "reports/fuzzed.py",
         "reports/markdown.py",
     }

@@ -10,12 +10,13 @@ from pathlib import Path
 from suite.agent.build import host_arch
 from suite.cli import collect
 from suite.cli.report import emit
-from suite.cli.repro_programs import written
+from suite.cli.repro_programs import written, written_of
 from suite.cli.repro_results import faults, write_all
 from suite.cli.run import run
 from suite.cli.targets import choose
 from suite.errors import Exit, UsageError
 from suite.explore.spaces import SPACES
+from suite.fuzz.kept import Folder, default_folder
 from suite.judge.outcome import Allowed, Outcome
 from suite.judge.records import TargetRecord, Verdict
 from suite.judge.verdict import Judgement
@@ -41,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "what",
         metavar="CASE|FILE|PROGRAM",
         help="a case, by its id or how that begins; a results file; or a program of landproof "
-        "explore, such as paths:1234",
+        "explore, such as paths:1234, or of landproof fuzz, by its name or file",
     )
     parser.add_argument(
         "case",
@@ -73,6 +74,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _repro(arguments: argparse.Namespace) -> int:
+    if (file := Folder(default_folder()).file_of(arguments.what)) is not None:
+        text = written_of(file, arguments.case, arguments.target or "local", arguments.shape)
+        emit(text, arguments.output)
+        return Exit.CONFORMS
     if Path(arguments.what).suffix == ".json" or Path(arguments.what).is_file():
         found = faults(Path(arguments.what), arguments.case, arguments.target)
         return write_all(found, arguments.output, arguments.shape, _traced, reproducer)

@@ -35,6 +35,10 @@ _VERBS = {
         "suite.cli.explore:add_parser",
         "play all small programs on targets, and hold targets against each other",
     ),
+    "fuzz": _Verb(
+        "suite.cli.fuzz:add_parser",
+        "play long programs on targets, and hold targets against their models",
+    ),
     "shell": _Verb("suite.cli.shell:add_parser", "look around on a kernel, from this terminal"),
     "kernels": _Verb(
         "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"

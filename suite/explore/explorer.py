@@ -89,6 +89,11 @@ class Lane:
 
     def begin(self, number: int) -> None:
         """Send a program."""
+        self.scene_for(number).play(self.trial, number)
+        self.send()
+
+    def scene_for(self, number: int) -> Scene:
+        """A scene that is ready for a program: its calls are for `trial`."""
         if self._stage is None or self._played >= self.space.lasts:
             self.strike()
             self._build()
@@ -99,7 +104,10 @@ class Lane:
         self._errors.clear()
         self._open.enter_context(self.session.scope())
         self._trial = Trial(self._stage, self.session)
-        self._scene.play(self._trial, number)
+        return self._scene
+
+    def send(self) -> None:
+        """Send what is left of the program's calls: there are no more."""
         self.session.conclude()
         self._batch = self.session.pending
         if self.keeps is None:

@@ -138,17 +138,23 @@ class Player:
     def _bury(self) -> str:
         """Take a dead target down; what became of it."""
         assert self._target  # noqa: S101 (it has died)
-        verdict, why = self._target.autopsy()
-        self._target.stop()
+        why = buried(self._target)
         self._ground = None
-        first = why.partition("\n")[0]
-        return f"{verdict if verdict is not Verdict.LOST else 'lost'}: {first}"
+        return why
 
     def stop(self) -> None:
         """Take the target down."""
         if self._target is not None:
             self._target.stop()
         self._target = self._ground = None
+
+
+def buried(target: Target) -> str:
+    """Take a dead target down; what became of it: ``crashed: Kernel panic - not syncing``."""
+    verdict, why = target.autopsy()
+    target.stop()
+    first = why.partition("\n")[0]
+    return f"{verdict if verdict is not Verdict.LOST else 'lost'}: {first}"
 
 
 def work(make: Maker, link: Connection) -> None:

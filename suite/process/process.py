@@ -262,19 +262,23 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         If the kernel refuses it, that refusal is the outcome of whatever is observed afterwards.
         """
         with self.session.gate():
-            attr = ruleset.attr()
-            fd = self.create_ruleset(attr, attr.size)
-            for place, rights in ruleset.paths:
-                parent = self.open(place, O_PATH) if isinstance(place, str) else place
-                self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
-                if isinstance(place, str):
-                    self.close(parent)
-            for place in ruleset.quiet_paths:
-                parent = self.open(place, O_PATH) if isinstance(place, str) else place
-                self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(FS(0), parent), ADD_RULE.QUIET)
-            for port, access in ruleset.ports:
-                self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
-            return fd
+            return self.make_ruleset(ruleset)
+
+    def make_ruleset(self, ruleset: Ruleset) -> Call:
+        """The same, where the mode that there is says what a refusal means."""
+        attr = ruleset.attr()
+        fd = self.create_ruleset(attr, attr.size)
+        for place, rights in ruleset.paths:
+            parent = self.open(place, O_PATH) if isinstance(place, str) else place
+            self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(rights, parent))
+            if isinstance(place, str):
+                self.close(parent)
+        for place in ruleset.quiet_paths:
+            parent = self.open(place, O_PATH) if isinstance(place, str) else place
+            self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(FS(0), parent), ADD_RULE.QUIET)
+        for port, access in ruleset.ports:
+            self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
+        return fd
 
     def enforce(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:
         """landlock_restrict_self(2); a refusal is the outcome of all later observations."""

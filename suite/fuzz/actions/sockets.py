@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What programs do with sockets."""
+
+from __future__ import annotations
+
+import socket
+
+from suite.errors import UsageError
+from suite.fuzz.action import Action, Gives, Word, plain
+from suite.fuzz.rulesets import PORT, port_of
+from suite.fuzz.run import Run
+from suite.process.calls.sockets import abstract, inet, unix, unspecified
+from suite.process.process import Process
+from suite.process.promise import Call
+
+KINDS = {
+    "tcp": (socket.AF_INET, socket.SOCK_STREAM),
+    "udp": (socket.AF_INET, socket.SOCK_DGRAM),
+    "stream": (socket.AF_UNIX, socket.SOCK_STREAM),
+    "datagram": (socket.AF_UNIX, socket.SOCK_DGRAM),
+}
+"""By name; those of descriptors begin with it."""
+PORTS = ("port0", "port1", "port2", "any", "unspec")
+ADDRESSES = ("@0", "@1", "a/s", "b/s", "s")
+"""Addresses of the two families; ``@`` ones are abstract. ``unspec`` is of the family AF_UNSPEC."""
+
+
+def address(run: Run, word: str) -> bytes:
+    """The address of a word.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if word == "unspec":
+        return unspecified(inet(0))
+    if word == "any":
+        return inet(0)
+    if word.startswith(PORT):
+        return inet(port_of(run, word))
+    return abstract(run.abstract(word[1:])) if word.startswith("@") else unix(word)
+
+
+def is_inet(descriptor: str) -> bool:
+    """Whether a descriptor of this name is a socket of AF_INET."""
+    return descriptor.startswith(("tcp", "udp"))
+
+
+def _socket(run: Run, process: Process, kind: str) -> Call:
+    if kind not in KINDS:
+        raise UsageError(f"there is no {kind!r} (there is {', '.join(KINDS)})")
+    return process.socket(*KINDS[kind])
+
+
+def _send(run: Run, process: Process, fd: str) -> None:
+    process.sendto(run.fd(fd), b"text", None, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+
+
+def _send_to(run: Run, process: Process, fd: str, word: str) -> None:
+    flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+    process.sendto(run.fd(fd), b"text", address(run, word), flags)
+
+
+_SOCKET, _WITH = (Word.SOCKET,), (Word.SOCKET, Word.ADDRESS)
+ROWS = (
+    Action("socket", (Word.KIND,), _socket, Gives.SOCKET),
+    plain("bind", _WITH, lambda run, it, fd, word: it.bind(run.fd(fd), address(run, word))),
+    plain("listen", _SOCKET, lambda run, it, fd: it.listen(run.fd(fd), 16)),
+    plain("connect", _WITH, lambda run, it, fd, word: it.connect(run.fd(fd), address(run, word))),
+    plain("send", _SOCKET, _send),
+    plain("send-to", _WITH, _send_to),
+    Action(
+        "give", (Word.DESCRIPTOR, Word.OTHER),
+        lambda run, it, fd, name: it.give(run.fd(fd), run.process(name)), Gives.SAME,
+    ),
+)  # fmt: skip
