@@ -12,7 +12,8 @@ from tabulate import tabulate
 from reports.words import plural
 from suite.errors import Exit
 from suite.explore.worker import Down
-from suite.fuzz.finding import Finding, Tally, Whose
+from suite.fuzz.finding import Agreement, Finding, Tally, Whose
+from suite.fuzz.program import name_of
 
 _MOST = 20
 """Findings that are told."""
@@ -23,6 +24,7 @@ class Fuzzed:
     """All that there is to be told."""
 
     findings: Sequence[Finding] = ()
+    agreements: Sequence[Agreement] = ()
     tallies: Mapping[str, Tally] = field(default_factory=dict)
     """By target."""
     down: Mapping[str, Down] = field(default_factory=dict)
@@ -60,9 +62,10 @@ def answer(fuzzed: Fuzzed, files: Mapping[Finding, Path], *, interrupted: bool) 
     parts += [_told(it, files.get(it)) for it in ordered[:_MOST]]
     if len(ordered) > _MOST:
         parts.append(f"and {plural(len(ordered) - _MOST, 'more difference')}")
+    parts += map(_agreed, fuzzed.agreements)
     parts += [_table(fuzzed.tallies), *_left_out(fuzzed.tallies)]
     parts += [f"{target}: {down.why}" for target, down in fuzzed.down.items()]
-    if fuzzed.programs:
+    if any(it.programs for it in fuzzed.tallies.values()):
         parts.append(f"The same programs are written by --seed {fuzzed.seed}.")
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -87,8 +90,8 @@ def _headline(fuzzed: Fuzzed, *, interrupted: bool) -> str:
 
 def _told(finding: Finding, path: Path | None) -> str:
     sign = finding.sign
-    name = path.stem if path else "a program"
-    kept = " (kept from another time)" if finding.was_kept else ""
+    name = name_of(finding.program)
+    kept = f" (kept in {path})" if path else ""
     if sign.action:
         lines = [
             f"{name}{kept}: {finding.program[-1]}: {sign.whose.value}",
@@ -103,6 +106,11 @@ def _told(finding: Finding, path: Path | None) -> str:
     if finding.lines:
         lines += ["", *(f"    {it}" for it in finding.lines)]
     return "\n".join(lines)
+
+
+def _agreed(agreement: Agreement) -> str:
+    head = f"{name_of(agreement.program)}: {agreement.target} gives what {agreement.model} gives"
+    return "\n".join([head, *(f"    {it}" for it in (*agreement.program, "", *agreement.lines))])
 
 
 def _table(tallies: Mapping[str, Tally]) -> str:

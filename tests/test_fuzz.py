@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite.fuzz.compare import Pair
-from suite.fuzz.finding import Finding, Sign, Tally, Whose
+from suite.fuzz.finding import Agreement, Finding, Sign, Tally, Whose
 from suite.fuzz.hunt import Hunt
 from suite.fuzz.kept import Folder
 from suite.fuzz.program import Program, read
@@ -30,7 +30,7 @@ def _pair(name: str = NEWEST, other: str = "") -> Pair:
 def _hunted(pair: Pair, most: int, seed: int = 1) -> tuple[Hunt, list[Finding]]:
     found: list[Finding] = []
 
-    def told(it: Finding | Tally) -> None:
+    def told(it: Finding | Agreement | Tally) -> None:
         if isinstance(it, Finding):
             found.append(it)
 
@@ -101,7 +101,7 @@ def test_what_was_kept_is_played_first(planted: Pair, tmp_path: Path) -> None:
 
 
 def _replayed(pair: Pair, programs: dict[str, Program], told: list[Finding]) -> Tally:
-    def keep(it: Finding | Tally) -> None:
+    def keep(it: Finding | Agreement | Tally) -> None:
         if isinstance(it, Finding):
             told.append(it)
 

@@ -25,7 +25,7 @@ from suite.cli.targets import choose
 from suite.errors import Exit
 from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.crew import Crew, Order
-from suite.fuzz.finding import Finding, Sign, Tally
+from suite.fuzz.finding import Agreement, Finding, Sign, Tally
 from suite.fuzz.kept import Folder, default_folder, load
 from vm.command import find_emulators
 
@@ -96,10 +96,10 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     most = 0 if asked else arguments.most or _ENDLESS
     seconds = arguments.seconds or (_ENDLESS if arguments.most else _SECONDS)
     first = tuple(asked or kept.values())
-    orders = [Order(it, first, most, seconds, seed) for it in names]
+    orders = [Order(it, first, bool(asked), most, seconds, seed) for it in names]
     watcher = _Watcher(folder, lost)
     interrupted = _hunt(make, arguments.workers, watcher, orders)
-    fuzzed = Fuzzed(watcher.findings, watcher.tallies, watcher.lost, seed)
+    fuzzed = Fuzzed(watcher.findings, watcher.agreements, watcher.tallies, watcher.lost, seed)
     put(answer(fuzzed, watcher.files, interrupted=interrupted))
     return fuzzed.code if fuzzed.code is not Exit.CONFORMS or not interrupted else Exit.INTERRUPTED
 
@@ -122,6 +122,7 @@ class _Watcher:
         self.lost = dict(lost)
         self.tallies: dict[str, Tally] = {}
         self.files: dict[Finding, Path] = {}
+        self.agreements: list[Agreement] = []
         self._latest: dict[tuple[str, Sign], Finding] = {}
         self._said = time.monotonic()
 
@@ -143,6 +144,10 @@ class _Watcher:
         self._latest[key] = finding
         if finding.lines and not finding.was_kept:
             self.files[finding] = self.folder.keep(finding)
+
+    def agreed(self, agreement: Agreement) -> None:
+        """A program that was asked for shows none."""
+        self.agreements.append(agreement)
 
     def tallied(self, target: str, tally: Tally) -> None:
         """So much was done on a target."""

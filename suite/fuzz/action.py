@@ -24,6 +24,7 @@ class Word(Enum):
     DESCRIPTOR = "a descriptor of either"
     PROCESS = "a process or thread"
     OTHER = "another process or thread than the one that acts"
+    LEADER = "another process, by its first thread"
     MODE = "how a file is opened"
     COMMAND = "a command of ioctl(2)"
     KIND = "a kind of socket"

@@ -18,7 +18,7 @@ from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.causes import MODEL, Which
 from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.compare import Pair
-from suite.fuzz.finding import Finding, Tally
+from suite.fuzz.finding import Agreement, Finding, Tally
 from suite.fuzz.program import Program
 from suite.fuzz.subject import Subject
 
@@ -33,6 +33,8 @@ class Order:
     target: str
     kept: tuple[Program, ...]
     """Programs that are played first."""
+    shows: bool
+    """Whether it is also told on which of them all is well: they were asked for."""
     most: int
     seconds: float
     seed: int
@@ -43,7 +45,7 @@ class Over:
     """All of an order is done."""
 
 
-Said = Up | Finding | Tally | Down | Over
+Said = Up | Finding | Agreement | Tally | Down | Over
 
 
 class Heard(Protocol):
@@ -54,6 +56,9 @@ class Heard(Protocol):
 
     def found(self, finding: Finding) -> None:
         """A program shows a difference; a smaller one of the same may follow."""
+
+    def agreed(self, agreement: Agreement) -> None:
+        """A program that was asked for shows none."""
 
     def tallied(self, target: str, tally: Tally) -> None:
         """So much was done on a target."""
@@ -98,7 +103,7 @@ def fill(make: Maker, order: Order, say: Link) -> None:
         name = order.target if is_model else str(Which.of(ground.facts))
         pair = Pair(order.target, subject, name, Subject(make(name)))
         hunt = Hunt(pair, order.most, time.monotonic() + order.seconds, order.seed, say)
-        hunt.replay(order.kept)
+        hunt.replay(order.kept, shows=order.shows)
         hunt.run()
     finally:
         subject.stop()
@@ -175,6 +180,8 @@ class Crew:
                 self.heard.up(name, said)
             case Finding():
                 self.heard.found(said)
+            case Agreement():
+                self.heard.agreed(said)
             case Tally():
                 self.heard.tallied(name, said)
             case Down():

@@ -65,6 +65,17 @@ class Finding:
         return not self.sign.whose.is_kernels, self.sign.whose.value, size_of(self.program)
 
 
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A program that was asked for, and on which a target gives what its model gives."""
+
+    target: str
+    model: str
+    program: Program
+    lines: tuple[str, ...]
+    """Its calls and what they gave on the target, as strace writes them."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What was done on a target."""

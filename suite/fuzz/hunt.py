@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from suite.errors import LandproofError
 from suite.explore.given import HUNG, NOT_MODELLED
 from suite.fuzz.compare import Pair
-from suite.fuzz.finding import Finding, Sign, Tally, Whose
+from suite.fuzz.finding import Agreement, Finding, Sign, Tally, Whose
 from suite.fuzz.machine import STEPS, Writer, machine
 from suite.fuzz.program import Program
 from suite.fuzz.rehearsal import Met, Rehearsal, Taken
@@ -33,7 +33,7 @@ class OverError(KeyboardInterrupt):
     """There is no time for more; Hypothesis takes no other exception for an end."""
 
 
-Told = Callable[[Finding | Tally], None]
+Told = Callable[[Finding | Agreement | Tally], None]
 """Is told of each smaller program that shows a difference, and now and then how far it is."""
 
 
@@ -78,8 +78,12 @@ class Hunt:
         """Whether programs may mount and change their root."""
         return self.pair.target.up().private
 
-    def replay(self, programs: Iterable[Program]) -> None:
+    def replay(self, programs: Iterable[Program], *, shows: bool = False) -> None:
         """Play programs that were kept, before any other.
+
+        Args:
+            programs: Each once.
+            shows: Whether it is also told on which both agree.
 
         Raises:
             LandproofError: The target does not come up.
@@ -89,7 +93,10 @@ class Hunt:
             found = self.pair.steadily(program)
             if found is None:
                 self.tally.settled += 1
-            elif found[0] not in self._known:
+                if shows:
+                    lines = self.pair.target.told(program)
+                    self.told(Agreement(self.pair.name, self.pair.model_name, program, lines))
+            elif found[0] not in self._known or shows:
                 sign, shown = found
                 self._known.add(sign)
                 self._tell_whole(self._finding(sign, shown, was_kept=True))

@@ -142,6 +142,9 @@ class Writer(RuleBasedStateMachine):
         live = self.rehearsal.processes
         if Word.OTHER in action.takes and len(live) < 2:
             return []
+        if Word.LEADER in action.takes:
+            leaders = self.rehearsal.leaders
+            return [it for it in live if leaders not in ([], [it])]
         if action.name == tasks.ENFORCE:
             return [it for it in live if self.rehearsal.layers(it) < MAX_LAYERS]
         for kind in action.takes:
@@ -222,8 +225,10 @@ def _choices(writer: Writer, by: str, kind: Word, before: list[str]) -> Sequence
             return writer.rehearsal.descriptors(by, kind)
         case Word.PROCESS:
             return writer.rehearsal.processes
-        case Word.OTHER:
-            return [it for it in writer.rehearsal.processes if it != by]
+        case Word.OTHER | Word.LEADER:
+            is_other = kind is Word.OTHER
+            them = writer.rehearsal.processes if is_other else writer.rehearsal.leaders
+            return [it for it in them if it != by]
         case Word.ADDRESS:
             return sockets.PORTS if sockets.is_inet(before[-1]) else sockets.ADDRESSES
         case _:

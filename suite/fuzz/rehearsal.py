@@ -158,6 +158,11 @@ class Rehearsal:
             self._live = [it for it in self.run.processes if self._task(it) is not None]
         return self._live
 
+    @property
+    def leaders(self) -> list[str]:
+        """Those of them that are the first threads of their processes."""
+        return [it for it in self.processes if (task := self._task(it)) and task.is_leader]
+
     def is_home(self, process: str) -> bool:
         """Whether a process is still in the folder of the program."""
         task = self._task(process)

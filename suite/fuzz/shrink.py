@@ -91,7 +91,7 @@ def _named(step: Step) -> set[str]:
     return {step.by, *(word for kind, word in _worded(step) if kind in _MADE)}
 
 
-_MADE = {Word.FILE, Word.SOCKET, Word.DESCRIPTOR, Word.PROCESS, Word.OTHER}
+_MADE = {Word.FILE, Word.SOCKET, Word.DESCRIPTOR, Word.PROCESS, Word.OTHER, Word.LEADER}
 """What some step before has made."""
 
 

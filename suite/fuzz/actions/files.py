@@ -12,7 +12,7 @@ from suite.fuzz.run import AGENT, Run
 from suite.process.calls import ioctls
 from suite.process.process import Process
 from suite.process.promise import Call
-from suite.process.uapi import CLONE_NEWNS, MNT_DETACH, RENAME_EXCHANGE, RENAME_NOREPLACE
+from suite.process.uapi import CLONE_NEWNS, RENAME_EXCHANGE, RENAME_NOREPLACE
 from suite.values import Out
 
 NAMES = ("a/f", "b/f", "a/d/f", "a/g", "b/g", "a/d", "b/d", "a/l", "a", "b")
@@ -95,7 +95,7 @@ def _bind(run: Run, process: Process, old: str, new: str) -> None:
 
 def _umount(run: Run, process: Process, name: str) -> None:
     process.unshare(CLONE_NEWNS)
-    process.umount(name, MNT_DETACH)
+    process.umount(name)
 
 
 _NAME, _NEW, _FOLDER = (Word.NAME,), (Word.NEW,), (Word.FOLDER,)

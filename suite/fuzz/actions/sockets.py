@@ -60,6 +60,20 @@ def _send_to(run: Run, process: Process, fd: str, word: str) -> None:
     process.sendto(run.fd(fd), b"text", address(run, word), flags)
 
 
+def _give(run: Run, process: Process, fd: str, name: str) -> Call:
+    """Pass a descriptor; it gets a number that the receiver has never had on any target.
+
+    Which ones are free depends on what the agent has open, and a number that two processes have
+    means one file only where one has inherited it from the other.
+    """
+    receiver = run.process(name)
+    given = process.give(run.fd(fd), receiver)
+    kept = receiver.dup_to(given, _FIRST_GIVEN + len(run.descriptors))
+    receiver.close(given)
+    return kept
+
+
+_FIRST_GIVEN = 500
 _SOCKET, _WITH = (Word.SOCKET,), (Word.SOCKET, Word.ADDRESS)
 ROWS = (
     Action("socket", (Word.KIND,), _socket, Gives.SOCKET),
@@ -69,7 +83,6 @@ ROWS = (
     plain("send", _SOCKET, _send),
     plain("send-to", _WITH, _send_to),
     Action(
-        "give", (Word.DESCRIPTOR, Word.OTHER),
-        lambda run, it, fd, name: it.give(run.fd(fd), run.process(name)), Gives.SAME,
+        "give", (Word.DESCRIPTOR, Word.OTHER), _give, Gives.SAME,
     ),
 )  # fmt: skip

@@ -58,7 +58,7 @@ ROWS = (
     plain("kill", _OTHER, _end),
     plain("signal", _PROCESS, lambda run, it, name: it.kill(_pid(run, name), 0)),
     plain("signal-thread", _PROCESS, lambda run, it, name: it.tkill(_pid(run, name), 0)),
-    plain("signal-pidfd", _PROCESS, _signal_by_pidfd),
+    plain("signal-pidfd", (Word.LEADER,), _signal_by_pidfd),
     plain("signal-group", (), lambda run, it: it.kill(0, 0)),
     plain("lead-group", (), lambda run, it: it.setpgid()),
     plain(
@@ -66,6 +66,6 @@ ROWS = (
         lambda run, it, name: it.syscall("get_robust_list", _pid(run, name), Out(8), Out(8)),
     ),
     plain("seize", _OTHER, lambda run, it, name: it.ptrace(PTRACE_SEIZE, _pid(run, name))),
-    plain("take-descriptor", _OTHER, _take_descriptor),
+    plain("take-descriptor", (Word.LEADER,), _take_descriptor),
     plain("drop-capabilities", (), lambda run, it: it.drop_capabilities()),
 )  # fmt: skip
