@@ -165,6 +165,7 @@ def umount2(kernel: Kernel, task: Task, name: Pointer, flags: CInt) -> int:
     if flags & ~(_MNT_FORCE | MNT_DETACH | _MNT_EXPIRE | _UMOUNT_NOFOLLOW):
         raise Errno(errno.EINVAL)
     path = resolve(kernel, task, path_of(task, name), follow=not flags & _UMOUNT_NOFOLLOW)
+    path = mounts.top(path)  # of "." and "..", too (LOOKUP_MOUNTPOINT)
     mount = path.mount
     mounts.require_may_mount(task)
     _require_mounted(task, path)
