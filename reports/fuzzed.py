@@ -13,7 +13,7 @@ from reports.words import plural
 from suite.errors import Exit
 from suite.explore.worker import Down
 from suite.fuzz.finding import Agreement, Finding, Tally, Whose
-from suite.fuzz.program import name_of
+from suite.fuzz.program import Program, name_of
 
 _MOST = 20
 """Findings that are told."""
@@ -49,7 +49,7 @@ class Fuzzed:
         return sum(it.programs + it.replayed for it in self.tallies.values())
 
 
-def answer(fuzzed: Fuzzed, files: Mapping[Finding, Path], *, interrupted: bool) -> str:
+def answer(fuzzed: Fuzzed, files: Mapping[Program, Path], *, interrupted: bool) -> str:
     """All that is to be said.
 
     Args:
@@ -57,11 +57,13 @@ def answer(fuzzed: Fuzzed, files: Mapping[Finding, Path], *, interrupted: bool) 
         files: Where programs are kept.
         interrupted: Whether there would have been more.
     """
-    ordered = sorted(fuzzed.findings, key=lambda it: it.order)
+    alike: dict[Program, list[Finding]] = {}
+    for it in sorted(fuzzed.findings, key=lambda it: it.order):
+        alike.setdefault(it.program, []).append(it)
     parts = [_headline(fuzzed, interrupted=interrupted)]
-    parts += [_told(it, files.get(it)) for it in ordered[:_MOST]]
-    if len(ordered) > _MOST:
-        parts.append(f"and {plural(len(ordered) - _MOST, 'more difference')}")
+    parts += [_told(it, files.get(program)) for program, it in [*alike.items()][:_MOST]]
+    if len(alike) > _MOST:
+        parts.append(f"and {plural(len(alike) - _MOST, 'more program')}")
     parts += map(_agreed, fuzzed.agreements)
     parts += [_table(fuzzed.tallies), *_left_out(fuzzed.tallies)]
     parts += [f"{target}: {down.why}" for target, down in fuzzed.down.items()]
@@ -88,29 +90,24 @@ def _headline(fuzzed: Fuzzed, *, interrupted: bool) -> str:
     return f"{said}{bad or 'no difference from the model'}{beside}: {of}"
 
 
-def _told(finding: Finding, path: Path | None) -> str:
-    sign = finding.sign
-    name = name_of(finding.program)
+def _told(them: Sequence[Finding], path: Path | None) -> str:
+    """A program, and what it shows on each target."""
+    first = them[0]
     kept = f" (kept in {path})" if path else ""
-    if sign.action:
-        lines = [
-            f"{name}{kept}: {finding.program[-1]}: {sign.whose.value}",
-            f"  {finding.target}: {sign.theirs}",
-            f"  {finding.model}: {sign.ours or 'nothing'}",
-        ]
-    else:
-        lines = [f"{name}{kept}: {sign.whose.value}", f"  {finding.target}: {sign.theirs}"]
-    if not finding.is_smallest:
+    lines = [f"{name_of(first.program)}: {first.program[-1]}: {first.sign.whose.value}{kept}"]
+    for it in them:
+        lines.append(f"  {it.target}: {it.sign.theirs}")
+        if it.sign.action:
+            lines.append(f"  {it.model}: {it.sign.ours or 'nothing'}")
+    if not all(it.is_smallest for it in them):
         lines.append("  a smaller program may show it, too: the search for it was cut short")
-    lines += [f"    {it}" for it in finding.program]
-    if finding.lines:
-        lines += ["", *(f"    {it}" for it in finding.lines)]
+    lines += [f"    {it}" for it in first.lines or first.program]
     return "\n".join(lines)
 
 
 def _agreed(agreement: Agreement) -> str:
     head = f"{name_of(agreement.program)}: {agreement.target} gives what {agreement.model} gives"
-    return "\n".join([head, *(f"    {it}" for it in (*agreement.program, "", *agreement.lines))])
+    return "\n".join([head, *(f"    {it}" for it in agreement.lines)])
 
 
 def _table(tallies: Mapping[str, Tally]) -> str:

@@ -27,6 +27,7 @@ from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.crew import Crew, Order
 from suite.fuzz.finding import Agreement, Finding, Sign, Tally
 from suite.fuzz.kept import Folder, default_folder, load
+from suite.fuzz.program import Program
 from vm.command import find_emulators
 
 _SECONDS = 60
@@ -121,7 +122,7 @@ class _Watcher:
         self.folder = folder
         self.lost = dict(lost)
         self.tallies: dict[str, Tally] = {}
-        self.files: dict[Finding, Path] = {}
+        self.files: dict[Program, Path] = {}
         self.agreements: list[Agreement] = []
         self._latest: dict[tuple[str, Sign], Finding] = {}
         self._said = time.monotonic()
@@ -143,7 +144,7 @@ class _Watcher:
             tell(f"{finding.target}: {finding.sign}")
         self._latest[key] = finding
         if finding.lines and not finding.was_kept:
-            self.files[finding] = self.folder.keep(finding)
+            self.files[finding.program] = self.folder.keep(finding)
 
     def agreed(self, agreement: Agreement) -> None:
         """A program that was asked for shows none."""

@@ -55,6 +55,9 @@ class Action:
     is_private: bool = False
     """Whether it needs mounts that are ours alone, and the capabilities of their namespace."""
 
+    is_capable: bool = False
+    """Whether who does it has to have capabilities: what others get depends on the release."""
+
     @property
     def is_open(self) -> bool:
         """Whether its last word may be several."""
@@ -62,11 +65,16 @@ class Action:
 
 
 def plain(
-    name: str, takes: tuple[Word, ...], do: Callable[..., object], *, is_private: bool = False
+    name: str,
+    takes: tuple[Word, ...],
+    do: Callable[..., object],
+    *,
+    is_private: bool = False,
+    is_capable: bool = False,
 ) -> Action:
     """An action that makes nothing that has a name."""
 
     def done(run: Run, process: Process, *words: str) -> None:
         do(run, process, *words)
 
-    return Action(name, takes, done, is_private=is_private)
+    return Action(name, takes, done, is_private=is_private, is_capable=is_capable)

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from suite.explore.given import DIED, HUNG, NOT_MODELLED, UNKNOWN, Given, word
+from suite.explore.given import DENIALS, DIED, HUNG, NOT_MODELLED, UNKNOWN, Given, word
 from suite.fuzz.actions.tasks import ENFORCE
 from suite.fuzz.finding import Sign, Whose
 from suite.fuzz.program import Program
 from suite.fuzz.subject import Subject
 
+_LANDLOCKS = DENIALS | {errno.EINVAL, errno.EAFNOSUPPORT, errno.E2BIG, errno.ENOMSG, errno.EBADFD}
+"""What Landlock's hooks and its calls give; without any of them, it did not differ."""
 Shown = tuple[Sign, Program]
 """A difference, and as much of a program as shows it: it is in the last step."""
 
@@ -64,7 +67,8 @@ class Pair:
         theirs = given.codes[place]
         if theirs == HUNG or (theirs == DIED and ours[place] != DIED):
             return Sign(step.action, *said, Whose.DEATH), shown
-        whose = Whose.OTHERS if self._differs_outside(shown) else Whose.LANDLOCK
+        is_others = not {ours[place], theirs} & _LANDLOCKS or self._differs_outside(shown)
+        whose = Whose.OTHERS if is_others else Whose.LANDLOCK
         return Sign(step.action, *said, whose), shown
 
     def _differs_outside(self, program: Program) -> bool:

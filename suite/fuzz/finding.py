@@ -56,8 +56,7 @@ class Finding:
     was_kept: bool = False
     """Whether it is one that was kept from another time."""
     lines: tuple[str, ...] = ()
-    """The calls and what they gave on the target, as strace writes them, once it is the smallest;
-    of a program that the target died of, what they are."""
+    """Its steps and the calls of each, as strace writes them, once no smaller one is looked for."""
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -73,7 +72,7 @@ class Agreement:
     model: str
     program: Program
     lines: tuple[str, ...]
-    """Its calls and what they gave on the target, as strace writes them."""
+    """Its steps and the calls of each, as strace writes them."""
 
 
 @dataclass(slots=True)

@@ -147,6 +147,8 @@ class Writer(RuleBasedStateMachine):
             return [it for it in live if leaders not in ([], [it])]
         if action.name == tasks.ENFORCE:
             return [it for it in live if self.rehearsal.layers(it) < MAX_LAYERS]
+        if action.is_capable:
+            live = [it for it in live if self.rehearsal.is_capable(it)]
         for kind in action.takes:
             if kind in _DESCRIPTORS:
                 live = [it for it in live if self.rehearsal.descriptors(it, kind)]

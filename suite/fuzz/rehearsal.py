@@ -168,6 +168,11 @@ class Rehearsal:
         task = self._task(process)
         return task is not None and task.fs.cwd.dentry is self._home
 
+    def is_capable(self, process: str) -> bool:
+        """Whether a process has the capabilities of root."""
+        task = self._task(process)
+        return task is not None and task.credentials.effective != 0
+
     def layers(self, process: str) -> int:
         """How many layers the domain of a process has."""
         task = self._task(process)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from suite.agent.channel import AgentLostError
@@ -11,10 +12,11 @@ from suite.explore.alone import alone
 from suite.explore.explorer import Lane
 from suite.explore.given import Given
 from suite.explore.manner import PLAIN
-from suite.explore.script import written
+from suite.explore.script import on_paper
 from suite.explore.worker import buried
 from suite.fuzz.program import Program
-from suite.fuzz.scene import label_of, space_of
+from suite.fuzz.scene import space_of
+from suite.process.promise import Call
 from suite.targets.base import Ground, Target
 
 _MOST_DEATHS = 20
@@ -85,9 +87,9 @@ class Subject:
             del self._programs[number]
 
     def told(self, program: Program) -> tuple[str, ...]:
-        """The calls of a program as strace writes them, with what they give here.
+        """The steps of a program, each with its calls as strace writes them, and what they give.
 
-        Of one that the target dies of, what they are: numbers of files and processes are made up.
+        Of a program that the target dies of, the calls as they would be made.
 
         Raises:
             LandproofError: The target does not come up.
@@ -97,13 +99,11 @@ class Subject:
         space = space_of({number: program})
         if program not in self._deadly:
             try:
-                ground = self.up()
-                with alone(ground, space, number) as played:
-                    calls = [(it.batch.ops[it.index].process, it) for it in played.calls]
-                    return tuple(it.told() for by, it in calls if by != ground.root.id)
+                with alone(self.up(), space, number) as played:
+                    return tuple(_lines(program, played.decided, Call.told))
             except AgentLostError:
                 self._deadly[program] = self._bury()
-        return tuple(written(space, number, label_of(program, len(program) - 1)))
+        return tuple(_lines(program, on_paper(space.scene, number).decided, str))
 
     def _bury(self) -> str:
         self.deaths += 1
@@ -114,3 +114,11 @@ class Subject:
         """Take it down."""
         self.ground = self._lane = None
         self.target.stop()
+
+
+def _lines(
+    program: Program, decided: Sequence[Sequence[Call]], told: Callable[[Call], str]
+) -> Iterator[str]:
+    for step, calls in zip(program, decided, strict=True):
+        yield str(step)
+        yield from (f"    {told(it)}" for it in calls)

@@ -113,7 +113,10 @@ ROWS = (
     plain("whiteout", _NEW, lambda run, it, name: it.mknod(name, stat.S_IFCHR)),
     plain("symlink", _NEW, lambda run, it, name: it.symlink("../b/f", name)),
     plain("link", (Word.NAME, Word.NEW), lambda run, it, old, new: it.link(old, new)),
-    plain("link-file", (Word.FILE, Word.NEW), lambda run, it, fd, new: it.link_fd(run.fd(fd), new)),
+    plain(
+        "link-file", (Word.FILE, Word.NEW),
+        lambda run, it, fd, new: it.link_fd(run.fd(fd), new), is_capable=True,
+    ),
     plain("rename", _TWO, lambda run, it, old, new: it.rename(old, new)),
     plain(
         "rename-new", (Word.NAME, Word.NEW),
