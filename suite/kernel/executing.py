@@ -20,7 +20,7 @@ from signal import SIGCHLD, SIGTRAP
 from suite.kernel import life, opening, signals
 from suite.kernel.capabilities import capable, is_mapped
 from suite.kernel.credentials import ALL_CAPABILITIES, Credentials, outside
-from suite.kernel.errors import Errno, NotModelled
+from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.identity import replace_credentials
 from suite.kernel.kernel import Kernel
 from suite.kernel.memory import Memory
@@ -201,10 +201,17 @@ def _comm(program: _Program) -> str:
 
 
 def _be_alone(kernel: Kernel, task: Task) -> None:
-    """End all other threads; who is left has the number of the first. Source: de_thread()."""
+    """End all other threads; who is left has the number of the first. Source: de_thread().
+
+    Raises:
+        Waits: For a tracer of one of them, which has to take note of its end (wait4(2)) or end.
+    """
     group, leader = task.group, task.group.leader
     for thread in [it for it in group.threads if it is not task]:
         life.end(kernel, thread, 0)
+    for other in kernel.pids.tasks.values() if kernel.has_traced else ():
+        if other.group is group and other is not task and other.trace is not None:
+            raise Waits
     if leader is task:
         return
     life.forget_number(task)
