@@ -1,24 +1,35 @@
 # SPDX-License-Identifier: MIT
 """Fuzzing: what is planted is found and made small, kept, and played first the next time."""
 
+import errno
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from suite.agent import wire
+from suite.errors import UsageError
+from suite.explore.causes import Which
+from suite.fuzz.action import Word
+from suite.fuzz.actions import ACTIONS, OPTIONS, PATHS
 from suite.fuzz.compare import Pair
 from suite.fuzz.finding import Agreement, Finding, Sign, Tally, Whose
 from suite.fuzz.hunt import Hunt
-from suite.fuzz.kept import Folder
-from suite.fuzz.program import Program, read
+from suite.fuzz.kept import Folder, load
+from suite.fuzz.program import Program, name_of, read, written
+from suite.fuzz.run import DEVICE
+from suite.fuzz.shrink import shrunk, tidy
 from suite.fuzz.subject import Subject
 from suite.model import moves
 from suite.model.landlock import Model
 from suite.model.landlock import Subject as Subjects
 from suite.model.verdicts import Denial
-from tests.explorations import model
+from suite.process.uapi import AT_REMOVEDIR
+from tests.explorations import Altered, Alters, model, numbered
 
 NEWEST = "model:11"
+PROGRAMS = Path(__file__).parent / "data" / "fuzz"
 
 
 def _pair(name: str = NEWEST, other: str = "") -> Pair:
@@ -49,7 +60,7 @@ def test_nothing_is_found_of_a_model_against_itself() -> None:
 
 
 def test_the_same_seed_writes_the_same_programs() -> None:
-    tallies = [_hunted(_pair("model:7"), 25, seed)[0].tally for seed in (5, 5, 6)]
+    tallies = [_hunted(_pair("model:7"), 15, seed)[0].tally for seed in (5, 5, 6)]
     for it in tallies:
         it.seconds = 0
     assert tallies[0] == tallies[1] != tallies[2]
@@ -108,3 +119,147 @@ def _replayed(pair: Pair, programs: dict[str, Program], told: list[Finding]) -> 
     hunt = Hunt(pair, 0, time.monotonic(), 0, keep)
     hunt.replay(programs.values())
     return hunt.tally
+
+
+# On the running kernel
+
+MakePair = Callable[..., Pair]
+
+
+@pytest.fixture
+def local() -> Iterator[MakePair]:
+    """Makes a pair of the running kernel, altered, and its model."""
+    made: list[Subject] = []
+
+    def make(
+        alters: Alters = lambda _op, record: record,
+        is_deadly: Callable[[wire.Op], bool] = lambda _op: False,
+    ) -> Pair:
+        target = Subject(Altered("local", alters, is_deadly))
+        made.append(target)
+        facts = target.up().facts
+        if not facts.abi:
+            pytest.skip("the running kernel has no Landlock")
+        return Pair("local", target, NEWEST, Subject(model(str(Which.of(facts)))))
+
+    yield make
+    for subject in made:
+        subject.stop()
+
+
+@pytest.mark.parametrize("path", sorted(PROGRAMS.iterdir()), ids=lambda it: it.stem)
+def test_programs_on_which_a_model_differed_once_show_nothing(path: Path, local: MakePair) -> None:
+    pair = local()
+    assert pair.target.up().private or "mount" not in path.read_text()
+    assert pair.steadily(load(path)) is None
+    assert path.read_text().startswith("# ")  # what was wrong
+
+
+def test_the_running_kernel_gives_what_its_model_gives(local: MakePair) -> None:
+    hunt, found = _hunted(local(), 25)
+    assert [it for it in found if it.sign.whose.is_kernels] == []
+    assert hunt.tally.programs == 25
+
+
+def test_what_differs_without_a_domain_is_not_of_landlock(local: MakePair) -> None:
+    """As where something else denies, in every domain and out of it."""
+
+    def alters(op: wire.Op, record: wire.Record) -> wire.Record:
+        is_it = op.nr == numbered("truncate") and not record.failed
+        return wire.Record(record.status, -errno.EACCES) if is_it else record
+
+    program = read("p0 fork = p1\np1 enforce fs=make_sym\np1 truncate a/f")
+    found = local(alters).steadily(program)
+    assert found == (Sign("truncate", "allowed", "EACCES", Whose.OTHERS), program)
+
+
+def test_a_program_that_a_kernel_dies_of_is_made_small_and_told(local: MakePair) -> None:
+    def is_deadly(op: wire.Op) -> bool:
+        return op.nr == numbered("unlinkat") and op.args[2] == AT_REMOVEDIR
+
+    pair = local(is_deadly=is_deadly)
+    steps = ["p0 create a/g", "p0 open a/g r = file0", "p0 rmdir b/d", "p0 fork = p1"]
+    found: list[Finding] = []
+
+    def told(it: Finding | Agreement | Tally) -> None:
+        if isinstance(it, Finding):
+            found.append(it)
+
+    hunt = Hunt(pair, 0, time.monotonic(), 0, told)
+    shown = pair.judged(read("\n".join(steps)))
+    assert shown is not None
+    hunt._settle(*shown)
+    assert [str(it) for it in found[-1].program] == ["p0 rmdir a"]
+    assert found[-1].sign == Sign("", "", "crashed: Kernel panic - not syncing", Whose.DEATH)
+    assert '    unlinkat(AT_FDCWD, "a", AT_REMOVEDIR)' in found[-1].lines
+
+
+# Programs
+
+
+def test_a_program_is_what_its_text_says() -> None:
+    text = "p0 fork = p1\np1 open a/f rw = file0\np1 enforce fs=make_reg,refer a:refer x=3\n"
+    program = read(f"# a note\n\n{text}")
+    assert written(program) == text
+    assert read(written(program, ["a note"])) == program
+    assert name_of(program) != name_of(program[:2])
+    assert program[1].gives == "file0"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no step"),
+        ("p0", "no step of a program: 'p0'"),
+        ("p0 fork =", "no step of a program: 'p0 fork ='"),
+        ("p0 fork", "needs a name for what it makes"),
+        ("p0 dance", "step 1: there is no 'dance'"),
+        ("p0 mkdir", "step 1: mkdir takes a path that nothing may have yet"),
+        ("p0 exit now", "step 1: exit takes nothing"),
+        ("p0 exit = p1", "exit needs no name"),
+        ("p1 exit", "step 1: there is no 'p1'"),
+        ("p0 fork = p1\np0 close file0", "step 2: there is no 'file0'"),
+        ("p0 open a/f rwx = file0", "step 1: 'rwx' is not how a file is opened, of r, w"),
+        ("p0 open /etc/passwd w = file0", "step 1: '/etc/passwd' is not a path that can be opened"),
+        ("p0 enforce fs=fly", "there is no 'fly'"),
+        ("p0 enforce x=99", "no word of a ruleset: 'x=99'"),
+        ("p0 enforce /etc:read_file", "no word of a ruleset: '/etc:read_file'"),
+        ("p0 socket tcp = tcp0\np0 bind tcp0 port9", "step 2: 'port9' is not an address"),
+    ],
+)
+def test_what_is_no_program_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "it.txt"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=f"{path.name}: ") as raised:
+        load(path)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_shrunk_program_has_no_step_word_or_process_that_it_does_not_need() -> None:
+    program = read(
+        "p0 fork = p1\np1 open b/f wct = file3\np1 fork = p5\np5 enforce fs=make_reg,refer x=9\n"
+        "p5 chdir a\np5 truncate b/f\np5 close file3"
+    )
+
+    def shows(it: Program) -> Program | None:
+        return it if all(word in written(it) for word in ("make_reg", "truncate")) else None
+
+    steps = [*shrunk(program, shows)]
+    assert [str(it) for it in tidy(steps[-1])] == ["p0 enforce fs=make_reg", "p0 truncate a/f"]
+    assert len(steps) > 1
+
+
+def test_names_of_a_tidy_program_are_in_order() -> None:
+    program = read("p0 fork = p4\np4 open a/f r = file7\np4 give file7 p0 = file9\np0 read file9")
+    assert written(tidy(program)) == (
+        "p0 fork = p1\np1 open a/f r = file0\np1 give file0 p0 = file1\np0 read file1\n"
+    )
+
+
+def test_no_action_leads_out_of_the_folder_of_a_program() -> None:
+    """As root on a machine of somebody else, a program must not change anything."""
+    for action in ACTIONS.values():
+        for path in (it for kind in action.takes if kind in PATHS for it in OPTIONS[kind]):
+            assert path != ".."
+            assert not path.startswith("/") or (path == DEVICE and Word.OPENED in action.takes)

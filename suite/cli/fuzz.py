@@ -100,6 +100,7 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     orders = [Order(it, first, bool(asked), most, seconds, seed) for it in names]
     watcher = _Watcher(folder, lost)
     interrupted = _hunt(make, arguments.workers, watcher, orders)
+    watcher.keep_unfinished()
     fuzzed = Fuzzed(watcher.findings, watcher.agreements, watcher.tallies, watcher.lost, seed)
     put(answer(fuzzed, watcher.files, interrupted=interrupted))
     return fuzzed.code if fuzzed.code is not Exit.CONFORMS or not interrupted else Exit.INTERRUPTED
@@ -145,6 +146,12 @@ class _Watcher:
         self._latest[key] = finding
         if finding.lines and not finding.was_kept:
             self.files[finding.program] = self.folder.keep(finding)
+
+    def keep_unfinished(self) -> None:
+        """Keep the programs that nobody has made small yet, after an interrupt."""
+        for finding in self.findings:
+            if not finding.lines and not finding.was_kept:
+                self.files[finding.program] = self.folder.keep(finding)
 
     def agreed(self, agreement: Agreement) -> None:
         """A program that was asked for shows none."""

@@ -17,7 +17,7 @@ from suite.fuzz.finding import Agreement, Finding, Sign, Tally, Whose
 from suite.fuzz.machine import STEPS, Writer, machine
 from suite.fuzz.program import Program
 from suite.fuzz.rehearsal import Met, Rehearsal, Taken
-from suite.fuzz.shrink import shrunk, tidy
+from suite.fuzz.shrink import Shows, shrunk, tidy
 
 _ROUND = 11
 """Programs that Hypothesis writes with one seed. After the first one, which is always the same, and
@@ -25,12 +25,18 @@ ten more, it would change each program a little, again and again. So the next ro
 programs may begin with what was new in this one."""
 _SHRINKING_S = 60.0
 """How long the smallest program of a difference is looked for."""
+_DEATHS = 16
+"""How often a target may die for it."""
 _EVERY_S = 0.5
 """How often it is told how far it is."""
 
 
 class OverError(KeyboardInterrupt):
     """There is no time for more; Hypothesis takes no other exception for an end."""
+
+
+class _EnoughError(Exception):
+    """Nothing smaller is looked for any more."""
 
 
 Told = Callable[[Finding | Agreement | Tally], None]
@@ -187,16 +193,26 @@ class Hunt:
             self.tally.unsteady += 1
             return
         self._known.add(sign)
-        best, until = program, time.monotonic() + _SHRINKING_S
+        best, is_smallest = program, True
         self.told(self._finding(sign, best, is_smallest=False))
-        for best in shrunk(program, lambda it: self.pair.showing(sign, it)):
-            if time.monotonic() > until:
-                break
-            self.told(self._finding(sign, best, is_smallest=False))
-        else:
-            until = float("inf")
-        is_smallest = until > time.monotonic()
+        try:
+            for best in shrunk(program, self._shows(sign)):
+                self.told(self._finding(sign, best, is_smallest=False))
+        except _EnoughError:
+            is_smallest = False
         self._tell_whole(self._finding(sign, tidy(best), is_smallest=is_smallest))
+
+    def _shows(self, sign: Sign) -> Shows:
+        """Say of programs whether they show a difference, as long as there is time for it."""
+        until = time.monotonic() + _SHRINKING_S
+        deaths = self.pair.target.deaths + _DEATHS
+
+        def shows(program: Program) -> Program | None:
+            if time.monotonic() > until or self.pair.target.deaths >= deaths:
+                raise _EnoughError
+            return self.pair.showing(sign, program)
+
+        return shows
 
     def _tell_whole(self, finding: Finding) -> None:
         """Tell of a finding with its calls."""

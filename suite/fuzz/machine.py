@@ -258,7 +258,7 @@ def _rulesets(draw: DrawFn, abi: int, *, is_home: bool) -> list[str]:
         if places:
             for place in _one(draw, _few(places)):
                 rights = _one(draw, _masks(handled))
-                if key == "fs" and place in files.FILE_PLACES:
+                if key == "fs" and place in rulesets.FILE_PLACES:
                     rights &= _OF_FILES
                 if rights:
                     words.append(f"{place}:{rulesets.names(rights)}")
@@ -267,8 +267,8 @@ def _rulesets(draw: DrawFn, abi: int, *, is_home: bool) -> list[str]:
 
 
 _HANDLED: tuple[tuple[str, type[Feature], tuple[str, ...], tuple[str, ...]], ...] = (
-    ("fs", FS, files.PLACES, files.INNER_PLACES),
-    ("net", NET, sockets.PORTS[:3], sockets.PORTS[:3]),
+    ("fs", FS, rulesets.HOME_PLACES, rulesets.INNER_PLACES),
+    ("net", NET, rulesets.PORTS, rulesets.PORTS),
     ("scope", SCOPE, (), ()),
 )
 """What is handled, and what rules are about: from the program's folder, and from elsewhere."""

@@ -46,11 +46,13 @@ def step_of(line: str) -> Step:
     Raises:
         UsageError: It is none.
     """
-    head, equals, gives = line.partition(" = ")
-    words = head.split()
-    if len(words) < 2 or (equals and len(gives.split()) != 1):
+    words, gives = line.split(), ""
+    if words[-2:-1] == ["="]:
+        gives = words.pop()
+        words.pop()
+    if len(words) < 2 or "=" in words:
         raise UsageError(f"no step of a program: {line!r}; one is: PROCESS ACTION WORD... [= NAME]")
-    return Step(words[0], words[1], tuple(words[2:]), gives.strip())
+    return Step(words[0], words[1], tuple(words[2:]), gives)
 
 
 def read(text: str) -> Program:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from suite.errors import UsageError
-from suite.fuzz.run import Run
+from suite.fuzz.run import AGENT, DEVICE, Run
 from suite.landlock.abi import FS, MAX_LAYERS, NET, RESTRICT, SCOPE, Feature, known_bits
 from suite.landlock.ruleset import Ruleset
 
@@ -21,7 +21,16 @@ HANDLED: dict[str, type[Feature]] = {"fs": FS, "net": NET, "scope": SCOPE, "flag
 """By how a word begins."""
 TIMES = "x"
 PORT = "port"
-"""How places begin that are ports: ``port0``."""
+PORTS = tuple(f"{PORT}{it}" for it in range(3))
+HOME_PLACES = ("a", "b", ".", "a/d", "/", "a/f", "b/f", AGENT, DEVICE)
+"""Paths that rules are about, as they are from the folder of a program."""
+INNER_PLACES = (".", "/", "f", "../b", AGENT, DEVICE)
+"""The same from elsewhere."""
+PLACES = tuple(dict.fromkeys((*HOME_PLACES, *INNER_PLACES)))
+FILE_PLACES = frozenset({"a/f", "b/f", "f", AGENT, DEVICE})
+"""Those that are no folders, so that rules on them allow fewer rights."""
+
+_FORM = f"fs=, net=, scope=, flags=, x=, port0:, port1:, port2:, {':, '.join(PLACES)}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +54,16 @@ def enforced(run: Run, words: Iterable[str]) -> Enforced:
     for word in words:
         place, colon, rights = word.partition(":")
         key, _, value = word.partition("=")
-        if colon and place.startswith(PORT):
+        if colon and place in PORTS:
             ruleset = ruleset.allow_port(port_of(run, place), bits(NET, rights, abi))
-        elif colon:
+        elif colon and place in PLACES:
             ruleset = ruleset.allow(run.path(place), bits(FS, rights, abi))
         elif key in HANDLED:
             handled[key] = bits(HANDLED[key], value, abi)
         elif key == TIMES and value.isdecimal() and int(value) <= MAX_LAYERS:
             times = int(value)
         else:
-            raise UsageError(f"no word of a ruleset: {word!r}; {__doc__.partition(chr(10))[0]}")
+            raise UsageError(f"no word of a ruleset: {word!r}; there is {_FORM}")
     # A rule without rights, as of an ABI version that knows none of them, would be refused.
     ruleset = Ruleset(
         FS(handled.get("fs", 0)),
@@ -87,12 +96,5 @@ def names(value: Feature) -> str:
 
 
 def port_of(run: Run, word: str) -> int:
-    """The number of a port: ``port0``.
-
-    Raises:
-        UsageError: It is none.
-    """
-    place = word.removeprefix(PORT)
-    if not word.startswith(PORT) or place not in ("0", "1", "2"):
-        raise UsageError(f"no port: {word!r} (there are port0, port1 and port2)")
-    return run.port(int(place))
+    """The number of a port: ``port0``."""
+    return run.port(int(word.removeprefix(PORT)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from suite.errors import UsageError
 from suite.explore.trial import Trial
 from suite.fuzz.program import FIRST, Step
 from suite.process.process import Process
@@ -16,6 +15,8 @@ FILES = ("a/f", "b/f", "a/d/f")
 """What there is when a program begins, in a folder of its own, which it is in."""
 AGENT = "agent"
 """The path of a program that can be executed, beside the folder."""
+DEVICE = "/dev/zero"
+"""Can be opened, too, and nothing can come of it."""
 _PORTS = 3
 _FIRST_PORT, _AFTER_PORTS = 1024, 32_768
 """Beneath those that the kernel chooses by itself (ip_local_port_range)."""
@@ -47,23 +48,11 @@ class Run:
             process.mknod(file, 0)
 
     def process(self, name: str) -> Process:
-        """The process of a name.
-
-        Raises:
-            UsageError: No step before has made it.
-        """
-        if name not in self.processes:
-            raise UsageError(f"there is no process {name!r} in it, or not yet")
+        """The process of a name."""
         return self.processes[name]
 
     def fd(self, name: str) -> Fd:
-        """The descriptor of a name.
-
-        Raises:
-            UsageError: No step before has made it.
-        """
-        if name not in self.descriptors:
-            raise UsageError(f"there is no descriptor {name!r} in it, or not yet")
+        """The descriptor of a name."""
         return self.descriptors[name]
 
     def path(self, name: str) -> str:

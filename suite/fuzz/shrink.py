@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from suite.fuzz.action import Gives, Word
-from suite.fuzz.actions import ACTIONS, OPTIONS
+from suite.fuzz.actions import ACTIONS, MADE, OPTIONS, PATHS, worded
 from suite.fuzz.program import FIRST, Program, Step
 
 Shows = Callable[[Program], Program | None]
@@ -43,19 +43,12 @@ def _measure(program: Program) -> tuple[int, int, int]:
 
 def _weight(step: Step) -> int:
     total = 0
-    for kind, word in _worded(step):
+    for kind, word in worded(step):
         if kind is Word.RULESET:
             total += 1 + word.count(",") + (int(word[2:]) if word.startswith("x=") else 1)
         elif word in (options := OPTIONS.get(kind, ())):
             total += options.index(word)
     return total
-
-
-def _worded(step: Step) -> Iterator[tuple[Word, str]]:
-    """The words of a step, each with its kind."""
-    kinds = ACTIONS[step.action].takes
-    for place, word in enumerate(step.words):
-        yield kinds[min(place, len(kinds) - 1)], word
 
 
 def _smaller(program: Program) -> Iterator[Program]:
@@ -88,11 +81,7 @@ def _whole(program: Program) -> Program:
 
 
 def _named(step: Step) -> set[str]:
-    return {step.by, *(word for kind, word in _worded(step) if kind in _MADE)}
-
-
-_MADE = {Word.FILE, Word.SOCKET, Word.DESCRIPTOR, Word.PROCESS, Word.OTHER, Word.LEADER}
-"""What some step before has made."""
+    return {step.by, *(word for kind, word in worded(step) if kind in MADE)}
 
 
 def _without_processes(program: Program) -> Iterator[Program]:
@@ -113,22 +102,19 @@ def _from_elsewhere(program: Program) -> Iterator[Program]:
 
 
 def _with_other_names(step: Step) -> Iterator[Step]:
-    for place, (kind, _) in enumerate(_worded(step)):
-        for name in OPTIONS[kind] if kind in _PATHS else ():
+    for place, (kind, _) in enumerate(worded(step)):
+        for name in OPTIONS[kind] if kind in PATHS else ():
             yield replace(step, words=(*step.words[:place], name, *step.words[place + 1 :]))
 
 
-_PATHS = {Word.NAME, Word.OPENED, Word.NEW, Word.FOLDER}
-
-
 def _renamed(step: Step, old: str, new: str) -> Step:
-    words = tuple(new if word == old and kind in _MADE else word for kind, word in _worded(step))
+    words = tuple(new if word == old and kind in MADE else word for kind, word in worded(step))
     return replace(step, by=new if step.by == old else step.by, words=words)
 
 
 def _simpler(step: Step) -> Iterator[Step]:
     """The step with one word that is simpler, or left out."""
-    for place, (kind, word) in enumerate(_worded(step)):
+    for place, (kind, word) in enumerate(worded(step)):
         before, behind = step.words[:place], step.words[place + 1 :]
         if kind is Word.RULESET:
             if before or behind:
@@ -162,7 +148,7 @@ def tidy(program: Program) -> Program:
     counts: dict[str, int] = {Gives.PROCESS.value: 1}
     found = []
     for step in program:
-        words = (names.get(it, it) if kind in _MADE else it for kind, it in _worded(step))
+        words = (names.get(it, it) if kind in MADE else it for kind, it in worded(step))
         renamed = replace(step, by=names.get(step.by, step.by), words=tuple(words))
         if step.gives:
             prefix = step.gives.rstrip("0123456789")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from suite.agent.channel import AgentLostError
 from suite.errors import LandproofError
 from suite.explore.alone import alone
+from suite.explore.causes import MODEL
 from suite.explore.explorer import Lane
 from suite.explore.given import Given
 from suite.explore.manner import PLAIN
@@ -19,7 +20,7 @@ from suite.fuzz.scene import space_of
 from suite.process.promise import Call
 from suite.targets.base import Ground, Target
 
-_MOST_DEATHS = 20
+_MOST_DEATHS = 60
 """A target that dies again and again is given up after so many."""
 
 
@@ -81,8 +82,8 @@ class Subject:
         try:
             self._lane.begin(number)
             return self._lane.end(), ""
-        except AgentLostError:
-            return Given(b""), self._bury()
+        except AgentLostError as error:
+            return Given(b""), self._bury(error)
         finally:
             del self._programs[number]
 
@@ -101,13 +102,17 @@ class Subject:
             try:
                 with alone(self.up(), space, number) as played:
                     return tuple(_lines(program, played.decided, Call.told))
-            except AgentLostError:
-                self._deadly[program] = self._bury()
+            except AgentLostError as error:
+                self._deadly[program] = self._bury(error)
         return tuple(_lines(program, on_paper(space.scene, number).decided, str))
 
-    def _bury(self) -> str:
+    def _bury(self, error: AgentLostError) -> str:
+        """Take it down; what it died of."""
         self.deaths += 1
         self.ground = self._lane = None
+        if self.target.name.startswith(MODEL):
+            self.target.stop()
+            return str(error)
         return buried(self.target)
 
     def stop(self) -> None:

@@ -6,9 +6,8 @@ from __future__ import annotations
 import os
 import stat
 
-from suite.errors import UsageError
 from suite.fuzz.action import Action, Gives, Word, plain
-from suite.fuzz.run import AGENT, Run
+from suite.fuzz.run import DEVICE, Run
 from suite.process.calls import ioctls
 from suite.process.process import Process
 from suite.process.promise import Call
@@ -25,8 +24,6 @@ NEW = ("a/g", "b/g", "b/d", "a/l", "a/d/g", "a/f")
 """Those that nothing has to begin with, but for the last one."""
 FOLDERS = ("a", "b", "a/d", "b/d", "a/f")
 """Those that are folders, or may be, but for the last one."""
-DEVICE = "/dev/zero"
-"""Can be opened, too, and nothing can come of it."""
 OPENED = (*NAMES, DEVICE)
 INNER = {
     NAMES: ("f", "g", "d", "l", "../b/f", "../a/f"),
@@ -35,11 +32,6 @@ INNER = {
     OPENED: ("f", "g", "d", "l", "../b/f", "../a/f", DEVICE),
 }
 """What is tried in their place from elsewhere: what is there depends on where chdir(2) led to."""
-PLACES = ("a", "b", ".", "a/d", "/", "a/f", "b/f", AGENT, DEVICE)
-"""Paths that rules are about."""
-INNER_PLACES = (".", "/", "f", "../b", AGENT, DEVICE)
-FILE_PLACES = frozenset({"a/f", "b/f", "f", AGENT, DEVICE})
-"""Those that are no folders, so that rules on them allow fewer rights."""
 MODES = {
     "r": os.O_RDONLY,
     "w": os.O_WRONLY,
@@ -64,27 +56,21 @@ COMMANDS = {
 
 def _open(run: Run, process: Process, name: str, mode: str) -> Call:
     # A FIFO would be waited for.
-    return process.open(run.path(name), _row(MODES, mode) | os.O_NONBLOCK)
+    return process.open(run.path(name), MODES[mode] | os.O_NONBLOCK)
 
 
 def _open_at(run: Run, process: Process, folder: str, name: str, mode: str) -> Call:
-    flags = _row(MODES, mode) | os.O_NONBLOCK
+    flags = MODES[mode] | os.O_NONBLOCK
     return process.open(run.path(name), flags, at=run.fd(folder))
 
 
 def _reopen(run: Run, process: Process, file: str, mode: str) -> Call:
     """By /proc/self/fd, whose numbers are known beforehand only if we choose them."""
     process.dup_to(run.fd(file), _CHOSEN)
-    return process.open(f"/proc/self/fd/{_CHOSEN}", _row(MODES, mode) | os.O_NONBLOCK)
+    return process.open(f"/proc/self/fd/{_CHOSEN}", MODES[mode] | os.O_NONBLOCK)
 
 
 _CHOSEN = 400
-
-
-def _row(rows: dict[str, int], word: str) -> int:
-    if word not in rows:
-        raise UsageError(f"there is no {word!r} (there is {', '.join(rows)})")
-    return rows[word]
 
 
 def _bind(run: Run, process: Process, old: str, new: str) -> None:
@@ -132,7 +118,7 @@ ROWS = (
     plain("list", _FILE, lambda run, it, fd: it.list_dir(run.fd(fd))),
     plain(
         "ioctl", (Word.FILE, Word.COMMAND),
-        lambda run, it, fd, command: it.ioctl(run.fd(fd), _row(COMMANDS, command), Out(64)),
+        lambda run, it, fd, command: it.ioctl(run.fd(fd), COMMANDS[command], Out(64)),
     ),
     plain("chdir", _FOLDER, lambda run, it, name: it.chdir(name)),
     plain("fchdir", _FILE, lambda run, it, fd: it.syscall("fchdir", run.fd(fd))),

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import socket
 
-from suite.errors import UsageError
+from suite.fuzz import rulesets
 from suite.fuzz.action import Action, Gives, Word, plain
-from suite.fuzz.rulesets import PORT, port_of
 from suite.fuzz.run import Run
 from suite.process.calls.sockets import abstract, inet, unix, unspecified
 from suite.process.process import Process
@@ -20,23 +19,19 @@ KINDS = {
     "datagram": (socket.AF_UNIX, socket.SOCK_DGRAM),
 }
 """By name; those of descriptors begin with it."""
-PORTS = ("port0", "port1", "port2", "any", "unspec")
+PORTS = (*rulesets.PORTS, "any", "unspec")
 ADDRESSES = ("@0", "@1", "a/s", "b/s", "s")
 """Addresses of the two families; ``@`` ones are abstract. ``unspec`` is of the family AF_UNSPEC."""
 
 
 def address(run: Run, word: str) -> bytes:
-    """The address of a word.
-
-    Raises:
-        UsageError: It is none.
-    """
+    """The address of a word."""
     if word == "unspec":
         return unspecified(inet(0))
     if word == "any":
         return inet(0)
-    if word.startswith(PORT):
-        return inet(port_of(run, word))
+    if word.startswith(rulesets.PORT):
+        return inet(rulesets.port_of(run, word))
     return abstract(run.abstract(word[1:])) if word.startswith("@") else unix(word)
 
 
@@ -46,8 +41,6 @@ def is_inet(descriptor: str) -> bool:
 
 
 def _socket(run: Run, process: Process, kind: str) -> Call:
-    if kind not in KINDS:
-        raise UsageError(f"there is no {kind!r} (there is {', '.join(KINDS)})")
     return process.socket(*KINDS[kind])
 
 
