@@ -2,6 +2,8 @@
 """Fuzzing: what is planted is found and made small, kept, and played first the next time."""
 
 import errno
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,6 +194,12 @@ def test_a_program_that_a_kernel_dies_of_is_made_small_and_told(local: MakePair)
     assert [str(it) for it in found[-1].program] == ["p0 rmdir a"]
     assert found[-1].sign == Sign("", "", "crashed: Kernel panic - not syncing", Whose.DEATH)
     assert '    unlinkat(AT_FDCWD, "a", AT_REMOVEDIR)' in found[-1].lines
+
+
+def test_nobody_but_who_fuzzes_waits_for_hypothesis() -> None:
+    modules = "suite.cli.fuzz, suite.cli.repro, suite.cli.explore, suite.run.plugin"
+    code = f"import sys, {modules}; sys.exit('hypothesis' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # Programs

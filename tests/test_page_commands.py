@@ -91,6 +91,19 @@ ROWS = {
         "all programs take minutes",
         ("--most", "1", "--relations", "0", "--no-model", "--state", "state"),
     ),
+    "fuzzes kept programs": Row(
+        lambda words: "5e0c4f7b" in words,
+        "a program that was found; tests/test_fuzz_cli.py has one",
+    ),
+    "fuzzes kernels": Row(
+        lambda words: verb_of(words) == "fuzz" and "--kernels" in words,
+        "boots kernels; tests/test_fuzz.py has the running one",
+    ),
+    "fuzzes": Row(
+        lambda words: verb_of(words) == "fuzz",
+        "takes a minute",
+        ("--most", "1", "--seconds", "1", "--database", "kept"),
+    ),
     "elsewhere": Row(is_elsewhere, "another machine; tests/test_ssh.py and test_uml.py have one"),
     "archive": Row(
         lambda words: verb_of(words) == "kernels",
