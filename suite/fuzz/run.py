@@ -17,6 +17,7 @@ AGENT = "agent"
 """The path of a program that can be executed, beside the folder."""
 DEVICE = "/dev/zero"
 """Can be opened, too, and nothing can come of it."""
+_FIRST_OWN = 500
 _PORTS = 3
 _FIRST_PORT, _AFTER_PORTS = 1024, 32_768
 """Beneath those that the kernel chooses by itself (ip_local_port_range)."""
@@ -54,6 +55,15 @@ class Run:
     def fd(self, name: str) -> Fd:
         """The descriptor of a name."""
         return self.descriptors[name]
+
+    @property
+    def number_of_own(self) -> int:
+        """The number of one more descriptor of an open file, which nothing else in the program has.
+
+        Which numbers are free depends on what the agent has open; and one that two processes have
+        is to be the same file only where one of them has inherited it.
+        """
+        return _FIRST_OWN + len(self.descriptors)
 
     def path(self, name: str) -> str:
         """The path of a name."""

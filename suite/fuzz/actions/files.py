@@ -91,7 +91,10 @@ ROWS = (
     Action("open", (Word.OPENED, Word.MODE), _open, Gives.FILE),
     Action("open-at", (Word.FILE, Word.NAME, Word.MODE), _open_at, Gives.FILE),
     Action("reopen", (Word.FILE, Word.MODE), _reopen, Gives.FILE),
-    Action("dup", (Word.DESCRIPTOR,), lambda run, it, fd: it.dup(run.fd(fd)), Gives.SAME),
+    Action(
+        "dup", (Word.DESCRIPTOR,),
+        lambda run, it, fd: it.dup_to(run.fd(fd), run.number_of_own), Gives.SAME,
+    ),
     plain("close", (Word.DESCRIPTOR,), lambda run, it, fd: it.close(run.fd(fd))),
     plain("create", _NEW, lambda run, it, name: it.mknod(name, stat.S_IFREG)),
     plain("mkdir", _NEW, lambda run, it, name: it.mkdir(name)),

@@ -54,19 +54,14 @@ def _send_to(run: Run, process: Process, fd: str, word: str) -> None:
 
 
 def _give(run: Run, process: Process, fd: str, name: str) -> Call:
-    """Pass a descriptor; it gets a number that the receiver has never had on any target.
-
-    Which ones are free depends on what the agent has open, and a number that two processes have
-    means one file only where one has inherited it from the other.
-    """
+    """Pass a descriptor; it gets a number of its own (`Run.number_of_own`)."""
     receiver = run.process(name)
     given = process.give(run.fd(fd), receiver)
-    kept = receiver.dup_to(given, _FIRST_GIVEN + len(run.descriptors))
+    kept = receiver.dup_to(given, run.number_of_own)
     receiver.close(given)
     return kept
 
 
-_FIRST_GIVEN = 500
 _SOCKET, _WITH = (Word.SOCKET,), (Word.SOCKET, Word.ADDRESS)
 ROWS = (
     Action("socket", (Word.KIND,), _socket, Gives.SOCKET),
