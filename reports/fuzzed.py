@@ -74,8 +74,10 @@ def answer(fuzzed: Fuzzed, files: Mapping[Program, Path], *, interrupted: bool) 
 
 def _headline(fuzzed: Fuzzed, *, interrupted: bool) -> str:
     said = "interrupted; so far: " if interrupted else ""
+    if not fuzzed.programs and interrupted:
+        return "interrupted before anything was played"
     if not fuzzed.programs:
-        return f"{said}nothing was played: no target has Landlock, or none came up"
+        return "nothing was played: no target has Landlock, or none came up"
     counts = {it: sum(f.sign.whose is it for f in fuzzed.findings) for it in Whose}
     words = {
         Whose.LANDLOCK: plural(counts[Whose.LANDLOCK], "difference") + " from the model",

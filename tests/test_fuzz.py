@@ -97,6 +97,7 @@ def test_a_wrong_rule_is_found_and_the_program_made_small(planted: Pair) -> None
 
 def test_what_was_kept_is_played_first(planted: Pair, tmp_path: Path) -> None:
     folder = Folder(tmp_path / "kept")
+    folder.make()
     program = read("p0 enforce fs=make_reg\np0 rename a/f a/g\np0 fork = p1")
     sign = Sign("rename", "allowed", "EACCES", Whose.LANDLOCK)
     path = folder.keep(Finding("one", "other", sign, program))

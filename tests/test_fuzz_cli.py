@@ -72,7 +72,6 @@ def test_what_was_found_is_kept_by_an_interrupt_and_can_be_played_again(
     [
         (["nosuch"], "nosuch: No such file or directory"),
         (["--target", "lying:nosuch/local"], "there is no shape 'nosuch'"),
-        (["--database", "/dev/null/fuzz", "nosuch"], "nosuch: No such file or directory"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -92,3 +91,10 @@ def test_a_file_that_is_no_program_is_left_out_and_said(
     assert told.out.startswith("no difference from the model: 2 programs on 1 target\n")
     assert "bad.txt: step 1: there is no 'dance'" in told.err
     assert "it is left out" in told.err
+
+
+def test_a_folder_that_can_not_be_had_is_said_before_anything_is_played(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["fuzz", "--database", "/dev/null/fuzz"]) == Exit.INFRASTRUCTURE
+    assert "/dev/null/fuzz: Not a directory; say by --database" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from suite.cli.check import (
 from suite.cli.exploring import fetched
 from suite.cli.outlet import put, tell
 from suite.cli.targets import choose
-from suite.errors import Exit
+from suite.errors import Exit, InfrastructureError
 from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.crew import Crew, Order
 from suite.fuzz.finding import Agreement, Finding, Sign, Tally
@@ -82,6 +82,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _fuzz(arguments: argparse.Namespace) -> int:
     folder = Folder(arguments.database or default_folder())
+    if not arguments.programs:
+        folder.make()
     kept, bad = folder.programs()
     asked = [load(folder.file_of(it) or Path(it)) for it in arguments.programs]
     for line in bad:
@@ -145,13 +147,19 @@ class _Watcher:
             tell(f"{finding.target}: {finding.sign}")
         self._latest[key] = finding
         if finding.lines and not finding.was_kept:
-            self.files[finding.program] = self.folder.keep(finding)
+            self._keep(finding)
 
     def keep_unfinished(self) -> None:
         """Keep the programs that nobody has made small yet, after an interrupt."""
         for finding in self.findings:
             if not finding.lines and not finding.was_kept:
-                self.files[finding.program] = self.folder.keep(finding)
+                self._keep(finding)
+
+    def _keep(self, finding: Finding) -> None:
+        try:
+            self.files[finding.program] = self.folder.keep(finding)
+        except InfrastructureError as error:
+            tell(f"{error}; the program is told in the end, and not kept")
 
     def agreed(self, agreement: Agreement) -> None:
         """A program that was asked for shows none."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol, Self
@@ -112,6 +113,7 @@ def fill(make: Maker, order: Order, say: Link) -> None:
 def work(make: Maker, order: Order, link: Connection) -> None:
     """Fill an order and tell of it over a connection: the whole of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # our parent hears of it, and ends us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # processes of targets inherit that
     say = Link(link)
     with suppress(KeyboardInterrupt):
         try:
@@ -164,7 +166,13 @@ class Crew:
         context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(self.make, order, theirs), daemon=True)
-        process.start()
+        resource_tracker.ensure_running()  # or it would be begun now, and let signals through
+        # A Ctrl-C is for us; until the worker ignores it, it would end it with a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._crew.append(_Worker(order, process, ours))
 

@@ -33,7 +33,9 @@ def load(path: Path) -> Program:
         check(program)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, UsageError) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: it is no text, and so no program") from error
+    except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     return program
 
@@ -43,6 +45,19 @@ class Folder:
     """A folder of programs."""
 
     path: Path
+
+    def make(self) -> None:
+        """Have it.
+
+        Raises:
+            InfrastructureError: It can't be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InfrastructureError(
+                f"{self.path}: {error.strerror}; say by --database where programs are kept"
+            ) from error
 
     def programs(self) -> tuple[dict[str, Program], list[str]]:
         """What is there, by names; and what is to be said of files that are no programs.
@@ -82,7 +97,6 @@ class Folder:
         path = self.file(finding.program)
         text = written(finding.program, notes_of(finding))
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             files.write(path, text.encode())
         except OSError as error:
             raise InfrastructureError(f"{path}: {error.strerror}") from error
