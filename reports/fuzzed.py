@@ -101,6 +101,7 @@ def _told(them: Sequence[Finding], path: Path | None) -> str:
         lines.append(f"  {it.target}: {it.sign.theirs}")
         if it.sign.action:
             lines.append(f"  {it.model}: {it.sign.ours or 'nothing'}")
+    lines += [f"  it looks like {it}" for it in dict.fromkeys(it.looks_like for it in them) if it]
     if not all(it.is_smallest for it in them):
         lines.append("  a smaller program may show it, too: the search for it was cut short")
     lines += [f"    {it}" for it in first.lines or first.program]

@@ -16,6 +16,7 @@ from suite.explore.causes import Which
 from suite.fuzz.action import Word
 from suite.fuzz.actions import ACTIONS, OPTIONS, PATHS
 from suite.fuzz.compare import Pair
+from suite.fuzz.explain import Explains
 from suite.fuzz.finding import Agreement, Finding, Sign, Tally, Whose
 from suite.fuzz.hunt import Hunt
 from suite.fuzz.kept import Folder, load
@@ -159,8 +160,11 @@ def test_programs_on_which_a_model_differed_once_show_nothing(path: Path, local:
 
 
 def test_the_running_kernel_gives_what_its_model_gives(local: MakePair) -> None:
-    hunt, found = _hunted(local(), 25)
-    assert [it for it in found if it.sign.whose.is_kernels] == []
+    pair = local()
+    explains = Explains(Which.of(pair.target.up().facts), model)
+    hunt, found = _hunted(pair, 25)
+    kernels = [it for it in found if it.lines and it.sign.whose.is_kernels]
+    assert [it for it in kernels if not explains(it.sign, it.program)] == []
     assert hunt.tally.programs == 25
 
 
@@ -201,6 +205,21 @@ def test_nobody_but_who_fuzzes_waits_for_hypothesis() -> None:
     modules = "suite.cli.fuzz, suite.cli.repro, suite.cli.explore, suite.run.plugin"
     code = f"import sys, {modules}; sys.exit('hypothesis' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_known_bug_that_a_difference_looks_like_is_named() -> None:
+    program = read("p0 enforce net=connect_tcp\np0 socket tcp = tcp0\np0 send-first tcp0 port0")
+    bypass, right = f"{NEWEST}+bugs=tcp-fast-open-bypass", Which(11, frozenset({1, 2, 3, 4}))
+    shown = _pair(bypass, NEWEST).steadily(program)
+    assert shown is not None
+    assert (shown[0].ours, shown[0].whose) == ("EACCES", Whose.LANDLOCK)
+    assert Explains(right, model)(*shown) == "the known bug tcp-fast-open-bypass"
+    planted = _pair("model:6+errata=1,3,4", "model:6").steadily(
+        read("p0 thread = p1\np1 enforce scope=signal\np1 signal-thread p0")
+    )
+    assert planted is not None
+    errata = frozenset({1, 2, 3, 4})
+    assert Explains(Which(6, errata), model)(*planted) == "what erratum 2 fixes"
 
 
 # Programs

@@ -29,6 +29,7 @@ class Word(Enum):
     COMMAND = "a command of ioctl(2)"
     KIND = "a kind of socket"
     ADDRESS = "an address that goes with the socket before it"
+    FLAGS = "flags of landlock_restrict_self(2)"
     RULESET = "a ruleset and how it is enforced, in one word or more"
 
 

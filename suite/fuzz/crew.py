@@ -19,6 +19,7 @@ from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.causes import MODEL, Which
 from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.compare import Pair
+from suite.fuzz.explain import Explains
 from suite.fuzz.finding import Agreement, Finding, Tally
 from suite.fuzz.program import Program
 from suite.fuzz.subject import Subject
@@ -103,7 +104,9 @@ def fill(make: Maker, order: Order, say: Link) -> None:
         is_model = order.target.startswith(MODEL)
         name = order.target if is_model else str(Which.of(ground.facts))
         pair = Pair(order.target, subject, name, Subject(make(name)))
-        hunt = Hunt(pair, order.most, time.monotonic() + order.seconds, order.seed, say)
+        explains = Explains(Which.of(ground.facts), make)
+        until = time.monotonic() + order.seconds
+        hunt = Hunt(pair, order.most, until, order.seed, say, explains)
         hunt.replay(order.kept, shows=order.shows)
         hunt.run()
     finally:

@@ -55,6 +55,8 @@ class Finding:
     """Whether it was shrunk; not if that was interrupted."""
     was_kept: bool = False
     """Whether it is one that was kept from another time."""
+    looks_like: str = ""
+    """A known bug, or what an erratum fixes, with which a model gives the same."""
     lines: tuple[str, ...] = ()
     """Its steps and the calls of each, as strace writes them, once no smaller one is looked for."""
 

@@ -53,6 +53,7 @@ class Hunt:
         until: By time.monotonic(), when it ends at the latest.
         seed: Another one writes other programs.
         told: Is told of what comes.
+        explains: Says which known bug or missing fix a difference looks like.
     """
 
     pair: Pair
@@ -60,6 +61,7 @@ class Hunt:
     until: float
     seed: int
     told: Told
+    explains: Callable[[Sign, Program], str] = lambda _sign, _program: ""
     tally: Tally = field(default_factory=Tally)
     _known: set[Sign] = field(default_factory=set)
     """Differences that were told; programs that show them are of no use any more."""
@@ -216,7 +218,10 @@ class Hunt:
 
     def _tell_whole(self, finding: Finding) -> None:
         """Tell of a finding with its calls."""
-        self.told(replace(finding, lines=self.pair.target.told(finding.program)))
+        is_landlocks = finding.sign.whose is Whose.LANDLOCK
+        like = self.explains(finding.sign, finding.program) if is_landlocks else ""
+        lines = self.pair.target.told(finding.program)
+        self.told(replace(finding, looks_like=like, lines=lines))
 
     def _tell_of_deaths(self) -> None:
         """Tell of programs that the target died of once."""

@@ -17,6 +17,7 @@ OPTIONS: dict[Word, tuple[str, ...]] = {
     Word.MODE: tuple(files.MODES),
     Word.COMMAND: tuple(files.COMMANDS),
     Word.KIND: tuple(sockets.KINDS),
+    Word.FLAGS: tasks.FLAGS,
     Word.ADDRESS: (*sockets.PORTS, *sockets.ADDRESSES),
 }
 """What words of these kinds may be, the simplest first."""

@@ -11,6 +11,7 @@ from suite.fuzz.run import Run
 from suite.process.calls.sockets import abstract, inet, unix, unspecified
 from suite.process.process import Process
 from suite.process.promise import Call
+from suite.process.uapi import MSG_FASTOPEN
 
 KINDS = {
     "tcp": (socket.AF_INET, socket.SOCK_STREAM),
@@ -19,20 +20,27 @@ KINDS = {
     "datagram": (socket.AF_UNIX, socket.SOCK_DGRAM),
 }
 """By name; those of descriptors begin with it."""
-PORTS = (*rulesets.PORTS, "any", "unspec")
+PORTS = (*rulesets.PORTS, "any", "unspec", "short", "short-unspec")
 ADDRESSES = ("@0", "@1", "a/s", "b/s", "s")
-"""Addresses of the two families; ``@`` ones are abstract. ``unspec`` is of the family AF_UNSPEC."""
+"""Addresses of the two families; ``@`` ones are abstract. ``unspec`` is of the family AF_UNSPEC,
+and of ``short`` ones the port is missing."""
 
 
 def address(run: Run, word: str) -> bytes:
     """The address of a word."""
     if word == "unspec":
         return unspecified(inet(0))
+    if word.startswith("short"):
+        return address(run, word.removeprefix("short-").replace("short", "any"))[:_FAMILY]
     if word == "any":
         return inet(0)
     if word.startswith(rulesets.PORT):
         return inet(rulesets.port_of(run, word))
     return abstract(run.abstract(word[1:])) if word.startswith("@") else unix(word)
+
+
+_FAMILY = 2
+"""Bytes of an address that are its family."""
 
 
 def is_inet(descriptor: str) -> bool:
@@ -62,6 +70,12 @@ def _give(run: Run, process: Process, fd: str, name: str) -> Call:
     return kept
 
 
+def _send_first(run: Run, process: Process, fd: str, word: str) -> None:
+    """Connect by sending."""
+    flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL | MSG_FASTOPEN
+    process.sendto(run.fd(fd), b"text", address(run, word), flags)
+
+
 _SOCKET, _WITH = (Word.SOCKET,), (Word.SOCKET, Word.ADDRESS)
 ROWS = (
     Action("socket", (Word.KIND,), _socket, Gives.SOCKET),
@@ -70,6 +84,7 @@ ROWS = (
     plain("connect", _WITH, lambda run, it, fd, word: it.connect(run.fd(fd), address(run, word))),
     plain("send", _SOCKET, _send),
     plain("send-to", _WITH, _send_to),
+    plain("send-first", _WITH, _send_first),
     Action(
         "give", (Word.DESCRIPTOR, Word.OTHER), _give, Gives.SAME,
     ),

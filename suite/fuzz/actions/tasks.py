@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import signal
+from itertools import combinations
 
+from suite.fuzz import rulesets
 from suite.fuzz.action import Action, Gives, Word, plain
-from suite.fuzz.rulesets import enforced
+from suite.fuzz.rulesets import bits, enforced
 from suite.fuzz.run import Run
+from suite.landlock.abi import RESTRICT
 from suite.process.process import Process
 from suite.process.promise import Call, Mode
 from suite.process.uapi import PTRACE_SEIZE
@@ -20,6 +23,18 @@ def _enforce(run: Run, process: Process, *words: str) -> None:
     for _ in range(asked.times):
         process.restrict_self(ruleset, asked.flags)
     process.close(ruleset)
+
+
+def _restrict(run: Run, process: Process, names: str) -> None:
+    process.restrict_self(-1, bits(RESTRICT, names, run.trial.stage.abi))
+
+
+FLAGS = tuple(
+    rulesets.names(RESTRICT(sum(them)))
+    for count in (1, 2)
+    for them in combinations(RESTRICT, count)
+)
+"""Of landlock_restrict_self(2) without a ruleset."""
 
 
 def _pid(run: Run, name: str) -> Call:
@@ -53,6 +68,7 @@ ROWS = (
     Action("fork", (), lambda run, it: it.fork(), Gives.PROCESS),
     Action("thread", (), lambda run, it: it.thread(), Gives.PROCESS),
     plain(ENFORCE, (Word.RULESET,), _enforce),
+    plain("restrict", (Word.FLAGS,), _restrict),
     plain("exec", (), lambda run, it: it.exec(run.trial.stage.agent)),
     plain("exit", (), lambda run, it: it.exit()),
     plain("kill", _OTHER, _end),
