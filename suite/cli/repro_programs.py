@@ -69,7 +69,9 @@ def _file(called: str, played: Alone, label: str, ground: Ground, shape: Shape) 
     observed = played.of(label)
     code = played.given.codes[played.labels.index(label)]
     if code in UNKNOWN | EVENTS:
-        raise UnwritableError(f"{called} {label} can't be written in C: {word(code)}, no call tells")
+        raise UnwritableError(
+            f"{called} {label} can't be written in C: {word(code)}, no call tells"
+        )
     outcome = played.outcome(label)
     notes = (
         f"A program of landproof: {played.space.about}.",

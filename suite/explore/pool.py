@@ -41,6 +41,19 @@ class Heard(Protocol):
         """A target is given up, with what was left to do."""
 
 
+def start(process: SpawnProcess) -> None:
+    """Start a worker. It has SIGINT blocked until it lets it through.
+
+    A Ctrl-C is for us; until the worker ignores it, it would end it with a traceback.
+    """
+    resource_tracker.ensure_running()  # or it would be begun now, and let signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @dataclass(slots=True)
 class _Worker:
     process: SpawnProcess
@@ -104,13 +117,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(self.make, theirs), daemon=True)
-        resource_tracker.ensure_running()  # or it would be begun now, and let signals through
-        # A Ctrl-C is for us; until the worker ignores it, it would end it with a traceback.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        start(process)
         theirs.close()
         worker = _Worker(process, ours)
         self._crew.append(worker)

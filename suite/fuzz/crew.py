@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol, Self
 
 from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.causes import MODEL, Which
+from suite.explore.pool import start
 from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.compare import Pair
 from suite.fuzz.explain import Explains
@@ -169,13 +169,7 @@ class Crew:
         context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(self.make, order, theirs), daemon=True)
-        resource_tracker.ensure_running()  # or it would be begun now, and let signals through
-        # A Ctrl-C is for us; until the worker ignores it, it would end it with a traceback.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        start(process)
         theirs.close()
         self._crew.append(_Worker(order, process, ours))
 
