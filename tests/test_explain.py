@@ -56,7 +56,7 @@ def test_cases_are_found_by_a_prefix_of_their_own(declared: dict[str, Declared])
 
 NOT_FOUND = {
     "history/whiteouts[mknod-": "2 cases begin with 'history/whiteouts[mknod-': ",
-    "history/whiteout": "14 cases begin with 'history/whiteout': ",
+    "history/whiteout": "15 cases begin with 'history/whiteout': ",
     "histroy/sigio[to-proc]": f"no case 'histroy/sigio[to-proc]'; near are: {FUNCTION}",
     "to-process-group": f"no case 'to-process-group'; near are: {FUNCTION}",
     "%": "no case '%'; landproof report shows the ids of a run",

@@ -52,6 +52,7 @@ ALLOWS_NO_MORE = {
     "fs/refer_mounts": "across-link-refer-everywhere across-rename-refer-everywhere",
     "fs/topology_order": "unprivileged",
     "fs/truncate_special": "file-mode",
+    "net/udp_malformed": "bind-tcp-handled connect-tcp-handled sendto-tcp-handled",
     "inheritance/gaining_privileges": "file-capability-no-new-privs set-user-id-no-new-privs",
 }
 """Cases that a domain, or a rule, gives no permission: they are about what is not Landlock's."""

@@ -55,3 +55,9 @@ def absolute(rights: FS | NET, handled: FS | NET) -> str:
     if isinstance(unhandled, FS):
         unhandled &= ~FS.REFER
     return flags(type(handled)(rights | unhandled))
+
+
+def check(path: str, request: FS, grants: str, domain: int = 1) -> str:
+    """The event of a rule on a file: what was asked for, and what each layer's rule grants."""
+    head = f"check_rule_inode domain=D{domain} access_request={flags(request)}"
+    return f"{head} {path} grants={{{grants}}}"
