@@ -10,11 +10,11 @@ from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_STREAM
 
 from suite.packed import packed
 from cases.claims.hearsay import DENIED, weigh
+from cases.whole import whole
 from suite.case import (
     CLONE_NEWNET, FS, NET, O_PATH, RESTRICT, Allowed, Call, Facts, Judge, Need, Process, Rejected,
     Ruleset, Seen, Tree, answers, by_abi, covers, inet, known_bits, needs, own_memory, since,
 )  # fmt: skip
-from suite.landlock.abi import ABIS
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 REFUSED = Rejected("restrict_self", "EPERM")
@@ -138,11 +138,6 @@ def test_earlier_children_inherit(process: Process, tree: Tree, judge: Judge) ->
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()))
 
 
-def everything(facts: Facts) -> Ruleset:
-    """Handles every right on ports that the kernel knows, so that none is allowed."""
-    return Ruleset(fs=FS.EXECUTE, net=known_bits(NET, min(max(facts.abi, 1), max(ABIS))))
-
-
 @needs(Need.NET, Need.INET)
 @covers(NET.CONNECT_SEND_UDP)
 @answers("claim-dns-unrestricted")
@@ -153,7 +148,7 @@ def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
         process.sendto(process.socket(AF_INET, SOCK_DGRAM), b"?", inet(PORT_OF_DNS))
 
     control = process.observe(ask)
-    outcome = process.under(everything(facts)).observe(ask).outcome
+    outcome = process.under(whole(facts)).observe(ask).outcome
     right = NET.CONNECT_SEND_UDP
     expect = by_abi(
         lambda abi: Seen("false: EACCES" if abi >= right.since else "true: allowed"), right
@@ -175,7 +170,7 @@ def test_ping_is_restricted(facts: Facts, process: Process, judge: Judge) -> Non
     child.loopback_up()
     child.write_file("/proc/sys/net/ipv4/ping_group_range", b"0 0")
     control = child.observe(ping)
-    outcome = child.under(everything(facts)).observe(ping).outcome
+    outcome = child.under(whole(facts)).observe(ping).outcome
     expect = since(FS.EXECUTE, Seen("false: allowed"))
     judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
 

@@ -89,6 +89,7 @@ class Need(Enum):
     SMC_OF_INET = "needs SMC as a protocol of IPv4 (CONFIG_SMC, Linux 6.11)"
     UDP_LITE = "needs UDP-Lite (until Linux 7.0)"
     VSOCK = "needs AF_VSOCK (CONFIG_VSOCKETS)"
+    ALG = "needs AF_ALG (CONFIG_CRYPTO_USER_API_HASH, and its modules loaded)"
     RAW_SOCKETS = "needs raw and packet sockets (CAP_NET_RAW, CONFIG_PACKET)"
     LOCAL_PORT_RANGE = "needs IP_LOCAL_PORT_RANGE (Linux 6.3)"
     CGROUP_BPF = "needs BPF programs of cgroups (CONFIG_CGROUP_BPF, CAP_BPF, CAP_NET_ADMIN)"

@@ -123,6 +123,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
         socket.AF_INET, socket.IPPROTO_UDPLITE, kind=socket.SOCK_DGRAM
     ),
     Need.VSOCK: socket_probes.makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
+    Need.ALG: socket_probes.computes_digests,
     Need.RAW_SOCKETS: socket_probes.makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
     Need.LOCAL_PORT_RANGE: socket_probes.has_local_port_range,
     Need.CGROUP_BPF: probes.loads_programs(
