@@ -20,8 +20,8 @@ def all_of(*controls: Outcome) -> Outcome:
     return next((control for control in controls if control != Allowed()), Allowed())
 
 
-def though_denied(direct: Observation, other_way: Observation) -> Outcome:
+def though_denied(direct: Observation, other_way: Observation, errno: str = "EACCES") -> Outcome:
     """What another way gave (a ring, a program of BPF), if the call itself is denied."""
-    if direct.outcome == Denied("EACCES") or isinstance(direct.outcome, Rejected):
+    if direct.outcome == Denied(errno) or isinstance(direct.outcome, Rejected):
         return other_way.outcome
     return Seen(f"but the call itself came to {direct.outcome}")

@@ -6,26 +6,20 @@ Source: Documentation/userspace-api/landlock.rst.
 
 import os
 import stat
-from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
+from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_STREAM
 
 from suite.packed import packed
+from cases.claims.hearsay import DENIED, weigh
+from cases.whole import whole
 from suite.case import (
-    FS, NET, O_PATH, RESTRICT, Allowed, Call, Denied, Facts, Judge, Need, Outcome, Process,
-    Rejected, Ruleset, Seen, Tree, answers, by_abi, covers, inet, known_bits, needs, own_memory,
-    since,
+    CLONE_NEWNET, FS, NET, O_PATH, RESTRICT, Allowed, Call, Facts, Judge, Need, Process, Rejected,
+    Ruleset, Seen, Tree, answers, by_abi, covers, inet, known_bits, needs, own_memory, since,
 )  # fmt: skip
-from suite.landlock.abi import ABIS
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
-DENIED, REFUSED = Denied("EACCES"), Rejected("restrict_self", "EPERM")
+REFUSED = Rejected("restrict_self", "EPERM")
 NOBODY, PORT_OF_DNS = 65534, 53
-
-
-def weigh(outcome: Outcome, *, true: Outcome, false: Outcome) -> Outcome:
-    """What an outcome says of a claim, and the outcome; itself if it says nothing."""
-    if outcome == true:
-        return Seen(f"true: {outcome}")
-    return Seen(f"false: {outcome}") if outcome == false else outcome
+ECHO_REQUEST = b"\x08" + bytes(7)
 
 
 @answers("claim-unknown-bits-ignored")
@@ -153,14 +147,32 @@ def test_dns_is_free(facts: Facts, process: Process, judge: Judge) -> None:
     def ask(process: Process) -> None:
         process.sendto(process.socket(AF_INET, SOCK_DGRAM), b"?", inet(PORT_OF_DNS))
 
-    everything = Ruleset(fs=FS.EXECUTE, net=known_bits(NET, min(max(facts.abi, 1), max(ABIS))))
     control = process.observe(ask)
-    outcome = process.under(everything).observe(ask).outcome
+    outcome = process.under(whole(facts)).observe(ask).outcome
     right = NET.CONNECT_SEND_UDP
     expect = by_abi(
         lambda abi: Seen("false: EACCES" if abi >= right.since else "true: allowed"), right
     )
     judge(expect, weigh(outcome, true=Allowed(), false=DENIED), control)
+
+
+@needs(Need.NET, Need.INET)
+@answers("claim-tcp-covers-ping")
+def test_ping_is_restricted(facts: Facts, process: Process, judge: Judge) -> None:
+    """Claim: a domain that allows no port blocks ping(1)."""
+
+    def ping(process: Process) -> None:
+        fd = process.socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)
+        process.sendto(fd, ECHO_REQUEST, inet(0))
+
+    child = process.fork()
+    child.unshare(CLONE_NEWNET)
+    child.loopback_up()
+    child.write_file("/proc/sys/net/ipv4/ping_group_range", b"0 0")
+    control = child.observe(ping)
+    outcome = child.under(whole(facts)).observe(ping).outcome
+    expect = since(FS.EXECUTE, Seen("false: allowed"))
+    judge(expect, weigh(outcome, true=DENIED, false=Allowed()), control)
 
 
 @answers("claim-only-existing-paths")

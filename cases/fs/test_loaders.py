@@ -5,12 +5,10 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_ACCESS_FS_EXECUTE; there is no h
 security/landlock/fs.c.
 """
 
-import mmap
-import os
 from dataclasses import dataclass
 
 from suite.process import elf
-from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X
+from cases.fs.executing import ALLOWED, DENIED, XR, Layer, R, X, map_code
 from suite.case import (
     FS, Judge, Need, Process, Ruleset, Tree, answers, covers, needs, own_memory, table,
 )  # fmt: skip
@@ -32,14 +30,6 @@ def put_programs(process: Process, tree: Tree) -> Programs:
     process.write_file(found.linked, elf.linked(header, interpreter), 0o755)
     process.write_file(found.library, header, 0o644)
     return found
-
-
-def map_code(process: Process, path: str) -> None:
-    """How a dynamic linker loads a library."""
-    fd = process.open(path, os.O_RDONLY)
-    name = "mmap2" if "mmap2" in process.session.numbers else "mmap"
-    protection = mmap.PROT_READ | mmap.PROT_EXEC
-    process.syscall(name, 0, mmap.PAGESIZE, protection, mmap.MAP_PRIVATE, fd, 0)
 
 
 LINKED = {

@@ -5,39 +5,19 @@ Source: Documentation/userspace-api/seccomp_filter.rst; syscall_trace_enter() as
 before a system call begins, and so before Landlock.
 """
 
-import errno
 import os
 from collections.abc import Callable
 
+from cases.filters import FILTERED, install
 from suite.case import (
     FS, Allowed, Case, Denied, Judge, Need, Process, Rejected, Ruleset, Tree, answers, by_abi,
     needs, own_memory, since, table,
 )  # fmt: skip
-from suite.packed import joined, packed
-from suite.process.uapi import SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
+from suite.process.uapi import SECCOMP_FILTER_FLAG_TSYNC
 
 pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
-LOAD_NUMBER, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-FILTERED = "ENOANO"
-"""What Landlock never gives."""
-
-
-def refuse(process: Process, name: str) -> bytes:
-    """A filter that refuses a system call alone."""
-    steps = (
-        (LOAD_NUMBER, 0, 0, 0),
-        (JUMP_IF_EQUAL, 0, 1, process.session.numbers[name]),
-        (RETURN, 0, 0, SECCOMP_RET_ERRNO | getattr(errno, FILTERED)),
-        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
-    )
-    return joined(packed("HBBI", *step) for step in steps)
-
-
-def install(process: Process, refused: str, flags: int = 0) -> None:
-    process.no_new_privs()
-    process.seccomp(refuse(process, refused), flags)
 
 
 def on_top(process: Process, ruleset: Ruleset, refused: str) -> None:

@@ -7,13 +7,24 @@ SOCK_STREAM before.
 
 import socket
 from collections.abc import Callable
-from socket import AF_INET, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SOCK_DGRAM, SOCK_RAW
+from socket import (
+    AF_ALG,
+    AF_INET,
+    AF_NETLINK,
+    AF_PACKET,
+    AF_UNIX,
+    AF_VSOCK,
+    SOCK_DGRAM,
+    SOCK_RAW,
+    SOCK_SEQPACKET,
+)
 
 from suite.packed import packed
 from suite.case import (
-    CLONE_NEWNET, NET, Allowed, Judge, Need, Process, Row, Ruleset, Tree, abstract, answers, covers,
-    inet, needs, since, table, unix,
+    CLONE_NEWNET, NET, Allowed, Facts, Judge, Need, Process, Row, Ruleset, Tree, abstract, answers,
+    covers, inet, known_bits, needs, since, table, unix,
 )  # fmt: skip
+from suite.process.calls.sockets import algorithm
 
 TCP = Ruleset(net=NET.BIND_TCP | NET.CONNECT_TCP)
 ALLOWED = since(TCP.net, Allowed())
@@ -51,11 +62,21 @@ def vsock(process: Process, port: int) -> None:
     process.bind(process.socket(AF_VSOCK, socket.SOCK_STREAM), VSOCK_ANY)
 
 
+def alg(process: Process, port: int) -> None:
+    """Have the kernel compute a digest."""
+    fd = process.socket(AF_ALG, SOCK_SEQPACKET)
+    process.bind(fd, algorithm("hash", "sha256"))
+    request = process.accept(fd)
+    process.write(request, b"x")
+    process.read(request, 32)
+
+
 OTHERS = {
     "raw-tcp": Other(call=raw_tcp, needs=(Need.RAW_SOCKETS,), answers=("net-raw", "gap-sockets")),
     "packet": Other(call=packet, needs=(Need.RAW_SOCKETS,), answers=("net-packet", "gap-sockets")),
     "netlink": Other(call=netlink, answers=("net-other-families", "gap-sockets")),
     "vsock": Other(call=vsock, needs=(Need.VSOCK,), answers=("net-other-families", "gap-sockets")),
+    "alg": Other(call=alg, needs=(Need.ALG,), answers=("net-other-families", "gap-sockets")),
 }
 
 
@@ -63,8 +84,26 @@ OTHERS = {
 @covers(TCP.net)
 @table(OTHERS)
 def test_others(case: Other, process: Process, port: int, judge: Judge) -> None:
-    """Raw, packet, netlink and vsock sockets are not restricted."""
+    """Raw, packet, netlink, vsock and AF_ALG sockets are not restricted."""
     judge(ALLOWED, process.under(TCP).observe(case.call, port))
+
+
+UNDER_ALL = {
+    f"{name}-under-all-rights": Other(call=it.call, needs=it.needs, answers="gap-families")
+    for name, it in OTHERS.items()
+}
+
+
+@needs(Need.NET)
+@covers(TCP.net)
+@table(UNDER_ALL)
+def test_under_all_rights(
+    case: Other, facts: Facts, process: Process, port: int, judge: Judge
+) -> None:
+    """Nor are they where every right on ports is handled, and none is allowed."""
+    everything = Ruleset(net=known_bits(NET, max(facts.abi, NET.CONNECT_TCP.since)))
+    control = process.observe(case.call, port)
+    judge(ALLOWED, process.under(everything).observe(case.call, port), control)
 
 
 @answers("net-other-families", "gap-sockets")

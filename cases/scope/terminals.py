@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from suite.case import CLONE_NEWNS, Call, Process
 from suite.packed import packed
-from suite.process.calls.ioctls import TIOCGPTPEER, TIOCSPTLCK
+from suite.process.calls.ioctls import TCSETS, TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK
 
-TCSETS, TIOCSCTTY, TIOCSWINSZ, TIOCSIG = 0x5402, 0x540E, 0x5414, 0x40045436
 INTERRUPT = b"\x03"
 _CFLAGS = 0xBF  # eight bits, 38400 baud, and reception
 _VMIN = 6

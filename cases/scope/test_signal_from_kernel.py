@@ -18,11 +18,12 @@ from resource import RLIMIT_CPU
 
 from suite.packed import packed
 from cases.scope.signals import ALLOWED, SCOPED, pid
-from cases.scope.terminals import INTERRUPT, TIOCSIG, TIOCSWINSZ, Terminal, open_terminal
+from cases.scope.terminals import INTERRUPT, Terminal, open_terminal
 from suite.case import (
     CLONE_NEWIPC, CLONE_NEWNS, SCOPE, Allowed, Case, Int, Judge, Mode, Need, Observation, Out,
     Outcome, Pack, Process, Seen, Tree, answers, covers, needs, own_memory, since, table, vm_only,
 )  # fmt: skip
+from suite.process.calls.ioctls import TIOCSIG, TIOCSWINSZ
 from suite.process.uapi import SIGEV_SIGNAL, SIGEV_THREAD_ID
 
 KILLED = since(SCOPE.SIGNAL, Seen("SIGKILL"))

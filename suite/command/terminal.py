@@ -8,13 +8,10 @@ from collections.abc import Callable
 
 from suite.command.order import Order
 from suite.command.running import Running, give_streams
-from suite.process.calls.ioctls import TIOCGPTN, TIOCSPTLCK
+from suite.process.calls.ioctls import TIOCGPTN, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ
 from suite.process.process import Process
 from suite.targets.standing import tried
 from suite.values import Out, packed
-
-_TIOCSCTTY, _TIOCSWINSZ = 0x540E, 0x5414
-"""Alike on all architectures that landproof knows."""
 
 
 class OnTerminal(Running):
@@ -52,7 +49,7 @@ class OnTerminal(Running):
         return ours.value, keeper.open(path, os.O_RDWR | os.O_NOCTTY).value
 
     def _take_streams(self, child: Process, theirs: int) -> None:
-        child.syscall("ioctl", theirs, _TIOCSCTTY, 0)
+        child.syscall("ioctl", theirs, TIOCSCTTY, 0)
         give_streams(child, (theirs, theirs, theirs))
 
     def _look(self) -> int | None:
@@ -66,6 +63,6 @@ class OnTerminal(Running):
         if size != self._told:
             self._told = size
             both = packed("4H", *size, 0, 0)
-            tried(self._keeper, lambda it: it.ioctl(self._ours, _TIOCSWINSZ, both))
+            tried(self._keeper, lambda it: it.ioctl(self._ours, TIOCSWINSZ, both))
         if data := self._typed():
             tried(self._keeper, lambda it: it.write(self._ours, data))

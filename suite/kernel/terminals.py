@@ -15,6 +15,7 @@ from select import POLLIN, POLLOUT
 from signal import SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGWINCH
 
 from suite.kernel import devices, owners, signals
+from suite.kernel.capabilities import require
 from suite.kernel.errors import Errno, NotModelled, Waits
 from suite.kernel.filesystems import Kind, register
 from suite.kernel.inodes import Dentry, Path, Superblock
@@ -22,11 +23,20 @@ from suite.kernel.kernel import Kernel
 from suite.kernel.nodes import Special, add, dropped
 from suite.kernel.open_files import File
 from suite.kernel.tasks import Signal, Task
-from suite.process.calls.ioctls import TCGETS, TIOCGPTN, TIOCGPTPEER, TIOCSPTLCK
+from suite.process.calls.ioctls import (
+    TCGETS,
+    TCSETS,
+    TIOCGPTN,
+    TIOCGPTPEER,
+    TIOCSCTTY,
+    TIOCSIG,
+    TIOCSPTLCK,
+    TIOCSTI,
+    TIOCSWINSZ,
+)
 
 _PTMX = os.makedev(5, 2)
 _SLAVES = 136
-TCSETS, TIOCSCTTY, TIOCSWINSZ, TIOCSIG = 0x5402, 0x540E, 0x5414, 0x40045436
 _TERMIOS = 36
 _DEFAULT = bytes.fromhex(
     "00050000 05000000 bf000000 3b8a0000 00 031c7f1504000100 11131a00120f1716000000"
@@ -68,6 +78,19 @@ class Terminal:
         if self.foreground:
             for leader in signals.process_group(kernel, self.foreground):
                 signals.queue(kernel, leader, Signal(number, signals.SI_KERNEL))
+
+    def type(self, kernel: Kernel, data: bytes) -> None:
+        """Take what is typed: keys that mean signals send them (n_tty_receive_buf)."""
+        flags = int.from_bytes(self.settings[_FLAGS_AT : _FLAGS_AT + 4], "little")
+        keys = {self.settings[_KEYS_AT + place]: number for place, number in _KEYS.items()}
+        for byte in data:
+            if flags & _ISIG and byte and byte in keys:
+                self.signal(kernel, keys[byte])
+            else:
+                self.typed.append(byte)
+        if self.readable:
+            for slave in self.slaves:
+                owners.send_sigio(kernel, slave, owners.POLL_IN)
 
 
 @dataclass(slots=True, eq=False)
@@ -111,18 +134,8 @@ class Master(_End):
         made.inode.uid, made.inode.gid = task.credentials.fsuid, task.credentials.fsgid
 
     def write(self, data: bytes) -> int:
-        """Type: keys that mean signals send them (n_tty_receive_buf)."""
-        it = self.terminal
-        flags = int.from_bytes(it.settings[_FLAGS_AT : _FLAGS_AT + 4], "little")
-        keys = {it.settings[_KEYS_AT + place]: number for place, number in _KEYS.items()}
-        for byte in data:
-            if flags & _ISIG and byte and byte in keys:
-                it.signal(self.kernel, keys[byte])
-            else:
-                it.typed.append(byte)
-        if it.readable:
-            for slave in it.slaves:
-                owners.send_sigio(self.kernel, slave, owners.POLL_IN)
+        """Type."""
+        self.terminal.type(self.kernel, data)
         return len(data)
 
     def read(self, size: int) -> bytes:
@@ -200,7 +213,9 @@ class Slave(_End):
         return (POLLIN if self.terminal.readable else 0) | POLLOUT
 
     def ioctl(self, kernel: Kernel, task: Task, command: int, argument: int) -> int:
-        """Become the controlling terminal (tiocsctty), and what both ends know."""
+        """Become the controlling terminal (tiocsctty), type, and what both ends know."""
+        if command == TIOCSTI:
+            return self._type(kernel, task, argument)
         if command != TIOCSCTTY:
             return super(Slave, self).ioctl(kernel, task, command, argument)
         it, group = self.terminal, task.group
@@ -210,6 +225,14 @@ class Slave(_End):
         if not leads or it.session:
             raise Errno(errno.EPERM)
         it.session, it.foreground = group.session, group.process_group
+        return 0
+
+    def _type(self, kernel: Kernel, task: Task, argument: int) -> int:
+        """Type a character; tiocsti(), where dev.tty.legacy_tiocsti is 1 as by default."""
+        it = self.terminal
+        if it.session != task.group.session:
+            require(task.credentials, "SYS_ADMIN", kernel.user)
+        it.type(kernel, task.memory.read(argument, 1))
         return 0
 
     def set_async(self, kernel: Kernel, task: Task, *, on: bool) -> None:

@@ -176,8 +176,7 @@ SYMBOLS: dict[str, Symbols] = {
     "inflags": Symbols(_found("IN_CLOEXEC=0o2000000 IN_NONBLOCK=0o4000")),
     "ioctl": Symbols(
         _with_prefix("", [ioctls], without="NOBODYS _WRITE _READ")
-        | _found("TCSETS=0x5402 TIOCSCTTY=0x540E TIOCSTI=0x5412 TIOCSWINSZ=0x5414")
-        | _found("TIOCSPGRP=0x5410 TIOCSIG=0x40045436 PIDFD_GET_UTS_NAMESPACE=0xFF0A"),
+        | _found("TIOCSPGRP=0x5410 PIDFD_GET_UTS_NAMESPACE=0xFF0A"),
         are_bits=False,
     ),
     "ipproto": Symbols(

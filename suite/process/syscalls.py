@@ -209,8 +209,9 @@ mq_notify 244 281 184 275 0on fd,ptr ; mq_open 240 277 180 271 1fn str,open,mode
 mq_timedreceive 243 280 183 274 0fn ; mq_timedreceive_time64 -1 419 -1 -1 0fn
 mq_timedsend 242 279 182 273 0fn fd,buf,dec,dec,timespec ; mq_timedsend_time64 -1 418 -1 -1 0fn
 mq_unlink 241 278 181 272 0fn str ; mremap 25 163 216 163 0om ; mseal 462 462 462 462 0om
-msgctl 71 402 187 402 0fn ; msgget 68 399 186 399 0fn ; msgrcv 70 401 188 401 0fn
-msgsnd 69 400 189 400 0fn ; msync 26 144 227 144 0om ; munlock 150 151 229 151 0om
+msgctl 71 402 187 402 0fn dec,any,ptr ; msgget 68 399 186 399 0fn any,mode
+msgrcv 70 401 188 401 0fn dec,any,dec,dec,any ; msgsnd 69 400 189 400 0fn dec,any,dec,any
+msync 26 144 227 144 0om ; munlock 150 151 229 151 0om
 munlockall 152 153 231 153 0om ; munmap 11 91 215 91 0om ptr,dec
 name_to_handle_at 303 341 264 335 0fn at,str,ptr,ptr,atflags ; nanosleep 35 162 101 162 0fn
 newfstatat 262 -1 79 293 0fn at,str,ptr,atflags ; nfsservctl 180 169 42 169 ; nice -1 34 -1 34 0on
@@ -262,10 +263,11 @@ sched_rr_get_interval 148 161 127 161 0fn ; sched_rr_get_interval_time64 -1 423 
 sched_setaffinity 203 241 122 239 0an pid,dec,ptr ; sched_setattr 314 351 274 345 0an
 sched_setparam 142 154 118 154 0an ; sched_setscheduler 144 156 119 156 0an
 sched_yield 24 158 124 158 0fn ; seccomp 317 354 277 348 0on seccomp,seccompflags,fprog
-security 185 -1 -1 -1 ; select 23 82 -1 142 0fn ; semctl 66 394 191 394 0fn
-semget 64 393 190 393 0fn ; semop 65 -1 193 -1 0on ; semtimedop 220 -1 192 392 0on
-semtimedop_time64 -1 420 -1 -1 0on ; sendfile 40 187 71 187 0fn fd,fd,ptr,dec
-sendfile64 -1 239 -1 -1 0fn ; sendmmsg 307 345 269 358 0fn fd,mmsghdr,dec,msg
+security 185 -1 -1 -1 ; select 23 82 -1 142 0fn ; semctl 66 394 191 394 0fn dec,dec,any,any
+semget 64 393 190 393 0fn any,dec,mode ; semop 65 -1 193 -1 0on
+semtimedop 220 -1 192 392 0on dec,any,dec,ptr ; semtimedop_time64 -1 420 -1 -1 0on
+sendfile 40 187 71 187 0fn fd,fd,ptr,dec ; sendfile64 -1 239 -1 -1 0fn
+sendmmsg 307 345 269 358 0fn fd,mmsghdr,dec,msg
 sendmsg 46 370 211 370 0fn fd,msghdr,msg ; sendto 44 369 206 369 0fn fd,buf,dec,msg,sockaddr,dec
 set_mempolicy 238 276 237 270 0om ; set_mempolicy_home_node 450 450 450 450 0om
 set_robust_list 273 311 99 304 0om ; set_thread_area 205 243 -1 -1 0om

@@ -18,6 +18,7 @@ from suite.judge.standing import CAPABILITIES
 from suite.packed import packed
 from suite.process import elf
 from suite.process.calls.files import O_PATH
+from suite.process.calls.ioctls import TIOCGPTPEER, TIOCLINUX, TIOCSCTTY, TIOCSPTLCK, TIOCSTI
 from suite.process.calls.uring import Ring
 from suite.process.process import Process
 from suite.process.uapi import (
@@ -34,7 +35,7 @@ from suite.process.uapi import (
 from suite.targets.base import Ground, Target
 from suite.targets.ground import put_agent32
 from suite.targets.modules import load_modules
-from suite.values import Argument, Out
+from suite.values import Argument, InOut, Out
 from suite.witness.tracefs import TRACED_SINCE
 
 
@@ -247,6 +248,35 @@ def opens(ground: Ground, path: str) -> bool:
 
 def has_sysv_fs(ground: Ground, target: Target) -> bool:
     return has_filesystem("sysv", ground, target)
+
+
+def type_character(process: Process, place: str, *, privileged: bool = True) -> None:
+    """Put a character into what is read from a terminal that the process leads a session on."""
+    process.mount("devpts", place, "devpts")
+    master = process.open(f"{place}/ptmx", os.O_RDWR | os.O_NOCTTY)
+    process.ioctl(master, TIOCSPTLCK, bytes(4))
+    end = process.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
+    process.setsid()
+    process.ioctl(end, TIOCSCTTY, 0)
+    if not privileged:
+        process.drop_capabilities()
+    process.ioctl(end, TIOCSTI, b"\n")
+
+
+def type_without_privileges(process: Process, place: str) -> None:
+    type_character(process, place, privileged=False)
+
+
+def has_console(process: Process) -> bool:
+    """Whether there is a virtual console, which tells whether a shift key is down."""
+    get_shift_state = InOut(b"\x06")
+
+    def ask(process: Process) -> None:
+        fd = process.open("/dev/tty1", os.O_RDWR | os.O_NOCTTY)
+        process.ioctl(fd, TIOCLINUX, get_shift_state)
+        process.close(fd)
+
+    return process.observe(ask).outcome == Allowed()
 
 
 def has_loop(ground: Ground, target: Target) -> bool:

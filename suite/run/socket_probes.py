@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 
 from suite.judge.outcome import Allowed, Denied
-from suite.process.calls.sockets import inet6
+from suite.process.calls.sockets import algorithm, inet6
 from suite.process.calls.uring import Ring
 from suite.process.process import Process
 from suite.process.uapi import IP_LOCAL_PORT_RANGE
@@ -75,6 +75,18 @@ def sends_out_of_band(process: Process) -> bool:
             process.close(end)
 
     return process.observe(ask).outcome == Allowed()
+
+
+def computes_digests(ground: Ground, target: Target) -> bool:
+    """Whether AF_ALG has a hash, once the modules are loaded."""
+    load_modules(("crypto-sha256", "af_alg", "algif_hash"), ground, target)
+
+    def ask(process: Process) -> None:
+        fd = process.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)
+        process.bind(fd, algorithm("hash", "sha256"))
+
+    with ground.session.scope():
+        return ground.root.fork().observe(ask).outcome == Allowed()
 
 
 def has_local_port_range(ground: Ground, _: Target) -> bool:

@@ -93,6 +93,9 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.FILE_LEASES: probes.leases_files,
     Need.FILE_HANDLES: probes.opens_handles,
     Need.DEVPTS: probes.mounts("devpts", "ptmx"),
+    Need.TIOCSTI: probes.allows(probes.type_character),
+    Need.LEGACY_TIOCSTI: probes.allows(probes.type_without_privileges),
+    Need.CONSOLE: lambda ground, _: probes.has_console(ground.root),
     Need.LOOP: probes.has_loop,
     Need.SYSV_FS: probes.has_sysv_fs,
     Need.USERFAULTFD: lambda ground, _: probes.opens(ground, "/dev/userfaultfd"),
@@ -123,6 +126,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
         socket.AF_INET, socket.IPPROTO_UDPLITE, kind=socket.SOCK_DGRAM
     ),
     Need.VSOCK: socket_probes.makes_sockets(socket.AF_VSOCK, modules=("vsock",)),
+    Need.ALG: socket_probes.computes_digests,
     Need.RAW_SOCKETS: socket_probes.makes_sockets(socket.AF_PACKET, kind=socket.SOCK_RAW),
     Need.LOCAL_PORT_RANGE: socket_probes.has_local_port_range,
     Need.CGROUP_BPF: probes.loads_programs(

@@ -53,9 +53,11 @@ FS_IOC_ZERO_RANGE_32 = _command("X", 57, _WRITE, 44)
 
 # of drivers
 
-TCGETS = 0x5401
+TCGETS, TCSETS = 0x5401, 0x5402
+TIOCSCTTY, TIOCSTI, TIOCSWINSZ, TIOCLINUX = 0x540E, 0x5412, 0x5414, 0x541C
 TIOCGPTN = _command("T", 0x30, _READ, 4)
 TIOCSPTLCK = _command("T", 0x31, _WRITE, 4)
+TIOCSIG = _command("T", 0x36, _WRITE, 4)
 TIOCGPTPEER = _command("T", 0x41)
 BLKSSZGET = _command(0x12, 104)
 BLKGETSIZE64 = _command(0x12, 114, _READ, 8)

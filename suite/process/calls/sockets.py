@@ -40,6 +40,11 @@ def abstract(name: str) -> bytes:
     return packed("H", socket.AF_UNIX) + b"\0" + name.encode()
 
 
+def algorithm(kind: str, name: str) -> bytes:
+    """A struct sockaddr_alg, of a kind such as ``hash``."""
+    return packed("H14sII64s", socket.AF_ALG, kind.encode(), 0, 0, name.encode())
+
+
 def unspecified(address: bytes) -> bytes:
     """An address whose family is AF_UNSPEC instead."""
     return packed("H", socket.AF_UNSPEC) + address[2:]
