@@ -13,8 +13,8 @@ from socket import AF_INET, SOCK_STREAM
 from cases.net.calls import bind_tcp, connect_tcp
 from cases.trace.traces import NOTHING, check, flags, identity, traced
 from suite.case import (
-    FS, NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, answers, loopback,
-    needs, since, table, vm_only,
+    FS, NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, answers, loopback, needs,
+    since, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE, TRUNCATE = FS.READ_FILE, FS.WRITE_FILE, FS.TRUNCATE
