@@ -115,10 +115,12 @@ def _agreed(agreement: Agreement) -> str:
 
 def _table(tallies: Mapping[str, Tally]) -> str:
     head = ["target", "programs", "a second", "steps", "kept", "met", "of them denials", "unsteady"]
+    counts = any(it.reached for it in tallies.values())
+    head += ["reached"] * counts
     rows = [
         (target, *(f"{it:,}" for it in (
             tally.programs, round(tally.programs / max(tally.seconds, 0.1)), tally.steps,
-            tally.replayed, tally.met, tally.denials, tally.unsteady,
+            tally.replayed, tally.met, tally.denials, tally.unsteady, *[tally.reached] * counts,
         )))
         for target, tally in tallies.items()
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from suite.fuzz.finding import Agreement, Finding, Sign, Tally, Whose
 from suite.fuzz.hunt import Hunt
 from suite.fuzz.kept import Folder, load
 from suite.fuzz.program import Program, name_of, read, written
+from suite.fuzz.rehearsal import Met
 from suite.fuzz.run import DEVICE
 from suite.fuzz.shrink import shrunk, tidy
 from suite.fuzz.subject import Subject
@@ -67,6 +69,33 @@ def test_the_same_seed_writes_the_same_programs() -> None:
     for it in tallies:
         it.seconds = 0
     assert tallies[0] == tallies[1] != tallies[2]
+
+
+def test_programs_that_reach_new_code_are_what_others_begin_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three reach one counter more each, and none is new to the model."""
+    pair = _pair()
+    reached: list[tuple[str, int]] = []
+    told = chain([1, 2, 2, 3], repeat(3))
+
+    def read_counters() -> frozenset[tuple[str, int]]:
+        reached.append(("fs.gcda", next(told)))
+        return frozenset(reached)
+
+    monkeypatch.setattr(pair.target.target, "reached", read_counters)
+    hunt = Hunt(pair, 12, time.monotonic() + 60, 1, lambda _: None)
+    hunt._seen = _Everything()
+    hunt.run()
+    assert hunt.tally.reached == 3
+    assert len(hunt.corpus) + len(hunt._fresh) == 3
+
+
+class _Everything(set[Met]):
+    """Nothing that is met is new."""
+
+    def __ge__(self, other: object) -> bool:
+        return True
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from suite.distribution import lacking
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
 from suite.process.process import Process
+from suite.process.uapi import CLONE_NEWNS
 from suite.targets.base import Ground
 from suite.targets.schemes import Scheme
 from suite.values import Out
@@ -48,16 +49,10 @@ class GcovTarget(VmTarget):
         super().__init__(f"{SCHEME}{tree}", path_kernel(f"path:{tree}"), accelerator)
         self._tree = tree
         self._ground: Ground | None = None
-        self._debugfs = ""
 
     def start(self) -> Ground:
         """Boot and prepare the guest."""
         self._ground = super().start()
-        self._debugfs = f"{self._ground.place}/debug"
-        with self._ground.session.scope():
-            root = self._ground.root
-            root.mkdir(self._debugfs)
-            root.mount("debugfs", self._debugfs, "debugfs")
         return self._ground
 
     def reached(self) -> frozenset[tuple[str, int]]:
@@ -77,9 +72,12 @@ class GcovTarget(VmTarget):
         assert self._ground  # noqa: S101 (it has started)
         with self._ground.session.scope():
             process = self._ground.root.fork()
+            folder = self._ground.place
+            process.unshare(CLONE_NEWNS)
+            process.mount("debugfs", folder, "debugfs")
             for notes in (self._tree / _CODE).glob("*.gcno"):
                 counters = notes.with_suffix(".gcda")
-                yield counters, b"".join(_chunks(process, f"{self._debugfs}/gcov{counters}"))
+                yield counters, b"".join(_chunks(process, f"{folder}/gcov{counters}"))
 
     def stop(self) -> None:
         """Take the counters, unless the machine died, and end QEMU."""

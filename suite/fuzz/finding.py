@@ -89,6 +89,8 @@ class Tally:
     """Distinct things that the programs met: see `Met`."""
     denials: int = 0
     """Of them, those in which a layer denied."""
+    reached: int = 0
+    """Of a kernel that was built to count what is run: the counters that are not 0 any more."""
     unsteady: int = 0
     """Programs that gave something else when they were played again."""
     waited: int = 0

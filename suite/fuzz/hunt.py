@@ -68,6 +68,7 @@ class Hunt:
     _writer: type[Writer] = field(default_factory=machine)
     corpus: list[Program] = field(default_factory=list)
     _seen: set[Met] = field(default_factory=set)
+    _reached: set[tuple[str, int]] = field(default_factory=set)
     _fresh: list[Program] = field(default_factory=list)
     """What the corpus is to have in the next round: within one, Hypothesis would see it change."""
     _rehearsal: Rehearsal | None = None
@@ -185,8 +186,17 @@ class Hunt:
             return
         found = self.pair.judged(program, None if fault else [it.code for it in taken])
         self._tell_of_deaths()
+        self._note_reached(program)
         if found is not None and found[0] not in self._known:
             self._settle(*found)
+
+    def _note_reached(self, program: Program) -> None:
+        """Keep a program by which the kernel has run what it never did, where it counts that."""
+        reached = self.pair.target.reached()
+        if not reached <= self._reached:
+            self._reached |= reached
+            self._fresh.append(program)
+            self.tally.reached = len(self._reached)
 
     def _settle(self, sign: Sign, program: Program) -> None:
         """Find the smallest program with a difference, and tell of it."""

@@ -87,6 +87,10 @@ class Subject:
         finally:
             del self._programs[number]
 
+    def reached(self) -> frozenset[tuple[str, int]]:
+        """What of the kernel was run since it started, if it counts; nothing if it is down."""
+        return self.target.reached() if self.ground else frozenset()
+
     def told(self, program: Program) -> tuple[str, ...]:
         """The steps of a program, each with its calls as strace writes them, and what they give.
 
