@@ -47,7 +47,7 @@ from tests.agents import ARCH
 
 NOBODY = 1 << 22
 """More than any pid."""
-ADDRESS = re.compile(r"0x7f[0-9a-f]+|<\d+ bytes>|\[128( => 16)?\]")
+ADDRESS = re.compile(r"0x[67][0-9a-f]{11}|<\d+ bytes>|\[128( => 16)?\]")
 """What only strace can know, for it looks into the process after the call."""
 
 
