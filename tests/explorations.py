@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from suite.agent import wire
 from suite.agent.channel import AgentLostError, Channel
 from suite.errors import InfrastructureError
@@ -178,3 +180,13 @@ class Downed(LocalTarget):
     def start(self) -> Ground:
         """Fail."""
         raise InfrastructureError("it has no power")
+
+
+def skip_without_landlock() -> None:
+    """Skip a test that holds the running kernel against something, where it has no Landlock."""
+    target = LocalTarget()
+    try:
+        if not target.start().facts.abi:
+            pytest.skip("the running kernel has no Landlock")
+    finally:
+        target.stop()

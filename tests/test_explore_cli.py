@@ -20,19 +20,14 @@ from suite.errors import Exit, UsageError
 from suite.explore.exploration import Found
 from suite.repro.errors import UnwritableError
 from suite.repro.program import Shape
-from suite.targets.local import LocalTarget
+from tests.explorations import skip_without_landlock
 
 _COMMAND = (sys.executable, "-m", "suite.cli.main", "explore")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def needs_landlock() -> None:
-    target = LocalTarget()
-    try:
-        if not target.start().facts.abi:
-            pytest.skip("the running kernel has no Landlock")
-    finally:
-        target.stop()
+    skip_without_landlock()
 
 
 def test_a_kernel_that_enforces_nothing_is_found(

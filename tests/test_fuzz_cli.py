@@ -13,19 +13,14 @@ import pytest
 from suite.cli.main import main
 from suite.errors import Exit
 from suite.fuzz.kept import load
-from suite.targets.local import LocalTarget
+from tests.explorations import skip_without_landlock
 
 _LYING = "lying:enforces-nothing/local"
 
 
 @pytest.fixture
 def needs_landlock() -> None:
-    target = LocalTarget()
-    try:
-        if not target.start().facts.abi:
-            pytest.skip("the running kernel has no Landlock")
-    finally:
-        target.stop()
+    skip_without_landlock()
 
 
 @pytest.mark.usefixtures("needs_landlock")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
@@ -17,7 +17,7 @@ from typing import Protocol, Self
 from suite.explore.given import Given
 from suite.explore.worker import Chunk, Down, Maker, Played, Said, Up, work
 
-_END_S = 10.0
+END_S = 10.0
 """How long a worker may take to end its target."""
 
 
@@ -52,6 +52,17 @@ def start(process: SpawnProcess) -> None:
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end(workers: Sequence[tuple[SpawnProcess, Connection]]) -> None:
+    """End workers, and their targets with them: each ends when its connection does."""
+    for _, link in workers:
+        link.close()
+    for process, _ in workers:
+        process.join(END_S)
+        if process.is_alive():
+            process.terminate()
+            process.join(END_S)
 
 
 @dataclass(slots=True)
@@ -135,7 +146,7 @@ class Pool:
             said: Said = worker.link.recv()
         except (EOFError, OSError):
             self._crew.remove(worker)
-            worker.process.join(_END_S)
+            worker.process.join(END_S)
             said = Down(f"its worker ended with {worker.process.exitcode}")
         match said:
             case Up():
@@ -153,10 +164,4 @@ class Pool:
     def end(self) -> None:
         """End the workers, and their targets with them."""
         crew, self._crew = self._crew, []
-        for worker in crew:
-            worker.link.close()
-        for worker in crew:
-            worker.process.join(_END_S)
-            if worker.process.is_alive():
-                worker.process.terminate()
-                worker.process.join(_END_S)
+        end([(it.process, it.link) for it in crew])

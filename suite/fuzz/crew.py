@@ -16,16 +16,13 @@ from typing import Protocol, Self
 
 from suite.errors import Exit, LandproofError, told_fault
 from suite.explore.causes import MODEL, Which
-from suite.explore.pool import start
+from suite.explore.pool import END_S, end, start
 from suite.explore.worker import Down, Maker, Up
 from suite.fuzz.compare import Pair
 from suite.fuzz.explain import Explains
 from suite.fuzz.finding import Agreement, Finding, Tally
 from suite.fuzz.program import Program
 from suite.fuzz.subject import Subject
-
-_END_S = 10.0
-"""How long a worker may take to end its target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def fill(make: Maker, order: Order, say: Link) -> None:
         LandproofError: The target can't be had, or not any more.
     """
     # Whoever fuzzes needs it, and nobody else is to wait for it.
-    from suite.fuzz.hunt import Hunt  # noqa: PLC0415
+    from suite.fuzz.hunt import Hunt  # noqa: PLC0415 (Hypothesis takes a while to import)
 
     subject = Subject(make(order.target))
     subject.target.name = order.target
@@ -178,7 +175,7 @@ class Crew:
         try:
             said: Said = worker.link.recv()
         except (EOFError, OSError):
-            worker.process.join(_END_S)
+            worker.process.join(END_S)
             said = Down(f"its worker ended with {worker.process.exitcode}")
         match said:
             case Up():
@@ -194,15 +191,9 @@ class Crew:
         if isinstance(said, Down | Over):
             self._crew.remove(worker)
             worker.link.close()
-            worker.process.join(_END_S)
+            worker.process.join(END_S)
 
     def end(self) -> None:
         """End the workers, and their targets with them."""
         crew, self._crew = self._crew, []
-        for worker in crew:
-            worker.link.close()
-        for worker in crew:
-            worker.process.join(_END_S)
-            if worker.process.is_alive():
-                worker.process.terminate()
-                worker.process.join(_END_S)
+        end([(it.process, it.link) for it in crew])

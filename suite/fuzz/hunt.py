@@ -145,7 +145,7 @@ class Hunt:
             suppress_health_check=list(HealthCheck),
             verbosity=Verbosity.quiet,
         )
-        run_state_machine_as_test(written, settings=asked)  # type: ignore[arg-type]
+        run_state_machine_as_test(written, settings=asked)  # type: ignore[arg-type]  # any maker does
 
     def begin(self) -> Rehearsal:
         """A program begins.

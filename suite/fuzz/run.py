@@ -83,4 +83,4 @@ class Run:
         if isinstance(made, Process):
             self.processes[step.gives] = made
         elif made is not None:
-            self.descriptors[step.gives] = made  # type: ignore[assignment]
+            self.descriptors[step.gives] = made  # type: ignore[assignment]  # all others give one
