@@ -12,12 +12,13 @@ from suite.agent.channel import AgentLostError, Channel
 from suite.errors import InfrastructureError
 from suite.explore.causes import Causes
 from suite.explore.exploration import Exploration, Found, Part
-from suite.explore.ledger import Ledger
+from suite.explore.given import Given
+from suite.explore.ledger import Kept, Ledger
 from suite.explore.pool import Heard
 from suite.explore.space import Space
 from suite.explore.spaces import revisions
 from suite.explore.worker import Chunk, Player
-from suite.judge.records import Verdict
+from suite.judge.records import Facts, Verdict
 from suite.kernel.target import ModelTarget, named
 from suite.process.syscalls import NUMBERS
 from suite.targets.base import Ground, Target
@@ -190,3 +191,11 @@ def skip_without_landlock() -> None:
             pytest.skip("the running kernel has no Landlock")
     finally:
         target.stop()
+
+
+def kept_target(ledger: Ledger, abi: int, codes: bytes) -> Kept:
+    """A target of this ABI version, of which the first program of ``paths`` is kept."""
+    facts = Facts(release="6.1", version="", machine="x86_64", abi=abi, errata=0)
+    target, _ = ledger.target(f"abi-{abi}", facts, "")
+    ledger.keep(target, "paths", "", [(0, Given(codes))])
+    return target
