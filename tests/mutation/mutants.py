@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.mutation.operators import RULES, Edit, Spot
+from tests.mutation.operators import RULES, Edit, Spot, written
 
 _FLAGS = __future__.annotations.compiler_flag
 
@@ -82,7 +82,7 @@ class Source:
             numbers[key] += 1
             name = f"{self.name}:{found.function}:{found.edit.operator}:{numbers[key]}"
             at, new = found.edit.at, found.edit.new
-            becomes = "left out" if new is None or isinstance(new, ast.Pass) else _text(new)
+            becomes = "left out" if new is None or isinstance(new, ast.Pass) else written(new)
             yield Mutant(
                 name,
                 at.lineno,
@@ -417,36 +417,3 @@ def _set_default(module: ModuleType, owner: str, parameter: str, new: object) ->
     names = code.co_varnames[: code.co_argcount][-len(defaults) :]
     defaults[names.index(parameter)] = new
     thing.__defaults__ = tuple(defaults)
-
-
-def _text(node: ast.AST) -> str:
-    """A node as it would be written."""
-    if isinstance(node, ast.cmpop | ast.boolop | ast.operator):
-        return _SIGNS[type(node)]
-    return ast.unparse(ast.fix_missing_locations(node))
-
-
-_SIGNS: Mapping[type[ast.AST], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.And: "and",
-    ast.Or: "or",
-    ast.BitAnd: "&",
-    ast.BitOr: "|",
-    ast.BitXor: "^",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-}

@@ -282,3 +282,36 @@ RULES: Mapping[type[ast.AST], Rule] = {
     ast.Dict: _dict,
 }
 """What is done to each kind of node."""
+
+
+def written(node: ast.AST) -> str:
+    """A node as it would be written."""
+    if isinstance(node, ast.cmpop | ast.boolop | ast.operator):
+        return _SIGNS[type(node)]
+    return ast.unparse(ast.fix_missing_locations(node))
+
+
+_SIGNS: Mapping[type[ast.AST], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.And: "and",
+    ast.Or: "or",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+}
