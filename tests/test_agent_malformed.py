@@ -86,7 +86,7 @@ MALFORMED = {
     "seven-arguments": frame(replace(CALL, args=[0] * 7)),
     "seventeen-buffers": frame(replace(CALL, buffers=MANY)),
     "process-too-large": frame(replace(CALL, process=wire.MAX_PROCESS + 1)),
-    "unknown-operation": frame(CALL).replace(bytes([0, 0, 0, 0, NOBODY]), bytes([7, 0, 0, 0, 7])),
+    "unknown-operation": frame(CALL).replace(bytes([0, 0, 0, 0, NOBODY]), bytes([8, 0, 0, 0, 7])),
     "buffer-both-none": frame(replace(CALL, buffers=[Buffer(BufferFlag(0), 8)])),
     "buffer-unknown-flag": frame(replace(CALL, buffers=[Buffer(BufferFlag(4), 8)])),
     "buffer-past-the-frame": frame(replace(CALL, buffers=[take_out(8)])).replace(

@@ -33,6 +33,11 @@ def test_all_six_arguments_arrive(agent: Agent) -> None:
     assert agent.run(agent.call(1, "mmap", 0, 4096, 3, flags, -1, 1))[0].value == -errno.EINVAL
 
 
+def test_a_counter_goes_on(agent: Agent) -> None:
+    before, after = agent.values(Op(OpKind.COUNT, 1), Op(OpKind.COUNT, 1))
+    assert 0 < before < after < before + 10**10  # no processor counts so much in between
+
+
 def test_an_in_buffer_is_read_by_the_call(agent: Agent) -> None:
     path = give_in(b"/dev/null\0")
     fd = agent.call(1, "openat", AT_FDCWD, Address(0), os.O_RDONLY, 0, buffers=[path])

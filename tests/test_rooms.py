@@ -32,6 +32,7 @@ FLOORS: list[dict[str, set[str]]] = [
             "suite/witness",
         },
         "suite/command": {"suite/agent", "suite/judge", "suite/process", "suite/targets"},
+        "suite/cost": {"suite/judge", "suite/landlock", "suite/process", "suite/targets"},
         "suite/explore": {
             "suite/agent", "suite/judge", "suite/landlock", "suite/model", "suite/process",
             "suite/repro", "suite/targets", "suite/witness",

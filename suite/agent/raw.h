@@ -131,6 +131,28 @@ static inline long raw_clone_vm(unsigned long flags, void *stack, int *pidfd, vo
 #endif
 }
 
+/* What the processor counts at a steady pace, as it is left to programs to read. */
+static inline int64_t counter(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	uint32_t low, high;
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (int64_t)high << 32 | low;
+#elif defined(__riscv)
+	int64_t now;
+	__asm__ volatile("rdtime %0" : "=r"(now));
+	return now;
+#elif defined(__s390x__)
+	int64_t now;
+	__asm__ volatile("stckf %0" : "=Q"(now) : : "cc");
+	return (uint64_t)now >> 2; /* or it would be negative */
+#else
+	int64_t now;
+	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(now) : : "memory");
+	return now;
+#endif
+}
+
 /* Whether a system call's result is an error. */
 static inline int failed(int64_t value)
 {

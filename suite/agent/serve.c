@@ -108,6 +108,8 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 	case OP_POKE:
 		memcpy((void *)(uintptr_t)arg[0], view->data[0], view->buffer[0]->size);
 		return view->buffer[0]->size;
+	case OP_COUNT:
+		return counter();
 	case OP_FORK:
 		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], serve, fds);
 	case OP_EXEC:

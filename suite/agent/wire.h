@@ -13,7 +13,7 @@ enum { SEGMENT_OPS = 62 }; /* no segment has more operations */
 enum { CREDIT = 1024 }; /* bytes; see pace_channel() */
 
 enum { FRAME_HELLO, FRAME_PROGRAM, FRAME_RESULTS, FRAME_ERROR, FRAME_CREDIT };
-enum { OP_CALL, OP_PEEK, OP_POKE, OP_FORK, OP_EXEC, OP_GIVE, OP_KILL };
+enum { OP_CALL, OP_PEEK, OP_POKE, OP_COUNT, OP_FORK, OP_EXEC, OP_GIVE, OP_KILL };
 enum { SOURCE_LITERAL, SOURCE_RESULT, SOURCE_DATA, SOURCE_ADDRESS };
 enum { BUFFER_IN = 1, BUFFER_OUT = 2 };
 enum { DONE, UNRESOLVED, HUNG, DIED, GONE, NOT_MODELLED }; /* the last one we never say */

@@ -66,13 +66,15 @@ class OpKind(IntEnum):
     """Copy memory at argument 0 to buffer 0; with argument 2, its first 4 bytes are the value."""
     POKE = 2
     """Copy buffer 0 to memory at argument 0."""
-    FORK = 3
+    COUNT = 3
+    """Read the processor's counter: the value."""
+    FORK = 4
     """clone(2) with the flags of argument 1; the child serves as process argument 0."""
-    EXEC = 4
+    EXEC = 5
     """execveat(2) of the agent: directory fd, path, flags; the new image goes on serving."""
-    GIVE = 5
+    GIVE = 6
     """Send the fd of argument 0 to process argument 1; the value is its number there."""
-    KILL = 6
+    KILL = 7
     """SIGKILL, and forget the process."""
 
 

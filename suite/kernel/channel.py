@@ -200,6 +200,8 @@ class ModelChannel:
                 value = forking.fork(kernel, task, arguments[0], arguments[1])
             case wire.OpKind.EXEC:
                 value = executing.execute(kernel, task, *arguments[:5])
+            case wire.OpKind.COUNT:
+                raise NotModelled("the processor's counter")
             case _:
                 value = life.give(kernel, task, arguments[0], arguments[1])
         return value

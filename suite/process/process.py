@@ -238,6 +238,10 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         self._needs_own_memory("poke")
         return self.session.add(wire.OpKind.POKE, self.id, "poke", (address, data))
 
+    def count(self) -> Call:
+        """Read the processor's counter, as the call's value: nothing of the kernel is asked."""
+        return self.session.add(wire.OpKind.COUNT, self.id, "count", ())
+
     def _needs_own_memory(self, operation: str) -> None:
         if self.shares:
             memory.refuse(operation)
