@@ -88,6 +88,22 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def cost(session: nox.Session) -> None:
+    """Say what a patch costs: ``-- before TREE``, patch and build, then ``-- after TREE``."""
+    match session.posargs:
+        case ["before" | "after" as when, tree, *more]:
+            folder = Path("build", "cost")
+            folder.mkdir(parents=True, exist_ok=True)
+            kept = {name: str(folder / f"{name}.json") for name in ("before", "after")}
+            measure = ("cost", "--kernels", f"mine={tree}", "--results", kept[when], *more)
+            session.run(sys.executable, "-m", "suite.cli.main", *measure)
+            if when == "after":
+                session.run(sys.executable, "-m", "suite.cli.main", "diff", *kept.values())
+        case _:
+            session.error("name a build tree: nox -s cost -- before TREE, then -- after TREE")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Make the site of the pages in build/site; a link that leads nowhere is an error."""
     strict = ("--fail-on-warning", "--keep-going", "--nitpicky", "--quiet")

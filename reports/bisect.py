@@ -2,12 +2,14 @@
 """Between which two neighbouring builds a case's answer changes: the search, and how it is told.
 
 Both ends must answer, and differently. What lies between them is halved: a build that answers as
-the old end does belongs to the old half, any other answer to the new one. A build that gives no
-answer is passed over, and the one nearest to it tried.
+the old end does (of costs: that is nearer to it than to the new end) belongs to the old half, any
+other answer to the new one. A build that gives no answer is passed over, and the one nearest to it
+tried.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from reports import words
 from reports.page import Entry, Page, Section, Table
@@ -35,6 +37,8 @@ class Answer:
     reason: str = ""
     booted: bool = True
     """Whether the build was to be had at all."""
+    added: float | None = None
+    """What a domain adds to a call there, in instructions, where costs are bisected."""
 
     @classmethod
     def of(cls, case: CaseRecord) -> "Answer":
@@ -43,7 +47,14 @@ class Answer:
             return cls(None, reason=f"{case.verdict}: {_first_line(case.reason)}")
         return cls(case.verdict, case.observed)
 
+    @property
+    def heard(self) -> bool:
+        """Whether the build said anything."""
+        return self.verdict is not None or self.added is not None
+
     def __str__(self) -> str:
+        if self.added is not None:
+            return f"{self.added:,.0f} instructions"
         if self.verdict is None:
             return "no answer"
         return f"{self.verdict}, observed {self.observed or 'nothing'}"
@@ -75,17 +86,26 @@ class Bisection:
     """All that was tried, in that order."""
 
 
+Like: TypeAlias = Callable[[Answer, Answer, Answer], bool]
+
+
+def _same(answer: Answer, old: Answer, _new: Answer) -> bool:
+    return answer == old
+
+
 def bisect(
     case: str,
     builds: Sequence[Build],
     ask: Callable[[Build], Answer],
+    like: Like = _same,
 ) -> Bisection:
     """Find where the answer changes from that of the first build.
 
     Args:
-        case: Its id.
+        case: Its id, or what else is asked about.
         builds: At least two, in order; the old end first.
         ask: Try a build; called about log2 of their number times.
+        like: Whether an answer is that of the old end, and not that of the new one.
 
     Raises:
         InfrastructureError: An end gives no answer.
@@ -95,19 +115,19 @@ def bisect(
     low, high = 0, len(builds) - 1
     for end in (low, high):
         answers[end] = ask(builds[end])
-        if answers[end].verdict is None:
+        if not answers[end].heard:
             raise InfrastructureError(
                 f"{builds[end].version} gives no answer: {answers[end].reason}; choose another end"
             )
-    old = answers[low]
-    if answers[high] == old:
+    old, new = answers[low], answers[high]
+    if like(new, old, new):
         raise UsageError(
             f"{case} gives the same on {builds[low].version} and {builds[high].version}: {old}"
         )
     while (at := _middle(low, high, answers)) is not None:
         answers[at] = ask(builds[at])
-        if answers[at].verdict is not None:
-            low, high = (at, high) if answers[at] == old else (low, at)
+        if answers[at].heard:
+            low, high = (at, high) if like(answers[at], old, new) else (low, at)
     steps = {at: Step(builds[at], answer) for at, answer in answers.items()}
     return Bisection(
         case=case,
@@ -149,7 +169,7 @@ def page(found: Bisection) -> Page:
                 tuple(
                     Entry(step.build.version, (("reason", step.answer.reason),))
                     for step in found.steps
-                    if step.answer.verdict is None
+                    if not step.answer.heard
                 ),
             ),
         ),

@@ -17,7 +17,7 @@ import msgspec
 from reports.clients import build as clients
 from reports.compat import document
 from reports.explored import document as explored
-from suite.judge import records
+from suite.judge import costs, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ EXPLORED = Schema(
     explored.Explored,
     explored.SCHEMA_VERSION,
 )
-SCHEMAS = (RESULTS, COMPAT, CLIENTS, EXPLORED)
+COSTS = Schema(_FOLDER / "costs.schema.json", "landproof costs", costs.Costs, costs.SCHEMA_VERSION)
+SCHEMAS = (RESULTS, COMPAT, CLIENTS, EXPLORED, COSTS)
 
 
 def generate(schema: Schema) -> str:

@@ -77,7 +77,7 @@ ROWS = {
         lambda words: words[:2] == ("clients", "run"), "boots kernels, and fetches clients"
     ),
     "boots": Row(
-        lambda words: verb_of(words) in {"matrix", "run", "shell", "bisect", "check-tree"},
+        lambda words: verb_of(words) in {"matrix", "run", "shell", "bisect", "check-tree", "cost"},
         "boots kernels; the tests of each verb do that with one kernel",
     ),
     "explores kernels": Row(

@@ -73,8 +73,8 @@ FLOORS: list[dict[str, set[str]]] = [
     },
     {
         "suite/cli": {
-            "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/explore",
-            "suite/fuzz", "suite/judge", "suite/kernel", "suite/model", "suite/process",
+            "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/cost",
+            "suite/explore", "suite/fuzz", "suite/judge", "suite/kernel", "suite/model", "suite/process",
             "suite/repro", "suite/run", "suite/targets", "vm",
         },
     },
@@ -191,6 +191,7 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["rich"] & using["tabulate"] == {"suite/cli/outlet.py"}
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/commands.py",
+        "reports/cost/text.py",
         "reports/coverage.py",
         "reports/explored/text.py",
         "reports/formats/clients.py",

@@ -8,11 +8,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.bisect import Answer, Build, bisect, page
+from reports.bisect import Answer, Build, Like, bisect, page
 from reports.render import render_page
 from suite.cli import collect, kernels
-from suite.cli.asking import Asker
+from suite.cli.asking import Asker, Asks, CostAsker
 from suite.cli.check import add_machine_options, names_of_kernels
+from suite.cli.costs import THRESHOLD, percentage
 from suite.cli.outlet import tell
 from suite.cli.report import add_output_options, emit, foresee, style_for
 from suite.errors import Exit, UsageError
@@ -32,7 +33,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog="The two ends are only that: which of them is better does not matter. Exits with 2 "
         "when both give the same answer. For commits of a git tree, see landproof check-tree.",
     )
-    parser.add_argument("case", metavar="CASE", help="its id, or how it begins")
+    parser.add_argument(
+        "case", metavar="CASE|CALL",
+        help="the case's id, or how it begins; with --cost a call, such as open or open:layers=16",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cost", action="store_true",
+        help="find where the cost of a call changes (see landproof cost)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=percentage, default=THRESHOLD, metavar="PERCENT",
+        help="of costs: the least change that counts (default: 2)",
+    )  # fmt: skip
     parser.add_argument("--good", metavar="NAME", help="one end, such as 6.12.43")
     parser.add_argument("--bad", metavar="NAME", help="the other, such as 6.12.117")
     parser.add_argument(
@@ -57,12 +69,21 @@ def _bisect(arguments: argparse.Namespace) -> int:
     store = kernels.open_store(arguments)
     labels = called(arguments.kernels, store) if arguments.kernels else {}
     find_emulators(labels.values() or ends)
-    case = collect.find(collect.declared_cases(), arguments.case)
+    name, asker, like = _asker(arguments, store)
     named = _listed(labels, arguments, store) if labels else _archived(arguments, store)
-    asked = _Told(Asker(case, store, arguments), named)
-    found = bisect(case.id, [*named], asked.ask)
+    asks = _Told(asker, named).ask
+    found = bisect(name, [*named], asks, like) if like else bisect(name, [*named], asks)
     emit(render_page(page(found), arguments.format, style_for(arguments)), arguments.output)
     return Exit.CONFORMS
+
+
+def _asker(arguments: argparse.Namespace, store: Store) -> tuple[str, Asks, Like | None]:
+    """What is asked about, who asks, and whether an answer is the same as another."""
+    if arguments.cost:
+        costs = CostAsker.of(arguments.case, store, arguments.consoles, arguments.threshold)
+        return arguments.case, costs.ask, costs.alike
+    case = collect.find(collect.declared_cases(), arguments.case)
+    return case.id, Asker(case, store, arguments).ask, None
 
 
 def _listed(
@@ -128,14 +149,14 @@ def _between(
 class _Told:
     """Asks builds, and tells each step on standard error."""
 
-    asker: Asker
+    asks: Asks
     named: Mapping[Build, tuple[str, str]]
     count: int = 0
 
     def ask(self, build: Build) -> Answer:
-        """What ``Asker.ask`` answers."""
+        """What who asks was answered."""
         self.count += 1
-        answer = self.asker.ask(*self.named[build])
+        answer = self.asks(*self.named[build])
         why = f": {answer.reason}" if answer.reason else ""
         tell(f"{self.count}: {build.version} ({build.release}): {answer}{why}")
         return answer

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from reports.diff import compare
 from reports.render import render_diff
 from reports.results import load
-from suite.cli import known, outlet
+from suite.cli import costs, known, outlet
+from suite.cli.costs import percentage
 from suite.cli.report import add_output_options, emit, style_for
 from suite.errors import Exit, UsageError
 from suite.judge.records import Results
@@ -26,22 +27,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         usage="%(prog)s [options] A B | FILE X Y | A B X Y",
         description="Say what changed from results file A to results file B, or from target X of "
         "one file to its target Y; with two files and two targets, from X of A to Y of B.",
-        epilog="Exits with 1 when a case regressed that is not listed as known, a kernel is worse, "
-        "or an entry of --known expired or matched nothing. Targets are matched by name; when each "
-        "file holds one target, whatever their names. X and Y are names as reports print them, "
-        "such as vm:7.1, or without the vm: before a label.",
+        epilog="Of two files of landproof cost, what costs otherwise. "
+        "Exits with 1 when a case regressed that is not listed as known, a kernel is worse, "
+        "a call costs more, or an entry of --known expired or matched nothing. "
+        "Targets are matched by name; when each file holds one target, whatever their names. X "
+        "and Y are names as reports print them, such as vm:7.1, or without the vm: before a label.",
     )
     parser.add_argument("first", metavar="A|FILE", help="the older results file, or the only one")
     parser.add_argument("second", metavar="B|X", help="the newer results file, or a target")
     parser.add_argument("more", nargs="*", metavar="X|Y", help="targets")
+    parser.add_argument(
+        "--threshold",
+        type=percentage,
+        default=costs.THRESHOLD,
+        metavar="PERCENT",
+        help="of costs: the least change that counts (default: 2)",
+    )
     known.add_option(parser)
     add_output_options(parser, of="diff")
     parser.set_defaults(handler=_diff)
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    listed = known.listed(arguments)
     words = [arguments.first, arguments.second, *arguments.more]
+    if costs.is_costs(Path(arguments.first)):
+        return costs.diff(words, arguments)
+    listed = known.listed(arguments)
     (before, old), (after, new) = (
         (side, known.marked(results, listed)) for side, results in _sides(words)
     )

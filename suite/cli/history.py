@@ -8,6 +8,7 @@ from pathlib import Path
 from reports.history import history, page
 from reports.render import render_page
 from reports.results import load
+from suite.cli import costs
 from suite.cli.report import add_output_options, emit, style_for
 from suite.errors import Exit, UsageError
 from vm.catalogue import version_key
@@ -18,7 +19,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "history",
         description="Say, for every kernel series, which of its builds changed which verdict or "
-        "observation. The results may come from one run of many kernels, or from many runs.",
+        "observation; of files of landproof cost, what came to cost otherwise. The results may "
+        "come from one run of many kernels, or from many runs.",
     )
     parser.add_argument(
         "paths",
@@ -32,7 +34,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    runs = {str(path): load(path) for path in _files(arguments.paths)}
+    files = list(_files(arguments.paths))
+    if costs.is_costs(files[0]):
+        return costs.history(files, arguments)
+    runs = {str(path): load(path) for path in files}
     text = render_page(page(history(runs, version_key)), arguments.format, style_for(arguments))
     emit(text, arguments.output)
     return Exit.CONFORMS

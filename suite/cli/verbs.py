@@ -39,6 +39,9 @@ _VERBS = {
         "suite.cli.fuzz:add_parser",
         "play long programs on targets, and hold targets against their models",
     ),
+    "cost": _Verb(
+        "suite.cli.cost:add_parser", "what Landlock costs on each kernel, in instructions"
+    ),
     "shell": _Verb("suite.cli.shell:add_parser", "look around on a kernel, from this terminal"),
     "kernels": _Verb(
         "suite.cli.kernels:add_parser", "list, fetch and prune the kernels that can be booted"

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from suite.judge.costs import Point
 from suite.landlock.abi import MAX_LAYERS
 
@@ -13,29 +10,16 @@ DEPTHS = (1, 2, 4, 8, 16)
 LAYERS = (1, 2, 4, 8, MAX_LAYERS)
 RULES = (1, 4, 16, 64, 256, 1024)
 
+_LEAST = Point()
+_DEEPER = tuple(Point(depth=depth) for depth in DEPTHS[1:])
+_LAYERED = tuple(Point(layers=layers) for layers in LAYERS[1:])
+_RULED = tuple(Point(rules=rules) for rules in RULES[1:])
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Which dimensions may matter to a call."""
-
-    depth: bool = False
-    layers: bool = False
-    rules: bool = False
-
-    def points(self) -> Iterator[Point]:
-        """Each once; the last has the greatest depth with the most layers, if both may matter."""
-        yield Point()
-        for depth in DEPTHS[1:] if self.depth else ():
-            yield Point(depth=depth)
-        for layers in LAYERS[1:] if self.layers else ():
-            yield Point(layers=layers)
-        for rules in RULES[1:] if self.rules else ():
-            yield Point(rules=rules)
-        if self.depth and self.layers:
-            yield Point(depth=DEPTHS[-1], layers=LAYERS[-1])
-
-
-PATHS = Grid(depth=True, layers=True, rules=True)
-PORTS = Grid(layers=True, rules=True)
-DOMAINS = Grid(layers=True)
-SIZES = Grid(rules=True)
+PATHS = (_LEAST, *_DEEPER, *_LAYERED, *_RULED, Point(depth=DEPTHS[-1], layers=LAYERS[-1]))
+"""Of calls that name a file: all dimensions, and the greatest depth with the most layers."""
+PORTS = (_LEAST, *_LAYERED, *_RULED)
+"""Of calls about which there may be rules, but no folders."""
+DOMAINS = (_LEAST, *_LAYERED)
+"""Of calls to which only the domain matters."""
+SIZES = (_LEAST, *_RULED)
+"""Of calls that make rulesets."""

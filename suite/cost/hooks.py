@@ -13,9 +13,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.cost.grid import DOMAINS, PATHS, PORTS, SIZES, Grid
+from suite.cost.grid import DOMAINS, PATHS, PORTS, SIZES
 from suite.cost.run import Run
 from suite.cost.site import DEVICE, FILE, PORT, PROGRAM, SIDE
+from suite.judge.costs import Point
 from suite.landlock.abi import FS, NET, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE
 from suite.landlock.ruleset import Ruleset, net_port, path_beneath
 from suite.process.calls.ioctls import TCGETS
@@ -25,6 +26,7 @@ from suite.process.promise import Call
 from suite.values import Out, Pack
 
 _ANY_CHILD = -1
+_FEW = 16
 _NOTHING = 0
 """The signal that only asks whether one may be sent."""
 
@@ -38,8 +40,8 @@ class Hook:
     """What is called, for readers."""
     handles: Ruleset
     """What the domain handles, without rules."""
-    grid: Grid
-    """At which points."""
+    points: tuple[Point, ...]
+    """Where it is measured."""
     body: Callable[[Run], None]
     """Makes the turns of a run."""
     turns: int = 1
@@ -230,18 +232,19 @@ def _add_port_rule(run: Run) -> None:
 
 
 def _add_rule(run: Run, handles: Ruleset, kind: int, attr: Callable[[int], Pack]) -> None:
-    """The last rule of a new ruleset."""
-    last = run.rules - 1
-    for _ in run:
-        fd = run.process.create_ruleset(handles.attr(), handles.attr().size).value
-        for at in range(last):
-            run.process.add_rule(fd, kind, attr(at))
+    """The last rule of a ruleset; of many, a few more for the next turns make no difference."""
+    filled: list[int] = []
+    for turn in run:
+        last = run.rules - 1 + (turn if run.rules > _FEW else 0)
+        if not filled or run.rules <= _FEW:
+            filled = [run.process.make_ruleset(handles).value]
+            for at in range(last):
+                run.process.add_rule(filled[0], kind, attr(at))
         with run.timed():
             if run.ruleset is None:
                 run.process.getppid()
             else:
-                run.process.add_rule(fd, kind, attr(last))
-        run.process.close(fd)
+                run.process.add_rule(filled[0], kind, attr(last))
 
 
 def _known(pid: Call | None) -> Call:
@@ -316,7 +319,6 @@ HOOKS: dict[str, Hook] = {
             _PATH_RULES,
             PORTS,
             _restrict_self,
-            turns=3,
             own=True,
         ),
         Hook(

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 from suite.cost.hooks import Hook
 from suite.cost.run import Run
 from suite.cost.site import Site
 from suite.judge.costs import Point
-from suite.process.process import Process
+from suite.packed import packed
 from suite.targets.base import Ground
+from suite.values import Out
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,19 @@ class Effort:
     """How often calls are made."""
 
     rounds: int
-    """In each, some turns without a domain are followed by as many with it."""
+    """In each, processes are made, and turns without a domain are followed by those with it."""
+    layouts: int
+    """The same where rules have to be searched for: how soon one is found depends on where the
+    kernel has put it, so each round has other folders, in another order."""
     turns: int
     """Of a round, each way."""
 
 
-COUNTED = Effort(rounds=3, turns=7)
+COUNTED = Effort(rounds=3, layouts=7, turns=5)
 """Where instructions are counted, all turns but those with an interrupt take the same."""
+TIMED = Effort(rounds=60, layouts=60, turns=7)
+"""Where time is measured: many short rounds, so that a busy moment hurts both ways alike."""
+_PACE_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +48,44 @@ class Measured:
     added: float
 
 
-def measure(ground: Ground, hooks: Sequence[Hook], effort: Effort) -> Iterator[Measured]:
+def pace(ground: Ground) -> float:
+    """How many nanoseconds of the target's clock a tick of its counter takes."""
+    session = ground.session
+    with session.scope():
+        process = ground.root.fork()
+        readings = []
+        for pause in (0, _PACE_MS * 1_000_000):
+            process.syscall("nanosleep", packed("QQ", 0, pause), None)
+            clock = process.syscall("clock_gettime", time.CLOCK_MONOTONIC, Out(16))
+            readings.append((clock, process.count()))
+        session.flush()
+        (clock, count), (later, more) = readings
+        seconds, rest = ((later.integer(at, 8) or 0) - (clock.integer(at, 8) or 0) for at in (0, 8))
+        return (seconds * 10**9 + rest) / (more.value - count.value)
+
+
+def measure(
+    ground: Ground, hooks: Sequence[Hook], effort: Effort, number: int = 1
+) -> Iterator[Measured]:
     """Measure calls that the target's ABI version has, in ticks of its counter.
+
+    Args:
+        ground: Of the target.
+        hooks: The calls.
+        effort: How often each is made.
+        number: Of the run. Each has rules in other orders, so that what depends on them shows.
 
     Raises:
         AgentLostError: The target died.
         OtherwiseError, SetupError: A call came to something else than it should.
     """
-    session = ground.session
-    with session.scope():
-        outside = ground.root.fork()
-        site = Site.make(outside, f"{ground.place}/cost")
+    with ground.session.scope():
+        site = Site.make(ground.root.fork(), f"{ground.place}/cost")
         empty = _empty(site, effort)
         for hook in hooks:
-            for point in hook.grid.points():
-                with session.scope():
-                    bare, added = _at(hook, point, site, effort)
+            for point in hook.points:
+                chance = random.Random(f"{number} {hook.name} {point}")  # noqa: S311 (an order)
+                bare, added = _at(hook, point, site, effort, chance)
                 yield Measured(hook.name, point, bare - empty, added)
 
 
@@ -67,28 +98,38 @@ def _empty(site: Site, effort: Effort) -> float:
     return run.told()
 
 
-def _at(hook: Hook, point: Point, site: Site, effort: Effort) -> tuple[float, float]:
+def _at(
+    hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Random
+) -> tuple[float, float]:
     """The call at a point: what it takes without a domain, and what it takes more with one."""
+    searched = point.rules > 1
+    rounds = []
+    for _ in range(effort.layouts if searched else effort.rounds):
+        chance.shuffle(site.others)
+        with site.outside.session.scope():
+            rounds.append(_round(hook, point, site, effort.turns * hook.turns))
+    differences = [after - before for before, after in rounds]
+    # Of layouts, none is the right one: what they come to on the average is.
+    added = fmean(differences) if searched else median(differences)
+    return median(before for before, _ in rounds), added
+
+
+def _round(hook: Hook, point: Point, site: Site, turns: int) -> tuple[float, float]:
+    """What the call takes without and with a domain, in processes that are made for it."""
     outside = site.outside
     ruleset = outside.make_ruleset(site.filled(hook.handles, point.rules)).value
-    bare, inside = outside.fork(), outside.fork()
-    for process in (bare, inside):
+    took = []
+    for own in (None, ruleset):
+        process = outside.fork()
         process.no_new_privs()
-    for _ in range(point.layers - hook.own):
-        inside.restrict_self(ruleset)
-    sides = (bare, None), (inside, ruleset)
-    rounds = [
-        [_turns(hook, process, site, point, own, effort) for process, own in sides]
-        for _ in range(effort.rounds)
-    ]
+        for _ in range(point.layers - hook.own if own is not None else 0):
+            process.restrict_self(ruleset)
+        # The agent looks results up in what it has sent so far of a program: begin a new one.
+        outside.session.flush()
+        run = Run(process, site, site.folder(point.depth), own, point.rules, turns)
+        hook.body(run)
+        took.append(run.told())
     outside.close(ruleset)
-    return median(it for it, _ in rounds), median(after - before for before, after in rounds)
-
-
-def _turns(  # noqa: PLR0917 (what a run is made of)
-    hook: Hook, process: Process, site: Site, point: Point, ruleset: int | None, effort: Effort
-) -> float:
-    turns = effort.turns * hook.turns
-    run = Run(process, site, site.folder(point.depth), ruleset, point.rules, turns)
-    hook.body(run)
-    return run.told()
+    outside.session.flush()  # or it would be left out, at the end of the scope
+    before, after = took
+    return before, after

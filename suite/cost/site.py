@@ -20,6 +20,8 @@ FILE, DEVICE, PROGRAM, SIDE = "file", "device", "program", "side"
 PORT = 2000
 """The one that a rule allows; other rules have others."""
 _NULL = os.makedev(1, 3)
+_SPARE = 32
+"""More folders than the most rules, for those that are added while it is measured."""
 
 
 @dataclass(slots=True)
@@ -30,7 +32,8 @@ class Site:
     top: str
     """The folder that a rule allows, and the first of the depths."""
     others: list[Call] = field(default_factory=list)
-    """File descriptors of folders that other rules allow, as processes inherit them."""
+    """File descriptors of folders that other rules allow, as processes inherit them; in any
+    order."""
 
     @classmethod
     def make(cls, outside: Process, folder: str) -> Site:
@@ -48,7 +51,7 @@ class Site:
             outside.observe(Process.mknod, f"{folder}/{DEVICE}", stat.S_IFCHR | 0o666, _NULL)
             outside.mkdir(f"{folder}/{SIDE}")
         outside.limit(resource.RLIMIT_NOFILE, 2 * RULES[-1])
-        for number in range(RULES[-1]):
+        for number in range(RULES[-1] + _SPARE):
             path = f"{folder}/other{number}"
             outside.mkdir(path)
             site.others.append(outside.open(path, O_PATH))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What Landlock costs on kernels: read, compared, told."""
