@@ -74,8 +74,8 @@ FLOORS: list[dict[str, set[str]]] = [
     {
         "suite/cli": {
             "cases", "reports", "suite/agent", "suite/clients", "suite/command", "suite/cost",
-            "suite/explore", "suite/fuzz", "suite/judge", "suite/kernel", "suite/model", "suite/process",
-            "suite/repro", "suite/run", "suite/targets", "vm",
+            "suite/explore", "suite/fuzz", "suite/judge", "suite/kernel", "suite/model",
+            "suite/process", "suite/repro", "suite/run", "suite/targets", "vm",
         },
     },
 ]  # fmt: skip
