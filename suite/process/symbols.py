@@ -192,6 +192,7 @@ SYMBOLS: dict[str, Symbols] = {
     "llcreate": _features(abi.CREATE),
     "llfs": _features(abi.FS),
     "llnet": _features(abi.NET),
+    "llpermission": _features(abi.PERMISSION),
     "llrestrict": _features(abi.RESTRICT),
     "llrule": Symbols(
         {it.constant: it.value for it in RULE_TYPES.values()},
