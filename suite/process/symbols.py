@@ -298,7 +298,9 @@ SYMBOLS: dict[str, Symbols] = {
     ),
     "sol_ipv6": Symbols(_found("IPV6_ADDRFORM IPV6_V6ONLY", *_SOCKET), are_bits=False),
     "sol_sctp": Symbols(
-        _found("SCTP_SOCKOPT_BINDX_ADD=100 SCTP_SOCKOPT_CONNECTX=110"), are_bits=False
+        _found("SCTP_SOCKOPT_BINDX_ADD=100 SCTP_SOCKOPT_CONNECTX_OLD=107")
+        | _found("SCTP_SOCKOPT_CONNECTX=110"),
+        are_bits=False,
     ),
     "sol_socket": Symbols(
         _found(
