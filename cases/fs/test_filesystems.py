@@ -19,14 +19,15 @@ from suite.case import (
 POSIX = (
     FileSystem.TMPFS, FileSystem.RAMFS, FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS,
     FileSystem.F2FS, FileSystem.OVERLAY, FileSystem.OVERLAY_LOWER, FileSystem.OVERLAY_MERGED,
-    FileSystem.BIND, FileSystem.FUSE, FileSystem.VIRTIO_9P,
+    FileSystem.BIND, FileSystem.FUSE, FileSystem.VIRTIO_9P, FileSystem.NTFS3,
 )  # fmt: skip
-ALL = (*POSIX, FileSystem.VFAT)
+ALL = (*POSIX, FileSystem.VFAT, FileSystem.EXFAT)
+READ_ONLY = (FileSystem.EROFS, FileSystem.SQUASHFS)
 # Those that forget an unused inode when asked to, and make it anew from what they have stored; for
 # 9P see test_replaced_inodes.
 STORED = (
     FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS, FileSystem.F2FS, FileSystem.OVERLAY_LOWER,
-    FileSystem.FUSE,
+    FileSystem.FUSE, FileSystem.EXFAT, FileSystem.NTFS3, *READ_ONLY,
 )  # fmt: skip
 
 
@@ -57,6 +58,10 @@ RULES = {
     ),
 }
 
+LOOKS = {name: FILES[name] for name in ("execute", "read-file", "read-dir")} | {
+    name: row for name, row in RULES.items() if name != "rule-on-the-file"
+}
+
 FORGOTTEN = {
     "forgotten-rule-on-the-file": Right(
         covers=FS.READ_FILE,
@@ -76,6 +81,14 @@ FORGOTTEN = {
 @table(FILES | RULES)
 def test_file(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
     """On every file system, what a ruleset handles is denied unless a rule above allows it."""
+    check(case, process, tree, judge)
+
+
+@answers("inode-fs-matrix", "inode-fs-read-only")
+@filesystems(*READ_ONLY)
+@table({f"read-only-{name}": row for name, row in LOOKS.items()})
+def test_read_only(case: Right, process: Process, tree: Tree, judge: Judge) -> None:
+    """So it is on file systems that nobody can write on, as images of systems have them."""
     check(case, process, tree, judge)
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from pathlib import Path
 
 from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
@@ -20,8 +22,12 @@ from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError, Mkfs, attached
 from suite.targets.fuse import serve
 from suite.targets.modules import load_modules
-from suite.targets.tree import Tree
+from suite.targets.tree import Tree, lay_on_host
 
+FIXED = "tree"
+"""The folder of all cases on a file system that nobody changes."""
+_MOST_PROGRAM = 1 << 19
+"""Bytes that the agent is shorter than."""
 _AHEAD = tuple(f"tree{number}" for number in range(16))
 
 
@@ -168,6 +174,30 @@ class FileSystem(Enum):
         modules=("crypto-crc32", "f2fs"),
         mkfs=Mkfs("mkfs.f2fs", 64, (("-q",),)),
     )
+    EXFAT = Kind(
+        "exfat", "CONFIG_EXFAT_FS", modules=("exfat",), mkfs=Mkfs("mkfs.exfat", 16, (("-q",), ()))
+    )
+    NTFS3 = Kind(
+        "ntfs3",
+        "CONFIG_NTFS3_FS",
+        modules=("ntfs3",),
+        mkfs=Mkfs("mkfs.ntfs", 16, (("-F", "-Q", "-q"),)),
+    )
+    # Nobody writes on these: they are made with the files of one tree, which all cases look at.
+    EROFS = Kind(
+        "erofs",
+        "CONFIG_EROFS_FS",
+        modules=("erofs",),
+        mkfs=Mkfs("mkfs.erofs", 8, (("{image}", "{folder}"),), of_folder=True),
+    )
+    SQUASHFS = Kind(
+        "squashfs",
+        "CONFIG_SQUASHFS, CONFIG_SQUASHFS_ZLIB",
+        modules=("squashfs",),
+        mkfs=Mkfs(
+            "mksquashfs", 8, (("{folder}", "{image}", "-noappend", "-no-progress"),), of_folder=True
+        ),
+    )
     VFAT = Kind(
         "vfat",
         "CONFIG_VFAT_FS, CONFIG_NLS_CODEPAGE_437, CONFIG_NLS_ASCII",
@@ -260,7 +290,8 @@ def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
         try:
             with ground.session.block() as calls:
                 known = _mount(fs, ground, target)
-            made = Making(calls, _commands(fs, known) if fs.value.mkfs else ())
+            on_disk = fs.value.mkfs and not fs.value.mkfs.of_folder
+            made = Making(calls, _commands(fs, known) if on_disk else ())
             ground.session.notes.of(_Makings)[fs.id] = made
         except (MissingError, InfrastructureError, SetupError) as error:
             known = error  # what is left of this attempt would stand in the way of another
@@ -280,6 +311,8 @@ def lay_tree(fs: FileSystem, process: Process, ground: Ground, name: str) -> Tre
             ground.session.notes.of(_Makings)[fs.id] = Making(calls)
         return Tree(process, laid.pop(0), ground.agent, fresh=False, copies=True)
     place = ground.session.notes.of(_Mounted)[fs.id]
+    if fs.value.mkfs and fs.value.mkfs.of_folder:
+        return Tree(process, f"{place}/{FIXED}", ground.agent, fresh=False, fixed=True)
     return Tree(process, f"{place}/{name}", ground.agent, copies=True)
 
 
@@ -287,7 +320,7 @@ def _commands(fs: FileSystem, point: str) -> tuple[str, ...]:
     """What a shell has to do to mount a file system that lies on a disk."""
     mkfs, image = fs.value.mkfs, f"{point}.image"
     assert mkfs is not None  # noqa: S101 (or it lies on no disk)
-    ways = " || ".join(f"{mkfs.tool} {' '.join(it)} {image}" for it in mkfs.options)
+    ways = " || ".join(f"{mkfs.tool} {' '.join(mkfs.words(it, image))}" for it in mkfs.options)
     options = f"loop,{fs.value.data}" if fs.value.data else "loop"
     return (
         f"mkdir {point} && truncate -s {mkfs.size}M {image}",
@@ -313,9 +346,15 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
         _mount_at(ground.root, fs.id, point, kind)  # only 9P looks for a source of this name
     else:
         load_modules(("loop",), ground, target)
-        with attached(ground.root, kind.mkfs, f"{point}.image") as device:
+        fill = partial(_fill, ground) if kind.mkfs.of_folder else None
+        with attached(ground.root, kind.mkfs, f"{point}.image", fill) as device:
             _mount_at(ground.root, device, point, kind)
     return point
+
+
+def _fill(ground: Ground, folder: Path) -> None:
+    """What a file system is made of that nobody changes."""
+    lay_on_host(folder / FIXED, ground.root.read_file(ground.agent, _MOST_PROGRAM))
 
 
 def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:
