@@ -18,29 +18,31 @@ from suite.targets.disks import attached_image
 
 PART, SIZE = 4096, 65536
 CONTENT = b"x" * SIZE
+LAST = SIZE - PART
 NO_RULE = Ruleset(fs=FS.IOCTL_DEV)
 WITH_RULE = NO_RULE.allow("/dev", FS.IOCTL_DEV)
 
 
-def by_ioctl(process: Process, _: Ring | None, fd: Fd) -> Call:
-    return process.ioctl(fd, BLKDISCARD, packed("QQ", 0, PART))
+def by_ioctl(process: Process, _: Ring | None, fd: Fd, start: int) -> Call:
+    return process.ioctl(fd, BLKDISCARD, packed("QQ", start, PART))
 
 
-def by_ring(process: Process, ring: Ring | None, fd: Fd) -> Call:
+def by_ring(process: Process, ring: Ring | None, fd: Fd, start: int) -> Call:
     assert ring is not None
-    return ring.discard(process, fd, 0, PART)
+    return ring.discard(process, fd, start, PART)
+
+
+Way = Callable[[Process, Ring | None, Fd, int], Call]
 
 
 class Discard(Case, frozen=True, kw_only=True):
-    """A way to discard the first page of a device, and the domain."""
+    """A way to discard a page of a device, from a byte on, and the domain."""
 
-    call: Callable[[Process, Ring | None, Fd], Call]
+    call: Way
     ruleset: Ruleset
 
 
-def discard(
-    call: Callable[[Process, Ring | None, Fd], Call], ruleset: Ruleset, said: str, answers: str
-) -> Discard:
+def discard(call: Way, ruleset: Ruleset, said: str, answers: str) -> Discard:
     needed = (Need.URING_DISCARD,) if call is by_ring else ()
     expect = since(FS.IOCTL_DEV, Seen(said))
     return Discard(call=call, ruleset=ruleset, expect=expect, needs=needed, answers=answers)
@@ -62,13 +64,12 @@ CASES = {
 def test_discard(case: Discard, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule is needed for the command of ioctl(2), and none for that of io_uring."""
     ring = process.uring() if case.call is by_ring else None
-    sandboxed = process.under(case.ruleset)
     with attached_image(process, CONTENT, f"{tree.path}/image") as device:
-        fd = sandboxed.open(device, os.O_RDWR)
-        outcome = sandboxed.observe(case.call, ring, fd).outcome
-        first = process.read(process.open(device, os.O_RDONLY), PART).data[:1]
-        control = process.observe(case.call, ring, process.open(device, os.O_RDWR))
+        control = process.observe(case.call, ring, process.open(device, os.O_RDWR), LAST)
+        sandboxed = process.under(case.ruleset)
+        outcome = sandboxed.observe(case.call, ring, sandboxed.open(device, os.O_RDWR), 0).outcome
         if outcome in (Allowed(), Denied("EACCES")):
             came_to = "allowed" if outcome == Allowed() else "EACCES"
+            first = process.read(process.open(device, os.O_RDONLY), PART).data[:1]
             outcome = Seen(f"{came_to}, and {'kept' if first == CONTENT[:1] else 'gone'}")
     judge(case.expect, outcome, control)
