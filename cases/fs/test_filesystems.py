@@ -20,6 +20,7 @@ POSIX = (
     FileSystem.TMPFS, FileSystem.RAMFS, FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS,
     FileSystem.F2FS, FileSystem.OVERLAY, FileSystem.OVERLAY_LOWER, FileSystem.OVERLAY_MERGED,
     FileSystem.BIND, FileSystem.FUSE, FileSystem.VIRTIO_9P, FileSystem.NTFS3,
+    FileSystem.NFS,
 )  # fmt: skip
 ALL = (*POSIX, FileSystem.VFAT, FileSystem.EXFAT)
 READ_ONLY = (FileSystem.EROFS, FileSystem.SQUASHFS)
@@ -27,7 +28,7 @@ READ_ONLY = (FileSystem.EROFS, FileSystem.SQUASHFS)
 # 9P see test_replaced_inodes.
 STORED = (
     FileSystem.EXT4, FileSystem.BTRFS, FileSystem.XFS, FileSystem.F2FS, FileSystem.OVERLAY_LOWER,
-    FileSystem.FUSE, FileSystem.EXFAT, FileSystem.NTFS3, *READ_ONLY,
+    FileSystem.FUSE, FileSystem.EXFAT, FileSystem.NTFS3, FileSystem.NFS, *READ_ONLY,
 )  # fmt: skip
 
 

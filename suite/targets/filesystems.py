@@ -22,6 +22,7 @@ from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError, Mkfs, attached
 from suite.targets.fuse import serve
 from suite.targets.modules import load_modules
+from suite.targets.nfs import mount_loopback
 from suite.targets.tree import Tree, lay_on_host
 
 FIXED = "tree"
@@ -47,6 +48,8 @@ class Kind:
     """Mount options."""
     mount: Callable[[Process, str, str], str] | None = None
     """If it takes more than mount(2): given a folder and the agent, mounts it and tells where."""
+    harms: bool = False
+    """Whether more of the machine is used than goes with its mounts: only a machine of ours."""
     lay: Callable[[Process, str, str], list[str]] | None = None
     """If files have to be there before the mount: makes all of it in a folder; gives the trees."""
 
@@ -126,6 +129,14 @@ def _fuse(process: Process, place: str, agent: str) -> str:
     for folder in (place, f"{place}.folder"):
         process.mkdir(folder)
     serve(process, place, f"{place}.folder", agent)
+    return place
+
+
+def _nfs(process: Process, place: str, _agent: str) -> str:
+    """A folder that the kernel serves to itself."""
+    for folder in (place, f"{place}.folder"):
+        process.mkdir(folder)
+    mount_loopback(process, place, f"{place}.folder")
     return place
 
 
@@ -210,6 +221,13 @@ class FileSystem(Enum):
     OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
     BIND = Kind("tmpfs", "CONFIG_TMPFS", mount=_bind)
     FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",), mount=_fuse)
+    NFS = Kind(
+        "nfs4",
+        "CONFIG_NFS_V4_2, CONFIG_NFSD_V4",
+        modules=("nfsd", "nfsv4"),
+        mount=_nfs,
+        harms=True,
+    )
     # Their ids are the names by which QEMU serves them: vm/share.py.
     VIRTIO_9P = Kind(
         "9p",
@@ -333,6 +351,8 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
     kind = fs.value
     if not ground.private:
         raise MissingError("needs a mount namespace of its own (root or user namespaces)")
+    if kind.harms and not target.disposable:
+        raise MissingError(f"{kind.type} could change the machine: runs in virtual machines only")
     load_modules(kind.modules, ground, target)
     if kind.type not in ground.root.read_file("/proc/filesystems").decode().split():
         raise MissingError(f"needs {kind.type} ({kind.option}, and its module loaded)")
