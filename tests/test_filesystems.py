@@ -57,7 +57,7 @@ def test_ids_are_permanent() -> None:
         "tmpfs", "ramfs", "ext4", "btrfs", "xfs", "f2fs", "vfat", "overlay", "overlay-lower",
         "overlay-merged", "bind", "fuse", "virtio-9p", "virtio-9p-uncached",
         "proc", "sysfs", "cgroup2", "hugetlbfs", "devtmpfs",
-        "exfat", "ntfs3", "erofs", "squashfs", "nfs",
+        "exfat", "ntfs3", "erofs", "squashfs", "nfs", "ecryptfs",
     }  # fmt: skip
 
 

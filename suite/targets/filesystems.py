@@ -20,6 +20,7 @@ from suite.process.process import Process
 from suite.process.promise import Call, SetupError
 from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError, Mkfs, attached
+from suite.targets.ecryptfs import mount_encrypted
 from suite.targets.fuse import serve
 from suite.targets.modules import load_modules
 from suite.targets.nfs import mount_loopback
@@ -140,6 +141,14 @@ def _nfs(process: Process, place: str, _agent: str) -> str:
     return place
 
 
+def _encrypted(process: Process, place: str, _agent: str) -> str:
+    """What lies encrypted in another folder."""
+    for folder in (place, f"{place}.folder"):
+        process.mkdir(folder)
+    mount_encrypted(process, place, f"{place}.folder")
+    return place
+
+
 class FileSystem(Enum):
     """The file systems of ``@filesystems``; their names, in lower case, are part of case ids."""
 
@@ -226,6 +235,13 @@ class FileSystem(Enum):
         "CONFIG_NFS_V4_2, CONFIG_NFSD_V4",
         modules=("nfsd", "nfsv4"),
         mount=_nfs,
+        harms=True,
+    )
+    ECRYPTFS = Kind(
+        "ecryptfs",
+        "CONFIG_ECRYPT_FS",
+        modules=("md5", "ecb", "cbc", "aes_generic", "ecryptfs"),
+        mount=_encrypted,
         harms=True,
     )
     # Their ids are the names by which QEMU serves them: vm/share.py.
