@@ -155,8 +155,11 @@ class Matrix:
             if row.since is not None and table.ABIS[row.since].upcoming:
                 seen = counts.setdefault(row.feature, set())
                 seen.update(verdict for cell in row.cells for verdict in cell.counts)
-        without = {Verdict.ABSENT, Verdict.SKIPPED}
-        return tuple(it for it in sorted(counts, key=by_abi) if counts[it] <= without)
+        return tuple(
+            feature
+            for feature in sorted(counts, key=by_abi)
+            if all(it is Verdict.ABSENT or not it.judged for it in counts[feature])
+        )
 
 
 def build(results: Results) -> Matrix:
