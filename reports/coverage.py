@@ -20,7 +20,7 @@ from reports.results import load
 from reports.words import span
 from suite.errors import LandproofError
 from suite.judge.behaviours import Behaviour, behaviours
-from suite.judge.records import CaseRecord, Results
+from suite.judge.records import CaseRecord, Results, Verdict
 
 _ROW = re.compile(r"\[.*\]$")
 
@@ -33,6 +33,8 @@ class Shown:
     """Ids, in the order of the results."""
     reached: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Targets, by clause."""
+    is_new: bool = True
+    """Whether no target has what it is about: each case answered as kernels without it do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def cover(listed: Mapping[str, Behaviour], runs: Sequence[Results]) -> Coverage:
         clauses[case.id] = case.clauses
         reached[case.id].add(case.clause)
         for behaviour in case.answers:
+            shown[behaviour].is_new &= case.verdict is Verdict.ABSENT
             seen = shown[behaviour].reached[case.clause]
             if name not in seen:
                 seen.append(name)
@@ -148,7 +151,17 @@ def _evidence(coverage: Coverage, shown: Shown) -> tuple[str, str]:
     clauses = (
         f"{clause}: {span(coverage.targets, targets)}" for clause, targets in shown.reached.items()
     )
-    return "<br>".join(_by_file(shown.cases)), "<br>".join(clauses) or "none: skipped everywhere"
+    lines = [*clauses, *_unreached(coverage, shown)]
+    return "<br>".join(_by_file(shown.cases)), "<br>".join(lines) or "none: skipped everywhere"
+
+
+def _unreached(coverage: Coverage, shown: Shown) -> Iterator[str]:
+    """Of a behaviour that no target has, what is expected of those that come: so far a claim."""
+    if not shown.is_new or not shown.reached:
+        return
+    for clause, cases in coverage.never.items():
+        if not shown.cases.keys().isdisjoint(cases):
+            yield f"{clause}: no kernel reached this"
 
 
 def _unshown(coverage: Coverage) -> list[str]:

@@ -307,6 +307,11 @@ def _notes(facts: Facts) -> tuple[str, ...]:
         notes.append(f"the cases ran confined: {'; '.join(facts.standing.confinements)}")
     if facts.abi > table.NEWEST:
         notes.append(f"ABI {facts.abi} is newer than landproof knows (ABI {table.NEWEST})")
+    elif facts.abi > table.RELEASED:
+        notes.append(
+            f"landproof knows ABI {facts.abi} from before its release: where the kernel does "
+            "otherwise, it may be landproof that is wrong"
+        )
     newer = [str(number) for number in claimed_errata(facts.errata) if number not in table.ERRATA]
     if newer:
         word = "erratum" if len(newer) == 1 else "errata"

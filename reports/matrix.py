@@ -147,6 +147,20 @@ class Matrix:
     silences: tuple[Silence, ...]
     """Crashed, hung, lost, broken and skipped cases, then those that are listed as known."""
 
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """Upcoming features of which no target has anything: what cases expect is a claim."""
+        counts: dict[str, set[Verdict]] = {}
+        for row in self.rows:
+            if row.since is not None and table.ABIS[row.since].upcoming:
+                seen = counts.setdefault(row.feature, set())
+                seen.update(verdict for cell in row.cells for verdict in cell.counts)
+        return tuple(
+            feature
+            for feature in sorted(counts, key=by_abi)
+            if all(it is Verdict.ABSENT or not it.judged for it in counts[feature])
+        )
+
 
 def build(results: Results) -> Matrix:
     """The matrix of a run: targets in the order of the run, features by ABI version.

@@ -146,6 +146,11 @@ def legend(rows: Iterable[Row], *, short: bool = False) -> tuple[tuple[str, str]
     return tuple(entry for entry in LEGEND if entry[0] in used)
 
 
+def unreached(names: Sequence[str]) -> str:
+    """That cases about these features say what is expected, and no kernel has shown it."""
+    return f"No kernel reached {', '.join(names)}: no release has it yet."
+
+
 def deviations_title(matrix: Matrix) -> str:
     """How many deviations there are, and how many of them are known."""
     known = sum(bool(entry.known) for entry in matrix.deviations)

@@ -26,7 +26,10 @@ from suite.landlock.abi import (
     MAX_LAYERS,
     NET,
     NEWEST,
+    PERMISSION,
     RESTRICT,
+    RULE_CAPABILITY,
+    RULE_NAMESPACE,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
     SCOPE,
@@ -34,7 +37,7 @@ from suite.landlock.abi import (
     Feature,
     known_bits,
 )
-from suite.landlock.ruleset import Ruleset, net_port, path_beneath
+from suite.landlock.ruleset import Ruleset, net_port, path_beneath, used
 from suite.process.calls.files import O_PATH
 from suite.process.calls.ioctls import FIONREAD, RNDGETENTCNT
 from suite.process.calls.sockets import abstract, inet, inet6, loopback, unix, unspecified

@@ -18,7 +18,9 @@ from suite.landlock.abi import (
     LIMITS,
     NET,
     NEWEST,
+    PERMISSION,
     PREFIX,
+    RELEASED,
     RESTRICT,
     SCOPE,
     SYS_ADD_RULE,
@@ -35,6 +37,7 @@ KINDS: dict[str, type[Feature]] = {
     "ACCESS_FS": FS,
     "ACCESS_NET": NET,
     "SCOPE": SCOPE,
+    "PERMISSION": PERMISSION,
     "CREATE_RULESET": CREATE,
     "ADD_RULE": ADD_RULE,
     "RESTRICT_SELF": RESTRICT,
@@ -44,10 +47,17 @@ KINDS: dict[str, type[Feature]] = {
 def test_versions_follow_each_other() -> None:
     assert list(ABIS) == list(range(1, NEWEST + 1))
     assert all(version == row.version for version, row in ABIS.items())
-    releases = [tuple(map(int, row.release.split("."))) for row in ABIS.values()]
+    released = [row for row in ABIS.values() if not row.upcoming]
+    releases = [tuple(map(int, row.release.split("."))) for row in released]
     assert releases == sorted(set(releases))
     assert len({row.source for row in ABIS.values()}) == NEWEST
-    assert all(re.fullmatch("[0-9a-f]{12}", row.source) for row in ABIS.values())
+    assert all(re.fullmatch("[0-9a-f]{12}", row.source) for row in released)
+
+
+def test_what_no_release_has_comes_last() -> None:
+    """So that all versions up to a released one are released."""
+    upcoming = [row.version for row in ABIS.values() if row.upcoming]
+    assert upcoming == [*range(RELEASED + 1, NEWEST + 1)]
 
 
 def test_the_attribute_only_grows() -> None:
@@ -75,7 +85,7 @@ def test_what_a_set_leaves_out(kind: type[Feature]) -> None:
 
 
 def test_a_field_of_the_attribute_came_with_its_first_bits() -> None:
-    for kind, end in ((FS, 8), (NET, 16), (SCOPE, 24)):
+    for kind, end in ((FS, 8), (NET, 16), (SCOPE, 24), (PERMISSION, 56)):
         first = min(bit.since for bit in kind)
         assert ABIS[first].attr_size >= end
         assert first == 1 or ABIS[first - 1].attr_size < end
@@ -87,6 +97,7 @@ def test_a_field_of_the_attribute_came_with_its_first_bits() -> None:
         (FS, {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 5: 0xFFFF, 9: 0x1FFFF}),
         (NET, {1: 0, 4: 0b11, 10: 0b1111}),
         (SCOPE, {1: 0, 6: 0b11}),
+        (PERMISSION, {1: 0, 12: 0b11}),
         (ADD_RULE, {1: 0, 10: 1}),
         (RESTRICT, {1: 0, 7: 0b111, 8: 0b1111, 11: 0b11111}),
     ],
@@ -105,6 +116,7 @@ def test_a_set_of_bits_is_as_new_as_its_newest() -> None:
 def test_labels_are_the_kernel_s_short_names_in_bit_order() -> None:
     assert (FS.TRUNCATE | FS.EXECUTE).labels == ("fs.execute", "fs.truncate")
     assert SCOPE.ABSTRACT_UNIX_SOCKET.labels == ("scope.abstract_unix_socket",)
+    assert (PERMISSION(3)).labels == ("namespace.use", "capability.use")
     assert FEATURES["net.bind_tcp"] is NET.BIND_TCP
     assert len(FEATURES) == sum(len(kind) for kind in PREFIX)
 

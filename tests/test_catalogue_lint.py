@@ -23,6 +23,7 @@ AREAS = {
     "history",
     "inheritance",
     "net",
+    "permissions",
     "ptrace",
     "scope",
     "syscalls",

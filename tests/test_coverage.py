@@ -52,6 +52,14 @@ def test_what_was_reached_by_whom() -> None:
     assert coverage.unanswered == ["lost"]
 
 
+def test_what_no_kernel_has_yet_is_told_as_such() -> None:
+    old = [case("path", it, Verdict.ABSENT) for it in CLAUSES[:2]]
+    unseen = render(cover(LISTED, [run(a=old[:1], b=old[1:])]))
+    assert "| no Landlock: a<br>ABI 1: b<br>ABI 2+: no kernel reached this |" in unseen
+    seen = render(cover(LISTED, [run(a=old[:1], c=[case("path", "ABI 2+")])]))
+    assert "| no Landlock: a<br>ABI 2+: c |" in seen
+
+
 def test_a_verdict_about_our_set_up_reaches_no_clause() -> None:
     coverage = cover(LISTED, [run(a=[case("path", "ABI 1", Verdict.BROKEN)])])
     assert coverage.unheard == ("fs/open[path]",)

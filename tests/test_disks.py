@@ -53,6 +53,13 @@ def test_what_one_version_does_not_know_is_tried_otherwise(image: Path) -> None:
     assert Path(f"{image}.log").read_text() == f"-good -q {image}\n"
 
 
+def test_a_tool_may_make_it_of_a_folder(image: Path) -> None:
+    folder = image.parent / "content"
+    words = ("-good", "{folder}", "-q", "{image}")
+    make_image(Mkfs("mkfs.picky", 3, (words,), of_folder=True), image, folder)
+    assert Path(f"{image}.log").read_text() == f"-good {folder} -q {image}\n"
+
+
 def test_a_tool_that_fails_in_every_way_is_quoted(image: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"mkfs\.picky failed: no option -b"):
         make_image(Mkfs("mkfs.picky", 1, (("-a",), ("-b",))), image)

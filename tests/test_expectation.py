@@ -28,6 +28,7 @@ from suite.landlock.abi import (
     LANDLOCK,
     NET,
     NEWEST,
+    PERMISSION,
     RESTRICT,
     SCOPE,
     Erratum,
@@ -136,6 +137,9 @@ TRUTH: list[tuple[Feature | tuple[Feature, ...], dict[int, Outcome]]] = [
     (RESTRICT.LOG_NEW_EXEC_ON, {0: ENOSYS, 1: BAD_FLAG, 7: NO}),
     (RESTRICT.TSYNC, {0: ENOSYS, 1: BAD_FLAG, 8: NO}),
     (RESTRICT.NO_NEW_PRIVS, {0: ENOSYS, 1: BAD_FLAG, 11: NO}),
+    (PERMISSION.NAMESPACE_USE, {0: ENOSYS, 1: E2BIG, 12: NO}),
+    ((FS.RESOLVE_UNIX, PERMISSION.CAPABILITY_USE), {0: ENOSYS, 1: E2BIG, 12: NO}),
+    ((RESTRICT.NO_NEW_PRIVS, PERMISSION.CAPABILITY_USE), {0: ENOSYS, 1: E2BIG, 12: NO}),
     # A quiet rule goes with a ruleset whose quiet fields came with it.
     (ADD_RULE.QUIET, {0: ENOSYS, 1: E2BIG, 10: NO}),
     # Several: the size is looked at first, then the bits, then rules, then flags.
@@ -154,8 +158,9 @@ def test_what_kernels_without_a_feature_owe(
     features: Feature | tuple[Feature, ...], truth: dict[int, Outcome]
 ) -> None:
     expectation = since(features, NO)
-    expected = {abi: truth[max(start for start in truth if start <= abi)] for abi in range(12)}
-    assert {abi: owed(expectation, abi) for abi in range(12)} == expected
+    kernels = range(NEWEST + 1)
+    expected = {abi: truth[max(start for start in truth if start <= abi)] for abi in kernels}
+    assert {abi: owed(expectation, abi) for abi in kernels} == expected
 
 
 @pytest.mark.parametrize("feature", FEATURES.values(), ids=FEATURES)

@@ -22,7 +22,7 @@ from suite.targets.disks import MissingError
 from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.local import LocalTarget
 from suite.targets.modules import load_modules
-from suite.targets.tree import CONTENT
+from suite.targets.tree import CONTENT, Tree, lay_on_host
 from tests.kernels import FULL
 from tests.machines import usual
 from tests.runs import wait_until
@@ -57,6 +57,7 @@ def test_ids_are_permanent() -> None:
         "tmpfs", "ramfs", "ext4", "btrfs", "xfs", "f2fs", "vfat", "overlay", "overlay-lower",
         "overlay-merged", "bind", "fuse", "virtio-9p", "virtio-9p-uncached",
         "proc", "sysfs", "cgroup2", "hugetlbfs", "devtmpfs",
+        "exfat", "ntfs3", "erofs", "squashfs", "nfs", "ecryptfs",
     }  # fmt: skip
 
 
@@ -241,6 +242,22 @@ def started() -> Iterator[tuple[Target, Ground]]:
     ground = target.start()
     yield target, ground
     target.stop()
+
+
+def test_what_nobody_changes_has_the_files_of_other_trees(
+    tmp_path: Path, started: tuple[Target, Ground]
+) -> None:
+    target, ground = started
+    point = mounted(FileSystem.TMPFS, ground, target)
+    lay_on_host(tmp_path, b"program")
+    laid = {str(it.relative_to(tmp_path)): it for it in tmp_path.rglob("*") if it.is_file()}
+    assert laid.pop("d1/program").read_bytes() == b"program"
+    with ground.session.scope():
+        made = Tree(ground.root.fork(), f"{point}/made", ground.agent)
+        for path in (made.file, made.sub_file, made.other):
+            text = ground.root.read_file(path)
+            assert laid.pop(path.removeprefix(f"{made.path}/")).read_bytes() == text
+    assert laid == {}
 
 
 @pytest.mark.parametrize("fs", [FileSystem.TMPFS, FileSystem.EXT4, FileSystem.FUSE])

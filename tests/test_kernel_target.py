@@ -32,8 +32,8 @@ def test_a_name_says_which_errata_and_bugs() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("model:12", "there are model:1 to model:11, and model:none"),
-        ("model:", "there are model:1 to model:11, and model:none"),
+        ("model:13", "there are model:1 to model:12, and model:none"),
+        ("model:", "there are model:1 to model:12, and model:none"),
         ("model:3+errata=1", "errata=1: say errata=3,4"),
         ("model:7+errata=9", "errata=9: say errata=1,2,3,4"),
         ("model:7+bugs=typo", "bugs=typo: say"),

@@ -5,8 +5,10 @@ import pytest
 from msgspec.structs import replace
 
 from reports.matrix import LEGEND, Cell, build
+from reports.render import render
 from suite.judge.outcome import Denied
 from suite.judge.records import CaseRecord, TargetRecord, Verdict
+from suite.landlock import abi as table
 from tests.report_miniatures import EINVAL, claim, known, run, zoo
 
 pytestmark = pytest.mark.usefixtures("abi_11")
@@ -83,6 +85,21 @@ def test_rows_follow_areas_and_abi_versions() -> None:
     ]
     assert matrix.targets == KERNELS
     assert matrix.uncovered == ("create.errata",)
+
+
+def test_upcoming_features_that_no_target_has_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    upcoming = table.PERMISSION.NAMESPACE_USE
+    row = table.Abi(upcoming.since, "", 56, "")
+    monkeypatch.setattr(table, "ABIS", {**table.ABIS, row.version: row})
+    monkeypatch.setattr(table, "FEATURES", {**table.FEATURES, "namespace.use": upcoming})
+    old, new = (
+        CaseRecord(id="permissions/a[b]", verdict=verdict, covers=["namespace.use"])
+        for verdict in (Verdict.ABSENT, Verdict.CONFORMS)
+    )
+    targets = [TargetRecord(name=name, cases=[it]) for name, it in (("a", old), ("b", new))]
+    assert build(run(targets[0])).unreached == ("namespace.use",)
+    assert build(run(*targets)).unreached == ()
+    assert "No kernel reached `namespace.use`: no release" in render(run(targets[0]), "markdown")
 
 
 def test_features_that_we_do_not_know_come_last() -> None:

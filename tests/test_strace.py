@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from suite.agent import build
-from suite.landlock.abi import CREATE, FS, NET, SCOPE
-from suite.landlock.ruleset import Ruleset, net_port, path_beneath
+from suite.landlock.abi import CREATE, FS, NET, PERMISSION, SCOPE
+from suite.landlock.ruleset import Ruleset, net_port, path_beneath, used
 from suite.process.calls.ioctls import FIONREAD
 from suite.process.calls.sockets import abstract, inet, inet6, unix
 from suite.process.kinds import KINDS
@@ -220,10 +220,16 @@ def _calls(session: Session, after: Call) -> list[Call]:
             "landlock_add_rule(3, 0x63 /* LANDLOCK_RULE_??? */, {4, 4}, 0)",
         ),
         (
-            lambda it: it.create_ruleset(struct.pack("<QQQQQQQ", 4, 0, 0, 0, 0, 0, 1), 56),
+            lambda it: it.create_ruleset(struct.pack("<8Q", 4, 0, 0, 0, 0, 0, 1, 1), 64),
             "landlock_create_ruleset({handled_access_fs=LANDLOCK_ACCESS_FS_READ_FILE, "
             "handled_access_net=0, scoped=0, quiet_access_fs=0, quiet_access_net=0, "
-            "quiet_scoped=0, ...}, 56, 0)",
+            "quiet_scoped=0, handled_permissions=LANDLOCK_PERMISSION_NAMESPACE_USE, ...}, 64, 0)",
+        ),
+        (
+            lambda it: it.add_rule(3, 3, used(PERMISSION.NAMESPACE_USE, CLONE_NEWUSER, 1 << 63)),
+            "landlock_add_rule(3, LANDLOCK_RULE_NAMESPACE, "
+            "{permissions=LANDLOCK_PERMISSION_NAMESPACE_USE, "
+            "allowed_namespace_types=CLONE_NEWUSER, quiet_namespace_types=0x8000000000000000}, 0)",
         ),
         (
             lambda it: it.fork(CLONE_NEWUSER | CLONE_CLEAR_SIGHAND).pid,

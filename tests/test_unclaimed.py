@@ -11,7 +11,7 @@ from suite.judge.expectation import Expectation
 from suite.judge.outcome import Allowed, Outcome, Rejected, Seen
 from suite.judge.records import Facts, Verdict, accepted
 from suite.judge.verdict import Judgement, judge
-from suite.landlock.abi import ADD_RULE, FS, NET, NEWEST, RESTRICT, SCOPE
+from suite.landlock.abi import ADD_RULE, FS, NET, NEWEST, PERMISSION, RESTRICT, SCOPE
 
 EINVAL, E2BIG = Rejected("create_ruleset", "EINVAL"), Rejected("create_ruleset", "E2BIG")
 TYPE = Rejected("add_rule", "EINVAL")
@@ -58,6 +58,8 @@ def judged(
         ("next-net", 9, NET.BIND_UDP, 1 << 63),
         ("next-scope", 6, 1 << 2, 1 << 63),
         ("next-quiet-net", 10, 1 << 4, 1 << 63),
+        ("next-permission", 11, PERMISSION.NAMESPACE_USE, 1 << 63),
+        ("next-permission", 12, 1 << 2, 1 << 63),
         ("next-create", 6, 1 << 2, 1 << 31),
         ("next-add-rule", 9, ADD_RULE.QUIET, 1 << 31),
         ("next-restrict", 7, RESTRICT.TSYNC, 1 << 31),
@@ -82,6 +84,7 @@ def test_every_bit_is_tried_that_the_claim_does_not_have(
         ("next-net", 6, NET.BIND_UDP, ["net.bind_udp"]),
         ("next-scope", 7, SCOPE(0) | 1 << 2, ["scope bit 2"]),
         ("next-restrict", 7, RESTRICT.TSYNC, ["restrict.tsync"]),
+        ("next-permission", 12, 1 << 2, ["permission bit 2"]),
         ("next-add-rule", 7, ADD_RULE.QUIET, ["add_rule.quiet"]),
     ],
 )
@@ -121,8 +124,10 @@ def test_a_newer_kernel_may_have_more() -> None:
         (3, {1}, []),
         (3, {1, 2}, ["rules of type 2"]),
         (4, {1, 2}, []),
-        (NEWEST, {1, 2, 3}, ["rules of type 3"]),
-        (NEWEST + 1, {1, 2, 3}, []),
+        (11, {1, 2, 3}, ["rules of type 3"]),
+        (NEWEST, {1, 2, 3, 4}, []),
+        (NEWEST, {1, 2, 3, 4, 5}, ["rules of type 5"]),
+        (NEWEST + 1, {1, 2, 3, 4, 5}, []),
     ],
 )
 def test_types_of_rules(abi: int, known: set[int], names: list[str]) -> None:

@@ -6,9 +6,9 @@ limitations".
 """
 
 from suite.case import (
-    ADD_RULE, CREATE, FS, LANDLOCK, NET, O_PATH, RESTRICT, RULE_PATH_BENEATH, SCOPE, Allowed, Case,
-    Clause, Expectation, Facts, Feature, Judge, Process, Rejected, Ruleset, Tree, answers, covers,
-    path_beneath, since, table,
+    ADD_RULE, CREATE, FS, LANDLOCK, NET, O_PATH, PERMISSION, RESTRICT, RULE_PATH_BENEATH, SCOPE,
+    Allowed, Case, Clause, Expectation, Facts, Feature, Judge, Process, Rejected, Ruleset, Tree,
+    answers, covers, path_beneath, since, table,
 )  # fmt: skip
 from suite.landlock.abi import FEATURES
 from suite.landlock.changes import ERRATA_INTERFACE
@@ -31,6 +31,8 @@ def ask_for(process: Process, feature: Feature, path: str) -> None:
             process.build(Ruleset(net=feature))
         case SCOPE():
             process.build(Ruleset(scope=feature))
+        case PERMISSION():
+            process.build(Ruleset(permissions=feature))
         case ADD_RULE():
             process.build(Ruleset(fs=FS.READ_FILE, quiet_fs=FS.READ_FILE).quiet(path))
         case RESTRICT():

@@ -15,6 +15,7 @@ from suite.case import (
     CLONE_NEWNET, FS, NET, O_PATH, RESTRICT, Allowed, Call, Facts, Judge, Need, Process, Rejected,
     Ruleset, Seen, Tree, answers, by_abi, covers, inet, known_bits, needs, own_memory, since,
 )  # fmt: skip
+from suite.landlock.abi import RULESET_ATTR
 
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 REFUSED = Rejected("restrict_self", "EPERM")
@@ -37,7 +38,8 @@ def test_unknown_rights_are_ignored(facts: Facts, process: Process, judge: Judge
 @answers("claim-unknown-bits-ignored")
 def test_unknown_fields_are_ignored(process: Process, judge: Judge) -> None:
     """Claim: older kernels silently ignore what is handled in fields that they do not know."""
-    newer = packed("7Q", FS.READ_FILE, 0, 0, 0, 0, 0, 1)
+    more = len(RULESET_ATTR)
+    newer = packed(f"{more + 1}Q", FS.READ_FILE, *[0] * (more - 1), 1)
     outcome = process.observe(Process.create_ruleset, newer, len(newer)).outcome
     refused = Rejected("create_ruleset", "E2BIG")
     judge(

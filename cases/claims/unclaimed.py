@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 
 from suite.packed import packed
 from suite.case import (
-    ADD_RULE, CREATE, FS, NET, NEWEST, O_PATH, RESTRICT, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE,
+    ADD_RULE, CREATE, FS, NET, NEWEST, O_PATH, PERMISSION, RESTRICT, RULE_PATH_BENEATH, SCOPE,
     Allowed, Case, Expectation, Facts, Feature, Judge, Outcome, Process, Rejected, Ruleset, by_abi,
     known_bits, path_beneath,
 )  # fmt: skip
 from suite.judge.records import accepts
 from suite.landlock.abi import PREFIX
+from suite.landlock.calls import RULE_TYPES
 
 READ = Ruleset(fs=FS.READ_FILE)
 RIGHTS, FLAGS = 64, 32
@@ -92,6 +93,12 @@ MASKS = {
         )
         for number, (name, kind) in enumerate(KIND_OF.items())
     },
+    "next-permission": Mask(
+        kind=PERMISSION,
+        bits=RIGHTS,
+        call=with_bit(6),
+        expect=unknown_field_until(PERMISSION.NAMESPACE_USE),
+    ),
     "next-create": Mask(
         kind=CREATE, bits=FLAGS, call=create_with, expect=invalid("create_ruleset")
     ),
@@ -120,7 +127,8 @@ def odd_one(outcomes: Iterable[Outcome]) -> Outcome:
 
 def check_next_rule_type(facts: Facts, process: Process, judge: Judge) -> None:
     """What becomes of each type of rules that it does not have."""
-    first = RULE_NET_PORT + 1 if facts.abi >= NET.BIND_TCP.since else RULE_NET_PORT
+    known_from = {row.value: row.since for row in RULE_TYPES.values()}
+    first = next(kind for kind in range(1, FLAGS) if known_from.get(kind, BEYOND) > facts.abi)
     types = [*range(first, FLAGS), BEYOND] if facts.abi <= NEWEST else [BEYOND]
 
     def add(process: Process, kind: int) -> None:

@@ -7,37 +7,17 @@ Source: hook_cred_prepare() in security/landlock/cred.c; clone(2), setns(2).
 import os
 from socket import AF_INET, SOCK_STREAM
 
+from cases.namespaces import KINDS, Kind
 from suite.case import (
-    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, FS, NET,
-    Allowed, Call, Denied, Judge, Need, Process, Row, Ruleset, Tree, answers, covers, inet, needs,
-    own_memory, since, table,
+    CLONE_NEWNET, CLONE_NEWUSER, FS, NET, Allowed, Call, Denied, Judge, Need, Process, Row, Ruleset,
+    Tree, answers, covers, inet, needs, own_memory, since, table,
 )  # fmt: skip
-from suite.process.uapi import CLONE_NEWCGROUP
 
 pytestmark = own_memory
 
 READ = Ruleset(fs=FS.READ_FILE)
 DENIED = since(FS.READ_FILE, Denied("EACCES"))
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 (of namespaces without a network)
-
-
-class Kind(Row, frozen=True, kw_only=True):
-    """A kind of namespaces."""
-
-    flag: int
-    name: str
-    """In /proc/PID/ns."""
-
-
-KINDS = {
-    "mount": Kind(flag=CLONE_NEWNS, name="mnt"),
-    "pid": Kind(flag=CLONE_NEWPID, name="pid"),
-    "network": Kind(flag=CLONE_NEWNET, name="net"),
-    "ipc": Kind(flag=CLONE_NEWIPC, name="ipc", needs=(Need.IPC_NAMESPACES,)),
-    "uts": Kind(flag=CLONE_NEWUTS, name="uts"),
-    "cgroup": Kind(flag=CLONE_NEWCGROUP, name="cgroup", needs=(Need.CGROUP_NAMESPACES,)),
-    "user": Kind(flag=CLONE_NEWUSER, name="user"),
-}
 
 
 def child_in_new(process: Process, kind: Kind) -> Process:

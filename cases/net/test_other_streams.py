@@ -18,7 +18,7 @@ from suite.process.uapi import AF_SMC, IPPROTO_MPTCP, IPPROTO_SMC, MSG_FASTOPEN
 
 BIND, CONNECT = NET.BIND_TCP, NET.CONNECT_TCP
 ANY_PORT = inet(0)
-SOL_SCTP, SCTP_BINDX_ADD, SCTP_CONNECTX = 132, 100, 110
+SOL_SCTP, SCTP_BINDX_ADD, SCTP_CONNECTX_OLD, SCTP_CONNECTX = 132, 100, 107, 110
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +76,28 @@ def listen(process: Process, fd: Fd, port: int) -> None:
 
 
 def bindx(process: Process, fd: Fd, port: int) -> None:
-    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_BINDX_ADD, ANY_PORT, 16)
+    """sctp_bindx(3)."""
+    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_BINDX_ADD, ANY_PORT, len(ANY_PORT))
 
 
-def connectx(process: Process, fd: Fd, port: int) -> None:
-    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_CONNECTX, inet(port), 16)
+def bindx_to_two(process: Process, fd: Fd, port: int) -> None:
+    both = inet(0, "127.0.0.1") + inet(0, "127.0.0.2")
+    process.syscall("setsockopt", fd, SOL_SCTP, SCTP_BINDX_ADD, both, len(both))
+
+
+def connectx(option: int) -> Callable[[Process, Fd, int], object]:
+    """sctp_connectx(3), by the option of today or by that of libraries from before 2008."""
+
+    def call(process: Process, fd: Fd, port: int) -> None:
+        address = inet(port)
+        process.syscall("setsockopt", fd, SOL_SCTP, option, address, len(address))
+
+    return call
+
+
+def send_to(process: Process, fd: Fd, port: int) -> None:
+    """An address for a message makes the association that the message needs."""
+    process.sendto(fd, b"x", inet(port))
 
 
 class Stream(Case, frozen=True, kw_only=True):
@@ -111,6 +128,7 @@ def stream(
     )
 
 
+OPTIONS = ("net-sctp", "net-sctp-options")
 MPTCP_ROWS = ("net-mptcp", "net-mptcp-noerratum")
 STREAMS = {
     "mptcp-listen": stream(MPTCP, BIND, listen, *MPTCP_ROWS),
@@ -119,8 +137,11 @@ STREAMS = {
     ),
     "sctp-bind": stream(SCTP, BIND, bind, "net-sctp", "gap-other-streams", "llr-08"),
     "sctp-connect": stream(SCTP, CONNECT, connect, "net-sctp", "gap-other-streams", "llr-08"),
-    "sctp-bindx": stream(SCTP, BIND, bindx, "net-sctp", always=True),
-    "sctp-connectx": stream(SCTP, CONNECT, connectx, "net-sctp", always=True),
+    "sctp-bindx": stream(SCTP, BIND, bindx, *OPTIONS, always=True),
+    "sctp-bindx-to-two": stream(SCTP, BIND, bindx_to_two, *OPTIONS, always=True),
+    "sctp-connectx": stream(SCTP, CONNECT, connectx(SCTP_CONNECTX), *OPTIONS, always=True),
+    "sctp-connectx-old": stream(SCTP, CONNECT, connectx(SCTP_CONNECTX_OLD), *OPTIONS, always=True),
+    "sctp-sendto": stream(SCTP, CONNECT, send_to, *OPTIONS, always=True),
     "smc-bind": stream(SMC, BIND, bind, "net-smc", "llr-08"),
     "smc-listen": stream(SMC, BIND, listen, "net-smc", "llr-08"),
     "smc-connect": stream(SMC, CONNECT, connect, "net-smc", "llr-08"),

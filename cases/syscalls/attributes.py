@@ -4,8 +4,8 @@
 from suite.packed import packed
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
-    FS, NET, NEWEST, SCOPE, Allowed, Case, Expectation, Facts, Feature, Judge, Need, Outcome,
-    Process, Rejected, Row, Seen, by_abi, known_bits,
+    FS, NET, NEWEST, PERMISSION, SCOPE, Allowed, Case, Expectation, Facts, Feature, Judge, Need,
+    Outcome, Process, Rejected, Row, Seen, by_abi, known_bits,
 )  # fmt: skip
 from suite.landlock.abi import ABIS, GROWTHS
 
@@ -70,8 +70,14 @@ SIZES = {
         expect=of_size(48),
         answers="sys-cr-size-exact-48",
     ),
+    # Unknown to all kernels but those that have permissions.
     "56-bytes-unknown": Sized(
-        attr=with_last_field(56, 1), expect=of_size(56), answers="sys-cr-tail-nonzero"
+        attr=with_last_field(56, PERMISSION.NAMESPACE_USE),
+        expect=of_size(56),
+        answers=("sys-cr-tail-nonzero", "sys-cr-size-exact-56"),
+    ),
+    "64-bytes-unknown": Sized(
+        attr=with_last_field(64, 1), expect=of_size(64), answers="sys-cr-tail-nonzero"
     ),
 }
 
@@ -128,6 +134,9 @@ FIELDS = {
     "fs-bits": Field(kind=FS, place=0, covers=tuple(FS), answers="sys-cr-fs-mask"),
     "net-bits": Field(kind=NET, place=1, covers=tuple(NET), answers="sys-cr-net-mask"),
     "scope-bits": Field(kind=SCOPE, place=2, covers=tuple(SCOPE), answers="sys-cr-scope-mask"),
+    "permission-bits": Field(
+        kind=PERMISSION, place=6, covers=tuple(PERMISSION), answers="sys-cr-permission-mask"
+    ),
 }
 
 

@@ -54,7 +54,7 @@ def test_zeros(case: Sized, process: Process, judge: Judge) -> None:
     judge(case.expect, process.observe(Process.create_ruleset, case.attr, case.size or 0), control)
 
 
-LOWEST = {9: "handled_access_net", 17: "scoped", 25: "quiet_access_fs"}
+LOWEST = {9: "handled_access_net", 17: "scoped", 25: "quiet_access_fs", 49: "handled_permissions"}
 """The fields whose lowest byte is the last one of so many bytes."""
 LOWEST_ON_BIG = {size + FIELD - 1: name for size, name in LOWEST.items()}
 """The same where the highest byte of a field comes first (s390x)."""
@@ -78,7 +78,11 @@ def last_byte(size: int) -> Last:
         return Allowed() if size in lowest else INVALID
 
     names = {9: ("sys-cr-size-mid-partial",), 13: ("sys-cr-size-mid-highbyte",)}
-    names |= {25: ("sys-cr-quiet-sizes",), 31: ("sys-cr-quiet-sizes",)}
+    names |= {
+        49: ("sys-cr-size-mid-partial",),
+        25: ("sys-cr-quiet-sizes",),
+        31: ("sys-cr-quiet-sizes",),
+    }
     return Last(
         attr=attr,
         expect=by_abi(lambda abi: owed(abi, LOWEST), *GROWTHS),
@@ -100,7 +104,7 @@ def ones_after(size: int) -> Sized:
 
 
 @answers("sys-cr-size-beyond-ignored")
-@table({f"{size}-bytes-then-ones": ones_after(size) for size in (8, 12, 16, 24, 32, 40, 48)})
+@table({f"{size}-bytes-then-ones": ones_after(size) for size in (8, 12, 16, 24, 32, 40, 48, 56)})
 def test_after_the_size(case: Sized, process: Process, judge: Judge) -> None:
     """Nothing past the size is read."""
     judge(case.expect, process.observe(Process.create_ruleset, case.attr, case.size or 0))

@@ -11,9 +11,9 @@ from suite.packed import packed
 from cases.syscalls.attributes import FIELDS, INVALID, TOO_BIG, Field, check_bits
 from cases.syscalls.memory import UNMAPPED
 from suite.case import (
-    CREATE, FS, NET, SCOPE, Allowed, Argument, Case, Expectation, Facts, Judge, Need, Outcome,
-    Process, Rejected, Row, Ruleset, answers, by_abi, covers, known_bits, needs, own_memory, since,
-    table,
+    CREATE, FS, NET, PERMISSION, SCOPE, Allowed, Argument, Case, Expectation, Facts, Judge, Need,
+    Outcome, Process, Rejected, Row, Ruleset, answers, by_abi, covers, known_bits, needs,
+    own_memory, since, table,
 )  # fmt: skip
 from suite.landlock.abi import ABIS, GROWTHS
 
@@ -46,6 +46,9 @@ CASES = {
     "nothing-48-bytes": Attr(
         fields=(0,) * 6, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
     ),
+    "nothing-56-bytes": Attr(
+        fields=(0,) * 7, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
+    ),
     "nothing-page": Attr(
         fields=(0,) * 512, expect=owed(EMPTY), answers=("sys-cr-enomsg", "gap-empty-ruleset")
     ),
@@ -58,11 +61,19 @@ CASES = {
     "nothing-known-scope": Attr(
         fields=(0, 0, UNKNOWN), expect=owed(INVALID, 24), answers="sys-cr-unknown-beats-enomsg"
     ),
+    "nothing-known-permission": Attr(
+        fields=(*(0,) * 6, UNKNOWN), expect=owed(INVALID, 56), answers="sys-cr-unknown-beats-enomsg"
+    ),
     "net-alone": Attr(
         fields=(0, NET.BIND_TCP), expect=owed(Allowed(), 16), answers="sys-cr-net-only"
     ),
     "scope-alone": Attr(
         fields=(0, 0, SCOPE.SIGNAL), expect=owed(Allowed(), 24), answers="sys-cr-scope-only"
+    ),
+    "permission-alone": Attr(
+        fields=(*(0,) * 6, PERMISSION.CAPABILITY_USE),
+        expect=owed(Allowed(), 56),
+        answers="sys-cr-permission-only",
     ),
 }
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
-_MKFS = "btrfs-progs dosfstools e2fsprogs f2fs-tools xfsprogs"
+_MKFS = (
+    "btrfs-progs dosfstools e2fsprogs erofs-utils exfatprogs f2fs-tools ntfs-3g squashfs-tools "
+    "xfsprogs"
+)
 _SUFFIX = ".jinja"
 ACTIONS = {
     "actions/cache": "v5",

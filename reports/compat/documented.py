@@ -30,8 +30,10 @@ from suite.landlock.abi import (
     CREATE,
     ERRATA_PROMISED,
     FS,
+    HANDLED,
     LANDLOCK,
     NET,
+    PERMISSION,
     RESTRICT,
     SCOPE,
     TAKEN_BY,
@@ -48,6 +50,7 @@ PLACE: dict[type[Feature], str] = {
     FS: "handled_access_fs",
     NET: "handled_access_net",
     SCOPE: "scoped",
+    PERMISSION: "handled_permissions",
     CREATE: "landlock_create_ruleset(2), flags",
     ADD_RULE: "landlock_add_rule(2), flags",
     RESTRICT: "landlock_restrict_self(2), flags",
@@ -56,6 +59,7 @@ KIND: dict[type[Feature], str] = {
     FS: "access right",
     NET: "access right",
     SCOPE: "scope",
+    PERMISSION: "permission",
     CREATE: "flag",
     ADD_RULE: "flag",
     RESTRICT: "flag",
@@ -76,8 +80,21 @@ def without() -> dict[str, str]:
 
 
 def abis() -> dict[str, AbiVersion]:
-    """Every ABI version, by number."""
-    return {str(abi.version): _abi(abi) for abi in table.ABIS.values()}
+    """Every ABI version that a release has, by number.
+
+    What is upcoming may change until then, and who makes bindings of these data would publish
+    numbers that mean something else, or nothing.
+    """
+    return {str(abi.version): _abi(abi) for abi in _released()}
+
+
+def _released() -> list[Abi]:
+    return [abi for abi in table.ABIS.values() if not abi.upcoming]
+
+
+def _is_released(since: int) -> bool:
+    """Whether a release has what an ABI version brought."""
+    return since in {abi.version for abi in _released()}
 
 
 def _abi(abi: Abi) -> AbiVersion:
@@ -121,17 +138,19 @@ def rule_types() -> dict[str, RuleKind]:
             struct=row.struct,
         )
         for name, row in RULE_TYPES.items()
+        if _is_released(row.since)
     }
 
 
 def structs() -> dict[str, CompatStruct]:
     """The structs that the calls take, by name."""
+    size = max(abi.attr_size for abi in _released())
     attr = [
         StructField(name=it.name, type="__u64", offset=8 * at, size=8, abi=_known_from(8 * at + 8))
-        for at, it in enumerate(table.RULESET_ATTR)
+        for at, it in enumerate(table.RULESET_ATTR[: size // 8])
     ]
     found = {_RULESET_ATTR: CompatStruct(size=8 * len(attr), call=_call("create"), fields=attr)}
-    for row in RULE_TYPES.values():
+    for row in filter(lambda row: _is_released(row.since), RULE_TYPES.values()):
         fields, offset = [], 0
         for it in row.fields:
             fields.append(
@@ -154,7 +173,8 @@ def _call(part: str) -> str:
 
 def features() -> dict[str, CompatFeature]:
     """Every access right, scope and flag, by short name, the oldest first."""
-    labels = sorted(table.FEATURES, key=lambda label: since(table.FEATURES[label]))
+    known = (label for label, bit in table.FEATURES.items() if _is_released(since(bit)))
+    labels = sorted(known, key=lambda label: since(table.FEATURES[label]))
     return {label: _feature(label, table.FEATURES[label]) for label in labels}
 
 
@@ -179,7 +199,7 @@ def _feature(label: str, feature: Feature) -> CompatFeature:
 
 
 def _by_abi(feature: Feature) -> Iterator[tuple[str, AbiSupport]]:
-    for number in table.ABIS:
+    for number in (abi.version for abi in _released()):
         if number >= since(feature):
             yield str(number), AbiSupport(state=AbiState.PROVIDED, by=By.DOCUMENTED)
             continue
@@ -203,7 +223,7 @@ def _refused_alone(feature: Feature, abi: int) -> Rejected:
     An unknown flag is EINVAL of the call that takes it; what a ruleset has is looked at by its
     size first.
     """
-    if isinstance(feature, FS | NET | SCOPE):
+    if isinstance(feature, HANDLED):
         return refusal((feature,), abi)
     return Rejected(TAKEN_BY[type(feature)], "EINVAL")
 

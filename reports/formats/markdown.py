@@ -128,6 +128,8 @@ def _matrix(matrix: Matrix) -> Iterator[str]:
     heads = ["", "ABI", *map(code, matrix.targets)]
     yield table(heads, ([*_label(row), *map(str, row.cells)] for row in matrix.rows), "lr")
     yield "\n".join(f"- `{mark}`: {meaning}" for mark, meaning in words.legend(matrix.rows))
+    if matrix.unreached:
+        yield words.unreached([*map(code, matrix.unreached)])
     if matrix.uncovered:
         yield f"No case covers {', '.join(map(code, matrix.uncovered))}."
 

@@ -60,6 +60,9 @@ def areas(matrix: Matrix, width: int, *, features: bool) -> Iterator[RenderableT
     for mark, meaning in words.legend(rows, short=short):
         legend.add_row(mark, meaning)
     yield legend
+    if features and matrix.unreached:
+        yield Text("")
+        yield text(words.unreached(matrix.unreached))
     if features and matrix.uncovered:
         yield Text("")
         yield text(f"No case covers {', '.join(matrix.uncovered)}.")

@@ -17,7 +17,10 @@ from suite.landlock.abi import (
     FS,
     LANDLOCK_CALLS,
     NET,
+    PERMISSION,
     RESTRICT,
+    RULE_CAPABILITY,
+    RULE_NAMESPACE,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
     RULESET_ATTR,
@@ -35,10 +38,12 @@ _NAMES = dict(
 _PATH_BENEATH = "=Qi"
 """struct landlock_path_beneath_attr, packed, and where the file descriptor is in it."""
 _NET_PORT = "=QQ"
+_USED = "=QQQ"
+"""Of rules on namespaces and on capabilities."""
 _FD_AT = 8
 WATCHED = (
     f"{SYS_CREATE_RULESET}:0:-1:-1",
-    f"{SYS_ADD_RULE}:2:{struct.calcsize(_NET_PORT)}:{_FD_AT}",
+    f"{SYS_ADD_RULE}:2:{struct.calcsize(_USED)}:{_FD_AT}",
     f"{SYS_RESTRICT_SELF}:-1:0:-1",
 )
 """Which calls are told, and what of their memory (suite/agent/watch.h)."""
@@ -174,6 +179,7 @@ def _ruleset(memory: bytes) -> Ruleset:
         quiet_fs=FS(values["quiet_access_fs"]),
         quiet_net=NET(values["quiet_access_net"]),
         quiet_scope=SCOPE(values["quiet_scoped"]),
+        permissions=PERMISSION(values["handled_permissions"]),
     )
 
 
@@ -193,4 +199,8 @@ def _rule(
         mask, port = struct.unpack_from(_NET_PORT, memory)
         rights = NET(mask)
         return ruleset.allow_port(port, rights), rights.labels
+    if kind in (RULE_NAMESPACE, RULE_CAPABILITY) and len(memory) >= struct.calcsize(_USED):
+        mask, allowed, quiet = struct.unpack_from(_USED, memory)
+        add = Ruleset.allow_namespaces if kind == RULE_NAMESPACE else Ruleset.allow_capabilities
+        return add(ruleset, allowed, quiet), PERMISSION(mask).labels
     return ruleset, ()

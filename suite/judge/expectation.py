@@ -12,12 +12,10 @@ from suite.judge.outcome import Outcome, Rejected
 from suite.judge.records import Facts
 from suite.landlock.abi import (
     ABIS,
-    FS,
+    HANDLED,
     LANDLOCK,
-    NET,
     NEWEST,
     RESTRICT,
-    SCOPE,
     Abi,
     Erratum,
     Feature,
@@ -271,7 +269,7 @@ def refusal(features: Sequence[Feature], abi: int) -> Rejected:
     size = max((attr_end(type(feature)) for feature in features if feature), default=0)
     if size > ABIS[abi].attr_size:
         return Rejected("create_ruleset", "E2BIG")
-    if any(feature.since > abi for feature in features if isinstance(feature, FS | NET | SCOPE)):
+    if any(feature.since > abi for feature in features if isinstance(feature, HANDLED)):
         return Rejected("create_ruleset", "EINVAL")
     if any(feature.since > abi for feature in features if isinstance(feature, RESTRICT)):
         return Rejected("restrict_self", "EINVAL")

@@ -56,7 +56,9 @@ def booted(model: Model) -> Kernel:
     """A new system."""
     kernel = Kernel(model)
     others = kernel.namespace_numbers
-    kernel.user = UserNamespace("user", INITIAL["user"], uid_map=[(0, 0, 2**32 - 1)])
+    kernel.user = UserNamespace(
+        "user", INITIAL["user"], uid_map=[(0, 0, 2**32 - 1)], capable=kernel.hooks.capable
+    )
     kernel.user.gid_map = [(0, 0, 2**32 - 1)]
     kernel.pids = PidNamespace("pid", INITIAL["pid"], kernel.user)
     kernel.net = NetNamespace("net", next(others), kernel.user)

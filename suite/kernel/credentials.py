@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from suite.model.landlock import NO_SUBJECT, Subject
+from suite.model.landlock import NO_SUBJECT, Subject, nobody
 
 ALL_CAPABILITIES = (1 << 41) - 1
 NOBODY = 65534
@@ -41,6 +41,8 @@ class UserNamespace(Namespace):
     """How far it is from the initial one."""
     parent_could_setfcap: bool = True
     """Whether who made it had CAP_SETFCAP: without it, root outside can't be mapped by itself."""
+    capable: Callable[[Capability], object] = nobody
+    """Of the initial one: Landlock's hook, which may deny what somebody is capable of."""
 
     def up(self) -> Iterator[UserNamespace]:
         """Itself, its parent, and so on up to the initial one."""
@@ -48,6 +50,16 @@ class UserNamespace(Namespace):
         while it is not None:
             yield it
             it = it.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A capability that somebody would use."""
+
+    subject: Subject
+    number: int
+    audit: bool = True
+    """Without CAP_OPT_NOAUDIT: a denial is told."""
 
 
 @dataclass(frozen=True, slots=True)

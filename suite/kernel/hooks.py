@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from suite.kernel.credentials import Credentials
+from suite.kernel.credentials import Capability, Credentials
 from suite.kernel.domains import Domains
 from suite.kernel.errors import Errno
 from suite.kernel.inodes import Dentry, Path
@@ -19,9 +19,9 @@ from suite.kernel.open_files import File
 from suite.kernel.sockets.endpoint import Endpoint
 from suite.kernel.tasks import Task
 from suite.landlock.abi import FS, NET
-from suite.model import calls, log, moves, paths, ports, scopes
+from suite.model import calls, log, moves, paths, permissions, ports, scopes
 from suite.model.landlock import NO_SUBJECT, Model, Subject
-from suite.model.verdicts import Cause, Denial
+from suite.model.verdicts import Cause, Denial, Request
 from suite.process.uapi import RENAME_EXCHANGE, RENAME_WHITEOUT
 
 
@@ -42,7 +42,17 @@ class Wire:
     """None for a port that the kernel would have chosen."""
 
 
-Object: TypeAlias = Path | Dentry | File | Command | Wire | Task | Endpoint
+@dataclass(frozen=True, slots=True)
+class NamespaceKind:
+    """A kind of namespaces, of which somebody would make or enter one."""
+
+    flag: int
+    """CLONE_NEW*."""
+
+
+Object: TypeAlias = (
+    Path | Dentry | File | Command | Wire | Task | Endpoint | NamespaceKind | Capability
+)
 """What an access was about."""
 Witness: TypeAlias = Callable[[Cause, Object, bool], None]
 """Told of each denial, what it was about, and whether a record is to be written."""
@@ -274,6 +284,23 @@ class Hooks:
         if isinstance(owner, scopes.Owner):
             denial = scopes.send_sigio(owner, receiver.credentials.landlock, receiver.group)
             self._decide(denial, receiver)
+
+    # Permissions
+
+    def namespace(self, task: Task, flag: int) -> None:
+        """A new namespace of a kind (CLONE_NEW*), or one that is entered."""
+        subject = task.credentials.landlock
+        if subject.domain:
+            denial = permissions.use(subject, Request.NAMESPACE, flag)
+            self._decide(denial, NamespaceKind(flag))
+
+    def capable(self, it: Capability) -> None:
+        """The use of a capability that somebody has."""
+        bit = 1 << it.number
+        denial = permissions.use(it.subject, Request.CAPABILITY, bit)
+        if denial and not it.audit:
+            raise Errno(denial.errno)
+        self._decide(denial, it)
 
     # Credentials
 

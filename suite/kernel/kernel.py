@@ -10,7 +10,7 @@ from suite.kernel.credentials import Namespace, UserNamespace
 from suite.kernel.hooks import Hooks
 from suite.kernel.inodes import Dentry, Inode, Mount, MountNamespace, Path, Superblock
 from suite.kernel.tasks import NetNamespace, PidNamespace, Task
-from suite.landlock.abi import ABIS, NEWEST
+from suite.landlock.abi import ABIS, RELEASED
 from suite.model.landlock import Model
 
 
@@ -50,7 +50,8 @@ class Kernel:
         self.clock = 0.0
         self.superblocks: dict[tuple[str, Namespace | None], Superblock] = {}
         self.namespace_files: dict[Namespace, Path] = {}
-        self.release = (ABIS[model.abi] if model.abi else ABIS[NEWEST]).release + ".0"
+        first = ABIS[model.abi or RELEASED].release
+        self.release = f"{first}.0" if first else f"{ABIS[RELEASED].release}.0-next"
         self.endings: list[Callable[[int], None]] = []
         self.printed: list[tuple[float, str]] = []
         self.extra: dict[str, object] = {}

@@ -12,8 +12,10 @@ import socket as so
 from dataclasses import replace
 from functools import singledispatch
 
+from suite.kernel.credentials import Capability
 from suite.kernel.domains import Origin
-from suite.kernel.hooks import Command, Object, Wire
+from suite.kernel.errors import NotModelled
+from suite.kernel.hooks import Command, NamespaceKind, Object, Wire
 from suite.kernel.inodes import Dentry, Inode, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.open_files import File
@@ -61,9 +63,9 @@ def _is_traced(kernel: Kernel) -> bool:
 def ruleset_created(kernel: Kernel, number: int, ruleset: Ruleset) -> None:
     """landlock_create_ruleset."""
     if _is_traced(kernel):
-        handled = zip(
-            ("handled_fs", "handled_net", "scoped"), ruleset.handled, (FS, NET, SCOPE), strict=True
-        )
+        told = ("handled_fs", "handled_net", "scoped")
+        masks_told = ruleset.handled[: len(told)]  # how permissions are told is not known yet
+        handled = zip(told, masks_told, (FS, NET, SCOPE), strict=True)
         masks = " ".join(f"{name}={_flags(kind, mask)}" for name, mask, kind in handled)
         _tell(kernel, "create_ruleset", f"ruleset={number:x}.0 {masks}", kernel.current)
 
@@ -93,6 +95,12 @@ def port_rule_added(
         access |= all_rights(kernel.model, NET) & ~ruleset.handled.net
         text = f"ruleset={number:x}.{version} access_rights={_flags(NET, access)} port={port}"
         _tell(kernel, "add_rule_net_port", text, kernel.current)
+
+
+def uses_rule_added(kernel: Kernel) -> None:
+    """The events of rules on permissions, and of their denials, are not known yet."""
+    if _is_traced(kernel):
+        raise NotModelled("tracefs: permissions")
 
 
 # Domains
@@ -207,6 +215,16 @@ def _of_file(about: File, kernel: Kernel, cause: Cause) -> tuple[str, str]:
 @_told.register
 def _of_command(about: Command, kernel: Kernel, cause: Cause) -> tuple[str, str]:
     return _of_path(about.file.path, kernel, cause)
+
+
+@_told.register
+def _of_kind(about: NamespaceKind, kernel: Kernel, cause: Cause) -> tuple[str, str]:
+    raise NotModelled("tracefs: permissions")
+
+
+@_told.register
+def _of_capability(about: Capability, kernel: Kernel, cause: Cause) -> tuple[str, str]:
+    raise NotModelled("tracefs: permissions")
 
 
 @_told.register

@@ -11,8 +11,9 @@ import socket as so
 from functools import singledispatch
 
 from suite.kernel.audit import Kind, audit_of, untrusted
+from suite.kernel.credentials import Capability
 from suite.kernel.domains import Origin
-from suite.kernel.hooks import Command, Object, Wire
+from suite.kernel.hooks import Command, NamespaceKind, Object, Wire
 from suite.kernel.inodes import Dentry, Inode, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.mounts import name_of
@@ -101,6 +102,17 @@ def _of_file(about: File, kernel: Kernel, cause: Cause) -> str:
 @_told.register
 def _of_abstract_socket(about: Endpoint, kernel: Kernel, cause: Cause) -> str:
     return f" path={about.name.hex().upper()}"
+
+
+@_told.register
+def _of_kind(about: NamespaceKind, kernel: Kernel, cause: Cause) -> str:
+    """What a record says of a namespace besides is not known yet."""
+    return ""
+
+
+@_told.register
+def _of_capability(about: Capability, kernel: Kernel, cause: Cause) -> str:
+    return f" capability={about.number}"
 
 
 @_told.register

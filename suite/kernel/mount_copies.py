@@ -15,6 +15,7 @@ from suite.kernel.inodes import Dentry, Mount, MountNamespace, Path
 from suite.kernel.kernel import Kernel
 from suite.kernel.mounts import LOCKABLE, attach, has_locked_children, is_mine
 from suite.kernel.tasks import FsContext, Task
+from suite.process.uapi import CLONE_NEWNS
 
 
 def clone(mount: Mount, root: Dentry, *, keeps_lock: bool = False) -> Mount:
@@ -66,6 +67,7 @@ def copied(task: Task, path: Path, *, recursive: bool) -> Mount:
 
 def detached(kernel: Kernel, task: Task, mount: Mount) -> Mount:
     """Put a new tree into a mount namespace of its own, without a name (alloc_mnt_ns)."""
+    kernel.hooks.namespace(task, CLONE_NEWNS)
     owner = task.namespaces.mounts.owner
     namespace = MountNamespace("mnt", next(kernel.namespace_numbers), owner)
     namespace.root = mount
@@ -118,6 +120,7 @@ def namespace_of_tree(
         raise Errno(errno.ENOTDIR)
     if owner is not was.owner:
         raise NotModelled("mounts: a tree for another user namespace")
+    kernel.hooks.namespace(task, CLONE_NEWNS)
     made = MountNamespace("mnt", next(kernel.namespace_numbers), owner)
     made.root = clone(was.root, was.root.root)
     tree = path.mount if is_new else copied(task, path, recursive=recursive)

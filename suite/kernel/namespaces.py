@@ -27,6 +27,7 @@ from suite.process.uapi import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWTIME,
+    CLONE_NEWUSER,
     CLONE_NEWUTS,
 )
 
@@ -67,6 +68,7 @@ def in_new_user_namespace(kernel: Kernel, task: Task, was: Credentials) -> Crede
         raise Errno(errno.EPERM)
     if NOBODY in (inside(was.user.uid_map, was.euid), inside(was.user.gid_map, was.egid)):
         raise Errno(errno.EPERM)
+    kernel.hooks.namespace(task, CLONE_NEWUSER)
     made = UserNamespace(
         "user",
         next(kernel.namespace_numbers),
@@ -110,12 +112,15 @@ def fresh(
     Source: create_new_namespaces() in kernel/nsproxy.c.
 
     Raises:
-        Errno: EPERM without CAP_SYS_ADMIN.
+        Errno: EPERM without CAP_SYS_ADMIN, or by Landlock.
     """
     if not flags & NEW:
         return task.namespaces
     owner = credentials.user
     require(credentials, "SYS_ADMIN", owner)
+    for flag in (CLONE_NEWNS, *PLAIN, CLONE_NEWPID, CLONE_NEWNET):
+        if flags & flag:
+            kernel.hooks.namespace(task, flag)
     spaces = task.namespaces.copy()
     if flags & CLONE_NEWNS:
         spaces.mounts = copy_namespace(kernel, task.namespaces.mounts, owner, fs)

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The one table of Landlock's ABI: rights, scopes, flags, struct sizes, errata, and their origin.
 
+ABI 12 is upcoming: it stands in a public tree of Landlock's maintainer, no release has it, and it
+may change. That tree names all that it adds, and in this order. Assumed, since its header was not
+at hand: that the new bits, the new kinds of rules and the new field of the attribute have the next
+free places, as every version before has given them.
+
 Source: include/uapi/linux/landlock.h; Documentation/userspace-api/landlock.rst;
 security/landlock/errata/.
 """
@@ -22,6 +27,8 @@ LANDLOCK_CALLS = ("landlock_create_ruleset", "landlock_add_rule", "landlock_rest
 
 RULE_PATH_BENEATH = 1
 RULE_NET_PORT = 2
+RULE_NAMESPACE = 3
+RULE_CAPABILITY = 4
 
 MAX_LAYERS = 16
 
@@ -32,9 +39,16 @@ class Abi:
 
     version: int
     release: str
+    """Empty for an upcoming version: no release has it, and what it brings may change."""
     attr_size: int
     """Bytes of struct landlock_ruleset_attr that this version knows."""
     source: str
+    """The commit; of an upcoming version, where it was read."""
+
+    @property
+    def upcoming(self) -> bool:
+        """Whether no release has it yet."""
+        return not self.release
 
     @property
     def since(self) -> int:
@@ -56,12 +70,15 @@ ABIS = {
         Abi(9, "7.1", 24, "b8f82cb0d84d"),
         Abi(10, "7.2", 48, "5e2e14749c3d"),
         Abi(11, "7.3", 48, "7199989f3f31"),
+        Abi(12, "", 56, "the maintainer's tree, November 2026"),
     )
 }
 NEWEST = max(ABIS)
-"""The newest ABI version that we know."""
+"""The newest ABI version that we know, be it upcoming."""
 LANDLOCK = ABIS[1]
 """The first of all."""
+RELEASED = max(row.version for row in ABIS.values() if not row.upcoming)
+"""The newest ABI version that a release has."""
 GROWTHS = tuple(now for was, now in pairwise(ABIS.values()) if was.attr_size < now.attr_size)
 """The ABI versions that made the attribute longer."""
 
@@ -165,6 +182,19 @@ class SCOPE(Feature):
 
 
 @_inverting
+class PERMISSION(Feature):
+    """LANDLOCK_PERMISSION_*: what a domain may use at all, of what its rules name by kind."""
+
+    NAMESPACE_USE = 1 << 0, 12
+    CAPABILITY_USE = 1 << 1, 12
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """As audit prints them: ``namespace.use``."""
+        return tuple(str(bit.name).lower().replace("_", ".") for bit in self._members())
+
+
+@_inverting
 class CREATE(Feature):
     """LANDLOCK_CREATE_RULESET_*.
 
@@ -211,8 +241,11 @@ RULESET_ATTR = (
     AttrField("quiet_access_fs", ADD_RULE),
     AttrField("quiet_access_net", ADD_RULE),
     AttrField("quiet_scoped", ADD_RULE),
+    AttrField("handled_permissions", PERMISSION),
 )
 """The layout of the attribute. A quiet rule needs a ruleset that has a mask of quiet rights."""
+HANDLED = (FS, NET, SCOPE, PERMISSION)
+"""The kinds that a ruleset handles: what is unknown of them is refused with the ruleset."""
 
 
 def attr_end(kind: type[Feature]) -> int:
@@ -228,6 +261,7 @@ PREFIX: dict[type[Feature], str] = {
     FS: "fs",
     NET: "net",
     SCOPE: "scope",
+    PERMISSION: "permission",
     CREATE: "create",
     ADD_RULE: "add_rule",
     RESTRICT: "restrict",
@@ -237,6 +271,7 @@ CONSTANT: dict[type[Feature], str] = {
     FS: "LANDLOCK_ACCESS_FS",
     NET: "LANDLOCK_ACCESS_NET",
     SCOPE: "LANDLOCK_SCOPE",
+    PERMISSION: "LANDLOCK_PERMISSION",
     CREATE: "LANDLOCK_CREATE_RULESET",
     ADD_RULE: "LANDLOCK_ADD_RULE",
     RESTRICT: "LANDLOCK_RESTRICT_SELF",
@@ -246,6 +281,7 @@ TAKEN_BY: dict[type[Feature], str] = {
     FS: "create_ruleset",
     NET: "create_ruleset",
     SCOPE: "create_ruleset",
+    PERMISSION: "create_ruleset",
     CREATE: "create_ruleset",
     ADD_RULE: "add_rule",
     RESTRICT: "restrict_self",

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from suite.landlock.abi import (
     LANDLOCK,
     NET,
+    PERMISSION,
+    RULE_CAPABILITY,
+    RULE_NAMESPACE,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
     SYS_ADD_RULE,
@@ -85,6 +88,29 @@ RULE_TYPES: Mapping[str, RuleType] = {
         NET.BIND_TCP.since,
         "landlock_net_port_attr",
         (RuleField("allowed_access", 8, "__u64"), RuleField("port", 8, "__u64")),
+    ),
+    # Upcoming (``abi.py``); assumed is that all fields are as wide as those of other rules.
+    "namespace": RuleType(
+        RULE_NAMESPACE,
+        "LANDLOCK_RULE_NAMESPACE",
+        PERMISSION.NAMESPACE_USE.since,
+        "landlock_namespace_attr",
+        (
+            RuleField("permissions", 8, "__u64"),
+            RuleField("allowed_namespace_types", 8, "__u64"),
+            RuleField("quiet_namespace_types", 8, "__u64"),
+        ),
+    ),
+    "capability": RuleType(
+        RULE_CAPABILITY,
+        "LANDLOCK_RULE_CAPABILITY",
+        PERMISSION.CAPABILITY_USE.since,
+        "landlock_capability_attr",
+        (
+            RuleField("permissions", 8, "__u64"),
+            RuleField("allowed_capabilities", 8, "__u64"),
+            RuleField("quiet_capabilities", 8, "__u64"),
+        ),
     ),
 }
 """By short name."""

@@ -15,13 +15,16 @@ from suite.landlock.abi import (
     ABIS,
     ADD_RULE,
     CREATE,
-    FS,
+    HANDLED,
     LIMITS,
     NET,
+    PERMISSION,
     RESTRICT,
+    RULE_CAPABILITY,
+    RULE_NAMESPACE,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
-    SCOPE,
+    RULESET_ATTR,
 )
 from suite.landlock.changes import FLAGS_FIRST
 from suite.model.landlock import (
@@ -31,6 +34,7 @@ from suite.model.landlock import (
     Rule,
     Ruleset,
     Subject,
+    Uses,
     all_rights,
     max_layers,
 )
@@ -39,6 +43,11 @@ from suite.model.paths import FILE_RIGHTS
 Read: TypeAlias = Callable[[int, int], bytes]
 """Copies from the process: so many bytes at an offset of the argument; a fault is its error."""
 _PAGE = 4096
+RULES_ON = {
+    RULE_NAMESPACE: PERMISSION.NAMESPACE_USE,
+    RULE_CAPABILITY: PERMISSION.CAPABILITY_USE,
+}
+"""What rules of these kinds are about."""
 
 
 class Refused(Exception):  # noqa: N818 (it is what the call gives)
@@ -77,8 +86,8 @@ def create(model: Model, read: Read | None, size: int) -> Ruleset:
         Refused: By its size, by its content, or since nothing is handled.
     """
     fields = _fields(model, read, size)
-    handled, quiet = Masks(*fields[:3]), Masks(*fields[3:])
-    for asked, kind in zip(handled, (FS, NET, SCOPE), strict=True):
+    handled, quiet = Masks(*fields[:3], *fields[6:]), Masks(*fields[3:6])
+    for asked, kind in zip(handled, HANDLED, strict=True):
         if asked & ~all_rights(model, kind):
             raise Refused(errno.EINVAL)
     for asked, of in zip(quiet, handled, strict=True):
@@ -90,7 +99,7 @@ def create(model: Model, read: Read | None, size: int) -> Ruleset:
 
 
 def _fields(model: Model, read: Read | None, size: int) -> list[int]:
-    """The six masks of struct landlock_ruleset_attr.
+    """The masks of struct landlock_ruleset_attr.
 
     Source: copy_min_struct_from_user(), copy_struct_from_user().
     """
@@ -105,7 +114,8 @@ def _fields(model: Model, read: Read | None, size: int) -> list[int]:
         if read(at, 1) != b"\0":
             raise Refused(errno.E2BIG)
     data = read(0, min(size, known))
-    return [int.from_bytes(data[8 * at : 8 * at + 8], "little") for at in range(6)]
+    places = range(0, 8 * len(RULESET_ATTR), 8)
+    return [int.from_bytes(data[at : at + 8], "little") for at in places]
 
 
 # landlock_add_rule(2)
@@ -128,6 +138,8 @@ def check_rule_type(model: Model, kind: int) -> None:
         Refused: EINVAL.
     """
     if kind == RULE_PATH_BENEATH or (kind == RULE_NET_PORT and model.knows(NET.BIND_TCP)):
+        return
+    if kind in RULES_ON and model.knows(RULES_ON[kind]):
         return
     raise Refused(errno.EINVAL)
 
@@ -172,6 +184,24 @@ def add_port(ruleset: Ruleset, port: int, access: int, flags: int) -> Ruleset:
     if port > LIMITS["port"].value:
         raise Refused(errno.EINVAL)
     return ruleset.with_port(port, Rule(access, bool(flags)))
+
+
+def add_uses(ruleset: Ruleset, kind: int, permissions: int, uses: Uses, flags: int) -> Ruleset:
+    """A ruleset with a rule on namespaces or capabilities.
+
+    Of what these are, unknown bits are accepted: they name what this kernel does not have.
+
+    Raises:
+        Refused: ENOMSG if it names no permission, or allows nothing and mutes nothing; EINVAL if it
+            names another permission than that of its kind, or one that is not handled, or if it
+            has a flag: what is quiet is said by its own field.
+    """
+    if not permissions or not any(uses):
+        raise Refused(errno.ENOMSG)
+    its_own = RULES_ON[kind]
+    if flags or permissions != its_own or not ruleset.handled.permissions & its_own:
+        raise Refused(errno.EINVAL)
+    return ruleset.with_uses(its_own, uses)
 
 
 # landlock_restrict_self(2)

@@ -74,11 +74,12 @@ class Model:
 
 
 class Masks(NamedTuple):
-    """Access rights on files and ports, and scopes, as bits."""
+    """Access rights on files and ports, scopes, and permissions, as bits."""
 
     fs: int = 0
     net: int = 0
     scope: int = 0
+    permissions: int = 0
 
 
 NOTHING = Masks()
@@ -100,6 +101,14 @@ Rules: TypeAlias = Mapping[Hashable, Rule]
 """By inode, or by port."""
 
 
+class Uses(NamedTuple):
+    """What the rules on a permission come to: kinds of namespaces, or capabilities, as bits."""
+
+    access: int = 0
+    quiet: int = 0
+    """Those whose denials are not logged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ruleset:
     """What is handled, and the rules."""
@@ -111,6 +120,8 @@ class Ruleset:
     """By inode: a file has one set of rules, whatever its names."""
     ports: Rules = field(default_factory=dict)
     """By port, in host order."""
+    used: Mapping[int, Uses] = field(default_factory=dict)
+    """By permission."""
 
     def with_file(self, inode: Hashable, rule: Rule) -> Ruleset:
         """With one more rule on a file: what two rules on it allow is the union.
@@ -122,6 +133,16 @@ class Ruleset:
     def with_port(self, port: int, rule: Rule) -> Ruleset:
         """With one more rule on a port."""
         return replace(self, ports={**self.ports, port: _joined(self.ports, port, rule)})
+
+    def uses(self, permission: int) -> Uses:
+        """What its rules on a permission come to."""
+        return self.used.get(permission, Uses())
+
+    def with_uses(self, permission: int, rule: Uses) -> Ruleset:
+        """With one more rule on a permission; several allow, and mute, what one of them does."""
+        was = self.uses(permission)
+        both = Uses(was.access | rule.access, was.quiet | rule.quiet)
+        return replace(self, used={**self.used, permission: both})
 
 
 def _joined(rules: Rules, key: Hashable, rule: Rule) -> Rule:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from suite.landlock.abi import FS, NET, PREFIX, SCOPE, Feature
 from suite.landlock.changes import LOGGING
 from suite.model.landlock import Layer, Model
-from suite.model.verdicts import Cause, Request
+from suite.model.verdicts import PERMISSION_OF, Cause, Request
 
 
 def denying(cause: Cause) -> Layer:
@@ -42,6 +42,8 @@ def _is_quiet(cause: Cause, layer: Layer) -> bool:
         return bool(quiet.scope & SCOPE.SIGNAL)
     if cause.request is Request.ABSTRACT_UNIX_SOCKET:
         return bool(quiet.scope & SCOPE.ABSTRACT_UNIX_SOCKET)
+    if cause.request in PERMISSION_OF:
+        return bool(layer.ruleset.uses(PERMISSION_OF[cause.request]).quiet & cause.access)
     return False
 
 
@@ -67,6 +69,8 @@ _BLOCKERS = {
     Request.PTRACE: "ptrace",
     Request.ABSTRACT_UNIX_SOCKET: "scope.abstract_unix_socket",
     Request.SIGNAL: "scope.signal",
+    Request.NAMESPACE: "namespace.use",
+    Request.CAPABILITY: "capability.use",
 }
 """Of what is no right. Source: security/landlock/audit.c, get_blocker()."""
 

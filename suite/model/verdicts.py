@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from suite.landlock.abi import PERMISSION
 from suite.model.landlock import Missing, Subject
 
 
@@ -24,6 +25,15 @@ class Request(Enum):
     PTRACE = auto()
     ABSTRACT_UNIX_SOCKET = auto()
     SIGNAL = auto()
+    NAMESPACE = auto()
+    CAPABILITY = auto()
+
+
+PERMISSION_OF = {
+    Request.NAMESPACE: PERMISSION.NAMESPACE_USE,
+    Request.CAPABILITY: PERMISSION.CAPABILITY_USE,
+}
+"""The permission without which it is denied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,8 @@ class Cause:
     layer: int
     """The youngest layer that denied, counted from 0."""
     access: int = 0
-    """The rights that were missing in that layer; 0 for requests that are no right."""
+    """The rights that were missing in that layer, the kind of namespaces, or the capability; 0 for
+    other requests."""
     quiet: bool = False
     """Whether a quiet rule of that layer holds for the object."""
     of_new: bool = False

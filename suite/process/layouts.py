@@ -51,7 +51,7 @@ def _rule(name: str, *kinds: str) -> Layout:
     return Layout(f"struct {row.struct}", tuple(fields), size)
 
 
-_RIGHTS = {"fs": "llfs", "net": "llnet", "scoped": "llscope"}
+_RIGHTS = {"fs": "llfs", "net": "llnet", "scoped": "llscope", "permissions": "llpermission"}
 
 LAYOUTS: dict[str, Layout] = {
     "ruleset_attr": Layout(
@@ -61,6 +61,8 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "path_beneath": _rule("path_beneath", "llfs", "fd"),
     "net_port": _rule("net_port", "llnet", "dec"),
+    "namespace": _rule("namespace", "llpermission", "clonens", "clonens"),
+    "capability": _rule("capability", "llpermission", "any", "any"),
     "how": Layout("struct how", _fields("flags 8 open, mode 8 howmode, resolve 8 resolve"), 24),
     "iovec": Layout("struct iovec", _fields("iov_base 8 buf, iov_len 8 dec"), 16, in_array=True),
     "mountattrs": Layout(

@@ -16,11 +16,14 @@ from suite.landlock.abi import (
     CREATE,
     FS,
     LANDLOCK_CALLS,
+    PERMISSION,
     RESTRICT,
+    RULE_CAPABILITY,
+    RULE_NAMESPACE,
     RULE_NET_PORT,
     RULE_PATH_BENEATH,
 )
-from suite.landlock.ruleset import Ruleset, net_port, path_beneath
+from suite.landlock.ruleset import Ruleset, net_port, path_beneath, used
 from suite.process import memory
 from suite.process.calls.files import O_PATH, Files
 from suite.process.calls.mounts import Mounts
@@ -282,6 +285,10 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
             self.add_rule(fd, RULE_PATH_BENEATH, path_beneath(FS(0), parent), ADD_RULE.QUIET)
         for port, access in ruleset.ports:
             self.add_rule(fd, RULE_NET_PORT, net_port(access, port))
+        for kinds, quiet in ruleset.namespaces:
+            self.add_rule(fd, RULE_NAMESPACE, used(PERMISSION.NAMESPACE_USE, kinds, quiet))
+        for bits, quiet in ruleset.capabilities:
+            self.add_rule(fd, RULE_CAPABILITY, used(PERMISSION.CAPABILITY_USE, bits, quiet))
         return fd
 
     def enforce(self, ruleset: Fd, flags: RESTRICT | int = 0) -> Call:

@@ -192,6 +192,7 @@ SYMBOLS: dict[str, Symbols] = {
     "llcreate": _features(abi.CREATE),
     "llfs": _features(abi.FS),
     "llnet": _features(abi.NET),
+    "llpermission": _features(abi.PERMISSION),
     "llrestrict": _features(abi.RESTRICT),
     "llrule": Symbols(
         {it.constant: it.value for it in RULE_TYPES.values()},
@@ -297,7 +298,9 @@ SYMBOLS: dict[str, Symbols] = {
     ),
     "sol_ipv6": Symbols(_found("IPV6_ADDRFORM IPV6_V6ONLY", *_SOCKET), are_bits=False),
     "sol_sctp": Symbols(
-        _found("SCTP_SOCKOPT_BINDX_ADD=100 SCTP_SOCKOPT_CONNECTX=110"), are_bits=False
+        _found("SCTP_SOCKOPT_BINDX_ADD=100 SCTP_SOCKOPT_CONNECTX_OLD=107")
+        | _found("SCTP_SOCKOPT_CONNECTX=110"),
+        are_bits=False,
     ),
     "sol_socket": Symbols(
         _found(

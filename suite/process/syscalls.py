@@ -213,7 +213,8 @@ msgctl 71 402 187 402 0fn dec,any,ptr ; msgget 68 399 186 399 0fn any,mode
 msgrcv 70 401 188 401 0fn dec,any,dec,dec,any ; msgsnd 69 400 189 400 0fn dec,any,dec,any
 msync 26 144 227 144 0om ; munlock 150 151 229 151 0om
 munlockall 152 153 231 153 0om ; munmap 11 91 215 91 0om ptr,dec
-name_to_handle_at 303 341 264 335 0fn at,str,ptr,ptr,atflags ; nanosleep 35 162 101 162 0fn
+name_to_handle_at 303 341 264 335 0fn at,str,ptr,ptr,atflags
+nanosleep 35 162 101 162 0fn timespec,ptr
 newfstatat 262 -1 79 293 0fn at,str,ptr,atflags ; nfsservctl 180 169 42 169 ; nice -1 34 -1 34 0on
 oldfstat -1 28 -1 -1 0fn ; oldlstat -1 84 -1 -1 0fn ; oldolduname -1 59 -1 -1 0fn
 oldstat -1 18 -1 -1 0fn ; olduname -1 109 -1 -1 0fn ; open 2 5 -1 5 1fn str,open,creatmode

@@ -38,6 +38,7 @@ class Need(Enum):
     URING_SEND_TO = "needs io_uring's SEND to an address (Linux 6.1)"
     URING_BIND = "needs io_uring's BIND (Linux 6.11)"
     URING_COMMAND = "needs commands of drivers by io_uring (Linux 6.1, for the null device)"
+    URING_DISCARD = "needs io_uring's command to discard on block devices (Linux 6.12)"
     PIDFD_SIGNAL_FLAGS = "needs the flags of pidfd_send_signal(2) (Linux 6.9)"
     UNIX_OUT_OF_BAND = "needs out-of-band data of UNIX sockets (CONFIG_AF_UNIX_OOB)"
     DNOTIFY = "needs dnotify (CONFIG_DNOTIFY)"

@@ -88,6 +88,15 @@ def has_commands(process: Process, ring: Ring) -> bool:
     return process.observe(ask).outcome == Allowed()
 
 
+def has_block_commands(process: Process, ring: Ring) -> bool:
+    """Whether a block device has commands: then one that there is not is EINVAL."""
+
+    def ask(process: Process) -> None:
+        ring.command(process, process.open("/dev/loop0", os.O_RDONLY))
+
+    return process.observe(ask).outcome == Denied("EINVAL")
+
+
 def knows(name: str) -> Callable[[Ground, Target], bool]:
     """Whether the kernel has a system call; what it says of senseless arguments is no matter."""
 

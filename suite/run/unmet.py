@@ -61,6 +61,10 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.URING_SEND_TO: probes.with_ring(socket_probes.sends_to_address),
     Need.URING_BIND: probes.with_ring(lambda process, ring: ring.knows(process, Op.BIND)),
     Need.URING_COMMAND: probes.with_ring(probes.has_commands),
+    Need.URING_DISCARD: lambda ground, target: (
+        probes.has_loop(ground, target)
+        and probes.with_ring(probes.has_block_commands)(ground, target)
+    ),
     Need.PIDFD_SIGNAL_FLAGS: lambda ground, _: probes.has_signal_flags(ground.root),
     Need.UNIX_OUT_OF_BAND: lambda ground, _: socket_probes.sends_out_of_band(ground.root),
     Need.DNOTIFY: probes.has_dnotify,

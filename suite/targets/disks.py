@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,19 @@ class Mkfs:
     """MiB of the image, which is sparse."""
     options: tuple[tuple[str, ...], ...] = ((),)
     """Tried in turn: options that one version of the tool needs are unknown to another."""
+    of_folder: bool = False
+    """Whether it makes a file system of a folder, which nobody changes afterwards; both stand in
+    its options, as ``{folder}`` and ``{image}``. Else the image is the last word."""
+
+    def words(self, options: tuple[str, ...], image: str, folder: str = "") -> list[str]:
+        """The words after the tool."""
+        if self.of_folder:
+            return [word.format(image=image, folder=folder) for word in options]
+        return [*options, image]
 
 
-def make_image(mkfs: Mkfs, path: Path) -> None:
-    """Make a file system in a new file.
+def make_image(mkfs: Mkfs, path: Path, folder: Path | None = None) -> None:
+    """Make a file system in a new file, of the content of a folder if it is such a one.
 
     Raises:
         MissingError: The tool is not installed on the host.
@@ -63,7 +72,7 @@ def make_image(mkfs: Mkfs, path: Path) -> None:
         with path.open("wb") as file:
             file.truncate(mkfs.size << 20)
         done = subprocess.run(  # noqa: S603 (an argv list, no shell)
-            [tool, *options, str(path)],
+            [tool, *mkfs.words(options, str(path), str(folder or ""))],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -104,7 +113,9 @@ def _nonzero(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
 
 
 @contextmanager
-def attached(process: Process, mkfs: Mkfs, place: str) -> Iterator[str]:
+def attached(
+    process: Process, mkfs: Mkfs, place: str, fill: Callable[[Path], object] | None = None
+) -> Iterator[str]:
     """Make a file system, put it on the target and attach it; gives the path of its block device.
 
     The kernel detaches the device when nobody has it open or mounted any more: after the block, or
@@ -114,13 +125,17 @@ def attached(process: Process, mkfs: Mkfs, place: str) -> Iterator[str]:
         process: A process that may attach loop devices.
         mkfs: What to make.
         place: A path for the image, unlinked at once, on a file system that keeps sparse files.
+        fill: Puts into a folder what the file system is made of, if it is made of one.
 
     Raises:
         MissingError: The tool or the loop device is not there.
     """
     with Scratch() as folder:
-        image = folder / "image"
-        make_image(mkfs, image)
+        image, content = folder / "image", folder / "content"
+        content.mkdir()
+        if fill:
+            fill(content)
+        make_image(mkfs, image, content)
         file = process.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         process.unlink(place)
         process.ftruncate(file, mkfs.size << 20)

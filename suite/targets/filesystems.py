@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from pathlib import Path
 
 from suite.errors import InfrastructureError
 from suite.judge.outcome import Denied
@@ -18,10 +20,16 @@ from suite.process.process import Process
 from suite.process.promise import Call, SetupError
 from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError, Mkfs, attached
+from suite.targets.ecryptfs import mount_encrypted
 from suite.targets.fuse import serve
 from suite.targets.modules import load_modules
-from suite.targets.tree import Tree
+from suite.targets.nfs import mount_loopback
+from suite.targets.tree import Tree, lay_on_host
 
+FIXED = "tree"
+"""The folder of all cases on a file system that nobody changes."""
+_MOST_PROGRAM = 1 << 19
+"""Bytes that the agent is shorter than."""
 _AHEAD = tuple(f"tree{number}" for number in range(16))
 
 
@@ -41,6 +49,8 @@ class Kind:
     """Mount options."""
     mount: Callable[[Process, str, str], str] | None = None
     """If it takes more than mount(2): given a folder and the agent, mounts it and tells where."""
+    harms: bool = False
+    """Whether more of the machine is used than goes with its mounts: only a machine of ours."""
     lay: Callable[[Process, str, str], list[str]] | None = None
     """If files have to be there before the mount: makes all of it in a folder; gives the trees."""
 
@@ -123,6 +133,22 @@ def _fuse(process: Process, place: str, agent: str) -> str:
     return place
 
 
+def _nfs(process: Process, place: str, _agent: str) -> str:
+    """A folder that the kernel serves to itself."""
+    for folder in (place, f"{place}.folder"):
+        process.mkdir(folder)
+    mount_loopback(process, place, f"{place}.folder")
+    return place
+
+
+def _encrypted(process: Process, place: str, _agent: str) -> str:
+    """What lies encrypted in another folder."""
+    for folder in (place, f"{place}.folder"):
+        process.mkdir(folder)
+    mount_encrypted(process, place, f"{place}.folder")
+    return place
+
+
 class FileSystem(Enum):
     """The file systems of ``@filesystems``; their names, in lower case, are part of case ids."""
 
@@ -168,6 +194,30 @@ class FileSystem(Enum):
         modules=("crypto-crc32", "f2fs"),
         mkfs=Mkfs("mkfs.f2fs", 64, (("-q",),)),
     )
+    EXFAT = Kind(
+        "exfat", "CONFIG_EXFAT_FS", modules=("exfat",), mkfs=Mkfs("mkfs.exfat", 16, (("-q",), ()))
+    )
+    NTFS3 = Kind(
+        "ntfs3",
+        "CONFIG_NTFS3_FS",
+        modules=("ntfs3",),
+        mkfs=Mkfs("mkfs.ntfs", 16, (("-F", "-Q", "-q"),)),
+    )
+    # Nobody writes on these: they are made with the files of one tree, which all cases look at.
+    EROFS = Kind(
+        "erofs",
+        "CONFIG_EROFS_FS",
+        modules=("erofs",),
+        mkfs=Mkfs("mkfs.erofs", 8, (("{image}", "{folder}"),), of_folder=True),
+    )
+    SQUASHFS = Kind(
+        "squashfs",
+        "CONFIG_SQUASHFS, CONFIG_SQUASHFS_ZLIB",
+        modules=("squashfs",),
+        mkfs=Mkfs(
+            "mksquashfs", 8, (("{folder}", "{image}", "-noappend", "-no-progress"),), of_folder=True
+        ),
+    )
     VFAT = Kind(
         "vfat",
         "CONFIG_VFAT_FS, CONFIG_NLS_CODEPAGE_437, CONFIG_NLS_ASCII",
@@ -180,6 +230,20 @@ class FileSystem(Enum):
     OVERLAY_MERGED = Kind("overlay", "CONFIG_OVERLAY_FS", modules=("overlay",), lay=_merged)
     BIND = Kind("tmpfs", "CONFIG_TMPFS", mount=_bind)
     FUSE = Kind("fuse", "CONFIG_FUSE_FS", modules=("fuse",), mount=_fuse)
+    NFS = Kind(
+        "nfs4",
+        "CONFIG_NFS_V4_2, CONFIG_NFSD_V4",
+        modules=("nfsd", "nfsv4"),
+        mount=_nfs,
+        harms=True,
+    )
+    ECRYPTFS = Kind(
+        "ecryptfs",
+        "CONFIG_ECRYPT_FS",
+        modules=("md5", "ecb", "cbc", "aes_generic", "ecryptfs"),
+        mount=_encrypted,
+        harms=True,
+    )
     # Their ids are the names by which QEMU serves them: vm/share.py.
     VIRTIO_9P = Kind(
         "9p",
@@ -260,7 +324,8 @@ def mounted(fs: FileSystem, ground: Ground, target: Target) -> str:
         try:
             with ground.session.block() as calls:
                 known = _mount(fs, ground, target)
-            made = Making(calls, _commands(fs, known) if fs.value.mkfs else ())
+            on_disk = fs.value.mkfs and not fs.value.mkfs.of_folder
+            made = Making(calls, _commands(fs, known) if on_disk else ())
             ground.session.notes.of(_Makings)[fs.id] = made
         except (MissingError, InfrastructureError, SetupError) as error:
             known = error  # what is left of this attempt would stand in the way of another
@@ -280,6 +345,8 @@ def lay_tree(fs: FileSystem, process: Process, ground: Ground, name: str) -> Tre
             ground.session.notes.of(_Makings)[fs.id] = Making(calls)
         return Tree(process, laid.pop(0), ground.agent, fresh=False, copies=True)
     place = ground.session.notes.of(_Mounted)[fs.id]
+    if fs.value.mkfs and fs.value.mkfs.of_folder:
+        return Tree(process, f"{place}/{FIXED}", ground.agent, fresh=False, fixed=True)
     return Tree(process, f"{place}/{name}", ground.agent, copies=True)
 
 
@@ -287,7 +354,7 @@ def _commands(fs: FileSystem, point: str) -> tuple[str, ...]:
     """What a shell has to do to mount a file system that lies on a disk."""
     mkfs, image = fs.value.mkfs, f"{point}.image"
     assert mkfs is not None  # noqa: S101 (or it lies on no disk)
-    ways = " || ".join(f"{mkfs.tool} {' '.join(it)} {image}" for it in mkfs.options)
+    ways = " || ".join(f"{mkfs.tool} {' '.join(mkfs.words(it, image))}" for it in mkfs.options)
     options = f"loop,{fs.value.data}" if fs.value.data else "loop"
     return (
         f"mkdir {point} && truncate -s {mkfs.size}M {image}",
@@ -300,6 +367,8 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
     kind = fs.value
     if not ground.private:
         raise MissingError("needs a mount namespace of its own (root or user namespaces)")
+    if kind.harms and not target.disposable:
+        raise MissingError(f"{kind.type} could change the machine: runs in virtual machines only")
     load_modules(kind.modules, ground, target)
     if kind.type not in ground.root.read_file("/proc/filesystems").decode().split():
         raise MissingError(f"needs {kind.type} ({kind.option}, and its module loaded)")
@@ -313,9 +382,15 @@ def _mount(fs: FileSystem, ground: Ground, target: Target) -> str:
         _mount_at(ground.root, fs.id, point, kind)  # only 9P looks for a source of this name
     else:
         load_modules(("loop",), ground, target)
-        with attached(ground.root, kind.mkfs, f"{point}.image") as device:
+        fill = partial(_fill, ground) if kind.mkfs.of_folder else None
+        with attached(ground.root, kind.mkfs, f"{point}.image", fill) as device:
             _mount_at(ground.root, device, point, kind)
     return point
+
+
+def _fill(ground: Ground, folder: Path) -> None:
+    """What a file system is made of that nobody changes."""
+    lay_on_host(folder / FIXED, ground.root.read_file(ground.agent, _MOST_PROGRAM))
 
 
 def _mount_at(root: Process, source: str, point: str, kind: Kind) -> None:

@@ -6,12 +6,24 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 from suite.landlock.abi import FS
 from suite.landlock.ruleset import Ruleset
 from suite.process.process import Process
 
 CONTENT = b"content\n"
+
+
+def lay_on_host(folder: Path, program: bytes) -> None:
+    """Make the files of a tree on this machine, and the agent's program, for an image of them."""
+    for it in ("d1/sub", "d2"):
+        (folder / it).mkdir(parents=True)
+    (folder / "d1/file").write_bytes(CONTENT)
+    for it in ("d1/sub/file", "d2/file"):
+        (folder / it).touch()
+    (folder / "d1/program").write_bytes(program)
+    (folder / "d1/program").chmod(0o755)
 
 
 class Tree:
@@ -30,14 +42,17 @@ class Tree:
         *,
         fresh: bool = True,
         copies: bool = False,
+        fixed: bool = False,
     ) -> None:
         """Make the files, unless they are there: then it is not ``fresh``.
 
-        ``copies``: the agent lies on another file system, from where nothing can be linked.
+        ``copies``: the agent lies on another file system, from where nothing can be linked;
+        ``fixed``: nothing can be changed, and ``d1/program`` is there.
         """
         self._process = process
         self._agent = agent
         self._copies = copies
+        self._fixed = fixed
         self.path = path
         self.d1, self.d2 = f"{path}/d1", f"{path}/d2"
         self.file = f"{self.d1}/file"
@@ -70,6 +85,8 @@ class Tree:
 
     def program(self, path: str) -> str:
         """Put the agent's program there: something to execute that goes on serving."""
+        if self._fixed:
+            return path
         put = self._process.copy_file if self._copies else self._process.link
         put(self._agent, path)
         return path

@@ -31,10 +31,12 @@ from tests.mutation.forks import forked
 from tests.mutation.mutants import Mutant, Source, users
 from tests.mutation.switches import SWITCH, switches
 
-MODULES = ("landlock", "paths", "moves", "ports", "scopes", "log", "calls", "verdicts")
+MODULES = (
+    "landlock", "paths", "moves", "ports", "scopes", "permissions", "log", "calls", "verdicts",
+)  # fmt: skip
 """Of ``suite.model``: those that hold rules."""
 TARGETS: Mapping[str, tuple[str, ...]] = {
-    "model:11": ("",),
+    "model:12": ("",),
     "model:1": ("audit/", "claims/", "fs/io_uring", "history/", "syscalls/"),
     "model:2": ("fs/exchange", "fs/re"),
     "model:5": ("net/",),

@@ -44,6 +44,8 @@ _MOST_TASKS = 4
 _PORT = 80
 _NO_RULESET, _CLOSED = -1, 900
 """Descriptors that nobody has."""
+_NO_KIND = 1 << 30
+"""A kind of rules that no kernel knows."""
 
 
 class Rule(NamedTuple):
@@ -241,7 +243,7 @@ class _Flags(Scene):
         kind, rule = (
             (RULE_PATH_BENEATH, path_beneath(fs, self._file)),
             (RULE_NET_PORT, net_port(net, _PORT)),
-            (RULE_NET_PORT + 1, path_beneath(fs, self._file)),
+            (_NO_KIND, path_beneath(fs, self._file)),
         )[it.kind]
         trial.decide("rule", process.add_rule, fd, kind, rule, it.flags)
         trial.decide("enforce", process.restrict_self, fd)

@@ -25,11 +25,12 @@ from suite.kernel.registry import CInt, CUint, CUlong, Pointer, call
 from suite.kernel.tasks import Task
 from suite.landlock.abi import RULE_PATH_BENEATH
 from suite.model import calls
-from suite.model.landlock import Domain, Ruleset
+from suite.model.landlock import Domain, Ruleset, Uses
 
 _T = TypeVar("_T")
-_PATH_ATTR, _PORT_ATTR = 12, 16
-"""Bytes of struct landlock_path_beneath_attr and landlock_net_port_attr."""
+_PATH_ATTR, _PORT_ATTR, _USES_ATTR = 12, 16, 24
+"""Bytes of struct landlock_path_beneath_attr and landlock_net_port_attr, and of those on
+permissions."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -104,6 +105,8 @@ def add_rule(
     _or_errno(lambda: calls.check_rule_type(model, kind))
     if kind == RULE_PATH_BENEATH:
         _add_path(task, file, task.memory.read(attr, _PATH_ATTR), flags)
+    elif kind in calls.RULES_ON:
+        _add_uses(file, kind, task.memory.read(attr, _USES_ATTR), flags)
     else:
         _add_port(file, task.memory.read(attr, _PORT_ATTR), flags)
     return 0
@@ -141,13 +144,21 @@ def _add_port(to: RulesetFile, attr: bytes, flags: int) -> None:
     landlock_events.port_rule_added(to.kernel, to.number, to.version, was, access, port)
 
 
+def _add_uses(to: RulesetFile, kind: int, attr: bytes, flags: int) -> None:
+    permissions, *masks = (int.from_bytes(attr[at : at + 8], "little") for at in (0, 8, 16))
+    was = to.ruleset
+    to.ruleset = _or_errno(lambda: calls.add_uses(was, kind, permissions, Uses(*masks), flags))
+    to.version += 1
+    landlock_events.uses_rule_added(to.kernel)
+
+
 @call("landlock_restrict_self")
 def restrict_self(kernel: Kernel, task: Task, ruleset_fd: CInt, flags: CUint) -> int:
     """Enforce a ruleset, or turn off the logs of later layers."""
     _check_there(kernel)
     model = kernel.model
     who = task.credentials
-    privileged = task.no_new_privs or capable(who, "SYS_ADMIN", who.user)
+    privileged = task.no_new_privs or capable(who, "SYS_ADMIN", who.user, audit=False)
     _or_errno(lambda: calls.check_restrict(model, flags, privileged=privileged))
     file = None
     if not calls.needs_no_ruleset(model, ruleset_fd, flags):

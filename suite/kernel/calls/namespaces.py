@@ -128,6 +128,7 @@ def _enter(kernel: Kernel, task: Task, namespace: Namespace) -> None:
     owner = namespace.owner or kernel.user
     require(credentials, "SYS_ADMIN", owner)
     require(credentials, "SYS_ADMIN", credentials.user)
+    kernel.hooks.namespace(task, _KINDS[namespace.kind])
     spaces = task.namespaces.copy()
     if isinstance(namespace, MountNamespace):
         require(credentials, "SYS_CHROOT", credentials.user)
@@ -148,4 +149,5 @@ def _enter_user(kernel: Kernel, task: Task, namespace: UserNamespace) -> None:
     if len(task.group.threads) > 1 or task.fs.users > 1:
         raise Errno(errno.EINVAL)
     require(task.credentials, "SYS_ADMIN", namespace)
+    kernel.hooks.namespace(task, CLONE_NEWUSER)
     commit(kernel, task, namespaces.in_user_namespace(task.credentials, namespace))

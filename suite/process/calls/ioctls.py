@@ -60,6 +60,7 @@ TIOCSPTLCK = _command("T", 0x31, _WRITE, 4)
 TIOCSIG = _command("T", 0x36, _WRITE, 4)
 TIOCGPTPEER = _command("T", 0x41)
 BLKSSZGET = _command(0x12, 104)
+BLKDISCARD = _command(0x12, 119)
 BLKGETSIZE64 = _command(0x12, 114, _READ, 8)
 USERFAULTFD_IOC_NEW = _command(0xAA, 0)
 RNDGETENTCNT = 0x80045200

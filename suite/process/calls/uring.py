@@ -28,6 +28,8 @@ _SQ_TAIL, _SQ_ARRAY, _CQES, _FEATURES = 44, 64, 100, 20
 _OFF_RING, _OFF_SQES = 0, 0x10000000
 _ENTRIES, _ROOM = 16, 4096
 _SQE, _CQE, _CQE_RES = 64, 16, 8
+BLOCK_URING_CMD_DISCARD = 0x12 << 8
+"""include/uapi/linux/blkdev.h: _IO(0x12, 0)."""
 _IDLE_MS = 1
 _SQE_ASYNC = 1 << 4
 _ENTER_GETEVENTS, _ENTER_SQ_WAKEUP = 1, 2
@@ -90,10 +92,11 @@ class Ring:
         size: int = 0,
         flags: int = 0,
         addr_len: int = 0,
+        addr3: int = 0,
     ) -> None:
         """Submit an operation; the arguments are the fields of struct io_uring_sqe."""
         head = packed("BBH", op, _SQE_ASYNC if self.asynchronous else 0, 0)
-        tail = packed("8xHHH18x", 0, self.personality, addr_len)
+        tail = packed("8xHHH2xQ8x", 0, self.personality, addr_len, addr3)
         entry = Pack((head, (4, fd), (8, off), (8, addr), (4, size), (4, flags), tail))
         # What the entry points to is there until the process answers for this part of the
         # program, and the kernel copies it when it takes the entry.
@@ -206,6 +209,12 @@ class Ring:
     def command(self, process: Caller, fd: Fd, command: int = 0) -> Call:
         """IORING_OP_URING_CMD: a command of the file's driver."""
         self.begin(process, Op.URING_CMD, fd, off=command)
+        return self.end(process)
+
+    def discard(self, process: Caller, fd: Fd, start: int, size: int) -> Call:
+        """BLOCK_URING_CMD_DISCARD: forget these bytes of a block device (Linux 6.12)."""
+        command = BLOCK_URING_CMD_DISCARD
+        self.begin(process, Op.URING_CMD, fd, off=command, addr=start, addr3=size)
         return self.end(process)
 
     def register_personality(self, process: Caller) -> int:
