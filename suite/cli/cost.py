@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -26,6 +26,7 @@ from suite.cost.measure import COUNTED, TIMED
 from suite.errors import Exit, LandproofError, UsageError
 from suite.judge.costs import INSTRUCTIONS, NANOSECONDS, Costs, Kernel
 from suite.targets.base import Target
+from vm.architecture import of_name
 from vm.catalogue import DEFAULT_SET
 from vm.command import find_emulators
 from vm.counted import CountedTarget
@@ -122,7 +123,7 @@ def _cost(arguments: argparse.Namespace) -> int:
         landproof=metadata.version("landproof"),
         started=started,
         unit=NANOSECONDS if arguments.wall else INSTRUCTIONS,
-        emulator="" if arguments.wall else emulator(),
+        emulator="" if arguments.wall else _emulators(chosen.kernels.values()),
         kernels=[*found, *lost],
     )
     if arguments.results:
@@ -167,6 +168,12 @@ def _targets(
     for name in chosen.others:
         targets.append([made(name, ()) for _ in range(arguments.runs)])
     return targets, lost
+
+
+def _emulators(names: Iterable[str]) -> str:
+    """What counted, of kernels of these names: one line for each that there is."""
+    told = (emulator(arch) for arch in dict.fromkeys(of_name(name) for name in names))
+    return "; ".join(dict.fromkeys(told))
 
 
 def _put(costs: Costs, arguments: argparse.Namespace) -> None:

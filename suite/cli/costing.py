@@ -20,6 +20,7 @@ from suite.errors import LandproofError, UsageError, told_fault
 from suite.judge.costs import Kernel
 from suite.judge.records import KernelBuild
 from suite.targets.base import Ground, Target
+from vm.architecture import Architecture
 from vm.command import find_qemu
 
 
@@ -66,7 +67,9 @@ class Job:
             return found
         began = time.monotonic()
         try:
-            self._on(self.target.start(), found)
+            ground = self.target.start()
+            if not self._is_stopped():
+                self._on(ground, found)
         except AgentLostError as error:
             with self._ending:
                 _, why = self.target.autopsy()
@@ -182,9 +185,9 @@ def _kernel(target: Target, wish: Wish, founds: Sequence[Found]) -> Kernel:
     )
 
 
-def emulator() -> str:
-    """Which QEMU counts instructions, as it calls itself."""
+def emulator(arch: Architecture) -> str:
+    """Which QEMU counts the instructions of an architecture, as it calls itself."""
     said = subprocess.run(  # noqa: S603 (an argv list, no shell)
-        [find_qemu(), "--version"], capture_output=True, text=True, check=False, timeout=30
+        [find_qemu(arch), "--version"], capture_output=True, text=True, check=False, timeout=30
     )
     return said.stdout.partition("\n")[0].strip() or "QEMU"
