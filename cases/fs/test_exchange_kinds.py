@@ -8,11 +8,9 @@ security/landlock/fs.c, which asks for the rights of both moves.
 import stat
 from itertools import permutations
 
+from cases.controls import in_turn
 from cases.fs.rights import LOOP_DEVICE, NULL_DEVICE
-from suite.case import (
-    FS, RENAME_EXCHANGE, Case, Judge, Need, Observation, Outcome, Process, Rejected, Seen, Tree,
-    since, table,
-)  # fmt: skip
+from suite.case import FS, RENAME_EXCHANGE, Case, Judge, Need, Process, Seen, Tree, since, table
 
 REFER = FS.REFER
 
@@ -74,13 +72,6 @@ ROWS = {
 }
 
 
-def sequence(observed: list[Observation]) -> Outcome:
-    """What came of each; or what Landlock refused."""
-    outcomes = [it.outcome for it in observed]
-    refused = (it for it in outcomes if isinstance(it, Rejected))
-    return next(refused, None) or Seen(", ".join(map(str, outcomes)))
-
-
 @table(ROWS)
 def test_kinds(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:
     """Each side needs the right to remove what leaves it, and to make what comes, by their kinds.
@@ -101,5 +92,5 @@ def test_kinds(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:
         (both, both),
     ]
     layers = (tree.layer(both, {"d1": one, "d2": other}) for one, other in lacking)
-    observed = [process.under(layer).observe(exchange, tree) for layer in layers]
-    judge(case.expect, sequence(observed), control)
+    observed = [process.under(layer).observe(exchange, tree).outcome for layer in layers]
+    judge(case.expect, in_turn(observed), control)
