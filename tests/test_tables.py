@@ -7,7 +7,7 @@ import pytest
 
 from reports.tables import render
 from suite.errors import UsageError
-from suite.judge.tables import Table, fill, tables
+from suite.judge.tables import Table, fill, strays, tables
 from suite.run.declared import Declared
 from tests.tables_page import PAGE
 
@@ -32,6 +32,10 @@ def test_every_cell_has_a_case_or_a_reason(name: str, declared: dict[str, Declar
     filled = fill(TABLES[name], declared)
     assert filled.faults == []
     assert filled.cases
+
+
+def test_no_case_is_left_out_of_the_tables(declared: dict[str, Declared]) -> None:
+    assert strays(TABLES, declared) == []
 
 
 def test_the_page_in_docs_is_up_to_date(declared: dict[str, Declared]) -> None:
@@ -77,7 +81,6 @@ WRONG: dict[str, tuple[dict[str, object], set[str], str]] = {
         KNOWN,
         "bind/*: no such cell",
     ),
-    "stray-case": ({}, KNOWN | {"fs/a[mkdir-first]"}, "fs/a[mkdir-first]: no such cell"),
     "twice": (
         {"cells": {"link/first": "fs/b[alone]", "link/last": "fs/b[alone]"}, "empty": {}},
         KNOWN,
@@ -89,6 +92,13 @@ WRONG: dict[str, tuple[dict[str, object], set[str], str]] = {
 @pytest.mark.parametrize(("changes", "known", "fault"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_said(changes: dict[str, object], known: set[str], fault: str) -> None:
     assert fill(table(**changes), known).faults == [fault]
+
+
+def test_a_case_of_the_shape_of_a_cell_is_in_one_or_astray() -> None:
+    known = KNOWN | {"fs/a[mkdir-first]", "fs/a[mkdir-middle]"}
+    assert strays({"a": table()}, known) == ["fs/a[mkdir-first]"]
+    other = table(dimensions={"call": ["mkdir"], "layer": ["first"]}, cells={}, empty={})
+    assert strays({"a": table(), "b": other}, known) == []
 
 
 MALFORMED = {

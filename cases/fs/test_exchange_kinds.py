@@ -92,5 +92,5 @@ def test_kinds(case: Kind, process: Process, tree: Tree, judge: Judge) -> None:
         (both, both),
     ]
     layers = (tree.layer(both, {"d1": one, "d2": other}) for one, other in lacking)
-    observed = [process.under(layer).observe(exchange, tree).outcome for layer in layers]
+    observed = [process.under(layer).observe(exchange, tree) for layer in layers]
     judge(case.expect, in_turn(observed), control)

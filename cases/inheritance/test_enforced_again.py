@@ -107,5 +107,5 @@ def test_again(case: Again, process: Process, tree: Tree, port: int, judge: Judg
         kind.rule(process, ruleset, tree, port, 1)
     asked = case.second(inside, outside)
     asked.enforce(ruleset)
-    outcomes = [asked.observe(kind.use, tree, port, which).outcome for which in (0, 1)]
-    judge(case.expect, in_turn(outcomes))
+    observed = [asked.observe(kind.use, tree, port, which) for which in (0, 1)]
+    judge(case.expect, in_turn(observed))

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from cases.relations import UNSCOPED
 from cases.scope.signals import ALLOWED, NOT_SENT, SCOPED, pid
-from suite.case import F_SETFL, F_SETOWN, SCOPE, Case, Fd, Judge, Process, covers, table
+from suite.case import F_SETFL, F_SETOWN, SCOPE, Case, Fd, Judge, Pack, Process, covers, table
+from suite.process.uapi import F_OWNER_PGRP, F_OWNER_PID, F_SETOWN_EX
+
 
 Sets = Callable[[Process, Process], Process]
 """Who sets the owner, given a process outside of every domain and the owner."""
@@ -80,8 +82,8 @@ class Owner(NamedTuple):
     def be_set(self, setter: Process, fd: Fd, inside: Process, outside: Process) -> Process:
         """Have it made the owner of an open file; the process that is to be signalled."""
         receiver = inside if self.inside else outside
-        number = pid(receiver)
-        setter.fcntl(fd, F_SETOWN, -number.value if self.group else number)
+        kind = F_OWNER_PGRP if self.group else F_OWNER_PID
+        setter.fcntl(fd, F_SETOWN_EX, Pack(((4, kind), (4, pid(receiver)))))
         return receiver
 
 

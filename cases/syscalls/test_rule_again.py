@@ -90,7 +90,7 @@ class Again(Case, frozen=True, kw_only=True):
 
 
 def use_both(kind: Kind, process: Process, tree: Tree, port: int) -> Outcome:
-    return in_turn(process.observe(use, tree, port).outcome for use in kind.uses)
+    return in_turn([process.observe(use, tree, port) for use in kind.uses])
 
 
 def under_both(case: Again, process: Process, tree: Tree, port: int, quiet: int = 0) -> Process:

@@ -86,7 +86,11 @@ def fill(table: Table, known: Collection[str]) -> Filled:
     """Find the case of each cell among those that there are, by id."""
     cases: dict[Cell, str] = {}
     reasons: dict[Cell, str] = {}
-    faults = list(_strays(table, known))
+    faults = [
+        f"{key}: no such cell"
+        for key in (*table.cells, *table.empty)
+        if not any(_about(key, cell) for cell in table)
+    ]
     for cell in table:
         own = [case for key, case in table.cells.items() if _about(key, cell)]
         found = [*own, *(name for name in table.named(cell) if name in known)]
@@ -113,17 +117,12 @@ def _about(key: str, cell: Cell) -> bool:
     )
 
 
-def _strays(table: Table, known: Collection[str]) -> Iterator[str]:
-    """What is in no cell: keys, and cases of the shape that the patterns give."""
-    for key in (*table.cells, *table.empty):
-        if not any(_about(key, cell) for cell in table):
-            yield f"{key}: no such cell"
-    expected = {name for cell in table for name in table.named(cell)}
-    for pattern in table.cases:
-        shape = _shape(pattern, table.dimensions)
-        for case in known:
-            if shape.fullmatch(case) and case not in expected:
-                yield f"{case}: no such cell"
+def strays(listed: Mapping[str, Table], known: Collection[str]) -> list[str]:
+    """Cases that look as if they were of a cell, by a pattern, and are of none in any table."""
+    placed = {case for it in listed.values() for case in fill(it, known).cases.values()}
+    shapes = [_shape(pattern, it.dimensions) for it in listed.values() for pattern in it.cases]
+    loose = (case for case in known if case not in placed)
+    return [case for case in loose if any(shape.fullmatch(case) for shape in shapes)]
 
 
 def _shape(pattern: str, dimensions: Mapping[str, list[str]]) -> re.Pattern[str]:
