@@ -71,6 +71,7 @@ from suite.run.rows import (
     filesystems,
     needs,
     own_memory,
+    split,
     table,
     vm_only,
 )

@@ -53,7 +53,7 @@ def rows(
                 covers=denial.denies.features,
                 needs=denial.needs,
                 own_memory=denial.innermost,  # ptrace(2)
-                answers=f"{answers}-{place}",
+                answers=(f"{answers}-{place}", f"{answers}-of-{name}"),
                 expect=owed(denial, features, len(layers) - 1 if innermost else named),
             )
     return found

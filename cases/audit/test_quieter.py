@@ -151,7 +151,7 @@ def rows() -> dict[str, Quiet]:
                 layers=layers,
                 covers=(*denial.denies.features, QUIET),
                 needs=denial.needs,
-                answers=f"aud-quiet-{place}",
+                answers=(f"aud-quiet-{place}", f"aud-quiet-of-{name}"),
                 expect=since_layers(features, Seen(seen)),
             )
     return found

@@ -64,7 +64,7 @@ ROWS = {
         place=at,
         covers=call.covers,
         needs=call.needs,
-        answers=f"layer-{place}-decides",
+        answers=(f"layer-{place}-decides", f"layer-decides-{name}"),
         expect=since(call.covers, Allowed() if at is None else Denied(call.errno)),
     )
     for name, call in CALLS.items()
@@ -129,13 +129,13 @@ class Topology(Case, frozen=True, kw_only=True):
     place: int | None
 
 
-def topology(change: Change, name: str, place: int | None) -> Topology:
+def topology(name: str, change: Change, layer: str, place: int | None) -> Topology:
     features = [layer.features for layer in deciding(place, FILES, NETWORK)]
     owed = Allowed() if place is None else Denied("EPERM")
     return Topology(
         change=change,
         place=place,
-        answers=f"layer-{name}-decides-topology",
+        answers=(f"layer-{layer}-decides-topology", f"layer-decides-{name}"),
         expect=since_layers(features, owed),
     )
 
@@ -144,7 +144,7 @@ def topology(change: Change, name: str, place: int | None) -> Topology:
 @covers(FS.EXECUTE, NET.CONNECT_TCP)
 @table(
     {
-        f"{name}-{place}": topology(change, place, at)
+        f"{name}-{place}": topology(name, change, place, at)
         for name, change in CHANGES.items()
         for place, at in PLACES.items()
     }

@@ -52,7 +52,7 @@ ROWS = {
         kind=kind,
         place=at,
         covers=right,
-        answers=f"net-layer-{place}-decides",
+        answers=(f"net-layer-{place}-decides", f"net-layer-decides-{name}"),
         expect=owed(name, right, at),
     )
     for name, (right, call, kind) in CALLS.items()

@@ -25,7 +25,7 @@ def rows(way: str) -> dict[str, Parting]:
     return {
         f"{way}-{place}": Parting(
             place=at,
-            answers=f"ptr-layer-{place}-decides",
+            answers=(f"ptr-layer-{place}-decides", f"ptr-layer-decides-{way}"),
             expect=since(FEATURES, Allowed() if at is None else Denied("EPERM")),
         )
         for place, at in PLACES.items()

@@ -23,7 +23,7 @@ ROWS = {
         way=way,
         place=at,
         covers=way.ruleset.features,
-        answers=f"scope-layer-{place}-decides",
+        answers=(f"scope-layer-{place}-decides", f"scope-layer-decides-{name}"),
         expect=since(
             UNSCOPED.features if at is None else way.ruleset.features,
             Allowed() if at is None else way.denied,
