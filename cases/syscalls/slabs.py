@@ -16,8 +16,10 @@ READS = 24
 OWN = "cred_jar", "pid"
 NOTHING = Seen("nothing kept")
 ROUNDS = 3
-LOOKS, PAUSE_NS = 100, 50_000_000
-"""How often, and how far apart: RCU and workers free later, on a busy machine much later."""
+LOOKS = 8
+"""How often at most: RCU and workers free later, on a busy machine much later."""
+PAUSE_NS = 25_000_000
+"""After the first look; each pause is twice as long, 3 s in all."""
 
 
 def objects(process: Process) -> dict[str, int]:
@@ -54,10 +56,10 @@ def kept(process: Process, times: int, repeat: Callable[[], object], looks: int 
 def _grown(process: Process, before: dict[str, int], least: int, looks: int) -> set[str]:
     """The caches with so many more objects, also when all that is freed later must be."""
     grown: set[str] = set()
-    for _ in range(looks):
+    for look in range(looks):
         now = objects(process)
         grown = {name for name, count in now.items() if count - before.get(name, 0) >= least}
         if not grown:
             break
-        process.syscall("ppoll", None, 0, packed("QQ", 0, PAUSE_NS), None, 8)
+        process.syscall("ppoll", None, 0, packed("QQ", *divmod(PAUSE_NS << look, 10**9)), None, 8)
     return grown
