@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Controls that are more than one action that is allowed."""
 
+from collections.abc import Sequence
+
 from suite.case import Allowed, Denied, Observation, Outcome, Rejected, Seen
 
 
@@ -25,3 +27,14 @@ def though_denied(direct: Observation, other_way: Observation, errno: str = "EAC
     if direct.outcome == Denied(errno) or isinstance(direct.outcome, Rejected):
         return other_way.outcome
     return Seen(f"but the call itself came to {direct.outcome}")
+
+
+def in_turn(observed: Sequence[Observation]) -> Outcome:
+    """What several actions came to, one after the other; or what Landlock refused before.
+
+    All of them must have been observed: a process ends with a ruleset that is refused, once an
+    outcome is asked for.
+    """
+    found = [it.outcome for it in observed]
+    refused = (it for it in found if isinstance(it, Rejected))
+    return next(refused, None) or Seen(", ".join(map(str, found)))

@@ -36,9 +36,11 @@ class Relation:
     Both were there before they enforced what is theirs alone.
     """
 
-    def pair(self, parent: Process, ruleset: Ruleset) -> tuple[Process, Process]:
+    def pair(
+        self, parent: Process, ruleset: Ruleset, unscoped: Ruleset = UNSCOPED
+    ) -> tuple[Process, Process]:
         """Make the two of a process outside of every domain, which may enter some, and a child."""
-        layers = {"S": ruleset, "U": UNSCOPED}
+        layers = {"S": ruleset, "U": unscoped}
 
         def enforce(process: Process, names: str) -> None:
             if names:

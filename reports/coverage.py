@@ -13,9 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tabulate import tabulate
-
-from reports.markdown import escape
+from reports.markdown import escape, narrow_table
 from reports.results import load
 from reports.words import span
 from suite.errors import LandproofError
@@ -135,7 +133,7 @@ def _numbers(coverage: Coverage, areas: Iterable[str]) -> str:
         "unanswered",
         "cases",
     ]
-    return _table(rows, head)
+    return narrow_table(rows, head)
 
 
 def _behaviours(coverage: Coverage, area: str) -> str:
@@ -144,7 +142,7 @@ def _behaviours(coverage: Coverage, area: str) -> str:
         for name, it in coverage.listed.items()
         if it.area == area and name in coverage.shown
     ]
-    return _table(rows, ["behaviour", "says", "cases", "clauses and who reached them"])
+    return narrow_table(rows, ["behaviour", "says", "cases", "clauses and who reached them"])
 
 
 def _evidence(coverage: Coverage, shown: Shown) -> tuple[str, str]:
@@ -172,7 +170,7 @@ def _unshown(coverage: Coverage) -> list[str]:
     ]
     if not rows:
         return []
-    return ["## Behaviours without a case", _table(rows, ["behaviour", "says", "why"])]
+    return ["## Behaviours without a case", narrow_table(rows, ["behaviour", "says", "why"])]
 
 
 def _never(coverage: Coverage) -> str:
@@ -180,7 +178,7 @@ def _never(coverage: Coverage) -> str:
         [clause, len(cases), ", ".join(_by_file(cases))]
         for clause, cases in sorted(coverage.never.items(), key=lambda item: -len(item[1]))
     ]
-    return _table(rows, ["clause", "cases", "which"])
+    return narrow_table(rows, ["clause", "cases", "which"])
 
 
 def _by_file(cases: Iterable[str]) -> list[str]:
@@ -199,11 +197,6 @@ def _few(names: Sequence[str], most: int = 4) -> str:
 
 def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(rows: Iterable[Sequence[object]], head: Sequence[str]) -> str:
-    lines = tabulate(rows, head, tablefmt="github", disable_numparse=True).splitlines()
-    return "\n".join(re.sub(r" {2,}", " ", re.sub(r"-{4,}", "---", line)) for line in lines)
 
 
 def main(arguments: Sequence[str]) -> int:

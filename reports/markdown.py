@@ -33,6 +33,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -
     return str(tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True))
 
 
+def narrow_table(rows: Iterable[Sequence[object]], head: Sequence[str]) -> str:
+    """A table without a space too many: a change of one line changes no other line."""
+    from tabulate import tabulate  # noqa: PLC0415 (every verb that knows formats imports this file)
+
+    lines = tabulate(rows, head, tablefmt="github", disable_numparse=True).splitlines()
+    return "\n".join(re.sub(r" {2,}", " ", re.sub(r"-{4,}", "---", line)) for line in lines)
+
+
 def headlines(told: Answer) -> str:
     """Who is at risk, the worst first."""
     return "\n".join(f"- **{escape(it.says)}**" for it in told.headlines)

@@ -74,6 +74,7 @@ from suite.run.rows import (
     filesystems,
     needs,
     own_memory,
+    split,
     table,
     vm_only,
 )

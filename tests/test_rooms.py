@@ -192,7 +192,6 @@ def test_rich_draws_and_tabulate_writes() -> None:
     assert using["tabulate"] - {"suite/cli/outlet.py"} == {
         "reports/commands.py",
         "reports/cost/text.py",
-        "reports/coverage.py",
         "reports/explored/text.py",
         "reports/formats/clients.py",
         "reports/fuzzed.py",

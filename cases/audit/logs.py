@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cases.processes import end
 from suite.case import (
-    Allowed, AuditLog, AuditRecord, Denied, Expectation, Feature, Observation, Outcome, Process,
-    Seen, since,
+    LANDLOCK_ACCESS, LANDLOCK_DOMAIN, Allowed, AuditLog, AuditRecord, Denied, Expectation, Feature,
+    Observation, Outcome, Process, Seen, since_layers,
 )  # fmt: skip
 from suite.judge.expectation import Then
 from suite.landlock.changes import LOGGING
@@ -25,10 +25,28 @@ def logged(features: Iterable[Feature], then: Then, unlogged: Then = UNLOGGED) -
 
     ``unlogged`` is owed by the kernels that log nothing yet.
     """
-    needed = tuple(features)
-    if max(feature.since for feature in needed) >= LOGGING.since:
-        return since(needed, then)
-    return since(needed, unlogged, (LOGGING, then))
+    return logged_layers([tuple(features)], then, unlogged)
+
+
+def logged_layers(
+    layers: Sequence[Sequence[Feature]], then: Then, unlogged: Then = UNLOGGED
+) -> Expectation:
+    """``logged`` for rulesets that are made one after the other: the first refusal counts."""
+    newest = max(feature.since for needed in layers for feature in needed if feature)
+    if newest >= LOGGING.since:
+        return since_layers(layers, then)
+    return since_layers(layers, unlogged, (LOGGING, then))
+
+
+def creators(records: Sequence[AuditRecord]) -> list[tuple[str, str]]:
+    """For each denied access: the process id of who made the domain, and what lacked."""
+    made = {
+        r.fields["domain"]: r.fields["pid"]
+        for r in records
+        if r.type == LANDLOCK_DOMAIN and r.fields["status"] == "allocated"
+    }
+    denied = (r.fields for r in records if r.type == LANDLOCK_ACCESS)
+    return [(made[it["domain"]], it["blockers"]) for it in denied]
 
 
 def says(*accesses: str) -> Seen:

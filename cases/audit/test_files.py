@@ -11,7 +11,7 @@ from socket import AF_UNIX, SOCK_STREAM
 from cases.accesses import ACCESSES
 from cases.audit.logs import logged, logs, says, stats
 from suite.case import (
-    FS, AuditLog, Case, Judge, Need, Process, Ruleset, Tree, needs, table, unix, vm_only,
+    FS, AuditLog, Case, Judge, Need, Process, Ruleset, Tree, needs, split, table, unix, vm_only,
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def named(tree: Tree) -> tuple[str, ...]:
 
 @vm_only
 @needs(Need.AUDIT)
-@table(CASES)
+@table(split("aud-file", CASES))
 def test_blocker(case: Access, process: Process, tree: Tree, judge: Judge) -> None:
     """A denied access is logged with the right that lacks, and with what it is on."""
     for folder in (tree.d1, tree.d2):

@@ -21,7 +21,7 @@ from cases.net.calls import (
 )
 from suite.case import (
     NET, Allowed, AuditLog, ByBug, Case, Fd, Judge, Need, Out, Process, Ruleset, answers, covers,
-    inet, inet6, loopback, needs, table, unspecified, vm_only,
+    inet, inet6, loopback, needs, split, table, unspecified, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import AUDIT_WITHOUT_SOCKET, TCP_FAST_OPEN_BYPASS
 
@@ -106,7 +106,7 @@ CASES = {
 
 @vm_only
 @needs(Need.AUDIT)
-@table(CASES)
+@table(split("aud-port", CASES))
 def test_address(case: Access, process: Process, port: int, judge: Judge) -> None:
     """The record of a denial names the right, and address and port that were asked for."""
     if case.call is connect_tcp:
@@ -164,7 +164,7 @@ def local_port(process: Process, fd: Fd) -> str:
 @answers("aud-net-lport", "llr-42")
 @covers(CONNECT_TCP)
 @needs(Need.AUDIT)
-@table(BOUND)
+@table(split("aud-port", BOUND))
 def test_bound(case: Bound, process: Process, port: int, judge: Judge) -> None:
     """The record of a denied connect(2) of a bound socket names its own address and port too."""
     process.server(case.family, SOCK_STREAM, loopback(case.family, port))
@@ -211,7 +211,7 @@ FAST_OPEN = {
 @answers("aud-net-tfo")
 @covers(CONNECT_TCP)
 @needs(Need.AUDIT)
-@table(FAST_OPEN)
+@table(split("aud-port", FAST_OPEN))
 def test_fast_open(case: FastOpen, process: Process, port: int, judge: Judge) -> None:
     """A denied sendto(2) with MSG_FASTOPEN is logged as the connect(2) that it is."""
     process.server(case.family, SOCK_STREAM, loopback(case.family, port))

@@ -14,7 +14,7 @@ from cases.processes import attach, open_root, raise_sigio
 from cases.scope.abstract import connect, sendto
 from suite.case import (
     FS, PTRACE_TRACEME, SCOPE, AuditLog, Call, Case, Judge, Need, Out, Process, Ruleset, Tree,
-    abstract, answers, covers, needs, own_memory, table, vm_only,
+    abstract, answers, covers, needs, own_memory, split, table, vm_only,
 )  # fmt: skip
 
 SIGNAL, ABSTRACT = Ruleset(scope=SCOPE.SIGNAL), Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
@@ -71,7 +71,7 @@ CASES = {
 
 @vm_only
 @needs(Need.AUDIT)
-@table(CASES)
+@table(split("aud-task", CASES))
 @own_memory
 def test_task(case: Access, process: Process, judge: Judge) -> None:
     """The record of a denial names the process that was acted on, not what was to be done to it."""
@@ -145,7 +145,7 @@ WAYS = {
 @answers("aud-unix-fields")
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
 @needs(Need.AUDIT)
-@table(WAYS)
+@table(split("aud-socket", WAYS))
 def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) -> None:
     """The record names the socket outside by all bytes of its name, in hexadecimal."""
     address = abstract(tree.path)

@@ -5,14 +5,13 @@ Source: include/uapi/linux/landlock.h, LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF
 syscalls.c, landlock_restrict_self(); log.c, get_denied_layer().
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cases.audit.files import read, write
-from cases.audit.logs import LOGGED, NO_RECORD, SILENT, logged, sequence
+from cases.audit.logs import LOGGED, NO_RECORD, SILENT, creators, logged, sequence
 from suite.case import (
-    FS, LANDLOCK_ACCESS, LANDLOCK_DOMAIN, RESTRICT, SCOPE, AuditLog, AuditRecord, ByBug, Case,
-    Denied, Judge, Need, Process, Ruleset, Seen, Tree, answers, covers, needs, since, since_layers,
-    table, vm_only,
+    FS, RESTRICT, SCOPE, AuditLog, ByBug, Case, Denied, Judge, Need, Process, Ruleset, Seen, Tree,
+    answers, covers, needs, since, since_layers, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import LOG_SUBDOMAINS_ON
 
@@ -150,16 +149,6 @@ LAYERS = {
 }
 
 
-def creators(records: Sequence[AuditRecord]) -> list[str]:
-    """For each denied access that was logged, the process id of who made the domain."""
-    made = {
-        r.fields["domain"]: r.fields["pid"]
-        for r in records
-        if r.type == LANDLOCK_DOMAIN and r.fields["status"] == "allocated"
-    }
-    return [made[r.fields["domain"]] for r in records if r.type == LANDLOCK_ACCESS]
-
-
 @vm_only
 @covers(SCOPE.SIGNAL)
 @needs(Need.AUDIT)
@@ -176,5 +165,5 @@ def test_layers(case: Layers, process: Process, judge: Judge) -> None:
     outcome = denied.outcome
     if outcome == Denied("EPERM"):
         names = {str(pid.value): name for pid, name in pids}
-        outcome = Seen(" ".join(names[creator] for creator in creators(records)) or NO_RECORD)
+        outcome = Seen(" ".join(names[maker] for maker, _ in creators(records)) or NO_RECORD)
     judge(case.expect, outcome, control)

@@ -7,8 +7,8 @@ Source: security/landlock/fs.c, log_fs_change_topology_path() and log_fs_change_
 from cases.audit.logs import inode, logged, logs, says, stats
 from cases.fs.roots import FILES, Change, new_root
 from suite.case import (
-    MS_BIND, MS_RDONLY, MS_REMOUNT, AuditLog, Judge, Need, Process, Tree, answers, needs, table,
-    vm_only,
+    MS_BIND, MS_RDONLY, MS_REMOUNT, AuditLog, Judge, Need, Process, Tree, answers, needs, split,
+    table, vm_only,
 )  # fmt: skip
 from suite.process.uapi import FSCONFIG_CMD_RECONFIGURE, FSCONFIG_SET_FLAG
 
@@ -46,7 +46,7 @@ CASES = {
 @vm_only
 @answers("aud-mount-fields")
 @needs(Need.AUDIT, Need.MOUNT)
-@table(CASES)
+@table(split("aud-topology", CASES))
 def test_change(case: Logged, process: Process, tree: Tree, judge: Judge) -> None:
     """A denied change is logged with its place as a path, or as a mount's root without one."""
     control = new_root(process, tree).observe(case.call)

@@ -21,7 +21,7 @@ from cases.fs.ioctl import (
 from cases.fs.moves import rename
 from suite.case import (
     CREATE, FS, Allowed, Argument, Call, Case, Denied, Judge, Need, Pack, Process, Row, Ruleset,
-    Tree, answers, by_abi, covers, needs, since, table, unix,
+    Tree, answers, by_abi, covers, needs, since, split, table, unix,
 )  # fmt: skip
 from suite.process.calls.ioctls import FIOCLEX, FIONBIO
 from suite.process.calls.ioctls import (
@@ -169,7 +169,7 @@ COMMANDS = {
 
 @answers("ioctl-compat-denied", "ioctl-compat-masked")
 @covers(FS.IOCTL_DEV)
-@table(COMMANDS)
+@table(split("ioctl-compat", COMMANDS))
 def test_command(case: Command, process32: Process, judge: Judge) -> None:
     """The commands of 32-bit programs are exempt where those of 64-bit programs are."""
     sandboxed = process32.under(WITHOUT_RULE)

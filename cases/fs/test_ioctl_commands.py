@@ -12,7 +12,7 @@ from collections.abc import Callable
 from cases.fs.ioctl import ALLOWED, DENIED, NULL, SPACE, WITHOUT_RULE, command_compared
 from suite.case import (
     FIONREAD, FS, Argument, Call, Case, Judge, Process, Row, Ruleset, Tree, answers, covers,
-    known_bits, table,
+    known_bits, split, table,
 )  # fmt: skip
 from suite.process.calls.ioctls import FIGETBSZ
 from suite.process.calls.ioctls import (
@@ -96,7 +96,7 @@ COMMANDS = {
 
 
 @covers(FS.IOCTL_DEV)
-@table(COMMANDS)
+@table(split("ioctl-command", COMMANDS))
 def test_on_a_device(case: Command, process: Process, judge: Judge) -> None:
     """A device refuses all commands but those of the descriptor and of the file system."""
     process.drop_capabilities()  # or FIFREEZE would freeze

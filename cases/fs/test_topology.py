@@ -13,7 +13,7 @@ from cases.fs.roots import FILES, Change, new_root
 from suite.case import (
     AT_FDCWD, CLONE_NEWNS, CLONE_NEWUSER, FS, MNT_DETACH, MS_BIND, MS_RDONLY, MS_REMOUNT, NET,
     OPEN_TREE_CLONE, SCOPE, Allowed, Denied, Judge, Need, Observation, Process, Row, Ruleset, Tree,
-    answers, covers, needs, own_memory, since, table,
+    answers, covers, needs, own_memory, since, split, table,
 )  # fmt: skip
 from suite.process.uapi import (
     FSCONFIG_CMD_RECONFIGURE,
@@ -114,7 +114,7 @@ def try_both(
 @needs(Need.MOUNT)
 @covers(FS.EXECUTE)
 @answers("mnt-fs-domain")
-@table(CHANGES)
+@table(split("topo-change", CHANGES))
 def test_change(case: Change, process: Process, tree: Tree, judge: Judge) -> None:
     """A domain that handles a right on files can't change what is mounted where."""
     judge(EPERM, *try_both(case, process, tree, FILES))

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from suite.packed import packed
 from suite.case import (
     FS, NEWEST, O_PATH, RULE_PATH_BENEATH, Allowed, Call, Case, Denied, Facts, Judge, Process,
-    Rejected, Row, Ruleset, Tree, answers, by_abi, covers, known_bits, path_beneath, since, table,
+    Rejected, Row, Ruleset, Tree, answers, by_abi, covers, known_bits, path_beneath, since, split,
+    table,
 )  # fmt: skip
 from suite.landlock.abi import FS_FILE
 
@@ -44,7 +45,7 @@ ON_FOLDER = {
 }
 
 
-@table(ON_FOLDER)
+@table(split("rule", ON_FOLDER))
 def test_on_folder(case: Carried, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule on a folder may carry every right that is handled, those of files too."""
     judge(case.expect, process.observe(add_rule, case.right, tree.d1, case.right))
@@ -61,7 +62,7 @@ def on_file(right: FS) -> Carried:
     )
 
 
-@table({f"{label(right)}-on-file": on_file(right) for right in FS})
+@table(split("rule", {f"{label(right)}-on-file": on_file(right) for right in FS}))
 def test_on_file(case: Carried, process: Process, tree: Tree, judge: Judge) -> None:
     """A rule on a file may carry those rights alone that say what is done with a file."""
     control = process.observe(add_rule, case.right, tree.d1, case.right)

@@ -14,7 +14,7 @@ from cases.net.calls import bind_tcp, connect_tcp
 from cases.trace.traces import NOTHING, check, flags, identity, traced
 from suite.case import (
     FS, NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, answers, loopback, needs,
-    since, table, vm_only,
+    since, split, table, vm_only,
 )  # fmt: skip
 
 READ, WRITE, TRUNCATE = FS.READ_FILE, FS.WRITE_FILE, FS.TRUNCATE
@@ -111,7 +111,7 @@ OPENED = {
 @vm_only
 @answers("trc-check-rule")
 @needs(Need.TRACEPOINTS)
-@table(OPENED)
+@table(split("trc-check", OPENED))
 def test_files(case: Opened, process: Process, tree: Tree, judge: Judge) -> None:
     """Each rule on the way from a file upwards tells what it grants of what is asked for."""
     control = process.observe(Process.open, tree.sub_file, case.flags)
@@ -185,7 +185,7 @@ def allowing(port: int, rights: NET) -> Ruleset:
 @vm_only
 @answers("trc-check-rule")
 @needs(Need.TRACEPOINTS)
-@table(PORTS)
+@table(split("trc-check", PORTS))
 def test_ports(case: Port, process: Process, port: int, judge: Judge) -> None:
     """The rule of a port tells what it grants, to each layer, of what is asked for."""
     if case.call is connect_tcp:

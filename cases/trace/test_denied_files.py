@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cases.trace.traces import identity, traced
 from suite.case import (
     CLONE_NEWNS, FS, MS_BIND, MS_RDONLY, MS_REMOUNT, RNDGETENTCNT, SCOPE, Case, Judge, Need, Out,
-    Process, Ruleset, Seen, Trace, Tree, answers, needs, since, table, vm_only,
+    Process, Ruleset, Seen, Trace, Tree, answers, needs, since, split, table, vm_only,
 )  # fmt: skip
 
 Call = Callable[[Process, Tree], object]
@@ -125,7 +125,7 @@ def files(tree: Tree) -> dict[str, str]:
 @vm_only
 @answers("trc-deny-fs")
 @needs(Need.TRACEPOINTS, Need.MOUNT)
-@table(CASES)
+@table(split("trc-file", CASES))
 def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> None:
     """The event names all that is missing, and the file, by its device, inode and whole path."""
     process.unshare(CLONE_NEWNS)

@@ -12,7 +12,7 @@ from cases.net.calls import bind_port_0, bind_tcp, bind_udp, connect_tcp, connec
 from cases.trace.traces import traced
 from suite.case import (
     NET, Case, Judge, Need, Process, Ruleset, Seen, Trace, answers, covers, inet, loopback, needs,
-    since, table, unspecified, vm_only,
+    since, split, table, unspecified, vm_only,
 )  # fmt: skip
 
 Call = Callable[[Process, int, int], object]
@@ -72,7 +72,7 @@ CASES = {
 
 @vm_only
 @needs(Need.TRACEPOINTS)
-@table(CASES)
+@table(split("trc-port", CASES))
 def test_denied(case: Access, process: Process, port: int, judge: Judge) -> None:
     """The event names the right and the port that was checked, -1 where none was."""
     if case.call is connect_tcp:
@@ -109,7 +109,7 @@ UNSPECIFIED = {
 @answers("trc-deny-net-port")
 @covers(SEND_UDP)
 @needs(Need.TRACEPOINTS)
-@table(UNSPECIFIED)
+@table(split("trc-port", UNSPECIFIED))
 def test_unspecified(case: Unspecified, process: Process, port: int, judge: Judge) -> None:
     """An address without a family has a port on an IPv4 socket, and none on an IPv6 one."""
     address = loopback(case.family, port)

@@ -13,7 +13,7 @@ from cases.processes import attach, open_root, raise_sigio
 from cases.trace.traces import NOTHING, told, traced
 from suite.case import (
     FS, PTRACE_TRACEME, SCOPE, Allowed, Call, Case, Denied, Judge, Need, Process, Ruleset, Seen,
-    Trace, answers, covers, needs, own_memory, since, table, vm_only,
+    Trace, answers, covers, needs, own_memory, since, split, table, vm_only,
 )  # fmt: skip
 from suite.process.uapi import PR_SET_NAME
 
@@ -102,7 +102,7 @@ CASES = {
 
 @vm_only
 @needs(Need.TRACEPOINTS)
-@table(CASES)
+@table(split("trc-task", CASES))
 @own_memory
 def test_other_process(case: Access, process: Process, judge: Judge) -> None:
     """The event names the other process, and its domain, which is 0 where it has none."""

@@ -12,7 +12,7 @@ from cases.scope.abstract import connect, sendto
 from cases.trace.traces import traced
 from suite.case import (
     SCOPE, Case, Judge, Need, Process, Ruleset, Seen, Trace, Tree, abstract, answers, covers, needs,
-    since, table, vm_only,
+    since, split, table, vm_only,
 )  # fmt: skip
 
 ABSTRACT = Ruleset(scope=SCOPE.ABSTRACT_UNIX_SOCKET)
@@ -55,7 +55,7 @@ WAYS = {
 @answers("trc-deny-targets")
 @covers(SCOPE.ABSTRACT_UNIX_SOCKET)
 @needs(Need.TRACEPOINTS)
-@table(WAYS)
+@table(split("trc-socket", WAYS))
 def test_abstract_socket(case: Way, process: Process, tree: Tree, judge: Judge) -> None:
     """The event has the whole name of the socket, escaped, and its process where there is one."""
     names = [f"{tree.path}/{which} \0é" for which in ("free", "other")]

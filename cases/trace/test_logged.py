@@ -13,7 +13,7 @@ from dataclasses import replace
 from cases.trace.traces import told
 from suite.case import (
     FS, RESTRICT, AuditLog, Case, Denied, Event, Expectation, Judge, Need, Observation, Outcome,
-    Process, Ruleset, Seen, Trace, Tree, answers, needs, since_layers, table, vm_only,
+    Process, Ruleset, Seen, Trace, Tree, answers, needs, since_layers, split, table, vm_only,
 )  # fmt: skip
 
 WRITE, OTHER = Ruleset(fs=FS.WRITE_FILE), Ruleset(fs=FS.MAKE_REG)
@@ -89,7 +89,7 @@ def joined(*outcomes: Outcome) -> Outcome:
 @vm_only
 @answers("trc-deny-logged")
 @needs(Need.TRACEPOINTS)
-@table(CASES)
+@table(split("trc", CASES))
 def test_flags(case: Logged, process: Process, tree: Tree, judge: Judge) -> None:
     """Each denial has its event, which tells whether the domain's flags and rules log it."""
     program = tree.program(f"{tree.d2}/program")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from cases.trace.traces import absolute, flags, identity, traced
 from suite.case import (
     FS, NET, O_PATH, RULE_NET_PORT, RULE_PATH_BENEATH, SCOPE, Allowed, Case, Expectation, Fd, Judge,
-    Need, Process, Ruleset, Seen, Trace, Tree, answers, needs, net_port, path_beneath, since, table,
-    vm_only,
+    Need, Process, Ruleset, Seen, Trace, Tree, answers, needs, net_port, path_beneath, since, split,
+    table, vm_only,
 )  # fmt: skip
 from suite.packed import packed
 
@@ -50,7 +50,7 @@ CREATED = {
 @vm_only
 @answers("trc-create-ruleset")
 @needs(Need.TRACEPOINTS)
-@table(CREATED)
+@table(split("trc-ruleset", CREATED))
 def test_created(case: Created, process: Process, judge: Judge) -> None:
     """The event of a new ruleset names the access rights and scopes that it handles."""
     with Trace(process, "create_ruleset") as trace:
@@ -165,7 +165,7 @@ RULE_ROWS = {
 @vm_only
 @answers("trc-add-rule")
 @needs(Need.TRACEPOINTS)
-@table(RULE_ROWS)
+@table(split("trc", RULE_ROWS))
 def test_rules(case: Rules, process: Process, tree: Tree, judge: Judge) -> None:
     """The event of a rule names its object and what it allows, and numbers the rules so far."""
     files = [

@@ -107,6 +107,7 @@ class Need(Enum):
     PROC_PAGE_MONITOR = "needs smaps and pagemap in /proc (CONFIG_PROC_PAGE_MONITOR)"
     PROC_IO = "needs io in /proc (CONFIG_TASK_IO_ACCOUNTING)"
     PROC_SYSCALL = "needs syscall in /proc (CONFIG_HAVE_ARCH_TRACEHOOK)"
+    SLABINFO = "needs /proc/slabinfo (CONFIG_SLUB_DEBUG, root)"
     PROC_STACK = "needs stack in /proc, and CAP_SYS_ADMIN (CONFIG_STACKTRACE)"
     PROC_TIMERS = "needs timers in /proc, open to all (CONFIG_CHECKPOINT_RESTORE)"
     PROC_GUARDED_TIMERS = "needs timers in /proc that only who may trace can read"

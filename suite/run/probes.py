@@ -389,6 +389,10 @@ def reads_stack(process: Process) -> bool:
     return process.observe(ask).outcome == Allowed()
 
 
+def reads_slabinfo(process: Process) -> bool:
+    return process.observe(Process.read_file, "/proc/slabinfo", 1).outcome == Allowed()
+
+
 def opens_namespaces(process: Process) -> bool:
     get_uts_namespace = 0xFF0A
 

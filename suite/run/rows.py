@@ -50,6 +50,9 @@ class Case(Row, frozen=True, kw_only=True):
     expect: Expectation
 
 
+_Row = TypeVar("_Row", bound=Row)
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """What a function is run with; the fields are what the tables above it are made of."""
@@ -70,6 +73,17 @@ def table(cases: Mapping[str, Row]) -> Callable[[_Function], _Function]:
         return decorated
 
     return decorate
+
+
+def split(behaviour: str, cases: Mapping[str, _Row]) -> dict[str, _Row]:
+    """The same rows, each with a behaviour of its own besides: ``behaviour`` and the row's name.
+
+    For rows that different branches of the kernel decide: a brief run has each of them.
+    """
+    return {
+        name: msgspec.structs.replace(row, answers=(*answered((), row), f"{behaviour}-{name}"))
+        for name, row in cases.items()
+    }
 
 
 def filesystems(*wanted: FileSystem) -> Callable[[_Function], _Function]:

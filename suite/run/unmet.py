@@ -146,6 +146,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.PROC_PAGE_MONITOR: probes.has_entry("smaps"),
     Need.PROC_IO: probes.has_entry("io"),
     Need.PROC_SYSCALL: probes.has_entry("syscall"),
+    Need.SLABINFO: lambda ground, _: probes.reads_slabinfo(ground.root),
     Need.PROC_STACK: lambda ground, _: probes.reads_stack(ground.root),
     Need.PROC_TIMERS: lambda ground, target: (
         probes.has_timers(ground, target) and probes.opens_untraceable(ground, "timers")

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""How many objects the kernel keeps, to see whether calls leave some behind.
+
+Source: proc_slabinfo(5). Landlock's own objects come from the caches for any size; what its calls
+take hold of besides are credentials and process ids.
+"""
+
+import os
+from collections.abc import Callable
+
+from suite.packed import packed
+from suite.case import Outcome, Process, Seen
+
+READS = 24
+"""Each gives a page or so; the last ones find the end."""
+OWN = "cred_jar", "pid"
+NOTHING = Seen("nothing kept")
+ROUNDS = 3
+LOOKS = 8
+"""How often at most: RCU and workers free later, on a busy machine much later."""
+PAUSE_NS = 25_000_000
+"""After the first look; each pause is twice as long, 3 s in all."""
+
+
+def objects(process: Process) -> dict[str, int]:
+    """Objects in use, by cache; those that a processor has at hand count as used."""
+    fd = process.open("/proc/slabinfo", os.O_RDONLY)
+    parts = [process.read(fd, 65536) for _ in range(READS)]
+    process.close(fd)
+    lines = b"".join(it.data[: it.value] for it in parts).decode().splitlines()[2:]
+    counts = {name: int(count) for name, count, *_ in map(str.split, lines)}
+    return {
+        name: count for name, count in counts.items() if name.startswith("kmalloc") or name in OWN
+    }
+
+
+def kept(process: Process, times: int, repeat: Callable[[], object], looks: int = LOOKS) -> Outcome:
+    """What ``repeat``, which does something so many times, leaves behind for good.
+
+    What is left once a time is as many objects of a cache, in each round: as many come in no other
+    way, to the same cache, again and again.
+    """
+    repeat()  # what is made once, and what processors keep at hand
+    suspects: set[str] | None = None
+    for _ in range(ROUNDS):
+        before = objects(process)
+        repeat()
+        process.session.flush()
+        found = _grown(process, before, times // 2, looks)
+        suspects = found if suspects is None else suspects & found
+        if not suspects:
+            return NOTHING
+    return Seen(f"kept in {', '.join(sorted(suspects or ()))}")
+
+
+def _grown(process: Process, before: dict[str, int], least: int, looks: int) -> set[str]:
+    """The caches with so many more objects, also when all that is freed later must be."""
+    grown: set[str] = set()
+    for look in range(looks):
+        now = objects(process)
+        grown = {name for name, count in now.items() if count - before.get(name, 0) >= least}
+        if not grown:
+            break
+        process.syscall("ppoll", None, 0, packed("QQ", *divmod(PAUSE_NS << look, 10**9)), None, 8)
+    return grown
