@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -40,6 +41,8 @@ from vm.target import VmTarget
 SCHEME = "gcov:"
 _CODE = Path("security/landlock")
 _CHUNK = 1 << 16
+_EVERY = "all"
+_WARNING = re.compile(r"\bWARN(_ON)?(_ONCE)?\(")
 
 
 class GcovTarget(VmTarget):
@@ -120,6 +123,11 @@ class Source:
     branches: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     """How often each was taken, by line and number."""
 
+    def reachable(self, text: str) -> Iterator[int]:
+        """How often each branch was taken, but for warnings, which no call should reach."""
+        warned = warnings(text)
+        return (count for (line, _), count in self.branches.items() if line not in warned)
+
 
 def sources(reports: Iterable[str]) -> dict[str, Source]:
     """Add up what gcov printed with --json-format, one document a line."""
@@ -136,6 +144,19 @@ def sources(reports: Iterable[str]) -> dict[str, Source]:
                 for index, branch in enumerate(line["branches"]):
                     source.branches[number, index] += branch["count"]
     return dict(sorted(found.items()))
+
+
+def warnings(text: str) -> set[int]:
+    """The lines, from 1, of all that is asked by WARN_ON_ONCE() and its like."""
+    found: set[int] = set()
+    for start in _WARNING.finditer(text):
+        depth, at = 1, start.end()
+        while depth and at < len(text):
+            depth += {"(": 1, ")": -1}.get(text[at], 0)
+            at += 1
+        first = text.count("\n", 0, start.start()) + 1
+        found.update(range(first, first + text.count("\n", start.start(), at) + 1))
+    return found
 
 
 def _gcov(tree: Path) -> list[str]:
@@ -173,7 +194,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m suite.cli.gcov", description=main.__doc__)
     parser.add_argument("tree", type=Path, metavar="BUILD_TREE")
     parser.add_argument("-k", dest="select", metavar="EXPRESSION", help="only these cases")
-    parser.add_argument("--show", metavar="FILE", help="print what was not reached, such as fs.c")
+    parser.add_argument(
+        "--show", metavar="FILE", help="print what was not reached, such as of fs.c, or of all"
+    )
     options = parser.parse_args()
     try:
         return _measure(options.tree.resolve(), options.select, options.show)
@@ -185,16 +208,25 @@ def main() -> int:
 def _measure(tree: Path, select: str | None, show: str | None) -> int:
     if not (tree / _CODE).is_dir():
         raise UsageError(f"{tree} is no build tree of a kernel: it has no {_CODE}")
+    code = (tree / "source" if (tree / "source").exists() else tree) / _CODE
+    if show and show != _EVERY and not (code / show).is_file():
+        raise UsageError(f"--show {show}: {code} has no such file; say {_EVERY} for all of them")
     for stale in (tree / _CODE).glob("*.gcda"):
         stale.unlink()
     name = f"{SCHEME}{tree}"
     outcome = run([name], select=select)
     found = sources(_gcov(tree))
+    texts = {name: (code / name).read_text() for name in found}
     rows = [
-        [name, _share(it.lines.values()), _share(it.branches.values())]
+        [
+            name,
+            _share(it.lines.values()),
+            _share(it.branches.values()),
+            _share(it.reachable(texts[name])),
+        ]
         for name, it in found.items()
     ]
-    put_table(rows, ["file", "lines", "branches"])
+    put_table(rows, ["file", "lines", "branches", "branches but for warnings"])
     cases = outcome.results.targets[0].cases
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
@@ -202,9 +234,10 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
         # What is absent or unfixed went another way through the code than what conforms.
         if case.verdict is not Verdict.CONFORMS and case.verdict is not Verdict.SKIPPED:
             sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
-    if show:
-        text = (tree / _CODE / show).read_text().splitlines()
-        sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
+    for name, source in found.items():
+        if show in (_EVERY, name):
+            unreached = _unreached(source, texts[name].splitlines())
+            sys.stdout.write("\n".join([f"{name}:", *unreached]) + "\n")
     if outcome.interrupted:
         return Exit.INTERRUPTED
     return judged(outcome.results, Terms()).code
