@@ -2,8 +2,12 @@
 """What is made of the counters of a kernel's code; to take them needs a kernel built for it."""
 
 import json
+from pathlib import Path
 
 from suite.cli.gcov import sources, warnings
+from suite.cli.unreached import page, reasons
+
+PAGE = Path(__file__).parents[1] / "docs" / "unreached.md"
 
 CODE = """\
 int hook(int mode)
@@ -46,6 +50,35 @@ def test_counts_of_a_file_are_added_up() -> None:
     assert found["cred.h"].branches == {(7, 0): 1, (7, 1): 0}
 
 
-def test_branches_of_warnings_are_left_out() -> None:
-    (source,) = sources([report("security/landlock/a.c", (4, 2, [2, 0]), (6, 2, [1, 1]))]).values()
-    assert list(source.reachable(CODE)) == [1, 1]
+def test_what_no_call_should_reach_is_left_out() -> None:
+    """Warnings, and where memory runs out, as far as that was not reached."""
+    text = [*CODE.splitlines(), "\tif (!cred)", "\t\treturn;"]
+    (source,) = sources(
+        [
+            report(
+                "security/landlock/cred.h",
+                (4, 2, [2, 0]),
+                (6, 2, [1, 1]),
+                (10, 2, [2, 0]),
+                (11, 0, []),
+            )
+        ]
+    ).values()
+    found = source.reachable("cred.h", text)
+    assert found.lines == {6: 2, 10: 2, 11: 0}
+    assert list(found.branches.values()) == [1, 1, 2]
+
+
+def test_each_line_has_one_reason() -> None:
+    listed = [
+        (file, line)
+        for it in reasons().values()
+        for file, lines in it.lines.items()
+        for line in lines
+    ]
+    assert len(set(listed)) == len(listed) > 100
+    assert [line for _, line in listed if line != line.strip()] == []
+
+
+def test_the_page_in_docs_is_of_the_list() -> None:
+    assert page() == PAGE.read_text(), "run python -m suite.cli.unreached > docs/unreached.md"
