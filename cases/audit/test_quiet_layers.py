@@ -8,7 +8,7 @@ landlock_unmask_layers() and landlock_get_quiet_optional_accesses().
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cases.audit.logs import LOGGED, SILENT, sequence
 from suite.case import (
@@ -17,16 +17,19 @@ from suite.case import (
 )  # fmt: skip
 
 READ, WRITE, TRUNCATE, IOCTL = FS.READ_FILE, FS.WRITE_FILE, FS.TRUNCATE, FS.IOCTL_DEV
-OTHER = Ruleset(fs=FS.MAKE_BLOCK)
 RANDOM = "/dev/random"
 Call = Callable[[Process, Tree], object]
+Layer = Callable[[FS, str], Ruleset]
+"""Made of the right that is denied, and of the path of what it is denied on."""
 
 
 class Layered(Case, frozen=True, kw_only=True):
-    """A call that is denied, and the layers of who makes it, given a tree."""
+    """A call that is denied this right, on what, and the layers of who makes it."""
 
     call: Call
-    layers: Callable[[Tree], tuple[Ruleset, ...]]
+    right: FS
+    device: bool = False
+    layers: tuple[Layer, ...]
 
 
 def read(process: Process, tree: Tree) -> None:
@@ -46,67 +49,63 @@ def quiet(right: FS, place: str) -> Ruleset:
     return Ruleset(fs=right, quiet_fs=right).quiet(place)
 
 
-def loud(right: FS) -> Ruleset:
+def quiet_and_allowed(right: FS, place: str) -> Ruleset:
+    return quiet(right, place).allow(place, right)
+
+
+def loud(right: FS, _: str) -> Ruleset:
+    """A layer that lacks this right, and is not quiet."""
     return Ruleset(fs=right)
 
 
-def rows(call: Call, right: FS, place: Callable[[Tree], str]) -> Mapping[str, Layered]:
-    """Each place of the quiet layer beside one that is not quiet."""
-
-    def row(seen: str, layers: Callable[[Tree], tuple[Ruleset, ...]]) -> Layered:
-        owed = since_layers([[right, ADD_RULE.QUIET], [right]], Seen(seen))
-        return Layered(call=call, layers=layers, expect=owed)
-
-    return {
-        "inner-quiet": row(SILENT, lambda tree: (OTHER, quiet(right, place(tree)))),
-        "outer-quiet": row(SILENT, lambda tree: (quiet(right, place(tree)), OTHER)),
-        "both-deny-inner-quiet": row(SILENT, lambda tree: (loud(right), quiet(right, place(tree)))),
-        "both-deny-outer-quiet": row(LOGGED, lambda tree: (quiet(right, place(tree)), loud(right))),
-        "third-quiet": row(
-            SILENT, lambda tree: (OTHER, loud(right), quiet(right, place(tree)), OTHER)
-        ),
-        "outer-denies-inner-quiet": row(
-            LOGGED,
-            lambda tree: (loud(right), quiet(right, place(tree)).allow(place(tree), right)),
-        ),
-    }
+def other(_: FS, __: str) -> Ruleset:
+    return Ruleset(fs=FS.MAKE_BLOCK)
 
 
-def on_file(tree: Tree) -> str:
-    return tree.file
+def loud_truncate(_: FS, place: str) -> Ruleset:
+    return loud(TRUNCATE, place)
 
 
-def on_device(_: Tree) -> str:
-    return RANDOM
+def quiet_truncate(_: FS, place: str) -> Ruleset:
+    return quiet(TRUNCATE, place)
 
 
-def layered(call: Call, seen: str, layers: Callable[[Tree], tuple[Ruleset, ...]]) -> Layered:
-    features = [[IOCTL, ADD_RULE.QUIET], [TRUNCATE]]
-    return Layered(call=call, layers=layers, expect=since_layers(features, Seen(seen)))
+PLACES: dict[str, tuple[str, tuple[Layer, ...]]] = {
+    "inner-quiet": (SILENT, (other, quiet)),
+    "outer-quiet": (SILENT, (quiet, other)),
+    "both-deny-inner-quiet": (SILENT, (loud, quiet)),
+    "both-deny-outer-quiet": (LOGGED, (quiet, loud)),
+    "third-quiet": (SILENT, (other, loud, quiet, other)),
+    "outer-denies-inner-quiet": (LOGGED, (loud, quiet_and_allowed)),
+}
+OF_DEVICES: dict[str, tuple[str, tuple[Layer, ...]]] = {
+    # Truncation of the device is denied as well, by another layer, which is or isn't quiet.
+    "outer-quiet-inner-truncate": (SILENT, (quiet, loud_truncate)),
+    "inner-quiet-outer-truncate": (SILENT, (loud_truncate, quiet)),
+    "outer-inner-truncate-quiet": (LOGGED, (loud, quiet_truncate)),
+    "inner-outer-truncate-quiet": (LOGGED, (quiet_truncate, loud)),
+}
+
+
+def layered(call: Call, right: FS, seen: str, layers: tuple[Layer, ...]) -> Layered:
+    features = [layer(right, "/").features for layer in layers]
+    return Layered(
+        call=call,
+        right=right,
+        device=call is ask_device,
+        layers=layers,
+        expect=since_layers(features, Seen(seen)),
+    )
 
 
 LAYERS = {
-    f"{name}-{place}": row
-    for name, found in (
-        ("read", rows(read, READ, on_file)),
-        ("truncate-opened", rows(truncate_opened, TRUNCATE, on_file)),
-        ("ioctl", rows(ask_device, IOCTL, on_device)),
+    f"{name}-{place}": layered(call, right, *row)
+    for name, call, right, rows in (
+        ("read", read, READ, PLACES),
+        ("truncate-opened", truncate_opened, TRUNCATE, PLACES),
+        ("ioctl", ask_device, IOCTL, PLACES | OF_DEVICES),
     )
-    for place, row in found.items()
-} | {
-    # Truncation of the device is denied as well, by another layer, which is or isn't quiet.
-    "ioctl-outer-quiet-inner-truncate": layered(
-        ask_device, SILENT, lambda _: (quiet(IOCTL, RANDOM), loud(TRUNCATE))
-    ),
-    "ioctl-inner-quiet-outer-truncate": layered(
-        ask_device, SILENT, lambda _: (loud(TRUNCATE), quiet(IOCTL, RANDOM))
-    ),
-    "ioctl-outer-inner-truncate-quiet": layered(
-        ask_device, LOGGED, lambda _: (loud(IOCTL), quiet(TRUNCATE, RANDOM))
-    ),
-    "ioctl-inner-outer-truncate-quiet": layered(
-        ask_device, LOGGED, lambda _: (quiet(TRUNCATE, RANDOM), loud(IOCTL))
-    ),
+    for place, row in rows.items()
 }
 
 
@@ -119,7 +118,8 @@ def test_layers(case: Layered, process: Process, tree: Tree, judge: Judge) -> No
     """A quiet rule silences what its own layer denies, wherever that stands, and nothing else."""
     control = process.observe(case.call, tree.twin())
     with AuditLog(process) as log:
-        sandboxed = process.under(*case.layers(tree))
+        place = RANDOM if case.device else tree.file
+        sandboxed = process.under(*(layer(case.right, place) for layer in case.layers))
         denied, accesses = sandboxed.observe(case.call, tree), log.accesses()
     judge(case.expect, sequence((denied, accesses)), control)
 

@@ -41,7 +41,7 @@ def test_ended(case: Gone, process: Process, judge: Judge) -> None:
     """An ended process may be made the owner while its group has members, who get no signal."""
     readable, writable = process.socketpair()
     process.fcntl(readable, F_SETFL, os.O_ASYNC)
-    setter, leader = process.under(SCOPED), process.fork()
+    leader = process.fork()
     leader.setpgid()
     member = leader.fork()
     member.block_signals(SIGIO)
@@ -49,6 +49,6 @@ def test_ended(case: Gone, process: Process, judge: Judge) -> None:
     process.fcntl(readable, F_SETOWN, -pid(leader).value)
     process.write(writable, b"x")
     control = member.observe(Process.take_signal, SIGIO)
-    case.own(setter, readable, pid(leader))
+    case.own(process.under(SCOPED), readable, pid(leader))
     process.write(writable, b"x")
     judge(case.expect, member.observe(Process.take_signal, SIGIO), control)
