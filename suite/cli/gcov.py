@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How much of the kernel's own Landlock code the cases reach.
 
-``python -m suite.cli.gcov BUILD_TREE [-k EXPRESSION] [--show FILE]``: runs the cases on the kernel
+``python -m suite.cli.gcov BUILD_TREE [-k EXPRESSION] [--why]``: runs the cases on the kernel
 of a build tree, in a virtual machine, and leaves its counters (.gcda) beside the .gcno. The tree
 needs CONFIG_GCOV_KERNEL=y, CONFIG_DEBUG_FS=y, and ``GCOV_PROFILE := y`` in
 security/landlock/Makefile.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -26,6 +27,7 @@ import pytest
 from reports.ending import Terms, judged
 from suite.cli.outlet import put_table
 from suite.cli.run import run
+from suite.cli.unreached import reason
 from suite.distribution import lacking
 from suite.errors import Exit, InfrastructureError, LandproofError, UsageError
 from suite.judge.records import Verdict
@@ -40,6 +42,9 @@ from vm.target import VmTarget
 SCHEME = "gcov:"
 _CODE = Path("security/landlock")
 _CHUNK = 1 << 16
+_REACHABLE = "reachable lines", "reachable branches"
+"""Without warnings, and without what happens where memory runs out."""
+_WARNING = re.compile(r"\bWARN(_ON)?(_ONCE)?\(")
 
 
 class GcovTarget(VmTarget):
@@ -120,6 +125,18 @@ class Source:
     branches: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     """How often each was taken, by line and number."""
 
+    def reachable(self, name: str, text: list[str]) -> Source:
+        """It without what no call should have to reach: warnings, and where memory runs out."""
+        warned = warnings("\n".join(text))
+
+        def counts(number: int, count: int) -> bool:
+            why = None if count else reason(name, text[number - 1])
+            return number not in warned and not (why and why.left_out)
+
+        lines = {line: n for line, n in self.lines.items() if counts(line, n)}
+        branches = {(line, at): n for (line, at), n in self.branches.items() if counts(line, n)}
+        return Source(lines, branches)
+
 
 def sources(reports: Iterable[str]) -> dict[str, Source]:
     """Add up what gcov printed with --json-format, one document a line."""
@@ -136,6 +153,19 @@ def sources(reports: Iterable[str]) -> dict[str, Source]:
                 for index, branch in enumerate(line["branches"]):
                     source.branches[number, index] += branch["count"]
     return dict(sorted(found.items()))
+
+
+def warnings(text: str) -> set[int]:
+    """The lines, from 1, of all that is asked by WARN_ON_ONCE() and its like."""
+    found: set[int] = set()
+    for start in _WARNING.finditer(text):
+        depth, at = 1, start.end()
+        while depth and at < len(text):
+            depth += {"(": 1, ")": -1}.get(text[at], 0)
+            at += 1
+        first = text.count("\n", 0, start.start()) + 1
+        found.update(range(first, first + text.count("\n", start.start(), at) + 1))
+    return found
 
 
 def _gcov(tree: Path) -> list[str]:
@@ -158,14 +188,28 @@ def _share(counts: Iterable[int]) -> str:
     return f"{reached}/{len(known)} ({reached / len(known):.1%})" if known else "-"
 
 
-def _unreached(source: Source, text: list[str]) -> Iterator[str]:
+def _rows(found: dict[str, Source], texts: dict[str, list[str]]) -> Iterator[list[str]]:
+    """A row a file, and one of all of them."""
+    counts = []
+    for name, source in found.items():
+        parts = source, source.reachable(name, texts[name])
+        counts.append([it for part in parts for it in (part.lines, part.branches)])
+        yield [name, *(_share(it.values()) for it in counts[-1])]
+    columns = ([n for it in column for n in it.values()] for column in zip(*counts, strict=True))
+    yield ["all", *map(_share, columns)]
+
+
+def _unreached(name: str, source: Source, text: list[str], *, known: bool) -> Iterator[str]:
+    """What was not reached: the lines whose reason is known, or the others."""
+    warned = warnings("\n".join(text))
     for number, count in sorted(source.lines.items()):
         branches = [n for (line, _), n in source.branches.items() if line == number]
-        if not count:
-            yield f"{number:5} never run:    {text[number - 1].rstrip()}"
-        elif not all(branches):
-            some = f"{sum(n > 0 for n in branches)}/{len(branches)} branches"
-            yield f"{number:5} {some:13}: {text[number - 1].rstrip()}"
+        line = text[number - 1]
+        why = reason(name, line)
+        if (count and all(branches)) or number in warned or known != bool(why):
+            continue
+        some = f"{sum(n > 0 for n in branches)}/{len(branches)} branches" if count else "never run"
+        yield f"{name}:{number} {some}: {line.strip()}" + (f" -- {why.says}" if why else "")
 
 
 def main() -> int:
@@ -173,28 +217,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m suite.cli.gcov", description=main.__doc__)
     parser.add_argument("tree", type=Path, metavar="BUILD_TREE")
     parser.add_argument("-k", dest="select", metavar="EXPRESSION", help="only these cases")
-    parser.add_argument("--show", metavar="FILE", help="print what was not reached, such as fs.c")
+    parser.add_argument("--why", action="store_true", help="print all that was not reached")
     options = parser.parse_args()
     try:
-        return _measure(options.tree.resolve(), options.select, options.show)
+        return _measure(options.tree.resolve(), options.select, why=options.why)
     except LandproofError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit
 
 
-def _measure(tree: Path, select: str | None, show: str | None) -> int:
+def _measure(tree: Path, select: str | None, *, why: bool) -> int:
     if not (tree / _CODE).is_dir():
         raise UsageError(f"{tree} is no build tree of a kernel: it has no {_CODE}")
+    code = (tree / "source" if (tree / "source").exists() else tree) / _CODE
     for stale in (tree / _CODE).glob("*.gcda"):
         stale.unlink()
     name = f"{SCHEME}{tree}"
     outcome = run([name], select=select)
     found = sources(_gcov(tree))
-    rows = [
-        [name, _share(it.lines.values()), _share(it.branches.values())]
-        for name, it in found.items()
-    ]
-    put_table(rows, ["file", "lines", "branches"])
+    texts = {name: (code / name).read_text().splitlines() for name in found}
+    put_table(_rows(found, texts), ["file", "lines", "branches", *_REACHABLE])
     cases = outcome.results.targets[0].cases
     counts = {verdict: sum(case.verdict is verdict for case in cases) for verdict in Verdict}
     sys.stdout.write(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) + "\n")
@@ -202,9 +244,10 @@ def _measure(tree: Path, select: str | None, show: str | None) -> int:
         # What is absent or unfixed went another way through the code than what conforms.
         if case.verdict is not Verdict.CONFORMS and case.verdict is not Verdict.SKIPPED:
             sys.stdout.write(f"{case.id}: {case.verdict}, {case.bug or case.reason}\n")
-    if show:
-        text = (tree / _CODE / show).read_text().splitlines()
-        sys.stdout.write("\n".join(_unreached(found[show], text)) + "\n")
+    for known in (True, False) if why else (False,):
+        for name, source in found.items():
+            for line in _unreached(name, source, texts[name], known=known):
+                sys.stdout.write(f"{line}\n")
     if outcome.interrupted:
         return Exit.INTERRUPTED
     return judged(outcome.results, Terms()).code

@@ -272,7 +272,8 @@ def _identity(inode: Inode) -> str:
 
 
 def _joined(names: list[str]) -> str:
-    return "/" + "/".join(reversed(names))
+    found = "/" + "/".join(reversed(names))
+    return found if len(os.fsencode(found)) < _MOST_PATH else "<too_long>"
 
 
 def _absolute(path: Path) -> str:
@@ -291,8 +292,7 @@ def _absolute(path: Path) -> str:
         dentry, mount = mount.point, mount.parent
     if mount.anonymous or mount.namespace is None or mount.namespace.root is not mount:
         return "<unreachable>"
-    found = _joined(names)
-    return found if len(os.fsencode(found)) < _MOST_PATH else "<too_long>"
+    return _joined(names)
 
 
 def escaped(text: str | bytes) -> str:

@@ -83,7 +83,7 @@ def own_by_default(kernel: Kernel, task: Task, file: File) -> None:
 
 def _own(kernel: Kernel, task: Task, file: File, kind: int, who: int) -> None:
     """Source: __f_setown()."""
-    number = signals.numbered(task.namespaces.pids, who).number if who else 0
+    number = _number(kernel, task, who) if who else 0
     was, mine = owner_of(file), task.credentials
     if not number:
         file.owner = replace(was, kind=kind, number=0)
@@ -92,6 +92,18 @@ def _own(kernel: Kernel, task: Task, file: File, kind: int, who: int) -> None:
     found = tasks_of(kernel, owner)
     first = found[0] if found and (kind != F_OWNER_PID or found[0].is_leader) else None
     kernel.hooks.file_set_fowner(task, file, first, is_group=kind == F_OWNER_PGRP)
+
+
+def _number(kernel: Kernel, task: Task, who: int) -> int:
+    """What somebody is called in the whole system, who may have ended while a group is called so.
+
+    Raises:
+        Errno: ESRCH.
+    """
+    pids = task.namespaces.pids
+    if pids is kernel.pids and signals.process_group(kernel, who):
+        return who
+    return signals.numbered(pids, who).number
 
 
 # fcntl(2)
