@@ -19,6 +19,7 @@ CASES = Path(__file__).parents[1] / "cases"
 AREAS = {
     "audit",
     "claims",
+    "faults",
     "fs",
     "history",
     "inheritance",

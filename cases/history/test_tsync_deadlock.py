@@ -4,7 +4,8 @@
 Source: "landlock: Serialize TSYNC thread restriction" (ff88df67dbf7) and "landlock: Clean up
 interrupted thread logic in TSYNC" (697f514ad9db). They are of bugs of 7.0's release candidates: two
 callers that waited for each other hung, and an interrupted one left work behind that used its
-stack.
+stack. Another one was found in March 2026: where a thread had ended just then, an interrupted
+caller dereferenced a null pointer (cancel_tsync_works()).
 """
 
 import os
@@ -14,15 +15,15 @@ from cases.history.complaints import KernelLog
 from cases.history.race import at_once
 from cases.inheritance.held import counter, tid
 from suite.case import (
-    FS, RESTRICT, Denied, Facts, Judge, Outcome, Process, Ruleset, Seen, Tree, answers, covers,
-    own_memory, since, vm_only,
+    FS, RESTRICT, Denied, Facts, Judge, Mode, Outcome, Process, Ruleset, Seen, Tree, answers,
+    covers, own_memory, since, vm_only,
 )  # fmt: skip
 
 TSYNC = RESTRICT.TSYNC
 READ, WRITE = Ruleset(fs=FS.READ_FILE), Ruleset(fs=FS.WRITE_FILE)
 TIMES = 7
 """Twice that many layers are fewer than a domain may have."""
-IDLE, SIGNALS = 8, 100
+IDLE, ENDING, SIGNALS = 8, 40, 100
 FIRST_FD = 300
 DENIED = since(TSYNC, Denied("EACCES"))
 
@@ -87,4 +88,33 @@ def test_interrupted(process: Process, tree: Tree, judge: Judge, facts: Facts) -
     outcome = freest([leader, *threads], tree.file, os.O_RDONLY)
     if outcome == Denied("EACCES") and not handler.count(process):
         outcome = Seen("no signal was handled")
+    judge(DENIED, log.judged(outcome), control)
+
+
+@vm_only
+@covers(TSYNC)
+@answers("llr-47")
+@own_memory
+def test_ending(process: Process, tree: Tree, judge: Judge, facts: Facts) -> None:
+    """A caller that signals come to restricts the threads that do not end meanwhile."""
+    log = KernelLog(process)
+    handler = counter(process, facts.machine)
+    leader = process.fork()
+    handler.install(leader, signal.SIGUSR1)
+    staying, *ending = [leader.thread() for _ in range(1 + ENDING)]
+    control = leader.observe(Process.open, tree.file, os.O_RDONLY)
+    hold(leader, READ, FIRST_FD)
+    pid, sender = tid(leader), process.fork()
+
+    def signal_often() -> None:
+        for _ in range(SIGNALS):
+            sender.tgkill(pid, pid, signal.SIGUSR1)
+
+    def end_all() -> None:
+        with process.session.in_mode(Mode.DEATH):
+            for thread in ending:
+                thread.syscall("exit", 0)
+
+    at_once(process, lambda: restrict_often(leader, FIRST_FD), signal_often, end_all)
+    outcome = freest([leader, staying], tree.file, os.O_RDONLY)
     judge(DENIED, log.judged(outcome), control)

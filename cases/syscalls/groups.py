@@ -36,6 +36,18 @@ class Group:
         self._set("memory.high", "max")
         return int(self._keeper.read_file(f"{self._path}/memory.current"))
 
+    @property
+    def limit_file(self) -> str:
+        """Where the limit is, for who sets it by itself."""
+        return f"{self._path}/memory.max"
+
     def limit(self, left: int) -> None:
         """To so many bytes more than there are by now."""
         self._set("memory.max", str(self.charged() + left))
+
+    def objects(self) -> int:
+        """Bytes of the kernel's own objects that are in use by now, counted to the byte."""
+        self.charged()  # what processors have counted by themselves is added up
+        lines = self._keeper.read_file(f"{self._path}/memory.stat").splitlines()
+        counts = dict(line.split() for line in lines)
+        return int(counts[b"slab_unreclaimable"])

@@ -86,6 +86,7 @@ class Need(Enum):
     SECRET_MEMORY = "needs memfd_secret(2) (CONFIG_SECRETMEM, Linux 5.14)"  # noqa: S105 (no password)
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
     MEMORY_GROUPS = "needs the memory controller of cgroup2 (CONFIG_MEMCG)"
+    FAULT_INJECTION = "needs failing allocations (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)"
     NO_INET = "needs a kernel without TCP/IP (no CONFIG_INET)"
     PAGES_OF_4K = "needs pages of 4 KiB"
     SCTP = "needs SCTP (CONFIG_IP_SCTP, and its module loaded)"

@@ -146,6 +146,12 @@ def has_memory_groups(ground: Ground, _: Target) -> bool:
     return allows(look)(ground, _) and b"memory" in controllers
 
 
+def fails_allocations(ground: Ground, target: Target) -> bool:
+    """Whether the n-th allocation of a thread can be made to fail, be it one that may wait."""
+    has_countdown = has_entry("fail-nth")(ground, target)
+    return has_countdown and mounts("debugfs", "failslab/ignore-gfp-wait")(ground, target)
+
+
 def opens_empty_path(ground: Ground, _: Target) -> bool:
     """Older kernels ignore the flag, and look for a file without a name."""
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""A call for which there is no memory, again and again: is it done, or not done at all?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from cases.faults.shortage import Short, Shortage
+from suite.case import (
+    Allowed, Denied, Fd, Feature, Observation, Outcome, Process, Rejected, Row, Seen, Tree,
+)  # fmt: skip
+
+WHOLE = Seen("done, or ENOMEM and nothing done")
+_MOST = 160
+"""No call makes so many allocations."""
+
+
+class Place:
+    """Where calls act, and the processes of the attempts that are in flight."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.siblings: defaultdict[int, list[Process]] = defaultdict(list)
+        """The threads of each subject, by its id."""
+        self._all: list[Process] = []
+
+    def add(self, process: Process) -> Process:
+        """One that lives as long as the attempts in flight."""
+        self._all.append(process)
+        return process
+
+    def add_sibling(self, process: Process) -> Process:
+        """A further thread of a subject."""
+        sibling = self.add(process.thread())
+        self.siblings[process.id].append(sibling)
+        return sibling
+
+    def clear(self) -> None:
+        """End all."""
+        for process in reversed(self._all):
+            process.session.kill(process.id)
+        self._all.clear()
+        self.siblings.clear()
+
+
+class Doing(Row, frozen=True, kw_only=True):
+    """A call of a process, and what shows whether it was done."""
+
+    features: tuple[Feature, ...]
+    """What a kernel must know to do it."""
+    prepare: Callable[[Process, Place], Fd]
+    """Gives what the call is about."""
+    call: Callable[[Process, Fd], object]
+    look: Callable[[Process, Fd, Place], list[Observation]]
+    wanted: Outcome = Allowed()
+    """What the call comes to where there is memory."""
+    done: tuple[Outcome, ...]
+    undone: tuple[Outcome, ...]
+    """What is seen of it: as many outcomes as ``look`` observes."""
+
+    def control(self, subject: Process, place: Place) -> Outcome:
+        """What it comes to where there is memory; nothing of it is left."""
+        observed = place.add(subject).observe(self.call, self.prepare(subject, place))
+        outcome = observed.outcome
+        place.clear()
+        return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    number: int
+    short: Short
+    seen: list[Observation]
+
+    @property
+    def failed(self) -> bool:
+        """Whether an allocation did, of which the call need not tell."""
+        met = self.short.met
+        return _lacked_memory(self.short.observed.outcome) if met is None else met
+
+
+def sweep(doing: Doing, shortage: Shortage, place: Place) -> Outcome:
+    """``WHOLE`` if each attempt was, and some lacked memory; else the first that was not."""
+    attempts, failures = iter(shortage.attempts), 0
+    while numbers := list(islice(attempts, shortage.at_once)):
+        tried = [_attempt(doing, shortage, place, number) for number in numbers]
+        for it in tried:
+            if wrong := _wrong(doing, it):
+                return wrong
+            failures += it.failed
+        place.clear()
+        if tried[-1].short.met is False or (shortage.enough and failures >= shortage.enough):
+            break
+        if numbers[-1] > _MOST:
+            return Seen("allocations without end")
+    return WHOLE if failures else Seen("no allocation failed")
+
+
+def _attempt(doing: Doing, shortage: Shortage, place: Place, number: int) -> _Attempt:
+    subject = place.add(shortage.subject())
+    about = doing.prepare(subject, place)
+    short = shortage.observe(number, subject, lambda process: doing.call(process, about))
+    return _Attempt(number, short, doing.look(subject, about, place))
+
+
+def _lacked_memory(outcome: Outcome) -> bool:
+    return isinstance(outcome, Denied | Rejected) and outcome.errno == "ENOMEM"
+
+
+def _wrong(doing: Doing, attempt: _Attempt) -> Outcome | None:
+    outcome = attempt.short.observed.outcome
+    seen = [it.with_value for it in attempt.seen]
+    if _lacked_memory(outcome) and attempt.failed:
+        is_whole = _match(seen, doing.undone)
+    else:
+        is_whole = outcome == doing.wanted and _match(seen, doing.done)
+    if is_whole:
+        return None
+    told = ", ".join(map(str, (outcome, *seen)))
+    return Seen(f"attempt {attempt.number}: {told}")
+
+
+def _match(seen: list[Outcome], owed: tuple[Outcome, ...]) -> bool:
+    """Whether all are as they should be; a value counts only where one is owed."""
+    plain = (
+        Allowed() if want == Allowed() and isinstance(it, Allowed) else it
+        for it, want in zip(seen, owed, strict=True)
+    )
+    return tuple(plain) == owed
