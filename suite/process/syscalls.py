@@ -273,7 +273,7 @@ sendmsg 46 370 211 370 0fn fd,msghdr,msg ; sendto 44 369 206 369 0fn fd,buf,dec,
 set_mempolicy 238 276 237 270 0om ; set_mempolicy_home_node 450 450 450 450 0om
 set_robust_list 273 311 99 304 0om ; set_thread_area 205 243 -1 -1 0om
 set_tid_address 218 258 96 252 0om ; setdomainname 171 121 162 121 0on
-setfsgid 123 139 152 216 0om ; setfsgid32 -1 216 -1 -1 0om ; setfsuid 122 138 151 215 0om
+setfsgid 123 139 152 216 0om dec ; setfsgid32 -1 216 -1 -1 0om ; setfsuid 122 138 151 215 0om dec
 setfsuid32 -1 215 -1 -1 0om ; setgid 106 46 144 214 0om ; setgid32 -1 214 -1 -1 0om
 setgroups 116 81 159 206 0on dec,ptr ; setgroups32 -1 206 -1 -1 0on ; sethostname 170 74 161 74 0on
 setitimer 38 104 103 104 0on itimer,itimerval,ptr ; setns 308 346 268 339 0om fd,clonens
