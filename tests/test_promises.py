@@ -29,7 +29,7 @@ ASKED_FOR_A_RIGHT = [
     "tests/test_coverage.py::test_the_page_in_docs_has_the_cases_there_are",
     "tests/test_plain_calls.py::test_every_feature_has_its_calls",
 ]
-"""The mask once more, a case that is about it, the page (tables have rows for every right), and what
+"""The mask once more, a case about it, the page (tables have rows for every right), and what
 shows by plain calls that the compatibility data are true of it. The published data have it once a
 release has."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
