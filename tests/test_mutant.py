@@ -54,6 +54,7 @@ ALLOWS_NO_MORE = {
     "fs/truncate_special": "file-mode",
     "net/udp_malformed": "bind-tcp-handled connect-tcp-handled sendto-tcp-handled",
     "inheritance/gaining_privileges": "file-capability-no-new-privs set-user-id-no-new-privs",
+    "permissions/capabilities": "gains-nothing",
 }
 """Cases that a domain, or a rule, gives no permission: they are about what is not Landlock's."""
 
