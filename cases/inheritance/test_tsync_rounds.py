@@ -24,6 +24,7 @@ from suite.process.uapi import (
 pytestmark = own_memory
 
 READ_TSYNC = Ruleset(fs=FS.READ_FILE, flags=RESTRICT.TSYNC)
+WRITE_TSYNC = Ruleset(fs=FS.WRITE_FILE, flags=RESTRICT.TSYNC)
 DENIED = since(RESTRICT.TSYNC, Denied("EACCES"))
 
 
@@ -73,3 +74,35 @@ def test_several_held(process: Process, tree: Tree, judge: Judge, facts: Facts) 
         release(process, thread)
     launched.settle()
     judge(DENIED, held[-1].observe(read, tree), control)
+
+
+@answers("ts-called-at-once")
+@covers(RESTRICT.TSYNC)
+@needs(Need.SECCOMP)
+def test_called_meanwhile(process: Process, tree: Tree, judge: Judge, facts: Facts) -> None:
+    """A thread that calls while it is waited for takes part first, and has its own turn then."""
+    caller = process.fork()
+    second, witness = caller.thread(), caller.thread()
+    control = witness.observe(Process.open, tree.file, os.O_RDWR)
+    if not facts.abi:  # there is nothing to be called
+        judge(DENIED, process.under(READ_TSYNC).observe(read, tree), control)
+        return
+    ruleset = second.build(READ_TSYNC)
+    second.no_new_privs()
+    second.seccomp(answer(process, "landlock_restrict_self", SECCOMP_RET_TRACE))
+    process.syscall("ptrace", PTRACE_SEIZE, tid(second), 0, PTRACE_O_TRACESECCOMP).batch.settle()
+    second.observe(Process.restrict_self, ruleset, RESTRICT.TSYNC)
+    calling = process.session.launch()
+    process.wait(tid(second)).batch.settle()  # it is about to call
+    caller.restrict(WRITE_TSYNC)
+    restricting = process.session.launch()
+    waited = waits(process, witness, restricting)
+    process.ptrace(PTRACE_CONT, tid(second)).batch.settle()
+    restricting.settle()
+    if waited:
+        process.wait(tid(second)).batch.settle()  # it is about to call once more
+        process.ptrace(PTRACE_CONT, tid(second)).batch.settle()
+    calling.settle()
+    tried = [witness.observe(Process.open, tree.file, it) for it in (os.O_RDONLY, os.O_WRONLY)]
+    free = (it.outcome for it in tried if it.outcome != Denied("EACCES"))
+    judge(DENIED, next(free, tried[0].outcome), control)

@@ -22,6 +22,8 @@ from suite.model.scopes import Owner
 
 _FIRST = 1 << 32
 """Numbers begin here, or somewhat later. Source: id.c, landlock_init_id()."""
+_STEPS = 3, 11, 1, 16, 7
+"""From one number to the next: from 1 to 16, as get_id_range() draws them."""
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Domains:
     def __init__(self) -> None:
         self.origins: dict[Layer, Origin] = {}
         self.files: list[File] = []
-        self.numbers = itertools.count(_FIRST)
+        self.numbers = itertools.accumulate(itertools.cycle(_STEPS), initial=_FIRST)
         self.mourners: list[Callable[[Origin], None]] = []
 
     def make(self, layer: Layer, task: Task, program: str) -> None:
