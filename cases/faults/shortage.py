@@ -34,12 +34,14 @@ class Short:
 class Shortage(ABC):
     """A way to have allocations fail, one after the other."""
 
-    attempts: Iterable[int]
-    """Numbers of attempts, for ``observe``; without an end if attempts tell where to end."""
     at_once: int
     """How many attempts may be in flight."""
     enough: int | None = None
     """After so many failures there is nothing new to see."""
+
+    @abstractmethod
+    def attempts(self) -> Iterable[int]:
+        """Numbers of attempts, for ``observe``; without an end if attempts tell where to end."""
 
     @abstractmethod
     def subject(self) -> Process:
@@ -62,13 +64,17 @@ class FailNth(Shortage):
 
     def __init__(self, parent: Process, tree: Tree) -> None:
         self._parent = parent
-        self.attempts, self.at_once = count(1), 8
+        self.at_once = 8
         keeper, place = parent.fork(), tree.d2
         keeper.unshare(CLONE_NEWNS)
         keeper.mount("debugfs", place, "debugfs")
         # Else those that may wait for memory never fail, and each that fails is told of at length.
         keeper.write_file(f"{place}/failslab/ignore-gfp-wait", b"N")
         keeper.write_file(f"{place}/failslab/verbose", b"0")
+
+    def attempts(self) -> Iterable[int]:
+        """Each allocation in turn."""
+        return count(1)
 
     def subject(self) -> Process:
         """A child that counts its allocations."""
@@ -104,12 +110,16 @@ class MemoryLimit(Shortage):
     def __init__(self, keeper: Process, tree: Tree) -> None:
         place = f"{tree.path}/groups"
         keeper.mkdir(place)
-        self.attempts, self.at_once, self.enough = range(48), 2, 3
+        self.at_once, self.enough = 2, 3
         self._keeper = keeper
         self._group = Group(keeper, place)
         member = self._group.member
         member.write_file("/proc/self/oom_score_adj", b"-1000")
         member.dup_to(member.open(self._group.limit_file, os.O_WRONLY), _FD)
+
+    def attempts(self) -> Iterable[int]:
+        """So many that some fail."""
+        return range(48)
 
     def subject(self) -> Process:
         """A member of the group."""

@@ -84,7 +84,7 @@ class _Attempt:
 
 def sweep(doing: Doing, shortage: Shortage, place: Place) -> Outcome:
     """``WHOLE`` if each attempt was, and some lacked memory; else the first that was not."""
-    attempts, failures = iter(shortage.attempts), 0
+    attempts, failures = iter(shortage.attempts()), 0
     while numbers := list(islice(attempts, shortage.at_once)):
         tried = [_attempt(doing, shortage, place, number) for number in numbers]
         for it in tried:

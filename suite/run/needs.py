@@ -87,6 +87,7 @@ class Need(Enum):
     MAP_FILES = "needs to follow /proc/self/map_files (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN)"
     MEMORY_GROUPS = "needs the memory controller of cgroup2 (CONFIG_MEMCG)"
     FAULT_INJECTION = "needs failing allocations (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)"
+    DEBUGGED_CACHES = "needs caches that are debugged (CONFIG_SLUB_DEBUG, slab_debug=U at boot)"
     NO_INET = "needs a kernel without TCP/IP (no CONFIG_INET)"
     PAGES_OF_4K = "needs pages of 4 KiB"
     SCTP = "needs SCTP (CONFIG_IP_SCTP, and its module loaded)"

@@ -121,6 +121,7 @@ _PRESENT: dict[Need, Callable[[Ground, Target], bool]] = {
     Need.MAP_FILES: probes.follows_map_files,
     Need.MEMORY_GROUPS: probes.has_memory_groups,
     Need.FAULT_INJECTION: probes.fails_allocations,
+    Need.DEBUGGED_CACHES: probes.mounts("debugfs", "slab/kmalloc-cg-64/alloc_traces"),
     Need.NO_INET: lambda ground, _: socket_probes.lacks_inet(ground.root),
     Need.X86_64: lambda ground, _: ground.facts.machine == "x86_64",
     Need.PAGES_OF_4K: probes.gives("mmap", 0x20001000, 4096, 1, 0x32, -1, 0),
