@@ -59,12 +59,12 @@ def test_what_is_held_is_told_once_and_what_is_freed_is_not() -> None:
     leaks.watch(root)
     child = root.fork()
     child.close(child.build(RULESET))
-    assert leaks.left(root) == []
+    assert leaks.left(root.session) == []
     child.build(RULESET)
     child.restrict(RULESET)
-    kinds = [it.partition(" ")[0] for it in leaks.left(root)]
+    kinds = [it.partition(" ")[0] for it in leaks.left(root.session)]
     assert kinds == ["domain", "ruleset"]
-    assert leaks.left(root) == []
+    assert leaks.left(root.session) == []
 
 
 @pytest.mark.parametrize(("name", "asked"), [("model:11", False), ("model:10", True)])
@@ -74,7 +74,7 @@ def test_nothing_is_told_where_nobody_watches(name: str, *, asked: bool) -> None
     if asked:
         leaks.watch(root)
     root.build(RULESET)
-    assert leaks.left(root) == []
+    assert leaks.left(root.session) == []
 
 
 class Collector:

@@ -78,7 +78,7 @@ class Protocol:
         judgement = item.stash.get(JUDGEMENT, None)
         if not item.config.getoption("leaks") or judgement is None or not judgement.verdict.good:
             return
-        kept = leaks.left(self._hub.ground(rows.target_of(item)).root)
+        kept = leaks.left(self._hub.ground(rows.target_of(item)).session)
         for report in reports:
             envelope = opened(report)
             if envelope is None or not kept:

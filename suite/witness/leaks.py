@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from suite.judge.outcome import Allowed
 from suite.packed import packed
 from suite.process.process import Process
-from suite.process.promise import Call
-from suite.values import Fd, Pack
+from suite.process.session import Session
+from suite.values import Pack
 from suite.witness import tracefs
 
 _INSTANCE = "instances/landproof-leaks"
@@ -28,62 +28,65 @@ _POLLIN = 1
 
 
 @dataclass(slots=True)
-class Leaks:
-    """The rulesets and domains that were made and not freed; a note of the session."""
+class _Watch:
+    """Who reads the trace, and what was made and not freed; a note of the session."""
 
-    watching: bool | None = None
-    """None: nobody has tried to."""
+    reader: Process | None = None
+    """None: nobody watches, or the kernel tells nothing."""
+    pipe: int = -1
+    tried: bool = False
     living: set[str] = field(default_factory=set)
     """Such as ``domain 1a2b``."""
 
 
 def watch(process: Process) -> None:
-    """Have the kernel tell of what is made and freed from now on, if it can."""
-    leaks = process.session.notes.of(Leaks)
-    if leaks.watching is None:
-        root = tracefs.mounted(process)
-        enabled = tracefs.enable(process, root, _INSTANCE)
-        on = process.observe(tracefs.record, root, _INSTANCE)
-        process.close(root)
-        leaks.watching = enabled.outcome == on.outcome == Allowed()
+    """Have the kernel tell of what is made and freed from now on, if it can.
+
+    A child of the process reads that, and outlives all cases: so none of them has its files.
+    """
+    watching = process.session.notes.of(_Watch)
+    if watching.tried:
+        return
+    watching.tried = True
+    reader = process.fork()
+    root = tracefs.mounted(reader)
+    enabled = tracefs.enable(reader, root, _INSTANCE)
+    on = reader.observe(tracefs.record, root, _INSTANCE)
+    if enabled.outcome == on.outcome == Allowed():
+        watching.pipe = tracefs.open_pipe(reader, root, _INSTANCE).value
+        watching.reader = reader
 
 
-def left(process: Process) -> list[str]:
+def left(session: Session) -> list[str]:
     """What was made since this was last asked, and is not freed, though it was waited for.
 
     Nothing, if nobody watches.
     """
-    leaks = process.session.notes.of(Leaks)
-    if not leaks.watching:
+    watching = session.notes.of(_Watch)
+    if watching.reader is None:
         return []
     for look in range(_LOOKS):
-        for verb, kind, identity in _LIFE.findall(_received(process, look)):
-            change = leaks.living.add if verb == "create" else leaks.living.discard
+        text = _received(watching.reader, watching.pipe, look)
+        for verb, kind, identity in _LIFE.findall(text):
+            change = watching.living.add if verb == "create" else watching.living.discard
             change(f"{kind} {identity}")
-        if not leaks.living:
+        if not watching.living:
             break
-    found, leaks.living = sorted(leaks.living), set()
+    found, watching.living = sorted(watching.living), set()
     return found
 
 
-def _received(process: Process, look: int) -> str:
+def _received(reader: Process, pipe: int, look: int) -> str:
     """What the trace has; from the second look on, once there is something or a pause is over."""
-    root = tracefs.mounted(process)
-    pipe = tracefs.open_pipe(process, root, _INSTANCE)
     if look:
-        _wait(process, pipe, _PAUSE_NS << look)
-    observed = process.observe(_read, pipe)
-    process.close(pipe)
-    process.close(root)
+        entry = Pack(((4, pipe), (2, _POLLIN), bytes(2)))
+        pause = packed("QQ", *divmod(_PAUSE_NS << look, 10**9))
+        reader.syscall("ppoll", entry, 1, pause, None, 8)
+    observed = reader.observe(_read, pipe)
     _ = observed.outcome
     return "".join(call.data[: call.value].decode() for call in observed.done)
 
 
-def _read(process: Process, pipe: Fd) -> None:
+def _read(reader: Process, pipe: int) -> None:
     for _ in range(_READS):
-        process.read(pipe, _SIZE)
-
-
-def _wait(process: Process, pipe: Call, pause_ns: int) -> None:
-    entry = Pack(((4, pipe), (2, _POLLIN), bytes(2)))
-    process.syscall("ppoll", entry, 1, packed("QQ", *divmod(pause_ns, 10**9)), None, 8)
+        reader.read(pipe, _SIZE)
