@@ -19,7 +19,8 @@ from suite.witness import tracefs
 
 _INSTANCE = "instances/landproof-leaks"
 _LIFE = re.compile(r"landlock_(create|free)_(ruleset|domain): (?:ruleset|domain)=([0-9a-f]+)")
-_READS, _SIZE = 4, 65536
+_EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
+_READS, _SIZE = 4, 8192
 _LOOKS = 8
 """How often at most: the kernel frees a domain some time after its last process."""
 _PAUSE_NS = 25_000_000
@@ -50,7 +51,7 @@ def watch(process: Process) -> None:
     watching.tried = True
     reader = process.fork()
     root = tracefs.mounted(reader)
-    enabled = tracefs.enable(reader, root, _INSTANCE)
+    enabled = tracefs.enable(reader, root, _INSTANCE, _EVENTS)
     on = reader.observe(tracefs.record, root, _INSTANCE)
     if enabled.outcome == on.outcome == Allowed():
         watching.pipe = tracefs.open_pipe(reader, root, _INSTANCE).value
@@ -82,9 +83,13 @@ def _received(reader: Process, pipe: int, look: int) -> str:
         entry = Pack(((4, pipe), (2, _POLLIN), bytes(2)))
         pause = packed("QQ", *divmod(_PAUSE_NS << look, 10**9))
         reader.syscall("ppoll", entry, 1, pause, None, 8)
-    observed = reader.observe(_read, pipe)
-    _ = observed.outcome
-    return "".join(call.data[: call.value].decode() for call in observed.done)
+    text = ""
+    while True:
+        observed = reader.observe(_read, pipe)
+        is_empty = observed.outcome != Allowed()
+        text += "".join(call.data[: call.value].decode() for call in observed.done)
+        if is_empty:
+            return text
 
 
 def _read(reader: Process, pipe: int) -> None:

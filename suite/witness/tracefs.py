@@ -197,10 +197,15 @@ def mounted(process: Process) -> Call:
     return process.fsmount(context)
 
 
-def enable(process: Process, root: Fd, instance: str = INSTANCE) -> Observation:
-    """Switch Landlock's events on, in an instance that an earlier caller may have left."""
+def enable(
+    process: Process, root: Fd, instance: str = INSTANCE, names: tuple[str, ...] = ()
+) -> Observation:
+    """Switch Landlock's events on, or those of these names.
+
+    An earlier caller may have left the instance.
+    """
     process.observe(_make_instance, root, instance)
-    return process.observe(_write, root, _ENABLE, b"1", instance)
+    return process.observe(_enable, root, instance, names)
 
 
 def record(process: Process, root: Fd, instance: str = INSTANCE) -> None:
@@ -231,6 +236,11 @@ def _make_instance(process: Process, root: Fd, instance: str) -> None:
     process.mkdir(instance, at=root)
     # To note the names of processes takes two more tracepoints.
     _write(process, root, "trace_options", b"norecord-cmd", instance)
+
+
+def _enable(process: Process, root: Fd, instance: str, names: tuple[str, ...]) -> None:
+    for path in [f"{EVENTS}/{PREFIX}{name}/enable" for name in names] or [_ENABLE]:
+        _write(process, root, path, b"1", instance)
 
 
 def _write(process: Process, root: Fd, path: str, data: bytes, instance: str = INSTANCE) -> None:
