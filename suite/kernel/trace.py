@@ -22,8 +22,8 @@ KWORKER = ("kworker/0:1", 3)
 class Instance:
     """A buffer of its own for events, with its own switches."""
 
-    is_enabled: bool = False
-    """Whether it asks for the events."""
+    enabled: set[str] = field(default_factory=set)
+    """The names of the events that it asks for."""
     is_on: bool = True
     """Whether it records what it asks for (tracing_on)."""
     lines: deque[bytes] = field(default_factory=deque)
@@ -41,7 +41,7 @@ class Tracing:
     @property
     def is_wanted(self) -> bool:
         """Whether anybody records events."""
-        return any(it.is_enabled and it.is_on for it in self.instances)
+        return any(it.enabled and it.is_on for it in self.instances)
 
     def record(self, name: str, text: str, task: Task | None) -> None:
         """An event happens in a task, or in none: then in a thread of the kernel."""
@@ -50,7 +50,7 @@ class Tracing:
         shown = f"{who} [000] ..... {next(self.clock):>5}: {name}: {text}\n"
         line = shown.encode("utf-8", "surrogateescape")
         for it in self.instances:
-            if it.is_enabled and it.is_on:
+            if name in it.enabled and it.is_on:
                 it.lines.append(line)
 
 

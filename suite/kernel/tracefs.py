@@ -56,10 +56,10 @@ def _fill_instance(kernel: Kernel, root: Dentry, instance: Instance) -> None:
     if kernel.model.abi < TRACED_SINCE:
         return
     group = add(events, "landlock", _FOLDER, Node())
-    add(group, "enable", _SECRET, _switch(lambda: instance.is_enabled, _enable(instance)))
+    add(group, "enable", _SECRET, _enabling(instance, {event.name for event in EVENTS}))
     for event in EVENTS:
         folder = add(group, event.name, _FOLDER, Node())
-        add(folder, "enable", _SECRET, _switch(lambda: instance.is_enabled, _enable_one))
+        add(folder, "enable", _SECRET, _enabling(instance, {event.name}))
         add(folder, "format", _READ_ONLY, fixed(written(event)))
         add(folder, "id", _READ_ONLY, fixed(f"{event.number}\n"))
 
@@ -91,16 +91,20 @@ def _turn(instance: Instance) -> Store:
     return store
 
 
-def _enable(instance: Instance) -> Store:
+def _enabling(instance: Instance, names: set[str]) -> Text:
     def store(kernel: Kernel, _file: File, data: bytes) -> None:
         kernel.free_domains()
-        instance.is_enabled = _bit(data)
+        if _bit(data):
+            instance.enabled |= names
+        else:
+            instance.enabled -= names
 
-    return store
+    return Text(lambda *_: _told(names & instance.enabled, names), store)
 
 
-def _enable_one(_kernel: Kernel, _file: File, _data: bytes) -> None:
-    raise NotModelled("trace: single events")
+def _told(enabled: set[str], names: set[str]) -> str:
+    """Whether these events are enabled; X if some are (system_enable_read())."""
+    return "1\n" if enabled == names else "X\n" if enabled else "0\n"
 
 
 def _empty(instance: Instance) -> Store:

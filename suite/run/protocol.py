@@ -7,11 +7,13 @@ import msgspec
 import pytest
 from _pytest.runner import runtestprotocol
 
+from suite.judge.outcome import Seen
 from suite.judge.records import Verdict
 from suite.run import clients, rows
 from suite.run.envelopes import enclose, opened
 from suite.run.surroundings import BARE, CAME_TO, DENIED_CALL, JUDGEMENT, acquit, is_in_doubt
 from suite.targets.hub import Hub
+from suite.witness import leaks
 
 SHOWN = "landproof_shown"
 """In what a worker is told: whether its controller ``shows_progress``."""
@@ -34,6 +36,7 @@ class Protocol:
         if is_in_doubt(item.stash.get(JUDGEMENT, None)):
             self._look_again(item, nextitem, reports)
         self._look_at_client(item, nextitem, reports)
+        self._look_for_leaks(item, reports)
         for report in reports:
             if report.when == "call" or not report.passed:
                 hook.pytest_runtest_logreport(report=report)
@@ -69,6 +72,21 @@ class Protocol:
         judgement = item.stash.get(JUDGEMENT, None)
         abi = self._hub.ground(name).facts.abi if judgement else 0
         clients.look(item, by, abi, reports, lambda: self._run(item, nextitem))
+
+    def _look_for_leaks(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+        """If it is watched what the kernel frees, a case that conforms fails by what it left."""
+        judgement = item.stash.get(JUDGEMENT, None)
+        if not item.config.getoption("leaks") or judgement is None or not judgement.verdict.good:
+            return
+        kept = leaks.left(self._hub.ground(rows.target_of(item)).session)
+        for report in reports:
+            envelope = opened(report)
+            if envelope is None or not kept:
+                continue
+            seen = Seen(f"{envelope.case.observed}, but never freed: {', '.join(kept)}")
+            record = msgspec.structs.replace(envelope.case, verdict=Verdict.DEVIATES, observed=seen)
+            enclose(report, msgspec.structs.replace(envelope, case=record))
+            report.outcome = "failed"
 
     def _look_again(
         self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]

@@ -41,11 +41,15 @@ from suite.targets.filesystems import FileSystem, lay_tree, mounted
 from suite.targets.ground import agent32
 from suite.targets.hub import Hub
 from suite.targets.tree import Tree
-from suite.witness import tracefs
+from suite.witness import leaks, tracefs
 
 
 class Deviation(AssertionError):  # noqa: N818 (no error of ours, but a case's verdict)
     """The kernel did something other than what it owes."""
+
+
+_WATCHED = Need.DISPOSABLE, Need.TRACEPOINTS
+"""Of a target where it is watched what the kernel frees: all that it tells of is of cases."""
 
 
 class Setting:
@@ -86,6 +90,8 @@ class Setting:
         reason = no_landlock_calls(ground.facts) or unmet(wanted, ground, target)
         if reason:
             pytest.skip(reason)
+        if self._item.config.getoption("leaks") and not unmet(_WATCHED, ground, target):
+            leaks.watch(ground.root)
         return ground
 
     @cached_property

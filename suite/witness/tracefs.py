@@ -27,7 +27,8 @@ TRACED_SINCE = 11
 EVENTS = "events/landlock"
 """In tracefs, as are all paths here."""
 PREFIX = "landlock_"
-_INSTANCE = "instances/landproof"
+INSTANCE = "instances/landproof"
+"""That of cases, one after the other; whoever else watches has one of its own."""
 _ENABLE = f"{EVENTS}/enable"
 _MOST, _SIZE = 8, 8192
 """How often the pipe is read at once, and what it gives at most."""
@@ -137,9 +138,9 @@ class Trace(Witness[Event]):
         self._process.close(pipe)
 
     def _look_for_wanted(self, process: Process) -> None:
-        process.access(f"{_INSTANCE}/{EVENTS}", os.F_OK, at=self._root)
+        process.access(f"{INSTANCE}/{EVENTS}", os.F_OK, at=self._root)
         for name in self._wanted:
-            folder = f"{_INSTANCE}/{EVENTS}/{PREFIX}{name}"
+            folder = f"{INSTANCE}/{EVENTS}/{PREFIX}{name}"
             process.access(folder, os.F_OK, at=self._root)
 
     def _part(self, number: int) -> list[Event]:
@@ -196,23 +197,28 @@ def mounted(process: Process) -> Call:
     return process.fsmount(context)
 
 
-def enable(process: Process, root: Fd) -> Observation:
-    """Switch Landlock's events on, in an instance that an earlier caller may have left."""
-    process.observe(_make_instance, root)
-    return process.observe(_write, root, _ENABLE, b"1")
+def enable(
+    process: Process, root: Fd, instance: str = INSTANCE, names: tuple[str, ...] = ()
+) -> Observation:
+    """Switch Landlock's events on, or those of these names.
+
+    An earlier caller may have left the instance.
+    """
+    process.observe(_make_instance, root, instance)
+    return process.observe(_enable, root, instance, names)
 
 
-def record(process: Process, root: Fd) -> None:
+def record(process: Process, root: Fd, instance: str = INSTANCE) -> None:
     """Have events recorded from now on, where they are enabled."""
-    _write(process, root, "tracing_on", b"1")
+    _write(process, root, "tracing_on", b"1", instance)
 
 
-def open_pipe(process: Process, root: Fd) -> Call:
+def open_pipe(process: Process, root: Fd, instance: str = INSTANCE) -> Call:
     """What events are read from, without waiting for any.
 
     It has one reader at a time, so that it is to be closed before a child could have it.
     """
-    return process.open(f"{_INSTANCE}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK, at=root)
+    return process.open(f"{instance}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK, at=root)
 
 
 def forget(process: Process) -> None:
@@ -226,14 +232,19 @@ def forget(process: Process) -> None:
         switch.by = None
 
 
-def _make_instance(process: Process, root: Fd) -> None:
-    process.mkdir(_INSTANCE, at=root)
+def _make_instance(process: Process, root: Fd, instance: str) -> None:
+    process.mkdir(instance, at=root)
     # To note the names of processes takes two more tracepoints.
-    _write(process, root, "trace_options", b"norecord-cmd")
+    _write(process, root, "trace_options", b"norecord-cmd", instance)
 
 
-def _write(process: Process, root: Fd, path: str, data: bytes) -> None:
-    fd = process.open(f"{_INSTANCE}/{path}", os.O_WRONLY, at=root)
+def _enable(process: Process, root: Fd, instance: str, names: tuple[str, ...]) -> None:
+    for path in [f"{EVENTS}/{PREFIX}{name}/enable" for name in names] or [_ENABLE]:
+        _write(process, root, path, b"1", instance)
+
+
+def _write(process: Process, root: Fd, path: str, data: bytes, instance: str = INSTANCE) -> None:
+    fd = process.open(f"{instance}/{path}", os.O_WRONLY, at=root)
     process.write(fd, data)
     process.close(fd)
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""Each ruleset and each domain is freed, also where calls fail, and where things are replaced.
+
+Source: include/trace/events/landlock.h, landlock_free_ruleset and landlock_free_domain ("Lifecycle
+consistency"); security/landlock/domain.c, landlock_put_domain_deferred().
+"""
+
+from cases.processes import end
+from cases.syscalls.leaks import READ, Leak, ready, rows
+from suite.packed import packed
+from suite.case import (
+    Allowed, Judge, Need, Process, Seen, Trace, Tree, needs, since, table, vm_only,
+)  # fmt: skip
+
+EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
+TIMES = 3
+LOOKS, PAUSE_NS = 8, 25_000_000
+"""How often at most; each pause is twice as long as the one before, 3 s in all."""
+
+
+def living(trace: Trace, process: Process) -> set[str]:
+    """The rulesets and domains that are not freed, also when all that is freed later must be."""
+    made: set[str] = set()
+    for look in range(LOOKS):
+        for event in trace.take():
+            what = event.fields.get("domain") or event.fields["ruleset"].partition(".")[0]
+            made = made - {what} if event.name.startswith("free") else made | {what}
+        if not made:
+            break
+        process.syscall("ppoll", None, 0, packed("QQ", *divmod(PAUSE_NS << look, 10**9)), None, 8)
+    return made
+
+
+@vm_only
+@needs(Need.TRACEPOINTS)
+@table(rows("trc-leak"))
+def test_all_freed(case: Leak, process: Process, tree: Tree, judge: Judge) -> None:
+    """Whatever is made of it, each of them is freed once its process has ended."""
+    with Trace(process, *EVENTS) as trace:
+        built, actor = ready(case, process, tree)
+        if built.outcome == Allowed():
+            for _ in range(TIMES):
+                case.once(actor, built.calls[0], tree)
+            end(process, actor)
+        left = living(trace, process) if trace.on else {"no event"}
+    freed = Seen(f"kept {' '.join(sorted(left))}" if left else "all freed")
+    judge(since(READ.fs, Seen("all freed")), freed if built.outcome == Allowed() else built.outcome)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Whether the rulesets and domains that a case made are freed after its end, by the trace.
+
+Source: include/trace/events/landlock.h, landlock_free_ruleset and landlock_free_domain ("Lifecycle
+consistency"): each that was created is freed once, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from suite.judge.outcome import Allowed
+from suite.packed import packed
+from suite.process.process import Process
+from suite.process.session import Session
+from suite.values import Pack
+from suite.witness import tracefs
+
+_INSTANCE = "instances/landproof-leaks"
+_LIFE = re.compile(r"landlock_(create|free)_(ruleset|domain): (?:ruleset|domain)=([0-9a-f]+)")
+_EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
+_READS, _SIZE = 4, 8192
+_LOOKS = 8
+"""How often at most: the kernel frees a domain some time after its last process."""
+_PAUSE_NS = 25_000_000
+"""After the first look; each pause is twice as long, 3 s in all."""
+_POLLIN = 1
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Who reads the trace, and what was made and not freed; a note of the session."""
+
+    reader: Process | None = None
+    """None: nobody watches, or the kernel tells nothing."""
+    pipe: int = -1
+    tried: bool = False
+    living: set[str] = field(default_factory=set)
+    """Such as ``domain 1a2b``."""
+
+
+def watch(process: Process) -> None:
+    """Have the kernel tell of what is made and freed from now on, if it can.
+
+    A child of the process reads that, and outlives all cases: so none of them has its files.
+    """
+    watching = process.session.notes.of(_Watch)
+    if watching.tried:
+        return
+    watching.tried = True
+    reader = process.fork()
+    root = tracefs.mounted(reader)
+    enabled = tracefs.enable(reader, root, _INSTANCE, _EVENTS)
+    on = reader.observe(tracefs.record, root, _INSTANCE)
+    if enabled.outcome == on.outcome == Allowed():
+        watching.pipe = tracefs.open_pipe(reader, root, _INSTANCE).value
+        watching.reader = reader
+
+
+def left(session: Session) -> list[str]:
+    """What was made since this was last asked, and is not freed, though it was waited for.
+
+    Nothing, if nobody watches.
+    """
+    watching = session.notes.of(_Watch)
+    if watching.reader is None:
+        return []
+    for look in range(_LOOKS):
+        text = _received(watching.reader, watching.pipe, look)
+        for verb, kind, identity in _LIFE.findall(text):
+            change = watching.living.add if verb == "create" else watching.living.discard
+            change(f"{kind} {identity}")
+        if not watching.living:
+            break
+    found, watching.living = sorted(watching.living), set()
+    return found
+
+
+def _received(reader: Process, pipe: int, look: int) -> str:
+    """What the trace has; from the second look on, once there is something or a pause is over."""
+    if look:
+        entry = Pack(((4, pipe), (2, _POLLIN), bytes(2)))
+        pause = packed("QQ", *divmod(_PAUSE_NS << look, 10**9))
+        reader.syscall("ppoll", entry, 1, pause, None, 8)
+    text = ""
+    while True:
+        observed = reader.observe(_read, pipe)
+        is_empty = observed.outcome != Allowed()
+        text += "".join(call.data[: call.value].decode() for call in observed.done)
+        if is_empty:
+            return text
+
+
+def _read(reader: Process, pipe: int) -> None:
+    for _ in range(_READS):
+        reader.read(pipe, _SIZE)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What a case leaves in the kernel is seen, and fails it: on the small kernel around the model."""
+
+import json
+
+import pytest
+
+import suite.run.plugin  # noqa: F401 (pytester forgets what is first imported in a run of its own)
+from suite.kernel.boot import booted
+from suite.kernel.channel import ModelChannel
+from suite.kernel.target import named
+from suite.landlock.abi import FS
+from suite.landlock.ruleset import Ruleset
+from suite.process.process import Process
+from suite.process.session import Session
+from suite.run.envelopes import RECORD
+from suite.witness import leaks
+
+pytest_plugins = ["pytester"]
+
+RULESET = Ruleset(fs=FS.READ_FILE)
+CASES = '''
+"""Leaving.
+
+Source: none.
+"""
+
+from suite.case import FS, Allowed, Process, Ruleset, since
+
+LAYER = Ruleset(fs=FS.READ_FILE)
+ALLOWED = since(FS.READ_FILE, Allowed())
+
+
+def test_a_frees_all(process, judge):
+    """What it made ends with it."""
+    process.close(process.build(LAYER))
+    judge(ALLOWED, process.under(LAYER).observe(Process.getpid))
+
+
+def test_b_leaves_a_ruleset(process, judge):
+    """A process that outlives it holds a ruleset."""
+    Process(process.session, 0).build(LAYER)
+    judge(ALLOWED, process.observe(Process.getpid))
+
+
+def test_c_is_not_to_blame(process, judge):
+    """It frees all, and is not told of what was left before."""
+    judge(ALLOWED, process.under(LAYER).observe(Process.getpid))
+'''
+
+
+def first_process(name: str) -> Process:
+    """The first one of a small kernel."""
+    return Process(Session(ModelChannel(booted(named(name))), "x86_64"), 0)
+
+
+def test_what_is_held_is_told_once_and_what_is_freed_is_not() -> None:
+    root = first_process("model:11")
+    leaks.watch(root)
+    child = root.fork()
+    child.close(child.build(RULESET))
+    assert leaks.left(root.session) == []
+    child.build(RULESET)
+    child.restrict(RULESET)
+    kinds = [it.partition(" ")[0] for it in leaks.left(root.session)]
+    assert kinds == ["domain", "ruleset"]
+    assert leaks.left(root.session) == []
+
+
+@pytest.mark.parametrize(("name", "asked"), [("model:11", False), ("model:10", True)])
+def test_nothing_is_told_where_nobody_watches(name: str, *, asked: bool) -> None:
+    """Or where there is nothing to watch by."""
+    root = first_process(name)
+    if asked:
+        leaks.watch(root)
+    root.build(RULESET)
+    assert leaks.left(root.session) == []
+
+
+class Collector:
+    """Keeps the records."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what each case came to."""
+        for key, envelope in report.user_properties:
+            if key == RECORD:
+                case = json.loads(str(envelope))["case"]
+                assert report.failed == (case["verdict"] == "deviates")
+                self.told[case["id"]] = case["verdict"]
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "not-watched"])
+def test_the_case_that_left_it_fails(pytester: pytest.Pytester, *, watched: bool) -> None:
+    (pytester.mkdir("area") / "test_leaving.py").write_text(CASES)
+    collector = Collector()
+    words = ["-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q", "--target", "model:11"]
+    pytester.inline_run(*words, *(["--leaks"] if watched else []), plugins=[collector])
+    assert collector.told == {
+        "area/leaving[a-frees-all]": "conforms",
+        "area/leaving[b-leaves-a-ruleset]": "deviates" if watched else "conforms",
+        "area/leaving[c-is-not-to-blame]": "conforms",
+    }
