@@ -58,7 +58,7 @@ def test_it_begins_with_the_answer(text: str) -> None:
     for line in (*answer.headlines(costs()), *answer.notes(costs())):
         assert line in header
     assert "5.10 : no Landlock here" in header
-    assert "Of 16 numbers, 1 differ by more than 0.2%" in header
+    assert "Runs disagree on 1 of 16 numbers: the hollow points." in header
 
 
 def test_it_needs_nothing_else(text: str) -> None:

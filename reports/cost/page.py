@@ -57,7 +57,7 @@ def page(costs: Costs) -> str:
         costs=costs,
         headlines=answer.headlines(costs),
         failed=[(answer.label(it), it.reason) for it in costs.kernels if it.reason],
-        notes=[*answer.notes(costs), *_unsteady(measured, costs.tolerance)],
+        notes=[*answer.notes(costs), *_unsteady(measured)],
         kernels=[(answer.label(it), it) for it in costs.kernels],
         names=[answer.label(it) for it in measured],
         frame=plots.FRAME,
@@ -88,14 +88,11 @@ def _steps(measured: Sequence[Kernel]) -> Iterator[tuple[str, str, list[str]]]:
         yield answer.label(before), answer.label(after), [answer.told(it[2]) for it in steps]
 
 
-def _unsteady(measured: Sequence[Kernel], tolerance: float) -> Iterator[str]:
-    """How many numbers are not to be relied on, if there are any."""
+def _unsteady(measured: Sequence[Kernel]) -> Iterator[str]:
+    """On how many numbers runs disagree, if there are any."""
     its = [cost.steady for it in measured for cost in it.costs]
     if number := its.count(False):
-        yield (
-            f"Of {plural(len(its), 'number')}, {number:,} differ by more than {tolerance:.1%}"
-            " between runs: their points are hollow, and tables have a ± there."
-        )
+        yield f"Runs disagree on {number:,} of {plural(len(its), 'number')}: the hollow points."
 
 
 def _block(costs: Costs, hook: str, measured: Sequence[Kernel]) -> Block:
