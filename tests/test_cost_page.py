@@ -154,11 +154,19 @@ def test_the_ends_of_lines_have_names_that_do_not_collide(number: int) -> None:
     assert [it.end.y for it in chart.ends] == order
 
 
+def legend(text: str) -> str:
+    """Which kernels it has."""
+    return words(text.partition('class="legend"')[2].partition("</ul>")[0]).partition("> ")[2]
+
+
+def test_the_legend_has_the_kernels_that_were_measured(text: str) -> None:
+    assert legend(text) == "6.1 7.3"
+
+
 def test_names_without_room_are_left_to_the_legend() -> None:
     many = alike(30)
     assert next(plots.charts(many, "open")).ends == ()
-    legend = words(page(many).partition('class="legend"')[2].partition("</ul>")[0])
-    assert legend.endswith("28 29")
+    assert legend(page(many)) == " ".join(map(str, range(30)))
 
 
 def test_lines_that_are_far_apart_have_their_names_beside_them() -> None:
