@@ -3,12 +3,15 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from reports.cost import answer, plots
+from reports.cost import answer, document, plots
 from reports.cost.page import page
+from suite.cli.main import main
+from suite.errors import Exit
 from suite.judge.costs import NANOSECONDS, Costs, Kernel, Point
 from tests.cost_miniature import POINTS, calls, cost, costs
 from tests.html_pages import Markup
@@ -59,6 +62,14 @@ def test_it_begins_with_the_answer(text: str) -> None:
         assert line in header
     assert "5.10 : no Landlock here" in header
     assert "Runs disagree on 1 of 16 numbers: the hollow points." in header
+
+
+def test_the_command_writes_it(text: str, tmp_path: Path) -> None:
+    kept, written = tmp_path / "costs.json", tmp_path / "costs.html"
+    kept.write_text(document.json(costs()))
+    words = ["cost", "--show", str(kept), "--format", "html", "--output", str(written)]
+    assert main(words) == Exit.CONFORMS
+    assert written.read_text() == text
 
 
 def test_it_needs_nothing_else(text: str) -> None:
