@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The pages that tests open in a browser, and what they ask of them."""
 
+from html.parser import HTMLParser
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,6 +17,29 @@ TSYNC = "#case=syscalls/restrict%5Btsync%5D&kernel=7.0"
 DRAWER = "document.querySelector('#detail[open]')?.innerText ?? ''"
 VIEW = "document.querySelector('#view:not([hidden])')?.innerText ?? ''"
 FOCUS = "document.activeElement.innerText"
+
+
+class Markup(HTMLParser):
+    """Collects identities, links, tags, and attributes that load or run something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.outside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take down what a tag has."""
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            elif name == "href":
+                self.links.append(value or "")
+            elif name in {"src", "srcset", "style"} or name.startswith("on"):
+                self.outside.append(name)
 
 
 def told() -> Results:

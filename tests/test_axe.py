@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from reports.cost.page import page as cost_page
 from tests.axe import MISSING, script, violations
 from tests.browser import CHROMIUM, Browser
+from tests.cost_miniature import costs
 from tests.html_pages import TSYNC, told, write
 from tests.report_miniatures import compat_zoo, hostile, known
 
@@ -68,6 +70,17 @@ def test_axe_finds_nothing_in_a_page_with_all_lists_open(
     results, fmt = PAGES[name]
     uri = write(results(), tmp_path / "page.html", fmt)
     assert _found(browser, uri, OPEN_ALL) == []
+
+
+def test_axe_finds_nothing_in_the_page_of_costs(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(cost_page(costs()), encoding="utf-8")
+    assert _found(browser, file.as_uri(), OPEN_ALL) == []
+    browser.screen(390, 900)
+    browser.settle()
+    # Tables scroll by themselves, and the page does not.
+    wide = "(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)"
+    assert not browser.run(f"{wide}(document.documentElement)")
 
 
 FAULTS = {

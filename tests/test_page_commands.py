@@ -20,11 +20,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from reports.cost import document as cost_document
 from reports.results import load, save
 from suite.cli import collect, verbs
 from suite.cli.main import main
 from suite.cli.targets import choose
 from suite.errors import Exit, LandproofError
+from tests.cost_miniature import costs
 from tests.page_commands import OTHERS, Command, Noted, Shell
 from tests.pages import PAGES, ROOT, Block, blocks, spans
 from tests.runs import landproof
@@ -77,7 +79,7 @@ ROWS = {
         lambda words: words[:2] == ("clients", "run"), "boots kernels, and fetches clients"
     ),
     "boots": Row(
-        lambda words: verb_of(words) in {"matrix", "run", "shell", "bisect", "check-tree", "cost"},
+        lambda words: verb_of(words) in {"matrix", "run", "shell", "bisect", "check-tree"},
         "boots kernels; the tests of each verb do that with one kernel",
     ),
     "explores kernels": Row(
@@ -103,6 +105,10 @@ ROWS = {
         lambda words: verb_of(words) == "fuzz",
         "takes a minute",
         ("--most", "1", "--seconds", "1", "--database", "kept"),
+    ),
+    "costs": Row(
+        lambda words: verb_of(words) == "cost" and "--show" not in words,
+        "boots kernels, or takes a minute; tests/test_cost.py measures one call",
     ),
     "elsewhere": Row(is_elsewhere, "another machine; tests/test_ssh.py and test_uml.py have one"),
     "archive": Row(
@@ -166,6 +172,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     targets = [msgspec.structs.replace(here, name=name) for name in TARGETS]
     save(results, msgspec.structs.replace(measured, targets=targets))
     (folder / "results").mkdir()
+    (folder / "costs.json").write_text(cost_document.json(costs()))
     for name in ("before.json", "after.json", "last.json", "results/one.json"):
         (folder / name).write_bytes(results.read_bytes())
     shutil.copytree(EXAMPLES, folder / "docs" / "examples")
@@ -232,7 +239,8 @@ def test_commands_in_sentences_make_sense(page: Path) -> None:
 
 def test_the_cases_that_pages_name_are_there(told: Told) -> None:
     given = [verbs.parsed(it.words) for of_page in told.values() for it in commands(of_page)]
-    chosen = {getattr(it, name, None) for it in given for name in ("select", "case")}
+    of_cases = [it for it in given if not getattr(it, "cost", False)]  # a call is no case
+    chosen = {getattr(it, name, None) for it in of_cases for name in ("select", "case")}
     named = sorted(it for it in chosen if it and it not in (PLACEHOLDER, EXAMPLE))
     assert len(named) > 3
     assert not [it for it in named if not collect.ids(it)]

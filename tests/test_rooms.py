@@ -63,7 +63,10 @@ FLOORS: list[dict[str, set[str]]] = [
             "suite/judge", "suite/landlock", "suite/process", "suite/run", "suite/targets",
             "suite/witness",
         },
-        "reports": {"suite/explore", "suite/fuzz", "suite/judge", "suite/landlock", "suite/run"},
+        "reports": {
+            "suite/cost", "suite/explore", "suite/fuzz", "suite/judge", "suite/landlock",
+            "suite/run",
+        },
     },
     {
         "cases": {

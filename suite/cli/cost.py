@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from reports.cost import document
+from reports.cost.page import page
 from reports.cost.text import text
 from suite.cli import kernels
 from suite.cli.check import add_kernels_option, add_target_option, positive
@@ -35,6 +36,7 @@ from vm.target import VM, VmTarget
 _FORMATS: dict[str, Callable[[Costs], str]] = {
     "text": text,
     "full": partial(text, verbose=True),
+    "html": page,
     "json": document.json,
 }
 
@@ -85,7 +87,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--format", choices=[*_FORMATS], default="text",
-        help="how to write it (default: text; full: every point, too)",
+        help="how to write it (default: text; full: every point, too; html: a page with charts)",
     )  # fmt: skip
     which.add_argument(
         "-v", dest="format", action="store_const", const="full", help="the same as --format full"
