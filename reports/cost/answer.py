@@ -121,7 +121,10 @@ def notes(costs: Costs) -> list[str]:
     """How it was measured, and what the numbers are not."""
     runs = max((it.runs for it in costs.kernels), default=0)
     said = "one run: nothing tells whether others agree" if runs == 1 else f"{runs} runs"
-    lines = [f"Medians of {said}; ± where they are more than {costs.tolerance:.1%} apart."]
+    lines = [
+        f"Medians of {said}; ± where they, or their rounds, are more than"
+        f" {costs.tolerance:.1%} apart."
+    ]
     if costs.unit == INSTRUCTIONS:
         lines = [f"Counted by {costs.emulator}. {lines[0]}", NO_CYCLES]
     return lines

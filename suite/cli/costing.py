@@ -108,7 +108,7 @@ class Job:
         if self.wish.counted:  # a counted clock errs by as much as the kernel has calibrated it
             tick = max(1, round(tick))
         found.costs = [
-            replace(it, bare=it.bare * tick, added=it.added * tick)
+            replace(it, bare=it.bare * tick, added=it.added * tick, error=it.error * tick)
             for it in measure(ground, hooks, self.wish.effort, self.number)
         ]
         if self.wish.memory:

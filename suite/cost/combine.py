@@ -28,7 +28,7 @@ def costs(runs: Sequence[Sequence[Measured]]) -> list[Cost]:
             steady=agree(apart, median(it.added for it in its)),
         )
         for (hook, point), its in found.items()
-        for apart in [_apart([it.added for it in its])]
+        for apart in [max(_apart([it.added for it in its]), *(2 * it.error for it in its))]
     ]
 
 

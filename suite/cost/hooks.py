@@ -44,8 +44,8 @@ class Hook:
     """Where it is measured."""
     body: Callable[[Run], None]
     """Makes the turns of a run."""
-    turns: int = 1
-    """How many times as often as others it is called: it does much besides what is measured."""
+    rounds: int = 1
+    """How many times as many as others it needs: it does much besides what is measured."""
     own: bool = False
     """Whether it is Landlock's own call: without a domain, one that does nothing stands for it,
     and it makes the last layer of its point by itself."""
@@ -279,7 +279,7 @@ HOOKS: dict[str, Hook] = {
             Ruleset(fs=FS.EXECUTE),
             PATHS,
             _execute,
-            turns=3,
+            rounds=3,
         ),
         Hook("truncate", "truncate(2)", Ruleset(fs=FS.TRUNCATE), PATHS, _truncate),
         Hook("ioctl", "ioctl(2) of a device", Ruleset(fs=FS.IOCTL_DEV), DOMAINS, _ioctl),
@@ -312,7 +312,7 @@ HOOKS: dict[str, Hook] = {
             DOMAINS,
             _ptrace,
         ),
-        Hook("fork", "fork, exit and wait", _PATH_RULES, DOMAINS, _fork, turns=2),
+        Hook("fork", "fork, exit and wait", _PATH_RULES, DOMAINS, _fork, rounds=5),
         Hook(
             "restrict_self",
             "landlock_restrict_self(2)",

@@ -6,8 +6,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from statistics import fmean, median
+from dataclasses import dataclass, replace
+from math import sqrt
+from statistics import fmean, median, stdev
 
 from suite.cost.hooks import Hook
 from suite.cost.run import Run
@@ -46,6 +47,8 @@ class Measured:
     point: Point
     bare: float
     added: float
+    error: float = 0
+    """How far another run may well be from ``added``, as its own rounds tell."""
 
 
 def pace(ground: Ground) -> float:
@@ -85,8 +88,8 @@ def measure(
         for hook in hooks:
             for point in hook.points:
                 chance = random.Random(f"{number} {hook.name} {point}")  # noqa: S311 (an order)
-                bare, added = _at(hook, point, site, effort, chance)
-                yield Measured(hook.name, point, bare - empty, added)
+                found = _at(hook, point, site, effort, chance)
+                yield replace(found, bare=found.bare - empty)
 
 
 def _empty(site: Site, effort: Effort) -> float:
@@ -98,20 +101,21 @@ def _empty(site: Site, effort: Effort) -> float:
     return run.told()
 
 
-def _at(
-    hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Random
-) -> tuple[float, float]:
+def _at(hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Random) -> Measured:
     """The call at a point: what it takes without a domain, and what it takes more with one."""
     searched = point.rules > 1
     rounds = []
-    for _ in range(effort.layouts if searched else effort.rounds):
+    for _ in range((effort.layouts if searched else effort.rounds) * hook.rounds):
         chance.shuffle(site.others)
         with site.outside.session.scope():
-            rounds.append(_round(hook, point, site, effort.turns * hook.turns))
+            rounds.append(_round(hook, point, site, effort.turns))
     differences = [after - before for before, after in rounds]
-    # Of layouts, none is the right one: what they come to on the average is.
-    added = fmean(differences) if searched else median(differences)
-    return median(before for before, _ in rounds), added
+    if searched:  # of layouts, none is the right one: what they come to on the average is
+        added, error = fmean(differences), stdev(differences) / sqrt(len(differences))
+    else:
+        added = median(differences)
+        error = median(abs(it - added) for it in differences)
+    return Measured(hook.name, point, median(before for before, _ in rounds), added, error)
 
 
 def _round(hook: Hook, point: Point, site: Site, turns: int) -> tuple[float, float]:

@@ -33,7 +33,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     added: float
     """What it takes more with the domain."""
     apart: float = 0
-    """How far what two runs found for ``added`` is apart, at most."""
+    """How far what two runs found for ``added`` is apart at most, or may well be by what their
+    rounds found."""
     steady: bool = True
     """Whether runs agree; else the number is not to be relied on."""
 
