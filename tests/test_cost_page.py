@@ -219,7 +219,7 @@ def test_one_kernel_is_compared_with_none() -> None:
 def test_what_changed_from_one_kernel_to_the_next(text: str) -> None:
     told = words(text.partition('id="steps"')[2].partition("</section>")[0])
     assert "6.1 7.3 open 600 to 1,200 at the least point (+100 %) (7 of 7 points)" in told
-    assert "1 more rule 72 to 96 (+33 %)" in told
+    assert "1 more memory (rule) 72 to 96 (+33 %)" in told
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -53,7 +53,8 @@ def told(group: Group) -> str:
     """What changed of a call: how far its cost went at most, where, and at how many points."""
     first = group.changes[0]
     more = f" ({len(group.changes)} of {plural(group.points, 'point')})" if first.point else ""
-    return f"{group.name} {step(first)}{more}"
+    name = group.name if first.point else f"memory ({group.name})"
+    return f"{name} {step(first)}{more}"
 
 
 def step(change: Change) -> str:
