@@ -123,8 +123,8 @@ def notes(costs: Costs) -> list[str]:
     runs = max((it.runs for it in costs.kernels), default=0)
     said = "one run: nothing tells whether others agree" if runs == 1 else f"{runs} runs"
     lines = [
-        f"Medians of {said}; ± where they, or their rounds, are more than"
-        f" {costs.tolerance:.1%} apart."
+        f"Medians of {said} (of many rules, means of their layouts); ± where they, or their rounds,"
+        f" are more than {costs.tolerance:.1%} apart."
     ]
     if costs.unit == INSTRUCTIONS:
         lines = [f"Counted by {costs.emulator}. {lines[0]}", NO_CYCLES]
