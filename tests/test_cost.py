@@ -43,6 +43,7 @@ def kernel(name: str, added: float, *, deep: float = 2000, steady: bool = True) 
         runs=2,
         costs=[
             Cost(hook="open", point=Point(), bare=5000, added=added, steady=steady, apart=9),
+            Cost(hook="open", point=Point(depth=2), bare=5000, added=added + 200),
             Cost(hook="open", point=LAYERS_16, bare=5000, added=deep),
         ],
         memory=[Memory(what="first rule of a folder", bytes=112)],
@@ -132,7 +133,7 @@ def test_the_answer_comes_first_and_last() -> None:
         == lines[-1]
         == (
             "Grew most: 6.12 to 7.3: open 1,000 to 1,500 at the least point (+50 %) "
-            "(1 of 2 points)."
+            "(2 of 3 points)."
         )
     )
     assert "1,000 ±4" in told
@@ -149,8 +150,9 @@ def test_nothing_measured_says_why() -> None:
 
 def test_a_change_is_more_than_runs_are_apart() -> None:
     before = kernel("7.2", 1000)
-    assert not changes(before, kernel("7.3", 1017), 0.0)  # 9 of one and 9 of the other
-    (change,) = changes(before, kernel("7.3", 1019), 0.0)
+    (change,) = changes(before, kernel("7.3", 1017), 0.0)  # 9 of one and 9 of the other
+    assert change.point == Point(depth=2)
+    change, _ = changes(before, kernel("7.3", 1019), 0.0)
     assert (change.name, change.point, change.part) == ("open", Point(), 0.019)
     assert not changes(before, kernel("7.3", 1019), 0.02)
     (deep,) = changes(before, kernel("7.3", 1000, deep=1000))
@@ -164,11 +166,14 @@ def test_diff_ends_with_1_where_a_call_costs_more(
     dear = written(tmp_path / "dear.json", kernel("7.3", 1100))
     assert main(["diff", old, dear]) == Exit.DEVIATES
     first, second, *_ = capsys.readouterr().out.splitlines()
-    assert first == "3 points compared: 1 call dearer, 0 cheaper, by more than 2.0%."
+    assert first == "4 points compared: 1 call dearer, 0 cheaper, by more than 2.0%."
     assert second.startswith("Dearer: 7.3: open 1,000 to 1,100")
     assert main(["diff", old, dear, "--threshold", "11"]) == Exit.CONFORMS
     assert main(["diff", dear, old]) == Exit.CONFORMS
     assert "1 cheaper" in capsys.readouterr().out
+    lone = written(tmp_path / "lone.json", kernel("7.3", 1000, deep=3000))
+    assert main(["diff", old, lone]) == Exit.CONFORMS
+    assert "At one point only, which may be chance: 7.3: open 2,000" in capsys.readouterr().out
 
 
 def test_diff_of_two_kernels_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

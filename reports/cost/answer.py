@@ -43,10 +43,16 @@ def headlines(costs: Costs) -> list[str]:
 def great_steps(
     measured: Sequence[Kernel], least: float = _GREAT
 ) -> Iterator[tuple[Kernel, Kernel, Group]]:
-    """What changed of calls from one kernel to the next by a part of what it was."""
+    """What changed of calls from one kernel to the next by a part of what it was, but lone points.
+
+    Args:
+        measured: The kernels, in their order.
+        least: That part.
+    """
     for before, after in neighbours(measured):
         for group in grouped(changes(before, after, least), after):
-            yield before, after, group
+            if not group.is_lone:
+                yield before, after, group
 
 
 def told(group: Group) -> str:

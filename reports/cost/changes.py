@@ -43,6 +43,15 @@ class Group:
     points: int
     """How many both kernels have."""
 
+    @property
+    def is_lone(self) -> bool:
+        """Whether only one of many points changed.
+
+        That may be chance: there, a call takes the last free object of a slab each time, on one
+        kernel and not on the other.
+        """
+        return self.points > 1 == len(self.changes)
+
 
 def changes(before: Kernel, after: Kernel, threshold: float = THRESHOLD) -> list[Change]:
     """What changed by more than a part of what it was, and by more than runs are apart."""

@@ -86,7 +86,7 @@ def _steps(measured: Sequence[Kernel]) -> str:
 def difference(
     pairs: Sequence[tuple[Kernel, Kernel]], threshold: float, unit: str
 ) -> tuple[str, bool]:
-    """What changed from kernels to others, worst first; and whether anything costs more.
+    """What changed from kernels to others, worst first; and whether a call costs more.
 
     Args:
         pairs: Each kernel with what it is compared with.
@@ -95,24 +95,29 @@ def difference(
     """
     dearer: list[str] = []
     cheaper: list[str] = []
+    lone: list[str] = []
     rows: list[list[str]] = []
     for before, after in pairs:
         for group in grouped(changes(before, after, threshold), after):
             is_more = group.changes[0].after > group.changes[0].before
-            (dearer if is_more else cheaper).append(f"{answer.label(after)}: {answer.told(group)}")
+            said = lone if group.is_lone else dearer if is_more else cheaper
+            said.append(f"{answer.label(after)}: {answer.told(group)}")
             rows += [_row(after, it) for it in group.changes]
     compared = sum(_compared(before, after) for before, after in pairs)
-    said = [
+    head = [
         f"{plural(compared, 'point')} compared: {plural(len(dearer), 'call')} dearer,"
         f" {len(cheaper)} cheaper, by more than {threshold:.1%}."
     ]
-    said += [f"Dearer: {it}" for it in dearer]
-    parts = ["\n".join(said), "\n".join(f"Cheaper: {it}" for it in cheaper)]
+    parts = [
+        "\n".join([*head, *(f"Dearer: {it}" for it in dearer)]),
+        "\n".join(f"Cheaper: {it}" for it in cheaper),
+        "\n".join(f"At one point only, which may be chance: {it}" for it in lone),
+    ]
     if rows:
-        head = ["kernel", "call", "at", f"before ({unit})", "after", "change"]
+        names = ["kernel", "call", "at", f"before ({unit})", "after", "change"]
         sides = ["left", "left", "left", "right", "right", "right"]
-        parts.append(_aligned(rows, head, sides))
-        parts.append(said[0])
+        parts.append(_aligned(rows, names, sides))
+        parts += head
     return printable("\n\n".join(it for it in parts if it)) + "\n", bool(dearer)
 
 

@@ -25,7 +25,7 @@ from suite.values import Pack
 
 _SETTLED_S = 3
 _RULES = 256
-_MANY = 32
+_MANY = 128
 """So many of each are made, as the kernel counts whole objects late, a page's worth at most."""
 _FILES = Ruleset(fs=FS.READ_FILE)
 _PORTS = Ruleset(net=NET.BIND_TCP)
