@@ -74,8 +74,8 @@ def page() -> str:
     rows = (
         [code(name), it.file, escape(it.why), escape(it.seen)] for name, it in mutants().items()
     )
-    head = PAGE.read_text().partition("\n| ")[0]
-    return f"{head}\n{table(['change', 'file', 'why it is subtle', 'seen by'], rows)}\n"
+    head = PAGE.read_text().partition("\n| ")[0].rstrip()
+    return f"{head}\n\n{table(['change', 'file', 'why it is subtle', 'seen by'], rows)}\n"
 
 
 def _build(source: Path, tree: Path, name: str) -> str:
