@@ -60,7 +60,8 @@ esac""",
     "python3": Other("makes an environment", _ENVIRONMENT),
     "tar": Other(
         "unpacks the sources of a kernel",
-        "mkdir -p linux-source-7.3/scripts && ln -s $BIN linux-source-7.3/scripts/kconfig",
+        "mkdir -p linux-source-7.3/scripts linux-source-7.3/security/landlock"
+        " && ln -s $BIN linux-source-7.3/scripts/kconfig",
     ),
     "uvx": Other("fetches packages"),
 }

@@ -14,6 +14,7 @@ from suite.case import (
     FS, RESTRICT, Denied, Facts, Judge, Need, Process, Ruleset, Tree, answers, covers, needs,
     own_memory, since,
 )  # fmt: skip
+from suite.process.promise import Batch
 from suite.process.uapi import (
     PTRACE_CONT,
     PTRACE_O_TRACESECCOMP,
@@ -30,6 +31,14 @@ DENIED = since(RESTRICT.TSYNC, Denied("EACCES"))
 
 def read(process: Process, tree: Tree) -> None:
     process.open(tree.file, os.O_RDONLY)
+
+
+def stops(watcher: Process, thread: Process, launched: Batch) -> bool:
+    """Whether a launched call of a thread is stopped for its tracer before it returns."""
+    while not launched.answered:
+        if b"State:\tt" in watcher.read_file(f"/proc/{tid(thread)}/status"):
+            return True
+    return False
 
 
 @answers("ts-second-round")
@@ -93,14 +102,13 @@ def test_called_meanwhile(process: Process, tree: Tree, judge: Judge, facts: Fac
     process.syscall("ptrace", PTRACE_SEIZE, tid(second), 0, PTRACE_O_TRACESECCOMP).batch.settle()
     second.observe(Process.restrict_self, ruleset, RESTRICT.TSYNC)
     calling = process.session.launch()
-    process.wait(tid(second)).batch.settle()  # it is about to call
-    caller.restrict(WRITE_TSYNC)
-    restricting = process.session.launch()
-    waited = waits(process, witness, restricting)
-    process.ptrace(PTRACE_CONT, tid(second)).batch.settle()
-    restricting.settle()
-    if waited:
-        process.wait(tid(second)).batch.settle()  # it is about to call once more
+    if stops(process, second, calling):
+        caller.restrict(WRITE_TSYNC)
+        restricting = process.session.launch()
+        waits(process, witness, restricting)
+        process.ptrace(PTRACE_CONT, tid(second)).batch.settle()
+        restricting.settle()
+    if stops(process, second, calling):  # it is about to call once more
         process.ptrace(PTRACE_CONT, tid(second)).batch.settle()
     calling.settle()
     tried = [witness.observe(Process.open, tree.file, it) for it in (os.O_RDONLY, os.O_WRONLY)]

@@ -48,8 +48,9 @@ def test_without_ruleset(process: Process, judge: Judge) -> None:
     """Flags alone that threads get enforce nothing, also where these have a domain."""
     caller = process.fork()
     caller.thread()
-    caller.restrict(replace(READ, flags=TSYNC))
     with Trace(process, "enforce_domain") as trace:
+        caller.restrict(replace(READ, flags=TSYNC))
+        trace.take()
         asked = caller.observe(Process.restrict_self, NO_RULESET, TSYNC | SUBDOMAINS_OFF)
         events = trace.take()
     features = [replace(READ, flags=TSYNC).features, [TSYNC, SUBDOMAINS_OFF]]
