@@ -15,8 +15,6 @@ from suite.case import (
 
 
 READ = Ruleset(fs=FS.READ_FILE)
-MANY, SOME = 100, 40
-"""Of what takes a call or two, and of what takes a process."""
 UNKNOWN = 1 << 63
 NO_FD = -1
 
@@ -30,7 +28,6 @@ class Leak(Row, frozen=True, kw_only=True):
     once: Callable[[Process, Call, Tree], object]
     prepare: Callable[[Process, Call, Tree], Process] = lambda process, ruleset, tree: process
     """Who does it: a process that has the ruleset, too."""
-    times: int = MANY
     kind: str = RULE
     """Of the behaviour that it shows."""
 
@@ -117,8 +114,8 @@ LEAKS = {
     "enforced-on-threads-in-too-many-layers": Leak(
         once=enforce(RESTRICT.TSYNC), prepare=with_sibling, own_memory=True, kind=ENFORCED
     ),
-    "domain-ended": Leak(once=domain, times=SOME, kind=ENDED),
-    "owner-replaced": Leak(once=owner_in_domain, times=SOME, kind=ENDED),
+    "domain-ended": Leak(once=domain, kind=ENDED),
+    "owner-replaced": Leak(once=owner_in_domain, kind=ENDED),
 }
 
 
