@@ -119,13 +119,14 @@ def counted(monkeypatch: pytest.MonkeyPatch, *counts: int) -> Outcome:
         return {"kmalloc-64": left.pop(0) if len(left) > 1 else left[0], "pid": 7}
 
     monkeypatch.setattr(cases.syscalls.slabs, "objects", objects)
+    monkeypatch.setattr(cases.syscalls.slabs, "pause", lambda process, look: None)
     return kept(first_process("model:11"), TIMES, lambda: None)
 
 
 def test_what_grows_with_each_round_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though as many objects as processors have at hand seemed to be in use before."""
     rounds = (number * TIMES - SLACK for number in range(1, ROUNDS + 1))
-    looks = [count for count in rounds for _ in range(cases.syscalls.slabs.LOOKS)]
+    looks = [count for count in rounds for _ in range(leaks.LOOKS)]
     assert counted(monkeypatch, 0, *looks) == Seen("kept in kmalloc-64")
 
 

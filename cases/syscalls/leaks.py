@@ -13,11 +13,9 @@ from suite.case import (
     Call, Observation, Process, Row, Ruleset, Tree, net_port, path_beneath,
 )  # fmt: skip
 
-
 READ = Ruleset(fs=FS.READ_FILE)
 UNKNOWN = 1 << 63
 NO_FD = -1
-
 
 RULE, ENFORCED, ENDED = "rule", "enforced", "ended"
 
@@ -28,7 +26,7 @@ class Leak(Row, frozen=True, kw_only=True):
     once: Callable[[Process, Call, Tree], object]
     prepare: Callable[[Process, Call, Tree], Process] = lambda process, ruleset, tree: process
     """Who does it: a process that has the ruleset, too."""
-    kind: str = RULE
+    kind: str
     """Of the behaviour that it shows."""
 
 

@@ -8,8 +8,9 @@ take hold of besides are credentials and process ids.
 import os
 from collections.abc import Callable
 
-from suite.packed import packed
+from cases.processes import pause
 from suite.case import Outcome, Process, Seen
+from suite.witness.leaks import LOOKS
 
 READS = 24
 """Each gives a page or so; the last ones find the end."""
@@ -18,10 +19,6 @@ NOTHING = Seen("nothing kept")
 ROUNDS = 3
 SLACK = 60
 """Objects of a cache that processors have at hand, and that count as used."""
-LOOKS = 8
-"""How often at most: RCU and workers free later, on a busy machine much later."""
-PAUSE_NS = 25_000_000
-"""After the first look; each pause is twice as long, 3 s in all."""
 
 
 def objects(process: Process) -> dict[str, int]:
@@ -61,5 +58,5 @@ def _grown(process: Process, before: dict[str, int], least: int) -> set[str]:
         grown = {name for name, count in now.items() if count - before.get(name, 0) >= least}
         if not grown:
             break
-        process.syscall("ppoll", None, 0, packed("QQ", *divmod(PAUSE_NS << look, 10**9)), None, 8)
+        pause(process, look)
     return grown
