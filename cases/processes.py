@@ -5,8 +5,10 @@ import os
 import signal
 from typing import Literal
 
+from suite.packed import packed
 from suite.case import F_SETFL, F_SETOWN, PTRACE_ATTACH, Call, Process
 from suite.process.uapi import F_SETSIG
+from suite.witness.leaks import pause_ns
 
 
 def end(process: Process, child: Process) -> None:
@@ -34,6 +36,12 @@ def raise_sigio(process: Process, owner: int | Call) -> None:
     process.fcntl(receiver, F_SETOWN, owner)
     process.fcntl(receiver, F_SETFL, os.O_ASYNC)
     process.syscall("write", sender, b"x", 1)
+
+
+def pause(process: Process, look: int) -> None:
+    """Behind a look that found what the kernel frees later: ppoll(2) of nothing."""
+    timeout = packed("QQ", *divmod(pause_ns(look), 10**9))
+    process.syscall("ppoll", None, 0, timeout, None, 8)
 
 
 AT_PAGESZ, WORD = 6, 8

@@ -5,7 +5,10 @@ import json
 
 import pytest
 
+import cases.syscalls.slabs
 import suite.run.plugin  # noqa: F401 (pytester forgets what is first imported in a run of its own)
+from cases.syscalls.slabs import NOTHING, ROUNDS, SLACK, kept
+from suite.judge.outcome import Outcome, Seen
 from suite.kernel.boot import booted
 from suite.kernel.channel import ModelChannel
 from suite.kernel.target import named
@@ -103,3 +106,34 @@ def test_the_case_that_left_it_fails(pytester: pytest.Pytester, *, watched: bool
         "area/leaving[b-leaves-a-ruleset]": "deviates" if watched else "conforms",
         "area/leaving[c-is-not-to-blame]": "conforms",
     }
+
+
+TIMES = 100
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, *counts: int) -> Outcome:
+    """What is said of these counts of the objects of one cache; the last one stays."""
+    left = list(counts)
+
+    def objects(_: Process) -> dict[str, int]:
+        return {"kmalloc-64": left.pop(0) if len(left) > 1 else left[0], "pid": 7}
+
+    monkeypatch.setattr(cases.syscalls.slabs, "objects", objects)
+    monkeypatch.setattr(cases.syscalls.slabs, "pause", lambda process, look: None)
+    return kept(first_process("model:11"), TIMES, lambda: None)
+
+
+def test_what_grows_with_each_round_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though as many objects as processors have at hand seemed to be in use before."""
+    rounds = (number * TIMES - SLACK for number in range(1, ROUNDS + 1))
+    looks = [count for count in rounds for _ in range(leaks.LOOKS)]
+    assert counted(monkeypatch, 0, *looks) == Seen("kept in kmalloc-64")
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(500, 500), (500, 400), (500, 500 + SLACK // 2), (500, 900, 900, 510), (0, 70)],
+    ids=["same", "fewer", "at-hand", "freed-later", "once"],
+)
+def test_what_does_not_is_not(monkeypatch: pytest.MonkeyPatch, counts: tuple[int, ...]) -> None:
+    assert counted(monkeypatch, *counts) == NOTHING

@@ -13,13 +13,9 @@ from suite.case import (
     Call, Observation, Process, Row, Ruleset, Tree, net_port, path_beneath,
 )  # fmt: skip
 
-
 READ = Ruleset(fs=FS.READ_FILE)
-MANY, SOME = 100, 40
-"""Of what takes a call or two, and of what takes a process."""
 UNKNOWN = 1 << 63
 NO_FD = -1
-
 
 RULE, ENFORCED, ENDED = "rule", "enforced", "ended"
 
@@ -30,8 +26,7 @@ class Leak(Row, frozen=True, kw_only=True):
     once: Callable[[Process, Call, Tree], object]
     prepare: Callable[[Process, Call, Tree], Process] = lambda process, ruleset, tree: process
     """Who does it: a process that has the ruleset, too."""
-    times: int = MANY
-    kind: str = RULE
+    kind: str
     """Of the behaviour that it shows."""
 
 
@@ -117,8 +112,8 @@ LEAKS = {
     "enforced-on-threads-in-too-many-layers": Leak(
         once=enforce(RESTRICT.TSYNC), prepare=with_sibling, own_memory=True, kind=ENFORCED
     ),
-    "domain-ended": Leak(once=domain, times=SOME, kind=ENDED),
-    "owner-replaced": Leak(once=owner_in_domain, times=SOME, kind=ENDED),
+    "domain-ended": Leak(once=domain, kind=ENDED),
+    "owner-replaced": Leak(once=owner_in_domain, kind=ENDED),
 }
 
 

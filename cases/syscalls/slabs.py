@@ -8,18 +8,17 @@ take hold of besides are credentials and process ids.
 import os
 from collections.abc import Callable
 
-from suite.packed import packed
+from cases.processes import pause
 from suite.case import Outcome, Process, Seen
+from suite.witness.leaks import LOOKS
 
 READS = 24
 """Each gives a page or so; the last ones find the end."""
 OWN = "cred_jar", "pid"
 NOTHING = Seen("nothing kept")
 ROUNDS = 3
-LOOKS = 8
-"""How often at most: RCU and workers free later, on a busy machine much later."""
-PAUSE_NS = 25_000_000
-"""After the first look; each pause is twice as long, 3 s in all."""
+SLACK = 60
+"""Objects of a cache that processors have at hand, and that count as used."""
 
 
 def objects(process: Process) -> dict[str, int]:
@@ -34,32 +33,30 @@ def objects(process: Process) -> dict[str, int]:
     }
 
 
-def kept(process: Process, times: int, repeat: Callable[[], object], looks: int = LOOKS) -> Outcome:
+def kept(process: Process, times: int, repeat: Callable[[], object]) -> Outcome:
     """What ``repeat``, which does something so many times, leaves behind for good.
 
-    What is left once a time is as many objects of a cache, in each round: as many come in no other
-    way, to the same cache, again and again.
+    What is left once a time is as many objects of a cache, in round after round; nothing else has
+    one of them grow so.
     """
     repeat()  # what is made once, and what processors keep at hand
-    suspects: set[str] | None = None
-    for _ in range(ROUNDS):
-        before = objects(process)
+    before = objects(process)
+    grown: set[str] = set()
+    for number in range(1, ROUNDS + 1):
         repeat()
-        process.session.flush()
-        found = _grown(process, before, times // 2, looks)
-        suspects = found if suspects is None else suspects & found
-        if not suspects:
+        grown = _grown(process, before, number * times - SLACK)
+        if not grown:
             return NOTHING
-    return Seen(f"kept in {', '.join(sorted(suspects or ()))}")
+    return Seen(f"kept in {', '.join(sorted(grown))}")
 
 
-def _grown(process: Process, before: dict[str, int], least: int, looks: int) -> set[str]:
+def _grown(process: Process, before: dict[str, int], least: int) -> set[str]:
     """The caches with so many more objects, also when all that is freed later must be."""
     grown: set[str] = set()
-    for look in range(looks):
+    for look in range(LOOKS):
         now = objects(process)
         grown = {name for name, count in now.items() if count - before.get(name, 0) >= least}
         if not grown:
             break
-        process.syscall("ppoll", None, 0, packed("QQ", *divmod(PAUSE_NS << look, 10**9)), None, 8)
+        pause(process, look)
     return grown

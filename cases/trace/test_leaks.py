@@ -5,17 +5,15 @@ Source: include/trace/events/landlock.h, landlock_free_ruleset and landlock_free
 consistency"); security/landlock/domain.c, landlock_put_domain_deferred().
 """
 
-from cases.processes import end
+from cases.processes import end, pause
 from cases.syscalls.leaks import READ, Leak, ready, rows
-from suite.packed import packed
 from suite.case import (
     Allowed, Judge, Need, Process, Seen, Trace, Tree, needs, since, table, vm_only,
 )  # fmt: skip
+from suite.witness.leaks import LOOKS
 
 EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
 TIMES = 3
-LOOKS, PAUSE_NS = 8, 25_000_000
-"""How often at most; each pause is twice as long as the one before, 3 s in all."""
 
 
 def living(trace: Trace, process: Process) -> set[str]:
@@ -27,7 +25,7 @@ def living(trace: Trace, process: Process) -> set[str]:
             made = made - {what} if event.name.startswith("free") else made | {what}
         if not made:
             break
-        process.syscall("ppoll", None, 0, packed("QQ", *divmod(PAUSE_NS << look, 10**9)), None, 8)
+        pause(process, look)
     return made
 
 

@@ -150,7 +150,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--leaks",
         action="store_true",
         help="in machines whose kernel traces Landlock (7.3), also fail a case whose rulesets or "
-        "domains the kernel does not free after it; takes a third longer",
+        "domains the kernel does not free after it, for which it waits",
     )
     shards.add_option(parser)
     parser.add_argument(

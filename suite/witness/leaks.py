@@ -21,11 +21,15 @@ _INSTANCE = "instances/landproof-leaks"
 _LIFE = re.compile(r"landlock_(create|free)_(ruleset|domain): (?:ruleset|domain)=([0-9a-f]+)")
 _EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
 _READS, _SIZE = 4, 8192
-_LOOKS = 8
-"""How often at most: the kernel frees a domain some time after its last process."""
-_PAUSE_NS = 25_000_000
-"""After the first look; each pause is twice as long, 3 s in all."""
+LOOKS = 16
+"""How often at most what is freed later is looked for: some 17 s, on a machine however busy."""
+_SHORTEST_NS, _LONGEST_NS = 25_000_000, 1_600_000_000
 _POLLIN = 1
+
+
+def pause_ns(look: int) -> int:
+    """How long to wait behind a look, counted from 0, for RCU and workers of the kernel."""
+    return min(_SHORTEST_NS << look, _LONGEST_NS)
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ def left(session: Session) -> list[str]:
     watching = session.notes.of(_Watch)
     if watching.reader is None:
         return []
-    for look in range(_LOOKS):
+    for look in range(LOOKS):
         text = _received(watching.reader, watching.pipe, look)
         for verb, kind, identity in _LIFE.findall(text):
             change = watching.living.add if verb == "create" else watching.living.discard
@@ -81,7 +85,7 @@ def _received(reader: Process, pipe: int, look: int) -> str:
     """What the trace has; from the second look on, once there is something or a pause is over."""
     if look:
         entry = Pack(((4, pipe), (2, _POLLIN), bytes(2)))
-        pause = packed("QQ", *divmod(_PAUSE_NS << look, 10**9))
+        pause = packed("QQ", *divmod(pause_ns(look), 10**9))
         reader.syscall("ppoll", entry, 1, pause, None, 8)
     text = ""
     while True:
