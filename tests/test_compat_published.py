@@ -13,7 +13,8 @@ from reports.compat.document import SCHEMA_FILE, VERSION, By
 from reports.compat.publish import FILE, made_of, main, published, renewed, text_of
 from reports.results import save
 from reports.schema import COMPAT
-from suite.errors import InfrastructureError, UsageError
+from suite.cli.main import main as landproof
+from suite.errors import Exit, InfrastructureError, UsageError
 from suite.judge.enforced import ClientFacts
 from suite.landlock import abi as table
 from suite.process.layouts import LAYOUTS
@@ -44,6 +45,12 @@ def test_what_no_release_has_is_not_published() -> None:
     assert "namespace.use" in table.FEATURES
     assert "namespace.use" not in data.features
     assert "namespace" not in data.rule_types
+
+
+def test_who_asks_for_what_no_release_has_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert landproof(["compat", "namespace.use"]) == Exit.USAGE
+    said = "no feature 'namespace.use': ABI 12 brings it, which no release has yet"
+    assert said in capsys.readouterr().err
 
 
 def test_what_was_measured_is_kept_when_the_tables_change() -> None:

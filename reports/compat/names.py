@@ -17,6 +17,7 @@ from reports.compat.document import (
     CompatStruct,
     RuleKind,
 )
+from suite.landlock import abi as table
 
 Row: TypeAlias = (
     CompatFeature | CompatLimit | CompatErratum | CompatBug | CompatCall | RuleKind | CompatStruct
@@ -82,3 +83,11 @@ def _plain(text: str) -> str:
     bare = re.sub(r"\(\d?\)$|^struct ", "", text.strip().lower())
     flat = re.sub(r"[^a-z0-9]", "", bare)
     return re.sub(r"^(landlock)?(access)?(?=.)", "", flat)
+
+
+def left_out(text: str) -> str:
+    """Why the data lack a feature that landproof knows by this name; empty if it knows none."""
+    feature = table.FEATURES.get(text.lower())
+    if feature is None:
+        return ""
+    return f"ABI {feature.since} brings it, which no release has yet, and the data are of releases"

@@ -69,6 +69,8 @@ def _named(compat: Compat, text: str) -> Named:
     match names.find(compat, text):
         case [one]:
             return one
+        case [] if why := names.left_out(text):
+            raise UsageError(f"no feature {text!r}: {why}")
         case []:
             everything = [it.name for it in names.everything(compat)]
             like = near(text, everything)
