@@ -192,6 +192,15 @@ def test_together(case: Together, process: Process, judge: Judge) -> None:
 
 
 @needs(Need.ADMIN)
+@answers("perm-rule-union")
+def test_two_rules(process: Process, judge: Judge) -> None:
+    """Several rules allow together what each of them does."""
+    ruleset = NOTHING.allow_namespaces(UTS).allow_namespaces(CLONE_NEWNS)
+    control = process.fork().observe(Process.unshare, SOME)
+    judge(ALLOWED, process.under(ruleset).observe(Process.unshare, SOME), control)
+
+
+@needs(Need.ADMIN)
 @answers("perm-ns-whole")
 def test_nothing_is_made(process: Process, judge: Judge) -> None:
     """If one kind of two is denied, the other one is not made either."""

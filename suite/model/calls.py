@@ -86,7 +86,8 @@ def create(model: Model, read: Read | None, size: int) -> Ruleset:
         Refused: By its size, by its content, or since nothing is handled.
     """
     fields = _fields(model, read, size)
-    handled, quiet = Masks(*fields[:3], *fields[6:]), Masks(*fields[3:6])
+    fs, net, scope, *quiet_masks, permissions = fields
+    handled, quiet = Masks(fs, net, scope, permissions), Masks(*quiet_masks)
     for asked, kind in zip(handled, HANDLED, strict=True):
         if asked & ~all_rights(model, kind):
             raise Refused(errno.EINVAL)
@@ -114,8 +115,8 @@ def _fields(model: Model, read: Read | None, size: int) -> list[int]:
         if read(at, 1) != b"\0":
             raise Refused(errno.E2BIG)
     data = read(0, min(size, known))
-    places = range(0, 8 * len(RULESET_ATTR), 8)
-    return [int.from_bytes(data[at : at + 8], "little") for at in places]
+    numbers = range(len(RULESET_ATTR))
+    return [int.from_bytes(data[8 * at : 8 * at + 8], "little") for at in numbers]
 
 
 # landlock_add_rule(2)

@@ -61,6 +61,9 @@ def blockers(cause: Cause) -> str:
         return _labels(FS, cause.access)
     if cause.request is Request.NET_ACCESS:
         return _labels(NET, cause.access)
+    if cause.request in PERMISSION_OF:
+        (label,) = PERMISSION_OF[cause.request].labels
+        return label
     return _BLOCKERS[cause.request]
 
 
@@ -69,8 +72,6 @@ _BLOCKERS = {
     Request.PTRACE: "ptrace",
     Request.ABSTRACT_UNIX_SOCKET: "scope.abstract_unix_socket",
     Request.SIGNAL: "scope.signal",
-    Request.NAMESPACE: "namespace.use",
-    Request.CAPABILITY: "capability.use",
 }
 """Of what is no right. Source: security/landlock/audit.c, get_blocker()."""
 
