@@ -104,12 +104,26 @@ def _end_of_process(kernel: Kernel, task: Task, status: int) -> None:
     group.stopped = 0
     pids = task.namespaces.pids
     if group.leader.number_in(pids) == 1:
-        for other in list(pids.tasks.values()):
-            if other.is_alive:
-                end_group(kernel, other, int(SIGKILL))
+        _end_namespace(kernel, group)
     signals.hang_up_orphans(kernel, group, group.parent, group)
     if group.leader.trace is None and signals.tell_parent_of_end(kernel, group):
         reap(group)
+
+
+def _end_namespace(kernel: Kernel, first: Group) -> None:
+    """All end with the first process of their PID namespace, which waits for those it is left.
+
+    Source: zap_pid_ns_processes() in kernel/pid_namespace.c.
+    """
+    pids = first.leader.namespaces.pids
+    for other in list(pids.tasks.values()):
+        if other.is_alive:
+            end_group(kernel, other, int(SIGKILL))
+    for other in list(pids.tasks.values()):
+        group, parent = other.group, other.group.parent
+        is_zombie = group is not first and group.status is not None and other is group.leader
+        if is_zombie and (parent is None or parent.namespaces.pids is pids):
+            reap(group)
 
 
 def _leave_children(kernel: Kernel, task: Task) -> None:

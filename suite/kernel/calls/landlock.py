@@ -76,7 +76,11 @@ def create_ruleset(kernel: Kernel, task: Task, attr: Pointer, size: CUlong, flag
     file = RulesetFile(path, os.O_RDWR, who, kernel=kernel, ruleset=ruleset, number=number)
     landlock_events.ruleset_created(kernel, number, ruleset)
     kernel.hooks.file_alloc(file)
-    return task.files.add(file, closes_on_exec=True)
+    try:
+        return task.files.add(file, closes_on_exec=True)
+    except Errno:
+        landlock_events.ruleset_freed(kernel, number, 0)
+        raise
 
 
 def _name(kernel: Kernel) -> str:
