@@ -62,7 +62,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
 tried on the next. The first has all rights; the others do what only they do. Bugs are apart where
 one would hide what another does."""
 AT_ONCE = 2
-MOST_CASES = 600
+MOST_CASES = 1000
 """A mutant that so many of the cases that could find it do not find survives."""
 
 
