@@ -7,6 +7,8 @@ Documentation/userspace-api/landlock.rst.
 
 import struct
 
+import pytest
+
 from suite.packed import packed
 from suite.case import (
     FS, LANDLOCK, Clause, Expectation, Judge, Need, Out, Process, Row, Ruleset, Seen, answers,
@@ -56,7 +58,10 @@ def test_modules(process: Process, judge: Judge) -> None:
 def test_log(process: Process, judge: Judge) -> None:
     """The kernel's log says that it is up."""
     log = process.syscall("syslog", SYSLOG_ACTION_READ_ALL, Out(_LOG), _LOG).data
-    judge(IF_ENABLED, NAMED if b"landlock: Up and running." in log else UNNAMED)
+    named = b"landlock: Up and running." in log
+    if not named and b"Linux version" not in log:  # other cases had the kernel say a lot
+        pytest.skip("what the kernel said when it booted is no longer in its log")
+    judge(IF_ENABLED, NAMED if named else UNNAMED)
 
 
 class Attribute(Row, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from suite.packed import packed
 from suite.process import elf
 from suite.process.calls.files import O_PATH
 from suite.process.calls.ioctls import TIOCGPTPEER, TIOCLINUX, TIOCSCTTY, TIOCSPTLCK, TIOCSTI
-from suite.process.calls.uring import Ring
+from suite.process.calls.uring import Op, Ring
 from suite.process.process import Process
 from suite.process.uapi import (
     AT_EXECVE_CHECK,
@@ -89,12 +89,15 @@ def has_commands(process: Process, ring: Ring) -> bool:
 
 
 def has_block_commands(process: Process, ring: Ring) -> bool:
-    """Whether a block device has commands: then one that there is not is EINVAL."""
+    """Whether a block device has commands: then one that there is not is EINVAL.
+
+    So is any operation that a ring does not know, as of kernels before 5.19.
+    """
 
     def ask(process: Process) -> None:
         ring.command(process, process.open("/dev/loop0", os.O_RDONLY))
 
-    return process.observe(ask).outcome == Denied("EINVAL")
+    return ring.knows(process, Op.URING_CMD) and process.observe(ask).outcome == Denied("EINVAL")
 
 
 def knows(name: str) -> Callable[[Ground, Target], bool]:
