@@ -7,7 +7,9 @@ from tests.plain_limits import ERRATA, LIMITS, UNSHOWN
 
 
 def test_every_feature_has_its_calls() -> None:
-    assert ASKED.keys() == table.FEATURES.keys()
+    """But what no release has, which the data leave out."""
+    released = {name for name, bit in table.FEATURES.items() if bit.since <= table.RELEASED}
+    assert ASKED.keys() == released
 
 
 def test_every_limit_and_erratum_has_its_calls() -> None:

@@ -27,11 +27,9 @@ ASKED_FOR_A_RIGHT = [
     "tests/test_abi.py::test_what_each_version_knows[FS-masks0]",
     "tests/test_catalogue_lint.py::test_every_feature_is_covered",
     "tests/test_coverage.py::test_the_page_in_docs_has_the_cases_there_are",
-    "tests/test_plain_calls.py::test_every_feature_has_its_calls",
 ]
-"""The mask once more, a case about it, the page (tables have rows for every right), and what
-shows by plain calls that the compatibility data are true of it. The published data have it once a
-release has."""
+"""The mask once more, a case that is about it, and the page (tables have rows for every right). The
+compatibility data have it once a release does."""
 MINIATURES = r"from tests\.(report|page)_miniatures import"
 """Who imports these is a test of reports."""
 SLOW = {

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from reports.cost import document, text
 from reports.cost.changes import THRESHOLD
@@ -14,7 +15,6 @@ from reports.render import DEFAULT
 from suite.cli.report import emit
 from suite.errors import Exit, UsageError
 from suite.judge.costs import Costs, Kernel
-from vm.catalogue import version_key
 
 __all__ = ["THRESHOLD", "diff", "history", "is_costs", "percentage"]
 _VM = "vm:"
@@ -48,8 +48,13 @@ def diff(words: Sequence[str], arguments: argparse.Namespace) -> int:
     return Exit.DEVIATES if dearer else Exit.CONFORMS
 
 
-def history(files: Sequence[Path], arguments: argparse.Namespace) -> int:
+def history(files: Sequence[Path], arguments: argparse.Namespace, age: Callable[[str], Any]) -> int:
     """What came to cost otherwise from each kernel to the next one, by version.
+
+    Args:
+        files: That hold costs.
+        arguments: Of the command line.
+        age: What releases are sorted by.
 
     Raises:
         UsageError: A file can't be read.
@@ -58,7 +63,7 @@ def history(files: Sequence[Path], arguments: argparse.Namespace) -> int:
     runs = [document.load(path) for path in files]
     _same_unit(runs)
     kernels = [it for run in runs for it in run.kernels if it.costs]
-    ordered = sorted(kernels, key=lambda it: version_key(it.release))
+    ordered = sorted(kernels, key=lambda it: age(it.release))
     emit(text.history(ordered), arguments.output)
     return Exit.CONFORMS
 

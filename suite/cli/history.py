@@ -36,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _history(arguments: argparse.Namespace) -> int:
     files = list(_files(arguments.paths))
     if costs.is_costs(files[0]):
-        return costs.history(files, arguments)
+        return costs.history(files, arguments, version_key)
     runs = {str(path): load(path) for path in files}
     text = render_page(page(history(runs, version_key)), arguments.format, style_for(arguments))
     emit(text, arguments.output)
