@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,10 @@ class VmTarget(Target):
     """
 
     disposable = True
+    devices: Sequence[str] = ()
+    """More options of QEMU, of each machine of the kind."""
+    own_parameters: Sequence[str] = ()
+    """More parameters of its kernels, before those of the user."""
 
     def __init__(
         self,
@@ -154,7 +158,8 @@ class VmTarget(Target):
             agent=agent,
             accel=accelerator,
             folder=self._folder,
-            append=self.kernel.parameters.split(),
+            append=(*self.own_parameters, *self.kernel.parameters.split()),
+            devices=self.devices,
             monitored=monitored,
             incoming=incoming,
         )

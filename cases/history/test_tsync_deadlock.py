@@ -10,6 +10,7 @@ caller dereferenced a null pointer (cancel_tsync_works()).
 
 import os
 import signal
+from collections.abc import Callable
 
 from cases.history.complaints import KernelLog
 from cases.history.race import at_once
@@ -65,6 +66,17 @@ def test_competing(process: Process, tree: Tree, judge: Judge) -> None:
     judge(DENIED, log.judged(outcome), control)
 
 
+def signals_to(leader: Process, sender: Process) -> Callable[[], None]:
+    """What sends a thread many signals."""
+    pid = tid(leader)
+
+    def signal_often() -> None:
+        for _ in range(SIGNALS):
+            sender.tgkill(pid, pid, signal.SIGUSR1)
+
+    return signal_often
+
+
 @vm_only
 @covers(TSYNC)
 @answers("llr-35")
@@ -78,11 +90,7 @@ def test_interrupted(process: Process, tree: Tree, judge: Judge, facts: Facts) -
     threads = [leader.thread() for _ in range(IDLE)]
     control = leader.observe(Process.open, tree.file, os.O_RDONLY)
     hold(leader, READ, FIRST_FD)
-    pid, sender = tid(leader), process.fork()
-
-    def signal_often() -> None:
-        for _ in range(SIGNALS):
-            sender.tgkill(pid, pid, signal.SIGUSR1)
+    signal_often = signals_to(leader, process.fork())
 
     at_once(process, lambda: restrict_often(leader, FIRST_FD), signal_often)
     outcome = freest([leader, *threads], tree.file, os.O_RDONLY)
@@ -104,11 +112,7 @@ def test_ending(process: Process, tree: Tree, judge: Judge, facts: Facts) -> Non
     staying, *ending = [leader.thread() for _ in range(1 + ENDING)]
     control = leader.observe(Process.open, tree.file, os.O_RDONLY)
     hold(leader, READ, FIRST_FD)
-    pid, sender = tid(leader), process.fork()
-
-    def signal_often() -> None:
-        for _ in range(SIGNALS):
-            sender.tgkill(pid, pid, signal.SIGUSR1)
+    signal_often = signals_to(leader, process.fork())
 
     def end_all() -> None:
         with process.session.in_mode(Mode.DEATH):

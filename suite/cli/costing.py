@@ -90,7 +90,7 @@ class Job:
         return found
 
     def _is_stopped(self) -> bool:
-        return self.stopped
+        return self.stopped  # asked anew each time: another thread sets it
 
     def end(self) -> None:
         """End the target, also from another thread."""

@@ -73,16 +73,15 @@ def _create(run: Run) -> None:
 
 
 def _rename(run: Run) -> None:
-    old, new = f"{run.folder}/old", f"{run.folder}/new"
-    run.process.write_file(old, b"")
-    for _ in run:
-        with run.timed():
-            run.process.rename(old, new)
-        run.process.rename(new, old)
+    _moves(run, f"{run.folder}/new")
 
 
 def _refer(run: Run) -> None:
-    old, new = f"{run.folder}/old", f"{run.folder}/{SIDE}/new"
+    _moves(run, f"{run.folder}/{SIDE}/new")
+
+
+def _moves(run: Run, new: str) -> None:
+    old = f"{run.folder}/old"
     run.process.write_file(old, b"")
     for _ in run:
         with run.timed():
