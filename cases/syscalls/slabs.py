@@ -24,7 +24,7 @@ SLACK = 60
 def objects(process: Process) -> dict[str, int]:
     """Objects in use, by cache; those that a processor has at hand count as used."""
     fd = process.open("/proc/slabinfo", os.O_RDONLY)
-    parts = [process.read(fd, 65536) for _ in range(READS)]
+    parts = [process.read(fd, 4096) for _ in range(READS)]
     process.close(fd)
     lines = b"".join(it.data[: it.value] for it in parts).decode().splitlines()[2:]
     counts = {name: int(count) for name, count, *_ in map(str.split, lines)}
