@@ -4,6 +4,7 @@
 import errno
 import os
 import struct
+from collections.abc import Iterator
 
 import pytest
 
@@ -48,6 +49,29 @@ def test_an_out_buffer_comes_back_padded(agent: Agent) -> None:
     record = agent.run(agent.call(1, "getcwd", Address(0), 101, buffers=[take_out(101)]))[0]
     assert record.data[: record.value] == os.fsencode(os.getcwd()) + b"\0"  # noqa: PTH109
     assert len(record.data) == 104
+
+
+def test_zeros_at_the_end_of_a_buffer_are_not_sent(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client knows how many there were; of an empty buffer, too."""
+    answers: list[bytes] = []
+
+    def decoded(payload: bytes, order: wire.ByteOrder) -> Iterator[tuple[int, wire.Record]]:
+        answers.append(payload)
+        return decode(payload, order)
+
+    decode = wire.decode_records
+    monkeypatch.setattr(wire, "decode_records", decoded)
+    path = agent.call(1, "getcwd", Address(0), 1 << 16, buffers=[take_out(1 << 16)])
+    none = agent.call(1, "read", -1, Address(0), 1 << 16, buffers=[take_out(1 << 16)])
+    there, empty = agent.run(path, none).values()
+    assert there.data[: there.value].endswith(b"\0")
+    assert not any(there.data[there.value :])
+    assert len(there.data) == len(empty.data) == 1 << 16
+    assert not any(empty.data)
+    record = 16
+    assert sum(map(len, answers)) <= record + wire.padded(there.value) + record + 8
 
 
 def test_an_inout_buffer_goes_both_ways(agent: Agent) -> None:

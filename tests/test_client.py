@@ -54,12 +54,12 @@ def test_the_hello_is_read(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     "hello",
-    [struct.pack("<HHI", wire.VERSION + 1, 8, 4096), b"\x09\0", HELLO.replace(b"\1", b"\2")],
+    [struct.pack("<HHI", wire.VERSION + 1, 8, 4096), b"\x09\0", struct.pack("<HHI", 9, 4, 1)],
 )
 def test_another_version_is_named_with_what_to_do(peer: Peer, hello: bytes) -> None:
     """Whatever else its hello says, and however long that is."""
     peer.say(FrameKind.HELLO, hello)
-    with pytest.raises(AgentLostError, match=r"speaks protocol [29], this landproof 1: reinstall"):
+    with pytest.raises(AgentLostError, match=r"speaks protocol [39], this landproof 2: reinstall"):
         peer.client()
 
 
@@ -171,14 +171,16 @@ def test_a_big_endian_agent(peer: Peer) -> None:
     peer.ours.sendall(struct.pack(">4I", 12 + len(hello), 0, FrameKind.HELLO, 0) + hello)
     client = peer.client()
     assert client.hello == wire.Hello(wire.VERSION, 8, 4096, "big")
-    number = client.submit([wire.Op(wire.OpKind.CALL, 1, 5, [-2])])
-    head, op, source = struct.pack(">4I", 44, number, 1, 1), bytes([0, 1, 0, 0]), bytes(8)
+    number = client.submit([wire.Op(wire.OpKind.CALL, 1, 5, [-2], [take_out(12)])])
+    head, op, source = struct.pack(">4I", 52, number, 1, 1), bytes([0, 1, 1, 0]), bytes(8)
     op += struct.pack(">HHIi", 1, 0, 10_000, 5)
-    assert peer.ours.recv(4096) == head + op + source + struct.pack(">q", -2)
+    assert peer.ours.recv(4096) == head + op + source + struct.pack(">qII", -2, 2, 12)
     record = struct.pack(">HHIq", 0, 0, 8, -2) + b"12345678"
     frame = struct.pack(">4I", 12 + len(record), number, FrameKind.RESULTS, 0)
     peer.ours.sendall(frame + record)
-    assert client.results(number, 5) == {0: wire.Record(wire.Status.DONE, -2, b"12345678")}
+    assert client.results(number, 5) == {
+        0: wire.Record(wire.Status.DONE, -2, b"12345678" + bytes(8))
+    }
 
 
 def test_a_paced_channel_is_given_no_more_than_is_taken(peer: Peer) -> None:

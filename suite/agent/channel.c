@@ -49,6 +49,35 @@ void send_frame(uint32_t kind, uint32_t id, uint32_t count, const void *data, si
 		end_agent(1);
 }
 
+/*
+ * Cut the zeros at the end of each record's buffers: most of a buffer for a file or a message is empty, and
+ * to send it can take longer than the calls. The host knows how long it was. A word stays, as a record
+ * without any says that its buffers are lost.
+ */
+static void cut_zeros(struct area *records)
+{
+	uint8_t *to = records->base, *end = records->base + records->size;
+	for (uint8_t *at = to; at < end;) {
+		struct record *record = (void *)at;
+		uint64_t *words = (void *)(record + 1);
+		size_t room = PAD(record->size), left = room / sizeof(*words);
+		while (left > 1 && !words[left - 1])
+			left--;
+		size_t kept = sizeof(*record) + left * sizeof(*words);
+		record->size = left * sizeof(*words);
+		memmove(to, at, kept);
+		to += kept;
+		at += sizeof(*record) + room;
+	}
+	records->size = to - records->base;
+}
+
+void send_records(uint32_t id, uint32_t count, struct area *records)
+{
+	cut_zeros(records);
+	send_frame(FRAME_RESULTS, id, count, records->base, records->size);
+}
+
 static void refuse(const char *why)
 {
 	send_frame(FRAME_ERROR, 0, 0, why, strlen(why));

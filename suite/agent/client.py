@@ -55,6 +55,8 @@ class AgentClient:
         self._readable.register(reader, select.POLLIN)
         self._heard = bytearray()
         self._results: dict[int, bytes] = {}
+        self._rooms: dict[int, dict[int, int]] = {}
+        """Of each program on its way, how many bytes the buffers of its operations have."""
         self._next = 1
         self._order = hello.byte_order if hello else None
         self._room = _WINDOW if paced else None
@@ -65,14 +67,19 @@ class AgentClient:
     def submit(self, ops: Sequence[wire.Op]) -> int:
         """Send a program; its number, for ``results``."""
         identity, self._next = self._next, self._next + 1
+        self._rooms[identity] = {at: op.room for at, op in enumerate(ops) if op.buffers}
         self._send(wire.encode_program(identity, ops, self.hello.byte_order))
         return identity
 
     def results(self, identity: int, patience_s: float) -> dict[int, wire.Record]:
         """The records of a program by operation; operations that were left out have none."""
         self._listen_until(lambda: identity in self._results, patience_s)
-        payload = self._results.pop(identity)
-        return dict(wire.decode_records(payload, self.hello.byte_order))
+        payload, rooms = self._results.pop(identity), self._rooms.pop(identity)
+        records = dict(wire.decode_records(payload, self.hello.byte_order))
+        for at, record in records.items():
+            if record.data:  # else it never had any, or they are lost
+                record.data = record.data.ljust(rooms[at], b"\0")
+        return records
 
     def answered(self, identity: int) -> bool:
         """Whether the records of a program were heard, while others were waited for."""

@@ -79,7 +79,7 @@ static void add_record(struct program *program, int op, int status, int64_t valu
 
 static void send_results(struct program *program)
 {
-	send_frame(FRAME_RESULTS, program->id, program->count, program->state.base, program->state.size);
+	send_records(program->id, program->count, &program->state);
 	program->answered = 1;
 }
 

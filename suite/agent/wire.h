@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define PAD(size) (((size) + 7) & ~(size_t)7)
-enum { VERSION = 1, BUFFERS = 16, MAX_FRAME = 64 << 20 };
+enum { VERSION = 2, BUFFERS = 16, MAX_FRAME = 64 << 20 };
 enum { PROCESSES = 4096 }; /* their numbers are below it */
 enum { SEGMENT_OPS = 62 }; /* no segment has more operations */
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from typing import Literal, NamedTuple, TypeAlias
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME = 64 << 20
 MAX_PROCESS = 4095
 CREDIT = 1024
@@ -164,6 +164,11 @@ class Op:
     deadline_ms: int = 10_000
     on_fail: int = NEXT
 
+    @property
+    def room(self) -> int:
+        """How many bytes its out buffers have, each padded to 8."""
+        return sum(padded(it.size) for it in self.buffers if it.flags & BufferFlag.OUT)
+
 
 @dataclass(slots=True)
 class Record:
@@ -260,7 +265,10 @@ def decode_hello(payload: bytes, order: ByteOrder = "little") -> Hello:
 
 
 def decode_records(payload: bytes, order: ByteOrder = "little") -> Iterator[tuple[int, Record]]:
-    """The payload of a results frame: (operation, record); operations left out have none."""
+    """The payload of a results frame: (operation, record); operations left out have none.
+
+    The agent cuts the zeros at the end of a record's data.
+    """
     at, head = 0, _STRUCTS[order].record
     while at < len(payload):
         op, status, size, value = head.unpack_from(payload, at)
