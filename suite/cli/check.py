@@ -146,12 +146,6 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add_case_options(parser)
-    parser.add_argument(
-        "--leaks",
-        action="store_true",
-        help="in machines whose kernel traces Landlock (7.3), also fail a case whose rulesets or "
-        "domains the kernel does not free after it, for which it waits",
-    )
     shards.add_option(parser)
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="write the results file here (JSON)"
@@ -172,12 +166,6 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
-
-
-def _leaks(arguments: argparse.Namespace) -> Iterator[str]:
-    """Pytest's option for it."""
-    if arguments.leaks:
-        yield "--leaks"
 
 
 def _parameters(text: str) -> str:
@@ -214,7 +202,7 @@ def _check(arguments: argparse.Namespace) -> int:
     with hinting(arguments.select), RunProgress(chosen.names, 1) as progress:
         outcome = run(
             chosen.names,
-            options=[*chosen.options, *shard.options, *_leaks(arguments)],
+            options=[*chosen.options, *shard.options],
             select=arguments.select,
             brief=is_brief(arguments),
             watcher=progress,
@@ -317,7 +305,7 @@ def _run(
 ) -> Ended:
     return run(
         targets,
-        options=[*options, *_leaks(arguments)],
+        options=[*options],
         select=arguments.select,
         brief=is_brief(arguments),
         workers=arguments.workers,

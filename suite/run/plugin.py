@@ -59,9 +59,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME=FIRST:END",
         help="of this target, only these cases, by their places among those that are chosen",
     )
-    group.addoption(
-        "--leaks", action="store_true", help="fail a case whose rulesets or domains are not freed"
-    )
     for scheme in registered().known.values():
         scheme.add_options(group)
 

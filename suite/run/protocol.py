@@ -7,13 +7,12 @@ import msgspec
 import pytest
 from _pytest.runner import runtestprotocol
 
-from suite.judge.outcome import Seen
 from suite.judge.records import Verdict
 from suite.run import clients, rows
 from suite.run.envelopes import enclose, opened
+from suite.run.lifetimes import Lifetimes
 from suite.run.surroundings import BARE, CAME_TO, DENIED_CALL, JUDGEMENT, acquit, is_in_doubt
 from suite.targets.hub import Hub
-from suite.witness import leaks
 
 SHOWN = "landproof_shown"
 """In what a worker is told: whether its controller ``shows_progress``."""
@@ -24,25 +23,29 @@ class Protocol:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._lifetimes = Lifetimes(_tell, self._run_again)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
         _locate(item)
-        hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
-        hook.pytest_runtest_logstart(**node)
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        name = rows.target_of(item)
+        self._lifetimes.begin(item, self._hub.session(name))
         reports = self._run(item, nextitem)
-        if self._hub.second_chance(rows.target_of(item)):
+        if self._hub.second_chance(name):
             reports = self._run(item, nextitem)
         if is_in_doubt(item.stash.get(JUDGEMENT, None)):
             self._look_again(item, nextitem, reports)
         self._look_at_client(item, nextitem, reports)
-        self._look_for_leaks(item, reports)
-        for report in reports:
-            if report.when == "call" or not report.passed:
-                hook.pytest_runtest_logreport(report=report)
-        if shows_progress(item.config):
-            hook.pytest_runtest_logfinish(**node)
+        self._lifetimes.take(item, reports, self._hub.session(name))
+        if nextitem is None or rows.target_of(nextitem) != name:
+            self._lifetimes.settle()
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Tell what is held back, if the run was ended early."""
+        self._lifetimes.release()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(
@@ -61,6 +64,11 @@ class Protocol:
             del item.stash[CAME_TO]
         return runtestprotocol(item, log=False, nextitem=nextitem)
 
+    def _run_again(self, item: pytest.Item) -> None:
+        """Run it once more after others; they, and what follows, are set up by themselves."""
+        item.session._setupstate.teardown_exact(None)
+        self._run(item, None)
+
     def _look_at_client(
         self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
     ) -> None:
@@ -72,21 +80,6 @@ class Protocol:
         judgement = item.stash.get(JUDGEMENT, None)
         abi = self._hub.ground(name).facts.abi if judgement else 0
         clients.look(item, by, abi, reports, lambda: self._run(item, nextitem))
-
-    def _look_for_leaks(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
-        """If it is watched what the kernel frees, a case that conforms fails by what it left."""
-        judgement = item.stash.get(JUDGEMENT, None)
-        if not item.config.getoption("leaks") or judgement is None or not judgement.verdict.good:
-            return
-        kept = leaks.left(self._hub.ground(rows.target_of(item)).session)
-        for report in reports:
-            envelope = opened(report)
-            if envelope is None or not kept:
-                continue
-            seen = Seen(f"{envelope.case.observed}, but never freed: {', '.join(kept)}")
-            record = msgspec.structs.replace(envelope.case, verdict=Verdict.DEVIATES, observed=seen)
-            enclose(report, msgspec.structs.replace(envelope, case=record))
-            report.outcome = "failed"
 
     def _look_again(
         self, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
@@ -107,6 +100,15 @@ class Protocol:
                 if record.verdict is Verdict.SKIPPED:
                     report.outcome = "skipped"
                     report.longrepr = (str(item.path), item.location[1] or 0, record.reason)
+
+
+def _tell(item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+    hook = item.ihook
+    for report in reports:
+        if report.when == "call" or not report.passed:
+            hook.pytest_runtest_logreport(report=report)
+    if shows_progress(item.config):
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
 
 def shows_progress(config: pytest.Config) -> bool:

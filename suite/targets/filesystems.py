@@ -51,6 +51,9 @@ class Kind:
     """If it takes more than mount(2): given a folder and the agent, mounts it and tells where."""
     harms: bool = False
     """Whether more of the machine is used than goes with its mounts: only a machine of ours."""
+    keeps_credentials: bool = False
+    """Whether it keeps those of who opened a file, and the domain, for a time: get_cred() in
+    nfs4_alloc_state_owner(), fs/nfs/nfs4state.c."""
     lay: Callable[[Process, str, str], list[str]] | None = None
     """If files have to be there before the mount: makes all of it in a folder; gives the trees."""
 
@@ -236,6 +239,7 @@ class FileSystem(Enum):
         modules=("nfsd", "nfsv4"),
         mount=_nfs,
         harms=True,
+        keeps_credentials=True,
     )
     ECRYPTFS = Kind(
         "ecryptfs",

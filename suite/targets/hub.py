@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from suite.errors import InfrastructureError, LandproofError
 from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
+from suite.process.session import Session
 from suite.targets.base import Ground, Target
 from suite.targets.client import Client
 
@@ -89,6 +90,11 @@ class Hub:
             if seat.target.began:
                 seat.began.append(seat.target.began)
         return seat.ground
+
+    def session(self, name: str) -> Session | None:
+        """The conversation with a target; None if it is not started."""
+        seat = self._seats.get(name)
+        return seat.ground.session if seat and seat.ground else None
 
     def client(self, name: str) -> Client | None:
         """Somebody else's enforcer that is to be tried on each case of a target, if it has one."""

@@ -8,6 +8,7 @@ consistency"): each that was created is freed once, and says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from suite.judge.outcome import Allowed
@@ -19,6 +20,8 @@ from suite.witness import tracefs
 
 _INSTANCE = "instances/landproof-leaks"
 _LIFE = re.compile(r"landlock_(create|free)_(ruleset|domain): (?:ruleset|domain)=([0-9a-f]+)")
+_LOST = "[LOST "
+"""In the trace, where there was more than its buffer holds."""
 _EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
 _READS, _SIZE = 4, 8192
 LOOKS = 16
@@ -62,23 +65,47 @@ def watch(process: Process) -> None:
         watching.reader = reader
 
 
-def left(session: Session) -> list[str]:
-    """What was made since this was last asked, and is not freed, though it was waited for.
-
-    Nothing, if nobody watches.
-    """
+def made(session: Session) -> list[str]:
+    """What was made since this was last asked, and not freed yet, such as ``domain 1a2b``."""
     watching = session.notes.of(_Watch)
-    if watching.reader is None:
-        return []
+    before = set(watching.living)
+    _look(watching)
+    return sorted(watching.living - before)
+
+
+def is_watched(session: Session) -> bool:
+    """Whether somebody watches."""
+    return session.notes.of(_Watch).reader is not None
+
+
+def forget(session: Session, names: Iterable[str]) -> None:
+    """Never tell of these: others may keep them."""
+    session.notes.of(_Watch).living.difference_update(names)
+
+
+def kept(session: Session, names: Iterable[str]) -> list[str]:
+    """What of these is not freed, though it was waited for; it is not told again."""
+    watching = session.notes.of(_Watch)
     for look in range(LOOKS):
-        text = _received(watching.reader, watching.pipe, look)
-        for verb, kind, identity in _LIFE.findall(text):
-            change = watching.living.add if verb == "create" else watching.living.discard
-            change(f"{kind} {identity}")
-        if not watching.living:
-            break
-    found, watching.living = sorted(watching.living), set()
-    return found
+        if watching.living.isdisjoint(names):
+            return []
+        _look(watching, look)
+    found = watching.living.intersection(names)
+    forget(session, found)
+    return sorted(found)
+
+
+def _look(watching: _Watch, look: int = 0) -> None:
+    """See what the trace has, and what is freed by that."""
+    if watching.reader is None:
+        return
+    text = _received(watching.reader, watching.pipe, look)
+    if _LOST in text:  # nobody knows what was freed
+        watching.living.clear()
+        return
+    for verb, kind, identity in _LIFE.findall(text):
+        change = watching.living.add if verb == "create" else watching.living.discard
+        change(f"{kind} {identity}")
 
 
 def _received(reader: Process, pipe: int, look: int) -> str:
