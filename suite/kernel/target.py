@@ -74,6 +74,7 @@ class ModelTarget(Target):
     """The small kernel around a model, in this very process."""
 
     disposable = True
+    may_leak = False
 
     def __init__(self, name: str, model: Model) -> None:
         self.name = name

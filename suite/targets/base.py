@@ -41,6 +41,8 @@ class Target(ABC):
     kernel: KernelBuild | None = None
     disposable: bool = False
     """Whether it may be harmed: a virtual machine of ours."""
+    may_leak: bool = True
+    """Whether it is looked at what it never frees: of a model, that tells nothing of a kernel."""
     asks: Callable[[Ground], None] = staticmethod(lambda _ground: None)
     """Asks a new ground all that cases may want to know. A target may do so while it starts, to
     know the answers at later starts, too."""
