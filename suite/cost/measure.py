@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import fmean, median, stdev
@@ -14,7 +16,10 @@ from suite.cost.hooks import Hook
 from suite.cost.run import Run
 from suite.cost.site import Site
 from suite.judge.costs import Point
+from suite.landlock.abi import FS
+from suite.landlock.ruleset import Ruleset
 from suite.packed import packed
+from suite.process.process import Process
 from suite.targets.base import Ground
 from suite.values import Out
 
@@ -37,6 +42,9 @@ COUNTED = Effort(rounds=3, layouts=7, turns=5)
 TIMED = Effort(rounds=60, layouts=60, turns=7)
 """Where time is measured: many short rounds, so that a busy moment hurts both ways alike."""
 _PACE_MS = 100
+_KEPT = Ruleset(fs=FS.READ_FILE)
+_MOST_KEPT = 32
+"""About as many as the slabs of most caches have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ def _at(hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Ran
     for _ in range((effort.layouts if searched else effort.rounds) * hook.rounds):
         chance.shuffle(site.others)
         with site.outside.session.scope():
+            _shift(site.outside.fork(), chance)
             rounds.append(_round(hook, point, site, effort.turns))
     differences = [after - before for before, after in rounds]
     if searched:  # of layouts, none is the right one: what they come to on the average is
@@ -116,6 +125,23 @@ def _at(hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Ran
         added = median(differences)
         error = median(abs(it - added) for it in differences)
     return Measured(hook.name, point, median(before for before, _ in rounds), added, error)
+
+
+def _shift(keeper: Process, chance: random.Random) -> None:
+    """Have a process keep some objects of the kernel's: so each round finds caches otherwise.
+
+    A call may happen to take the last free object of a slab, turn after turn, and costs more then.
+    """
+    takes: tuple[Callable[[], object], ...] = (
+        lambda: keeper.open("/", os.O_RDONLY),
+        lambda: keeper.make_ruleset(_KEPT),
+        lambda: keeper.socket(socket.AF_INET, socket.SOCK_STREAM),
+        keeper.socketpair,
+        keeper.pipe,
+    )
+    for take in takes:
+        for _ in range(chance.randrange(_MOST_KEPT)):
+            take()
 
 
 def _round(hook: Hook, point: Point, site: Site, turns: int) -> tuple[float, float]:
