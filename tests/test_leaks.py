@@ -40,9 +40,9 @@ def test_a_frees_all(process, judge):
     judge(ALLOWED, process.under(LAYER).observe(Process.getpid))
 
 
-def test_b_leaves_a_ruleset(process, judge):
+def test_b_leaves_a_ruleset(process, ground, judge):
     """A process that outlives it holds a ruleset."""
-    Process(process.session, 0).build(LAYER)
+    ground.root.build(LAYER)
     judge(ALLOWED, process.observe(Process.getpid))
 
 
@@ -62,13 +62,14 @@ def test_what_is_held_is_told_once_and_what_is_freed_is_not() -> None:
     leaks.watch(root)
     child = root.fork()
     child.close(child.build(RULESET))
-    assert leaks.made(root.session) == []
+    assert leaks.made(root.session) == {}
     child.build(RULESET)
     child.restrict(RULESET)
     made = leaks.made(root.session)
-    assert [it.partition(" ")[0] for it in made] == ["domain", "ruleset"]
-    assert leaks.kept(root.session, made) == made
-    assert leaks.kept(root.session, made) == leaks.made(root.session) == []
+    assert sorted(made.values()) == ["domain", "ruleset"]
+    assert leaks.kept(root.session, made) == set(made)
+    assert leaks.kept(root.session, made) == set()
+    assert leaks.made(root.session) == {}
 
 
 def test_what_is_freed_later_is_not_kept() -> None:
@@ -77,7 +78,7 @@ def test_what_is_freed_later_is_not_kept() -> None:
     fd = root.build(RULESET)
     made = leaks.made(root.session)
     root.close(fd)
-    assert leaks.kept(root.session, made) == []
+    assert leaks.kept(root.session, made) == set()
 
 
 def test_nothing_is_told_of_a_trace_with_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +88,7 @@ def test_nothing_is_told_of_a_trace_with_gaps(monkeypatch: pytest.MonkeyPatch) -
     root.build(RULESET)
     assert leaks.made(root.session)
     monkeypatch.setattr(leaks, "_received", lambda *_: "CPU:0 [LOST 12 EVENTS]\n")
-    assert leaks.made(root.session) == []
+    assert leaks.made(root.session) == {}
 
 
 @pytest.mark.parametrize(("name", "asked"), [("model:11", False), ("model:10", True)])
@@ -97,7 +98,7 @@ def test_nothing_is_told_where_nobody_watches(name: str, *, asked: bool) -> None
     if asked:
         leaks.watch(root)
     root.build(RULESET)
-    assert leaks.made(root.session) == []
+    assert leaks.made(root.session) == {}
 
 
 class Collector:

@@ -10,6 +10,7 @@ freed then, is found out by running the cases of its group once more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -40,7 +41,7 @@ class _Held:
 @dataclass(slots=True)
 class _Group:
     cases: list[_Held] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)
     """Rulesets and domains of theirs that were not freed by the end of the group."""
 
 
@@ -66,7 +67,7 @@ class Lifetimes:
     def begin(self, item: pytest.Item, session: Session | None) -> None:
         """Before a case: see what others made, if all that this one makes is not looked at."""
         if session is not None and _keeps(item):
-            self._newer.made += self._asked(lambda: leaks.made(session))
+            self._note(session)
 
     def take(
         self, item: pytest.Item, reports: list[pytest.TestReport], session: Session | None
@@ -82,7 +83,8 @@ class Lifetimes:
             self.release()
             self._session = session
         if session is not None and _keeps(item):
-            self._asked(lambda: leaks.forget(session, leaks.made(session)))
+            with suppress(LandproofError):
+                leaks.forget(session, leaks.made(session))
         self._newer.cases.append(_Held(item, reports))
         if session is None or not leaks.is_watched(session):
             self.release()
@@ -103,37 +105,36 @@ class Lifetimes:
             self._tell_all(group)
         self._older, self._newer = _Group(), _Group()
 
+    def _note(self, session: Session) -> None:
+        """See what the newer group made."""
+        with suppress(LandproofError):  # nothing is known of a target that is lost
+            self._newer.made |= leaks.made(session)
+
     def _turn(self, session: Session) -> None:
         """Judge the older group, after the newer one has had its time."""
-        self._newer.made += self._asked(lambda: leaks.made(session))
-        left = self._asked(lambda: leaks.kept(session, self._older.made))
-        if left:
-            self._asked(lambda: self._find(session, self._older))
+        self._note(session)
+        with suppress(LandproofError):
+            if leaks.kept(session, self._older.made):
+                self._find(session, self._older)
         self._tell_all(self._older)
         self._older, self._newer = self._newer, _Group()
 
     def _find(self, session: Session, group: _Group) -> None:
         """Run the cases of a group again, and fail those that leave something."""
-        made = {}
+        made: dict[int, dict[str, str]] = {}
         for at, held in enumerate(group.cases):
             if held.is_good and not _keeps(held.item):
                 self._again(held.item)
                 made[at] = leaks.made(session)
-        left = set(leaks.kept(session, [it for several in made.values() for it in several]))
+        left = leaks.kept(session, {name for several in made.values() for name in several})
         for at, several in made.items():
-            if not left.isdisjoint(several):
-                _blame(group.cases[at].reports, left.intersection(several))
+            kinds = {several[name] for name in left.intersection(several)}
+            if kinds:
+                _blame(group.cases[at].reports, kinds)
 
     def _tell_all(self, group: _Group) -> None:
         for held in group.cases:
             self._tell(held.item, held.reports)
-
-    def _asked(self, ask: Callable[[], list[str] | None]) -> list[str]:
-        """What a target says; nothing is known of one that is lost, as the next case will say."""
-        try:
-            return ask() or []
-        except LandproofError:
-            return []
 
 
 def _keeps(item: pytest.Item) -> bool:
@@ -143,9 +144,9 @@ def _keeps(item: pytest.Item) -> bool:
     return chosen is not None and chosen.value.keeps_credentials
 
 
-def _blame(reports: list[pytest.TestReport], kept: set[str]) -> None:
-    """Fail a case by what it left, by kind: the kernel's numbers are others in each run."""
-    left = ", ".join(sorted({it.partition(" ")[0] for it in kept}))
+def _blame(reports: list[pytest.TestReport], kinds: set[str]) -> None:
+    """Fail a case by what it left."""
+    left = ", ".join(sorted(kinds))
     for report in reports:
         envelope = opened(report)
         if envelope is None:

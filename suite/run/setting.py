@@ -48,10 +48,6 @@ class Deviation(AssertionError):  # noqa: N818 (no error of ours, but a case's v
     """The kernel did something other than what it owes."""
 
 
-_WATCHED = Need.DISPOSABLE, Need.TRACEPOINTS
-"""Of a target where it is watched what the kernel frees: all that it tells of is of cases."""
-
-
 class Setting:
     """The setting of one run of one case."""
 
@@ -90,7 +86,7 @@ class Setting:
         reason = no_landlock_calls(ground.facts) or unmet(wanted, ground, target)
         if reason:
             pytest.skip(reason)
-        if target.may_leak and not unmet(_WATCHED, ground, target):
+        if target.disposable and target.may_leak:  # all that the kernel tells of is of cases
             leaks.watch(ground.root)
         return ground
 

@@ -2,11 +2,15 @@
 """Whether the rulesets and domains that a case made are freed after its end, by the trace.
 
 Source: include/trace/events/landlock.h, landlock_free_ruleset and landlock_free_domain ("Lifecycle
-consistency"): each that was created is freed once, and says so.
+consistency"): each that was created is freed once, and says so. Before these events (Linux 7.3),
+dynamic ones are put where the kernel makes and frees both: security/landlock/ruleset.c,
+landlock_create_ruleset(), landlock_merge_ruleset() and free_ruleset();
+Documentation/trace/kprobetrace.rst.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,14 +19,22 @@ from suite.judge.outcome import Allowed
 from suite.packed import packed
 from suite.process.process import Process
 from suite.process.session import Session
-from suite.values import Pack
+from suite.values import Fd, Pack
 from suite.witness import tracefs
 
 _INSTANCE = "instances/landproof-leaks"
-_LIFE = re.compile(r"landlock_(create|free)_(ruleset|domain): (?:ruleset|domain)=([0-9a-f]+)")
+_LIFE = re.compile(r"(create|free)_(ruleset|domain): .*?\b(?:ruleset|domain)=(?:0x)?([0-9a-f]+)")
 _LOST = "[LOST "
 """In the trace, where there was more than its buffer holds."""
 _EVENTS = "create_ruleset", "create_domain", "free_ruleset", "free_domain"
+_PROBES = (
+    b"r:landproof/create_ruleset landlock_create_ruleset ruleset=$retval",
+    b"r:landproof/create_domain landlock_merge_ruleset domain=$retval",
+    b"p:landproof/free_ruleset free_ruleset ruleset=$arg1",
+)
+"""The same of kernels without these events, where a domain is a struct landlock_ruleset, too."""
+_ERRORS = (1 << 64) - 4096
+"""From here on, what a function returns is no address but the number of an error."""
 _READS, _SIZE = 4, 8192
 LOOKS = 16
 """How often at most what is freed later is looked for: some 17 s, on a machine however busy."""
@@ -43,8 +55,8 @@ class _Watch:
     """None: nobody watches, or the kernel tells nothing."""
     pipe: int = -1
     tried: bool = False
-    living: set[str] = field(default_factory=set)
-    """Such as ``domain 1a2b``."""
+    living: dict[str, str] = field(default_factory=dict)
+    """``ruleset`` or ``domain``, by what the kernel calls it: a number, or where it is."""
 
 
 def watch(process: Process) -> None:
@@ -57,20 +69,35 @@ def watch(process: Process) -> None:
         return
     watching.tried = True
     reader = process.fork()
-    root = tracefs.mounted(reader)
+    mounted = reader.observe(tracefs.mounted)
+    if mounted.outcome != Allowed():
+        return
+    root = mounted.calls[-1]
     enabled = tracefs.enable(reader, root, _INSTANCE, _EVENTS)
+    if enabled.outcome != Allowed():
+        enabled = reader.observe(_probe, root)
     on = reader.observe(tracefs.record, root, _INSTANCE)
     if enabled.outcome == on.outcome == Allowed():
         watching.pipe = tracefs.open_pipe(reader, root, _INSTANCE).value
         watching.reader = reader
 
 
-def made(session: Session) -> list[str]:
-    """What was made since this was last asked, and not freed yet, such as ``domain 1a2b``."""
+def _probe(process: Process, root: Fd) -> None:
+    for probe in _PROBES:
+        fd = process.open("kprobe_events", os.O_WRONLY | os.O_APPEND, at=root)
+        process.write(fd, probe)
+        process.close(fd)
+    fd = process.open(f"{_INSTANCE}/events/landproof/enable", os.O_WRONLY, at=root)
+    process.write(fd, b"1")
+    process.close(fd)
+
+
+def made(session: Session) -> dict[str, str]:
+    """What was made since this was last asked, and not freed yet: its kind, by its name."""
     watching = session.notes.of(_Watch)
     before = set(watching.living)
     _look(watching)
-    return sorted(watching.living - before)
+    return {name: kind for name, kind in watching.living.items() if name not in before}
 
 
 def is_watched(session: Session) -> bool:
@@ -80,19 +107,21 @@ def is_watched(session: Session) -> bool:
 
 def forget(session: Session, names: Iterable[str]) -> None:
     """Never tell of these: others may keep them."""
-    session.notes.of(_Watch).living.difference_update(names)
+    watching = session.notes.of(_Watch)
+    for name in names:
+        watching.living.pop(name, None)
 
 
-def kept(session: Session, names: Iterable[str]) -> list[str]:
+def kept(session: Session, names: Iterable[str]) -> set[str]:
     """What of these is not freed, though it was waited for; it is not told again."""
     watching = session.notes.of(_Watch)
     for look in range(LOOKS):
-        if watching.living.isdisjoint(names):
-            return []
+        if watching.living.keys().isdisjoint(names):
+            return set()
         _look(watching, look)
-    found = watching.living.intersection(names)
+    found = watching.living.keys() & names
     forget(session, found)
-    return sorted(found)
+    return found
 
 
 def _look(watching: _Watch, look: int = 0) -> None:
@@ -103,9 +132,11 @@ def _look(watching: _Watch, look: int = 0) -> None:
     if _LOST in text:  # nobody knows what was freed
         watching.living.clear()
         return
-    for verb, kind, identity in _LIFE.findall(text):
-        change = watching.living.add if verb == "create" else watching.living.discard
-        change(f"{kind} {identity}")
+    for verb, kind, name in _LIFE.findall(text):
+        if verb == "free":
+            watching.living.pop(name, None)
+        elif int(name, 16) < _ERRORS:
+            watching.living[name] = kind
 
 
 def _received(reader: Process, pipe: int, look: int) -> str:
