@@ -7,7 +7,7 @@ import pytest
 
 import cases.syscalls.slabs
 import suite.run.plugin  # noqa: F401 (pytester forgets what is first imported in a run of its own)
-from cases.syscalls.slabs import NOTHING, ROUNDS, SLACK, kept
+from cases.syscalls.slabs import FEW_LOOKS, NOTHING, ROUNDS, SLACK, kept
 from suite.judge.outcome import Outcome, Seen
 from suite.kernel.boot import booted
 from suite.kernel.channel import ModelChannel
@@ -116,15 +116,36 @@ class Collector:
                 self.told[case["id"]] = case["verdict"]
 
 
+LOOKED_AT_IN_WORKERS = """
+from suite.kernel.target import ModelTarget
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        ModelTarget.may_leak = True
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("target", ["model:11", "model:10"])
 def test_the_case_that_left_it_fails(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, target: str
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, target: str, workers: int
 ) -> None:
     """Where the kernel tells what is freed; no other one, and none in another order."""
     monkeypatch.setattr(ModelTarget, "may_leak", True)
+    pytester.makeconftest(LOOKED_AT_IN_WORKERS)
     (pytester.mkdir("area") / "test_leaving.py").write_text(CASES)
     collector = Collector()
-    words = ["-p", "suite.run.plugin", "-p", "no:cacheprovider", "-q", "--target", target]
+    words = [
+        "-p",
+        "suite.run.plugin",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--target",
+        target,
+        f"-n{workers}",
+    ]
     pytester.inline_run(*words, plugins=[collector])
     assert list(collector.told.items()) == list(
         {
@@ -153,7 +174,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, *counts: int) -> Outcome:
 def test_what_grows_with_each_round_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though as many objects as processors have at hand seemed to be in use before."""
     rounds = (number * TIMES - SLACK for number in range(1, ROUNDS + 1))
-    looks = [count for count in rounds for _ in range(leaks.LOOKS)]
+    looks = [count for count in rounds for _ in range(FEW_LOOKS)]
     assert counted(monkeypatch, 0, *looks) == Seen("kept in kmalloc-64")
 
 

@@ -23,12 +23,13 @@ class Protocol:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._lifetimes = Lifetimes(_tell, self._run_again)
+        self._lifetimes = Lifetimes(self._run_again, _correct)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
         _locate(item)
-        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
+        hook.pytest_runtest_logstart(**node)
         name = rows.target_of(item)
         self._lifetimes.begin(item, self._hub.session(name))
         reports = self._run(item, nextitem)
@@ -37,15 +38,15 @@ class Protocol:
         if is_in_doubt(item.stash.get(JUDGEMENT, None)):
             self._look_again(item, nextitem, reports)
         self._look_at_client(item, nextitem, reports)
-        self._lifetimes.take(item, reports, self._hub.session(name))
+        for report in reports:
+            if report.when == "call" or not report.passed:
+                hook.pytest_runtest_logreport(report=report)
+        if shows_progress(item.config):
+            hook.pytest_runtest_logfinish(**node)
+        self._lifetimes.end(item, reports, self._hub.session(name))
         if nextitem is None or rows.target_of(nextitem) != name:
             self._lifetimes.settle()
         return True
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """Tell what is held back, if the run was ended early."""
-        self._lifetimes.release()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(
@@ -102,13 +103,17 @@ class Protocol:
                     report.longrepr = (str(item.path), item.location[1] or 0, record.reason)
 
 
-def _tell(item: pytest.Item, reports: list[pytest.TestReport]) -> None:
-    hook = item.ihook
-    for report in reports:
-        if report.when == "call" or not report.passed:
-            hook.pytest_runtest_logreport(report=report)
-    if shows_progress(item.config):
-        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+def _correct(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Pass on another report of a case that was run before."""
+    plugins = item.config.pluginmanager.get_plugins()
+    worker = next((it for it in plugins if hasattr(it, "item_index")), None)
+    if worker is None:
+        item.ihook.pytest_runtest_logreport(report=report)
+        return
+    # xdist's takes no report but of the item that it runs.
+    now, worker.item_index = worker.item_index, item.session.items.index(item)
+    item.ihook.pytest_runtest_logreport(report=report)
+    worker.item_index = now
 
 
 def shows_progress(config: pytest.Config) -> bool:
