@@ -52,6 +52,8 @@ class Shortage(ABC):
     """How many attempts may be in flight."""
     enough: int | None = None
     """After so many failures there is nothing new to see."""
+    rounds = 1
+    """How often all attempts are made."""
 
     @abstractmethod
     def attempts(self) -> Iterable[int]:
@@ -118,6 +120,18 @@ class FailNth(Shortage):
         """The same of clone(2)."""
         observed, made = _cloned(subject, clone, Around(_FD, b"%d" % number, _NONE))
         return Short(observed, made.pid), made
+
+
+class FailNthAgain(FailNth):
+    """The same, one attempt at a time, and all of them several times.
+
+    For calls whose allocations depend on what earlier ones left: the stack of a task that has ended
+    is kept for the next one, objects take a page that has room or a new one. So what is the n-th
+    allocation of one attempt may be the next but two of another, and what lies between is met in
+    another round.
+    """
+
+    at_once, rounds = 1, 3
 
 
 class MemoryLimit(Shortage):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -102,21 +102,27 @@ class _Attempt:
 
 def sweep(doing: Doing, shortage: Shortage, place: Place) -> Outcome:
     """``WHOLE`` if each attempt was, and some lacked memory; else the first that was not."""
-    attempts, failures = iter(shortage.attempts()), 0
-    while numbers := list(islice(attempts, shortage.at_once)):
-        tried = [_attempt(doing, shortage, place, number) for number in numbers]
-        for it in tried:
+    failures = 0
+    for _ in range(shortage.rounds):
+        for it in _round(doing, shortage, place):
             if wrong := _wrong(it):
                 return wrong
             failures += it.failed
-        place.clear()
-        if tried[-1].short.met is False or (shortage.enough and failures >= shortage.enough):
-            break
-        if numbers[-1] > _MOST:
-            return Seen("allocations without end")
     if not failures:  # a kernel may charge nothing (cgroup.memory=nokmem): that shows nothing
         pytest.skip("no allocation failed where memory was to be short")
     return WHOLE
+
+
+def _round(doing: Doing, shortage: Shortage, place: Place) -> Iterator[_Attempt]:
+    attempts, failures = iter(shortage.attempts()), 0
+    while numbers := list(islice(attempts, shortage.at_once)):
+        tried = [_attempt(doing, shortage, place, number) for number in numbers]
+        yield from tried
+        place.clear()
+        failures += sum(it.failed for it in tried)
+        if tried[-1].short.met is False or (shortage.enough and failures >= shortage.enough):
+            break
+        assert numbers[-1] <= _MOST, "allocations without end"
 
 
 def _attempt(doing: Doing, shortage: Shortage, place: Place, number: int) -> _Attempt:
