@@ -4,7 +4,7 @@
 import os
 
 from cases.faults.doings import DENIED, INNER, READ, opened
-from cases.faults.shortage import Clone
+from cases.faults.shortage import Clone, FailNthAgain
 from cases.faults.sweep import Doing, Place
 from suite.case import (
     CLONE_NEWUSER, FS, O_PATH, Allowed, Denied, Fd, Need, Observation, Process, Ruleset,
@@ -88,6 +88,7 @@ CLONES = {  # of those that leave parent and child in one memory
         look=family,
         done=(Allowed(), *CONFINED, *CONFINED),
         undone=(Denied("ECHILD"), *CONFINED),
+        counted=FailNthAgain,
         answers="oom-clone",
     ),
     "clone-thread": Doing(
@@ -97,6 +98,7 @@ CLONES = {  # of those that leave parent and child in one memory
         look=threads,
         done=(Denied("EINVAL"), *CONFINED, *CONFINED),
         undone=(Allowed(), *CONFINED),
+        counted=FailNthAgain,
         answers="oom-clone",
     ),
 }
@@ -108,6 +110,7 @@ CREDENTIALS = {
         look=family,
         done=(Allowed(), *CONFINED, *CONFINED),
         undone=(Denied("ECHILD"), *CONFINED),
+        counted=FailNthAgain,
         answers="oom-clone",
     ),
     "clone-newuser": Doing(
@@ -119,6 +122,7 @@ CREDENTIALS = {
         undone=(Denied("ECHILD"), *CONFINED),
         needs=(Need.USER_NAMESPACES,),
         lacking=UNCOUNTED,
+        counted=FailNthAgain,
         answers="oom-clone",
     ),
     "unshare-newuser": Doing(
@@ -130,6 +134,7 @@ CREDENTIALS = {
         undone=CONFINED,
         needs=(Need.USER_NAMESPACES,),
         lacking=UNCOUNTED,
+        counted=FailNthAgain,
         answers="oom-in-domain",
     ),
     "execve": Doing(
@@ -141,6 +146,7 @@ CREDENTIALS = {
         lacking=("ENOMEM", "E2BIG"),  # no page for its name: copy_string_kernel() in fs/exec.c
         done=CONFINED,
         undone=CONFINED,
+        counted=FailNthAgain,
         answers="oom-in-domain",
     ),
     "set-groups": Doing(
@@ -150,6 +156,7 @@ CREDENTIALS = {
         look=confined,
         done=CONFINED,
         undone=CONFINED,
+        counted=FailNthAgain,
         answers="oom-in-domain",
     ),
 }

@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 
-from cases.faults.shortage import Clone, Short, Shortage
+from cases.faults.shortage import Clone, FailNth, Short, Shortage
 from suite.case import (
     Allowed, Denied, Fd, Feature, Observation, Outcome, Process, Rejected, Row, Seen, Tree,
 )  # fmt: skip
@@ -67,6 +67,8 @@ class Doing(Row, frozen=True, kw_only=True):
     """What is seen of it: as many outcomes as ``look`` observes."""
     lacking: tuple[str, ...] = ("ENOMEM",)
     """The errnos by which the kernel tells that there was no memory."""
+    counted: type[FailNth] = FailNth
+    """How its allocations fail where they can be counted."""
 
     def control(self, subject: Process, place: Place) -> Outcome:
         """What it comes to where there is memory; nothing of it is left."""

@@ -13,7 +13,6 @@ import signal
 
 from cases.faults.credentials import CREDENTIALS
 from cases.faults.doings import DOINGS
-from cases.faults.shortage import FailNth
 from cases.faults.sweep import Doing, Place, sweep
 from cases.syscalls.groups import Group
 from suite.case import (
@@ -80,7 +79,7 @@ def test_swept(case: Swept, process: Process, tree: Tree, judge: Judge) -> None:
     doing, place = case.doing, Place(tree)
     outcome = doing.control(group.member.fork(), place)
     if outcome == doing.wanted:
-        shortage = FailNth(group.member, tree)
+        shortage = doing.counted(group.member, tree)
         # Of other files: what is kept with a file would be there already.
         sweep(doing, shortage, Place(tree.twin()))
         before = min(objects(process, group) for _ in range(SETTLED))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from cases.faults.credentials import CLONES, CREDENTIALS
 from cases.faults.doings import COUNTED, DOINGS
-from cases.faults.shortage import FailNth, FailNthAgain, GrowingLimit, MemoryLimit, Shortage
+from cases.faults.shortage import GrowingLimit, MemoryLimit, Shortage
 from cases.faults.sweep import WHOLE, Doing, Place, sweep
 from cases.history.complaints import KernelLog
 from suite.case import Judge, Need, Process, Row, Tree, own_memory, since, table, vm_only
@@ -40,16 +40,14 @@ def lack(doing: Doing, shortage: Callable[[Process, Tree], Shortage], need: Need
     )
 
 
-NTH = (DOINGS | COUNTED, FailNth), (CLONES | CREDENTIALS, FailNthAgain)
-LIMIT = (DOINGS, MemoryLimit), (CLONES, GrowingLimit)
-LACKS = {
-    f"{name}-{what}": lack(doing, shortage, need)
-    for name, ways, need in (
-        ("nth", NTH, Need.FAULT_INJECTION),
-        ("limit", LIMIT, Need.MEMORY_GROUPS),
-    )
-    for doings, shortage in ways
-    for what, doing in doings.items()
+NTH = {
+    f"nth-{name}": lack(doing, doing.counted, Need.FAULT_INJECTION)
+    for name, doing in (DOINGS | COUNTED | CLONES | CREDENTIALS).items()
+}
+LACKS = NTH | {
+    f"limit-{name}": lack(doing, shortage, Need.MEMORY_GROUPS)
+    for doings, shortage in ((DOINGS, MemoryLimit), (CLONES, GrowingLimit))
+    for name, doing in doings.items()
 }
 
 
