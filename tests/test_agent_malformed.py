@@ -67,6 +67,7 @@ def frame(*ops: Op, count: int | None = None, more: bytes = b"") -> bytes:
 
 CALL = Op(OpKind.CALL, NOBODY)
 EIGHT = give_in(bytes(8))
+AROUND = Op(OpKind.FORK, NOBODY, args=[1, signal.SIGCHLD, 0], buffers=[EIGHT, take_out(8), EIGHT])
 HALF = Buffer(BufferFlag.OUT, wire.MAX_FRAME // 2)
 MANY = [take_out(8)] * 17
 
@@ -107,6 +108,9 @@ MALFORMED = {
     "fork-id-too-large": frame(fork(NOBODY, wire.MAX_PROCESS + 1)),
     "fork-id-promised": frame(CALL, Op(OpKind.FORK, NOBODY, args=[Result(0), signal.SIGCHLD])),
     "fork-without-flags": frame(Op(OpKind.FORK, NOBODY, args=[1])),
+    "fork-with-one-buffer": frame(replace(AROUND, buffers=[EIGHT])),
+    "fork-that-reads-first": frame(replace(AROUND, buffers=[take_out(8), EIGHT, EIGHT])),
+    "fork-around-no-descriptor": frame(replace(AROUND, args=[1, signal.SIGCHLD])),
     "give-to-the-supervisor": frame(Op(OpKind.GIVE, NOBODY, args=[0, 0])),
     "give-to-none": frame(Op(OpKind.GIVE, NOBODY, args=[0])),
 }
@@ -130,11 +134,11 @@ def test_the_largest_of_everything_is_well_formed() -> None:
     """The bounds of the malformed ones, from within."""
     buffers = [*[EIGHT] * 15, take_out(8)]
     full = Op(OpKind.CALL, wire.MAX_PROCESS, 1, [0] * 6, buffers, [Fix(14, 0, 8, 1)] * 255)
-    ops = [full, fork(NOBODY, wire.MAX_PROCESS), replace(CALL, buffers=[HALF])]
+    ops = [full, fork(NOBODY, wire.MAX_PROCESS), AROUND, replace(CALL, buffers=[HALF])]
     status, frames = fate(frame(*ops) + frame(*[CALL] * 0xFFFF) + frame())
     assert status == 0
     counts = [len(list(wire.decode_records(payload))) for _, payload in frames]
-    assert counts == [3, 0xFFFF, 0]
+    assert counts == [4, 0xFFFF, 0]
 
 
 def test_the_supervisor_forks_and_nothing_else() -> None:

@@ -44,6 +44,23 @@ def test_a_new_process_that_could_not_be_made_runs_nothing(agent: Agent) -> None
     assert records[2].value == agent.values(agent.call(1, "getpid"))[0]
 
 
+@pytest.mark.parametrize("flags", [signal.SIGCHLD, CLONE_VM | signal.SIGCHLD, THREAD, 0x800])
+def test_what_is_written_around_a_fork(agent: Agent, flags: int) -> None:
+    """By the parent alone, be there a child or not: CLONE_SIGHAND alone makes none."""
+    file = agent.call(1, "memfd_create", Address(0), 0, buffers=[give_in(b"around\0")])
+    made = Op(
+        OpKind.FORK, 1, args=(2, flags, Result(0)),
+        buffers=[give_in(b"before"), take_out(16), give_in(b"behind")],
+    )  # fmt: skip
+    pid = agent.call(2, "gettid")
+    whole = agent.call(1, "pread64", Result(0), Address(0), 16, 0, buffers=[take_out(16)])
+    records = agent.run(file, made, pid, whole)
+    assert records[1].data == b"before".ljust(16, b"\0")
+    assert records[3].data == b"beforebehind".ljust(16, b"\0")
+    assert (records[2].status is Status.DONE) == (records[1].value > 0)
+    assert (records[1].value == -errno.EINVAL) == (flags == 0x800)
+
+
 def test_a_thread_shares_memory_files_and_process_id(agent: Agent) -> None:
     page = agent.call(1, "mmap", 0, 4096, 3, 0x22, -1, 0)
     opened = agent.call(1, "dup", 0)

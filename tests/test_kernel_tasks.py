@@ -11,8 +11,9 @@ import pytest
 from suite.judge.outcome import Outcome
 from suite.kernel.target import ModelTarget, named
 from suite.packed import packed
+from suite.process.around import Around
 from suite.process.process import Process
-from suite.process.promise import Mode
+from suite.process.promise import Mode, NotModelledError
 from suite.process.uapi import (
     CLONE_FILES,
     CLONE_NEWPID,
@@ -202,3 +203,23 @@ def test_a_program_comes_to_the_same(
             seen.append(see.all)
     assert seen[1] == seen[0]
     assert len(seen[0]) > 1
+
+
+def test_the_parent_writes_around_its_clone(local: Ground) -> None:
+    """And reads in between."""
+    with local.session.scope():
+        parent = local.root.fork()
+        file = parent.syscall("memfd_create", "around", 0)
+        call = parent.fork(around=Around(file, b"before", b"behind")).pid
+        assert call is not None
+        assert call.data.rstrip(b"\0") == b"before"
+        assert parent.read_file(f"/proc/self/fd/{file.value}") == b"beforebehind"
+
+
+def test_a_small_kernel_says_that_it_writes_nothing_around_clones(model: Ground) -> None:
+    with model.session.scope():
+        parent = model.root.fork()
+        call = parent.fork(around=Around(parent.dup(0), b"before", b"behind")).pid
+        assert call is not None
+        with pytest.raises(NotModelledError, match="around"):
+            _ = call.value

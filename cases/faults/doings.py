@@ -78,11 +78,6 @@ def differing(process: Process, place: Place) -> Fd:
     return fd
 
 
-def sandboxed(process: Process, place: Place) -> Fd:
-    process.restrict(place.tree.layer(READ, {"d2": READ}))
-    return process.dup(0)
-
-
 # What is called
 
 
@@ -112,10 +107,6 @@ def restrict(flags: RESTRICT = RESTRICT(0)) -> Callable[[Process, Fd], None]:
 
 def mute(process: Process, _: Fd) -> None:
     process.restrict_self(-1, RESTRICT.LOG_SUBDOMAINS_OFF)
-
-
-def set_groups(process: Process, _: Fd) -> None:
-    process.syscall("setgroups", 0, 0)
 
 
 # What shows whether it was done
@@ -255,15 +246,6 @@ COUNTED = {
         done=(DENIED,) * (1 + SIBLINGS),
         undone=(Allowed(),) * (1 + SIBLINGS),
         answers="oom-tsync",
-    ),
-    "set-groups": Doing(
-        features=(READ,),
-        prepare=sandboxed,
-        call=set_groups,
-        look=opened,
-        done=INNER,
-        undone=INNER,
-        answers="oom-in-domain",
     ),
 }
 """Those for which allocations are counted: a full cgroup is too coarse for them."""

@@ -5,16 +5,28 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 
 from cases.syscalls.groups import Group
 from suite.case import CLONE_NEWNS, Call, Observation, Out, Process, Tree
+from suite.process.around import Around
 
 _FD = 300
 """By this descriptor a subject says when it is to lack memory."""
+_NONE, _UNLIMITED = b"0", b"max"
+"""What is written there when there is to be memory again."""
 _CONSOLE_OFF, _CONSOLE_ON = 6, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A clone(2)."""
+
+    make: Callable[[Process, Around | None], Process]
+    """Gives the process or thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +39,10 @@ class Short:
 
     @property
     def met(self) -> bool | None:
-        """Whether an allocation failed; None if that is not known."""
-        return None if self.left is None else self.left.data[: self.left.value].strip() == b"0"
+        """Whether an allocation failed; None if only the outcome can tell."""
+        if self.left is None or self.left.failure:
+            return None
+        return self.left.data.rstrip(b"\0").strip() == b"0"
 
 
 class Shortage(ABC):
@@ -38,6 +52,8 @@ class Shortage(ABC):
     """How many attempts may be in flight."""
     enough: int | None = None
     """After so many failures there is nothing new to see."""
+    rounds = 1
+    """How often all attempts are made."""
 
     @abstractmethod
     def attempts(self) -> Iterable[int]:
@@ -51,6 +67,10 @@ class Shortage(ABC):
     def observe(self, number: int, subject: Process, call: Callable[..., object]) -> Short:
         """What a call of a subject comes to; behind it there is memory again."""
 
+    @abstractmethod
+    def observe_clone(self, number: int, subject: Process, clone: Clone) -> tuple[Short, Process]:
+        """The same of clone(2) alone, and the process or thread, if it is there."""
+
 
 class FailNth(Shortage):
     """The n-th allocation of a thread fails: in the first attempt the first, and so on.
@@ -62,9 +82,10 @@ class FailNth(Shortage):
         tree: Where debugfs can be mounted.
     """
 
+    at_once = 8
+
     def __init__(self, parent: Process, tree: Tree) -> None:
         self._parent = parent
-        self.at_once = 8
         keeper, place = parent.fork(), tree.d2
         keeper.unshare(CLONE_NEWNS)
         keeper.mount("debugfs", place, "debugfs")
@@ -92,8 +113,25 @@ class FailNth(Shortage):
         subject.write(_FD, b"%d" % number)
         observed = subject.observe(call)
         left = subject.syscall("pread64", _FD, Out(16), 16, 0)
-        subject.write(_FD, b"0")
+        subject.write(_FD, _NONE)
         return Short(observed, left)
+
+    def observe_clone(self, number: int, subject: Process, clone: Clone) -> tuple[Short, Process]:
+        """The same of clone(2)."""
+        observed, made = _cloned(subject, clone, Around(_FD, b"%d" % number, _NONE))
+        return Short(observed, made.pid), made
+
+
+class FailNthAgain(FailNth):
+    """The same, one attempt at a time, and all of them several times.
+
+    For calls whose allocations depend on what earlier ones left: the stack of a task that has ended
+    is kept for the next one, objects take a page that has room or a new one. So what is the n-th
+    allocation of one attempt may be the next but two of another, and what lies between is met in
+    another round.
+    """
+
+    at_once, rounds = 1, 3
 
 
 class MemoryLimit(Shortage):
@@ -107,10 +145,14 @@ class MemoryLimit(Shortage):
     Documentation/filesystems/proc.rst, /proc/<pid>/oom_score_adj.
     """
 
+    at_once = 2
+    enough: int | None = 3
+    _step = 0
+    """So many bytes more are left in each attempt than in the one before."""
+
     def __init__(self, keeper: Process, tree: Tree) -> None:
         place = f"{tree.path}/groups"
         keeper.mkdir(place)
-        self.at_once, self.enough = 2, 3
         self._keeper = keeper
         self._group = Group(keeper, place)
         member = self._group.member
@@ -127,12 +169,46 @@ class MemoryLimit(Shortage):
 
     def observe(self, number: int, subject: Process, call: Callable[..., object]) -> Short:
         """What a call comes to while the group is full."""
-        full = b"%d" % self._group.charged()
-        # The kernel tells of each charge that fails at length.
-        self._keeper.syscall("syslog", _CONSOLE_OFF, 0, 0)
-        # By the subject itself: to be told what to do next would take memory, too.
-        subject.write(_FD, full)
-        observed = subject.observe(call)
-        subject.write(_FD, b"max")
-        self._keeper.syscall("syslog", _CONSOLE_ON, 0, 0)
+        limit = self._limit(number)
+        with self._quietly():
+            # By the subject itself: to be told what to do next would take memory, too.
+            subject.write(_FD, limit)
+            observed = subject.observe(call)
+            subject.write(_FD, _UNLIMITED)
         return Short(observed)
+
+    def observe_clone(self, number: int, subject: Process, clone: Clone) -> tuple[Short, Process]:
+        """The same of clone(2), which has to leave parent and child in one memory.
+
+        Else the parent would need a copy of its stack before it could lift the limit.
+        """
+        around = Around(_FD, self._limit(number), _UNLIMITED)
+        with self._quietly():
+            observed, made = _cloned(subject, clone, around)
+        return Short(observed), made
+
+    def _limit(self, number: int) -> bytes:
+        return b"%d" % (self._group.charged() + number * self._step)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """The kernel tells of each charge that fails at length: not on the console."""
+        self._keeper.syscall("syslog", _CONSOLE_OFF, 0, 0)
+        yield
+        self._keeper.syscall("syslog", _CONSOLE_ON, 0, 0)
+
+
+class GrowingLimit(MemoryLimit):
+    """The same with room for a page more in each attempt.
+
+    For calls that take whole pages before anything else: of a full group, those alone would fail.
+    """
+
+    enough = None
+    _step = 4096
+
+
+def _cloned(subject: Process, clone: Clone, around: Around) -> tuple[Observation, Process]:
+    made: list[Process] = []
+    observed = subject.observe(lambda process: made.append(clone.make(process, around)))
+    return observed, made[0]

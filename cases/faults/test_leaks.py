@@ -5,14 +5,14 @@ The kernel's objects are counted by the memory cgroup that they are charged to. 
 debugged, none of them keeps what was freed, so the count comes down to what it was, to the byte.
 
 Source: landlock_create_ruleset(2), landlock_add_rule(2) and landlock_restrict_self(2) in
-security/landlock/syscalls.c, where they fail; Documentation/admin-guide/cgroup-v2.rst, "Memory
-Interface Files", memory.stat.
+security/landlock/syscalls.c, where they fail; hook_cred_free() in security/landlock/cred.c;
+Documentation/admin-guide/cgroup-v2.rst, "Memory Interface Files", memory.stat.
 """
 
 import signal
 
+from cases.faults.credentials import CREDENTIALS
 from cases.faults.doings import DOINGS
-from cases.faults.shortage import FailNth
 from cases.faults.sweep import Doing, Place, sweep
 from cases.syscalls.groups import Group
 from suite.case import (
@@ -36,9 +36,17 @@ class Swept(Row, frozen=True, kw_only=True):
     doing: Doing
 
 
+DOING = DOINGS | CREDENTIALS
 SWEPT = {
-    name: Swept(doing=DOINGS[name], needs=DOINGS[name].needs, covers=DOINGS[name].features[-1])
-    for name in ("create-ruleset", "add-path", "restrict-self-layered", "restrict-self-tsync")
+    name: Swept(doing=DOING[name], needs=DOING[name].needs, covers=DOING[name].features[-1])
+    for name in (
+        "create-ruleset",
+        "add-path",
+        "restrict-self-layered",
+        "restrict-self-tsync",
+        "fork",
+        "execve",
+    )
 }
 """Those that make objects of different kinds: each takes half a minute."""
 
@@ -71,7 +79,7 @@ def test_swept(case: Swept, process: Process, tree: Tree, judge: Judge) -> None:
     doing, place = case.doing, Place(tree)
     outcome = doing.control(group.member.fork(), place)
     if outcome == doing.wanted:
-        shortage = FailNth(group.member, tree)
+        shortage = doing.counted(group.member, tree)
         # Of other files: what is kept with a file would be there already.
         sweep(doing, shortage, Place(tree.twin()))
         before = min(objects(process, group) for _ in range(SETTLED))

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Landlock's calls where there is no memory: each is done, or gives ENOMEM and does nothing.
+"""Calls where there is no memory: each is done, or gives ENOMEM and does nothing.
+
+They are Landlock's, and those that make credentials, of which Landlock's are a part. An execve(2)
+is one of a file that is no program: past that point the kernel ends who has no memory.
 
 In the rows ``nth-…`` each allocation of a call fails in turn. In the rows ``limit-…``, which need
 no kernel of one's own, a memory cgroup is full, so that not every allocation is seen to fail.
 
 Source: Documentation/userspace-api/landlock.rst, "Memory usage"; the descriptions of the calls in
-security/landlock/syscalls.c.
+security/landlock/syscalls.c; security/landlock/cred.c.
 """
 
 from collections.abc import Callable
 
+from cases.faults.credentials import CLONES, CREDENTIALS
 from cases.faults.doings import COUNTED, DOINGS
-from cases.faults.shortage import FailNth, MemoryLimit, Shortage
+from cases.faults.shortage import GrowingLimit, MemoryLimit, Shortage
 from cases.faults.sweep import WHOLE, Doing, Place, sweep
 from cases.history.complaints import KernelLog
 from suite.case import Judge, Need, Process, Row, Tree, own_memory, since, table, vm_only
@@ -37,11 +41,13 @@ def lack(doing: Doing, shortage: Callable[[Process, Tree], Shortage], need: Need
 
 
 NTH = {
-    f"nth-{name}": lack(doing, FailNth, Need.FAULT_INJECTION)
-    for name, doing in {**DOINGS, **COUNTED}.items()
+    f"nth-{name}": lack(doing, doing.counted, Need.FAULT_INJECTION)
+    for name, doing in (DOINGS | COUNTED | CLONES | CREDENTIALS).items()
 }
 LACKS = NTH | {
-    f"limit-{name}": lack(doing, MemoryLimit, Need.MEMORY_GROUPS) for name, doing in DOINGS.items()
+    f"limit-{name}": lack(doing, shortage, Need.MEMORY_GROUPS)
+    for doings, shortage in ((DOINGS, MemoryLimit), (CLONES, GrowingLimit))
+    for name, doing in doings.items()
 }
 
 

@@ -24,6 +24,8 @@ RULES, DOMAINS, RULE_SIZE = 1024, 8, 40
 """A rule takes no less bytes in any release."""
 PAGES_LEFT, SMALL_PAGE = 8, 4096
 """What a process in a group may still have; of small pages, it is less than RULES rules take."""
+AT_ONCE = 256
+"""The agent keeps the memory that so many calls need; for many more it maps it anew each time."""
 NO_PORT = 1 << 16
 TRIES, A_WHILE = 300, packed("qq", 0, 10_000_000)
 OPENED = 100
@@ -32,6 +34,12 @@ OPENED = 100
 def add_rules(process: Process, ruleset: Call, ports: Iterable[int]) -> None:
     for port in ports:
         process.add_rule(ruleset, RULE_NET_PORT, net_port(BIND, port))
+
+
+def add_in_parts(process: Process, ruleset: Call, ports: range) -> None:
+    for first in range(0, len(ports), AT_ONCE):
+        add_rules(process, ruleset, ports[first : first + AT_ONCE])
+        process.session.flush()
 
 
 @vm_only
@@ -98,12 +106,12 @@ def test_rules_are_charged(process: Process, tree: Tree, judge: Judge) -> None:
     outcome = control = member.observe(Process.getpid).outcome
     if control == Allowed():
         with session.in_mode(Mode.DEATH):
-            add_rules(member, ruleset, no_ports)  # once before: the program itself takes memory
+            add_in_parts(member, ruleset, no_ports)  # once before: the program itself takes memory
             group.limit(PAGES_LEFT * page)
-            add_rules(member, ruleset, no_ports)
+            add_in_parts(member, ruleset, no_ports)
         control = member.observe(Process.getpid).outcome
         with session.in_mode(Mode.DEATH):
-            add_rules(member, ruleset, ports)
+            add_in_parts(member, ruleset, ports)
         outcome = fate(process, group)
     judge(since(BIND, Seen("killed")), outcome, control)
 

@@ -39,6 +39,13 @@ uint8_t *parse(uint8_t *at, uint8_t *end, struct view *view)
 	return at;
 }
 
+/* Whether a fork has what is written and read around it: see OpKind.FORK in wire.py. */
+static int has_around(struct view *fork)
+{
+	return fork->op->args >= 3 && fork->op->buffers == 3 && fork->buffer[0]->flags == BUFFER_IN &&
+	       fork->buffer[1]->flags == BUFFER_OUT && fork->buffer[2]->flags == BUFFER_IN;
+}
+
 int is_valid(struct area *code, uint32_t count)
 {
 	struct view view;
@@ -49,6 +56,8 @@ int is_valid(struct area *code, uint32_t count)
 		if (!at)
 			return 0;
 		struct op *op = view.op;
+		if (op->kind == OP_FORK && op->buffers && !has_around(&view))
+			return 0;
 		int target = op->kind == OP_FORK ? 0 : op->kind == OP_GIVE ? 1 : -1;
 		if (target >= 0 && (op->args < 2 || view.arg[target].kind != SOURCE_LITERAL ||
 				    !view.arg[target].value || view.arg[target].value >= PROCESSES))

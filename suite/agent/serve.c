@@ -93,6 +93,19 @@ static long exec_agent(struct task *task, int index, int64_t *arg)
 	return result;
 }
 
+/* clone(2), and what is to be written around it, if the host says so. */
+static long fork_task(struct task *task, struct view *view, int64_t *arg, int *fds)
+{
+	struct piece piece[3];
+	int id = arg[0] & (PROCESSES - 1);
+	if (!view->op->buffers)
+		return make_task(task, id, arg[1], serve, NULL, fds);
+	for (int i = 0; i < 3; i++)
+		piece[i] = (struct piece){ view->data[i], view->buffer[i]->size };
+	struct around around = { arg[2], piece[0], piece[1], piece[2] };
+	return make_task(task, id, arg[1], serve, &around, fds);
+}
+
 static int64_t perform(struct task *task, struct view *view, int index, int64_t *arg, int *fds)
 {
 	switch (view->op->kind) {
@@ -111,7 +124,7 @@ static int64_t perform(struct task *task, struct view *view, int index, int64_t 
 	case OP_COUNT:
 		return counter();
 	case OP_FORK:
-		return make_task(task, arg[0] & (PROCESSES - 1), arg[1], serve, fds);
+		return fork_task(task, view, arg, fds);
 	case OP_EXEC:
 		return exec_agent(task, index, arg);
 	case OP_GIVE:

@@ -248,7 +248,7 @@ static void kill_all(struct program *program)
 static void fork_ourselves(struct program *program, int id, uint64_t flags)
 {
 	int fds[MAX_FDS], refused = flags & (CLONE_FILES | CLONE_VFORK);
-	long pid = refused ? -EINVAL : make_task(NULL, id, flags, serve_child, fds);
+	long pid = refused ? -EINVAL : make_task(NULL, id, flags, serve_child, NULL, fds);
 	if (!failed(pid))
 		add_process(id, fds[0], fds[1]);
 	settle(program, DONE, pid);

@@ -117,6 +117,8 @@ static struct task *prepare_shared(struct task *parent, int id, uint64_t flags, 
 		if (failed(memory))
 			return NULL;
 		slots[id].place = task = (void *)memory;
+		/* Where memory is short for clone(2) alone (struct around), the end of its stack must be there. */
+		*((volatile char *)memory + STACK - 1) = 0;
 	}
 	task->control = pair[1];
 	task->supervisor_end = pair[0];
@@ -165,7 +167,13 @@ static void begin_copy(struct task *parent, int id, uint64_t flags, void (*run)(
 	run(&task);
 }
 
-long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), int *fds)
+static void write_piece(const struct around *around, const struct piece *piece)
+{
+	SYS(write, around->fd, piece->base, piece->size);
+}
+
+long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), const struct around *around,
+	       int *fds)
 {
 	int pair[2], pidfd = -1;
 	long result = SYS(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
@@ -175,16 +183,24 @@ long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct t
 		flags |= CLONE_PIDFD;
 	if (flags & CLONE_VM) {
 		struct task *task = prepare_shared(parent, id, flags, run, pair);
+		if (around && task)
+			write_piece(around, &around->before);
 		result = task ? raw_clone_vm(flags, (char *)task + STACK, &pidfd, begin_shared, task) : -ENOMEM;
 	} else {
 		uint64_t signal = flags & CSIGNAL;
 		uint64_t clone3_args[8] = { flags & ~signal, (uintptr_t)&pidfd, 0, 0, signal };
+		if (around)
+			write_piece(around, &around->before);
 		if (flags >> 32)
 			result = SYS(clone3, clone3_args, sizeof(clone3_args));
 		else
 			result = CLONE(flags, &pidfd);
 		if (!result)
 			begin_copy(parent, id, flags, run, pair);
+	}
+	if (around) {
+		SYS(pread64, around->fd, around->between.base, around->between.size, 0);
+		write_piece(around, &around->behind);
 	}
 	if (failed(result))
 		slots[id].control = 0;

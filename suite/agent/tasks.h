@@ -26,9 +26,21 @@ struct task {
 void note_control(struct task *task, int files);
 void forget_control(struct task *task);
 
+struct piece { /* of memory */
+	void *base;
+	size_t size;
+};
+
+/* What a parent writes to a file just before clone(2); just behind it, it reads from there, and writes again. */
+struct around {
+	int fd;
+	struct piece before, between, behind;
+};
+
 /*
- * Make a process or thread that does run(task). The parent is NULL for the supervisor. Returns its
- * id in the kernel, or -errno; fds[0] is then the supervisor's end of its control socket, fds[1] its
- * pidfd, or -1 for a thread.
+ * Make a process or thread that does run(task). The parent is NULL for the supervisor; `around` is NULL
+ * where nothing is to be written. Returns its id in the kernel, or -errno; fds[0] is then the
+ * supervisor's end of its control socket, fds[1] its pidfd, or -1 for a thread.
  */
-long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), int *fds);
+long make_task(struct task *parent, int id, uint64_t flags, void (*run)(struct task *), const struct around *around,
+	       int *fds);

@@ -69,7 +69,11 @@ class OpKind(IntEnum):
     COUNT = 3
     """Read the processor's counter: the value."""
     FORK = 4
-    """clone(2) with the flags of argument 1; the child serves as process argument 0."""
+    """clone(2) with the flags of argument 1; the child serves as process argument 0.
+
+    It may have three buffers: the first is written to the fd of argument 2 just before, and just
+    behind it the second is read from the beginning of that file, and the third is written.
+    """
     EXEC = 5
     """execveat(2) of the agent: directory fd, path, flags; the new image goes on serving."""
     GIVE = 6

@@ -196,6 +196,8 @@ class ModelChannel:
                 value = _called(kernel, task, op.nr, arguments)
             case wire.OpKind.PEEK | wire.OpKind.POKE:
                 value = _touched(kernel, task, op.kind, arguments, buffers[0])
+            case wire.OpKind.FORK if buffers:
+                raise NotModelled("what is written around clone(2)")
             case wire.OpKind.FORK:
                 value = forking.fork(kernel, task, arguments[0], arguments[1])
             case wire.OpKind.EXEC:

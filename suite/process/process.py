@@ -25,6 +25,7 @@ from suite.landlock.abi import (
 )
 from suite.landlock.ruleset import Ruleset, net_port, path_beneath, used
 from suite.process import memory
+from suite.process.around import Around
 from suite.process.calls.files import O_PATH, Files
 from suite.process.calls.mounts import Mounts
 from suite.process.calls.sockets import Sockets
@@ -176,7 +177,9 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
 
     # Other processes
 
-    def fork(self, flags: int = 0, at_end: int = signal.SIGCHLD) -> Process:
+    def fork(
+        self, flags: int = 0, at_end: int = signal.SIGCHLD, *, around: Around | None = None
+    ) -> Process:
         """clone(2): a child in the same domain; clone3(2) where clone has no room for a flag.
 
         The parent gets the signal ``at_end`` when the child ends. Where forks are expensive, a
@@ -184,7 +187,7 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         """
         if self.shares and not flags and self.session.shares_memory:
             flags = CLONE_VM
-        return self._clone(flags | at_end, "fork")
+        return self._clone(flags | at_end, "fork", around)
 
     def vfork(self) -> Process:
         """A child in its parent's memory; the parent waits until the child calls exec or exit.
@@ -194,13 +197,14 @@ class Process(Files, Mounts, Sockets, Tasks, Rings):
         """
         return self._clone(CLONE_VM | CLONE_VFORK | signal.SIGCHLD, "vfork")
 
-    def thread(self) -> Process:
+    def thread(self, *, around: Around | None = None) -> Process:
         """clone(2): a thread of the same process."""
-        return self._clone(CLONE_THREAD, "thread")
+        return self._clone(CLONE_THREAD, "thread", around)
 
-    def _clone(self, flags: int, name: str) -> Process:
+    def _clone(self, flags: int, name: str, around: Around | None = None) -> Process:
         identity = self.session.new_process()
-        call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags))
+        more = around.arguments if around else ()
+        call = self.session.add(wire.OpKind.FORK, self.id, name, (identity, flags, *more))
         return Process(self.session, identity, call, self.arch, self.shares)
 
     def exec(self, path: str, *, at: Fd = AT_FDCWD, flags: int = 0) -> Call:
