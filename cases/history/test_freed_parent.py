@@ -21,9 +21,9 @@ LINK = FS.REFER | FS.MAKE_REG | FS.REMOVE_FILE
 DENIED = Denied("EXDEV")
 DEPTH = 300
 """Of the folder that is linked to: judging a link then takes long enough to be interrupted."""
-LOGGED = 6
+LOGGED = 12
 """The races for the log, each of which is as good as sure to show the bug to KASAN."""
-MUCH = 4 << 20
+MUCH = 16 << 20
 """Bytes that take longer to allocate than what was freed takes to be really so (RCU)."""
 
 
