@@ -299,6 +299,8 @@ def _fixes(cases: Iterable[CaseRecord], facts: Facts) -> str:
 def _booted_with(target: TargetRecord) -> Iterable[str]:
     if target.kernel and target.kernel.parameters:
         yield f"booted with {target.kernel.parameters}"
+    if target.kernel and target.kernel.processors > 1:
+        yield f"{target.kernel.processors} processors"
 
 
 def _notes(facts: Facts) -> tuple[str, ...]:

@@ -133,7 +133,7 @@ def _identity(target: TargetRecord) -> tuple[object, ...]:
     if facts is None:
         return ()
     claims = (facts.release, facts.version, facts.machine, facts.abi, facts.errata, facts.missing)
-    return (*claims, kernel and (kernel.sha256, kernel.parameters))
+    return (*claims, kernel and (kernel.sha256, kernel.parameters, kernel.processors))
 
 
 def _check_same_verdicts(

@@ -180,6 +180,10 @@ def test_another_agent_another_qemu_or_memory_are_booted(
     assert not found(more.recipe)
     parameters = VmTarget("vm:x", kernel, "tcg", None, "lsm=lockdown")
     assert not found(parameters._machine_of(build.agent("x86_64"), Accelerator.TCG).recipe)
+    two = VmTarget("vm:x", kernel, "tcg", processors=2)
+    recipe = two._machine_of(build.agent("x86_64"), Accelerator.TCG).recipe
+    assert "2,sockets=2" in recipe
+    assert not found(recipe)
     monkeypatch.setattr(saved, "_digest_of_qemu", lambda _: "another")
     assert not found(as_it_was)
 

@@ -57,6 +57,7 @@ class Vm(Scheme):
         )
         group.addoption("--boot", action="store_true", help="restore no machine: boot each")
         group.addoption("--append", default="", metavar="PARAMETERS", help="for every kernel")
+        group.addoption("--processors", type=int, default=1, metavar="N", help="of each machine")
 
     def make(self, name: str, config: pytest.Config) -> VmTarget:
         """A machine for the kernel of this name, or of this label."""
@@ -68,6 +69,7 @@ class Vm(Scheme):
             config.getoption("consoles"),
             config.getoption("append"),
             states=None if config.getoption("boot") else store.states,
+            processors=config.getoption("processors"),
         )
 
 
@@ -97,6 +99,7 @@ class VmTarget(Target):
         folder: Where consoles are kept; None: nowhere.
         parameters: More parameters for the kernel, with spaces between them.
         states: Where saved machines are; None: it boots with every start.
+        processors: How many the machine has.
     """
 
     disposable = True
@@ -114,9 +117,12 @@ class VmTarget(Target):
         parameters: str = "",
         *,
         states: States | None = None,
+        processors: int = 1,
     ) -> None:
         self.name = name
-        self.kernel: KernelBuild = replace(kernel.build, parameters=parameters)
+        self.kernel: KernelBuild = replace(
+            kernel.build, parameters=parameters, processors=processors
+        )
         self._kernel = kernel
         self._accelerator = accelerator
         self._folder = folder
@@ -159,7 +165,7 @@ class VmTarget(Target):
             accel=accelerator,
             folder=self._folder,
             append=(*self.own_parameters, *self.kernel.parameters.split()),
-            devices=self.devices,
+            devices=(*self.devices, *_processors(self.kernel.processors)),
             monitored=monitored,
             incoming=incoming,
         )
@@ -262,3 +268,12 @@ class VmTarget(Target):
         if self._machine.kernel_is_blameless:
             return Verdict.LOST, said
         return Verdict.CRASHED if death else Verdict.HUNG, said
+
+
+def _processors(number: int) -> tuple[str, ...]:
+    """QEMU's options for more processors than the one that virtme-ng is asked for.
+
+    Each in a socket of its own: a kernel without ACPI learns of no second core (SeaBIOS writes the
+    table of processors that it reads).
+    """
+    return ("-smp", f"{number},sockets={number}") if number > 1 else ()

@@ -71,6 +71,13 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         metavar="PARAMETERS",
         help="boot every kernel with these parameters, too, such as 'lsm=capability'",
     )
+    matrix.add_argument(
+        "--processors",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="of each machine (default: 1, with which most races are found best)",
+    )
     add_machine_options(matrix)
     kernels.add_archive_options(matrix)
     kernels.add_store_options(matrix)
@@ -294,6 +301,8 @@ def machine_options(arguments: argparse.Namespace, accelerator: str | None) -> I
     yield from machine_words(arguments)
     if getattr(arguments, "append", ""):
         yield f"--append={arguments.append}"
+    if getattr(arguments, "processors", 1) > 1:
+        yield f"--processors={arguments.processors}"
 
 
 def _run(

@@ -172,6 +172,8 @@ class KernelBuild(msgspec.Struct, frozen=True, kw_only=True):
     """Full hash of the commit that it was built from, where the release and the tree tell."""
     parameters: str = ""
     """What the user added to its command line."""
+    processors: int = 1
+    """How many its machine has."""
 
 
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):

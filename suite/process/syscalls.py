@@ -262,7 +262,7 @@ sched_getaffinity 204 242 123 240 0fn ; sched_getattr 315 352 275 346 0fn
 sched_getparam 143 155 121 155 0fn ; sched_getscheduler 145 157 120 157 0fn pid
 sched_rr_get_interval 148 161 127 161 0fn ; sched_rr_get_interval_time64 -1 423 -1 -1 0fn
 sched_setaffinity 203 241 122 239 0an pid,dec,ptr ; sched_setattr 314 351 274 345 0an
-sched_setparam 142 154 118 154 0an ; sched_setscheduler 144 156 119 156 0an
+sched_setparam 142 154 118 154 0an ; sched_setscheduler 144 156 119 156 0an pid,dec,ptr
 sched_yield 24 158 124 158 0fn ; seccomp 317 354 277 348 0on seccomp,seccompflags,fprog
 security 185 -1 -1 -1 ; select 23 82 -1 142 0fn ; semctl 66 394 191 394 0fn dec,dec,any,any
 semget 64 393 190 393 0fn any,dec,mode ; semop 65 -1 193 -1 0on
