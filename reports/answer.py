@@ -393,7 +393,7 @@ def _new(matrix: Matrix, places: Mapping[str, str]) -> Iterator[New]:
     """The faults of kernels that nothing explains; those of one file that are alike together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for dead in matrix.silences:
-        if dead.verdict.dead and not dead.known:
+        if dead.verdict.dead and not dead.known and not name_of(dead.bug):
             first = dead.reason.strip().partition("\n")[0] or "no reason given"
             says = f"{dead.verdict}: {first}"
             place = places[dead.targets[0]]

@@ -133,6 +133,8 @@ class Silence:
     cases: tuple[str, ...]
     reason: str
     known: str
+    bug: str
+    """The known bug of which a kernel died, as a record names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,18 +252,20 @@ def _deviations(targets: Iterable[TargetRecord]) -> tuple[Deviation, ...]:
 
 def _silences(targets: Iterable[TargetRecord]) -> tuple[Silence, ...]:
     """Each reason once: a panic that lost 300 cases is one entry."""
-    cases: dict[tuple[Verdict, str, str, str], list[str]] = {}
+    cases: dict[tuple[Verdict, str, str, str, str], list[str]] = {}
     for target in targets:
         for case in sorted(target.cases, key=lambda case: case.id):
             if not case.verdict.judged:
-                key = (case.verdict, case.reason, case.known, target.name)
+                key = (case.verdict, case.reason, case.known, case.bug, target.name)
                 cases.setdefault(key, []).append(case.id)
-    alike: dict[tuple[Verdict, str, str, tuple[str, ...]], list[str]] = {}
-    for (verdict, reason, known, name), ids in cases.items():
-        alike.setdefault((verdict, reason, known, tuple(ids)), []).append(name)
+    alike: dict[tuple[Verdict, str, str, str, tuple[str, ...]], list[str]] = {}
+    for (verdict, reason, known, bug, name), ids in cases.items():
+        alike.setdefault((verdict, reason, known, bug, tuple(ids)), []).append(name)
     return tuple(
-        Silence(verdict=verdict, targets=tuple(names), cases=ids, reason=reason, known=known)
-        for (verdict, reason, known, ids), names in sorted(
+        Silence(
+            verdict=verdict, targets=tuple(names), cases=ids, reason=reason, known=known, bug=bug
+        )
+        for (verdict, reason, known, bug, ids), names in sorted(
             alike.items(), key=lambda entry: (bool(entry[0][2]), -entry[0][0].rank)
         )
     )

@@ -71,6 +71,7 @@ from suite.run.rows import (
     Row,
     answers,
     covers,
+    fatal,
     filesystems,
     needs,
     own_memory,

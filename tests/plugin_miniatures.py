@@ -70,7 +70,8 @@ from suite.judge.expectation import always, since
 from suite.run.needs import Need
 from suite.judge.outcome import Allowed, Denied
 from suite.process.process import Process
-from suite.run.rows import Case, covers, needs, table
+from suite.landlock.bugs import FREED_PARENT
+from suite.run.rows import Case, covers, fatal, needs, table
 
 YES = always(Allowed())
 
@@ -129,6 +130,7 @@ def test_needs(process, judge):
 def test_vm_only(process, judge):
     raise AssertionError("must not run")
 
+@fatal(FREED_PARENT)
 def test_dies(process, judge, agent):
     observed = process.observe(Process.getpid)
     agent.kill()

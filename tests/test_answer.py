@@ -11,6 +11,7 @@ from suite.landlock.abi import ERRATA
 from suite.landlock.bugs import (
     AUDIT_WITHOUT_SOCKET,
     BUGS,
+    FREED_PARENT,
     SHORT_UNSPEC,
     SIGIO_BYPASS,
     TCP_FAST_OPEN_BYPASS,
@@ -92,6 +93,21 @@ def test_a_kernel_that_dies_is_new() -> None:
     found = told(kernel("vm:7.0", "7.0.2", 8, change=panics))
     assert any(it.says.startswith("crashed: the kernel panicked") for it in found.new)
     assert " crashed" in found.kernels[0].sentence
+
+
+def test_a_kernel_that_dies_of_a_known_bug_is_not() -> None:
+    target = kernel("vm:6.18", "6.18.15", 7)
+    died = replace(
+        target.cases[0],
+        verdict=Verdict.CRASHED,
+        observed=None,
+        reason="the kernel panicked",
+        bug=str(FREED_PARENT),
+    )
+    found = told(replace(target, cases=[died, *target.cases[1:]]))
+    assert not found.new
+    assert [row.name for row in found.bugs] == ["freed-parent"]
+    assert says(found)[0] == "Freed memory is used on 6.18"
 
 
 @pytest.mark.parametrize("number", ERRATA)

@@ -105,6 +105,9 @@ def test_every_case_gives_one_record(
         assert record["verdict"] == verdict, record
         assert reason in record["reason"]
         assert (record["reason"] == "") == (reason == "")
+    bugs = {name: it["about_bug"] for name, it in records.items() if it["about_bug"]}
+    assert bugs == {"area/mini[dies]": "freed-parent"}
+    assert "freed-parent" in records["area/mini[dies]"]["bug"]
     assert status == pytest.ExitCode.TESTS_FAILED
     # It died three times, once while a case was looked at again; was stopped twice; fell silent.
     assert log(house) == ["start fake", "stop fake"] * 7

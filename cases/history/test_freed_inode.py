@@ -11,7 +11,7 @@ from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once, worst
 from suite.case import (
     FS, Allowed, ByBug, Denied, Judge, Observation, Outcome, Process, Ruleset, Tree, answers,
-    covers, since, vm_only,
+    covers, fatal, since, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import FREED_INODE
 
@@ -47,6 +47,7 @@ def race(reader: Process, maker: Process, folder: str, *expected: Outcome, round
 
 
 @vm_only
+@fatal(FREED_INODE)
 @covers(READ)
 @answers("llr-33")
 def test_open(process: Process, tree: Tree, judge: Judge) -> None:

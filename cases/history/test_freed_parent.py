@@ -11,7 +11,7 @@ from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once, give_way, next_tick, worst
 from suite.case import (
     FS, O_PATH, Allowed, AuditLog, ByBug, Case, Denied, Expectation, Fd, Judge, Need, Observation,
-    Outcome, Process, Tree, answers, covers, needs, since, table, vm_only,
+    Outcome, Process, Tree, answers, covers, fatal, needs, since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import FREED_PARENT
 
@@ -75,6 +75,7 @@ def race(
 
 
 @vm_only
+@fatal(FREED_PARENT)
 @covers(FS.REFER)
 @answers("llr-30")
 @table(RACES)
@@ -111,13 +112,15 @@ def move_and_remove(process: Process, tree: Tree, much: Fd) -> None:
 
 
 @vm_only
+@fatal(FREED_PARENT)
 @covers(FS.REFER)
 @answers("llr-30")
-@needs(Need.AUDIT)
+@needs(Need.AUDIT, Need.DEBUGGED_CACHES)
 def test_logged(process: Process, tree: Tree, judge: Judge) -> None:
     """What the log says of a denied link is read from the directory where its source was.
 
-    It is the last that is done with that directory, so there is time to remove it meanwhile.
+    It is the last that is done with that directory, so there is time to remove it meanwhile. Where
+    nobody looks for uses of freed memory, it would be chance whether a kernel dies of it.
     """
     log = KernelLog(process)
     fd = process.open(tree.file, O_PATH)

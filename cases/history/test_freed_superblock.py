@@ -11,7 +11,7 @@ from cases.history.complaints import COMPLAINED, KernelLog
 from cases.history.race import at_once
 from suite.case import (
     CLONE_NEWNS, FS, MNT_DETACH, Allowed, ByBug, Judge, Need, Process, Row, Ruleset, Tree, answers,
-    covers, needs, since, table, vm_only,
+    covers, fatal, needs, since, table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import FREED_SUPERBLOCK
 from suite.process.uapi import MEMBARRIER_GLOBAL
@@ -64,6 +64,7 @@ def umount_all(process: Process, places: list[str]) -> None:
 
 
 @vm_only
+@fatal(FREED_SUPERBLOCK)
 @covers(READ)
 @answers("llr-31")
 @needs(Need.MOUNT)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from cases.controls import refused
 from cases.history.complaints import COMPLAINED, KernelLog
 from suite.case import (
-    FS, ByBug, Case, Denied, Judge, Need, Process, Tree, answers, covers, needs, since, table,
-    vm_only,
+    FS, ByBug, Case, Denied, Judge, Need, Process, Tree, answers, covers, fatal, needs, since,
+    table, vm_only,
 )  # fmt: skip
 from suite.landlock.bugs import PARENT_WALK
 
@@ -52,6 +52,7 @@ ROOTS = {
 
 
 @vm_only
+@fatal(PARENT_WALK)
 @covers(REFER)
 @answers("llr-32")
 @needs(Need.MOUNT, Need.WARN_AGAIN)

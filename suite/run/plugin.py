@@ -14,8 +14,9 @@ import pytest
 
 from suite.agent.channel import AgentLostError, AgentSilentError
 from suite.errors import LandproofError
-from suite.judge.records import CaseRecord, Verdict
+from suite.judge.records import CaseRecord, Facts, Verdict
 from suite.judge.verdict import Judgement
+from suite.landlock.bugs import Bug
 from suite.process.promise import FilteredError, HungError, NotModelledError, SetupError
 from suite.run import rows, workers
 from suite.run.brief import wanted
@@ -73,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(feature, ...): the rights that the case is about")
     config.addinivalue_line("markers", "answers(id, ...): the behaviours that the case shows")
     config.addinivalue_line("markers", "needs(need, ...): what the target must have")
+    config.addinivalue_line("markers", "fatal(bug): the known bug of which a kernel may die in it")
     config.addinivalue_line("markers", "own_memory: its processes never share their memory")
     config.addinivalue_line("markers", "vm_only: could change the machine; never on local")
     config.stash[_parts] = {}
@@ -240,7 +242,7 @@ def _to_record(
         seconds=round(call.duration, 4),
     )
     if judgement is None:
-        return record
+        return _named(record, item, hub.facts(name))
     return msgspec.structs.replace(
         record,
         expected=judgement.expected,
@@ -252,6 +254,16 @@ def _to_record(
         about_bug=judgement.clause.bug.name if judgement.clause.bug else "",
         reason=reason or judgement.reason,
     )
+
+
+def _named(record: CaseRecord, item: pytest.Item, facts: Facts | None) -> CaseRecord:
+    """A kernel's end goes by the name of the known bug that the case is about."""
+    mark = item.get_closest_marker("fatal")
+    if mark is None or facts is None or not record.verdict.dead:
+        return record
+    bug: Bug = mark.args[0]
+    named = bug.seen_on(facts.release, facts.version)
+    return msgspec.structs.replace(record, bug=named, about_bug=bug.name)
 
 
 def _last_calls(item: pytest.Item) -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 
 from suite.judge.expectation import Expectation
 from suite.landlock.abi import Feature
+from suite.landlock.bugs import Bug
 from suite.run.needs import Need
 from suite.targets.filesystems import FileSystem
 
@@ -168,6 +169,11 @@ def answers(*behaviours: str) -> pytest.MarkDecorator:
 def needs(*wanted: Need) -> pytest.MarkDecorator:
     """Name what a target must have for the case to be shown."""
     return pytest.mark.needs(*wanted)
+
+
+def fatal(bug: Bug) -> pytest.MarkDecorator:
+    """Name the known bug of which a kernel may die, or hang, in the case."""
+    return pytest.mark.fatal(bug)
 
 
 own_memory = pytest.mark.own_memory

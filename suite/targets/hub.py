@@ -96,6 +96,11 @@ class Hub:
         seat = self._seats.get(name)
         return seat.ground.session if seat and seat.ground else None
 
+    def facts(self, name: str) -> Facts | None:
+        """What a target is; None if it never came up."""
+        seat = self._seats.get(name)
+        return seat.facts if seat else None
+
     def client(self, name: str) -> Client | None:
         """Somebody else's enforcer that is to be tried on each case of a target, if it has one."""
         seat = self._seats.get(name)
