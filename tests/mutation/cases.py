@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import pytest
@@ -95,13 +96,15 @@ class Cases:
             case = envelope.case
             self._heard.append(Came(case.verdict, case.about_bug if case.bug else ""))
 
-    def run(self, number: int, limit_s: float = LIMIT_S) -> Came:
-        """Run one; a rule that loops ends the process, by SIGVTALRM."""
+    def run(self, number: int, then: int | None, limit_s: float = LIMIT_S) -> Came:
+        """Run one, and say which is run next; a rule that loops ends the process, by SIGVTALRM."""
         self._heard.clear()
         item = self.items[number]
+        # What both are in is not torn down between them.
+        after = None if then is None else self.items[then]
         signal.setitimer(signal.ITIMER_VIRTUAL, limit_s)
         try:
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
         except RuleError as error:
             return Came(Verdict.BROKEN, raised=str(error))
         finally:
@@ -114,9 +117,9 @@ class Cases:
         """Run some, in a process of their own, and note which mutants each of them could find."""
         probe = Probe(sources, wanted)
         found = []
-        for number in numbers:
+        for number, then in _each_with_next(numbers):
             probe.clear()
-            came = self.run(number, LIMIT_S * _PROBED)
+            came = self.run(number, then, LIMIT_S * _PROBED)
             found.append(Seen(number, came, frozenset(probe.differing), frozenset(probe.called)))
         return found
 
@@ -124,16 +127,21 @@ class Cases:
         """Change the rules for good, and run cases until one finds it."""
         _tell_of_failures()
         mutant.install()
-        for seen in finders:
-            came = self.run(seen.case)
-            if came.finds(seen.came):
-                return Tried(seen.case, str(came))
+        found = {it.case: it.came for it in finders}
+        for case, then in _each_with_next([*found]):
+            came = self.run(case, then)
+            if came.finds(found[case]):
+                return Tried(case, str(came))
         return Tried(None)
 
     def id(self, number: int) -> str:
         """Its permanent id, and the target."""
         item = self.items[number]
         return f"{rows.case_id(item)} on {rows.target_of(item)}"
+
+
+def _each_with_next(numbers: Sequence[int]) -> Iterator[tuple[int, int | None]]:
+    return zip_longest(numbers, numbers[1:])
 
 
 def _tell_of_failures() -> None:
