@@ -22,9 +22,10 @@ DEAREST = (
     # Where nothing is compiled yet, each compiles a C library for several architectures.
     "test_release.py", "test_architectures.py",
     "test_restored.py", "test_confinements.py", "test_overlap.py", "test_axe.py",
-    "test_machine.py", "test_mutant.py", "test_vm_faults.py", "test_ssh.py", "test_watch.py",
-    "test_off.py", "test_compat_cells.py", "test_labels.py", "test_bench.py", "test_silence.py",
-    "test_packages.py", "test_uml.py",
+    "test_machine.py", "test_mutant.py", "test_promises.py", "test_repro_many.py",
+    "test_vm_faults.py", "test_ssh.py", "test_watch.py", "test_off.py", "test_compat_cells.py",
+    "test_labels.py", "test_bench.py", "test_silence.py", "test_plugin.py", "test_packages.py",
+    "test_page_commands.py", "test_uml.py",
 )  # fmt: skip
 """The files that take longest, in that order; nothing else depends on it."""
 
