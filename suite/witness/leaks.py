@@ -33,6 +33,8 @@ _PROBES = (
     b"p:landproof/free_ruleset free_ruleset ruleset=$arg1",
 )
 """The same of kernels without these events, where a domain is a struct landlock_ruleset, too."""
+_EXECUTE = packed("Q", 1)
+"""A struct landlock_ruleset_attr that handles LANDLOCK_ACCESS_FS_EXECUTE."""
 _ERRORS = (1 << 64) - 4096
 """From here on, what a function returns is no address but the number of an error."""
 _READS, _SIZE = 4, 8192
@@ -73,13 +75,32 @@ def watch(process: Process) -> None:
     if mounted.outcome != Allowed():
         return
     root = mounted.calls[-1]
-    enabled = tracefs.enable(reader, root, _INSTANCE, _EVENTS)
-    if enabled.outcome != Allowed():
-        enabled = reader.observe(_probe, root)
+    told = tracefs.enable(reader, root, _INSTANCE, _EVENTS).outcome == Allowed()
+    enabled = told or reader.observe(_probe, root).outcome == Allowed()
     on = reader.observe(tracefs.record, root, _INSTANCE)
-    if enabled.outcome == on.outcome == Allowed():
+    if enabled and on.outcome == Allowed():
         watching.pipe = tracefs.open_pipe(reader, root, _INSTANCE).value
         watching.reader = reader
+        if not told and not _sees_an_end(process):
+            watching.reader = None
+
+
+def _sees_an_end(process: Process) -> bool:
+    """Whether a ruleset and a domain are seen to be made, and to be freed.
+
+    A compiler may put a function into another one, and a kernel may free a domain elsewhere: then
+    every case would be blamed.
+    """
+    child, session = process.fork(), process.session
+    child.observe(_live)
+    found = made(session)
+    session.kill(child.id)
+    return set(found.values()) == {"ruleset", "domain"} and not kept(session, found)
+
+
+def _live(process: Process) -> None:
+    process.no_new_privs()
+    process.restrict_self(process.create_ruleset(_EXECUTE, 8))
 
 
 def _probe(process: Process, root: Fd) -> None:
