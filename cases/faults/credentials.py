@@ -3,6 +3,8 @@
 
 import os
 
+from msgspec.structs import replace
+
 from cases.faults.doings import DENIED, INNER, READ, opened
 from cases.faults.shortage import Clone, FailNthAgain
 from cases.faults.sweep import Doing, Place
@@ -80,84 +82,47 @@ def made(process: Process, fd: Fd, place: Place) -> list[Observation]:
     return [] if child.pid.failure else confined(child, fd, place)
 
 
+MADE = Doing(
+    features=(READ,),
+    prepare=within_two,
+    call=fork(0),
+    look=family,
+    done=(Allowed(), *CONFINED, *CONFINED),
+    undone=(Denied("ECHILD"), *CONFINED),
+    counted=FailNthAgain,
+    answers="oom-clone",
+)
+RENEWED = Doing(
+    features=(READ,),
+    prepare=within_two,
+    call=set_groups,
+    look=confined,
+    done=CONFINED,
+    undone=CONFINED,
+    counted=FailNthAgain,
+    answers="oom-in-domain",
+)
 CLONES = {  # of those that leave parent and child in one memory
-    "clone-vm": Doing(
-        features=(READ,),
-        prepare=within_two,
-        call=fork(CLONE_VM),
-        look=family,
-        done=(Allowed(), *CONFINED, *CONFINED),
-        undone=(Denied("ECHILD"), *CONFINED),
-        counted=FailNthAgain,
-        answers="oom-clone",
-    ),
-    "clone-thread": Doing(
-        features=(READ,),
-        prepare=within_two,
+    "clone-vm": replace(MADE, call=fork(CLONE_VM)),
+    "clone-thread": replace(
+        MADE,
         call=THREAD,
         look=threads,
         done=(Denied("EINVAL"), *CONFINED, *CONFINED),
         undone=(Allowed(), *CONFINED),
-        counted=FailNthAgain,
-        answers="oom-clone",
     ),
 }
+USER = (Need.USER_NAMESPACES,)
 CREDENTIALS = {
-    "fork": Doing(
-        features=(READ,),
-        prepare=within_two,
-        call=fork(0),
-        look=family,
-        done=(Allowed(), *CONFINED, *CONFINED),
-        undone=(Denied("ECHILD"), *CONFINED),
-        counted=FailNthAgain,
-        answers="oom-clone",
-    ),
-    "clone-newuser": Doing(
-        features=(READ,),
-        prepare=within_two,
-        call=fork(CLONE_NEWUSER),
-        look=family,
-        done=(Allowed(), *CONFINED, *CONFINED),
-        undone=(Denied("ECHILD"), *CONFINED),
-        needs=(Need.USER_NAMESPACES,),
-        lacking=UNCOUNTED,
-        counted=FailNthAgain,
-        answers="oom-clone",
-    ),
-    "unshare-newuser": Doing(
-        features=(READ,),
-        prepare=within_two,
-        call=new_user_namespace,
-        look=confined,
-        done=CONFINED,
-        undone=CONFINED,
-        needs=(Need.USER_NAMESPACES,),
-        lacking=UNCOUNTED,
-        counted=FailNthAgain,
-        answers="oom-in-domain",
-    ),
-    "execve": Doing(
-        features=(READ,),
-        prepare=within_two,
+    "fork": MADE,
+    "clone-newuser": replace(MADE, call=fork(CLONE_NEWUSER), needs=USER, lacking=UNCOUNTED),
+    "unshare-newuser": replace(RENEWED, call=new_user_namespace, needs=USER, lacking=UNCOUNTED),
+    "execve": replace(
+        RENEWED,
         call=execute,
-        look=confined,
         wanted=Denied("ENOEXEC"),
         lacking=("ENOMEM", "E2BIG"),  # no page for its name: copy_string_kernel() in fs/exec.c
-        done=CONFINED,
-        undone=CONFINED,
-        counted=FailNthAgain,
-        answers="oom-in-domain",
     ),
-    "set-groups": Doing(
-        features=(READ,),
-        prepare=within_two,
-        call=set_groups,
-        look=confined,
-        done=CONFINED,
-        undone=CONFINED,
-        counted=FailNthAgain,
-        answers="oom-in-domain",
-    ),
+    "set-groups": RENEWED,
 }
 """Those for which allocations are counted: a full cgroup is too coarse for them."""
