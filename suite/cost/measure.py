@@ -45,6 +45,8 @@ _PACE_MS = 100
 _KEPT = Ruleset(fs=FS.READ_FILE)
 _MOST_KEPT = 32
 """About as many as the slabs of most caches have."""
+_MOST_CHILDREN = 8
+"""Each takes much more time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +134,16 @@ def _shift(keeper: Process, chance: random.Random) -> None:
 
     A call may happen to take the last free object of a slab, turn after turn, and costs more then.
     """
-    takes: tuple[Callable[[], object], ...] = (
-        lambda: keeper.open("/", os.O_RDONLY),
-        lambda: keeper.make_ruleset(_KEPT),
-        lambda: keeper.socket(socket.AF_INET, socket.SOCK_STREAM),
-        keeper.socketpair,
-        keeper.pipe,
+    takes: tuple[tuple[Callable[[], object], int], ...] = (
+        (lambda: keeper.open("/", os.O_RDONLY), _MOST_KEPT),
+        (lambda: keeper.make_ruleset(_KEPT), _MOST_KEPT),
+        (lambda: keeper.socket(socket.AF_INET, socket.SOCK_STREAM), _MOST_KEPT),
+        (keeper.socketpair, _MOST_KEPT),
+        (keeper.pipe, _MOST_KEPT),
+        (keeper.fork, _MOST_CHILDREN),
     )
-    for take in takes:
-        for _ in range(chance.randrange(_MOST_KEPT)):
+    for take, most in takes:
+        for _ in range(chance.randrange(most)):
             take()
 
 
@@ -150,15 +153,18 @@ def _round(hook: Hook, point: Point, site: Site, turns: int) -> tuple[float, flo
     ruleset = outside.make_ruleset(site.filled(hook.handles, point.rules)).value
     took = []
     for own in (None, ruleset):
-        process = outside.fork()
-        process.no_new_privs()
-        for _ in range(point.layers - hook.own if own is not None else 0):
-            process.restrict_self(ruleset)
-        # The agent looks results up in what it has sent so far of a program: begin a new one.
-        outside.session.flush()
-        run = Run(process, site, site.folder(point.depth), own, point.rules, turns)
-        hook.body(run)
-        took.append(run.told())
+        # The first has ended before the second is made, which gets the same places in the kernel's
+        # memory: to find a free one for each processor takes execve(2) hundreds of instructions.
+        with outside.session.scope():
+            process = outside.fork()
+            process.no_new_privs()
+            for _ in range(point.layers - hook.own if own is not None else 0):
+                process.restrict_self(ruleset)
+            # The agent looks results up in what it has sent so far of a program: begin a new one.
+            outside.session.flush()
+            run = Run(process, site, site.folder(point.depth), own, point.rules, turns)
+            hook.body(run)
+            took.append(run.told())
     outside.close(ruleset)
     outside.session.flush()  # or it would be left out, at the end of the scope
     before, after = took
