@@ -70,7 +70,7 @@ def test_two_machines_count_the_same() -> None:
     targets = [[CountedTarget("vm:7.3", found) for _ in range(2)]]
     points = (Point(), Point(depth=16), LAYERS_16)
     hooks = [replace(HOOKS["open"], points=points), replace(HOOKS["kill"], points=(Point(),))]
-    effort = Effort(rounds=2, layouts=2, turns=4)
+    effort = Effort(rounds=2, layouts=2, turns=4, exact=True)
     wish = Wish(hooks, effort, counted=True, memory=False, runs=2)
     (told,), interrupted = measured(targets, wish, 2)
     assert not interrupted
@@ -87,7 +87,7 @@ def test_time_is_measured_here() -> None:
     skip_without_landlock()
     wish = Wish(
         [replace(HOOKS["open"], points=(Point(depth=16),))],
-        Effort(rounds=5, layouts=5, turns=5),
+        Effort(rounds=5, layouts=5, turns=5, exact=False),
         counted=False, memory=False, runs=1,
     )  # fmt: skip
     (told,), _ = measured([[LocalTarget()]], wish, 1)

@@ -35,11 +35,13 @@ class Effort:
     kernel has put it, so each round has other folders, in another order."""
     turns: int
     """Of a round, each way."""
+    exact: bool
+    """Whether a call takes the same each time, unless something comes on top."""
 
 
-COUNTED = Effort(rounds=3, layouts=7, turns=5)
+COUNTED = Effort(rounds=5, layouts=7, turns=5, exact=True)
 """Where instructions are counted, all turns but those with an interrupt take the same."""
-TIMED = Effort(rounds=60, layouts=60, turns=7)
+TIMED = Effort(rounds=60, layouts=60, turns=7, exact=False)
 """Where time is measured: many short rounds, so that a busy moment hurts both ways alike."""
 _PACE_MS = 100
 _KEPT = Ruleset(fs=FS.READ_FILE)
@@ -123,6 +125,10 @@ def _at(hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Ran
     differences = [after - before for before, after in rounds]
     if searched:  # of layouts, none is the right one: what they come to on the average is
         added, error = fmean(differences), stdev(differences) / sqrt(len(differences))
+    elif effort.exact and hook.rounds == 1:
+        before, after = (sorted(it) for it in zip(*rounds, strict=True))
+        added = after[0] - before[0]
+        error = (after[1] - after[0]) + (before[1] - before[0])
     else:
         added = median(differences)
         error = median(abs(it - added) for it in differences)

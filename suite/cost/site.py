@@ -13,6 +13,7 @@ from suite.landlock.ruleset import Ruleset
 from suite.process.calls.files import O_PATH
 from suite.process.process import Process
 from suite.process.promise import Call
+from suite.targets.ground import leave_no_children
 from suite.values import Fd
 
 FILE, DEVICE, PROGRAM, SIDE = "file", "device", "program", "side"
@@ -39,6 +40,8 @@ class Site:
     def make(cls, outside: Process, folder: str) -> Site:
         """Make the files in a folder that is made for them."""
         outside.mkdir(folder)
+        # Those that have ended would take memory, and in the end the kernel makes no more.
+        leave_no_children(outside)
         site = cls(outside, f"{folder}/top")
         outside.mkdir(site.top)
         for depth in range(2, DEPTHS[-1] + 1):
