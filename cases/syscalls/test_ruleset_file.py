@@ -49,6 +49,16 @@ def copy(process: Process, fd: Fd) -> None:
     process.syscall("copy_file_range", fd, None, memory, None, 8, 0)
 
 
+def read_only(process: Process) -> Call:
+    """A file that is open for reading only, and lies where files can be leased, as in no ramfs."""
+    memory = process.memfd_create()
+    process.dup_to(memory, NUMBER)
+    fd = process.open(BY_NUMBER, os.O_RDONLY)
+    process.close(NUMBER)
+    process.close(memory)
+    return fd
+
+
 class Use(Case, frozen=True, kw_only=True):
     """A call on the ruleset's file descriptor."""
 
@@ -130,7 +140,7 @@ OF_ROOT = {
         lambda p, fd: p.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK),
         "EINVAL",
         "sys-fd-misc",
-        lambda p: p.open("/proc/self/exe", os.O_RDONLY),
+        read_only,
         needs=(Need.FILE_LEASES,),
     ),
     "reopen": denied(lambda p, fd: p.open(BY_NUMBER, os.O_RDWR), "ENXIO", "sys-fd-reopen"),
