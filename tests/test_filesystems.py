@@ -16,12 +16,13 @@ from suite.judge.records import KernelBuild
 from suite.process.process import Process
 from suite.process.session import Session
 from suite.run.rows import Row, filesystems, table
-from suite.targets import filesystems as under_test
+from suite.targets import mounting as under_test
 from suite.targets.base import Ground, Target
 from suite.targets.disks import MissingError
-from suite.targets.filesystems import FileSystem, lay_tree, mounted
+from suite.targets.filesystems import FileSystem
 from suite.targets.local import LocalTarget
 from suite.targets.modules import load_modules
+from suite.targets.mounting import lay_tree, mounted
 from suite.targets.tree import CONTENT, Tree, lay_on_host
 from tests.kernels import FULL
 from tests.machines import usual

@@ -19,8 +19,9 @@ from suite.process.process import Process
 from suite.run.needs import Need
 from suite.run.unmet import _Answers, ask_all, unmet
 from suite.targets.base import Ground
-from suite.targets.filesystems import FileSystem, mounted
+from suite.targets.filesystems import FileSystem
 from suite.targets.ground import furnish
+from suite.targets.mounting import mounted
 from tests.kernels import stored
 from tests.machines import any_stored, children, wait_for
 from vm import saved, target

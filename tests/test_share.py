@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.targets.filesystems import FileSystem, mounted
+from suite.targets.filesystems import FileSystem
+from suite.targets.mounting import mounted
 from tests.kernels import NO_KERNEL
 from tests.machines import usual
 from vm import share

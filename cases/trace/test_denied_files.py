@@ -16,6 +16,8 @@ from suite.case import (
 
 Call = Callable[[Process, Tree], object]
 TOPOLOGY, RANDOM = "change_topology", "/dev/random"
+MOST = 4096
+"""Bytes that a file of /proc may give at once."""
 
 
 class Access(Case, frozen=True, kw_only=True):
@@ -122,6 +124,19 @@ def files(tree: Tree) -> dict[str, str]:
     return {"FILE": tree.file, "DEVICE": RANDOM} | folders
 
 
+def root_of(process: Process, mounted: str) -> str:
+    """The folder that is mounted somewhere, from the root of its file system.
+
+    Source: proc_pid_mountinfo(5).
+    """
+    fd = process.open("/proc/self/mountinfo", os.O_RDONLY)
+    text = b""
+    while (call := process.read(fd, MOST)).value:
+        text += call.data[: call.value]
+    fields = (line.split() for line in text.decode().splitlines())
+    return next(root for _, _, _, root, point, *_ in fields if point == mounted)
+
+
 @vm_only
 @answers("trc-deny-fs")
 @needs(Need.TRACEPOINTS, Need.MOUNT)
@@ -140,7 +155,7 @@ def test_denied(case: Access, process: Process, tree: Tree, judge: Judge) -> Non
     names: dict[str, str] = {}
     for name, path in files(tree).items():
         names |= {identity(stats[name]): f"ID_{name}", path: name}
-    names["/" + tree.sub.split("/", 2)[2]] = "SUB_FROM_ROOT"
+    names[root_of(process, tree.sub)] = "SUB_FROM_ROOT"
     observed = traced(trace, events, tried, case.errno, names)
     judge(case.expect, observed, control)
 

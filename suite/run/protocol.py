@@ -23,7 +23,7 @@ class Protocol:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._lifetimes = Lifetimes(self._run_again, _correct)
+        self._lifetimes = Lifetimes(hub, self._run_again, _correct)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run an item; pass on only the reports that tell: sending one takes as long as a case."""
@@ -31,7 +31,7 @@ class Protocol:
         hook, node = item.ihook, {"nodeid": item.nodeid, "location": item.location}
         hook.pytest_runtest_logstart(**node)
         name = rows.target_of(item)
-        self._lifetimes.begin(item, self._hub.session(name))
+        self._lifetimes.begin(item)
         reports = self._run(item, nextitem)
         if self._hub.second_chance(name):
             reports = self._run(item, nextitem)
@@ -43,7 +43,7 @@ class Protocol:
                 hook.pytest_runtest_logreport(report=report)
         if shows_progress(item.config):
             hook.pytest_runtest_logfinish(**node)
-        self._lifetimes.end(item, reports, self._hub.session(name))
+        self._lifetimes.end(item, reports)
         if nextitem is None or rows.target_of(nextitem) != name:
             self._lifetimes.settle()
         return True

@@ -31,17 +31,19 @@ from suite.run.surroundings import (
     JUDGEMENT,
     MOUNTS,
     SPENT,
+    TRACED,
     denied_call,
     excuse_judgement,
 )
 from suite.run.unmet import unmet
 from suite.targets.base import Ground
 from suite.targets.disks import MissingError
-from suite.targets.filesystems import FileSystem, lay_tree, mounted
+from suite.targets.filesystems import FileSystem
 from suite.targets.ground import agent32
 from suite.targets.hub import Hub
+from suite.targets.mounting import lay_tree, mounted
 from suite.targets.tree import Tree
-from suite.witness import leaks, tracefs
+from suite.witness import leaks, tracefs, unmounts
 
 
 class Deviation(AssertionError):  # noqa: N818 (no error of ours, but a case's verdict)
@@ -86,9 +88,14 @@ class Setting:
         reason = no_landlock_calls(ground.facts) or unmet(wanted, ground, target)
         if reason:
             pytest.skip(reason)
-        if target.disposable and target.may_leak:  # all that the kernel tells of is of cases
+        if self._is_looked_at:
             leaks.watch(ground.root)
         return ground
+
+    @cached_property
+    def _is_looked_at(self) -> bool:
+        """Whether it is seen what cases leave there, and whether they let go of their files."""
+        return self._hub.watched(self.target_name) is not None
 
     @cached_property
     def _needs(self) -> list[Need]:
@@ -160,7 +167,10 @@ class Setting:
         name = str(self._hub.number())
         if self.filesystem is not None:
             return lay_tree(self.filesystem, process, ground, name)
-        return Tree(process, f"{ground.place}/{name}", ground.agent)
+        if self._item.config.stash.get(TRACED, False) or not self._is_looked_at:
+            return Tree(process, f"{ground.place}/{name}", ground.agent)
+        plot = unmounts.plot(ground.root, ground.place, ground.agent)
+        return Tree(process, f"{plot.path}/{name}", plot.agent)
 
     @cached_property
     def port(self) -> int:

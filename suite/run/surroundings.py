@@ -40,6 +40,8 @@ ENFORCER = pytest.StashKey[Enforcer]()
 """Who makes the domains of an item while it runs; not set if the case does."""
 LOST = pytest.StashKey[bool]()
 """Set of an item if its target was lost while somebody else made the domains."""
+TRACED = pytest.StashKey[bool]()
+"""Set of a run whose calls are kept: its cases have no more around them than they need."""
 CAME_TO = pytest.StashKey[Outcome]()
 """What such a run observed."""
 DENIED_CALL = pytest.StashKey[str]()

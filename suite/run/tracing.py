@@ -15,9 +15,10 @@ from suite.process.process import Observation
 from suite.process.promise import Call, Gave
 from suite.process.session import Session
 from suite.run.envelopes import opened
-from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, MOUNTS, SPENT
+from suite.run.surroundings import BARE, JUDGED, JUDGEMENT, MOUNTS, SPENT, TRACED
 from suite.targets.base import Ground
-from suite.targets.filesystems import FileSystem, making
+from suite.targets.filesystems import FileSystem
+from suite.targets.mounting import making
 from suite.targets.tree import Tree
 
 
@@ -49,6 +50,10 @@ class Tracer:
 
     def __init__(self, take: Callable[[Traced], None]) -> None:
         self._take = take
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Have all files lie in one folder, of which ``Traced`` tells."""
+        config.stash[TRACED] = True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(

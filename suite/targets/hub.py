@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from suite.errors import InfrastructureError, LandproofError
 from suite.judge.records import CaseRecord, Envelope, Facts, Verdict
-from suite.process.session import Session
 from suite.targets.base import Ground, Target
 from suite.targets.client import Client
 
@@ -91,10 +90,12 @@ class Hub:
                 seat.began.append(seat.target.began)
         return seat.ground
 
-    def session(self, name: str) -> Session | None:
-        """The conversation with a target; None if it is not started."""
+    def watched(self, name: str) -> Ground | None:
+        """The target, if it is started and has Landlock, and all that is left on it is of cases."""
         seat = self._seats.get(name)
-        return seat.ground.session if seat and seat.ground else None
+        if seat is None or seat.ground is None or not seat.ground.facts.abi:
+            return None
+        return seat.ground if seat.target.disposable and seat.target.may_leak else None
 
     def facts(self, name: str) -> Facts | None:
         """What a target is; None if it never came up."""
