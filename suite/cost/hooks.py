@@ -231,10 +231,15 @@ def _add_port_rule(run: Run) -> None:
 
 
 def _add_rule(run: Run, handles: Ruleset, kind: int, attr: Callable[[int], Pack]) -> None:
-    """The last rule of a ruleset; of many, a few more for the next turns make no difference."""
+    """The last rule of a ruleset; of many, a few more for the next turns make no difference.
+
+    Another ruleset has the same ones: the first rule on a folder also makes an object for it.
+    """
     filled: list[int] = []
+    other = run.process.make_ruleset(handles)
     for turn in run:
         last = run.rules - 1 + (turn if run.rules > _FEW else 0)
+        run.process.add_rule(other, kind, attr(last))
         if not filled or run.rules <= _FEW:
             filled = [run.process.make_ruleset(handles).value]
             for at in range(last):
