@@ -139,9 +139,11 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     before = resident_mib()
+    # Of an earlier test, the tracker of multiprocessing runs for as long as we do.
+    others = set(children(os.getpid()))
     yield tmp_path / "consoles"
     assert resident_mib() - before < 100
-    assert children(os.getpid()) == []
+    assert set(children(os.getpid())) <= others
     assert list(scratch.iterdir()) == []
 
 

@@ -78,7 +78,7 @@ def test_nothing_outlives_the_block(family: Callable[[], int]) -> None:
     def fail() -> None:
         with streamed(["sh", "-c", script()]) as (_, said):
             assert next(said) == "ready"
-            assert family() >= 4
+            wait_until(lambda: family() >= 4, "all have started")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -94,7 +94,7 @@ def test_nothing_outlives_its_owner(family: Callable[[], int], sent: signal.Sign
     ) as owner:
         assert owner.stdout
         assert owner.stdout.readline() == "ready\n"
-        assert family() >= 5
+        wait_until(lambda: family() >= 5, "all have started")
         owner.send_signal(sent)
     wait_until(lambda: family() == 0, "all are gone", keeper.GRACE_S + 10)
 
