@@ -126,6 +126,8 @@ def _at(hook: Hook, point: Point, site: Site, effort: Effort, chance: random.Ran
     if searched:  # of layouts, none is the right one: what they come to on the average is
         added, error = fmean(differences), stdev(differences) / sqrt(len(differences))
     elif effort.exact and hook.rounds == 1:
+        # What comes on top in some rounds is not of the call; how far it is to the next round tells
+        # whether another run will see the least, too.
         before, after = (sorted(it) for it in zip(*rounds, strict=True))
         added = after[0] - before[0]
         error = (after[1] - after[0]) + (before[1] - before[0])

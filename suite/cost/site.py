@@ -40,7 +40,7 @@ class Site:
     def make(cls, outside: Process, folder: str) -> Site:
         """Make the files in a folder that is made for them."""
         outside.mkdir(folder)
-        # Those that have ended would take memory, and in the end the kernel makes no more.
+        # Processes that have ended would stay and keep their domains, until there can be no more.
         leave_no_children(outside)
         site = cls(outside, f"{folder}/top")
         outside.mkdir(site.top)
